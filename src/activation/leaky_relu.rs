@@ -1,0 +1,53 @@
+use super::Activation;
+use crate::error::{Result, require};
+use crate::{Scalar, range};
+
+/// A rectifier that lets a share of negative values through. At z = 0 its derivative is the slope.
+///
+/// # Formula
+/// s(z) = z for z > 0, a z otherwise; s′ = 1 or a; s″ = 0.
+///
+/// # References
+/// A. Maas, A. Hannun, A. Ng (2013), Rectifier nonlinearities improve neural network acoustic models.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LeakyRelu {
+    slope: f64,
+}
+
+impl LeakyRelu {
+    /// With the slope a of the negative side, in (0, 1).
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn new(slope: f64) -> Result<Self> {
+        require(slope > 0.0 && slope < 1.0, "LeakyRelu slope", slope, "in (0, 1)")?;
+        Ok(Self { slope })
+    }
+}
+
+/// Slope 0.01.
+impl Default for LeakyRelu {
+    fn default() -> Self {
+        Self { slope: 0.01 }
+    }
+}
+
+impl<T: Scalar> Activation<T> for LeakyRelu {
+    type Range = range::Real;
+    fn name(&self) -> &'static str {
+        "leaky_relu"
+    }
+    fn value(&self, z: T) -> T {
+        z * self.derivative(z, z)
+    }
+    fn derivative(&self, _z: T, h: T) -> T {
+        // h has the sign of z.
+        if h > T::ZERO { T::ONE } else { T::of(self.slope) }
+    }
+    fn second_derivative(&self, _z: T, _h: T) -> T {
+        T::ZERO
+    }
+    fn reads_preactivation(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,34 @@
+use rand::Rng;
+
+use super::Corruption;
+use crate::Scalar;
+use crate::error::{Result, require_positive};
+
+/// Adds independent normal noise to every feature.
+///
+/// # Formula
+/// x̃ = x + sd · ε, ε ~ N(0, 1).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gaussian {
+    sd: f64,
+}
+
+impl Gaussian {
+    /// With the standard deviation, greater than 0, in units of the data.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn new(sd: f64) -> Result<Self> {
+        require_positive("Gaussian corruption sd", sd)?;
+        Ok(Self { sd })
+    }
+}
+
+impl<T: Scalar> Corruption<T> for Gaussian {
+    fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
+        let sd = T::of(self.sd);
+        for x in sample {
+            *x += sd * T::draw_normal(rng);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Decoders: from a code back to an input.
+//!
+//! | decoder | map |
+//! |---|---|
+//! | every [`Layer`] | its own |
+//! | [`BoxedDecoder`] | chosen at run time |
+//!
+//! # Laws
+//! `backward` agrees with finite differences of `decode`, for parameters and codes.
+
+mod boxed;
+
+use nalgebra::Dim;
+
+pub use boxed::{BoxedDecoder, DynDecoder};
+
+use crate::layer::{Layer, Module, Pass};
+use crate::{BatchView, BatchViewMut};
+
+/// A differentiable map from codes to what the loss compares with the inputs.
+///
+/// # Parameters
+/// A decoder is given the model's parameters up to the end of its own: its own are the *last*
+/// [`num_parameters`](Module::num_parameters) of the slice, and what comes before, if anything, is
+/// the encoder's, which a decoder with tied weights reads. Gradients are laid out alike.
+pub trait Decoder: Module {
+    /// The number of code units.
+    type Code: Dim;
+    /// The number of outputs.
+    type Output: Dim;
+    /// Where the outputs lie: a type of [`range`](crate::range).
+    type Range;
+
+    /// The number of code units.
+    fn code_dim(&self) -> Self::Code;
+
+    /// The number of outputs.
+    fn output_dim(&self) -> Self::Output;
+
+    /// Decodes each sample's code; writes the tape.
+    fn decode(
+        &self,
+        parameters: &[Self::Scalar],
+        code: BatchView<'_, Self::Scalar, Self::Code>,
+        y: BatchViewMut<'_, Self::Scalar, Self::Output>,
+        tape: &mut [Self::Scalar],
+    );
+
+    /// From the gradient at the outputs (which is used up) to that of the parameters (added, if
+    /// wanted) and of the code (written).
+    fn backward(
+        &self,
+        pass: Pass<'_, Self::Scalar, Self::Code, Self::Output>,
+        dy: BatchViewMut<'_, Self::Scalar, Self::Output>,
+        d_code: BatchViewMut<'_, Self::Scalar, Self::Code>,
+        gradient: Option<&mut [Self::Scalar]>,
+        scratch: &mut [Self::Scalar],
+    );
+}
+
+/// Every layer is a decoder.
+impl<L: Layer> Decoder for L {
+    type Code = L::Input;
+    type Output = L::Output;
+    type Range = L::Range;
+
+    fn code_dim(&self) -> L::Input {
+        Layer::input_dim(self)
+    }
+
+    fn output_dim(&self) -> L::Output {
+        Layer::output_dim(self)
+    }
+
+    fn decode(
+        &self,
+        parameters: &[L::Scalar],
+        code: BatchView<'_, L::Scalar, L::Input>,
+        y: BatchViewMut<'_, L::Scalar, L::Output>,
+        tape: &mut [L::Scalar],
+    ) {
+        let own = parameters.len() - self.num_parameters();
+        self.forward(&parameters[own..], code, y, tape);
+    }
+
+    fn backward(
+        &self,
+        pass: Pass<'_, L::Scalar, L::Input, L::Output>,
+        dy: BatchViewMut<'_, L::Scalar, L::Output>,
+        d_code: BatchViewMut<'_, L::Scalar, L::Input>,
+        gradient: Option<&mut [L::Scalar]>,
+        scratch: &mut [L::Scalar],
+    ) {
+        let own = pass.parameters.len() - self.num_parameters();
+        let gradient = gradient.map(|gradient| &mut gradient[own..]);
+        let pass = Pass { parameters: &pass.parameters[own..], ..pass };
+        Layer::backward(self, pass, dy, Some(d_code), gradient, scratch);
+    }
+}

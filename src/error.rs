@@ -1,0 +1,159 @@
+//! Everything that can be refused, as data: the place, what was found, what is required.
+
+use std::fmt;
+
+/// The result of every call that can be refused.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a call was refused. Nothing has changed when a call returns one, except where
+/// [`Error::Diverged`] says so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter of a plugin, trainer or optimizer is out of its range.
+    #[error("{name} is {value}, but must be {requirement}")]
+    InvalidParameter {
+        /// The parameter, with the type it belongs to: `SparseKl target`.
+        name: &'static str,
+        /// What was given.
+        value: Number,
+        /// The range it must lie in.
+        requirement: &'static str,
+    },
+    /// A value in the data is NaN or infinite.
+    #[error(
+        "{call}: the value at row {row}, column {column} is {value}, but must be finite \
+         (a row is a feature, a column is a sample)"
+    )]
+    NotFinite {
+        /// The call the data was given to.
+        call: &'static str,
+        /// Index of the feature.
+        row: usize,
+        /// Index of the sample.
+        column: usize,
+        /// What was found.
+        value: Number,
+    },
+    /// A value in the data lies outside what the loss is defined on.
+    #[error(
+        "{call}: the value at row {row}, column {column} is {value}, but {loss} needs {requirement} \
+         (a row is a feature, a column is a sample)"
+    )]
+    OutsideDomain {
+        /// The call the data was given to.
+        call: &'static str,
+        /// The name of the loss.
+        loss: &'static str,
+        /// Index of the feature.
+        row: usize,
+        /// Index of the sample.
+        column: usize,
+        /// What was found.
+        value: Number,
+        /// The domain of the loss.
+        requirement: &'static str,
+    },
+    /// There is not a single sample.
+    #[error("{call}: there are no samples, but at least one is needed")]
+    NoSamples {
+        /// The call the data was given to.
+        call: &'static str,
+    },
+    /// A count does not fit: features of a sample, length of a buffer, sizes of neighbours.
+    #[error("{place}: expected {expected} {unit}, found {found}")]
+    SizeMismatch {
+        /// The call or the joint between two parts.
+        place: &'static str,
+        /// What is counted: `features`, `values`, `code units`.
+        unit: &'static str,
+        /// How many there must be.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// Training produced a number that is not finite and has stopped in that step.
+    /// The model holds the last finite parameters.
+    #[error(
+        "training diverged in epoch {epoch}, batch {batch}: {quantity} is not finite; the model holds \
+         the last finite parameters (try a smaller learning rate or `clip_norm`)"
+    )]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The batch within the epoch, counted from 1.
+        batch: usize,
+        /// What stopped being finite: a term of the loss, the gradient, the parameters.
+        quantity: String,
+    },
+}
+
+/// A number inside an [`Error`]. Unlike `f64` it equals itself when it is NaN, and −0.0 differs
+/// from 0.0, so that errors can be compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Number(pub f64);
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits() || (self.0.is_nan() && other.0.is_nan())
+    }
+}
+impl Eq for Number {}
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `{:?}` keeps the sign of −0.0 and a short form of tiny and huge numbers.
+        write!(f, "{:?}", self.0)
+    }
+}
+
+/// Refuses a parameter unless `valid`; comparisons are written so that NaN is refused.
+pub(crate) fn require(
+    valid: bool,
+    name: &'static str,
+    value: f64,
+    requirement: &'static str,
+) -> Result<()> {
+    if valid {
+        return Ok(());
+    }
+    Err(Error::InvalidParameter { name, value: Number(value), requirement })
+}
+
+/// Refuses a parameter that is not finite and positive.
+pub(crate) fn require_positive(name: &'static str, value: f64) -> Result<()> {
+    require(value > 0.0 && value.is_finite(), name, value, "finite and greater than 0")
+}
+
+/// Refuses a weight that is negative (−0.0 included) or not finite.
+pub(crate) fn require_weight(name: &'static str, value: f64) -> Result<()> {
+    let valid = value >= 0.0 && value.is_finite() && value.is_sign_positive();
+    require(valid, name, value, "finite and not negative")
+}
+
+/// Refuses a share outside [0, 1], and −0.0.
+pub(crate) fn require_fraction(name: &'static str, value: f64) -> Result<()> {
+    require((0.0..=1.0).contains(&value) && value.is_sign_positive(), name, value, "in [0, 1]")
+}
+
+/// Refuses a momentum or decay rate outside [0, 1), and −0.0.
+pub(crate) fn require_decay_rate(name: &'static str, value: f64) -> Result<()> {
+    require((0.0..1.0).contains(&value) && value.is_sign_positive(), name, value, "in [0, 1)")
+}
+
+/// Refuses a count of zero.
+pub(crate) fn require_count(name: &'static str, value: usize) -> Result<()> {
+    require(value > 0, name, value as f64, "at least 1")
+}
+
+/// Refuses a length that differs from what is expected.
+pub(crate) fn require_size(
+    place: &'static str,
+    unit: &'static str,
+    expected: usize,
+    found: usize,
+) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::SizeMismatch { place, unit, expected, found })
+}

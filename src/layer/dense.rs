@@ -1,0 +1,337 @@
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use nalgebra::{Const, Dim, Dyn};
+use rand::Rng;
+
+use super::jacobian::{Jacobian, JacobianGradient};
+use super::{DualViewMut, Layer, Module, Pass, TangentPass};
+use crate::builder::{Build, Describe};
+use crate::init::{Glorot, Initializer};
+use crate::parameters::Role;
+use crate::product::{Matrix, multiply};
+use crate::{Activation, BatchView, BatchViewMut, Layout, Result, Scalar, random::Streams};
+
+/// Describes a fully connected layer of `I` inputs and `O` outputs.
+///
+/// # Formula
+/// y = s(W x + b), with the activation s applied element by element.
+///
+/// # Shapes
+/// x: `I` features × samples; y: `O` features × samples; W: `O × I`; b: `O`.
+///
+/// # Example
+/// ```
+/// use autoencoder::{Dense, activation::{Relu, Tanh}};
+/// let fixed = Dense::<64, 32>::new(Relu);          // sizes checked by the compiler
+/// let from_data = Dense::dynamic(64, 32, Tanh);    // sizes checked when the model is built
+/// # let _ = (fixed, from_data);
+/// ```
+#[derive(Debug)]
+pub struct Dense<const I: usize, const O: usize>;
+
+impl<const I: usize, const O: usize> Dense<I, O> {
+    /// With sizes as types. The scalar type and the weights come when the model is built.
+    #[allow(clippy::new_ret_no_self)] // `Dense` names the sizes; what it makes holds the activation too.
+    pub fn new<A>(activation: A) -> DenseDescription<Const<I>, Const<O>, A> {
+        DenseDescription::new(Const, Const, activation)
+    }
+}
+
+impl Dense<0, 0> {
+    /// With sizes known at run time only, such as the columns of a file.
+    pub fn dynamic<A>(
+        inputs: usize,
+        outputs: usize,
+        activation: A,
+    ) -> DenseDescription<Dyn, Dyn, A> {
+        DenseDescription::new(Dyn(inputs), Dyn(outputs), activation)
+    }
+}
+
+/// A fully connected layer before it is built: sizes, activation, initialiser; no scalar type.
+#[derive(Debug, Clone)]
+pub struct DenseDescription<I, O, A> {
+    inputs: I,
+    outputs: O,
+    activation: A,
+    initializer: Arc<dyn Initializer>,
+}
+
+impl<I: Dim, O: Dim, A> DenseDescription<I, O, A> {
+    /// With sizes of any kind: `Const`, `Dyn`, or one of each.
+    pub fn new(inputs: I, outputs: O, activation: A) -> Self {
+        Self { inputs, outputs, activation, initializer: Arc::new(Glorot) }
+    }
+
+    /// How the first weights are drawn. Default: [`Glorot`].
+    pub fn init(mut self, initializer: impl Initializer + 'static) -> Self {
+        self.initializer = Arc::new(initializer);
+        self
+    }
+}
+
+impl<I: Dim, O: Dim, A> Describe for DenseDescription<I, O, A> {
+    type Input = I;
+    type Output = O;
+}
+
+impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Build<T> for DenseDescription<I, O, A> {
+    type Built = DenseLayer<T, I, O, A>;
+    fn build(self) -> Self::Built {
+        let Self { inputs, outputs, activation, initializer } = self;
+        DenseLayer { inputs, outputs, activation, initializer, scalar: PhantomData }
+    }
+}
+
+/// A fully connected layer: y = s(W x + b). Described by [`Dense`].
+///
+/// Its parameters are W (`O × I`, column by column), then b.
+#[derive(Debug, Clone)]
+pub struct DenseLayer<T, I, O, A> {
+    inputs: I,
+    outputs: O,
+    activation: A,
+    initializer: Arc<dyn Initializer>,
+    scalar: PhantomData<fn() -> T>,
+}
+
+impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> DenseLayer<T, I, O, A> {
+    /// Its activation.
+    pub fn activation(&self) -> &A {
+        &self.activation
+    }
+
+    fn num_weights(&self) -> usize {
+        self.inputs.value() * self.outputs.value()
+    }
+
+    fn weights<'a>(&self, parameters: &'a [T]) -> Matrix<'a, T> {
+        let weights = &parameters[..self.num_weights()];
+        Matrix::new(weights, self.outputs.value(), self.inputs.value())
+    }
+
+    /// The pre-activations: from the tape or, if the activation does not read them, the outputs.
+    fn preactivations<'a>(&self, pass: &Pass<'a, T, I, O>) -> &'a [T] {
+        if self.activation.reads_preactivation() { pass.tape } else { pass.y.as_slice() }
+    }
+
+    /// dW += dz xᵀ, db += Σ dz.
+    fn add_gradient(&self, dz: &[T], x: BatchView<'_, T, I>, bias: bool, gradient: &mut [T]) {
+        let (dw, db) = gradient.split_at_mut(self.num_weights());
+        let (outputs, samples) = (self.outputs.value(), x.samples());
+        let x = Matrix::new(x.as_slice(), self.inputs.value(), samples);
+        multiply(Matrix::new(dz, outputs, samples), x.transposed(), T::ONE, dw);
+        if bias {
+            for dz in dz.chunks_exact(outputs) {
+                for (db, &dz) in db.iter_mut().zip(dz) {
+                    *db += dz;
+                }
+            }
+        }
+    }
+
+    /// dx = Wᵀ dz.
+    fn pull_back(&self, parameters: &[T], dz: &[T], dx: &mut [T]) {
+        let samples = dz.len() / self.outputs.value();
+        let dz = Matrix::new(dz, self.outputs.value(), samples);
+        multiply(self.weights(parameters).transposed(), dz, T::ZERO, dx);
+    }
+}
+
+impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Module for DenseLayer<T, I, O, A> {
+    type Scalar = T;
+
+    fn layout(&self, layout: &mut Layout) {
+        let (inputs, outputs) = (self.inputs.value(), self.outputs.value());
+        layout.layer(format!("Dense({})", self.activation.name()), |layer| {
+            layer.tensor("weight", (outputs, inputs), Role::Weight);
+            layer.tensor("bias", (outputs, 1), Role::Bias);
+        });
+    }
+
+    fn num_parameters(&self) -> usize {
+        self.num_weights() + self.outputs.value()
+    }
+
+    fn draw_parameters(&self, parameters: &mut [T], rng: &mut dyn Rng) {
+        let outputs = self.outputs.value();
+        let (weights, bias) = parameters.split_at_mut(self.num_weights());
+        let mut unit_weights = vec![0.0; self.inputs.value()];
+        for unit in 0..outputs {
+            self.initializer.draw_unit(&mut unit_weights, outputs, rng);
+            for (weight, &drawn) in weights[unit..].iter_mut().step_by(outputs).zip(&unit_weights) {
+                *weight = T::of(drawn);
+            }
+        }
+        bias.fill(T::ZERO);
+    }
+
+    fn tape_len(&self, samples: usize) -> usize {
+        if self.activation.reads_preactivation() { self.outputs.value() * samples } else { 0 }
+    }
+
+    fn scratch_len(&self, _samples: usize) -> usize {
+        0
+    }
+
+    fn check_sizes(&self) -> Result<()> {
+        crate::error::require_count("Dense inputs", self.inputs.value())?;
+        crate::error::require_count("Dense outputs", self.outputs.value())
+    }
+}
+
+impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, A> {
+    type Input = I;
+    type Output = O;
+    type Range = A::Range;
+
+    fn input_dim(&self) -> I {
+        self.inputs
+    }
+
+    fn output_dim(&self) -> O {
+        self.outputs
+    }
+
+    fn forward(
+        &self,
+        parameters: &[T],
+        x: BatchView<'_, T, I>,
+        mut y: BatchViewMut<'_, T, O>,
+        tape: &mut [T],
+    ) {
+        let outputs = self.outputs.value();
+        let bias = &parameters[self.num_weights()..];
+        let x = Matrix::new(x.as_slice(), self.inputs.value(), x.samples());
+        multiply(self.weights(parameters), x, T::ZERO, y.as_mut_slice());
+        // Column by column, so that bias, tape and activation are one pass over memory.
+        for (column, z) in y.as_mut_slice().chunks_exact_mut(outputs).enumerate() {
+            for (z, &b) in z.iter_mut().zip(bias) {
+                *z += b;
+            }
+            if self.activation.reads_preactivation() {
+                tape[column * outputs..][..outputs].copy_from_slice(z);
+            }
+            self.activation.apply(z);
+        }
+    }
+
+    fn backward(
+        &self,
+        pass: Pass<'_, T, I, O>,
+        mut dy: BatchViewMut<'_, T, O>,
+        dx: Option<BatchViewMut<'_, T, I>>,
+        gradient: Option<&mut [T]>,
+        _scratch: &mut [T],
+    ) {
+        let z = self.preactivations(&pass);
+        self.activation.backward(z, pass.y.as_slice(), dy.as_mut_slice());
+        let dz = dy.as_slice();
+        if let Some(gradient) = gradient {
+            self.add_gradient(dz, pass.x, true, gradient);
+        }
+        if let Some(mut dx) = dx {
+            self.pull_back(pass.parameters, dz, dx.as_mut_slice());
+        }
+    }
+
+    fn tangent_tape_len(&self, samples: usize) -> usize {
+        self.outputs.value() * samples
+    }
+
+    /// a = W v goes on the tape, J v = s′(z) a.
+    fn tangent(
+        &self,
+        pass: Pass<'_, T, I, O>,
+        v: BatchView<'_, T, I>,
+        mut jv: BatchViewMut<'_, T, O>,
+        a: &mut [T],
+    ) {
+        let v = Matrix::new(v.as_slice(), self.inputs.value(), v.samples());
+        multiply(self.weights(pass.parameters), v, T::ZERO, a);
+        let jv = jv.as_mut_slice();
+        jv.copy_from_slice(a);
+        self.activation.backward(self.preactivations(&pass), pass.y.as_slice(), jv);
+    }
+
+    /// With ẏ = s′(z) a: da = s′ dẏ and dz = s′ dy + s″ a dẏ.
+    fn tangent_backward(
+        &self,
+        pass: Pass<'_, T, I, O>,
+        tangent: TangentPass<'_, T, I>,
+        mut d: DualViewMut<'_, T, O>,
+        d_input: Option<DualViewMut<'_, T, I>>,
+        gradient: &mut [T],
+        _scratch: &mut [T],
+    ) {
+        let z = self.preactivations(&pass).iter().zip(pass.y.as_slice());
+        let d_values = d.value.as_mut_slice().iter_mut().zip(d.tangent.as_mut_slice());
+        for (((&z, &h), &a), (dz, da)) in z.zip(tangent.tape).zip(d_values) {
+            let (first, second) =
+                (self.activation.derivative(z, h), self.activation.second_derivative(z, h));
+            *dz = first * *dz + second * a * *da;
+            *da *= first;
+        }
+        self.add_gradient(d.value.as_slice(), pass.x, true, gradient);
+        self.add_gradient(d.tangent.as_slice(), tangent.v, false, gradient);
+        if let Some(mut d_input) = d_input {
+            self.pull_back(pass.parameters, d.value.as_slice(), d_input.value.as_mut_slice());
+            self.pull_back(pass.parameters, d.tangent.as_slice(), d_input.tangent.as_mut_slice());
+        }
+    }
+
+    /// In closed form (Rifai et al. 2011): Σⱼ s′(zⱼ)² ‖Wⱼ‖², for every way of computing it.
+    fn squared_jacobian(
+        &self,
+        pass: Pass<'_, T, I, O>,
+        _jacobian: Jacobian,
+        _streams: Option<Streams<'_>>,
+        gradient: Option<JacobianGradient<'_, T, O>>,
+        scratch: &mut [T],
+    ) -> T {
+        let outputs = self.outputs.value();
+        let samples = T::of(pass.y.samples() as f64);
+        let weights = &pass.parameters[..self.num_weights()];
+        let (row_norms, slopes) = scratch[..2 * outputs].split_at_mut(outputs);
+
+        // ‖Wⱼ‖², and Σ s′(zⱼ)² over samples
+        row_norms.fill(T::ZERO);
+        for column in weights.chunks_exact(outputs) {
+            for (norm, &w) in row_norms.iter_mut().zip(column) {
+                *norm += w * w;
+            }
+        }
+        slopes.fill(T::ZERO);
+        let z = self.preactivations(&pass);
+        for (z, h) in z.chunks_exact(outputs).zip(pass.y.iter()) {
+            for ((slope, &z), &h) in slopes.iter_mut().zip(z).zip(h) {
+                let first = self.activation.derivative(z, h);
+                *slope += first * first;
+            }
+        }
+
+        if let Some(JacobianGradient { weight, mut d_output, parameters: dw }) = gradient {
+            let scale = (weight + weight) / samples;
+            for (dw, w) in dw.chunks_exact_mut(outputs).zip(weights.chunks_exact(outputs)) {
+                for ((dw, &w), &slope) in dw.iter_mut().zip(w).zip(&*slopes) {
+                    *dw += scale * slope * w;
+                }
+            }
+            // The gradient at z is scale ‖Wⱼ‖² s′ s″; the backward pass still multiplies by s′.
+            let columns = d_output.as_mut_slice().chunks_exact_mut(outputs);
+            for ((z, h), dh) in z.chunks_exact(outputs).zip(pass.y.iter()).zip(columns) {
+                for (((&z, &h), dh), &norm) in z.iter().zip(h).zip(dh).zip(&*row_norms) {
+                    *dh += scale * norm * self.activation.second_derivative(z, h);
+                }
+            }
+        }
+        let norms = row_norms.iter().zip(&*slopes);
+        let total = norms.fold(T::ZERO, |total, (&norm, &slope)| total + norm * slope);
+        total / samples
+    }
+
+    fn jacobian_scratch_len(&self, _samples: usize) -> usize {
+        2 * self.outputs.value()
+    }
+}

@@ -1,0 +1,48 @@
+//! Autoencoders with sizes in types, swappable parts and proven gradients.
+#![forbid(unsafe_code)]
+#![deny(missing_docs, missing_debug_implementations)]
+
+pub mod activation;
+mod autoencoder;
+mod batch;
+pub mod builder;
+pub mod corruption;
+pub mod datasets;
+pub mod decoder;
+pub mod encoder;
+mod error;
+pub mod gradcheck;
+pub mod init;
+pub mod layer;
+pub mod loss;
+pub mod optimizer;
+pub mod parameters;
+pub mod posterior;
+mod product;
+pub mod random;
+pub mod range;
+pub mod regularizer;
+mod scalar;
+pub mod size;
+mod terms;
+pub mod train;
+mod workspace;
+
+pub use activation::Activation;
+pub use autoencoder::{AutoEncoder, Elbo};
+pub use batch::{Batch, BatchView, BatchViewMut, Sample};
+pub use builder::{Build, Builder, Describe};
+pub use corruption::Corruption;
+pub use decoder::Decoder;
+pub use encoder::{Encoder, Gaussian};
+pub use error::{Error, Number, Result};
+pub use layer::{Dense, Layer, Module, Then};
+pub use loss::{BernoulliCrossEntropy, Huber, Loss, SquaredError};
+pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
+pub use parameters::Layout;
+pub use regularizer::{
+    CodeL1, Contractive, Denoising, NoRegularizer, Regularizer, SparseKl, Variational, WeightDecay,
+};
+pub use scalar::Scalar;
+pub use terms::Terms;
+pub use train::{EarlyStopping, EpochReport, Report, Schedule, Trainer};

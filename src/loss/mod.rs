@@ -1,0 +1,161 @@
+//! Losses: how far a reconstruction is from the clean input.
+//!
+//! | loss | of a sample | decoder's output | unit |
+//! |---|---|---|---|
+//! | [`SquaredError`] | ½ Σ (x − y)² | the reconstruction | squared units of the data |
+//! | [`BernoulliCrossEntropy`] | −Σ x ln σ(a) + (1 − x) ln(1 − σ(a)) | logits a | nats |
+//! | [`Huber`] | Σ of ½ e² near 0 and δ(∣e∣ − δ/2) beyond δ | the reconstruction | squared units |
+//!
+//! There is one reduction: the *sum over features* and the *mean over samples*.
+//!
+//! # Laws
+//! 1. The gradient is that of the value, column by column.
+//! 2. A value is finite for all finite inputs whose true value can be represented.
+//! 3. A column's value depends on that column only.
+//!
+//! # Write your own
+//! ```
+//! use autoencoder::{AutoEncoder, BatchView, BatchViewMut, Dense, Loss, Module, activation::{Identity, Tanh}, decoder::Decoder};
+//!
+//! /// Σ ln cosh(y − x): squared near 0, absolute far away, smooth everywhere.
+//! #[derive(Debug)]
+//! struct LogCosh;
+//! impl<D: Decoder<Scalar = f64>> Loss<D> for LogCosh {
+//!     fn name(&self) -> &'static str {
+//!         "log_cosh"
+//!     }
+//!     fn values(&self, x: BatchView<'_, f64, D::Output>, y: BatchView<'_, f64, D::Output>, values: &mut [f64]) {
+//!         for ((x, y), value) in x.iter().zip(y.iter()).zip(values) {
+//!             *value = x.iter().zip(y).map(|(x, y)| (y - x).cosh().ln()).sum();
+//!         }
+//!     }
+//!     fn gradient(&self, x: BatchView<'_, f64, D::Output>, y: BatchView<'_, f64, D::Output>, weights: &[f64], mut dy: BatchViewMut<'_, f64, D::Output>) {
+//!         let features = x.features();
+//!         let pairs = x.as_slice().iter().zip(y.as_slice());
+//!         for (at, (d, (x, y))) in dy.as_mut_slice().iter_mut().zip(pairs).enumerate() {
+//!             *d = weights[at / features] * (y - x).tanh();
+//!         }
+//!     }
+//! }
+//! let model = AutoEncoder::builder()
+//!     .encoder(Dense::<8, 3>::new(Tanh))
+//!     .decoder(Dense::<3, 8>::new(Identity))
+//!     .loss(LogCosh)
+//!     .build::<f64>()?;
+//! let data = autoencoder::Batch::from_iter([[0.5; 8], [-0.5; 8]]);
+//! autoencoder::gradcheck::model(&model, &data, 1)?.assert();
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
+
+mod bernoulli;
+mod huber;
+mod squared_error;
+
+use std::fmt::Debug;
+
+pub use bernoulli::BernoulliCrossEntropy;
+pub use huber::Huber;
+pub use squared_error::SquaredError;
+
+use crate::decoder::Decoder;
+use crate::{BatchView, BatchViewMut, Scalar, scalar::sum_pairs};
+
+/// Compares the output of a decoder with the clean input.
+pub trait Loss<D: Decoder>: Debug + Send + Sync {
+    /// Its name in reports.
+    fn name(&self) -> &'static str;
+
+    /// The loss of each sample: clean inputs `x`, decoder's outputs `y`.
+    fn values(
+        &self,
+        x: BatchView<'_, D::Scalar, D::Output>,
+        y: BatchView<'_, D::Scalar, D::Output>,
+        values: &mut [D::Scalar],
+    );
+
+    /// The gradient at `y` of Σⱼ weightⱼ · valueⱼ, written into `dy`; a weight a sample.
+    fn gradient(
+        &self,
+        x: BatchView<'_, D::Scalar, D::Output>,
+        y: BatchView<'_, D::Scalar, D::Output>,
+        weights: &[D::Scalar],
+        dy: BatchViewMut<'_, D::Scalar, D::Output>,
+    );
+
+    /// Turns outputs into reconstructions in the domain of the inputs, in place: for logits, their
+    /// sigmoid. By default they are reconstructions already.
+    fn reconstruct(&self, y: BatchViewMut<'_, D::Scalar, D::Output>) {
+        let _ = y;
+    }
+
+    /// Whether the loss is defined for this input value.
+    fn accepts(&self, x: D::Scalar) -> bool {
+        let _ = x;
+        true
+    }
+
+    /// In words, what [`accepts`](Loss::accepts) accepts.
+    fn domain(&self) -> &'static str {
+        "a finite number"
+    }
+}
+
+impl<D: Decoder, L: Loss<D> + ?Sized> Loss<D> for Box<L> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+    fn values(
+        &self,
+        x: BatchView<'_, D::Scalar, D::Output>,
+        y: BatchView<'_, D::Scalar, D::Output>,
+        values: &mut [D::Scalar],
+    ) {
+        (**self).values(x, y, values);
+    }
+    fn gradient(
+        &self,
+        x: BatchView<'_, D::Scalar, D::Output>,
+        y: BatchView<'_, D::Scalar, D::Output>,
+        weights: &[D::Scalar],
+        dy: BatchViewMut<'_, D::Scalar, D::Output>,
+    ) {
+        (**self).gradient(x, y, weights, dy);
+    }
+    fn reconstruct(&self, y: BatchViewMut<'_, D::Scalar, D::Output>) {
+        (**self).reconstruct(y);
+    }
+    fn accepts(&self, x: D::Scalar) -> bool {
+        (**self).accepts(x)
+    }
+    fn domain(&self) -> &'static str {
+        (**self).domain()
+    }
+}
+
+/// Sums an element-wise loss over the features of each sample.
+fn sum_features<T: Scalar, R: nalgebra::Dim>(
+    x: BatchView<'_, T, R>,
+    y: BatchView<'_, T, R>,
+    values: &mut [T],
+    element: impl Fn(T, T) -> T,
+) {
+    for ((x, y), value) in x.iter().zip(y.iter()).zip(values) {
+        *value = sum_pairs(x, y, &element);
+    }
+}
+
+/// Writes the derivative of an element-wise loss, times each sample's weight.
+fn weigh_features<T: Scalar, R: nalgebra::Dim>(
+    x: BatchView<'_, T, R>,
+    y: BatchView<'_, T, R>,
+    weights: &[T],
+    mut dy: BatchViewMut<'_, T, R>,
+    derivative: impl Fn(T, T) -> T,
+) {
+    let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
+    for (((x, y), &weight), dy) in x.iter().zip(y.iter()).zip(weights).zip(columns) {
+        for ((&x, &y), dy) in x.iter().zip(y).zip(dy) {
+            *dy = weight * derivative(x, y);
+        }
+    }
+}

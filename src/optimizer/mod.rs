@@ -1,0 +1,90 @@
+//! Optimizers: from a gradient to the next parameters.
+//!
+//! | optimizer | keeps | in one line |
+//! |---|---|---|
+//! | [`Sgd`] | velocity, if it has momentum | down the gradient; momentum classical or Nesterov |
+//! | [`Adam`] | two moments | a step of about `rate` in every direction |
+//! | [`AdamW`] | two moments | Adam, and weights decay by themselves |
+//!
+//! An optimizer holds its settings only; what it remembers lies in a flat slice beside the
+//! parameters, so that a checkpoint is a copy of slices. It reads the parameters and writes the
+//! next ones elsewhere: a step that fails has changed nothing.
+//!
+//! # Laws
+//! 1. With a gradient of zero from the start and no decay, parameters stay.
+//! 2. Tensors are independent of each other; weight decay takes weights, not biases.
+//!
+//! # Write your own
+//! ```
+//! use autoencoder::{Optimizer, Scalar, optimizer::Step};
+//! /// Steps of equal size down the sign of the gradient.
+//! #[derive(Debug)]
+//! struct SignDescent(f64);
+//! impl<T: Scalar> Optimizer<T> for SignDescent {
+//!     fn rate(&self) -> f64 {
+//!         self.0
+//!     }
+//!     fn states(&self) -> usize {
+//!         0
+//!     }
+//!     fn step(&self, step: &Step, parameters: &[T], gradient: &[T], _state: &mut [T], next: &mut [T]) {
+//!         for ((next, &p), &g) in next.iter_mut().zip(parameters).zip(gradient) {
+//!             *next = if g == T::ZERO { p } else { p - T::of(step.rate) * g.signum() };
+//!         }
+//!     }
+//! }
+//! ```
+
+mod adam;
+mod sgd;
+
+use std::fmt::Debug;
+
+pub use adam::{Adam, AdamW};
+pub use sgd::Sgd;
+
+use crate::{Scalar, parameters::Role};
+
+/// What an optimizer is told about one step of one tensor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Step {
+    /// The number of this step since training began, from 1.
+    pub number: u64,
+    /// The learning rate of this step: the optimizer's own times the schedule's factor.
+    pub rate: f64,
+    /// What the tensor is for.
+    pub role: Role,
+}
+
+impl Step {
+    /// For tests of optimizers.
+    pub fn new(number: u64, rate: f64, role: Role) -> Self {
+        Self { number, rate, role }
+    }
+}
+
+/// Turns a gradient into the next parameters.
+pub trait Optimizer<T: Scalar>: Debug + Send + Sync {
+    /// Its learning rate, before any schedule.
+    fn rate(&self) -> f64;
+
+    /// How many numbers it remembers for each parameter.
+    fn states(&self) -> usize;
+
+    /// One step of one tensor: writes `next`, updates `state`, which holds
+    /// [`states`](Optimizer::states) slices as long as the tensor, one after the other, zero at first.
+    fn step(&self, step: &Step, parameters: &[T], gradient: &[T], state: &mut [T], next: &mut [T]);
+}
+
+impl<T: Scalar, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
+    fn rate(&self) -> f64 {
+        (**self).rate()
+    }
+    fn states(&self) -> usize {
+        (**self).states()
+    }
+    fn step(&self, step: &Step, parameters: &[T], gradient: &[T], state: &mut [T], next: &mut [T]) {
+        (**self).step(step, parameters, gradient, state, next);
+    }
+}

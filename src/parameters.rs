@@ -1,0 +1,118 @@
+//! Where each tensor lies in a model's flat parameter buffer, and what it is called.
+
+use std::fmt;
+use std::ops::Range;
+
+/// What a tensor is for; weight decay takes weights only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Multiplies an input; decays.
+    Weight,
+    /// Is added; does not decay.
+    Bias,
+}
+
+/// One tensor of a model: its path name, shape and place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tensor {
+    /// The path name: `encoder.0.weight`.
+    pub name: String,
+    /// What kind of layer it belongs to, for the summary.
+    pub layer: String,
+    /// Rows and columns; it is stored column by column. A bias has one column.
+    pub shape: (usize, usize),
+    /// What it is for.
+    pub role: Role,
+    /// Its place in the flat buffer.
+    pub range: Range<usize>,
+}
+
+/// The tensors of a model, in the order in which they lie in the flat parameter buffer.
+///
+/// Parts write themselves into it: a part that owns parameters calls [`tensor`](Layout::tensor)
+/// for each, inside [`layer`](Layout::layer) or [`scope`](Layout::scope).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    tensors: Vec<Tensor>,
+    path: Vec<String>,
+    next_layer: usize,
+    layer: String,
+}
+
+impl Layout {
+    /// An empty layout.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes what `part` writes under the path `name`; numbered layers start again at 0 in it.
+    pub fn scope(&mut self, name: &str, part: impl FnOnce(&mut Self)) {
+        self.path.push(name.to_owned());
+        let outer = std::mem::replace(&mut self.next_layer, 0);
+        part(self);
+        self.next_layer = outer;
+        self.path.pop();
+    }
+
+    /// Writes one layer, numbered by its place in the chain; `kind` is shown in the summary.
+    pub fn layer(&mut self, kind: impl Into<String>, part: impl FnOnce(&mut Self)) {
+        let number = self.next_layer;
+        self.next_layer += 1;
+        self.layer = kind.into();
+        self.path.push(number.to_string());
+        part(self);
+        self.path.pop();
+    }
+
+    /// Appends one tensor of `rows × columns` to the buffer.
+    pub fn tensor(&mut self, name: &str, shape: (usize, usize), role: Role) {
+        let start = self.num_parameters();
+        let path = self.path.iter().map(|part| part.as_str()).chain([name]);
+        self.tensors.push(Tensor {
+            name: path.collect::<Vec<_>>().join("."),
+            layer: self.layer.clone(),
+            shape,
+            role,
+            range: start..start + shape.0 * shape.1,
+        });
+    }
+
+    /// The tensors, in the order of the buffer.
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
+    /// The length of the buffer.
+    pub fn num_parameters(&self) -> usize {
+        self.tensors.last().map_or(0, |tensor| tensor.range.end)
+    }
+
+    /// The tensor of this name.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.iter().find(|tensor| tensor.name == name)
+    }
+}
+
+/// A table of a model's tensors: layer, name, shape, parameters, and their sum.
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.tensors.iter().map(|t| t.name.len()).max().unwrap_or(0).max(9);
+        let layer = self.tensors.iter().map(|t| t.layer.len()).max().unwrap_or(0).max(5);
+        let line = "-".repeat(layer + width + 28);
+        writeln!(
+            f,
+            "{:layer$}  {:width$}  {:>12}  {:>10}",
+            "layer", "parameter", "shape", "count"
+        )?;
+        writeln!(f, "{line}")?;
+        for tensor in &self.tensors {
+            let shape = format!("{}×{}", tensor.shape.0, tensor.shape.1);
+            let (kind, count) = (&tensor.layer, tensor.range.len());
+            writeln!(f, "{kind:layer$}  {:width$}  {shape:>12}  {count:>10}", tensor.name)?;
+        }
+        writeln!(f, "{line}")?;
+        let total = self.num_parameters();
+        write!(f, "{:layer$}  {:width$}  {:>12}  {total:>10}", "total", "", "")
+    }
+}

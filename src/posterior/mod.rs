@@ -1,0 +1,116 @@
+//! Posteriors: what an encoder says about the code of a sample.
+//!
+//! | posterior | says | drawn in training |
+//! |---|---|---|
+//! | [`Point`] | the code itself | no |
+//! | [`DiagonalGaussian`] | mean and log-variance of each code unit | `μ + e^(lv/2) ε`, if a regularizer asks for it |
+//!
+//! # Laws
+//! 1. `mean` is the code in use: encoding never draws.
+//! 2. `draw_code_backward` is the derivative of `draw_code` at fixed noise.
+
+mod diagonal_gaussian;
+mod point;
+
+use std::fmt::Debug;
+
+use nalgebra::{ComplexField, Dim};
+use rand::Rng;
+
+pub use diagonal_gaussian::DiagonalGaussian;
+pub use point::Point;
+
+use crate::{BatchView, BatchViewMut, Scalar, random::Streams};
+
+/// What an encoder says about the codes of a batch; also the shape of a gradient at it.
+pub trait Posterior: Debug + Send + Sync {
+    /// The number type.
+    type Scalar: Scalar;
+    /// The number of code units.
+    type Code: Dim;
+
+    /// Makes room for this many samples, without giving memory back. Values are arbitrary after it.
+    fn resize(&mut self, samples: usize);
+
+    /// Sets everything to zero, as the start of a gradient.
+    fn set_zero(&mut self);
+
+    /// The code in use: the mean of the posterior.
+    fn mean(&self) -> BatchView<'_, Self::Scalar, Self::Code>;
+
+    /// The code in use, for writing; in a gradient, the gradient at it.
+    fn mean_mut(&mut self) -> BatchViewMut<'_, Self::Scalar, Self::Code>;
+
+    /// The length of the noise that [`draw_code`](Posterior::draw_code) keeps.
+    fn noise_len(&self) -> usize {
+        0
+    }
+
+    /// Draws one code a sample into `code` and keeps what `draw_code_backward` needs in `noise`.
+    /// Each sample draws from its own stream.
+    fn draw_code(
+        &self,
+        streams: Streams<'_>,
+        code: BatchViewMut<'_, Self::Scalar, Self::Code>,
+        noise: &mut [Self::Scalar],
+    );
+
+    /// Adds to `d` the gradient at the posterior, given the gradient at the drawn code.
+    fn draw_code_backward(
+        &self,
+        d_code: BatchView<'_, Self::Scalar, Self::Code>,
+        noise: &[Self::Scalar],
+        d: &mut Self,
+    ) where
+        Self: Sized;
+}
+
+/// A posterior with a spread: it can be compared with a prior, and codes drawn from that prior
+/// can be decoded.
+#[diagnostic::on_unimplemented(
+    message = "this needs an encoder with a Gaussian posterior, but the posterior is `{Self}`",
+    label = "the encoder gives a point, not a distribution",
+    note = "describe the encoder as `Gaussian::new(body, mean, log_variance)`: only such a model has \
+            a prior, so only it can be variational and only it can `sample`"
+)]
+pub trait Gaussianlike: Posterior {
+    /// ln σ² of each code unit, already clamped.
+    fn log_variance(&self) -> BatchView<'_, Self::Scalar, Self::Code>;
+
+    /// ln σ² of each code unit, for writing; in a gradient, the gradient at it.
+    fn log_variance_mut(&mut self) -> BatchViewMut<'_, Self::Scalar, Self::Code>;
+
+    /// KL(q ‖ N(0, I)) of each sample in nats: −½ Σ (1 + lv − μ² − e^lv).
+    ///
+    /// # References
+    /// D. Kingma, M. Welling (2013), Auto-encoding variational Bayes, appendix B.
+    fn kl_to_prior(&self, per_sample: &mut [Self::Scalar]) {
+        let half = Self::Scalar::of(0.5);
+        let samples = self.mean().iter().zip(self.log_variance().iter());
+        for ((mean, log_variance), kl) in samples.zip(per_sample) {
+            // e^lv − 1 − lv is taken as one term: near lv = 0 its parts cancel.
+            let terms = |mu: Self::Scalar, lv: Self::Scalar| mu * mu + (lv.exp_m1() - lv);
+            *kl = half * crate::scalar::sum_pairs(mean, log_variance, terms);
+        }
+    }
+
+    /// Adds the gradient of `scale` · Σ KL to `d`: μ at the mean, ½ (e^lv − 1) at lv.
+    fn kl_to_prior_backward(&self, scale: Self::Scalar, d: &mut Self) {
+        for (d, &mu) in d.mean_mut().as_mut_slice().iter_mut().zip(self.mean().as_slice()) {
+            *d += scale * mu;
+        }
+        let half = scale * Self::Scalar::of(0.5);
+        let lv = self.log_variance().as_slice();
+        for (d, &lv) in d.log_variance_mut().as_mut_slice().iter_mut().zip(lv) {
+            *d += half * lv.exp_m1();
+        }
+    }
+
+    /// Draws codes from the prior, N(0, I).
+    fn draw_prior(mut code: BatchViewMut<'_, Self::Scalar, Self::Code>, rng: &mut dyn Rng)
+    where
+        Self: Sized,
+    {
+        code.as_mut_slice().fill_with(|| Self::Scalar::draw_normal(rng));
+    }
+}

@@ -1,0 +1,50 @@
+//! Reproducible randomness: every draw in training has an address.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// The portable generator (ChaCha with 8 rounds) behind every draw of this crate.
+pub type StreamRng = ChaCha8Rng;
+
+/// Random streams for one batch, addressed by (seed, epoch, plugin position, sample index).
+///
+/// The same address always gives the same numbers, whatever else was drawn, in whatever order or
+/// on however many threads, so that a run can be repeated and resumed exactly.
+#[derive(Debug, Clone, Copy)]
+pub struct Streams<'a> {
+    seed: u64,
+    epoch: u64,
+    position: u64,
+    samples: &'a [usize],
+}
+
+impl<'a> Streams<'a> {
+    /// Streams for a batch whose columns are the samples with these indices in the data set.
+    pub fn new(seed: u64, epoch: u64, samples: &'a [usize]) -> Self {
+        Self { seed, epoch, position: 1, samples }
+    }
+
+    /// The streams of the plugin at `index` inside this one (a part of a tuple, say).
+    pub fn at(self, index: u64) -> Self {
+        // A path in a tree with up to 15 children a node, read as a number in base 16.
+        Self { position: self.position.wrapping_mul(16).wrapping_add(index + 1), ..self }
+    }
+
+    /// The generator of the sample in this column of the batch. Columns beyond the batch it was
+    /// made for get streams of their own as well.
+    pub fn sample(&self, column: usize) -> StreamRng {
+        let index = self.samples.get(column).copied().unwrap_or(column);
+        let mut rng = keyed(self.seed, self.epoch, self.position);
+        rng.set_stream(index as u64);
+        rng
+    }
+}
+
+/// A generator for one purpose, apart from those of all samples.
+pub(crate) fn keyed(seed: u64, epoch: u64, position: u64) -> StreamRng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..16].copy_from_slice(&epoch.to_le_bytes());
+    key[16..24].copy_from_slice(&position.to_le_bytes());
+    ChaCha8Rng::from_seed(key)
+}

@@ -1,0 +1,49 @@
+use nalgebra::ComplexField;
+
+use super::{Encoded, PenaltyGradient, Regularizer};
+use crate::encoder::Encoder;
+use crate::error::{Result, require_weight};
+use crate::posterior::Posterior;
+use crate::{Scalar, Terms, scalar::sum};
+
+/// Keeps codes near zero, many of them exactly so under a rectifier; takes any encoder.
+///
+/// # Formula
+/// λ · mean over samples of Σ |h|; the derivative at h = 0 is taken as 0. Its term is `code_l1`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CodeL1 {
+    weight: f64,
+}
+
+impl CodeL1 {
+    /// With the weight λ, finite and not negative.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn new(weight: f64) -> Result<Self> {
+        require_weight("CodeL1 weight", weight)?;
+        Ok(Self { weight })
+    }
+}
+
+impl<E: Encoder> Regularizer<E> for CodeL1 {
+    fn penalty(
+        &self,
+        at: &Encoded<'_, E>,
+        gradient: Option<&mut PenaltyGradient<'_, E>>,
+        _scratch: &mut [E::Scalar],
+        terms: &mut Terms,
+    ) {
+        let code = at.posterior.mean();
+        let scale = E::Scalar::of(self.weight / code.samples() as f64);
+        terms.add("code_l1", scale * sum(code.as_slice(), |h| h.abs()));
+        if let Some(gradient) = gradient {
+            let mut d_code = gradient.posterior.mean_mut();
+            for (d, &h) in d_code.as_mut_slice().iter_mut().zip(code.as_slice()) {
+                if h != E::Scalar::ZERO {
+                    *d += scale * h.signum();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Regularizers: everything that keeps an autoencoder from learning the identity.
+//!
+//! | regularizer | works by | for | term |
+//! |---|---|---|---|
+//! | [`NoRegularizer`] | nothing: the code must be narrow | any encoder | |
+//! | [`SparseKl`] | a penalty: each unit's mean activation is pulled to a target | a bounded code | `sparse_kl` |
+//! | [`CodeL1`] | a penalty: λ Σ ∣h∣ | any encoder | `code_l1` |
+//! | [`Contractive`] | a penalty: λ ‖∂h/∂x‖² | any encoder | `contractive` |
+//! | [`WeightDecay`] | a penalty: ½ λ Σ W² | any encoder | `weight_decay` |
+//! | [`Denoising`] | a corruption of the input | any encoder | |
+//! | [`Variational`] | a draw of the code and a penalty: β KL to the prior | a Gaussian posterior | `kl` |
+//! | a tuple, or a `Vec` | all of its parts | what all parts need | each part's |
+//! | `Box<dyn Regularizer<E>>` | chosen at run time | what it was made for | its own |
+//!
+//! # Laws
+//! 1. The gradient of [`penalty`](Regularizer::penalty) is that of the sum of the terms it adds, at
+//!    fixed randomness, for parameters and posterior.
+//! 2. A penalty depends on state but does not change it; [`update_state`](Regularizer::update_state)
+//!    does, once a training step.
+//! 3. With every weight zero, a model trains to the same bits as without the regularizer.
+//!
+//! # Write your own
+//! ```
+//! use autoencoder::posterior::Posterior;
+//! use autoencoder::regularizer::{Encoded, PenaltyGradient};
+//! use autoencoder::activation::{Identity, Tanh};
+//! use autoencoder::{AutoEncoder, Dense, Encoder, Regularizer, Scalar, Terms};
+//!
+//! /// ½ λ · mean ‖h‖²: keeps codes small.
+//! #[derive(Debug)]
+//! struct CodeL2(f64);
+//! impl<E: Encoder> Regularizer<E> for CodeL2 {
+//!     fn penalty(
+//!         &self,
+//!         at: &Encoded<'_, E>,
+//!         gradient: Option<&mut PenaltyGradient<'_, E>>,
+//!         _scratch: &mut [E::Scalar],
+//!         terms: &mut Terms,
+//!     ) {
+//!         let code = at.posterior.mean();
+//!         let scale = E::Scalar::of(self.0 / code.samples() as f64);
+//!         let sum = code.as_slice().iter().fold(E::Scalar::ZERO, |sum, &h| sum + h * h);
+//!         terms.add("code_l2", E::Scalar::of(0.5) * scale * sum);
+//!         if let Some(gradient) = gradient {
+//!             let mut d_code = gradient.posterior.mean_mut();
+//!             for (d, &h) in d_code.as_mut_slice().iter_mut().zip(code.as_slice()) {
+//!                 *d += scale * h;
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! let model = AutoEncoder::builder()
+//!     .encoder(Dense::<8, 3>::new(Tanh))
+//!     .decoder(Dense::<3, 8>::new(Identity))
+//!     .regularizer(CodeL2(0.1))
+//!     .build::<f64>()?;
+//! let data = autoencoder::Batch::from_iter([[0.5; 8], [-0.5; 8]]);
+//! autoencoder::gradcheck::model(&model, &data, 1)?.assert();
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
+
+mod code_l1;
+mod combined;
+mod contractive;
+mod denoising;
+mod none;
+mod sparse_kl;
+mod variational;
+mod weight_decay;
+
+use std::fmt::Debug;
+
+pub use code_l1::CodeL1;
+pub use contractive::Contractive;
+pub use denoising::Denoising;
+pub use none::NoRegularizer;
+pub use sparse_kl::SparseKl;
+pub use variational::Variational;
+pub use weight_decay::WeightDecay;
+
+use crate::encoder::{Encoder, Inference};
+use crate::{BatchView, BatchViewMut, Layout, Terms, random::Streams};
+
+/// A batch after the encoder has seen it: what a penalty may look at.
+#[derive(Debug)]
+pub struct Encoded<'a, E: Encoder> {
+    /// The encoder.
+    pub encoder: &'a E,
+    /// All parameters of the model, the encoder's first.
+    pub parameters: &'a [E::Scalar],
+    /// Where each tensor lies among the parameters.
+    pub layout: &'a Layout,
+    /// The inputs as the encoder saw them: corrupted in training, if there is a corruption.
+    pub x: BatchView<'a, E::Scalar, E::Input>,
+    /// What the encoder said.
+    pub posterior: &'a E::Posterior,
+    /// The tape that the encoder has written.
+    pub tape: &'a [E::Scalar],
+    /// The regularizer's own state.
+    pub state: &'a [E::Scalar],
+    /// Randomness of this step; none outside training, where nothing is drawn.
+    pub streams: Option<Streams<'a>>,
+}
+
+impl<E: Encoder> Copy for Encoded<'_, E> {}
+impl<E: Encoder> Clone for Encoded<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<'a, E: Encoder> Encoded<'a, E> {
+    /// What the encoder needs to go back over its pass.
+    pub fn inference(&self) -> Inference<'a, E::Scalar, E::Input, E::Posterior> {
+        let parameters = &self.parameters[..self.encoder.num_parameters()];
+        Inference { parameters, x: self.x, posterior: self.posterior, tape: self.tape }
+    }
+}
+
+/// Where the gradient of a penalty goes; both parts are added to.
+#[derive(Debug)]
+pub struct PenaltyGradient<'a, E: Encoder> {
+    /// The gradient at the posterior, which the encoder's backward pass takes further.
+    pub posterior: &'a mut E::Posterior,
+    /// The gradient of all parameters of the model.
+    pub parameters: &'a mut [E::Scalar],
+}
+
+/// Keeps a model from learning the identity: a corruption of the input, a draw of the code, a
+/// penalty, or several of them. Every method has a default that does nothing.
+pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
+    /// Whether [`corrupt`](Regularizer::corrupt) changes anything.
+    fn corrupts(&self) -> bool {
+        false
+    }
+
+    /// Corrupts what the encoder sees in training, in place.
+    fn corrupt(&self, x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
+        let _ = (x, streams);
+    }
+
+    /// Whether the code is drawn from the posterior in training, instead of taking its mean.
+    fn draws_code(&self) -> bool {
+        false
+    }
+
+    /// Adds its terms to the loss and, if wanted, their gradients.
+    fn penalty(
+        &self,
+        at: &Encoded<'_, E>,
+        gradient: Option<&mut PenaltyGradient<'_, E>>,
+        scratch: &mut [E::Scalar],
+        terms: &mut Terms,
+    ) {
+        let _ = (at, gradient, scratch, terms);
+    }
+
+    /// The length of the scratch that [`penalty`](Regularizer::penalty) needs.
+    fn scratch_len(&self, encoder: &E, samples: usize) -> usize {
+        let _ = (encoder, samples);
+        0
+    }
+
+    /// How many numbers it remembers from step to step, zero at first; a model keeps them.
+    fn state_len(&self, encoder: &E) -> usize {
+        let _ = encoder;
+        0
+    }
+
+    /// Takes a training step's batch into its state.
+    fn update_state(&self, encoder: &E, posterior: &E::Posterior, state: &mut [E::Scalar]) {
+        let _ = (encoder, posterior, state);
+    }
+}

@@ -1,0 +1,210 @@
+use super::{Encoded, PenaltyGradient, Regularizer};
+use nalgebra::Dim;
+
+use crate::encoder::Encoder;
+use crate::error::{Result, require, require_weight};
+use crate::posterior::Posterior;
+use crate::range::Bounded;
+use crate::{BatchView, Scalar, Terms};
+
+/// Pulls the mean activation p of each code unit to a target p′, so that few units are active at
+/// a time and an overcomplete code still has something to learn.
+///
+/// # Formula
+/// β Σⱼ KL(p′ ‖ pⱼ) = β Σⱼ [ p′ ln(p′/pⱼ) + (1 − p′) ln((1 − p′)/(1 − pⱼ)) ], in nats. It is zero at
+/// p = p′, its only minimum. An activation with range (lo, hi) counts as a rate: p = (mean h − lo) / (hi − lo),
+/// so a tanh unit at −1 is off. Very near p = 0 and p = 1 the penalty continues as a straight
+/// line, so that a dead unit still feels it.
+///
+/// Its term is `sparse_kl`. The gradient at h is β / (m (hi − lo)) · (p − p′) / (p (1 − p)) for a
+/// batch of m samples.
+///
+/// # Example
+/// ```
+/// use autoencoder::{AutoEncoder, Dense, SparseKl, activation::Sigmoid};
+/// let model = AutoEncoder::builder()
+///     .encoder(Dense::<64, 100>::new(Sigmoid))
+///     .decoder(Dense::<100, 64>::new(Sigmoid))
+///     .regularizer(SparseKl::new(0.05, 0.1)?)
+///     .build::<f32>()?;
+/// # let _ = model;
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+///
+/// # References
+/// A. Ng (2011), Sparse autoencoder, CS294A lecture notes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SparseKl {
+    target: f64,
+    weight: f64,
+    decay: f64,
+}
+
+/// How near to 0 or 1 a mean activation comes before the penalty goes on as a straight line.
+const EDGE: f64 = 1e-6;
+
+impl SparseKl {
+    /// With the target p′, in (0, 1), and the weight β, finite and not negative.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside these ranges.
+    pub fn new(target: f64, weight: f64) -> Result<Self> {
+        require(target > 0.0 && target < 1.0, "SparseKl target", target, "in (0, 1)")?;
+        require_weight("SparseKl weight", weight)?;
+        Ok(Self { target, weight, decay: 0.0 })
+    }
+
+    /// Takes the mean activation not over the batch alone but over the training so far: a running
+    /// mean that keeps this share, in [0, 1), of the past at each step, corrected for its start at
+    /// zero. For batches that are small beside 1/p′. Default: 0, the batch alone.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn running(self, decay: f64) -> Result<Self> {
+        crate::error::require_decay_rate("SparseKl running decay", decay)?;
+        Ok(Self { decay, ..self })
+    }
+
+    /// KL(p′ ‖ p) in nats, continued as a straight line near 0 and 1.
+    ///
+    /// # Example
+    /// ```
+    /// let sparse = autoencoder::SparseKl::new(0.05, 1.0)?;
+    /// assert_eq!(sparse.divergence(0.05), 0.0);
+    /// assert!((sparse.divergence(0.1) - 0.016707).abs() < 1e-6); // 0.05 ln ½ + 0.95 ln(0.95/0.9)
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn divergence(&self, mean_activation: f64) -> f64 {
+        let inside = self.clamp(mean_activation);
+        let target = self.target;
+        // p′ ln(p′/p) + (1−p′) ln((1−p′)/(1−p)) in terms that are never negative, so that nothing
+        // cancels near p = p′: with u = p/p′ − 1 and w = (p′−p)/(1−p′), u − ln(1+u) ≥ 0.
+        let (u, w) = ((inside - target) / target, (target - inside) / (1.0 - target));
+        let value = target * excess_of_log(u) + (1.0 - target) * excess_of_log(w);
+        value + self.slope(inside) * (mean_activation - inside)
+    }
+
+    /// The derivative of [`divergence`](Self::divergence): (p − p′) / (p (1 − p)).
+    pub fn slope(&self, mean_activation: f64) -> f64 {
+        let p = self.clamp(mean_activation);
+        (p - self.target) / (p * (1.0 - p))
+    }
+
+    fn clamp(&self, p: f64) -> f64 {
+        let edge = EDGE.min(self.target / 2.0).min((1.0 - self.target) / 2.0);
+        // Written so that NaN stays NaN.
+        if p < edge {
+            edge
+        } else if p > 1.0 - edge {
+            1.0 - edge
+        } else {
+            p
+        }
+    }
+
+    /// The share of this batch in the mean activation, and the factor of the past before it.
+    fn shares<T: Scalar>(&self, state: &[T]) -> (f64, f64) {
+        match state.last() {
+            None => (1.0, 0.0),
+            Some(steps) => {
+                let correction = 1.0 - self.decay.powf(steps.to_double() + 1.0);
+                ((1.0 - self.decay) / correction, self.decay / correction)
+            }
+        }
+    }
+}
+
+/// u − ln(1 + u), which is u²/2 for small u: by its series there, as the difference cancels.
+fn excess_of_log(u: f64) -> f64 {
+    if u.abs() > 1e-2 {
+        return u - u.ln_1p();
+    }
+    // u²/2 − u³/3 + u⁴/4 − …, to the ninth power: the rest is below 1e-20.
+    let series = (2..=9).rev().fold(0.0, |sum, power| 1.0 / f64::from(power) - u * sum);
+    u * u * series
+}
+
+/// The mean of each unit over the batch, as a rate between 0 and 1.
+fn mean_activations<T: Scalar, C: Dim>(
+    code: BatchView<'_, T, C>,
+    (low, high): (f64, f64),
+    rates: &mut [T],
+) {
+    rates.fill(T::ZERO);
+    for sample in code.iter() {
+        for (rate, &h) in rates.iter_mut().zip(sample) {
+            *rate += h;
+        }
+    }
+    let samples = code.samples() as f64;
+    for rate in rates {
+        *rate = T::of((rate.to_double() / samples - low) / (high - low));
+    }
+}
+
+impl<E: Encoder> Regularizer<E> for SparseKl
+where
+    E::Range: Bounded,
+{
+    fn penalty(
+        &self,
+        at: &Encoded<'_, E>,
+        gradient: Option<&mut PenaltyGradient<'_, E>>,
+        scratch: &mut [E::Scalar],
+        terms: &mut Terms,
+    ) {
+        let (low, high) = (E::Range::LOW, E::Range::HIGH);
+        let code = at.posterior.mean();
+        let slopes = &mut scratch[..code.features()];
+        mean_activations(code, (low, high), slopes);
+
+        let (share, past_share) = self.shares(at.state);
+        let scale = self.weight * share / (code.samples() as f64 * (high - low));
+        let mut divergence = 0.0;
+        for (unit, slope) in slopes.iter_mut().enumerate() {
+            let past = if at.state.is_empty() { 0.0 } else { at.state[unit].to_double() };
+            let p = share * slope.to_double() + past_share * past;
+            divergence += self.divergence(p);
+            *slope = E::Scalar::of(scale * self.slope(p));
+        }
+        terms.add("sparse_kl", E::Scalar::of(self.weight * divergence));
+
+        if let Some(gradient) = gradient {
+            let features = slopes.len();
+            let mut d_code = gradient.posterior.mean_mut();
+            for sample in d_code.as_mut_slice().chunks_exact_mut(features) {
+                for (d, &slope) in sample.iter_mut().zip(&*slopes) {
+                    *d += slope;
+                }
+            }
+        }
+    }
+
+    fn scratch_len(&self, encoder: &E, _samples: usize) -> usize {
+        encoder.code_dim().value()
+    }
+
+    /// With a running mean: the mean of each unit before its correction, then the number of steps.
+    fn state_len(&self, encoder: &E) -> usize {
+        let units = encoder.code_dim().value();
+        if self.decay > 0.0 { units + 1 } else { 0 }
+    }
+
+    fn update_state(&self, _encoder: &E, posterior: &E::Posterior, state: &mut [E::Scalar]) {
+        let Some((steps, means)) = state.split_last_mut() else { return };
+        let code = posterior.mean();
+        let (low, high) = (E::Range::LOW, E::Range::HIGH);
+        let keep = E::Scalar::of(self.decay);
+        let take = (1.0 - self.decay) / (code.samples() as f64 * (high - low));
+        let offset = E::Scalar::of((1.0 - self.decay) * low / (high - low));
+        for mean in &mut *means {
+            *mean = keep * *mean - offset;
+        }
+        for sample in code.iter() {
+            for (mean, &h) in means.iter_mut().zip(sample) {
+                *mean += E::Scalar::of(take) * h;
+            }
+        }
+        *steps += E::Scalar::ONE;
+    }
+}

@@ -1,0 +1,90 @@
+//! The number types a model computes in.
+
+use nalgebra::RealField;
+use rand::{Rng, RngExt};
+use rand_distr::{Distribution, StandardNormal};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// A number type that models compute in: `f32` or `f64`.
+///
+/// The trait is sealed; take `f32` for speed and `f64` for gradient checks.
+pub trait Scalar: RealField + Copy + Default + std::fmt::LowerExp + sealed::Sealed {
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// The nearest number of this type.
+    fn of(value: f64) -> Self;
+    /// This number in double precision, without loss.
+    fn to_double(self) -> f64;
+    /// The Gauss error function, 2/√π ∫₀ˣ e^(−t²) dt.
+    fn erf(self) -> Self;
+    /// Draws from N(0, 1).
+    fn draw_normal(rng: &mut dyn Rng) -> Self;
+    /// Draws uniformly from [0, 1).
+    fn draw_uniform(rng: &mut dyn Rng) -> Self;
+}
+
+macro_rules! scalar {
+    ($t:ty, $erf:path) => {
+        impl Scalar for $t {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            fn of(value: f64) -> Self {
+                value as $t
+            }
+            fn to_double(self) -> f64 {
+                f64::from(self)
+            }
+            fn erf(self) -> Self {
+                $erf(self)
+            }
+            fn draw_normal(rng: &mut dyn Rng) -> Self {
+                StandardNormal.sample(rng)
+            }
+            fn draw_uniform(rng: &mut dyn Rng) -> Self {
+                rng.random()
+            }
+        }
+    };
+}
+scalar!(f32, libm::erff);
+scalar!(f64, libm::erf);
+
+/// Lanes of the running sums below: wide enough for the widest vector registers.
+const LANES: usize = 16;
+
+/// Σ f(aᵢ, bᵢ), summed in a fixed order that depends on the length alone.
+pub(crate) fn sum_pairs<T: Scalar>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
+    debug_assert_eq!(a.len(), b.len());
+    let mut lanes = [T::ZERO; LANES];
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let tail = a_chunks.remainder().iter().zip(b_chunks.remainder());
+    let tail = tail.fold(T::ZERO, |sum, (&a, &b)| sum + f(a, b));
+    for (a, b) in a_chunks.zip(b_chunks) {
+        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane += f(a, b);
+        }
+    }
+    lanes.iter().fold(tail, |sum, &lane| sum + lane)
+}
+
+/// Σ f(aᵢ), summed in a fixed order that depends on the length alone.
+pub(crate) fn sum<T: Scalar>(a: &[T], f: impl Fn(T) -> T) -> T {
+    sum_pairs(a, a, |a, _| f(a))
+}
+
+/// 1 / (1 + e⁻ᶻ), without overflow on either side.
+pub(crate) fn sigmoid<T: Scalar>(z: T) -> T {
+    T::ONE / (T::ONE + (-z).exp())
+}
+
+/// ln(1 + eᶻ), without overflow on either side.
+pub(crate) fn softplus<T: Scalar>(z: T) -> T {
+    z.max(T::ZERO) + (-z.abs()).exp().ln_1p()
+}

@@ -1,0 +1,79 @@
+//! The value of an objective, term by term.
+
+use std::fmt;
+
+use crate::Scalar;
+
+/// The named terms of an objective: first the loss, then what the regularizers add, each with its
+/// weight already in it. Their sum is what training makes small.
+///
+/// # Example
+/// ```
+/// let mut terms = autoencoder::Terms::new();
+/// terms.add("squared_error", 1.5);
+/// terms.add("sparse_kl", 0.25);
+/// assert_eq!(terms.total(), 1.75);
+/// assert_eq!(terms.get("sparse_kl"), Some(0.25));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Terms {
+    entries: Vec<(&'static str, f64)>,
+}
+
+impl Terms {
+    /// No terms yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a term. A name that is there already stands for a part of its own.
+    pub fn add<T: Scalar>(&mut self, name: &'static str, value: T) {
+        self.entries.push((name, value.to_double()));
+    }
+
+    /// The terms in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
+        self.entries.iter().copied()
+    }
+
+    /// The first term of this name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.iter().find(|&(other, _)| other == name).map(|(_, value)| value)
+    }
+
+    /// The loss alone: the first term, the mean over samples of the reconstruction's loss.
+    pub fn reconstruction(&self) -> f64 {
+        self.entries.first().map_or(0.0, |&(_, value)| value)
+    }
+
+    /// The sum of all terms.
+    pub fn total(&self) -> f64 {
+        self.iter().map(|(_, value)| value).sum()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    /// Adds `share` times the values of other terms of the same names in the same order.
+    pub(crate) fn accumulate(&mut self, other: &Self, share: f64) {
+        if self.entries.is_empty() {
+            self.entries.extend(other.iter().map(|(name, _)| (name, 0.0)));
+        }
+        for (sum, (_, value)) in self.entries.iter_mut().zip(other.iter()) {
+            sum.1 += share * value;
+        }
+    }
+}
+
+/// `total (name value, name value, …)`
+impl fmt::Display for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.5}", self.total())?;
+        for (index, (name, value)) in self.iter().enumerate() {
+            let before = if index == 0 { " (" } else { ", " };
+            write!(f, "{before}{name} {value:.5}")?;
+        }
+        if self.entries.is_empty() { Ok(()) } else { write!(f, ")") }
+    }
+}

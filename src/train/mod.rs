@@ -1,0 +1,20 @@
+//! Training: the loop, its schedules, when it stops, what it reports.
+//!
+//! ```text
+//! x (clean) ─corrupt─▶ x̃ ─encoder─▶ posterior ─draw─▶ z ─decoder─▶ y ─loss(x, y)
+//!                          ▲            │                              │
+//!                          └─ backward ◀┴─ penalty ◀───────────────────┘
+//! gradient ─clip─▶ optimizer ─▶ parameters
+//! ```
+
+mod early_stopping;
+mod observer;
+mod report;
+pub mod schedule;
+mod trainer;
+
+pub use early_stopping::EarlyStopping;
+pub use observer::{BatchReport, Event, Observer};
+pub use report::{EpochReport, Report, StopReason};
+pub use schedule::Schedule;
+pub use trainer::Trainer;

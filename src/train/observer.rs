@@ -1,0 +1,55 @@
+use crate::{EpochReport, Report, Terms};
+
+/// One training step, as an observer sees it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct BatchReport<'a> {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// The batch within the epoch, counted from 1.
+    pub batch: usize,
+    /// Batches of an epoch.
+    pub batches: usize,
+    /// The objective before the step, term by term.
+    pub terms: &'a Terms,
+    /// The norm of its gradient, before clipping.
+    pub gradient_norm: f64,
+    /// The learning rate of the step.
+    pub rate: f64,
+}
+
+/// What happens in a training, in order.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A step was taken.
+    Batch(BatchReport<'a>),
+    /// An epoch is over.
+    Epoch(&'a EpochReport),
+    /// Training is over.
+    End(&'a Report),
+}
+
+/// Is told of every [`Event`] of a training. A closure can be one:
+///
+/// ```
+/// use autoencoder::{Adam, Trainer, train::Event};
+/// let mut losses = Vec::new();
+/// let trainer = Trainer::new(Adam::new(1e-3)?).observer(|event: &Event<'_>| {
+///     if let Event::Epoch(epoch) = event {
+///         losses.push(epoch.terms.total());
+///     }
+/// });
+/// # drop(trainer);
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+pub trait Observer {
+    /// Is told of one event.
+    fn observe(&mut self, event: &Event<'_>);
+}
+
+impl<F: FnMut(&Event<'_>)> Observer for F {
+    fn observe(&mut self, event: &Event<'_>) {
+        self(event);
+    }
+}

@@ -1,0 +1,154 @@
+use std::fmt::{self, Write};
+
+use crate::Terms;
+
+/// One epoch of a training.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct EpochReport {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// The training objective, term by term: the mean over samples, each taken as it was met.
+    pub terms: Terms,
+    /// The objective on the validation samples after the epoch, if there are any.
+    pub validation: Option<Terms>,
+    /// The mean over steps of the gradient's norm, before clipping.
+    pub gradient_norm: f64,
+    /// The learning rate of the last step.
+    pub rate: f64,
+    /// Seconds, validation included.
+    pub seconds: f64,
+    /// Training samples per second, validation not counted.
+    pub samples_per_second: f64,
+}
+
+impl EpochReport {
+    /// What early stopping looks at: the validation's total or, without one, the training's.
+    pub fn monitored(&self) -> f64 {
+        self.validation.as_ref().unwrap_or(&self.terms).total()
+    }
+}
+
+/// Why a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// All epochs were done.
+    Completed,
+    /// Early stopping saw no improvement; the model has the parameters of this epoch.
+    NoImprovement {
+        /// The best epoch, counted from 1.
+        best_epoch: usize,
+    },
+}
+
+/// The course of a training: prints as a table, exports as CSV.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The epochs in order.
+    pub epochs: Vec<EpochReport>,
+    /// Why it ended.
+    pub stopped: StopReason,
+    /// The epoch, counted from 1, whose parameters the model has.
+    pub kept_epoch: usize,
+}
+
+impl Report {
+    /// The last epoch.
+    pub fn last(&self) -> Option<&EpochReport> {
+        self.epochs.last()
+    }
+
+    /// The whole course as CSV, a row an epoch: epoch, total, each term, the validation's total and
+    /// terms, gradient norm, rate, seconds, samples per second. Numbers are written so that they
+    /// read back to the same bits.
+    pub fn to_csv(&self) -> String {
+        let mut csv = String::new();
+        let Some(first) = self.epochs.first() else { return csv };
+        csv.push_str("epoch,total");
+        let names = numbered(&first.terms);
+        names.iter().for_each(|name| csv.extend([",", name]));
+        if first.validation.is_some() {
+            csv.push_str(",validation_total");
+            names.iter().for_each(|name| csv.extend([",validation_", name]));
+        }
+        csv.push_str(",gradient_norm,rate,seconds,samples_per_second\n");
+        for epoch in &self.epochs {
+            let _ = write!(csv, "{}", epoch.epoch); // writing to a string cannot fail
+            let validation = epoch.validation.iter();
+            let terms = std::iter::once(&epoch.terms).chain(validation);
+            let values = terms.flat_map(|terms| {
+                std::iter::once(terms.total()).chain(terms.iter().map(|(_, value)| value))
+            });
+            let rest = [epoch.gradient_norm, epoch.rate, epoch.seconds, epoch.samples_per_second];
+            for value in values.chain(rest) {
+                let _ = write!(csv, ",{value:?}");
+            }
+            csv.push('\n');
+        }
+        csv
+    }
+}
+
+/// Names of terms, the second of the same name with `_2` behind it, and so on.
+fn numbered(terms: &Terms) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (index, (name, _)) in terms.iter().enumerate() {
+        let before = terms.iter().take(index).filter(|&(other, _)| other == name).count();
+        names.push(if before == 0 { name.to_owned() } else { format!("{name}_{}", before + 1) });
+    }
+    names
+}
+
+/// A table of at most 12 epochs, evenly spread, and the reason of the stop.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ROWS: usize = 12;
+        let Some(first) = self.epochs.first() else { return write!(f, "no epochs") };
+        let names = numbered(&first.terms);
+        write!(f, "{:>5} {:>12}", "epoch", "total")?;
+        let width = |name: &str| name.len().max(12);
+        if names.len() > 1 {
+            names.iter().try_for_each(|name| write!(f, " {name:>0$}", width(name)))?;
+        }
+        if first.validation.is_some() {
+            write!(f, " {:>12}", "validation")?;
+        }
+        writeln!(f, " {:>10} {:>10}", "gradient", "samples/s")?;
+        let count = self.epochs.len();
+        let shown = count.min(ROWS);
+        for row in 0..shown {
+            let index = if shown == 1 { 0 } else { row * (count - 1) / (shown - 1) };
+            let epoch = &self.epochs[index];
+            write!(f, "{:>5} {:>12.5}", epoch.epoch, epoch.terms.total())?;
+            if names.len() > 1 {
+                for (name, (_, value)) in names.iter().zip(epoch.terms.iter()) {
+                    write!(f, " {value:>0$.5}", width(name))?;
+                }
+            }
+            if let Some(validation) = &epoch.validation {
+                write!(f, " {:>12.5}", validation.total())?;
+            }
+            writeln!(f, " {:>10.3e} {:>10.0}", epoch.gradient_norm, epoch.samples_per_second)?;
+        }
+        match self.stopped {
+            StopReason::Completed if self.kept_epoch == count => {
+                write!(f, "all {count} epochs done")
+            }
+            StopReason::Completed => {
+                write!(
+                    f,
+                    "all {count} epochs done; kept the parameters of epoch {}",
+                    self.kept_epoch
+                )
+            }
+            StopReason::NoImprovement { best_epoch } => {
+                write!(
+                    f,
+                    "stopped after epoch {count}: no improvement since epoch {best_epoch}, which was kept"
+                )
+            }
+        }
+    }
+}

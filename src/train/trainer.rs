@@ -1,0 +1,409 @@
+use std::time::Instant;
+
+use rand::seq::SliceRandom;
+
+use super::report::StopReason;
+use super::schedule::{Constant, Progress};
+use super::{BatchReport, EarlyStopping, EpochReport, Event, Observer, Report, Schedule};
+use crate::batch::check_domain;
+use crate::decoder::Decoder;
+use crate::encoder::Encoder;
+use crate::error::{Error, Result, require, require_count, require_positive};
+use crate::optimizer::Step;
+use crate::random::{Streams, keyed};
+use crate::regularizer::Regularizer;
+use crate::scalar::sum;
+use crate::workspace::Workspace;
+use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer, Scalar, Terms};
+
+/// Trains a model: epochs of shuffled batches, one optimizer step each.
+///
+/// | setting | purpose | default | range |
+/// |---|---|---|---|
+/// | [`epochs`](Self::epochs) | passes over the data | 10 | at least 1 |
+/// | [`batch_size`](Self::batch_size) | samples of a step; the last batch of an epoch may be smaller | 64 | at least 1 |
+/// | [`seed`](Self::seed) | of the order, the corruptions and the draws | 0 | any |
+/// | [`shuffle`](Self::shuffle) | a new order each epoch | true | |
+/// | [`validation_split`](Self::validation_split) | share of the samples held out, from the end | none | (0, 1) |
+/// | [`early_stopping`](Self::early_stopping) | stop without improvement, keep the best | none | |
+/// | [`schedule`](Self::schedule) | factor on the learning rate | constant | |
+/// | [`clip_norm`](Self::clip_norm) | longest gradient | none | greater than 0 |
+/// | [`observer`](Self::observer) | is told of every step and epoch | none | |
+///
+/// The same seed gives the same bits. Settings out of range are refused by [`fit`](Self::fit).
+///
+/// # Example
+/// ```
+/// use autoencoder::{Adam, AutoEncoder, Dense, Trainer, activation::Sigmoid, datasets};
+///
+/// let digits = datasets::digits();
+/// let mut model = AutoEncoder::builder()
+///     .encoder(Dense::<64, 16>::new(Sigmoid))
+///     .decoder(Dense::<16, 64>::new(Sigmoid))
+///     .build::<f32>()?;
+/// let report = Trainer::new(Adam::new(1e-2)?).epochs(3).fit(&mut model, &digits.train)?;
+/// assert!(report.epochs[2].terms.total() < report.epochs[0].terms.total());
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+pub struct Trainer<'a, O> {
+    optimizer: O,
+    epochs: usize,
+    batch_size: usize,
+    seed: u64,
+    shuffle: bool,
+    validation_split: Option<f64>,
+    early_stopping: Option<EarlyStopping>,
+    schedule: Box<dyn Schedule>,
+    clip_norm: Option<f64>,
+    observers: Vec<Box<dyn Observer + 'a>>,
+}
+
+impl<O: std::fmt::Debug> std::fmt::Debug for Trainer<'_, O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer")
+            .field("optimizer", &self.optimizer)
+            .field("epochs", &self.epochs)
+            .field("batch_size", &self.batch_size)
+            .field("seed", &self.seed)
+            .field("shuffle", &self.shuffle)
+            .field("validation_split", &self.validation_split)
+            .field("early_stopping", &self.early_stopping)
+            .field("schedule", &self.schedule)
+            .field("clip_norm", &self.clip_norm)
+            .field("observers", &self.observers.len())
+            .finish()
+    }
+}
+
+impl<'a, O> Trainer<'a, O> {
+    /// With an optimizer and the defaults.
+    pub fn new(optimizer: O) -> Self {
+        Self {
+            optimizer,
+            epochs: 10,
+            batch_size: 64,
+            seed: 0,
+            shuffle: true,
+            validation_split: None,
+            early_stopping: None,
+            schedule: Box::new(Constant),
+            clip_norm: None,
+            observers: Vec::new(),
+        }
+    }
+
+    /// Passes over the data, at least 1. Default: 10.
+    pub fn epochs(self, epochs: usize) -> Self {
+        Self { epochs, ..self }
+    }
+
+    /// Samples of a step, at least 1. Default: 64.
+    pub fn batch_size(self, batch_size: usize) -> Self {
+        Self { batch_size, ..self }
+    }
+
+    /// The seed of order, corruptions and draws. Default: 0.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// Whether each epoch has a new order. Default: true.
+    pub fn shuffle(self, shuffle: bool) -> Self {
+        Self { shuffle, ..self }
+    }
+
+    /// Holds out this share of the samples, in (0, 1), from the end of the data (which is not
+    /// shuffled before), rounded to whole samples; at least one sample stays on either side.
+    pub fn validation_split(self, share: f64) -> Self {
+        Self { validation_split: Some(share), ..self }
+    }
+
+    /// Stops without improvement and keeps the best parameters.
+    pub fn early_stopping(self, early_stopping: EarlyStopping) -> Self {
+        Self { early_stopping: Some(early_stopping), ..self }
+    }
+
+    /// The learning rate's course. Default: [`Constant`].
+    pub fn schedule(self, schedule: impl Schedule + 'static) -> Self {
+        Self { schedule: Box::new(schedule), ..self }
+    }
+
+    /// Shortens every gradient that is longer than this, greater than 0, to this length.
+    pub fn clip_norm(self, norm: f64) -> Self {
+        Self { clip_norm: Some(norm), ..self }
+    }
+
+    /// Adds an observer; a closure can be one.
+    pub fn observer(mut self, observer: impl Observer + 'a) -> Self {
+        self.observers.push(Box::new(observer));
+        self
+    }
+
+    /// Trains the model on these samples.
+    ///
+    /// # Errors
+    /// - [`Error::InvalidParameter`] for a setting out of its range, before anything is changed;
+    /// - [`Error::NotFinite`], [`Error::OutsideDomain`], [`Error::NoSamples`] and [`Error::SizeMismatch`]
+    ///   for data, before anything is changed;
+    /// - [`Error::Diverged`] in the step in which a number stops being finite; the model then has
+    ///   the last finite parameters.
+    pub fn fit<E, D, R, L>(
+        &mut self,
+        model: &mut AutoEncoder<E, D, R, L>,
+        data: &Batch<E::Scalar, E::Input>,
+    ) -> Result<Report>
+    where
+        E: Encoder,
+        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+        R: Regularizer<E>,
+        L: Loss<D>,
+        O: Optimizer<E::Scalar>,
+    {
+        self.check()?;
+        let dim = model.encoder().input_dim();
+        check_domain::<D, L>("fit", dim, model.loss_function(), data.view())?;
+        let Some(share) = self.validation_split else { return self.run(model, data.view(), None) };
+        require(share > 0.0 && share < 1.0, "Trainer validation_split", share, "in (0, 1)")?;
+        let samples = data.samples();
+        require(samples > 1, "samples to split", samples as f64, "at least 2")?;
+        let held_out = ((share * samples as f64).round() as usize).clamp(1, samples - 1);
+        let at = (samples - held_out) * data.features();
+        let (train, held_out) = data.as_slice().split_at(at);
+        let held_out = Batch::new(dim, held_out.to_vec())?;
+        self.run(model, BatchView::new(train, dim), Some(&held_out))
+    }
+
+    /// Trains the model on `data` and validates it on `validation` after each epoch.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit); and [`Error::InvalidParameter`] if there is a `validation_split` as well.
+    pub fn fit_validated<E, D, R, L>(
+        &mut self,
+        model: &mut AutoEncoder<E, D, R, L>,
+        data: &Batch<E::Scalar, E::Input>,
+        validation: &Batch<E::Scalar, E::Input>,
+    ) -> Result<Report>
+    where
+        E: Encoder,
+        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+        R: Regularizer<E>,
+        L: Loss<D>,
+        O: Optimizer<E::Scalar>,
+    {
+        self.check()?;
+        let share = self.validation_split;
+        let requirement = "left unset where validation samples are given";
+        let name = "Trainer validation_split";
+        require(share.is_none(), name, share.unwrap_or_default(), requirement)?;
+        let dim = model.encoder().input_dim();
+        check_domain::<D, L>("fit", dim, model.loss_function(), data.view())?;
+        check_domain::<D, L>("validation", dim, model.loss_function(), validation.view())?;
+        self.run(model, data.view(), Some(validation))
+    }
+
+    fn check(&self) -> Result<()> {
+        require_count("Trainer epochs", self.epochs)?;
+        require_count("Trainer batch_size", self.batch_size)?;
+        self.clip_norm.map_or(Ok(()), |norm| require_positive("Trainer clip_norm", norm))
+    }
+
+    fn tell(&mut self, event: &Event<'_>) {
+        self.observers.iter_mut().for_each(|observer| observer.observe(event));
+    }
+
+    fn run<E, D, R, L>(
+        &mut self,
+        model: &mut AutoEncoder<E, D, R, L>,
+        data: BatchView<'_, E::Scalar, E::Input>,
+        validation: Option<&Batch<E::Scalar, E::Input>>,
+    ) -> Result<Report>
+    where
+        E: Encoder,
+        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+        R: Regularizer<E>,
+        L: Loss<D>,
+        O: Optimizer<E::Scalar>,
+    {
+        let samples = data.samples();
+        let batches = samples.div_ceil(self.batch_size);
+        let mut run = Run::new(model, self.optimizer.states());
+        let mut order: Vec<usize> = (0..samples).collect();
+        let mut epochs: Vec<EpochReport> = Vec::with_capacity(self.epochs);
+        let mut best: Option<(usize, f64, Vec<E::Scalar>)> = None;
+        let mut stopped = StopReason::Completed;
+
+        for epoch in 1..=self.epochs {
+            let start = Instant::now();
+            if self.shuffle {
+                // From the same start each time: the order is a function of seed and epoch alone.
+                order.iter_mut().enumerate().for_each(|(index, entry)| *entry = index);
+                order.shuffle(&mut keyed(self.seed, epoch as u64, 0));
+            }
+            let (mut terms, mut norms, mut rate) = (Terms::new(), 0.0, 0.0);
+            for (index, chosen) in order.chunks(self.batch_size).enumerate() {
+                let progress =
+                    Progress::new(run.steps, batches as u64, (batches * self.epochs) as u64);
+                rate = self.optimizer.rate() * self.schedule.factor(&progress);
+                let streams = Streams::new(self.seed, epoch as u64, chosen);
+                let norm = run
+                    .step(model, &self.optimizer, data, streams, chosen, rate, self.clip_norm)
+                    .map_err(|quantity| Error::Diverged { epoch, batch: index + 1, quantity })?;
+                terms.accumulate(&run.workspace.terms, chosen.len() as f64 / samples as f64);
+                norms += norm;
+                self.tell(&Event::Batch(BatchReport {
+                    epoch,
+                    batch: index + 1,
+                    batches,
+                    terms: &run.workspace.terms,
+                    gradient_norm: norm,
+                    rate,
+                }));
+            }
+            let training_seconds = start.elapsed().as_secs_f64();
+            let report = EpochReport {
+                epoch,
+                terms,
+                validation: validation.map(|held_out| {
+                    let parameters = &model.parameters;
+                    model.step(parameters, &mut run.workspace, held_out.view(), None, None);
+                    run.workspace.terms.clone()
+                }),
+                gradient_norm: norms / batches as f64,
+                rate,
+                seconds: start.elapsed().as_secs_f64(),
+                samples_per_second: samples as f64 / training_seconds,
+            };
+            self.tell(&Event::Epoch(&report));
+            let monitored = report.monitored();
+            if !monitored.is_finite() {
+                let quantity = "the validation objective".to_owned();
+                return Err(Error::Diverged { epoch, batch: batches, quantity });
+            }
+            epochs.push(report);
+
+            let Some(stopping) = self.early_stopping else { continue };
+            match &mut best {
+                Some((best_epoch, lowest, parameters)) => {
+                    if monitored < *lowest - stopping.min_delta {
+                        (*best_epoch, *lowest) = (epoch, monitored);
+                        parameters.copy_from_slice(&model.parameters);
+                    }
+                }
+                None => best = Some((epoch, monitored, model.parameters.clone())),
+            }
+            let best_epoch = best.as_ref().map_or(epoch, |&(best_epoch, ..)| best_epoch);
+            if epoch - best_epoch >= stopping.patience {
+                stopped = StopReason::NoImprovement { best_epoch };
+                break;
+            }
+        }
+
+        let mut kept_epoch = epochs.len();
+        if let Some((best_epoch, _, parameters)) = best {
+            model.parameters = parameters;
+            kept_epoch = best_epoch;
+        }
+        let report = Report { epochs, stopped, kept_epoch };
+        self.tell(&Event::End(&report));
+        Ok(report)
+    }
+}
+
+/// The buffers of one training.
+struct Run<E: Encoder> {
+    workspace: Workspace<E>,
+    batch: Vec<E::Scalar>,
+    gradient: Vec<E::Scalar>,
+    optimizer_state: Vec<E::Scalar>,
+    next: Vec<E::Scalar>,
+    steps: u64,
+}
+
+impl<E: Encoder> Run<E> {
+    fn new<D, R, L>(model: &AutoEncoder<E, D, R, L>, states: usize) -> Self
+    where
+        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+        R: Regularizer<E>,
+        L: Loss<D>,
+    {
+        let zeros = |len| vec![E::Scalar::ZERO; len];
+        let parameters = model.num_parameters();
+        Self {
+            workspace: model.workspace(),
+            batch: Vec::new(),
+            gradient: zeros(parameters),
+            optimizer_state: zeros(states * parameters),
+            next: zeros(parameters),
+            steps: 0,
+        }
+    }
+
+    /// One step on the chosen samples. Returns the gradient's norm, or what stopped being finite;
+    /// the model has changed only if all is well.
+    #[allow(clippy::too_many_arguments)]
+    fn step<D, R, L>(
+        &mut self,
+        model: &mut AutoEncoder<E, D, R, L>,
+        optimizer: &impl Optimizer<E::Scalar>,
+        data: BatchView<'_, E::Scalar, E::Input>,
+        streams: Streams<'_>,
+        chosen: &[usize],
+        rate: f64,
+        clip_norm: Option<f64>,
+    ) -> std::result::Result<f64, String>
+    where
+        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+        R: Regularizer<E>,
+        L: Loss<D>,
+    {
+        let features = data.features();
+        self.batch.clear();
+        for &index in chosen {
+            self.batch.extend_from_slice(&data.as_slice()[index * features..][..features]);
+        }
+        let x = BatchView::new(&self.batch, data.dim());
+        let gradient = Some(&mut self.gradient[..]);
+        model.step(&model.parameters, &mut self.workspace, x, Some(streams), gradient);
+        for (name, value) in self.workspace.terms.iter() {
+            if !value.is_finite() {
+                return Err(format!("the term `{name}`"));
+            }
+        }
+        // In double precision: squares overflow f32 long before the gradient does.
+        let squares = self.gradient.chunks(1024).map(|chunk| sum(chunk, |g| g * g).to_double());
+        let mut norm = squares.sum::<f64>().sqrt();
+        if !norm.is_finite() {
+            let squares = self.gradient.iter().map(|g| g.to_double() * g.to_double());
+            norm = squares.sum::<f64>().sqrt();
+        }
+        if !norm.is_finite() {
+            return Err("the gradient".to_owned());
+        }
+        if let Some(longest) = clip_norm.filter(|&longest| norm > longest) {
+            let factor = E::Scalar::of(longest / norm);
+            self.gradient.iter_mut().for_each(|g| *g *= factor);
+        }
+
+        let states = optimizer.states();
+        for tensor in model.layout().tensors() {
+            let range = tensor.range.clone();
+            let step = Step::new(self.steps + 1, rate, tensor.role);
+            optimizer.step(
+                &step,
+                &model.parameters[range.clone()],
+                &self.gradient[range.clone()],
+                &mut self.optimizer_state[states * range.start..states * range.end],
+                &mut self.next[range],
+            );
+        }
+        // x · 0 is 0 for every finite x, and NaN otherwise.
+        if sum(&self.next, |p| p * E::Scalar::ZERO) != E::Scalar::ZERO {
+            return Err("the parameters after the step".to_owned());
+        }
+        std::mem::swap(&mut model.parameters, &mut self.next);
+        let Workspace { posterior, .. } = &self.workspace;
+        model.update_state(posterior);
+        self.steps += 1;
+        Ok(norm)
+    }
+}

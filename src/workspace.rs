@@ -1,0 +1,75 @@
+//! The memory of a pass: made once, used for every batch.
+
+use nalgebra::Dim;
+
+use crate::decoder::Decoder;
+use crate::encoder::Encoder;
+use crate::posterior::Posterior;
+use crate::regularizer::Regularizer;
+use crate::{AutoEncoder, Loss, Scalar, Terms};
+
+/// Everything between x and the gradient. Buffers grow to the largest batch and are kept.
+#[derive(Debug)]
+pub(crate) struct Workspace<E: Encoder> {
+    /// What the encoder sees, where that is not the clean batch itself.
+    pub(crate) input: Vec<E::Scalar>,
+    pub(crate) posterior: E::Posterior,
+    pub(crate) d_posterior: E::Posterior,
+    /// The drawn code, where it is drawn.
+    pub(crate) code: Vec<E::Scalar>,
+    pub(crate) d_code: Vec<E::Scalar>,
+    pub(crate) noise: Vec<E::Scalar>,
+    pub(crate) output: Vec<E::Scalar>,
+    pub(crate) d_output: Vec<E::Scalar>,
+    pub(crate) encoder_tape: Vec<E::Scalar>,
+    pub(crate) decoder_tape: Vec<E::Scalar>,
+    pub(crate) scratch: Vec<E::Scalar>,
+    /// The loss of each sample, then the weight of each.
+    pub(crate) values: Vec<E::Scalar>,
+    pub(crate) terms: Terms,
+}
+
+impl<E: Encoder> Workspace<E> {
+    pub(crate) fn new(encoder: &E) -> Self {
+        Self {
+            input: Vec::new(),
+            posterior: encoder.posterior(),
+            d_posterior: encoder.posterior(),
+            code: Vec::new(),
+            d_code: Vec::new(),
+            noise: Vec::new(),
+            output: Vec::new(),
+            d_output: Vec::new(),
+            encoder_tape: Vec::new(),
+            decoder_tape: Vec::new(),
+            scratch: Vec::new(),
+            values: Vec::new(),
+            terms: Terms::new(),
+        }
+    }
+
+    /// Gives every buffer the length it has in a training step on this many samples.
+    pub(crate) fn prepare<D, R, L>(&mut self, model: &AutoEncoder<E, D, R, L>, samples: usize)
+    where
+        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+        R: Regularizer<E>,
+        L: Loss<D>,
+    {
+        let (encoder, decoder) = (model.encoder(), model.decoder());
+        self.posterior.resize(samples);
+        self.d_posterior.resize(samples);
+        let resize = |buffer: &mut Vec<E::Scalar>, len| buffer.resize(len, E::Scalar::ZERO);
+        if model.regularizer().draws_code() {
+            resize(&mut self.code, encoder.code_dim().value() * samples);
+            resize(&mut self.d_code, encoder.code_dim().value() * samples);
+            resize(&mut self.noise, self.posterior.noise_len());
+        }
+        resize(&mut self.output, encoder.input_dim().value() * samples);
+        resize(&mut self.d_output, encoder.input_dim().value() * samples);
+        resize(&mut self.encoder_tape, encoder.tape_len(samples));
+        resize(&mut self.decoder_tape, decoder.tape_len(samples));
+        let backward = encoder.scratch_len(samples).max(decoder.scratch_len(samples));
+        resize(&mut self.scratch, backward.max(model.regularizer().scratch_len(encoder, samples)));
+        resize(&mut self.values, samples);
+    }
+}
