@@ -116,7 +116,7 @@ impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
     /// Replaces all parameters.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`] for another number of parameters, [`Error::NotFinite`] (row: the
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for another number of parameters, [`Error::NotFinite`](crate::Error::NotFinite) (row: the
     /// index) for one that is not finite.
     pub fn set_parameters(&mut self, parameters: &[E::Scalar]) -> Result<()> {
         let call = "set_parameters";
@@ -292,7 +292,7 @@ where
     /// them it is [`loss`](Self::loss).
     ///
     /// # Errors
-    /// See [`AutoEncoder`]; and [`Error::SizeMismatch`] unless `gradient` is as long as the parameters.
+    /// See [`AutoEncoder`]; and [`Error::SizeMismatch`](crate::Error::SizeMismatch) unless `gradient` is as long as the parameters.
     pub fn objective(
         &self,
         x: &Batch<E::Scalar, E::Input>,
@@ -492,7 +492,7 @@ where
     /// regularizers play no part. Validation uses [`loss`](Self::loss), which does not draw.
     ///
     /// # Errors
-    /// See [`AutoEncoder`]; and [`Error::InvalidParameter`] for no draws.
+    /// See [`AutoEncoder`]; and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no draws.
     ///
     /// # References
     /// D. Kingma, M. Welling (2013), Auto-encoding variational Bayes.
@@ -533,7 +533,7 @@ where
     /// Decodes `samples` codes drawn from the prior N(0, I): new data like that it was trained on.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for no samples.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples.
     pub fn sample(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<E::Scalar, E::Input>> {
         require_count("sample samples", samples)?;
         let mut codes = Batch::zeros(self.encoder.code_dim(), samples);

@@ -1,4 +1,4 @@
-//! Autoencoders with sizes in types, swappable parts and proven gradients.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 
@@ -27,6 +27,10 @@ pub mod size;
 mod terms;
 pub mod train;
 mod workspace;
+
+// What our own signatures speak of, in the versions they speak of.
+pub use nalgebra;
+pub use rand;
 
 pub use activation::Activation;
 pub use autoencoder::{AutoEncoder, Elbo};

@@ -40,6 +40,12 @@ impl<'a> Streams<'a> {
     }
 }
 
+/// A generator from a seed, for the calls that take one, such as
+/// [`sample`](crate::AutoEncoder::sample). Any other `rand::Rng` serves as well.
+pub fn seeded(seed: u64) -> StreamRng {
+    keyed(seed, u64::MAX, 0)
+}
+
 /// A generator for one purpose, apart from those of all samples.
 pub(crate) fn keyed(seed: u64, epoch: u64, position: u64) -> StreamRng {
     let mut key = [0; 32];
