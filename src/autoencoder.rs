@@ -221,7 +221,7 @@ where
     /// # Errors
     /// See [`AutoEncoder`].
     pub fn loss(&self, x: &Batch<E::Scalar, E::Input>) -> Result<Terms> {
-        self.objective(x, None, None)
+        self.checked_objective("loss", x, None, None)
     }
 
     /// The code of one sample. As accurate as [`encode`](Self::encode), though not to the last bit.
@@ -299,9 +299,19 @@ where
         streams: Option<Streams<'_>>,
         gradient: Option<&mut [E::Scalar]>,
     ) -> Result<Terms> {
-        check_domain::<D, L>("objective", self.encoder.input_dim(), &self.loss, x.view())?;
+        self.checked_objective("objective", x, streams, gradient)
+    }
+
+    fn checked_objective(
+        &self,
+        call: &'static str,
+        x: &Batch<E::Scalar, E::Input>,
+        streams: Option<Streams<'_>>,
+        gradient: Option<&mut [E::Scalar]>,
+    ) -> Result<Terms> {
+        check_domain::<D, L>(call, self.encoder.input_dim(), &self.loss, x.view())?;
         if let Some(gradient) = &gradient {
-            require_size("objective", "gradients", self.parameters.len(), gradient.len())?;
+            require_size(call, "gradients", self.parameters.len(), gradient.len())?;
         }
         let mut workspace = self.workspace();
         self.step(&self.parameters, &mut workspace, x.view(), streams, gradient);

@@ -26,6 +26,7 @@ mod scalar;
 pub mod size;
 mod terms;
 pub mod train;
+mod vector;
 mod workspace;
 
 // What our own signatures speak of, in the versions they speak of.

@@ -4,6 +4,8 @@ use nalgebra::RealField;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::vector::vectorize;
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
@@ -13,7 +15,9 @@ mod sealed {
 /// A number type that models compute in: `f32` or `f64`.
 ///
 /// The trait is sealed; take `f32` for speed and `f64` for gradient checks.
-pub trait Scalar: RealField + Copy + Default + std::fmt::LowerExp + sealed::Sealed {
+pub trait Scalar:
+    RealField + Copy + Default + std::fmt::LowerExp + crate::vector::Float + sealed::Sealed
+{
     /// 0.
     const ZERO: Self;
     /// 1.
@@ -60,31 +64,25 @@ scalar!(f64, libm::erf);
 const LANES: usize = 16;
 
 /// Σ f(aᵢ, bᵢ), summed in a fixed order that depends on the length alone.
+#[inline]
 pub(crate) fn sum_pairs<T: Scalar>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
     debug_assert_eq!(a.len(), b.len());
-    let mut lanes = [T::ZERO; LANES];
-    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail = a_chunks.remainder().iter().zip(b_chunks.remainder());
-    let tail = tail.fold(T::ZERO, |sum, (&a, &b)| sum + f(a, b));
-    for (a, b) in a_chunks.zip(b_chunks) {
-        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += f(a, b);
+    vectorize(|| {
+        let mut lanes = [T::ZERO; LANES];
+        let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+        let tail = a_chunks.remainder().iter().zip(b_chunks.remainder());
+        let tail = tail.fold(T::ZERO, |sum, (&a, &b)| sum + f(a, b));
+        for (a, b) in a_chunks.zip(b_chunks) {
+            for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+                *lane += f(a, b);
+            }
         }
-    }
-    lanes.iter().fold(tail, |sum, &lane| sum + lane)
+        lanes.iter().fold(tail, |sum, &lane| sum + lane)
+    })
 }
 
 /// Σ f(aᵢ), summed in a fixed order that depends on the length alone.
+#[inline]
 pub(crate) fn sum<T: Scalar>(a: &[T], f: impl Fn(T) -> T) -> T {
     sum_pairs(a, a, |a, _| f(a))
-}
-
-/// 1 / (1 + e⁻ᶻ), without overflow on either side.
-pub(crate) fn sigmoid<T: Scalar>(z: T) -> T {
-    T::ONE / (T::ONE + (-z).exp())
-}
-
-/// ln(1 + eᶻ), without overflow on either side.
-pub(crate) fn softplus<T: Scalar>(z: T) -> T {
-    z.max(T::ZERO) + (-z.abs()).exp().ln_1p()
 }

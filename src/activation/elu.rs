@@ -1,6 +1,6 @@
 use super::Activation;
 use crate::error::{Result, require_positive};
-use crate::{Scalar, range};
+use crate::{Scalar, range, vector::exp_m1};
 
 /// The exponential linear unit: a rectifier whose negative side levels off at −a.
 ///
@@ -38,12 +38,15 @@ impl<T: Scalar> Activation<T> for Elu {
     fn name(&self) -> &'static str {
         "elu"
     }
+    #[inline(always)]
     fn value(&self, z: T) -> T {
-        if z > T::ZERO { z } else { T::of(self.scale) * z.exp_m1() }
+        if z > T::ZERO { z } else { T::of(self.scale) * exp_m1(z) }
     }
+    #[inline(always)]
     fn derivative(&self, _z: T, h: T) -> T {
         if h > T::ZERO { T::ONE } else { h + T::of(self.scale) }
     }
+    #[inline(always)]
     fn second_derivative(&self, _z: T, h: T) -> T {
         if h > T::ZERO { T::ZERO } else { h + T::of(self.scale) }
     }

@@ -27,12 +27,15 @@ impl<T: Scalar> Activation<T> for Gelu {
     fn name(&self) -> &'static str {
         "gelu"
     }
+    #[inline(always)]
     fn value(&self, z: T) -> T {
         z * distribution(z)
     }
+    #[inline(always)]
     fn derivative(&self, z: T, _h: T) -> T {
         distribution(z) + z * density(z)
     }
+    #[inline(always)]
     fn second_derivative(&self, z: T, _h: T) -> T {
         (T::of(2.0) - z * z) * density(z)
     }

@@ -37,13 +37,16 @@ impl<T: Scalar> Activation<T> for LeakyRelu {
     fn name(&self) -> &'static str {
         "leaky_relu"
     }
+    #[inline(always)]
     fn value(&self, z: T) -> T {
         z * self.derivative(z, z)
     }
+    #[inline(always)]
     fn derivative(&self, _z: T, h: T) -> T {
         // h has the sign of z.
         if h > T::ZERO { T::ONE } else { T::of(self.slope) }
     }
+    #[inline(always)]
     fn second_derivative(&self, _z: T, _h: T) -> T {
         T::ZERO
     }

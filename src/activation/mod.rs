@@ -67,12 +67,15 @@ pub use sigmoid::Sigmoid;
 pub use softplus::Softplus;
 pub use tanh::Tanh;
 
-use crate::Scalar;
+use crate::{Scalar, vector::vectorize};
 
 /// An element-wise function with its first two derivatives.
 ///
 /// The derivatives are given both the pre-activation z and the value h = s(z), and may use
 /// whichever is cheaper. The second derivative serves the contractive penalty.
+///
+/// The slice forms compile the scalar ones for the widest vector instructions of the machine; mark
+/// those `#[inline(always)]` and keep branches out of them for full speed.
 pub trait Activation<T: Scalar>: Debug + Send + Sync {
     /// Where the values lie: a type of [`range`](crate::range).
     type Range;
@@ -97,16 +100,20 @@ pub trait Activation<T: Scalar>: Debug + Send + Sync {
 
     /// z ← s(z) for every element.
     fn apply(&self, z: &mut [T]) {
-        for z in z {
-            *z = self.value(*z);
-        }
+        vectorize(|| {
+            for z in z {
+                *z = self.value(*z);
+            }
+        });
     }
 
     /// dh ← dh · s′(z) for every element: from the gradient at h to the gradient at z.
     fn backward(&self, z: &[T], h: &[T], dh: &mut [T]) {
-        for ((&z, &h), dh) in z.iter().zip(h).zip(dh) {
-            *dh *= self.derivative(z, h);
-        }
+        vectorize(|| {
+            for ((&z, &h), dh) in z.iter().zip(h).zip(dh) {
+                *dh *= self.derivative(z, h);
+            }
+        });
     }
 }
 

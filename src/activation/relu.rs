@@ -13,13 +13,16 @@ impl<T: Scalar> Activation<T> for Relu {
     fn name(&self) -> &'static str {
         "relu"
     }
+    #[inline(always)]
     fn value(&self, z: T) -> T {
         // Written so that NaN stays NaN.
         if z <= T::ZERO { T::ZERO } else { z }
     }
+    #[inline(always)]
     fn derivative(&self, _z: T, h: T) -> T {
         if h > T::ZERO { T::ONE } else { T::ZERO }
     }
+    #[inline(always)]
     fn second_derivative(&self, _z: T, _h: T) -> T {
         T::ZERO
     }

@@ -1,5 +1,5 @@
 use super::Activation;
-use crate::{Scalar, range, scalar::sigmoid};
+use crate::{Scalar, range, vector::sigmoid};
 
 /// The logistic function, from 0 to 1.
 ///
@@ -13,12 +13,15 @@ impl<T: Scalar> Activation<T> for Sigmoid {
     fn name(&self) -> &'static str {
         "sigmoid"
     }
+    #[inline(always)]
     fn value(&self, z: T) -> T {
         sigmoid(z)
     }
+    #[inline(always)]
     fn derivative(&self, _z: T, h: T) -> T {
         h * (T::ONE - h)
     }
+    #[inline(always)]
     fn second_derivative(&self, _z: T, h: T) -> T {
         h * (T::ONE - h) * (T::ONE - h - h)
     }

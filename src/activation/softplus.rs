@@ -1,7 +1,7 @@
 use super::Activation;
 use crate::{
     Scalar, range,
-    scalar::{sigmoid, softplus},
+    vector::{sigmoid, softplus},
 };
 
 /// A smooth rectifier.
@@ -16,12 +16,15 @@ impl<T: Scalar> Activation<T> for Softplus {
     fn name(&self) -> &'static str {
         "softplus"
     }
+    #[inline(always)]
     fn value(&self, z: T) -> T {
         softplus(z)
     }
+    #[inline(always)]
     fn derivative(&self, z: T, _h: T) -> T {
         sigmoid(z)
     }
+    #[inline(always)]
     fn second_derivative(&self, z: T, _h: T) -> T {
         sigmoid(z) * sigmoid(-z)
     }

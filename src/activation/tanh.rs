@@ -1,5 +1,5 @@
 use super::Activation;
-use crate::{Scalar, range};
+use crate::{Scalar, range, vector::tanh};
 
 /// The hyperbolic tangent, from −1 to 1.
 ///
@@ -13,12 +13,15 @@ impl<T: Scalar> Activation<T> for Tanh {
     fn name(&self) -> &'static str {
         "tanh"
     }
+    #[inline(always)]
     fn value(&self, z: T) -> T {
-        z.tanh()
+        tanh(z)
     }
+    #[inline(always)]
     fn derivative(&self, _z: T, h: T) -> T {
         T::ONE - h * h
     }
+    #[inline(always)]
     fn second_derivative(&self, _z: T, h: T) -> T {
         -(h + h) * (T::ONE - h * h)
     }

@@ -3,7 +3,7 @@ use nalgebra::ComplexField;
 use super::{Loss, sum_features, weigh_features};
 use crate::decoder::Decoder;
 use crate::range::Logits;
-use crate::scalar::{sigmoid, softplus};
+use crate::vector::{sigmoid, softplus, vectorize};
 use crate::{BatchView, BatchViewMut, Scalar};
 
 /// Cross-entropy of binary or grey inputs in [0, 1], from a decoder that gives logits.
@@ -49,7 +49,7 @@ where
     }
 
     fn reconstruct(&self, mut a: BatchViewMut<'_, D::Scalar, D::Output>) {
-        a.as_mut_slice().iter_mut().for_each(|a| *a = sigmoid(*a));
+        vectorize(|| a.as_mut_slice().iter_mut().for_each(|a| *a = sigmoid(*a)));
     }
 
     fn accepts(&self, x: D::Scalar) -> bool {

@@ -58,7 +58,7 @@ pub use huber::Huber;
 pub use squared_error::SquaredError;
 
 use crate::decoder::Decoder;
-use crate::{BatchView, BatchViewMut, Scalar, scalar::sum_pairs};
+use crate::{BatchView, BatchViewMut, Scalar, scalar::sum_pairs, vector::vectorize};
 
 /// Compares the output of a decoder with the clean input.
 pub trait Loss<D: Decoder>: Debug + Send + Sync {
@@ -133,6 +133,7 @@ impl<D: Decoder, L: Loss<D> + ?Sized> Loss<D> for Box<L> {
 }
 
 /// Sums an element-wise loss over the features of each sample.
+#[inline(always)]
 fn sum_features<T: Scalar, R: nalgebra::Dim>(
     x: BatchView<'_, T, R>,
     y: BatchView<'_, T, R>,
@@ -145,6 +146,7 @@ fn sum_features<T: Scalar, R: nalgebra::Dim>(
 }
 
 /// Writes the derivative of an element-wise loss, times each sample's weight.
+#[inline(always)]
 fn weigh_features<T: Scalar, R: nalgebra::Dim>(
     x: BatchView<'_, T, R>,
     y: BatchView<'_, T, R>,
@@ -154,8 +156,10 @@ fn weigh_features<T: Scalar, R: nalgebra::Dim>(
 ) {
     let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
     for (((x, y), &weight), dy) in x.iter().zip(y.iter()).zip(weights).zip(columns) {
-        for ((&x, &y), dy) in x.iter().zip(y).zip(dy) {
-            *dy = weight * derivative(x, y);
-        }
+        vectorize(|| {
+            for ((&x, &y), dy) in x.iter().zip(y).zip(dy) {
+                *dy = weight * derivative(x, y);
+            }
+        });
     }
 }

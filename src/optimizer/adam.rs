@@ -2,6 +2,7 @@ use super::{Optimizer, Step};
 use crate::Scalar;
 use crate::error::{Result, require_decay_rate, require_positive, require_weight};
 use crate::parameters::Role;
+use crate::vector::vectorize;
 
 /// Adam: every parameter moves by about the learning rate, whatever the scale of its gradient.
 ///
@@ -67,12 +68,14 @@ impl Adam {
         let (rest1, rest2) = (T::of(1.0 - self.beta1), T::of(1.0 - self.beta2));
         let (epsilon, keep) = (T::of(self.epsilon), T::of(keep));
         let moments = m.iter_mut().zip(v);
-        for (((next, &p), &g), (m, v)) in next.iter_mut().zip(parameters).zip(gradient).zip(moments)
-        {
-            *m = beta1 * *m + rest1 * g;
-            *v = beta2 * *v + rest2 * g * g;
-            *next = keep * p - rate * *m / ((*v * spread).sqrt() + epsilon);
-        }
+        let inputs = parameters.iter().zip(gradient);
+        vectorize(|| {
+            for ((next, (&p, &g)), (m, v)) in next.iter_mut().zip(inputs).zip(moments) {
+                *m = beta1 * *m + rest1 * g;
+                *v = beta2 * *v + rest2 * g * g;
+                *next = keep * p - rate * *m / ((*v * spread).sqrt() + epsilon);
+            }
+        });
     }
 }
 

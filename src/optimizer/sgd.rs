@@ -2,6 +2,7 @@ use super::{Optimizer, Step};
 use crate::Scalar;
 use crate::error::{Result, require_decay_rate, require_positive, require_weight};
 use crate::parameters::Role;
+use crate::vector::vectorize;
 
 /// Stochastic gradient descent, with momentum if wanted.
 ///
@@ -71,16 +72,21 @@ impl<T: Scalar> Optimizer<T> for Sgd {
         let (rate, momentum) = (T::of(step.rate), T::of(self.momentum));
         let inputs = parameters.iter().zip(gradient);
         if state.is_empty() {
-            for (next, (&p, &g)) in next.iter_mut().zip(inputs) {
-                *next = p - rate * (g + decay * p);
-            }
+            vectorize(|| {
+                for (next, (&p, &g)) in next.iter_mut().zip(inputs) {
+                    *next = p - rate * (g + decay * p);
+                }
+            });
             return;
         }
-        for ((next, velocity), (&p, &g)) in next.iter_mut().zip(state).zip(inputs) {
-            let g = g + decay * p;
-            *velocity = momentum * *velocity + g;
-            let direction = if self.nesterov { g + momentum * *velocity } else { *velocity };
-            *next = p - rate * direction;
-        }
+        let (of_gradient, of_velocity) =
+            if self.nesterov { (T::ONE, momentum) } else { (T::ZERO, T::ONE) };
+        vectorize(|| {
+            for ((next, velocity), (&p, &g)) in next.iter_mut().zip(state).zip(inputs) {
+                let g = g + decay * p;
+                *velocity = momentum * *velocity + g;
+                *next = p - rate * (of_gradient * g + of_velocity * *velocity);
+            }
+        });
     }
 }

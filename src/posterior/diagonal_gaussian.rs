@@ -1,6 +1,7 @@
 use nalgebra::Dim;
 
 use super::{Gaussianlike, Posterior};
+use crate::vector::{exp, vectorize};
 use crate::{Batch, BatchView, BatchViewMut, Scalar, random::Streams};
 
 /// N(μ, diag e^lv): a mean and a log-variance for each code unit.
@@ -55,10 +56,13 @@ impl<T: Scalar, C: Dim> Posterior for DiagonalGaussian<T, C> {
         }
         let posterior = self.mean.as_slice().iter().zip(self.log_variance.as_slice());
         let half = T::of(0.5);
-        for ((z, noise), (&mu, &lv)) in code.as_mut_slice().iter_mut().zip(noise).zip(posterior) {
-            *noise *= (half * lv).exp();
-            *z = mu + *noise;
-        }
+        let code = code.as_mut_slice().iter_mut().zip(noise);
+        vectorize(|| {
+            for ((z, noise), (&mu, &lv)) in code.zip(posterior) {
+                *noise *= exp(half * lv);
+                *z = mu + *noise;
+            }
+        });
     }
 
     /// dμ = dz, dlv = ½ e^(lv/2) ε dz.
