@@ -5,9 +5,10 @@ use rand::Rng;
 
 use crate::batch::{check_domain, check_finite};
 use crate::decoder::Decoder;
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, Inference};
 use crate::error::{Result, require_count, require_size};
 use crate::layer::Pass;
+use crate::layer::jacobian::Jacobian;
 use crate::loss::{Loss, SquaredError};
 use crate::posterior::{Gaussianlike, Posterior};
 use crate::random::{Streams, keyed};
@@ -224,6 +225,31 @@ where
         self.checked_objective("loss", x, None, None)
     }
 
+    /// The mean over these samples of ‖∂ code / ∂x‖²_F, exact: how fast the code moves as the input
+    /// moves. It is what [`Contractive`](crate::Contractive) penalises.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn squared_jacobian(&self, x: &Batch<E::Scalar, E::Input>) -> Result<E::Scalar> {
+        check_finite("squared_jacobian", self.encoder.input_dim(), x.view())?;
+        let mut workspace = self.workspace();
+        let mut total = E::Scalar::ZERO;
+        for block in x.as_slice().chunks(BLOCK * x.features()) {
+            let block = BatchView::new(block, x.dim());
+            let samples = block.samples();
+            self.infer(&mut workspace, block);
+            let scratch = self.encoder.jacobian_scratch_len(samples);
+            workspace.scratch.resize(scratch, E::Scalar::ZERO);
+            let Workspace { posterior, encoder_tape: tape, scratch, .. } = &mut workspace;
+            let parameters = self.encoder_parameters();
+            let inference = Inference { parameters, x: block, posterior, tape };
+            let mean =
+                self.encoder.squared_jacobian(inference, Jacobian::Exact, None, None, scratch);
+            total += mean * E::Scalar::of(samples as f64);
+        }
+        Ok(total / E::Scalar::of(x.samples() as f64))
+    }
+
     /// The code of one sample. As accurate as [`encode`](Self::encode), though not to the last bit.
     ///
     /// # Errors
@@ -300,6 +326,25 @@ where
         gradient: Option<&mut [E::Scalar]>,
     ) -> Result<Terms> {
         self.checked_objective("objective", x, streams, gradient)
+    }
+
+    /// The objective of a training step at other parameters than the model's own, as a finite
+    /// difference or a line search needs it.
+    ///
+    /// # Errors
+    /// As [`objective`](Self::objective).
+    pub fn objective_at(
+        &self,
+        parameters: &[E::Scalar],
+        x: &Batch<E::Scalar, E::Input>,
+        streams: Option<Streams<'_>>,
+    ) -> Result<Terms> {
+        let call = "objective_at";
+        check_domain::<D, L>(call, self.encoder.input_dim(), &self.loss, x.view())?;
+        require_size(call, "parameters", self.parameters.len(), parameters.len())?;
+        let mut workspace = self.workspace();
+        self.step(parameters, &mut workspace, x.view(), streams, None);
+        Ok(workspace.terms)
     }
 
     fn checked_objective(

@@ -8,41 +8,36 @@ use nalgebra::{DMatrixViewMut, Dyn, MatrixView};
 
 use crate::Scalar;
 
-/// A matrix over a slice, by its strides; transposing it moves nothing.
+/// A matrix over a slice, stored column by column, or the transpose of one; transposing moves nothing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Matrix<'a, T> {
     data: &'a [T],
     rows: usize,
     columns: usize,
-    row_stride: usize,
-    column_stride: usize,
+    is_transposed: bool,
 }
 
 impl<'a, T: Scalar> Matrix<'a, T> {
-    /// Column by column, as everything in this crate is stored.
     pub(crate) fn new(data: &'a [T], rows: usize, columns: usize) -> Self {
         debug_assert_eq!(data.len(), rows * columns);
-        Self { data, rows, columns, row_stride: 1, column_stride: rows }
+        Self { data, rows, columns, is_transposed: false }
     }
 
     pub(crate) fn transposed(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            row_stride: self.column_stride,
-            column_stride: self.row_stride,
-            ..self
-        }
+        let Self { data, rows, columns, is_transposed } = self;
+        Self { data, rows: columns, columns: rows, is_transposed: !is_transposed }
+    }
+
+    /// The distances in memory from one row to the next and from one column to the next.
+    fn strides(&self) -> (usize, usize) {
+        if self.is_transposed { (self.columns, 1) } else { (1, self.rows) }
     }
 
     fn view(self) -> MatrixView<'a, T, Dyn, Dyn, Dyn, Dyn> {
-        MatrixView::from_slice_with_strides_generic(
-            self.data,
-            Dyn(self.rows),
-            Dyn(self.columns),
-            Dyn(self.row_stride),
-            Dyn(self.column_stride),
-        )
+        let (rows, columns) = (Dyn(self.rows), Dyn(self.columns));
+        let (row_stride, column_stride) = self.strides();
+        let strides = (Dyn(row_stride), Dyn(column_stride));
+        MatrixView::from_slice_with_strides_generic(self.data, rows, columns, strides.0, strides.1)
     }
 }
 
@@ -63,23 +58,63 @@ pub(crate) fn multiply<T: Scalar>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c
 }
 
 fn multiply_small<T: Scalar>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
+    let b_strides = b.strides();
     for (j, c) in c.chunks_exact_mut(a.rows.max(1)).enumerate() {
         if beta == T::ZERO {
             c.fill(T::ZERO);
         } else {
             c.iter_mut().for_each(|c| *c *= beta);
         }
-        let b_column = b.data[j * b.column_stride..].iter().step_by(b.row_stride).take(b.rows);
-        if a.row_stride == 1 {
-            for (a_column, &b) in a.data.chunks_exact(a.column_stride).zip(b_column) {
+        let b_column = b.data[j * b_strides.1..].iter().step_by(b_strides.0).take(b.rows);
+        if !a.is_transposed {
+            for (a_column, &b) in a.data.chunks_exact(a.rows).zip(b_column) {
                 for (c, &a) in c.iter_mut().zip(a_column) {
                     *c += a * b;
                 }
             }
         } else {
-            for (a_row, c) in a.data.chunks_exact(a.row_stride).zip(c) {
+            for (a_row, c) in a.data.chunks_exact(a.columns).zip(c) {
                 let products = a_row.iter().zip(b_column.clone());
                 *c += products.fold(T::ZERO, |sum, (&a, &b)| sum + a * b);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_small_shape_equals_the_definition() {
+        let value = |seed: usize, index: usize| ((seed * 31 + index * 17) % 23) as f64 - 11.0;
+        for (m, k, n, which) in
+            (0..9 * 9 * 9 * 4).map(|i| (i % 9 + 1, i / 9 % 9 + 1, i / 81 % 9 + 1, i / 729))
+        {
+            let (a_data, b_data): (Vec<f64>, Vec<f64>) = (
+                (0..m * k).map(|i| value(1, i)).collect(),
+                (0..k * n).map(|i| value(2, i)).collect(),
+            );
+            let (at, bt) = (which & 1 == 1, which & 2 == 2);
+            let a = if at {
+                Matrix::new(&a_data, k, m).transposed()
+            } else {
+                Matrix::new(&a_data, m, k)
+            };
+            let b = if bt {
+                Matrix::new(&b_data, n, k).transposed()
+            } else {
+                Matrix::new(&b_data, k, n)
+            };
+            let mut c: Vec<f64> = (0..m * n).map(|i| value(3, i)).collect();
+            let before = c.clone();
+            multiply(a, b, 2.0, &mut c);
+            for (i, j) in (0..m * n).map(|index| (index % m, index / m)) {
+                let a_at = |p: usize| if at { a_data[p + k * i] } else { a_data[i + m * p] };
+                let b_at = |p: usize| if bt { b_data[j + n * p] } else { b_data[p + k * j] };
+                let sum: f64 = (0..k).map(|p| a_at(p) * b_at(p)).sum();
+                // Small integers: exact in any order.
+                assert_eq!(c[i + m * j], sum + 2.0 * before[i + m * j], "{m}x{k}x{n} {at} {bt}");
             }
         }
     }
