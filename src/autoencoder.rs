@@ -532,16 +532,7 @@ where
             }
         }
     }
-}
 
-impl<E, D, R, L> AutoEncoder<E, D, R, L>
-where
-    E: Encoder,
-    E::Posterior: Gaussianlike,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-{
     /// The evidence lower bound on these samples with `draws` codes drawn for each, in nats per
     /// sample if the loss is a likelihood. The bound is of the model alone: β and other
     /// regularizers play no part. Validation uses [`loss`](Self::loss), which does not draw.
@@ -556,7 +547,10 @@ where
         x: &Batch<E::Scalar, E::Input>,
         draws: usize,
         rng: &mut impl Rng,
-    ) -> Result<Elbo> {
+    ) -> Result<Elbo>
+    where
+        E::Posterior: Gaussianlike,
+    {
         check_domain::<D, L>("elbo", self.encoder.input_dim(), &self.loss, x.view())?;
         require_count("elbo draws", draws)?;
         let mut workspace = self.workspace();
@@ -589,7 +583,10 @@ where
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples.
-    pub fn sample(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<E::Scalar, E::Input>> {
+    pub fn sample(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<E::Scalar, E::Input>>
+    where
+        E::Posterior: Gaussianlike,
+    {
         require_count("sample samples", samples)?;
         let mut codes = Batch::zeros(self.encoder.code_dim(), samples);
         E::Posterior::draw_prior(codes.view_mut(), rng);

@@ -308,6 +308,12 @@ impl<'a, T: Scalar, R: Dim> BatchViewMut<'a, T, R> {
 
 /// One sample of `R` features: an array or a nalgebra vector of that size, whose length the
 /// compiler checks, or a slice, whose length is checked when it is used.
+#[diagnostic::on_unimplemented(
+    message = "a sample of this type does not have the features that are needed here: `{Self}` for `{R}`",
+    label = "not a sample of that many features",
+    note = "one value a feature is needed, in the model's number type: an array, a slice, a `Vec` or a \
+            nalgebra vector"
+)]
 pub trait Sample<T, R> {
     /// The features.
     fn features(&self) -> &[T];
