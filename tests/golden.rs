@@ -1,0 +1,464 @@
+//! Values and gradients computed by other means.
+//!
+//! Losses and penalties, by numpy 2:
+//! ```python
+//! import numpy as np
+//! # Row-major here; W1 is 2x3, W2 is 3x2, samples are the columns of X.
+//! W1 = np.array([[0.5, -0.3, 0.8], [-0.6, 0.2, 0.4]]); b1 = np.array([0.1, -0.2])
+//! W2 = np.array([[0.7, -0.5], [0.3, 0.9], [-0.4, 0.6]]); b2 = np.array([0.05, -0.1, 0.2])
+//! X = np.array([[0.2, 0.9], [0.7, 0.1], [0.4, 0.6]]); m = X.shape[1]
+//! def sigmoid(z): return 1 / (1 + np.exp(-z))
+//! def run(act, loss, penalty, p=0.2, beta=0.7, lam=0.3, delta=0.25):
+//!     Z = W1 @ X + b1[:, None]
+//!     H = sigmoid(Z) if act == "sigmoid" else np.tanh(Z)
+//!     d1 = H * (1 - H) if act == "sigmoid" else 1 - H**2
+//!     d2 = d1 * (1 - 2 * H) if act == "sigmoid" else -2 * H * d1
+//!     Y = W2 @ H + b2[:, None]
+//!     if loss == "squared": L = 0.5 * ((X - Y)**2).sum() / m; dY = (Y - X) / m
+//!     if loss == "bernoulli":
+//!         L = (-X * np.log(sigmoid(Y)) - (1 - X) * np.log(1 - sigmoid(Y))).sum() / m; dY = (sigmoid(Y) - X) / m
+//!     if loss == "huber":
+//!         E = Y - X; small = abs(E) <= delta
+//!         L = np.where(small, 0.5 * E**2, delta * (abs(E) - delta / 2)).sum() / m
+//!         dY = np.clip(E, -delta, delta) / m
+//!     dH = W2.T @ dY; P = 0.0; dW1 = 0.0
+//!     if penalty == "sparse":
+//!         lo = 0.0 if act == "sigmoid" else -1.0
+//!         r = (H.mean(axis=1) - lo) / (1 - lo)
+//!         P = beta * (p * np.log(p / r) + (1 - p) * np.log((1 - p) / (1 - r))).sum()
+//!         dH = dH + (beta / (m * (1 - lo)) * (-p / r + (1 - p) / (1 - r)))[:, None]
+//!     if penalty == "l1": P = lam * abs(H).sum() / m; dH = dH + lam * np.sign(H) / m
+//!     dZ = dH * d1
+//!     if penalty == "contractive":
+//!         n = (W1**2).sum(axis=1)
+//!         P = lam * ((d1**2) * n[:, None]).sum() / m
+//!         dW1 = lam / m * 2 * W1 * (d1**2).sum(axis=1)[:, None]
+//!         dZ = dZ + lam / m * 2 * n[:, None] * d1 * d2
+//!     dW1 = dW1 + dZ @ X.T; dW2 = dY @ H.T
+//!     if penalty == "decay": P = lam / 2 * ((W1**2).sum() + (W2**2).sum()); dW1 = dW1 + lam * W1; dW2 = dW2 + lam * W2
+//!     g = np.concatenate([dW1.ravel("F"), dZ.sum(axis=1), dW2.ravel("F"), dY.sum(axis=1)])
+//!     print(f'    (golden!({act}, {loss}, {penalty}), {float(L)!r}, {float(P)!r}, [' + ", ".join(repr(float(v)) for v in g) + "]),")
+//! for case in [("sigmoid","squared","none"),("tanh","squared","none"),("sigmoid","bernoulli","none"),("tanh","bernoulli","none"),("sigmoid","huber","none"),
+//!              ("sigmoid","squared","sparse"),("tanh","squared","sparse"),("sigmoid","squared","contractive"),("tanh","squared","contractive"),("tanh","squared","l1"),("sigmoid","squared","decay"),("tanh","bernoulli","contractive")]:
+//!     run(*case)
+//! ```
+//! Trajectories of optimizers, in plain Python:
+//! ```python
+//! import math
+//! G = [0.5, -1.0, 0.25, 0.0, 2.0]
+//! def sgd(p, mu, nesterov, wd):
+//!     v = 0.0
+//!     for g in G:
+//!         g += wd * p; v = mu * v + g; p -= 0.1 * ((g + mu * v) if nesterov else v)
+//!     return p
+//! def adam(p, wd, b1=0.9, b2=0.999, eps=1e-8):
+//!     m = v = 0.0
+//!     for t, g in enumerate(G, 1):
+//!         p *= 1 - 0.1 * wd
+//!         m = b1 * m + (1 - b1) * g; v = b2 * v + (1 - b2) * g * g
+//!         p -= 0.1 * (m / (1 - b1**t)) / (math.sqrt(v / (1 - b2**t)) + eps)
+//!     return p
+//! print(sgd(1.0,0,False,0), sgd(1.0,0.9,False,0), sgd(1.0,0.9,True,0), sgd(1.0,0.9,True,0.05), adam(1.0,0), adam(1.0,0.2), adam(1.0,0,0.5,0.9,1e-3), sep=", ")
+//! ```
+
+use autoencoder::activation::{Identity, Sigmoid, Tanh};
+use autoencoder::optimizer::Step;
+use autoencoder::parameters::Role;
+use autoencoder::*;
+
+/// What two programs in double precision may differ by.
+const TOLERANCE: f64 = 1e-14;
+
+/// W1, b1, W2, b2 column by column, as in the script.
+const PARAMETERS: [f64; 17] =
+    [0.5, -0.6, -0.3, 0.2, 0.8, 0.4, 0.1, -0.2, 0.7, 0.3, -0.4, -0.5, 0.9, 0.6, 0.05, -0.1, 0.2];
+
+macro_rules! golden {
+    ($activation:expr, $loss:expr, $regularizer:expr, $value:expr, $penalty:expr, $gradient:expr) => {{
+        let mut model = AutoEncoder::builder()
+            .encoder(Dense::<3, 2>::new($activation))
+            .decoder(Dense::<2, 3>::new(Identity))
+            .regularizer($regularizer)
+            .loss($loss)
+            .build::<f64>()
+            .unwrap();
+        model.set_parameters(&PARAMETERS).unwrap();
+        let x = Batch::from_iter([[0.2, 0.7, 0.4], [0.9, 0.1, 0.6]]);
+        let mut gradient = [0.0; 17];
+        let terms = model.objective(&x, None, Some(&mut gradient)).unwrap();
+        let case = stringify!($activation, $loss, $regularizer);
+        let near = |found: f64, expected: f64| {
+            assert!((found - expected).abs() <= TOLERANCE, "{case}: {found}, not {expected}");
+        };
+        near(terms.reconstruction(), $value);
+        near(terms.total() - terms.reconstruction(), $penalty);
+        let expected: [f64; 17] = $gradient;
+        gradient.iter().zip(expected).for_each(|(&found, expected)| near(found, expected));
+    }};
+}
+
+#[test]
+#[allow(clippy::excessive_precision)]
+fn losses_and_penalties() {
+    golden!(
+        Sigmoid,
+        SquaredError,
+        NoRegularizer,
+        0.169388010709703,
+        0.0,
+        [
+            -0.006668663720854527,
+            0.027184024111699137,
+            -0.00045185666158041967,
+            -0.017878693255564564,
+            -0.004332029201154133,
+            0.0099000701329675,
+            -0.007077865402654115,
+            0.006221851128072602,
+            -0.19168290197607432,
+            0.08047967325826637,
+            -0.20784679309312243,
+            -0.09961518026803941,
+            0.024539603682541853,
+            -0.12160928519180453,
+            -0.2615327290559699,
+            0.09095510731514583,
+            -0.2984130803851849
+        ]
+    );
+    golden!(
+        Tanh,
+        SquaredError,
+        NoRegularizer,
+        0.4346568215838875,
+        0.0,
+        [
+            0.03664764015486832,
+            -0.4033136331867901,
+            -0.00711236090943218,
+            -0.34614597198039837,
+            0.020031371541944655,
+            -0.387433137518485,
+            0.027885133534948307,
+            -0.7939186234399229,
+            -0.02514334421140535,
+            -0.25143004826698534,
+            -0.4201795024326947,
+            0.020217457815123782,
+            0.09053358840872737,
+            0.2202813246600801,
+            -0.011728825411625704,
+            -0.5505037368384069,
+            -0.652278533823297
+        ]
+    );
+    golden!(
+        Sigmoid,
+        BernoulliCrossEntropy,
+        NoRegularizer,
+        2.1302464195582065,
+        0.0,
+        [
+            0.000713328361945991,
+            0.05778009829187097,
+            0.01311192966114907,
+            -0.0055979152830613645,
+            0.005603160485598778,
+            0.03379170111963318,
+            0.015748111114708106,
+            0.0504090463557043,
+            -0.0113683902735612,
+            0.16670116453103648,
+            0.02387116248951526,
+            0.028029128885299643,
+            0.08008800672900807,
+            0.028547164329552403,
+            0.021502633544823208,
+            0.22030980262610728,
+            0.05017482350244268
+        ]
+    );
+    golden!(
+        Tanh,
+        BernoulliCrossEntropy,
+        NoRegularizer,
+        1.9866343953479935,
+        0.0,
+        [
+            0.01921707865273031,
+            0.0738532741664886,
+            0.04780908405540172,
+            -0.09331280161089728,
+            0.030781426330055626,
+            0.009293724256803802,
+            0.07376492791872032,
+            -0.034437699389729404,
+            -0.024314208892691452,
+            0.09538631690890974,
+            -0.055558229050457715,
+            0.042892725686540886,
+            -0.07203743082102206,
+            0.041677820739937164,
+            0.07923744797365381,
+            0.06258498979743041,
+            -0.037542338568029715
+        ]
+    );
+    golden!(
+        Sigmoid,
+        Huber::new(0.25).unwrap(),
+        NoRegularizer,
+        0.13531232901825313,
+        0.0,
+        [
+            8.530995956166519e-05,
+            0.01508522996273533,
+            0.000298584858465824,
+            -0.01922300371656054,
+            0.00017061991912332872,
+            0.0018342073669916303,
+            0.0004265497978083211,
+            -0.007221253481887183,
+            -0.08955948043568303,
+            0.03904894373446781,
+            -0.1299626792230149,
+            -0.04621741426027967,
+            0.002876518297495502,
+            -0.08088564290262765,
+            -0.12184020026878387,
+            0.03428286416680709,
+            -0.1918770022284092
+        ]
+    );
+    golden!(
+        Sigmoid,
+        SquaredError,
+        SparseKl::new(0.2, 0.7).unwrap(),
+        0.169388010709703,
+        0.3918864068448844,
+        [
+            0.15185346040958891,
+            0.11622637794259927,
+            0.13332302602759005,
+            0.04948253062842758,
+            0.14705219869223837,
+            0.09187185404755793,
+            0.3023576958443711,
+            0.17110425935321127,
+            -0.19168290197607432,
+            0.08047967325826637,
+            -0.20784679309312243,
+            -0.09961518026803941,
+            0.024539603682541853,
+            -0.12160928519180453,
+            -0.2615327290559699,
+            0.09095510731514583,
+            -0.2984130803851849
+        ]
+    );
+    golden!(
+        Tanh,
+        SquaredError,
+        SparseKl::new(0.2, 0.7).unwrap(),
+        0.4346568215838875,
+        0.554049079145624,
+        [
+            0.3453415496292407,
+            -0.27829434760863725,
+            0.3671268298352094,
+            -0.2402581891933277,
+            0.35957414429436346,
+            -0.2678915040945587,
+            0.7609732961675262,
+            -0.5494382639352652,
+            -0.02514334421140535,
+            -0.25143004826698534,
+            -0.4201795024326947,
+            0.020217457815123782,
+            0.09053358840872737,
+            0.2202813246600801,
+            -0.011728825411625704,
+            -0.5505037368384069,
+            -0.652278533823297
+        ]
+    );
+    golden!(
+        Sigmoid,
+        SquaredError,
+        Contractive::new(0.3).unwrap(),
+        0.169388010709703,
+        0.024373407622483172,
+        [
+            0.002801227031405052,
+            0.007905920821623065,
+            -0.01170369123726249,
+            -0.010489758946365413,
+            0.015015940334091876,
+            0.02545538190806118,
+            -0.015023289854105113,
+            0.008532873281324887,
+            -0.19168290197607432,
+            0.08047967325826637,
+            -0.20784679309312243,
+            -0.09961518026803941,
+            0.024539603682541853,
+            -0.12160928519180453,
+            -0.2615327290559699,
+            0.09095510731514583,
+            -0.2984130803851849
+        ]
+    );
+    golden!(
+        Tanh,
+        SquaredError,
+        Contractive::new(0.3).unwrap(),
+        0.4346568215838875,
+        0.2853974971237133,
+        [
+            0.08691991004961304,
+            -0.6107252602355776,
+            -0.207714683527983,
+            -0.23339427049106812,
+            0.15511825751930214,
+            -0.13017616748283173,
+            -0.19730550102370786,
+            -0.6910366460108772,
+            -0.02514334421140535,
+            -0.25143004826698534,
+            -0.4201795024326947,
+            0.020217457815123782,
+            0.09053358840872737,
+            0.2202813246600801,
+            -0.011728825411625704,
+            -0.5505037368384069,
+            -0.652278533823297
+        ]
+    );
+    golden!(
+        Tanh,
+        SquaredError,
+        CodeL1::new(0.3).unwrap(),
+        0.4346568215838875,
+        0.22924082956681943,
+        [
+            0.12063630279248659,
+            -0.5414186328282031,
+            0.09470969703381478,
+            -0.4631169827825423,
+            0.11241331532665648,
+            -0.5194871415451268,
+            0.22734191737567588,
+            -1.0639886354831172,
+            -0.02514334421140535,
+            -0.25143004826698534,
+            -0.4201795024326947,
+            0.020217457815123782,
+            0.09053358840872737,
+            0.2202813246600801,
+            -0.011728825411625704,
+            -0.5505037368384069,
+            -0.652278533823297
+        ]
+    );
+    golden!(
+        Sigmoid,
+        SquaredError,
+        WeightDecay::new(0.3).unwrap(),
+        0.169388010709703,
+        0.555,
+        [
+            0.14333133627914546,
+            -0.15281597588830087,
+            -0.09045185666158041,
+            0.042121306744435434,
+            0.23566797079884585,
+            0.1299000701329675,
+            -0.007077865402654115,
+            0.006221851128072602,
+            0.01831709802392567,
+            0.17047967325826635,
+            -0.3278467930931224,
+            -0.24961518026803942,
+            0.2945396036825419,
+            0.058390714808195465,
+            -0.2615327290559699,
+            0.09095510731514583,
+            -0.2984130803851849
+        ]
+    );
+    golden!(
+        Tanh,
+        BernoulliCrossEntropy,
+        Contractive::new(0.3).unwrap(),
+        1.9866343953479935,
+        0.2853974971237133,
+        [
+            0.06948934854747502,
+            -0.13355835288229892,
+            -0.15279323856314914,
+            0.019438899878433016,
+            0.1658683123074131,
+            0.26655069429245704,
+            -0.15142570663993588,
+            0.06844427803931616,
+            -0.024314208892691452,
+            0.09538631690890974,
+            -0.055558229050457715,
+            0.042892725686540886,
+            -0.07203743082102206,
+            0.041677820739937164,
+            0.07923744797365381,
+            0.06258498979743041,
+            -0.037542338568029715
+        ]
+    );
+}
+
+/// Cases whose value can be written down: μ = 1, σ = 1 gives ½; μ = 0, ln σ² = ln 4 gives ½ (4 − 1 − ln 4).
+#[test]
+fn gaussian_kl() {
+    use autoencoder::posterior::{DiagonalGaussian, Gaussianlike, Posterior};
+    let mut posterior = DiagonalGaussian::<f64, _>::new(nalgebra::Const::<1>);
+    posterior.resize(2);
+    posterior.mean_mut().as_mut_slice().copy_from_slice(&[1.0, 0.0]);
+    posterior.log_variance_mut().as_mut_slice().copy_from_slice(&[0.0, 4.0_f64.ln()]);
+    let mut kl = [0.0; 2];
+    posterior.kl_to_prior(&mut kl);
+    assert!((kl[0] - 0.5).abs() <= TOLERANCE);
+    assert!((kl[1] - 0.5 * (3.0 - 4.0_f64.ln())).abs() <= TOLERANCE);
+}
+
+#[test]
+fn optimizers() {
+    let run = |optimizer: &dyn Optimizer<f64>, role| {
+        let (mut p, mut state) = ([1.0], vec![0.0; optimizer.states()]);
+        for (step, g) in [0.5, -1.0, 0.25, 0.0, 2.0].into_iter().enumerate() {
+            let mut next = [f64::NAN];
+            let step = Step::new(step as u64 + 1, optimizer.rate(), role);
+            optimizer.step(&step, &p, &[g], &mut state, &mut next);
+            p = next;
+        }
+        p[0]
+    };
+    let sgd = Sgd::new(0.1).unwrap();
+    let nesterov = sgd.nesterov(0.9).unwrap();
+    let adam = Adam::new(0.1).unwrap();
+    let decayed = nesterov.weight_decay(0.05).unwrap();
+    let adam_w = AdamW::new(0.1, 0.2).unwrap();
+    let other = adam.betas(0.5, 0.9).unwrap().epsilon(1e-3).unwrap();
+    let expected: [(&dyn Optimizer<f64>, Role, f64); 9] = [
+        (&sgd, Role::Weight, 0.8250000000000002),
+        (&sgd.momentum(0.9).unwrap(), Role::Weight, 0.8713949999999997),
+        (&nesterov, Role::Weight, 0.7092555),
+        (&decayed, Role::Weight, 0.6264075120046284),
+        (&decayed, Role::Bias, 0.7092555),
+        (&adam, Role::Weight, 0.9188230964766853),
+        (&adam_w, Role::Weight, 0.827588863165665),
+        (&adam_w, Role::Bias, 0.9188230964766853),
+        (&other, Role::Weight, 0.886897723805132),
+    ];
+    for (optimizer, role, expected) in expected {
+        let found = run(optimizer, role);
+        assert!((found - expected).abs() <= TOLERANCE, "{optimizer:?}: {found}, not {expected}");
+    }
+}
