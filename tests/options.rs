@@ -1,0 +1,769 @@
+//! Every option changes the result, and in the way its documentation says.
+
+use std::cell::RefCell;
+use std::sync::Mutex;
+
+use autoencoder::activation::*;
+use autoencoder::corruption::{Corruption, Masking, SaltAndPepper};
+use autoencoder::decoder::{BoxedDecoder, Decoder};
+use autoencoder::encoder::BoxedEncoder;
+use autoencoder::init::{Glorot, He, Initializer, Ufldl, Zeros};
+use autoencoder::posterior::{Gaussianlike, Point, Posterior};
+use autoencoder::random::{Streams, seeded};
+use autoencoder::regularizer::Encoded;
+use autoencoder::train::schedule::{Constant, Cosine, Schedule, StepDecay, Warmup};
+use autoencoder::train::{Event, Report, StopReason};
+use autoencoder::*;
+use nalgebra::{Const, Dyn};
+
+/// Rounding between two ways to compute the same number.
+const ROUNDING: f64 = 1e-12;
+
+type Encoder5 = layer::DenseLayer<f64, Const<6>, Const<5>, Sigmoid>;
+type Decoder5 = layer::DenseLayer<f64, Const<5>, Const<6>, Identity>;
+type Model<R> = AutoEncoder<Encoder5, Decoder5, R>;
+
+fn model<R: Regularizer<Encoder5>>(regularizer: R) -> Model<R> {
+    AutoEncoder::builder()
+        .encoder(Dense::<6, 5>::new(Sigmoid))
+        .decoder(Dense::<5, 6>::new(Identity))
+        .regularizer(regularizer)
+        .seed(2)
+        .build()
+        .unwrap()
+}
+
+fn data(samples: usize) -> Batch<f64, Const<6>> {
+    let rng = &mut seeded(8);
+    (0..samples).map(|_| std::array::from_fn(|_| f64::draw_uniform(rng))).collect()
+}
+
+fn sgd(rate: f64) -> Sgd {
+    Sgd::new(rate).unwrap()
+}
+
+/// Trains a fresh plain model; returns its report and parameters.
+fn train(trainer: Trainer<'_, impl Optimizer<f64>>, samples: usize) -> (Report, Vec<f64>) {
+    train_with(trainer, NoRegularizer, samples)
+}
+
+fn train_with(
+    mut trainer: Trainer<'_, impl Optimizer<f64>>,
+    regularizer: impl Regularizer<Encoder5>,
+    samples: usize,
+) -> (Report, Vec<f64>) {
+    let mut model = model(regularizer);
+    let report = trainer.fit(&mut model, &data(samples)).unwrap();
+    (report, model.parameters().to_vec())
+}
+
+/// Writes down the first feature of every sample that it is shown in training.
+#[derive(Debug, Default)]
+struct Recorder(Mutex<Vec<Vec<f64>>>);
+impl<E: Encoder<Scalar = f64>> Regularizer<E> for &Recorder {
+    fn penalty(
+        &self,
+        at: &Encoded<'_, E>,
+        _: Option<&mut regularizer::PenaltyGradient<'_, E>>,
+        _: &mut [f64],
+        _: &mut Terms,
+    ) {
+        let seen = at.x.iter().map(|x| x[0]).collect();
+        if at.streams.is_some() {
+            self.0.lock().unwrap().push(seen);
+        }
+    }
+}
+
+fn seen(trainer: Trainer<'_, Sgd>, samples: usize) -> Vec<Vec<f64>> {
+    let recorder = Recorder::default();
+    train_with(trainer, &recorder, samples);
+    recorder.0.into_inner().unwrap()
+}
+
+#[test]
+fn epochs_batches_and_shuffle() {
+    let trainer = || Trainer::new(sgd(0.1)).epochs(3).batch_size(4);
+    let features: Vec<f64> = data(10).iter().map(|x| x[0]).collect();
+    let mut sorted = features.clone();
+    sorted.sort_by(f64::total_cmp);
+
+    let batches = seen(trainer(), 10);
+    let lens: Vec<usize> = batches.iter().map(Vec::len).collect();
+    assert_eq!(lens, [4, 4, 2, 4, 4, 2, 4, 4, 2], "the partial batch is trained on");
+    let epochs: Vec<Vec<f64>> = batches.chunks(3).map(|epoch| epoch.concat()).collect();
+    for epoch in &epochs {
+        let mut epoch = epoch.clone();
+        epoch.sort_by(f64::total_cmp);
+        assert_eq!(epoch, sorted, "every sample once an epoch");
+    }
+    assert_ne!(epochs[0], epochs[1], "a new order each epoch");
+    assert_eq!(seen(trainer(), 10), batches, "the same seed, the same order");
+    assert_ne!(seen(trainer().seed(1), 10), batches);
+    let in_order = seen(trainer().shuffle(false), 10);
+    assert_eq!(in_order[..3].concat(), features);
+    assert_eq!(in_order[3..6].concat(), features);
+
+    // Defaults: 10 epochs, batches of 64.
+    let lens: Vec<usize> = seen(Trainer::new(sgd(0.1)), 70).iter().map(Vec::len).collect();
+    assert_eq!(lens, [64, 6].repeat(10));
+}
+
+#[test]
+fn one_step_of_sgd_is_the_gradient_times_the_rate() {
+    let x = data(7);
+    let mut trained = model(NoRegularizer);
+    let before = trained.parameters().to_vec();
+    let mut gradient = vec![0.0; before.len()];
+    trained.objective(&x, Some(Streams::new(0, 1, &[])), Some(&mut gradient)).unwrap();
+    let report = Trainer::new(sgd(0.3)).epochs(1).shuffle(false).fit(&mut trained, &x).unwrap();
+    for ((after, before), g) in trained.parameters().iter().zip(&before).zip(&gradient) {
+        assert!((after - (before - 0.3 * g)).abs() <= ROUNDING);
+    }
+    let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+    assert!((report.epochs[0].gradient_norm - norm).abs() <= ROUNDING);
+
+    // Clipped: a step of length rate × norm, in the same direction; a longer norm changes nothing.
+    let clipped = |norm| {
+        let trainer = Trainer::new(sgd(0.3)).epochs(1).shuffle(false).clip_norm(norm);
+        train(trainer, 7).1
+    };
+    let step =
+        |after: &[f64]| -> Vec<f64> { after.iter().zip(&before).map(|(a, b)| a - b).collect() };
+    let length = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let short = step(&clipped(norm / 4.0));
+    assert!((length(&short) - 0.3 * norm / 4.0).abs() <= ROUNDING);
+    for (short, g) in short.iter().zip(&gradient) {
+        assert!((short + 0.3 * g / 4.0).abs() <= ROUNDING);
+    }
+    assert_eq!(clipped(norm * 2.0), trained.parameters());
+}
+
+#[test]
+fn same_seed_same_bits() {
+    let regularizer = || {
+        (
+            SparseKl::new(0.1, 0.5).unwrap().running(0.9).unwrap(),
+            Denoising::new(Masking::new(0.3).unwrap()),
+        )
+    };
+    let run = |seed| {
+        train_with(
+            Trainer::new(Adam::new(0.01).unwrap()).batch_size(3).seed(seed),
+            regularizer(),
+            10,
+        )
+    };
+    let (first, second, other) = (run(1), run(1), run(2));
+    assert_eq!(first.1, second.1);
+    let totals =
+        |report: &Report| -> Vec<Terms> { report.epochs.iter().map(|e| e.terms.clone()).collect() };
+    assert_eq!(totals(&first.0), totals(&second.0));
+    assert_ne!(first.1, other.1);
+    // The builder's seed draws the weights.
+    let weights = |seed| {
+        let builder =
+            AutoEncoder::builder()
+                .encoder(Dense::<6, 5>::new(Sigmoid))
+                .decoder(Dense::<5, 6>::new(Identity));
+        builder.seed(seed).build::<f64>().unwrap().parameters().to_vec()
+    };
+    assert_eq!(weights(1), weights(1));
+    assert_ne!(weights(1), weights(2));
+}
+
+#[test]
+fn sizes_as_types_or_as_numbers_give_the_same_bits() {
+    macro_rules! run {
+        ($encoder:expr, $body:expr, $decoder:expr, $x:expr) => {{
+            let x = $x;
+            let regularizer = (
+                SparseKl::new(0.1, 0.5).unwrap(),
+                Contractive::new(0.01).unwrap(),
+                Denoising::new(Masking::new(0.3).unwrap()),
+            );
+            let mut model = AutoEncoder::builder()
+                .encoder($encoder.then($body))
+                .decoder($decoder)
+                .regularizer(regularizer)
+                .seed(4)
+                .build::<f32>()
+                .unwrap();
+            let mut trainer = Trainer::new(Adam::new(0.01).unwrap()).batch_size(7).epochs(3);
+            let report = trainer.fit(&mut model, &x).unwrap();
+            let terms: Vec<Terms> = report.epochs.into_iter().map(|epoch| epoch.terms).collect();
+            let code = model.encode(&x).unwrap().into_vec();
+            let one = model.encode_one(x.sample(3)).unwrap();
+            (model.parameters().to_vec(), terms, code, one, model.score(&x).unwrap())
+        }};
+    }
+    let digits = datasets::digits::<f32>().test.select(0..30);
+    let dynamic = Batch::from(nalgebra::DMatrix::from(digits.clone()));
+    let by_type = run!(
+        Dense::<64, 20>::new(Gelu),
+        Dense::<20, 9>::new(Tanh),
+        Dense::<9, 64>::new(Identity),
+        digits
+    );
+    let by_number = run!(
+        Dense::dynamic(64, 20, Gelu),
+        Dense::dynamic(20, 9, Tanh),
+        Dense::dynamic(9, 64, Identity),
+        dynamic
+    );
+    assert_eq!(by_type, by_number);
+}
+
+#[test]
+fn boxes_give_the_same_bits_as_what_is_in_them() {
+    let x = data(10);
+    macro_rules! fit {
+        ($model:expr, $optimizer:expr) => {{
+            let mut model = $model;
+            Trainer::new($optimizer).batch_size(4).fit(&mut model, &x).unwrap();
+            (model.parameters().to_vec(), model.loss(&x).unwrap())
+        }};
+    }
+    let kl = SparseKl::new(0.1, 0.5).unwrap();
+    let plain = fit!(model(kl), sgd(0.1));
+    type E = BoxedEncoder<f64, Const<6>, Const<5>, Point<f64, Const<5>>, range::UnitInterval>;
+    type D = BoxedDecoder<f64, Const<5>, Const<6>, range::Real>;
+    let encoder: E = Box::new(Build::<f64>::build(Dense::<6, 5>::new(Sigmoid)));
+    let decoder: D = Box::new(Build::<f64>::build(Dense::<5, 6>::new(Identity)));
+    let loss: Box<dyn Loss<D>> = Box::new(SquaredError);
+    let regularizer: Box<dyn Regularizer<E>> = Box::new(kl);
+    let optimizer: Box<dyn Optimizer<f64>> = Box::new(sgd(0.1));
+    let boxed = AutoEncoder::builder()
+        .encoder(encoder)
+        .decoder(decoder)
+        .regularizer(regularizer)
+        .loss(loss)
+        .seed(2)
+        .build::<f64>()
+        .unwrap();
+    assert_eq!(fit!(boxed, optimizer), plain);
+    let activation: Box<dyn Activation<f64, Range = range::UnitInterval>> = Box::new(Sigmoid);
+    let by_activation = AutoEncoder::builder()
+        .encoder(Dense::<6, 5>::new(activation))
+        .decoder(Dense::<5, 6>::new(Identity))
+        .regularizer((kl,))
+        .seed(2)
+        .build::<f64>()
+        .unwrap();
+    assert_eq!(fit!(by_activation, sgd(0.1)), plain);
+    assert_eq!(fit!(model(vec![kl]), sgd(0.1)), plain);
+}
+
+#[test]
+fn a_weight_of_zero_trains_to_the_same_bits_as_no_regularizer() {
+    let trainer = || Trainer::new(Adam::new(0.01).unwrap()).batch_size(4);
+    let (_, plain) = train(trainer(), 10);
+    let zero: [Box<dyn Regularizer<Encoder5>>; 6] = [
+        Box::new(SparseKl::new(0.1, 0.0).unwrap()),
+        Box::new(Contractive::new(0.0).unwrap()),
+        Box::new(CodeL1::new(0.0).unwrap()),
+        Box::new(WeightDecay::new(0.0).unwrap()),
+        Box::new(Denoising::new(Masking::new(0.0).unwrap())),
+        Box::new((CodeL1::new(0.0).unwrap(), WeightDecay::new(0.0).unwrap())),
+    ];
+    for regularizer in zero {
+        let name = format!("{regularizer:?}");
+        assert_eq!(train_with(trainer(), regularizer, 10).1, plain, "{name}");
+    }
+    // And weights other than zero do not.
+    let some: [Box<dyn Regularizer<Encoder5>>; 6] = [
+        Box::new(SparseKl::new(0.1, 0.1).unwrap()),
+        Box::new(Contractive::new(0.1).unwrap()),
+        Box::new(CodeL1::new(0.1).unwrap()),
+        Box::new(WeightDecay::new(0.1).unwrap()),
+        Box::new(Denoising::new(Masking::new(0.1).unwrap())),
+        Box::new(Denoising::new(SaltAndPepper::new(0.1).unwrap())),
+    ];
+    for regularizer in some {
+        let name = format!("{regularizer:?}");
+        assert_ne!(train_with(trainer(), regularizer, 10).1, plain, "{name}");
+    }
+}
+
+#[test]
+fn each_term_is_reported_under_its_name_and_in_order() {
+    let regularizer = (
+        WeightDecay::new(0.1).unwrap(),
+        SparseKl::new(0.1, 0.5).unwrap(),
+        (CodeL1::new(0.2).unwrap(), Contractive::new(0.3).unwrap()),
+    );
+    let terms = model(regularizer).loss(&data(5)).unwrap();
+    let names: Vec<_> = terms.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["squared_error", "weight_decay", "sparse_kl", "code_l1", "contractive"]);
+    assert!(terms.iter().all(|(_, value)| value > 0.0));
+    let sum: f64 = terms.iter().map(|(_, value)| value).sum();
+    assert_eq!(terms.total(), sum);
+    // Each is what it is alone.
+    for (name, alone) in [
+        ("weight_decay", model(WeightDecay::new(0.1).unwrap()).loss(&data(5)).unwrap()),
+        ("code_l1", model(CodeL1::new(0.2).unwrap()).loss(&data(5)).unwrap()),
+    ] {
+        assert_eq!(alone.get(name), terms.get(name));
+    }
+}
+
+#[test]
+fn weights_and_targets_scale_the_terms() {
+    let x = data(9);
+    let term = |regularizer: Box<dyn Regularizer<Encoder5>>, name| {
+        model(regularizer).loss(&x).unwrap().get(name).unwrap()
+    };
+    let twice = |one: f64, two: f64| assert!((two - 2.0 * one).abs() <= ROUNDING * two);
+    let kl = |target, weight| term(Box::new(SparseKl::new(target, weight).unwrap()), "sparse_kl");
+    twice(kl(0.1, 1.0), kl(0.1, 2.0));
+    // By hand, from the codes.
+    let code = model(NoRegularizer).encode(&x).unwrap();
+    let by_hand: f64 = (0..5)
+        .map(|unit| {
+            let p = code.iter().map(|h| h[unit]).sum::<f64>() / 9.0;
+            0.3 * (0.3 / p).ln() + 0.7 * (0.7 / (1.0 - p)).ln()
+        })
+        .sum();
+    assert!((kl(0.3, 1.0) - by_hand).abs() <= ROUNDING);
+    let contractive = |w| term(Box::new(Contractive::new(w).unwrap()), "contractive");
+    twice(contractive(1.0), contractive(2.0));
+    let l1 = |w| term(Box::new(CodeL1::new(w).unwrap()), "code_l1");
+    twice(l1(1.0), l1(2.0));
+    let sum: f64 = code.as_slice().iter().map(|h| h.abs()).sum();
+    assert!((l1(1.0) - sum / 9.0).abs() <= ROUNDING);
+    let decay = |w| term(Box::new(WeightDecay::new(w).unwrap()), "weight_decay");
+    twice(decay(1.0), decay(2.0));
+}
+
+#[test]
+fn a_running_mean_activation_remembers() {
+    let x = data(8);
+    let kl = SparseKl::new(0.2, 1.0).unwrap();
+    let p = |model: &Model<SparseKl>, batch: &Batch<f64, Const<6>>| -> Vec<f64> {
+        let code = model.encode(batch).unwrap();
+        let samples = batch.samples() as f64;
+        (0..5).map(|unit| code.iter().map(|h| h[unit]).sum::<f64>() / samples).collect()
+    };
+    let divergence = |p: &[f64]| p.iter().map(|&p| kl.divergence(p)).sum::<f64>();
+    let mut running = model(kl.running(0.75).unwrap());
+    // Before the first step the correction makes it the mean of the batch.
+    let first = p(&running, &x);
+    assert!(
+        (running.loss(&x).unwrap().get("sparse_kl").unwrap() - divergence(&first)).abs()
+            <= ROUNDING
+    );
+    // A step with a rate so small that the codes stay, on one half; then the other half is seen.
+    let (one, two) = (x.select(0..4), x.select(4..8));
+    let past = p(&running, &one);
+    Trainer::new(sgd(1e-300)).epochs(1).fit(&mut running, &one).unwrap();
+    let now = p(&running, &two);
+    let corrected: Vec<f64> = past
+        .iter()
+        .zip(&now)
+        .map(|(past, now)| (0.75 * 0.25 * past + 0.25 * now) / (1.0 - 0.75_f64.powi(2)))
+        .collect();
+    let found = running.loss(&two).unwrap().get("sparse_kl").unwrap();
+    assert!((found - divergence(&corrected)).abs() <= ROUNDING);
+    // Looking does not change it.
+    assert_eq!(running.loss(&two).unwrap().get("sparse_kl"), Some(found));
+}
+
+#[test]
+fn validation_samples() {
+    let trainer = || Trainer::new(sgd(0.1)).epochs(2).batch_size(4);
+    let x = data(10);
+    // The last three of ten are held out, and never trained on.
+    let batches = seen(trainer().validation_split(0.3), 10);
+    let mut trained = batches[..2].concat();
+    trained.sort_by(f64::total_cmp);
+    let mut first: Vec<f64> = x.iter().take(7).map(|x| x[0]).collect();
+    first.sort_by(f64::total_cmp);
+    assert_eq!(trained, first);
+    let mut split = model(NoRegularizer);
+    let report = trainer().validation_split(0.3).fit(&mut split, &x).unwrap();
+    let held_out = x.select(7..10);
+    assert_eq!(report.epochs[1].validation, Some(split.loss(&held_out).unwrap()));
+    // The same as a set of its own.
+    let mut given = model(NoRegularizer);
+    let same = trainer().fit_validated(&mut given, &x.select(0..7), &held_out).unwrap();
+    assert_eq!(given.parameters(), split.parameters());
+    assert_eq!(same.epochs[1].validation, report.epochs[1].validation);
+    assert_eq!(train(trainer(), 10).0.epochs[0].validation, None);
+}
+
+#[test]
+fn early_stopping_keeps_the_best_parameters() {
+    let (x, held_out) = (data(12), data(30).select(20..30));
+    // A rate so large that it soon stops improving.
+    let run = |epochs, stopping: Option<EarlyStopping>| {
+        let mut model = model(NoRegularizer);
+        let mut trainer = Trainer::new(Adam::new(0.3).unwrap()).epochs(epochs).batch_size(3);
+        if let Some(stopping) = stopping {
+            trainer = trainer.early_stopping(stopping);
+        }
+        let report = trainer.fit_validated(&mut model, &x, &held_out).unwrap();
+        (report, model.parameters().to_vec())
+    };
+    let (report, kept) = run(200, Some(EarlyStopping::new(4).unwrap()));
+    let StopReason::NoImprovement { best_epoch } = report.stopped else { panic!("did not stop") };
+    assert_eq!(report.epochs.len(), best_epoch + 4);
+    assert_eq!(report.kept_epoch, best_epoch);
+    let totals: Vec<f64> = report.epochs.iter().map(|epoch| epoch.monitored()).collect();
+    assert!(totals.iter().all(|&total| total >= totals[best_epoch - 1]));
+    assert_eq!(run(best_epoch, None).1, kept, "bit for bit those of the best epoch");
+    // Without it all epochs are done.
+    let (all, _) = run(report.epochs.len() + 3, None);
+    assert_eq!((all.stopped, all.epochs.len()), (StopReason::Completed, report.epochs.len() + 3));
+    // An improvement that no fall can reach: stops after the patience.
+    let (strict, _) = run(200, Some(EarlyStopping::new(2).unwrap().min_delta(1e9).unwrap()));
+    assert_eq!((strict.epochs.len(), strict.kept_epoch), (3, 1));
+    assert!(report.to_string().contains("no improvement since epoch"));
+}
+
+#[test]
+fn schedules_are_their_formulas_and_reach_the_optimizer() {
+    use autoencoder::train::schedule::Progress;
+    let at = |schedule: &dyn Schedule, step| schedule.factor(&Progress::new(step, 10, 100));
+    let decay = StepDecay::new(3, 0.5).unwrap();
+    for (step, expected) in [(0, 1.0), (29, 1.0), (30, 0.5), (60, 0.25), (99, 0.125)] {
+        assert_eq!(at(&decay, step), expected);
+    }
+    let cosine = Cosine::new(0.2).unwrap();
+    for step in [0, 1, 50, 99] {
+        let expected = 0.2 + 0.4 * (1.0 + (std::f64::consts::PI * step as f64 / 100.0).cos());
+        assert!((at(&cosine, step) - expected).abs() <= ROUNDING);
+    }
+    let warm = Warmup::new(4, decay).unwrap();
+    for (step, expected) in [(0, 0.25), (1, 0.5), (3, 1.0), (4, 1.0), (30, 0.5)] {
+        assert_eq!(at(&warm, step), expected);
+    }
+    assert_eq!(at(&Constant, 77), 1.0);
+
+    let rates = RefCell::new(Vec::new());
+    let trainer =
+        Trainer::new(sgd(0.5)).epochs(2).batch_size(5).schedule(Warmup::new(3, Constant).unwrap());
+    let trainer = trainer.observer(|event: &Event<'_>| {
+        if let Event::Batch(batch) = event {
+            rates.borrow_mut().push(batch.rate);
+        }
+    });
+    let (report, warmed) = train(trainer, 10);
+    let expected = [0.5 / 3.0, 1.0 / 3.0, 0.5, 0.5];
+    assert!(rates.into_inner().iter().zip(expected).all(|(a, b)| (a - b).abs() <= ROUNDING));
+    assert_eq!(report.epochs[1].rate, 0.5);
+    assert_ne!(train(Trainer::new(sgd(0.5)).epochs(2).batch_size(5), 10).1, warmed);
+}
+
+#[test]
+fn observers_hear_of_everything_in_order() {
+    let heard = RefCell::new(Vec::new());
+    let trainer = Trainer::new(sgd(0.1)).epochs(2).batch_size(4).observer(|event: &Event<'_>| {
+        heard.borrow_mut().push(match event {
+            Event::Batch(batch) => {
+                assert_eq!(batch.batches, 3);
+                assert!(batch.gradient_norm > 0.0 && batch.terms.total() > 0.0);
+                (batch.epoch, batch.batch)
+            }
+            Event::Epoch(epoch) => (epoch.epoch, 0),
+            Event::End(report) => (report.epochs.len(), 99),
+            _ => (0, 0),
+        });
+    });
+    train(trainer, 10);
+    let expected = [(1, 1), (1, 2), (1, 3), (1, 0), (2, 1), (2, 2), (2, 3), (2, 0), (2, 99)];
+    assert_eq!(heard.into_inner(), expected);
+}
+
+#[test]
+fn a_report_adds_up_and_reads_back() {
+    let regularizer =
+        (SparseKl::new(0.1, 0.5).unwrap(), CodeL1::new(0.1).unwrap(), CodeL1::new(0.2).unwrap());
+    let trainer = Trainer::new(sgd(0.1)).epochs(3).batch_size(4).validation_split(0.3);
+    let (report, _) = train_with(trainer, regularizer, 10);
+    let csv = report.to_csv();
+    let mut lines = csv.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let terms = ["squared_error", "sparse_kl", "code_l1", "code_l1_2"];
+    assert_eq!(header[..6], [&["epoch", "total"], &terms[..]].concat());
+    assert_eq!(header[6], "validation_total");
+    for (line, epoch) in lines.zip(&report.epochs) {
+        let values: Vec<f64> = line.split(',').map(|value| value.parse().unwrap()).collect();
+        assert_eq!(values.len(), header.len());
+        assert_eq!(values[0], epoch.epoch as f64);
+        assert_eq!(values[1], epoch.terms.total());
+        let sum: f64 = values[2..6].iter().sum();
+        assert!((sum - values[1]).abs() <= ROUNDING);
+        assert_eq!(values[6], epoch.validation.as_ref().unwrap().total());
+        let tail = [epoch.gradient_norm, epoch.rate, epoch.seconds, epoch.samples_per_second];
+        assert_eq!(values[11..], tail);
+        assert!(epoch.seconds > 0.0 && epoch.samples_per_second > 0.0);
+    }
+    assert_eq!(csv.lines().count(), 4);
+    let table = report.to_string();
+    for word in ["epoch", "sparse_kl", "code_l1_2", "validation", "samples/s", "all 3 epochs done"]
+    {
+        assert!(table.contains(word), "{table}");
+    }
+}
+
+#[test]
+fn optimizers_differ_by_their_options() {
+    let run =
+        |optimizer: Box<dyn Optimizer<f64>>| train(Trainer::new(optimizer).batch_size(3), 10).1;
+    let adam = Adam::new(0.01).unwrap();
+    let results = [
+        run(Box::new(sgd(0.01))),
+        run(Box::new(sgd(0.02))),
+        run(Box::new(sgd(0.01).momentum(0.9).unwrap())),
+        run(Box::new(sgd(0.01).nesterov(0.9).unwrap())),
+        run(Box::new(sgd(0.01).weight_decay(0.1).unwrap())),
+        run(Box::new(adam)),
+        run(Box::new(adam.betas(0.8, 0.999).unwrap())),
+        run(Box::new(adam.betas(0.9, 0.9).unwrap())),
+        run(Box::new(adam.epsilon(1e-2).unwrap())),
+        run(Box::new(AdamW::new(0.01, 0.1).unwrap())),
+        run(Box::new(AdamW::new(0.01, 0.1).unwrap().betas(0.5, 0.5).unwrap())),
+        run(Box::new(AdamW::new(0.01, 0.1).unwrap().epsilon(0.1).unwrap())),
+    ];
+    for (index, one) in results.iter().enumerate() {
+        assert!(results[..index].iter().all(|other| other != one), "{index} equals another");
+    }
+    // No decay is no decay.
+    assert_eq!(run(Box::new(AdamW::new(0.01, 0.0).unwrap())), run(Box::new(adam)));
+    assert_eq!(run(Box::new(sgd(0.01).weight_decay(0.0).unwrap())), results[0]);
+}
+
+#[test]
+fn initialisers_have_their_ranges_and_variances() {
+    const UNITS: usize = 400;
+    const INPUTS: usize = 100;
+    let weights = |initializer: &dyn Initializer| -> Vec<f64> {
+        let rng = &mut seeded(1);
+        let mut all = Vec::new();
+        for _ in 0..UNITS {
+            let mut unit = vec![f64::NAN; INPUTS];
+            initializer.draw_unit(&mut unit, UNITS, rng);
+            all.extend(unit);
+        }
+        all
+    };
+    let variance = |w: &[f64]| w.iter().map(|w| w * w).sum::<f64>() / w.len() as f64;
+    let largest = |w: &[f64]| w.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
+    // Variance of a uniform on ±a is a²/3; five standard errors of 40,000 draws are 3 %.
+    for (found, limit) in
+        [(weights(&Glorot), (6.0 / 500.0_f64).sqrt()), (weights(&Ufldl), (6.0 / 501.0_f64).sqrt())]
+    {
+        assert!(largest(&found) <= limit && largest(&found) > 0.999 * limit);
+        assert!((variance(&found) / (limit * limit / 3.0) - 1.0).abs() < 0.03);
+    }
+    let he = weights(&He);
+    assert!((variance(&he) / 0.02 - 1.0).abs() < 0.04);
+    assert!(largest(&he) > 3.0 * 0.02_f64.sqrt(), "normal draws have tails");
+    assert_eq!(largest(&weights(&Zeros)), 0.0);
+
+    // In a layer: weights are drawn, biases are zero.
+    let build = |zero: bool| {
+        let encoder = Dense::<6, 5>::new(Sigmoid);
+        let encoder = if zero { encoder.init(Zeros) } else { encoder.init(He) };
+        AutoEncoder::builder()
+            .encoder(encoder)
+            .decoder(Dense::<5, 6>::new(Identity))
+            .build::<f64>()
+            .unwrap()
+    };
+    assert!(build(true).parameter("encoder.0.weight").unwrap().iter().all(|&w| w == 0.0));
+    assert!(build(false).parameter("encoder.0.weight").unwrap().iter().all(|&w| w != 0.0));
+    assert!(build(false).parameter("encoder.0.bias").unwrap().iter().all(|&b| b == 0.0));
+    assert_ne!(
+        build(false).parameters(),
+        model(NoRegularizer).parameters(),
+        "the default is Glorot"
+    );
+}
+
+#[test]
+fn parameters_of_activations_losses_and_corruptions() {
+    let slope = LeakyRelu::new(0.25).unwrap();
+    assert_eq!((Activation::<f64>::value(&slope, -2.0), slope.value(3.0)), (-0.5, 3.0));
+    assert_eq!(LeakyRelu::default().value(-1.0), -0.01);
+    let elu = Elu::new(2.0).unwrap();
+    assert!((elu.value(-1.0_f64) - 2.0 * ((-1.0_f64).exp() - 1.0)).abs() <= ROUNDING);
+    assert_eq!(Elu::default().value(-1.0_f64) * 2.0, elu.value(-1.0));
+
+    // Huber: ½ e² within δ, δ (|e| − δ/2) beyond.
+    let huber = |delta, error: f64| {
+        let mut value = [0.0];
+        let (zero, error) = ([0.0; 6], [error, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let loss: &dyn Loss<Decoder5> = &Huber::new(delta).unwrap();
+        loss.values(BatchView::new(&zero, Const), BatchView::new(&error, Const), &mut value);
+        value[0]
+    };
+    assert_eq!((huber(1.0, 0.5), huber(1.0, 3.0), huber(2.0, 3.0)), (0.125, 2.5, 4.0));
+
+    let mut sample = vec![0.5_f64; 1000];
+    let salt = SaltAndPepper::new(0.5).unwrap();
+    salt.values(-1.0, 2.0).unwrap().corrupt(&mut sample, &mut seeded(1));
+    assert!(sample.contains(&-1.0) && sample.contains(&2.0) && !sample.contains(&0.0));
+    salt.corrupt(&mut sample, &mut seeded(2));
+    assert!(sample.contains(&0.0) && sample.contains(&1.0), "the default values");
+}
+
+#[test]
+fn the_log_variance_is_clamped_once_for_all_uses() {
+    let build = |clamp: Option<(f64, f64)>| {
+        let mut encoder = Gaussian::new(
+            Dense::<6, 4>::new(Tanh),
+            Dense::<4, 2>::new(Identity),
+            Dense::<4, 2>::new(Identity),
+        );
+        if let Some((low, high)) = clamp {
+            encoder = encoder.clamp(low, high).unwrap();
+        }
+        let mut model = AutoEncoder::builder()
+            .encoder(encoder)
+            .decoder(Dense::<2, 6>::new(Identity))
+            .regularizer(Variational::default())
+            .build::<f64>()
+            .unwrap();
+        // Log-variances far outside any clamp: biases of ±1e4.
+        let mut parameters = model.parameters().to_vec();
+        let bias = model.layout().get("encoder.log_variance.0.bias").unwrap().range.clone();
+        parameters[bias].copy_from_slice(&[1e4, -1e4]);
+        model.set_parameters(&parameters).unwrap();
+        model
+    };
+    let x = data(3);
+    for (clamp, low, high) in [(None, -30.0, 20.0), (Some((-2.0, 1.0)), -2.0, 1.0)] {
+        let model = build(clamp);
+        let encoder = model.encoder();
+        let mut posterior = encoder.posterior();
+        posterior.resize(3);
+        let mut tape = vec![0.0; encoder.tape_len(3)];
+        let own = &model.parameters()[..encoder.num_parameters()];
+        encoder.infer(own, x.view(), &mut posterior, &mut tape);
+        for lv in posterior.log_variance().iter() {
+            assert_eq!(lv, [high, low]);
+        }
+        let mean = posterior.mean().as_slice().iter().map(|mu| mu * mu).sum::<f64>() / 3.0;
+        let expected = 0.5 * (mean + low.exp() - 1.0 - low + high.exp() - 1.0 - high);
+        let found = model.loss(&x).unwrap().get("kl").unwrap();
+        assert!((found - expected).abs() <= 1e-12 * expected);
+        let mut gradient = vec![f64::NAN; model.num_parameters()];
+        let terms =
+            model.objective(&x, Some(Streams::new(1, 0, &[])), Some(&mut gradient)).unwrap();
+        assert!(terms.total().is_finite() && gradient.iter().all(|g| g.is_finite()));
+        let head = model.layout().get("encoder.log_variance.0.weight").unwrap().range.clone();
+        assert!(gradient[head].iter().all(|&g| g == 0.0), "nothing flows through a clamped value");
+    }
+    let beta = |beta| {
+        let builder = AutoEncoder::builder()
+            .encoder(Gaussian::new(
+                Dense::<6, 4>::new(Tanh),
+                Dense::<4, 2>::new(Identity),
+                Dense::<4, 2>::new(Identity),
+            ))
+            .decoder(Dense::<2, 6>::new(Identity));
+        let model = builder.regularizer(Variational::new(beta).unwrap()).build::<f64>().unwrap();
+        model.loss(&data(3)).unwrap().get("kl").unwrap()
+    };
+    assert!((beta(4.0) - 4.0 * beta(1.0)).abs() <= ROUNDING);
+}
+
+#[test]
+fn corruption_is_new_at_each_visit_and_the_target_stays_clean() {
+    let seen_twice = |seed| {
+        let recorder = Recorder::default();
+        let regularizer = (Denoising::new(corruption::Gaussian::new(0.1).unwrap()), &recorder);
+        let trainer = Trainer::new(sgd(1e-300)).epochs(2).shuffle(false).seed(seed);
+        let report = train_with(trainer, regularizer, 10).0;
+        (recorder.0.into_inner().unwrap(), report)
+    };
+    let (seen, _) = seen_twice(1);
+    let clean: Vec<f64> = data(10).iter().map(|x| x[0]).collect();
+    assert_ne!(seen[0], clean);
+    assert_ne!(seen[0], seen[1], "new noise in the second epoch");
+    assert_eq!(seen_twice(1).0, seen);
+    assert_ne!(seen_twice(2).0, seen);
+    // With everything masked the model sees only zeros; what it errs by is the clean input.
+    let masked = model(Denoising::new(Masking::new(1.0).unwrap()));
+    let x = data(10);
+    let terms = masked.objective(&x, Some(Streams::new(1, 1, &[])), None).unwrap();
+    let output = masked.reconstruct(&Batch::zeros(Const, 1)).unwrap();
+    let expected: f64 = x
+        .iter()
+        .map(|x| x.iter().zip(output.sample(0)).map(|(x, y)| 0.5 * (x - y).powi(2)).sum::<f64>())
+        .sum();
+    assert!((terms.reconstruction() - expected / 10.0).abs() <= ROUNDING);
+}
+
+#[test]
+fn names_counts_and_the_summary() {
+    let model = AutoEncoder::builder()
+        .encoder(Gaussian::new(
+            Dense::<6, 4>::new(Relu).then(Dense::<4, 3>::new(Tanh)),
+            Dense::<3, 2>::new(Identity),
+            Dense::<3, 2>::new(Identity),
+        ))
+        .decoder(Dense::<2, 6>::new(Identity))
+        .build::<f32>()
+        .unwrap();
+    let names: Vec<&str> = model.layout().tensors().iter().map(|t| t.name.as_str()).collect();
+    let expected = [
+        "encoder.body.0.weight",
+        "encoder.body.0.bias",
+        "encoder.body.1.weight",
+        "encoder.body.1.bias",
+        "encoder.mean.0.weight",
+        "encoder.mean.0.bias",
+        "encoder.log_variance.0.weight",
+        "encoder.log_variance.0.bias",
+        "decoder.0.weight",
+        "decoder.0.bias",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(model.num_parameters(), 28 + 15 + 8 + 8 + 18);
+    let mut end = 0;
+    for tensor in model.layout().tensors() {
+        assert_eq!(tensor.range.start, end, "without a gap");
+        assert_eq!(tensor.range.len(), tensor.shape.0 * tensor.shape.1);
+        assert_eq!(model.parameter(&tensor.name).unwrap().len(), tensor.range.len());
+        end = tensor.range.end;
+    }
+    let table = model.layout().to_string();
+    for part in ["Dense(relu)", "encoder.body.1.weight", "3×4", "77"] {
+        assert!(table.contains(part), "{table}");
+    }
+    assert_eq!(model.parameter("encoder.9.weight"), None);
+}
+
+#[test]
+fn batches_convert_without_a_copy() {
+    let values: Vec<f64> = (0..12).map(f64::from).collect();
+    let address = values.as_ptr();
+    let batch = Batch::new(Dyn(3), values).unwrap();
+    let matrix = nalgebra::DMatrix::from(batch);
+    assert_eq!((matrix.nrows(), matrix.ncols(), matrix[(1, 2)]), (3, 4, 7.0));
+    let batch = Batch::<f64, Const<3>>::try_from(matrix).unwrap();
+    let matrix = nalgebra::OMatrix::<f64, Const<3>, Dyn>::from(batch);
+    assert_eq!(matrix[(2, 3)], 11.0);
+    let batch = Batch::from(matrix).into_dynamic().with_features::<3>().unwrap();
+    assert_eq!(batch.view().matrix()[(0, 1)], 3.0);
+    assert_eq!(batch.iter().map(|sample| sample[0]).collect::<Vec<_>>(), [0.0, 3.0, 6.0, 9.0]);
+    let values = batch.into_vec();
+    assert_eq!(values.as_ptr(), address, "one buffer all the way");
+}
+
+#[test]
+fn what_is_public_can_be_sent_and_shared() {
+    fn check<T: Send + Sync + std::fmt::Debug>() {}
+    check::<Model<SparseKl>>();
+    check::<Batch<f32, Const<3>>>();
+    check::<Error>();
+    check::<Report>();
+    check::<Box<dyn Regularizer<Encoder5>>>();
+    check::<Box<dyn Loss<Decoder5>>>();
+    check::<Box<dyn Optimizer<f32>>>();
+    check::<Box<dyn Corruption<f32>>>();
+    check::<Box<dyn Activation<f32, Range = range::Real>>>();
+    check::<Box<dyn Decoder<Scalar = f64, Code = Dyn, Output = Dyn, Range = range::Real>>>();
+}
