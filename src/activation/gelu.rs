@@ -37,6 +37,8 @@ impl<T: Scalar> Activation<T> for Gelu {
     }
     #[inline(always)]
     fn second_derivative(&self, z: T, _h: T) -> T {
-        (T::of(2.0) - z * z) * density(z)
+        // In this order z² cannot overflow before the density makes it 0.
+        let density = density(z);
+        T::of(2.0) * density - z * density * z
     }
 }
