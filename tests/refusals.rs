@@ -299,6 +299,7 @@ fn parameters_out_of_range() {
     assert_eq!(text, "SparseKl target is -0.0, but must be in (0, 1)");
 }
 
+#[allow(clippy::type_complexity)]
 fn heads() -> encoder::GaussianDescription<
     layer::DenseDescription<Const<4>, Const<5>, Tanh>,
     layer::DenseDescription<Const<5>, Const<2>, Identity>,
