@@ -101,6 +101,10 @@ impl PartialEq for Number {
 impl Eq for Number {}
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_count = self.0.fract() == 0.0 && self.0.abs() < 1e15 && self.0.is_sign_positive();
+        if is_count {
+            return write!(f, "{}", self.0);
+        }
         // `{:?}` keeps the sign of −0.0 and a short form of tiny and huge numbers.
         write!(f, "{:?}", self.0)
     }

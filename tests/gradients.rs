@@ -199,22 +199,8 @@ where
         return Some(check);
     }
     let streams = Some(Streams::new(seed, 0, &[]));
-    let numeric = |step| {
-        let mut moved = model.parameters().to_vec();
-        let mut values = Vec::new();
-        for index in 0..moved.len() {
-            let at = moved[index];
-            let step: f64 = step * at.abs().max(1.0);
-            let mut shifted = |steps: f64| {
-                moved[index] = at + steps * step;
-                model.objective_at(&moved, x, streams).unwrap().total()
-            };
-            let (near, far) = (shifted(1.0) - shifted(-1.0), shifted(2.0) - shifted(-2.0));
-            moved[index] = at;
-            values.push((8.0 * near - far) / (12.0 * step));
-        }
-        values
-    };
+    let value = |parameters: &[f64]| model.objective_at(parameters, x, streams).unwrap().total();
+    let numeric = |step| differences(model.parameters(), step, value);
     let disagree = GradientCheck::compare(&numeric(1e-3), &numeric(2.3e-4));
     (disagree.norm_error <= SMOOTH).then_some(check)
 }

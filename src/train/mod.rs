@@ -10,6 +10,7 @@
 mod early_stopping;
 mod observer;
 mod report;
+mod run;
 pub mod schedule;
 mod trainer;
 

@@ -1,0 +1,275 @@
+//! The model in use: codes, reconstructions, scores. Nothing here draws or changes anything.
+
+use nalgebra::Dim;
+
+use super::AutoEncoder;
+use crate::batch::{check_domain, check_finite};
+use crate::decoder::Decoder;
+use crate::encoder::{Encoder, Inference};
+use crate::error::{Result, require_size};
+use crate::layer::jacobian::Jacobian;
+use crate::loss::Loss;
+use crate::posterior::Posterior;
+use crate::regularizer::Regularizer;
+use crate::workspace::Workspace;
+use crate::{Batch, BatchView, BatchViewMut, Sample, Scalar};
+
+/// Samples that are encoded or decoded at a time: enough for the products, few enough for the cache.
+pub(super) const BLOCK: usize = 256;
+
+/// The fewest columns a product is given, by padding with zeros. Below six, nalgebra takes another
+/// kernel with other bits, and a sample's code would depend on its neighbours.
+const FEWEST_COLUMNS: usize = 8;
+
+impl<E, D, R, L> AutoEncoder<E, D, R, L>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+{
+    /// The code of each sample: `Code × samples`.
+    ///
+    /// A sample's code has the same bits in whatever batch and at whatever place it comes.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn encode(&self, x: &Batch<E::Scalar, E::Input>) -> Result<Batch<E::Scalar, E::Code>> {
+        check_finite("encode", self.encoder.input_dim(), x.view())?;
+        let mut codes = Batch::zeros(self.encoder.code_dim(), x.samples());
+        self.in_blocks(x.view(), codes.view_mut(), |model, workspace, x, out| {
+            model.infer(workspace, x);
+            out.copy_from_slice(&workspace.posterior.mean().as_slice()[..out.len()]);
+        });
+        Ok(codes)
+    }
+
+    /// The reconstruction of each code: `Input × samples`, in the domain of the inputs (for a
+    /// Bernoulli loss, probabilities).
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn decode(&self, code: &Batch<E::Scalar, E::Code>) -> Result<Batch<E::Scalar, E::Input>> {
+        check_finite("decode", self.encoder.code_dim(), code.view())?;
+        Ok(self.decode_unchecked(code))
+    }
+
+    pub(super) fn decode_unchecked(
+        &self,
+        code: &Batch<E::Scalar, E::Code>,
+    ) -> Batch<E::Scalar, E::Input> {
+        let mut outputs = Batch::zeros(self.encoder.input_dim(), code.samples());
+        self.in_blocks(code.view(), outputs.view_mut(), |model, workspace, code, out| {
+            model.generate(workspace, code);
+            out.copy_from_slice(&workspace.output[..out.len()]);
+        });
+        self.loss.reconstruct(outputs.view_mut());
+        outputs
+    }
+
+    /// The reconstruction of each sample: `Input × samples`, in the domain of the inputs.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn reconstruct(
+        &self,
+        x: &Batch<E::Scalar, E::Input>,
+    ) -> Result<Batch<E::Scalar, E::Input>> {
+        check_finite("reconstruct", self.encoder.input_dim(), x.view())?;
+        let mut outputs = self.outputs(x);
+        self.loss.reconstruct(outputs.view_mut());
+        Ok(outputs)
+    }
+
+    /// The loss of each sample's reconstruction: high for samples unlike those it was trained on.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn score(&self, x: &Batch<E::Scalar, E::Input>) -> Result<Vec<E::Scalar>> {
+        check_domain::<D, L>("score", self.encoder.input_dim(), &self.loss, x.view())?;
+        let outputs = self.outputs(x);
+        let mut scores = vec![E::Scalar::ZERO; x.samples()];
+        self.loss.values(x.view(), outputs.view(), &mut scores);
+        Ok(scores)
+    }
+
+    /// The mean over these samples of ‖∂ code / ∂x‖²_F, exact: how fast the code moves as the input
+    /// moves. It is what [`Contractive`](crate::Contractive) penalises.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn squared_jacobian(&self, x: &Batch<E::Scalar, E::Input>) -> Result<E::Scalar> {
+        check_finite("squared_jacobian", self.encoder.input_dim(), x.view())?;
+        let mut workspace = self.workspace();
+        let mut total = E::Scalar::ZERO;
+        for block in x.as_slice().chunks(BLOCK * x.features()) {
+            let block = BatchView::new(block, x.dim());
+            let samples = block.samples();
+            self.infer(&mut workspace, block);
+            let scratch = self.encoder.jacobian_scratch_len(samples);
+            workspace.scratch.resize(scratch, E::Scalar::ZERO);
+            let Workspace { posterior, encoder_tape: tape, scratch, .. } = &mut workspace;
+            let parameters = self.encoder_parameters();
+            let inference = Inference { parameters, x: block, posterior, tape };
+            let mean =
+                self.encoder.squared_jacobian(inference, Jacobian::Exact, None, None, scratch);
+            total += mean * E::Scalar::of(samples as f64);
+        }
+        Ok(total / E::Scalar::of(x.samples() as f64))
+    }
+
+    /// The code of one sample. As accurate as [`encode`](Self::encode), though not to the last bit.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn encode_one<S>(&self, x: &S) -> Result<Vec<E::Scalar>>
+    where
+        S: Sample<E::Scalar, E::Input> + ?Sized,
+    {
+        let x = one("encode_one", self.encoder.input_dim(), x.features())?;
+        let mut workspace = self.workspace();
+        self.infer(&mut workspace, x);
+        Ok(workspace.posterior.mean().as_slice().to_vec())
+    }
+
+    /// The reconstruction of one code.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn decode_one<S>(&self, code: &S) -> Result<Vec<E::Scalar>>
+    where
+        S: Sample<E::Scalar, E::Code> + ?Sized,
+    {
+        let code = one("decode_one", self.encoder.code_dim(), code.features())?;
+        let mut workspace = self.workspace();
+        self.generate(&mut workspace, code);
+        Ok(self.reconstruction_of_one(workspace))
+    }
+
+    /// The reconstruction of one sample.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn reconstruct_one<S>(&self, x: &S) -> Result<Vec<E::Scalar>>
+    where
+        S: Sample<E::Scalar, E::Input> + ?Sized,
+    {
+        let x = one("reconstruct_one", self.encoder.input_dim(), x.features())?;
+        let mut workspace = self.workspace();
+        self.infer(&mut workspace, x);
+        self.generate_from_mean(&mut workspace);
+        Ok(self.reconstruction_of_one(workspace))
+    }
+
+    /// The loss of one sample's reconstruction.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn score_one<S>(&self, x: &S) -> Result<E::Scalar>
+    where
+        S: Sample<E::Scalar, E::Input> + ?Sized,
+    {
+        let x = one("score_one", self.encoder.input_dim(), x.features())?;
+        check_domain::<D, L>("score_one", self.encoder.input_dim(), &self.loss, x)?;
+        let mut workspace = self.workspace();
+        self.infer(&mut workspace, x);
+        self.generate_from_mean(&mut workspace);
+        let y = BatchView::new(&workspace.output, self.encoder.input_dim());
+        let mut score = [E::Scalar::ZERO];
+        self.loss.values(x, y, &mut score);
+        Ok(score[0])
+    }
+
+    /// Writes the posterior of these samples into the workspace.
+    pub(super) fn infer(
+        &self,
+        workspace: &mut Workspace<E>,
+        x: BatchView<'_, E::Scalar, E::Input>,
+    ) {
+        let Workspace { posterior, encoder_tape, .. } = workspace;
+        posterior.resize(x.samples());
+        encoder_tape.resize(self.encoder.tape_len(x.samples()), E::Scalar::ZERO);
+        self.encoder.infer(self.encoder_parameters(), x, posterior, encoder_tape);
+    }
+
+    /// Writes what the decoder makes of these codes into the workspace.
+    pub(super) fn generate(
+        &self,
+        workspace: &mut Workspace<E>,
+        code: BatchView<'_, E::Scalar, E::Code>,
+    ) {
+        let Workspace { output, decoder_tape, .. } = workspace;
+        generate(&self.decoder, &self.parameters, code, output, decoder_tape);
+    }
+
+    /// The same from the posterior's mean, which is in the workspace already.
+    fn generate_from_mean(&self, workspace: &mut Workspace<E>) {
+        let Workspace { posterior, output, decoder_tape, .. } = workspace;
+        generate(&self.decoder, &self.parameters, posterior.mean(), output, decoder_tape);
+    }
+
+    /// The decoder's outputs for each sample, before the loss makes reconstructions of them.
+    fn outputs(&self, x: &Batch<E::Scalar, E::Input>) -> Batch<E::Scalar, E::Input> {
+        let mut outputs = Batch::zeros(self.encoder.input_dim(), x.samples());
+        self.in_blocks(x.view(), outputs.view_mut(), |model, workspace, x, out| {
+            model.infer(workspace, x);
+            model.generate_from_mean(workspace);
+            out.copy_from_slice(&workspace.output[..out.len()]);
+        });
+        outputs
+    }
+
+    fn reconstruction_of_one(&self, mut workspace: Workspace<E>) -> Vec<E::Scalar> {
+        let output = BatchViewMut::new(&mut workspace.output, self.encoder.input_dim());
+        self.loss.reconstruct(output);
+        workspace.output
+    }
+
+    /// Runs `map` over blocks of samples; a block too small for the products is padded with zeros.
+    fn in_blocks<I: Dim, O: Dim>(
+        &self,
+        from: BatchView<'_, E::Scalar, I>,
+        mut to: BatchViewMut<'_, E::Scalar, O>,
+        map: impl Fn(&Self, &mut Workspace<E>, BatchView<'_, E::Scalar, I>, &mut [E::Scalar]),
+    ) {
+        let (inputs, outputs) = (from.features(), to.features());
+        let mut workspace = self.workspace();
+        let mut padded = Vec::new();
+        let blocks = from.as_slice().chunks(BLOCK * inputs);
+        for (x, out) in blocks.zip(to.as_mut_slice().chunks_mut(BLOCK * outputs)) {
+            if x.len() < FEWEST_COLUMNS * inputs {
+                padded.extend_from_slice(x);
+                padded.resize(FEWEST_COLUMNS * inputs, E::Scalar::ZERO);
+                map(self, &mut workspace, BatchView::new(&padded, from.dim()), out);
+            } else {
+                map(self, &mut workspace, BatchView::new(x, from.dim()), out);
+            }
+        }
+    }
+}
+
+fn generate<D: Decoder>(
+    decoder: &D,
+    parameters: &[D::Scalar],
+    code: BatchView<'_, D::Scalar, D::Code>,
+    output: &mut Vec<D::Scalar>,
+    tape: &mut Vec<D::Scalar>,
+) {
+    let samples = code.samples();
+    output.resize(decoder.output_dim().value() * samples, D::Scalar::ZERO);
+    tape.resize(decoder.tape_len(samples), D::Scalar::ZERO);
+    let output = BatchViewMut::new(output, decoder.output_dim());
+    decoder.decode(parameters, code, output, tape);
+}
+
+/// One sample as a batch of one.
+fn one<'a, T: Scalar, R: Dim>(
+    call: &'static str,
+    rows: R,
+    x: &'a [T],
+) -> Result<BatchView<'a, T, R>> {
+    require_size(call, "features", rows.value(), x.len())?;
+    let view = BatchView::new(x, rows);
+    check_finite(call, rows, view)?;
+    Ok(view)
+}

@@ -1,0 +1,165 @@
+//! The model: encoder, decoder, regularizer and loss over one flat buffer of parameters.
+//!
+//! Here is what it holds; `inference` is its use, `objective` what training makes small,
+//! `generation` what only a model with a prior can do.
+
+mod generation;
+mod inference;
+mod objective;
+
+use std::fmt;
+
+pub use generation::Elbo;
+
+use crate::batch::check_finite;
+use crate::decoder::Decoder;
+use crate::encoder::Encoder;
+use crate::error::{Result, require_size};
+use crate::loss::{Loss, SquaredError};
+use crate::random::keyed;
+use crate::regularizer::{NoRegularizer, Regularizer};
+use crate::workspace::Workspace;
+use crate::{BatchView, Layout, Scalar};
+
+/// Encoder, decoder, regularizer and loss, with their parameters: a trained or trainable model.
+///
+/// Made by [`AutoEncoder::builder`], trained by a [`Trainer`](crate::Trainer).
+///
+/// | call | gives | draws? |
+/// |---|---|---|
+/// | [`encode`](Self::encode) | the code: of a Gaussian posterior, its mean | no |
+/// | [`decode`](Self::decode) | the reconstruction of a code | no |
+/// | [`reconstruct`](Self::reconstruct) | decode after encode | no |
+/// | [`score`](Self::score) | the loss of each sample's reconstruction | no |
+/// | [`loss`](Self::loss) | the objective, term by term; this is what drives validation | no |
+/// | [`elbo`](Self::elbo) | the evidence lower bound, with drawn codes | yes |
+/// | [`sample`](Self::sample) | reconstructions of codes drawn from the prior | yes |
+///
+/// # Shapes
+/// Inputs and reconstructions are `Input × samples`, codes are `Code × samples`. `encode_one` and its
+/// like take and give one sample.
+///
+/// # Errors
+/// All calls that take data refuse NaN and infinity, a wrong width and zero samples, naming the
+/// place, and then have changed nothing. The calls that compute a loss also refuse what the loss
+/// is not defined on.
+#[derive(Clone)]
+pub struct AutoEncoder<E: Encoder, D, R = NoRegularizer, L = SquaredError> {
+    encoder: E,
+    decoder: D,
+    regularizer: R,
+    loss: L,
+    layout: Layout,
+    pub(crate) parameters: Vec<E::Scalar>,
+    pub(crate) state: Vec<E::Scalar>,
+}
+
+/// Its parts and the number of its parameters, not their values.
+impl<E, D, R, L> fmt::Debug for AutoEncoder<E, D, R, L>
+where
+    E: Encoder,
+    D: fmt::Debug,
+    R: fmt::Debug,
+    L: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AutoEncoder")
+            .field("encoder", &self.encoder)
+            .field("decoder", &self.decoder)
+            .field("regularizer", &self.regularizer)
+            .field("loss", &self.loss)
+            .field("num_parameters", &self.parameters.len())
+            .finish()
+    }
+}
+
+impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
+    /// The encoder.
+    pub fn encoder(&self) -> &E {
+        &self.encoder
+    }
+
+    /// The decoder.
+    pub fn decoder(&self) -> &D {
+        &self.decoder
+    }
+
+    /// The regularizer.
+    pub fn regularizer(&self) -> &R {
+        &self.regularizer
+    }
+
+    /// The loss.
+    pub fn loss_function(&self) -> &L {
+        &self.loss
+    }
+
+    /// Where each tensor lies in [`parameters`](Self::parameters); prints as a summary table.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The number of trained parameters.
+    pub fn num_parameters(&self) -> usize {
+        self.parameters.len()
+    }
+
+    /// All parameters: the encoder's, then the decoder's; [`layout`](Self::layout) says where each lies.
+    pub fn parameters(&self) -> &[E::Scalar] {
+        &self.parameters
+    }
+
+    /// One tensor by its path name, such as `encoder.0.weight`, stored column by column.
+    pub fn parameter(&self, name: &str) -> Option<&[E::Scalar]> {
+        self.layout.get(name).map(|tensor| &self.parameters[tensor.range.clone()])
+    }
+
+    /// Replaces all parameters.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for another number of parameters, [`Error::NotFinite`](crate::Error::NotFinite) (row: the
+    /// index) for one that is not finite.
+    pub fn set_parameters(&mut self, parameters: &[E::Scalar]) -> Result<()> {
+        let call = "set_parameters";
+        require_size(call, "parameters", self.parameters.len(), parameters.len())?;
+        let rows = nalgebra::Dyn(parameters.len());
+        check_finite(call, rows, BatchView::new(parameters, rows))?;
+        self.parameters.copy_from_slice(parameters);
+        Ok(())
+    }
+}
+
+impl<E, D, R, L> AutoEncoder<E, D, R, L>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+{
+    pub(crate) fn assemble(encoder: E, decoder: D, regularizer: R, loss: L, seed: u64) -> Self {
+        let mut layout = Layout::new();
+        layout.scope("encoder", |layout| encoder.layout(layout));
+        layout.scope("decoder", |layout| decoder.layout(layout));
+        let mut parameters = vec![E::Scalar::ZERO; layout.num_parameters()];
+        let (for_encoder, for_decoder) = parameters.split_at_mut(encoder.num_parameters());
+        let mut rng = keyed(seed, 0, 0);
+        encoder.draw_parameters(for_encoder, &mut rng);
+        decoder.draw_parameters(for_decoder, &mut rng);
+        let state = vec![E::Scalar::ZERO; regularizer.state_len(&encoder)];
+        Self { encoder, decoder, regularizer, loss, layout, parameters, state }
+    }
+
+    pub(super) fn encoder_parameters(&self) -> &[E::Scalar] {
+        &self.parameters[..self.encoder.num_parameters()]
+    }
+
+    /// The memory of a training step, for [`step`](Self::step).
+    pub(crate) fn workspace(&self) -> Workspace<E> {
+        Workspace::new(&self.encoder)
+    }
+
+    /// Takes a training step's batch into the regularizer's state.
+    pub(crate) fn update_state(&mut self, posterior: &E::Posterior) {
+        self.regularizer.update_state(&self.encoder, posterior, &mut self.state);
+    }
+}

@@ -1,0 +1,184 @@
+//! What training makes small, and its gradient: one pass forward and one back.
+
+use super::AutoEncoder;
+use crate::batch::check_domain;
+use crate::decoder::Decoder;
+use crate::encoder::Encoder;
+use crate::error::{Result, require_size};
+use crate::layer::Pass;
+use crate::loss::Loss;
+use crate::posterior::Posterior;
+use crate::random::Streams;
+use crate::regularizer::{Encoded, PenaltyGradient, Regularizer};
+use crate::workspace::Workspace;
+use crate::{Batch, BatchView, BatchViewMut, Scalar, Terms};
+
+impl<E, D, R, L> AutoEncoder<E, D, R, L>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+{
+    /// The objective on these samples, term by term, without any randomness: no corruption, the
+    /// posterior's mean as the code. This is what validation and early stopping look at; for a
+    /// variational model it lies below the negative [`elbo`](Self::elbo), which draws.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn loss(&self, x: &Batch<E::Scalar, E::Input>) -> Result<Terms> {
+        self.checked_objective("loss", x, None, None)
+    }
+
+    /// The objective on one batch and, if wanted, its gradient, which is written over `gradient`.
+    ///
+    /// With `streams` it is the objective of a training step: corrupted, with drawn codes; without
+    /// them it is [`loss`](Self::loss).
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`]; and [`Error::SizeMismatch`](crate::Error::SizeMismatch) unless `gradient` is as long as the parameters.
+    pub fn objective(
+        &self,
+        x: &Batch<E::Scalar, E::Input>,
+        streams: Option<Streams<'_>>,
+        gradient: Option<&mut [E::Scalar]>,
+    ) -> Result<Terms> {
+        self.checked_objective("objective", x, streams, gradient)
+    }
+
+    /// The objective of a training step at other parameters than the model's own, as a finite
+    /// difference or a line search needs it.
+    ///
+    /// # Errors
+    /// As [`objective`](Self::objective).
+    pub fn objective_at(
+        &self,
+        parameters: &[E::Scalar],
+        x: &Batch<E::Scalar, E::Input>,
+        streams: Option<Streams<'_>>,
+    ) -> Result<Terms> {
+        let call = "objective_at";
+        check_domain::<D, L>(call, self.encoder.input_dim(), &self.loss, x.view())?;
+        require_size(call, "parameters", self.parameters.len(), parameters.len())?;
+        let mut workspace = self.workspace();
+        self.step(parameters, &mut workspace, x.view(), streams, None);
+        Ok(workspace.terms)
+    }
+
+    fn checked_objective(
+        &self,
+        call: &'static str,
+        x: &Batch<E::Scalar, E::Input>,
+        streams: Option<Streams<'_>>,
+        gradient: Option<&mut [E::Scalar]>,
+    ) -> Result<Terms> {
+        check_domain::<D, L>(call, self.encoder.input_dim(), &self.loss, x.view())?;
+        if let Some(gradient) = &gradient {
+            require_size(call, "gradients", self.parameters.len(), gradient.len())?;
+        }
+        let mut workspace = self.workspace();
+        self.step(&self.parameters, &mut workspace, x.view(), streams, gradient);
+        Ok(workspace.terms)
+    }
+
+    /// One pass forward and, if a gradient is wanted, back, at these parameters; terms are left in
+    /// the workspace.
+    pub(crate) fn step(
+        &self,
+        parameters: &[E::Scalar],
+        workspace: &mut Workspace<E>,
+        x: BatchView<'_, E::Scalar, E::Input>,
+        streams: Option<Streams<'_>>,
+        mut gradient: Option<&mut [E::Scalar]>,
+    ) {
+        let samples = x.samples();
+        workspace.prepare(self, samples);
+        let own = self.encoder.num_parameters();
+        let Workspace {
+            input,
+            posterior,
+            d_posterior,
+            code,
+            d_code,
+            noise,
+            output,
+            d_output,
+            encoder_tape,
+            decoder_tape,
+            scratch,
+            values,
+            terms,
+        } = workspace;
+
+        // x̃
+        let seen = match streams {
+            Some(streams) if self.regularizer.corrupts() => {
+                input.clear();
+                input.extend_from_slice(x.as_slice());
+                let corrupted = BatchViewMut::new(input, x.dim());
+                self.regularizer.corrupt(corrupted, streams.at(0));
+                BatchView::new(input, x.dim())
+            }
+            _ => x,
+        };
+
+        // x̃ → posterior → z → y
+        self.encoder.infer(&parameters[..own], seen, posterior, encoder_tape);
+        let draws = streams.filter(|_| self.regularizer.draws_code());
+        if let Some(streams) = draws {
+            let drawn = BatchViewMut::new(code, self.encoder.code_dim());
+            posterior.draw_code(streams.at(1), drawn, noise);
+        }
+        let z = match draws {
+            Some(_) => BatchView::new(code, self.encoder.code_dim()),
+            None => posterior.mean(),
+        };
+        self.decoder.decode(parameters, z, BatchViewMut::new(output, x.dim()), decoder_tape);
+        let y = BatchView::new(output, x.dim());
+
+        // loss(x, y)
+        self.loss.values(x, y, values);
+        let mean = crate::scalar::sum(values, |value| value) / E::Scalar::of(samples as f64);
+        terms.clear();
+        terms.add(self.loss.name(), mean);
+
+        // y → z → posterior
+        if let Some(gradient) = gradient.as_deref_mut() {
+            gradient.fill(E::Scalar::ZERO);
+            values.fill(E::Scalar::of(1.0 / samples as f64));
+            let mut dy = BatchViewMut::new(d_output, x.dim());
+            self.loss.gradient(x, y, values, dy.reborrow());
+            let pass = Pass { parameters, x: z, y, tape: decoder_tape };
+            d_posterior.set_zero();
+            if draws.is_some() {
+                let mut dz = BatchViewMut::new(d_code, self.encoder.code_dim());
+                self.decoder.backward(pass, dy, dz.reborrow(), Some(gradient), scratch);
+                posterior.draw_code_backward(dz.as_view(), noise, d_posterior);
+            } else {
+                let dz = d_posterior.mean_mut();
+                self.decoder.backward(pass, dy, dz, Some(gradient), scratch);
+            }
+        }
+
+        // penalty(posterior, encoder)
+        let encoded = Encoded {
+            encoder: &self.encoder,
+            parameters,
+            layout: &self.layout,
+            x: seen,
+            posterior,
+            tape: encoder_tape,
+            state: &self.state,
+            streams: streams.map(|streams| streams.at(2)),
+        };
+        let mut penalty_gradient = gradient
+            .map(|gradient| PenaltyGradient { posterior: d_posterior, parameters: gradient });
+        self.regularizer.penalty(&encoded, penalty_gradient.as_mut(), scratch, terms);
+
+        // posterior → x̃
+        if let Some(PenaltyGradient { posterior: d_posterior, parameters }) = penalty_gradient {
+            let gradient = Some(&mut parameters[..own]);
+            self.encoder.backward(encoded.inference(), d_posterior, None, gradient, scratch);
+        }
+    }
+}
