@@ -24,6 +24,8 @@ pub(crate) struct Workspace<E: Encoder> {
     pub(crate) encoder_tape: Vec<E::Scalar>,
     pub(crate) decoder_tape: Vec<E::Scalar>,
     pub(crate) scratch: Vec<E::Scalar>,
+    /// What a penalty adds to the gradient of the parameters, where it does.
+    pub(crate) d_parameters: Vec<E::Scalar>,
     /// The loss of each sample, then the weight of each.
     pub(crate) values: Vec<E::Scalar>,
     pub(crate) terms: Terms,
@@ -43,6 +45,7 @@ impl<E: Encoder> Workspace<E> {
             encoder_tape: Vec::new(),
             decoder_tape: Vec::new(),
             scratch: Vec::new(),
+            d_parameters: Vec::new(),
             values: Vec::new(),
             terms: Terms::new(),
         }

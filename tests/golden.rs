@@ -42,6 +42,24 @@
 //!              ("sigmoid","squared","sparse"),("tanh","squared","sparse"),("sigmoid","squared","contractive"),("tanh","squared","contractive"),("tanh","squared","l1"),("sigmoid","squared","decay"),("tanh","bernoulli","contractive")]:
 //!     run(*case)
 //! ```
+//! A variational model whose mean is taken as the code, by numpy 2:
+//! ```python
+//! import numpy as np
+//! Wb = np.array([[0.5, -0.3, 0.8], [-0.6, 0.2, 0.4]]); bb = np.array([0.1, -0.2])
+//! Wm = np.array([[0.9, -0.7], [0.2, 0.4]]); bm = np.array([0.3, -0.1])
+//! Wv = np.array([[-0.8, 0.6], [1.1, 0.5]]); bv = np.array([-0.4, 0.2])
+//! Wd = np.array([[0.7, -0.5], [0.3, 0.9], [-0.4, 0.6]]); bd = np.array([0.05, -0.1, 0.2])
+//! X = np.array([[0.2, 0.9], [0.7, 0.1], [0.4, 0.6]]); m = 2; beta = 0.7
+//! H = np.tanh(Wb @ X + bb[:, None]); M = Wm @ H + bm[:, None]; V = Wv @ H + bv[:, None]
+//! Y = Wd @ M + bd[:, None]
+//! L = 0.5 * ((X - Y)**2).sum() / m
+//! P = -beta / 2 * (1 + V - M**2 - np.exp(V)).sum() / m
+//! dY = (Y - X) / m; dM = Wd.T @ dY + beta / m * M; dV = beta / m * (np.exp(V) - 1) / 2
+//! dB = (Wm.T @ dM + Wv.T @ dV) * (1 - H**2)
+//! def flat(d, a): return np.concatenate([(d @ a.T).ravel("F"), d.sum(axis=1)])
+//! g = np.concatenate([flat(dB, X), flat(dM, H), flat(dV, H), flat(dY, M)])
+//! print(float(L), float(P), [float(v) for v in g])
+//! ```
 //! Trajectories of optimizers, in plain Python:
 //! ```python
 //! import math
@@ -61,13 +79,13 @@
 //! print(sgd(1.0,0,False,0), sgd(1.0,0.9,False,0), sgd(1.0,0.9,True,0), sgd(1.0,0.9,True,0.05), adam(1.0,0), adam(1.0,0.2), adam(1.0,0,0.5,0.9,1e-3), sep=", ")
 //! ```
 
+mod common;
+
 use autoencoder::activation::{Identity, Sigmoid, Tanh};
 use autoencoder::optimizer::Step;
 use autoencoder::parameters::Role;
 use autoencoder::*;
-
-/// What two programs in double precision may differ by.
-const TOLERANCE: f64 = 1e-14;
+use common::GOLDEN;
 
 /// W1, b1, W2, b2 column by column, as in the script.
 const PARAMETERS: [f64; 17] =
@@ -88,7 +106,7 @@ macro_rules! golden {
         let terms = model.objective(&x, None, Some(&mut gradient)).unwrap();
         let case = stringify!($activation, $loss, $regularizer);
         let near = |found: f64, expected: f64| {
-            assert!((found - expected).abs() <= TOLERANCE, "{case}: {found}, not {expected}");
+            assert!((found - expected).abs() <= GOLDEN, "{case}: {found}, not {expected}");
         };
         near(terms.reconstruction(), $value);
         near(terms.total() - terms.reconstruction(), $penalty);
@@ -424,8 +442,67 @@ fn gaussian_kl() {
     posterior.log_variance_mut().as_mut_slice().copy_from_slice(&[0.0, 4.0_f64.ln()]);
     let mut kl = [0.0; 2];
     posterior.kl_to_prior(&mut kl);
-    assert!((kl[0] - 0.5).abs() <= TOLERANCE);
-    assert!((kl[1] - 0.5 * (3.0 - 4.0_f64.ln())).abs() <= TOLERANCE);
+    assert!((kl[0] - 0.5).abs() <= GOLDEN);
+    assert!((kl[1] - 0.5 * (3.0 - 4.0_f64.ln())).abs() <= GOLDEN);
+}
+
+/// Body, mean head, log-variance head and decoder, column by column, as in the script.
+#[test]
+fn variational() {
+    let parameters = [
+        0.5, -0.6, -0.3, 0.2, 0.8, 0.4, 0.1, -0.2, 0.9, 0.2, -0.7, 0.4, 0.3, -0.1, -0.8, 1.1, 0.6,
+        0.5, -0.4, 0.2, 0.7, 0.3, -0.4, -0.5, 0.9, 0.6, 0.05, -0.1, 0.2,
+    ];
+    let mut model = AutoEncoder::builder()
+        .encoder(Gaussian::new(
+            Dense::<3, 2>::new(Tanh),
+            Dense::<2, 2>::new(Identity),
+            Dense::<2, 2>::new(Identity),
+        ))
+        .decoder(Dense::<2, 3>::new(Identity))
+        .regularizer(Variational::new(0.7).unwrap())
+        .build::<f64>()
+        .unwrap();
+    model.set_parameters(&parameters).unwrap();
+    let x = Batch::from_iter([[0.2, 0.7, 0.4], [0.9, 0.1, 0.6]]);
+    let mut gradient = [0.0; 29];
+    let terms = model.objective(&x, None, Some(&mut gradient)).unwrap();
+    assert!((terms.reconstruction() - 0.4375448137633233).abs() <= GOLDEN);
+    assert!((terms.total() - terms.reconstruction() - 0.5913521253021518).abs() <= GOLDEN);
+    let expected: [f64; 29] = [
+        0.41005398826270695,
+        -0.5113456836546749,
+        0.267234561971178,
+        -0.3335304750439632,
+        0.3605849351031334,
+        -0.4497683177038158,
+        0.7099944038318833,
+        -0.8857028569239003,
+        0.6274372731404668,
+        -0.41636978002100705,
+        -0.32146035790784466,
+        0.16176551641816708,
+        1.0030361081086536,
+        -0.8656870207776364,
+        -0.12130544177234662,
+        0.20361206054839037,
+        0.05799210097001165,
+        -0.10065700576135259,
+        -0.21005458561538576,
+        0.3397069793567634,
+        0.1615761718016463,
+        -0.14595479881062506,
+        -0.7806889034005571,
+        -0.014448887716654276,
+        0.011216764251615862,
+        0.07384271086385606,
+        0.20229140775541113,
+        -0.296011038852384,
+        -0.728666395814675,
+    ];
+    for (index, (found, expected)) in gradient.iter().zip(expected).enumerate() {
+        assert!((found - expected).abs() <= GOLDEN, "{index}: {found}, not {expected}");
+    }
 }
 
 #[test]
@@ -459,6 +536,6 @@ fn optimizers() {
     ];
     for (optimizer, role, expected) in expected {
         let found = run(optimizer, role);
-        assert!((found - expected).abs() <= TOLERANCE, "{optimizer:?}: {found}, not {expected}");
+        assert!((found - expected).abs() <= GOLDEN, "{optimizer:?}: {found}, not {expected}");
     }
 }

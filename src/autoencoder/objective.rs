@@ -106,6 +106,7 @@ where
             encoder_tape,
             decoder_tape,
             scratch,
+            d_parameters,
             values,
             terms,
         } = workspace;
@@ -144,7 +145,6 @@ where
 
         // y → z → posterior
         if let Some(gradient) = gradient.as_deref_mut() {
-            gradient.fill(E::Scalar::ZERO);
             values.fill(E::Scalar::of(1.0 / samples as f64));
             let mut dy = BatchViewMut::new(d_output, x.dim());
             self.loss.gradient(x, y, values, dy.reborrow());
@@ -171,14 +171,22 @@ where
             state: &self.state,
             streams: streams.map(|streams| streams.at(2)),
         };
+        let adds = gradient.is_some() && self.regularizer.adds_to_parameters();
+        d_parameters.clear();
+        d_parameters.resize(if adds { parameters.len() } else { 0 }, E::Scalar::ZERO);
         let mut penalty_gradient = gradient
-            .map(|gradient| PenaltyGradient { posterior: d_posterior, parameters: gradient });
+            .is_some()
+            .then_some(PenaltyGradient { posterior: &mut *d_posterior, parameters: d_parameters });
         self.regularizer.penalty(&encoded, penalty_gradient.as_mut(), scratch, terms);
 
         // posterior → x̃
-        if let Some(PenaltyGradient { posterior: d_posterior, parameters }) = penalty_gradient {
-            let gradient = Some(&mut parameters[..own]);
-            self.encoder.backward(encoded.inference(), d_posterior, None, gradient, scratch);
+        if let Some(gradient) = gradient {
+            let inference = encoded.inference();
+            let own = Some(&mut gradient[..own]);
+            self.encoder.backward(inference, d_posterior, None, own, scratch);
+            for (g, &d) in gradient.iter_mut().zip(&*d_parameters) {
+                *g += d;
+            }
         }
     }
 }

@@ -46,8 +46,8 @@ pub trait Decoder: Module {
         tape: &mut [Self::Scalar],
     );
 
-    /// From the gradient at the outputs (which is used up) to that of the parameters (added, if
-    /// wanted) and of the code (written).
+    /// From the gradient at the outputs (which is used up) to that of the parameters, if wanted, and
+    /// of the code; both are written.
     fn backward(
         &self,
         pass: Pass<'_, Self::Scalar, Self::Code, Self::Output>,

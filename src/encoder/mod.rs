@@ -72,8 +72,8 @@ pub trait Encoder: Module {
         tape: &mut [Self::Scalar],
     );
 
-    /// From the gradient at the posterior (which is used up) to that of the parameters (added)
-    /// and of the inputs (written), each if wanted.
+    /// From the gradient at the posterior (which is used up) to that of the parameters and of the
+    /// inputs, each written if wanted.
     fn backward(
         &self,
         inference: Inference<'_, Self::Scalar, Self::Input, Self::Posterior>,

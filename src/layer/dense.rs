@@ -10,6 +10,7 @@ use crate::builder::{Build, Describe};
 use crate::init::{Glorot, Initializer};
 use crate::parameters::Role;
 use crate::product::{Matrix, multiply};
+use crate::vector::vectorize;
 use crate::{Activation, BatchView, BatchViewMut, Layout, Result, Scalar, random::Streams};
 
 /// Describes a fully connected layer of `I` inputs and `O` outputs.
@@ -116,19 +117,23 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> DenseLayer<T, I, O, A> {
         if self.activation.reads_preactivation() { pass.tape } else { pass.y.as_slice() }
     }
 
-    /// dW += dz xᵀ, db += Σ dz.
-    fn add_gradient(&self, dz: &[T], x: BatchView<'_, T, I>, bias: bool, gradient: &mut [T]) {
-        let (dw, db) = gradient.split_at_mut(self.num_weights());
+    /// dW ← β dW + dz xᵀ, with β = 0 or 1.
+    fn weight_gradient(&self, dz: &[T], x: BatchView<'_, T, I>, beta: T, gradient: &mut [T]) {
         let (outputs, samples) = (self.outputs.value(), x.samples());
-        let x = Matrix::new(x.as_slice(), self.inputs.value(), samples);
-        multiply(Matrix::new(dz, outputs, samples), x.transposed(), T::ONE, dw);
-        if bias {
-            for dz in dz.chunks_exact(outputs) {
+        let x = Matrix::new(x.as_slice(), self.inputs.value(), samples).transposed();
+        multiply(Matrix::new(dz, outputs, samples), x, beta, &mut gradient[..self.num_weights()]);
+    }
+
+    /// db ← db + Σ dz.
+    fn add_bias_gradient(&self, dz: &[T], gradient: &mut [T]) {
+        let db = &mut gradient[self.num_weights()..];
+        vectorize(|| {
+            for dz in dz.chunks_exact(db.len()) {
                 for (db, &dz) in db.iter_mut().zip(dz) {
                     *db += dz;
                 }
             }
-        }
+        });
     }
 
     /// dx = Wᵀ dz.
@@ -207,9 +212,7 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
         multiply(self.weights(parameters), x, T::ZERO, y.as_mut_slice());
         // Column by column, so that bias, tape and activation are one pass over memory.
         for (column, z) in y.as_mut_slice().chunks_exact_mut(outputs).enumerate() {
-            for (z, &b) in z.iter_mut().zip(bias) {
-                *z += b;
-            }
+            vectorize(|| z.iter_mut().zip(bias).for_each(|(z, &b)| *z += b));
             if self.activation.reads_preactivation() {
                 tape[column * outputs..][..outputs].copy_from_slice(z);
             }
@@ -229,7 +232,9 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
         self.activation.backward(z, pass.y.as_slice(), dy.as_mut_slice());
         let dz = dy.as_slice();
         if let Some(gradient) = gradient {
-            self.add_gradient(dz, pass.x, true, gradient);
+            self.weight_gradient(dz, pass.x, T::ZERO, gradient);
+            gradient[self.num_weights()..].fill(T::ZERO);
+            self.add_bias_gradient(dz, gradient);
         }
         if let Some(mut dx) = dx {
             self.pull_back(pass.parameters, dz, dx.as_mut_slice());
@@ -273,8 +278,9 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
             *dz = first * *dz + second * a * *da;
             *da *= first;
         }
-        self.add_gradient(d.value.as_slice(), pass.x, true, gradient);
-        self.add_gradient(d.tangent.as_slice(), tangent.v, false, gradient);
+        self.weight_gradient(d.value.as_slice(), pass.x, T::ONE, gradient);
+        self.weight_gradient(d.tangent.as_slice(), tangent.v, T::ONE, gradient);
+        self.add_bias_gradient(d.value.as_slice(), gradient);
         if let Some(mut d_input) = d_input {
             self.pull_back(pass.parameters, d.value.as_slice(), d_input.value.as_mut_slice());
             self.pull_back(pass.parameters, d.tangent.as_slice(), d_input.tangent.as_mut_slice());

@@ -15,7 +15,7 @@
 //! | pass | computes |
 //! |---|---|
 //! | [`forward`](Layer::forward) | y = f(θ, x) |
-//! | [`backward`](Layer::backward) | dθ += Jθᵀ dy, dx = Jᵀ dy |
+//! | [`backward`](Layer::backward) | dθ = Jθᵀ dy, dx = Jᵀ dy |
 //! | [`tangent`](Layer::tangent) | J v, the change of y as x moves along v |
 //! | [`tangent_backward`](Layer::tangent_backward) | gradients of ⟨dy, y⟩ + ⟨d(Jv), J v⟩ |
 //!
@@ -25,7 +25,8 @@
 //! 1. `backward` agrees with finite differences of `forward`, for parameters and inputs.
 //! 2. `tangent` agrees with finite differences of `forward` along v, and `tangent_backward` with
 //!    those of `tangent`.
-//! 3. Gradients of parameters are *added* to `gradient`; gradients of inputs overwrite.
+//! 3. `backward` writes its gradients over whatever was there; `tangent_backward`, which runs once for
+//!    each of many directions, *adds* those of parameters.
 //! 4. A column of the output depends on the same column of the input only.
 
 mod chain;
@@ -110,7 +111,7 @@ pub trait Layer: Module {
         tape: &mut [Self::Scalar],
     );
 
-    /// Adds Jθᵀ dy to `gradient` and writes Jᵀ dy into `dx`, each if wanted. Uses up `dy`.
+    /// Writes Jθᵀ dy into `gradient` and Jᵀ dy into `dx`, each if wanted. Uses up `dy`.
     fn backward(
         &self,
         pass: Pass<'_, Self::Scalar, Self::Input, Self::Output>,

@@ -72,8 +72,9 @@ pub trait Optimizer<T: Scalar>: Debug + Send + Sync {
     /// How many numbers it remembers for each parameter.
     fn states(&self) -> usize;
 
-    /// One step of one tensor: writes `next`, updates `state`, which holds
-    /// [`states`](Optimizer::states) slices as long as the tensor, one after the other, zero at first.
+    /// One step of one tensor, or of a part of it: writes `next`, updates `state`, which holds
+    /// [`states`](Optimizer::states) slices of the same length, one after the other, zero at first.
+    /// A large tensor comes in parts, the same ones at each step; they do not depend on each other.
     fn step(&self, step: &Step, parameters: &[T], gradient: &[T], state: &mut [T], next: &mut [T]);
 }
 

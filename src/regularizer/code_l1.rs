@@ -27,6 +27,10 @@ impl CodeL1 {
 }
 
 impl<E: Encoder> Regularizer<E> for CodeL1 {
+    fn adds_to_parameters(&self) -> bool {
+        false
+    }
+
     fn penalty(
         &self,
         at: &Encoded<'_, E>,

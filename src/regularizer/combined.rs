@@ -11,6 +11,9 @@ impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     fn corrupt(&self, x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
         (**self).corrupt(x, streams);
     }
+    fn adds_to_parameters(&self) -> bool {
+        (**self).adds_to_parameters()
+    }
     fn draws_code(&self) -> bool {
         (**self).draws_code()
     }
@@ -76,6 +79,12 @@ macro_rules! combine {
                 self.visit(&mut |index, part: &dyn Regularizer<E>| {
                     part.corrupt(x.reborrow(), streams.at(index));
                 });
+            }
+
+            fn adds_to_parameters(&self) -> bool {
+                let mut any = false;
+                Parts::<E>::visit(self, &mut |_, part| any |= part.adds_to_parameters());
+                any
             }
 
             fn draws_code(&self) -> bool {

@@ -32,6 +32,10 @@ impl<C> Denoising<C> {
 }
 
 impl<E: Encoder, C: Corruption<E::Scalar>> Regularizer<E> for Denoising<C> {
+    fn adds_to_parameters(&self) -> bool {
+        false
+    }
+
     fn corrupts(&self) -> bool {
         true
     }

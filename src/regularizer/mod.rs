@@ -140,6 +140,12 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
         let _ = (x, streams);
     }
 
+    /// Whether [`penalty`](Regularizer::penalty) adds to the gradient of the parameters themselves,
+    /// and not only to that of the posterior. Where it does not, a step is spared a buffer.
+    fn adds_to_parameters(&self) -> bool {
+        true
+    }
+
     /// Whether the code is drawn from the posterior in training, instead of taking its mean.
     fn draws_code(&self) -> bool {
         false

@@ -5,4 +5,8 @@ use crate::encoder::Encoder;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NoRegularizer;
 
-impl<E: Encoder> Regularizer<E> for NoRegularizer {}
+impl<E: Encoder> Regularizer<E> for NoRegularizer {
+    fn adds_to_parameters(&self) -> bool {
+        false
+    }
+}

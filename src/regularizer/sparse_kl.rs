@@ -146,6 +146,10 @@ impl<E: Encoder> Regularizer<E> for SparseKl
 where
     E::Range: Bounded,
 {
+    fn adds_to_parameters(&self) -> bool {
+        false
+    }
+
     fn penalty(
         &self,
         at: &Encoded<'_, E>,

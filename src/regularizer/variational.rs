@@ -45,6 +45,10 @@ impl<E: Encoder> Regularizer<E> for Variational
 where
     E::Posterior: Gaussianlike,
 {
+    fn adds_to_parameters(&self) -> bool {
+        false
+    }
+
     fn draws_code(&self) -> bool {
         true
     }

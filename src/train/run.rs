@@ -67,36 +67,42 @@ impl<E: Encoder> Run<E> {
                 return Err(format!("the term `{name}`"));
             }
         }
-        // In double precision: squares overflow f32 long before the gradient does.
-        let squares = self.gradient.chunks(1024).map(|chunk| sum(chunk, |g| g * g).to_double());
-        let mut norm = squares.sum::<f64>().sqrt();
-        if !norm.is_finite() {
-            let squares = self.gradient.iter().map(|g| g.to_double() * g.to_double());
-            norm = squares.sum::<f64>().sqrt();
+        // With a limit the norm is needed before the first parameter moves; without one it is
+        // found on the way, while the gradient is in the cache.
+        let mut norm = 0.0;
+        let mut factor = None;
+        if let Some(longest) = clip_norm {
+            norm = squares(&self.gradient).sqrt();
+            factor = (norm > longest).then(|| E::Scalar::of(longest / norm));
         }
-        if !norm.is_finite() {
-            return Err("the gradient".to_owned());
-        }
-        if let Some(longest) = clip_norm.filter(|&longest| norm > longest) {
-            let factor = E::Scalar::of(longest / norm);
-            self.gradient.iter_mut().for_each(|g| *g *= factor);
-        }
-
+        let mut total = 0.0;
         let states = optimizer.states();
         for tensor in model.layout().tensors() {
-            let range = tensor.range.clone();
             let step = Step::new(self.steps + 1, rate, tensor.role);
-            optimizer.step(
-                &step,
-                &model.parameters[range.clone()],
-                &self.gradient[range.clone()],
-                &mut self.optimizer_state[states * range.start..states * range.end],
-                &mut self.next[range],
-            );
+            let state = &mut self.optimizer_state[states * tensor.range.start..];
+            let mut state = &mut state[..states * tensor.range.len()];
+            for start in tensor.range.clone().step_by(CHUNK) {
+                let range = start..tensor.range.end.min(start + CHUNK);
+                let gradient = &mut self.gradient[range.clone()];
+                match factor {
+                    Some(factor) => gradient.iter_mut().for_each(|g| *g *= factor),
+                    None => total += squares(gradient),
+                }
+                if !(total.is_finite() && norm.is_finite()) {
+                    return Err("the gradient".to_owned());
+                }
+                let (own, rest) = state.split_at_mut(states * range.len());
+                state = rest;
+                let next = &mut self.next[range.clone()];
+                optimizer.step(&step, &model.parameters[range], gradient, own, next);
+                // x · 0 is 0 for every finite x, and NaN otherwise.
+                if sum(next, |p| p * E::Scalar::ZERO) != E::Scalar::ZERO {
+                    return Err("the parameters after the step".to_owned());
+                }
+            }
         }
-        // x · 0 is 0 for every finite x, and NaN otherwise.
-        if sum(&self.next, |p| p * E::Scalar::ZERO) != E::Scalar::ZERO {
-            return Err("the parameters after the step".to_owned());
+        if clip_norm.is_none() {
+            norm = total.sqrt();
         }
         std::mem::swap(&mut model.parameters, &mut self.next);
         let Workspace { posterior, .. } = &self.workspace;
@@ -104,4 +110,16 @@ impl<E: Encoder> Run<E> {
         self.steps += 1;
         Ok(norm)
     }
+}
+
+/// Parameters that are stepped at a time: few enough to stay in the nearest cache.
+const CHUNK: usize = 2048;
+
+/// Σ g², in double precision: squares overflow f32 long before the gradient does.
+fn squares<T: Scalar>(gradient: &[T]) -> f64 {
+    let squares = |chunk: &[T]| {
+        let fast = sum(chunk, |g| g * g).to_double();
+        if fast.is_finite() { fast } else { chunk.iter().map(|g| g.to_double().powi(2)).sum() }
+    };
+    gradient.chunks(CHUNK).map(squares).sum()
 }
