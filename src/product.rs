@@ -6,7 +6,7 @@
 
 use nalgebra::{DMatrixViewMut, Dyn, MatrixView};
 
-use crate::Scalar;
+use crate::{Scalar, vector::vectorize};
 
 /// A matrix over a slice, stored column by column, or the transpose of one; transposing moves nothing.
 #[derive(Debug, Clone, Copy)]
@@ -67,11 +67,7 @@ fn multiply_small<T: Scalar>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mu
         }
         let b_column = b.data[j * b_strides.1..].iter().step_by(b_strides.0).take(b.rows);
         if !a.is_transposed {
-            for (a_column, &b) in a.data.chunks_exact(a.rows).zip(b_column) {
-                for (c, &a) in c.iter_mut().zip(a_column) {
-                    *c += a * b;
-                }
-            }
+            add_columns(a, b_column, c);
         } else {
             for (a_row, c) in a.data.chunks_exact(a.columns).zip(c) {
                 let products = a_row.iter().zip(b_column.clone());
@@ -79,6 +75,35 @@ fn multiply_small<T: Scalar>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mu
             }
         }
     }
+}
+
+/// c ← c + A b for A stored column by column: one sample, as a rule.
+fn add_columns<'a, T: Scalar>(a: Matrix<'_, T>, b: impl Iterator<Item = &'a T>, c: &mut [T]) {
+    /// Columns taken together: c is read, rounded and written once for all of them.
+    const TOGETHER: usize = 4;
+    let mut b = b.copied();
+    vectorize(
+        #[inline(always)]
+        || {
+            let blocks = a.data.chunks_exact(TOGETHER * a.rows);
+            let rest = blocks.remainder();
+            for block in blocks {
+                let b: [T; TOGETHER] = std::array::from_fn(|_| b.next().unwrap_or(T::ZERO));
+                let (left, right) = block.split_at(2 * a.rows);
+                let (a0, a1) = left.split_at(a.rows);
+                let (a2, a3) = right.split_at(a.rows);
+                let columns = a0.iter().zip(a1).zip(a2.iter().zip(a3));
+                for (c, ((&a0, &a1), (&a2, &a3))) in c.iter_mut().zip(columns) {
+                    *c += a0.mul_add(b[0], a1 * b[1]) + a2.mul_add(b[2], a3 * b[3]);
+                }
+            }
+            for (column, b) in rest.chunks_exact(a.rows).zip(b) {
+                for (c, &a) in c.iter_mut().zip(column) {
+                    *c = a.mul_add(b, *c);
+                }
+            }
+        },
+    );
 }
 
 #[cfg(test)]
