@@ -51,3 +51,4 @@ pub use regularizer::{
 pub use scalar::Scalar;
 pub use terms::Terms;
 pub use train::{EarlyStopping, EpochReport, Report, Schedule, Trainer};
+pub use workspace::Workspace;

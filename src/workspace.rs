@@ -8,9 +8,12 @@ use crate::posterior::Posterior;
 use crate::regularizer::Regularizer;
 use crate::{AutoEncoder, Loss, Scalar, Terms};
 
-/// Everything between x and the gradient. Buffers grow to the largest batch and are kept.
+/// The memory of a model's passes: everything between an input and a gradient. It grows to the largest
+/// batch it has served and is kept, so that calls with a workspace of the caller's allocate nothing.
+///
+/// Made by [`AutoEncoder::workspace`]; it serves any model with an encoder of that type and size.
 #[derive(Debug)]
-pub(crate) struct Workspace<E: Encoder> {
+pub struct Workspace<E: Encoder> {
     /// What the encoder sees, where that is not the clean batch itself.
     pub(crate) input: Vec<E::Scalar>,
     pub(crate) posterior: E::Posterior,

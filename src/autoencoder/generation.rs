@@ -96,6 +96,6 @@ where
         require_count("sample samples", samples)?;
         let mut codes = Batch::zeros(self.encoder.code_dim(), samples);
         E::Posterior::draw_prior(codes.view_mut(), rng);
-        Ok(self.decode_unchecked(&codes))
+        self.decode(&codes)
     }
 }

@@ -35,13 +35,33 @@ where
     /// # Errors
     /// See [`AutoEncoder`].
     pub fn encode(&self, x: &Batch<E::Scalar, E::Input>) -> Result<Batch<E::Scalar, E::Code>> {
+        let mut codes = Batch::zeros(self.encoder.code_dim(), 0);
+        self.encode_into(x, &mut codes, &mut self.workspace())?;
+        Ok(codes)
+    }
+
+    /// As [`encode`](Self::encode), into a batch of the caller's, which is made to fit; nothing is
+    /// allocated once batch and workspace are large enough.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode); and [`Error::SizeMismatch`](crate::Error::SizeMismatch) if
+    /// `codes` has another number of features.
+    pub fn encode_into(
+        &self,
+        x: &Batch<E::Scalar, E::Input>,
+        codes: &mut Batch<E::Scalar, E::Code>,
+        workspace: &mut Workspace<E>,
+    ) -> Result<()> {
+        self.check_workspace(workspace)?;
         check_finite("encode", self.encoder.input_dim(), x.view())?;
-        let mut codes = Batch::zeros(self.encoder.code_dim(), x.samples());
-        self.in_blocks(x.view(), codes.view_mut(), |model, workspace, x, out| {
+        let expected = self.encoder.code_dim().value();
+        require_size("the codes of encode_into", "features", expected, codes.features())?;
+        codes.resize(x.samples());
+        self.in_blocks(x.view(), codes.view_mut(), workspace, |model, workspace, x, out| {
             model.infer(workspace, x);
             out.copy_from_slice(&workspace.posterior.mean().as_slice()[..out.len()]);
         });
-        Ok(codes)
+        Ok(())
     }
 
     /// The reconstruction of each code: `Input × samples`, in the domain of the inputs (for a
@@ -50,21 +70,39 @@ where
     /// # Errors
     /// See [`AutoEncoder`].
     pub fn decode(&self, code: &Batch<E::Scalar, E::Code>) -> Result<Batch<E::Scalar, E::Input>> {
-        check_finite("decode", self.encoder.code_dim(), code.view())?;
-        Ok(self.decode_unchecked(code))
+        let mut outputs = Batch::zeros(self.encoder.input_dim(), 0);
+        self.decode_into(code, &mut outputs, &mut self.workspace())?;
+        Ok(outputs)
     }
 
-    pub(super) fn decode_unchecked(
+    /// As [`decode`](Self::decode), into a batch of the caller's, which is made to fit; nothing is
+    /// allocated once batch and workspace are large enough.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode); and [`Error::SizeMismatch`](crate::Error::SizeMismatch) if
+    /// `outputs` has another number of features.
+    pub fn decode_into(
         &self,
         code: &Batch<E::Scalar, E::Code>,
-    ) -> Batch<E::Scalar, E::Input> {
-        let mut outputs = Batch::zeros(self.encoder.input_dim(), code.samples());
-        self.in_blocks(code.view(), outputs.view_mut(), |model, workspace, code, out| {
-            model.generate(workspace, code);
-            out.copy_from_slice(&workspace.output[..out.len()]);
-        });
+        outputs: &mut Batch<E::Scalar, E::Input>,
+        workspace: &mut Workspace<E>,
+    ) -> Result<()> {
+        self.check_workspace(workspace)?;
+        check_finite("decode", self.encoder.code_dim(), code.view())?;
+        let expected = self.encoder.input_dim().value();
+        require_size("the outputs of decode_into", "features", expected, outputs.features())?;
+        outputs.resize(code.samples());
+        self.in_blocks(
+            code.view(),
+            outputs.view_mut(),
+            workspace,
+            |model, workspace, code, out| {
+                model.generate(workspace, code);
+                out.copy_from_slice(&workspace.output[..out.len()]);
+            },
+        );
         self.loss.reconstruct(outputs.view_mut());
-        outputs
+        Ok(())
     }
 
     /// The reconstruction of each sample: `Input × samples`, in the domain of the inputs.
@@ -75,10 +113,31 @@ where
         &self,
         x: &Batch<E::Scalar, E::Input>,
     ) -> Result<Batch<E::Scalar, E::Input>> {
-        check_finite("reconstruct", self.encoder.input_dim(), x.view())?;
-        let mut outputs = self.outputs(x);
-        self.loss.reconstruct(outputs.view_mut());
+        let mut outputs = Batch::zeros(self.encoder.input_dim(), 0);
+        self.reconstruct_into(x, &mut outputs, &mut self.workspace())?;
         Ok(outputs)
+    }
+
+    /// As [`reconstruct`](Self::reconstruct), into a batch of the caller's, which is made to fit;
+    /// nothing is allocated once batch and workspace are large enough.
+    ///
+    /// # Errors
+    /// As [`reconstruct`](Self::reconstruct); and
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) if `outputs` has another number of features.
+    pub fn reconstruct_into(
+        &self,
+        x: &Batch<E::Scalar, E::Input>,
+        outputs: &mut Batch<E::Scalar, E::Input>,
+        workspace: &mut Workspace<E>,
+    ) -> Result<()> {
+        self.check_workspace(workspace)?;
+        check_finite("reconstruct", self.encoder.input_dim(), x.view())?;
+        let expected = self.encoder.input_dim().value();
+        require_size("the outputs of reconstruct_into", "features", expected, outputs.features())?;
+        outputs.resize(x.samples());
+        self.outputs(x.view(), outputs.view_mut(), workspace);
+        self.loss.reconstruct(outputs.view_mut());
+        Ok(())
     }
 
     /// The loss of each sample's reconstruction: high for samples unlike those it was trained on.
@@ -87,7 +146,8 @@ where
     /// See [`AutoEncoder`].
     pub fn score(&self, x: &Batch<E::Scalar, E::Input>) -> Result<Vec<E::Scalar>> {
         check_domain::<D, L>("score", self.encoder.input_dim(), &self.loss, x.view())?;
-        let outputs = self.outputs(x);
+        let mut outputs = Batch::zeros(self.encoder.input_dim(), x.samples());
+        self.outputs(x.view(), outputs.view_mut(), &mut self.workspace());
         let mut scores = vec![E::Scalar::ZERO; x.samples()];
         self.loss.values(x.view(), outputs.view(), &mut scores);
         Ok(scores)
@@ -126,10 +186,33 @@ where
     where
         S: Sample<E::Scalar, E::Input> + ?Sized,
     {
+        let mut code = vec![E::Scalar::ZERO; self.encoder.code_dim().value()];
+        self.encode_one_into(x, &mut code, &mut self.workspace())?;
+        Ok(code)
+    }
+
+    /// As [`encode_one`](Self::encode_one), into a slice of the caller's; nothing is allocated once
+    /// the workspace is large enough.
+    ///
+    /// # Errors
+    /// As [`encode_one`](Self::encode_one); and [`Error::SizeMismatch`](crate::Error::SizeMismatch)
+    /// unless there is one value for each code unit.
+    pub fn encode_one_into<S>(
+        &self,
+        x: &S,
+        code: &mut [E::Scalar],
+        workspace: &mut Workspace<E>,
+    ) -> Result<()>
+    where
+        S: Sample<E::Scalar, E::Input> + ?Sized,
+    {
+        self.check_workspace(workspace)?;
         let x = one("encode_one", self.encoder.input_dim(), x.features())?;
-        let mut workspace = self.workspace();
-        self.infer(&mut workspace, x);
-        Ok(workspace.posterior.mean().as_slice().to_vec())
+        let expected = self.encoder.code_dim().value();
+        require_size("the code of encode_one_into", "code units", expected, code.len())?;
+        self.infer(workspace, x);
+        code.copy_from_slice(workspace.posterior.mean().as_slice());
+        Ok(())
     }
 
     /// The reconstruction of one code.
@@ -209,14 +292,17 @@ where
     }
 
     /// The decoder's outputs for each sample, before the loss makes reconstructions of them.
-    fn outputs(&self, x: &Batch<E::Scalar, E::Input>) -> Batch<E::Scalar, E::Input> {
-        let mut outputs = Batch::zeros(self.encoder.input_dim(), x.samples());
-        self.in_blocks(x.view(), outputs.view_mut(), |model, workspace, x, out| {
+    fn outputs(
+        &self,
+        x: BatchView<'_, E::Scalar, E::Input>,
+        outputs: BatchViewMut<'_, E::Scalar, E::Input>,
+        workspace: &mut Workspace<E>,
+    ) {
+        self.in_blocks(x, outputs, workspace, |model, workspace, x, out| {
             model.infer(workspace, x);
             model.generate_from_mean(workspace);
             out.copy_from_slice(&workspace.output[..out.len()]);
         });
-        outputs
     }
 
     fn reconstruction_of_one(&self, mut workspace: Workspace<E>) -> Vec<E::Scalar> {
@@ -225,26 +311,35 @@ where
         workspace.output
     }
 
+    /// Refuses a workspace that was made for an encoder of another size.
+    fn check_workspace(&self, workspace: &Workspace<E>) -> Result<()> {
+        let expected = self.encoder.code_dim().value();
+        let found = workspace.posterior.mean().features();
+        require_size("the workspace", "code units", expected, found)
+    }
+
     /// Runs `map` over blocks of samples; a block too small for the products is padded with zeros.
     fn in_blocks<I: Dim, O: Dim>(
         &self,
         from: BatchView<'_, E::Scalar, I>,
         mut to: BatchViewMut<'_, E::Scalar, O>,
+        workspace: &mut Workspace<E>,
         map: impl Fn(&Self, &mut Workspace<E>, BatchView<'_, E::Scalar, I>, &mut [E::Scalar]),
     ) {
         let (inputs, outputs) = (from.features(), to.features());
-        let mut workspace = self.workspace();
-        let mut padded = Vec::new();
+        let mut padded = std::mem::take(&mut workspace.input);
         let blocks = from.as_slice().chunks(BLOCK * inputs);
         for (x, out) in blocks.zip(to.as_mut_slice().chunks_mut(BLOCK * outputs)) {
             if x.len() < FEWEST_COLUMNS * inputs {
+                padded.clear();
                 padded.extend_from_slice(x);
                 padded.resize(FEWEST_COLUMNS * inputs, E::Scalar::ZERO);
-                map(self, &mut workspace, BatchView::new(&padded, from.dim()), out);
+                map(self, workspace, BatchView::new(&padded, from.dim()), out);
             } else {
-                map(self, &mut workspace, BatchView::new(x, from.dim()), out);
+                map(self, workspace, BatchView::new(x, from.dim()), out);
             }
         }
+        workspace.input = padded;
     }
 }
 

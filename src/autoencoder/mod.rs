@@ -153,8 +153,8 @@ where
         &self.parameters[..self.encoder.num_parameters()]
     }
 
-    /// The memory of a training step, for [`step`](Self::step).
-    pub(crate) fn workspace(&self) -> Workspace<E> {
+    /// Memory for the calls whose name ends in `_into`, and for training steps; empty at first.
+    pub fn workspace(&self) -> Workspace<E> {
         Workspace::new(&self.encoder)
     }
 

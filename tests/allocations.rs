@@ -1,0 +1,201 @@
+//! Nothing of ours is allocated in a training step after the first, nor in the calls that end in
+//! `_into`. What the product's crate allocates is one packing buffer a product, and none for
+//! products with a side under six, which are done here.
+
+use allocation_counter::measure;
+use autoencoder::activation::*;
+use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper};
+use autoencoder::*;
+use nalgebra::{Const, Dyn};
+
+fn data(features: usize, samples: usize) -> Batch<f32, Dyn> {
+    let values = (0..features * samples).map(|k| (k % 17) as f32 / 17.0).collect();
+    Batch::new(Dyn(features), values).unwrap()
+}
+
+/// Allocations of so many further training steps.
+fn of_steps<E, D, R, L, O>(
+    build: impl Fn() -> AutoEncoder<E, D, R, L>,
+    optimizer: O,
+    steps: u64,
+    batch: usize,
+) -> u64
+where
+    E: Encoder<Scalar = f32, Input = Dyn>,
+    D: Decoder<Scalar = f32, Code = E::Code, Output = Dyn>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+    O: Optimizer<f32> + Clone,
+{
+    let count = |batches: u64| {
+        let mut model = build();
+        let x = data(nalgebra::Dim::value(&model.encoder().input_dim()), batches as usize * batch);
+        let mut trainer = Trainer::new(optimizer.clone()).epochs(1).batch_size(batch);
+        measure(|| {
+            trainer.fit(&mut model, &x).unwrap();
+        })
+        .count_total
+    };
+    // Both trainings allocate the same for their first step, their report, and their order.
+    let few = 3;
+    count(few + steps) - count(few)
+}
+
+const STEPS: u64 = 10;
+
+type Small<A> = layer::DenseLayer<f32, Dyn, Dyn, A>;
+
+fn small<R: Regularizer<Small<Sigmoid>>>(
+    regularizer: R,
+) -> AutoEncoder<Small<Sigmoid>, Small<Identity>, R> {
+    AutoEncoder::builder()
+        .encoder(Dense::dynamic(5, 4, Sigmoid))
+        .decoder(Dense::dynamic(4, 5, Identity))
+        .regularizer(regularizer)
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn regularizers_and_corruptions() {
+    let adam = Adam::new(1e-3).unwrap();
+    let kl = SparseKl::new(0.1, 0.5).unwrap();
+    let mask = Masking::new(0.3).unwrap();
+    type Make = fn() -> Box<dyn Regularizer<Small<Sigmoid>>>;
+    let regularizers: [(&str, Make); 9] = [
+        ("none", || Box::new(NoRegularizer)),
+        ("sparse", || Box::new(SparseKl::new(0.1, 0.5).unwrap())),
+        ("running", || Box::new(SparseKl::new(0.1, 0.5).unwrap().running(0.9).unwrap())),
+        ("contractive", || Box::new(Contractive::new(0.1).unwrap())),
+        ("weight decay", || Box::new(WeightDecay::new(0.1).unwrap())),
+        ("code L1", || Box::new(CodeL1::new(0.1).unwrap())),
+        ("gaussian noise", || Box::new(Denoising::new(GaussianNoise::new(0.1).unwrap()))),
+        ("salt and pepper", || Box::new(Denoising::new(SaltAndPepper::new(0.1).unwrap()))),
+        ("list", || Box::new(vec![Box::new(CodeL1::new(0.1).unwrap()) as Box<dyn Regularizer<_>>])),
+    ];
+    for (name, make) in regularizers {
+        assert_eq!(of_steps(|| small(make()), adam, STEPS, 3), 0, "{name}");
+    }
+    let all = || {
+        small((
+            kl,
+            Denoising::new((mask, Box::new(mask) as Box<dyn Corruption<f32>>)),
+            WeightDecay::new(0.1).unwrap(),
+        ))
+    };
+    assert_eq!(of_steps(all, adam, STEPS, 3), 0);
+}
+
+#[test]
+fn activations_losses_and_optimizers() {
+    macro_rules! run {
+        ($activation:expr, $loss:expr, $optimizer:expr) => {{
+            let build = || {
+                AutoEncoder::builder()
+                    .encoder(Dense::dynamic(5, 3, $activation).then(Dense::dynamic(
+                        3,
+                        4,
+                        $activation,
+                    )))
+                    .decoder(Dense::dynamic(4, 3, $activation).then(Dense::dynamic(3, 5, Identity)))
+                    .regularizer(Contractive::new(0.1).unwrap().hutchinson(1).unwrap())
+                    .loss($loss)
+                    .build()
+                    .unwrap()
+            };
+            assert_eq!(of_steps(build, $optimizer, STEPS, 4), 0);
+        }};
+    }
+    let sgd = Sgd::new(1e-3).unwrap();
+    run!(Identity, SquaredError, sgd);
+    run!(Sigmoid, BernoulliCrossEntropy, sgd.momentum(0.9).unwrap());
+    run!(Tanh, Huber::default(), sgd.nesterov(0.9).unwrap());
+    run!(Relu, SquaredError, AdamW::new(1e-3, 0.1).unwrap());
+    run!(LeakyRelu::default(), SquaredError, sgd);
+    run!(Elu::default(), SquaredError, sgd);
+    run!(Gelu, SquaredError, sgd);
+    run!(Softplus, SquaredError, sgd);
+}
+
+#[test]
+fn variational_steps() {
+    let build = || {
+        AutoEncoder::builder()
+            .encoder(Gaussian::new(
+                Dense::dynamic(5, 4, Tanh),
+                Dense::dynamic(4, 2, Identity),
+                Dense::dynamic(4, 2, Identity),
+            ))
+            .decoder(Dense::dynamic(2, 5, Identity))
+            .regularizer((Variational::default(), Contractive::new(0.1).unwrap()))
+            .loss(BernoulliCrossEntropy)
+            .build()
+            .unwrap()
+    };
+    assert_eq!(of_steps(build, Adam::new(1e-3).unwrap(), STEPS, 4), 0);
+}
+
+#[test]
+fn a_product_allocates_at_most_one_packing_buffer() {
+    let build = || {
+        AutoEncoder::builder()
+            .encoder(Dense::dynamic(64, 32, Sigmoid))
+            .decoder(Dense::dynamic(32, 64, Sigmoid))
+            .build()
+            .unwrap()
+    };
+    // Two forward, two for the gradients of the weights, one passed down.
+    let products = 5;
+    let found = of_steps(build, Adam::new(1e-3).unwrap(), STEPS, 16);
+    assert!(found > 0 && found <= products * STEPS, "{found} allocations");
+}
+
+#[test]
+fn calls_into_memory_of_the_callers() {
+    let model = AutoEncoder::builder()
+        .encoder(Dense::<5, 4>::new(Gelu))
+        .decoder(Dense::<4, 5>::new(Identity))
+        .loss(BernoulliCrossEntropy)
+        .build::<f32>()
+        .unwrap();
+    let x = data(5, 600).with_features::<5>().unwrap();
+    let mut workspace = model.workspace();
+    let (mut codes, mut outputs) = (Batch::zeros(Const::<4>, 0), Batch::zeros(Const::<5>, 0));
+    let mut one = [0.0; 4];
+    let mut call = || {
+        model.encode_into(&x, &mut codes, &mut workspace).unwrap();
+        model.decode_into(&codes, &mut outputs, &mut workspace).unwrap();
+        model.reconstruct_into(&x, &mut outputs, &mut workspace).unwrap();
+        model.encode_one_into(x.sample(3), &mut one, &mut workspace).unwrap();
+    };
+    call(); // makes room
+    assert_eq!(measure(call).count_total, 0);
+    assert_eq!((&codes, &outputs), (&model.encode(&x).unwrap(), &model.reconstruct(&x).unwrap()));
+    assert_eq!(one.to_vec(), model.encode_one(x.sample(3)).unwrap());
+    // A smaller batch, padded, and in memory that was larger.
+    let few = x.select(0..2);
+    let mut small_call = || model.encode_into(&few, &mut codes, &mut workspace).unwrap();
+    small_call();
+    assert_eq!(measure(small_call).count_total, 0);
+    assert_eq!(codes, model.encode(&few).unwrap());
+
+    // Memory of another size is refused.
+    let other = |code: usize| {
+        AutoEncoder::builder()
+            .encoder(Dense::dynamic(5, code, Tanh))
+            .decoder(Dense::dynamic(code, 5, Identity))
+            .build::<f32>()
+            .unwrap()
+    };
+    let (three, four) = (other(3), other(4));
+    let x = data(5, 2);
+    let mut codes = Batch::zeros(Dyn(3), 0);
+    let mismatch =
+        |place, unit, expected, found| Err(Error::SizeMismatch { place, unit, expected, found });
+    let refused = three.encode_into(&x, &mut codes, &mut four.workspace());
+    assert_eq!(refused, mismatch("the workspace", "code units", 3, 4));
+    let refused = four.encode_into(&x, &mut codes, &mut four.workspace());
+    assert_eq!(refused, mismatch("the codes of encode_into", "features", 4, 3));
+    let refused = four.encode_one_into(x.sample(0), &mut [0.0; 3], &mut four.workspace());
+    assert_eq!(refused, mismatch("the code of encode_one_into", "code units", 4, 3));
+}
