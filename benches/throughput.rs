@@ -1,8 +1,9 @@
 //! Time of a training step beside that of its bare products, measured in the same run.
 //!
 //! `cargo bench --bench throughput` prints the table. After `--`: `--json FILE` writes it as well,
-//! `--growth` adds how the cost grows with batch and width, any other word takes only the cases
-//! whose name contains it.
+//! `--growth` adds how the cost grows with batch and width, `--threads 1,2` measures
+//! with one and with two threads (more than one need the feature `parallel`), any other word takes
+//! only the cases whose name contains it.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -20,6 +21,7 @@ const SECONDS: f64 = 1.0;
 struct Row {
     case: String,
     batch: usize,
+    threads: usize,
     step: f64,
     spread: f64,
     products: f64,
@@ -27,29 +29,29 @@ struct Row {
 }
 
 impl Row {
-    fn measure(sizes: &[usize], batch: usize) -> Self {
+    fn measure(sizes: &[usize], batch: usize, threads: usize) -> Self {
         let case = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
-        let (step, spread) = median(training_steps(sizes, batch));
+        let (step, spread) = median(training_steps(sizes, batch, threads));
         let (products, _) = median(bare_products(sizes, batch));
         // Forward, weights' gradients and gradients passed down; the last is not needed for inputs.
         let weights: usize = sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
         let flop = (2 * batch * (3 * weights - sizes[0] * sizes[1])) as f64;
-        Self { case, batch, step, spread, products, flop }
+        Self { case, batch, threads, step, spread, products, flop }
     }
 
     fn print(&self) {
-        let Self { case, batch, step, spread, products, flop } = self;
+        let Self { case, batch, threads, step, spread, products, flop } = self;
         let (rate, speed) = (*batch as f64 / step * 1e6, flop / step / 1e3);
         let ratio = step / products;
         println!(
-            "{case:<45} {batch:>5} {step:>10.1} {spread:>5.1}% {rate:>10.0} {speed:>7.1} {products:>10.1} {ratio:>6.2}"
+            "{case:<40} {batch:>5} {threads:>7} {step:>10.1} {spread:>5.1}% {rate:>10.0} {speed:>7.1} {products:>10.1} {ratio:>6.2}"
         );
     }
 
     fn json(&self) -> String {
-        let Self { case, batch, step, spread, products, flop } = self;
+        let Self { case, batch, threads, step, spread, products, flop } = self;
         format!(
-            r#"{{"case":"{case}","batch":{batch},"threads":1,"step_us":{step},"spread_percent":{spread},"flop":{flop},"products_us":{products}}}"#
+            r#"{{"case":"{case}","batch":{batch},"threads":{threads},"step_us":{step},"spread_percent":{spread},"flop":{flop},"products_us":{products}}}"#
         )
     }
 }
@@ -82,7 +84,7 @@ fn net(sizes: &[usize]) -> Net {
 }
 
 /// Times between the steps of a training, as its observer hears of them.
-fn training_steps(sizes: &[usize], batch: usize) -> Vec<f64> {
+fn training_steps(sizes: &[usize], batch: usize, threads: usize) -> Vec<f64> {
     let middle = sizes.len() / 2;
     let mut model = AutoEncoder::builder()
         .encoder(net(&sizes[..=middle]))
@@ -95,13 +97,19 @@ fn training_steps(sizes: &[usize], batch: usize) -> Vec<f64> {
     while times.len() < STEPS || begin.elapsed().as_secs_f64() < SECONDS {
         let mut last: Option<Instant> = None;
         let adam = Adam::new(1e-3).expect("in range");
-        let mut trainer =
-            Trainer::new(adam).epochs(2).batch_size(batch).observer(|event: &Event<'_>| {
-                if let Event::Batch(_) = event {
-                    times.extend(last.map(|last| last.elapsed().as_secs_f64() * 1e6));
-                    last = Some(Instant::now());
-                }
-            });
+        let observe = |event: &Event<'_>| {
+            if let Event::Batch(_) = event {
+                times.extend(last.map(|last| last.elapsed().as_secs_f64() * 1e6));
+                last = Some(Instant::now());
+            }
+        };
+        let trainer = Trainer::new(adam).epochs(2).batch_size(batch).observer(observe);
+        #[cfg(feature = "parallel")]
+        let mut trainer = trainer.threads(threads);
+        #[cfg(not(feature = "parallel"))]
+        let mut trainer = trainer;
+        #[cfg(not(feature = "parallel"))]
+        assert_eq!(threads, 1, "more than one thread needs `--features parallel`");
         trainer.fit(&mut model, &data).expect("finite");
     }
     times
@@ -144,10 +152,18 @@ fn main() {
     let mut words: Vec<String> =
         std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let growth = words.iter().position(|word| word == "--growth").map(|at| words.remove(at));
-    let json = words.iter().position(|word| word == "--json").map(|at| {
+    let mut option = |name: &str| {
+        let at = words.iter().position(|word| word == name)?;
         words.remove(at);
-        words.remove(at)
-    });
+        (at < words.len()).then(|| words.remove(at))
+    };
+    let json = option("--json");
+    let threads: Vec<usize> = option("--threads")
+        .as_deref()
+        .unwrap_or("1")
+        .split(',')
+        .map(|count| count.parse().expect("a number of threads"))
+        .collect();
     let deep = [784, 1000, 500, 250, 30, 250, 500, 1000, 784];
     let mut cases: Vec<(Vec<usize>, usize)> = vec![
         (vec![64, 32, 64], 128),
@@ -161,9 +177,10 @@ fn main() {
         cases.extend((6..=11).map(|power| (vec![1 << power, 128, 1 << power], 128)));
     }
     println!(
-        "{:<45} {:>5} {:>10} {:>6} {:>10} {:>7} {:>10} {:>6}",
+        "{:<40} {:>5} {:>7} {:>10} {:>6} {:>10} {:>7} {:>10} {:>6}",
         "net (f32, sigmoid, squared error, Adam)",
         "batch",
+        "threads",
         "step µs",
         "±",
         "samples/s",
@@ -175,9 +192,11 @@ fn main() {
     for (sizes, batch) in cases {
         let name = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
         if words.iter().all(|word| name.contains(word.as_str())) {
-            let row = Row::measure(&sizes, batch);
-            row.print();
-            rows.push(row);
+            for &threads in &threads {
+                let row = Row::measure(&sizes, batch, threads);
+                row.print();
+                rows.push(row);
+            }
         }
     }
     if let Some(file) = json {

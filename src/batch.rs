@@ -246,6 +246,12 @@ impl<'a, T: Scalar, R: Dim> BatchView<'a, T, R> {
         self.data.chunks_exact(self.features().max(1))
     }
 
+    /// The samples in blocks of so many, the last one maybe smaller.
+    pub(crate) fn chunks(&self, samples: usize) -> impl Iterator<Item = Self> + use<'a, T, R> {
+        let rows = self.rows;
+        self.data.chunks(samples * rows.value()).map(move |data| Self { data, rows })
+    }
+
     /// The same memory as a nalgebra view.
     pub fn matrix(&self) -> MatrixView<'a, T, R, Dyn> {
         MatrixView::from_slice_generic(self.data, self.rows, Dyn(self.samples()))
@@ -292,6 +298,22 @@ impl<'a, T: Scalar, R: Dim> BatchViewMut<'a, T, R> {
     /// The same view for a shorter time, so that it can be used again.
     pub fn reborrow(&mut self) -> BatchViewMut<'_, T, R> {
         BatchViewMut { data: self.data, rows: self.rows }
+    }
+
+    /// The samples in blocks of so many, the last one maybe smaller.
+    pub(crate) fn chunks_mut(
+        &mut self,
+        samples: usize,
+    ) -> impl Iterator<Item = BatchViewMut<'_, T, R>> {
+        let rows = self.rows;
+        self.data.chunks_mut(samples * rows.value()).map(move |data| BatchViewMut { data, rows })
+    }
+
+    /// The samples before `at`, and those from there on.
+    pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
+        let rows = self.rows;
+        let (left, right) = self.data.split_at_mut(at * rows.value());
+        (Self { data: left, rows }, Self { data: right, rows })
     }
 
     /// The same memory, for reading.

@@ -72,6 +72,15 @@ pub enum Error {
         /// How many there are.
         found: usize,
     },
+    /// The system does not start the threads that were asked for.
+    #[cfg(feature = "parallel")]
+    #[error("cannot start {count} threads: {reason}")]
+    Threads {
+        /// How many were asked for.
+        count: usize,
+        /// What the system says.
+        reason: String,
+    },
     /// Training produced a number that is not finite and has stopped in that step.
     /// The model holds the last finite parameters.
     #[error(

@@ -16,6 +16,7 @@ pub mod init;
 pub mod layer;
 pub mod loss;
 pub mod optimizer;
+mod parallel;
 pub mod parameters;
 pub mod posterior;
 mod product;
@@ -44,6 +45,8 @@ pub use error::{Error, Number, Result};
 pub use layer::{Dense, Layer, Module, Then};
 pub use loss::{BernoulliCrossEntropy, Huber, Loss, SquaredError};
 pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
+#[cfg(feature = "parallel")]
+pub use parallel::Threads;
 pub use parameters::Layout;
 pub use regularizer::{
     CodeL1, Contractive, Denoising, NoRegularizer, Regularizer, SparseKl, Variational, WeightDecay,

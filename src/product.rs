@@ -6,7 +6,7 @@
 
 use nalgebra::{DMatrixViewMut, Dyn, MatrixView};
 
-use crate::{Scalar, vector::vectorize};
+use crate::{Scalar, parallel, vector::vectorize};
 
 /// A matrix over a slice, stored column by column, or the transpose of one; transposing moves nothing.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,8 @@ pub(crate) struct Matrix<'a, T> {
     columns: usize,
     is_transposed: bool,
 }
+
+type View<'a, T> = MatrixView<'a, T, Dyn, Dyn, Dyn, Dyn>;
 
 impl<'a, T: Scalar> Matrix<'a, T> {
     pub(crate) fn new(data: &'a [T], rows: usize, columns: usize) -> Self {
@@ -33,11 +35,11 @@ impl<'a, T: Scalar> Matrix<'a, T> {
         if self.is_transposed { (self.columns, 1) } else { (1, self.rows) }
     }
 
-    fn view(self) -> MatrixView<'a, T, Dyn, Dyn, Dyn, Dyn> {
+    fn view(self) -> View<'a, T> {
         let (rows, columns) = (Dyn(self.rows), Dyn(self.columns));
         let (row_stride, column_stride) = self.strides();
         let strides = (Dyn(row_stride), Dyn(column_stride));
-        MatrixView::from_slice_with_strides_generic(self.data, rows, columns, strides.0, strides.1)
+        View::from_slice_with_strides_generic(self.data, rows, columns, strides.0, strides.1)
     }
 }
 
@@ -54,7 +56,44 @@ pub(crate) fn multiply<T: Scalar>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c
     if a.rows.min(a.columns).min(b.columns) < SMALL {
         return multiply_small(a, b, beta, c);
     }
-    DMatrixViewMut::from_slice(c, a.rows, b.columns).gemm(T::ONE, &a.view(), &b.view(), beta);
+    let c = DMatrixViewMut::from_slice(c, a.rows, b.columns);
+    let parts = parallel::parts(a.rows * a.columns * b.columns);
+    multiply_blocks(a.view(), b.view(), beta, c, parts);
+}
+
+/// Blocks of C, each a product of its own: the longer side is halved until there are enough. Every
+/// element is the same sum in the same order as in the undivided product.
+fn multiply_blocks<T: Scalar>(
+    a: View<'_, T>,
+    b: View<'_, T>,
+    beta: T,
+    mut c: DMatrixViewMut<'_, T>,
+    parts: usize,
+) {
+    /// Blocks begin at multiples of this: whole tiles of the kernel, and never too small for it.
+    const TILE: usize = 32;
+    let (rows, columns) = c.shape();
+    let left_parts = parts / 2;
+    let at = (rows.max(columns) * left_parts).checked_div(parts).unwrap_or(0) / TILE * TILE;
+    if at == 0 {
+        return c.gemm(T::ONE, &a, &b, beta);
+    }
+    let right_parts = parts - left_parts;
+    if rows >= columns {
+        let (left, right) = c.rows_range_pair_mut(..at, at..);
+        let (a_left, a_right) = (a.rows_range(..at), a.rows_range(at..));
+        parallel::both(
+            || multiply_blocks(a_left, b, beta, left, left_parts),
+            || multiply_blocks(a_right, b, beta, right, right_parts),
+        );
+    } else {
+        let (left, right) = c.columns_range_pair_mut(..at, at..);
+        let (b_left, b_right) = (b.columns_range(..at), b.columns_range(at..));
+        parallel::both(
+            || multiply_blocks(a, b_left, beta, left, left_parts),
+            || multiply_blocks(a, b_right, beta, right, right_parts),
+        );
+    }
 }
 
 fn multiply_small<T: Scalar>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {

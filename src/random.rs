@@ -16,12 +16,13 @@ pub struct Streams<'a> {
     epoch: u64,
     position: u64,
     samples: &'a [usize],
+    first_column: usize,
 }
 
 impl<'a> Streams<'a> {
     /// Streams for a batch whose columns are the samples with these indices in the data set.
     pub fn new(seed: u64, epoch: u64, samples: &'a [usize]) -> Self {
-        Self { seed, epoch, position: 1, samples }
+        Self { seed, epoch, position: 1, samples, first_column: 0 }
     }
 
     /// The streams of the plugin at `index` inside this one (a part of a tuple, say).
@@ -30,9 +31,15 @@ impl<'a> Streams<'a> {
         Self { position: self.position.wrapping_mul(16).wrapping_add(index + 1), ..self }
     }
 
+    /// The streams of the part of the batch that begins at this column.
+    pub(crate) fn starting_at(self, column: usize) -> Self {
+        Self { first_column: self.first_column + column, ..self }
+    }
+
     /// The generator of the sample in this column of the batch. Columns beyond the batch it was
     /// made for get streams of their own as well.
     pub fn sample(&self, column: usize) -> StreamRng {
+        let column = self.first_column + column;
         let index = self.samples.get(column).copied().unwrap_or(column);
         let mut rng = keyed(self.seed, self.epoch, self.position);
         rng.set_stream(index as u64);

@@ -510,9 +510,9 @@ fn optimizers() {
     let run = |optimizer: &dyn Optimizer<f64>, role| {
         let (mut p, mut state) = ([1.0], vec![0.0; optimizer.states()]);
         for (step, g) in [0.5, -1.0, 0.25, 0.0, 2.0].into_iter().enumerate() {
-            let mut next = [f64::NAN];
+            let mut next = [g];
             let step = Step::new(step as u64 + 1, optimizer.rate(), role);
-            optimizer.step(&step, &p, &[g], &mut state, &mut next);
+            optimizer.step(&step, &p, &mut state, &mut next);
             p = next;
         }
         p[0]

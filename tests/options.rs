@@ -1,6 +1,5 @@
 //! Every option changes the result, and in the way its documentation says.
 
-use std::cell::RefCell;
 use std::sync::Mutex;
 
 use autoencoder::activation::*;
@@ -439,26 +438,26 @@ fn schedules_are_their_formulas_and_reach_the_optimizer() {
     }
     assert_eq!(at(&Constant, 77), 1.0);
 
-    let rates = RefCell::new(Vec::new());
+    let mut rates = Vec::new();
     let trainer =
         Trainer::new(sgd(0.5)).epochs(2).batch_size(5).schedule(Warmup::new(3, Constant).unwrap());
     let trainer = trainer.observer(|event: &Event<'_>| {
         if let Event::Batch(batch) = event {
-            rates.borrow_mut().push(batch.rate);
+            rates.push(batch.rate);
         }
     });
     let (report, warmed) = train(trainer, 10);
     let expected = [0.5 / 3.0, 1.0 / 3.0, 0.5, 0.5];
-    assert!(rates.into_inner().iter().zip(expected).all(|(a, b)| (a - b).abs() <= ROUNDING));
+    assert!(rates.iter().zip(expected).all(|(a, b)| (a - b).abs() <= ROUNDING));
     assert_eq!(report.epochs[1].rate, 0.5);
     assert_ne!(train(Trainer::new(sgd(0.5)).epochs(2).batch_size(5), 10).1, warmed);
 }
 
 #[test]
 fn observers_hear_of_everything_in_order() {
-    let heard = RefCell::new(Vec::new());
+    let mut heard = Vec::new();
     let trainer = Trainer::new(sgd(0.1)).epochs(2).batch_size(4).observer(|event: &Event<'_>| {
-        heard.borrow_mut().push(match event {
+        heard.push(match event {
             Event::Batch(batch) => {
                 assert_eq!(batch.batches, 3);
                 assert!(batch.gradient_norm > 0.0 && batch.terms.total() > 0.0);
@@ -471,7 +470,7 @@ fn observers_hear_of_everything_in_order() {
     });
     train(trainer, 10);
     let expected = [(1, 1), (1, 2), (1, 3), (1, 0), (2, 1), (2, 2), (2, 3), (2, 0), (2, 99)];
-    assert_eq!(heard.into_inner(), expected);
+    assert_eq!(heard, expected);
 }
 
 #[test]

@@ -401,19 +401,12 @@ impl Optimizer<f64> for Poisoned {
     fn states(&self) -> usize {
         0
     }
-    fn step(
-        &self,
-        step: &Step,
-        parameters: &[f64],
-        gradient: &[f64],
-        _: &mut [f64],
-        next: &mut [f64],
-    ) {
-        for ((next, p), g) in next.iter_mut().zip(parameters).zip(gradient) {
-            *next = p - step.rate * g;
+    fn step(&self, step: &Step, parameters: &[f64], _: &mut [f64], gradient: &mut [f64]) {
+        for (g, p) in gradient.iter_mut().zip(parameters) {
+            *g = p - step.rate * *g;
         }
         if step.number == 3 {
-            next[0] = self.0;
+            gradient[0] = self.0;
         }
     }
 }

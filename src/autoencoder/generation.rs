@@ -62,8 +62,7 @@ where
         let mut workspace = self.workspace();
         let (mut kl, mut reconstruction) = (0.0, 0.0);
         let mut codes = Batch::zeros(self.encoder.code_dim(), 0);
-        for block in x.as_slice().chunks(BLOCK * x.features()) {
-            let block = BatchView::new(block, x.dim());
+        for block in x.view().chunks(BLOCK) {
             let samples = block.samples();
             self.infer(&mut workspace, block);
             workspace.values.resize(samples, E::Scalar::ZERO);

@@ -162,8 +162,7 @@ where
         check_finite("squared_jacobian", self.encoder.input_dim(), x.view())?;
         let mut workspace = self.workspace();
         let mut total = E::Scalar::ZERO;
-        for block in x.as_slice().chunks(BLOCK * x.features()) {
-            let block = BatchView::new(block, x.dim());
+        for block in x.view().chunks(BLOCK) {
             let samples = block.samples();
             self.infer(&mut workspace, block);
             let scratch = self.encoder.jacobian_scratch_len(samples);
@@ -328,15 +327,14 @@ where
     ) {
         let (inputs, outputs) = (from.features(), to.features());
         let mut padded = std::mem::take(&mut workspace.input);
-        let blocks = from.as_slice().chunks(BLOCK * inputs);
-        for (x, out) in blocks.zip(to.as_mut_slice().chunks_mut(BLOCK * outputs)) {
-            if x.len() < FEWEST_COLUMNS * inputs {
+        for (x, out) in from.chunks(BLOCK).zip(to.as_mut_slice().chunks_mut(BLOCK * outputs)) {
+            if x.samples() < FEWEST_COLUMNS {
                 padded.clear();
-                padded.extend_from_slice(x);
+                padded.extend_from_slice(x.as_slice());
                 padded.resize(FEWEST_COLUMNS * inputs, E::Scalar::ZERO);
                 map(self, workspace, BatchView::new(&padded, from.dim()), out);
             } else {
-                map(self, workspace, BatchView::new(x, from.dim()), out);
+                map(self, workspace, x, out);
             }
         }
         workspace.input = padded;

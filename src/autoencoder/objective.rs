@@ -7,6 +7,7 @@ use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
 use crate::layer::Pass;
 use crate::loss::Loss;
+use crate::parallel::{ELEMENT, in_parts};
 use crate::posterior::Posterior;
 use crate::random::Streams;
 use crate::regularizer::{Encoded, PenaltyGradient, Regularizer};
@@ -114,10 +115,13 @@ where
         // x̃
         let seen = match streams {
             Some(streams) if self.regularizer.corrupts() => {
-                input.clear();
-                input.extend_from_slice(x.as_slice());
+                input.resize(x.as_slice().len(), E::Scalar::ZERO);
                 let corrupted = BatchViewMut::new(input, x.dim());
-                self.regularizer.corrupt(corrupted, streams.at(0));
+                let parts = (x, corrupted, streams.at(0));
+                in_parts(samples, ELEMENT * x.features(), parts, |(x, mut corrupted, streams)| {
+                    corrupted.as_mut_slice().copy_from_slice(x.as_slice());
+                    self.regularizer.corrupt(corrupted, streams);
+                });
                 BatchView::new(input, x.dim())
             }
             _ => x,
@@ -137,17 +141,20 @@ where
         self.decoder.decode(parameters, z, BatchViewMut::new(output, x.dim()), decoder_tape);
         let y = BatchView::new(output, x.dim());
 
-        // loss(x, y)
-        self.loss.values(x, y, values);
-        let mean = crate::scalar::sum(values, |value| value) / E::Scalar::of(samples as f64);
+        // loss(x, y) and its gradient at y, a few samples at a time while they are in the cache
+        let weight = E::Scalar::of(1.0 / samples as f64);
+        let mut dy = gradient.is_some().then(|| BatchViewMut::new(d_output, x.dim()));
+        let d_losses = dy.as_mut().map(BatchViewMut::reborrow);
+        let parts = (x, y, &mut values[..], d_losses);
+        in_parts(samples, ELEMENT * x.features(), parts, |(x, y, values, d_losses)| {
+            self.compare(x, y, values, d_losses, weight);
+        });
+        let mean = crate::scalar::sum(values, |value| value) * weight;
         terms.clear();
         terms.add(self.loss.name(), mean);
 
         // y → z → posterior
-        if let Some(gradient) = gradient.as_deref_mut() {
-            values.fill(E::Scalar::of(1.0 / samples as f64));
-            let mut dy = BatchViewMut::new(d_output, x.dim());
-            self.loss.gradient(x, y, values, dy.reborrow());
+        if let (Some(gradient), Some(dy)) = (gradient.as_deref_mut(), dy) {
             let pass = Pass { parameters, x: z, y, tape: decoder_tape };
             d_posterior.set_zero();
             if draws.is_some() {
@@ -186,6 +193,29 @@ where
             self.encoder.backward(inference, d_posterior, None, own, scratch);
             for (g, &d) in gradient.iter_mut().zip(&*d_parameters) {
                 *g += d;
+            }
+        }
+    }
+
+    /// The loss of each sample and, if wanted, the gradient of their sum times the weight.
+    fn compare(
+        &self,
+        x: BatchView<'_, E::Scalar, E::Input>,
+        y: BatchView<'_, E::Scalar, E::Input>,
+        values: &mut [E::Scalar],
+        mut dy: Option<BatchViewMut<'_, E::Scalar, E::Input>>,
+        weight: E::Scalar,
+    ) {
+        /// Values of x, y and dy that are looked at together: all three stay in the nearest cache.
+        const TOGETHER: usize = 2048;
+        let columns = TOGETHER.div_ceil(x.features());
+        let weights = [weight; TOGETHER];
+        let mut dy = dy.as_mut().map(|dy| dy.chunks_mut(columns));
+        let blocks = x.chunks(columns).zip(y.chunks(columns));
+        for ((x, y), values) in blocks.zip(values.chunks_mut(columns)) {
+            self.loss.values(x, y, values);
+            if let Some(dy) = dy.as_mut().and_then(Iterator::next) {
+                self.loss.gradient(x, y, &weights[..values.len()], dy);
             }
         }
     }

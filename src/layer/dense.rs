@@ -8,6 +8,7 @@ use super::jacobian::{Jacobian, JacobianGradient};
 use super::{DualViewMut, Layer, Module, Pass, TangentPass};
 use crate::builder::{Build, Describe};
 use crate::init::{Glorot, Initializer};
+use crate::parallel::{ELEMENT, in_parts};
 use crate::parameters::Role;
 use crate::product::{Matrix, multiply};
 use crate::vector::vectorize;
@@ -127,12 +128,16 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> DenseLayer<T, I, O, A> {
     /// db ← db + Σ dz.
     fn add_bias_gradient(&self, dz: &[T], gradient: &mut [T]) {
         let db = &mut gradient[self.num_weights()..];
-        vectorize(|| {
-            for dz in dz.chunks_exact(db.len()) {
-                for (db, &dz) in db.iter_mut().zip(dz) {
-                    *db += dz;
+        let outputs = db.len();
+        let cost = ELEMENT / 4 * (dz.len() / outputs);
+        in_parts(outputs, cost, (db, 0), |(db, first)| {
+            vectorize(|| {
+                for dz in dz.chunks_exact(outputs) {
+                    for (db, &dz) in db.iter_mut().zip(&dz[first..]) {
+                        *db += dz;
+                    }
                 }
-            }
+            });
         });
     }
 
@@ -210,14 +215,19 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
         let bias = &parameters[self.num_weights()..];
         let x = Matrix::new(x.as_slice(), self.inputs.value(), x.samples());
         multiply(self.weights(parameters), x, T::ZERO, y.as_mut_slice());
-        // Column by column, so that bias, tape and activation are one pass over memory.
-        for (column, z) in y.as_mut_slice().chunks_exact_mut(outputs).enumerate() {
-            vectorize(|| z.iter_mut().zip(bias).for_each(|(z, &b)| *z += b));
-            if self.activation.reads_preactivation() {
-                tape[column * outputs..][..outputs].copy_from_slice(z);
+        let keeps = self.activation.reads_preactivation();
+        let tape = keeps.then(|| BatchViewMut::new(tape, self.outputs));
+        in_parts(y.samples(), ELEMENT * outputs, (y, tape), |(mut y, mut tape)| {
+            let mut tape = tape.as_mut().map(|tape| tape.as_mut_slice().chunks_exact_mut(outputs));
+            // Column by column, so that bias, tape and activation are one pass over memory.
+            for z in y.as_mut_slice().chunks_exact_mut(outputs) {
+                vectorize(|| z.iter_mut().zip(bias).for_each(|(z, &b)| *z += b));
+                if let Some(kept) = tape.as_mut().and_then(Iterator::next) {
+                    kept.copy_from_slice(z);
+                }
+                self.activation.apply(z);
             }
-            self.activation.apply(z);
-        }
+        });
     }
 
     fn backward(
@@ -228,8 +238,11 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
         gradient: Option<&mut [T]>,
         _scratch: &mut [T],
     ) {
-        let z = self.preactivations(&pass);
-        self.activation.backward(z, pass.y.as_slice(), dy.as_mut_slice());
+        let z = BatchView::new(self.preactivations(&pass), self.outputs);
+        let cost = ELEMENT * self.outputs.value();
+        in_parts(pass.y.samples(), cost, (z, pass.y, dy.reborrow()), |(z, y, mut dy)| {
+            self.activation.backward(z.as_slice(), y.as_slice(), dy.as_mut_slice());
+        });
         let dz = dy.as_slice();
         if let Some(gradient) = gradient {
             self.weight_gradient(dz, pass.x, T::ZERO, gradient);

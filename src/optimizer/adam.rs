@@ -55,9 +55,8 @@ impl Adam {
         step: &Step,
         keep: f64,
         parameters: &[T],
-        gradient: &[T],
         state: &mut [T],
-        next: &mut [T],
+        gradient: &mut [T],
     ) {
         let (m, v) = state.split_at_mut(parameters.len());
         // Both corrections for the start at zero are the same for all parameters.
@@ -68,12 +67,12 @@ impl Adam {
         let (rest1, rest2) = (T::of(1.0 - self.beta1), T::of(1.0 - self.beta2));
         let (epsilon, keep) = (T::of(self.epsilon), T::of(keep));
         let moments = m.iter_mut().zip(v);
-        let inputs = parameters.iter().zip(gradient);
+        let moments = parameters.iter().zip(moments);
         vectorize(|| {
-            for ((next, (&p, &g)), (m, v)) in next.iter_mut().zip(inputs).zip(moments) {
-                *m = beta1 * *m + rest1 * g;
-                *v = beta2 * *v + rest2 * g * g;
-                *next = keep * p - rate * *m / ((*v * spread).sqrt() + epsilon);
+            for (g, (&p, (m, v))) in gradient.iter_mut().zip(moments) {
+                *m = beta1 * *m + rest1 * *g;
+                *v = beta2 * *v + rest2 * *g * *g;
+                *g = keep * p - rate * *m / ((*v * spread).sqrt() + epsilon);
             }
         });
     }
@@ -88,8 +87,8 @@ impl<T: Scalar> Optimizer<T> for Adam {
         2
     }
 
-    fn step(&self, step: &Step, parameters: &[T], gradient: &[T], state: &mut [T], next: &mut [T]) {
-        self.update(step, 1.0, parameters, gradient, state, next);
+    fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
+        self.update(step, 1.0, parameters, state, gradient);
     }
 }
 
@@ -144,9 +143,9 @@ impl<T: Scalar> Optimizer<T> for AdamW {
         2
     }
 
-    fn step(&self, step: &Step, parameters: &[T], gradient: &[T], state: &mut [T], next: &mut [T]) {
+    fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
         let decays = step.role == Role::Weight;
         let keep = if decays { 1.0 - step.rate * self.decay } else { 1.0 };
-        self.adam.update(step, keep, parameters, gradient, state, next);
+        self.adam.update(step, keep, parameters, state, gradient);
     }
 }

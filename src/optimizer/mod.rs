@@ -8,7 +8,8 @@
 //!
 //! An optimizer holds its settings only; what it remembers lies in a flat slice beside the
 //! parameters, so that a checkpoint is a copy of slices. It reads the parameters and writes the
-//! next ones elsewhere: a step that fails has changed nothing.
+//! next ones over the gradient, which is used up: a step that fails has left the parameters alone,
+//! and no memory is passed over twice.
 //!
 //! # Laws
 //! 1. With a gradient of zero from the start and no decay, parameters stay.
@@ -27,9 +28,9 @@
 //!     fn states(&self) -> usize {
 //!         0
 //!     }
-//!     fn step(&self, step: &Step, parameters: &[T], gradient: &[T], _state: &mut [T], next: &mut [T]) {
-//!         for ((next, &p), &g) in next.iter_mut().zip(parameters).zip(gradient) {
-//!             *next = if g == T::ZERO { p } else { p - T::of(step.rate) * g.signum() };
+//!     fn step(&self, step: &Step, parameters: &[T], _state: &mut [T], gradient: &mut [T]) {
+//!         for (g, &p) in gradient.iter_mut().zip(parameters) {
+//!             *g = if *g == T::ZERO { p } else { p - T::of(step.rate) * g.signum() };
 //!         }
 //!     }
 //! }
@@ -72,10 +73,11 @@ pub trait Optimizer<T: Scalar>: Debug + Send + Sync {
     /// How many numbers it remembers for each parameter.
     fn states(&self) -> usize;
 
-    /// One step of one tensor, or of a part of it: writes `next`, updates `state`, which holds
-    /// [`states`](Optimizer::states) slices of the same length, one after the other, zero at first.
+    /// One step of one tensor, or of a part of it: writes the next parameters over `gradient` and
+    /// updates `state`, which holds [`states`](Optimizer::states) slices of the same length, one
+    /// after the other, zero at first.
     /// A large tensor comes in parts, the same ones at each step; they do not depend on each other.
-    fn step(&self, step: &Step, parameters: &[T], gradient: &[T], state: &mut [T], next: &mut [T]);
+    fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]);
 }
 
 impl<T: Scalar, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
@@ -85,7 +87,7 @@ impl<T: Scalar, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
     fn states(&self) -> usize {
         (**self).states()
     }
-    fn step(&self, step: &Step, parameters: &[T], gradient: &[T], state: &mut [T], next: &mut [T]) {
-        (**self).step(step, parameters, gradient, state, next);
+    fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
+        (**self).step(step, parameters, state, gradient);
     }
 }

@@ -67,14 +67,14 @@ impl<T: Scalar> Optimizer<T> for Sgd {
         usize::from(self.momentum > 0.0)
     }
 
-    fn step(&self, step: &Step, parameters: &[T], gradient: &[T], state: &mut [T], next: &mut [T]) {
+    fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
         let decay = if step.role == Role::Weight { T::of(self.decay) } else { T::ZERO };
         let (rate, momentum) = (T::of(step.rate), T::of(self.momentum));
-        let inputs = parameters.iter().zip(gradient);
+        let pairs = gradient.iter_mut().zip(parameters);
         if state.is_empty() {
             vectorize(|| {
-                for (next, (&p, &g)) in next.iter_mut().zip(inputs) {
-                    *next = p - rate * (g + decay * p);
+                for (g, &p) in pairs {
+                    *g = p - rate * (*g + decay * p);
                 }
             });
             return;
@@ -82,10 +82,10 @@ impl<T: Scalar> Optimizer<T> for Sgd {
         let (of_gradient, of_velocity) =
             if self.nesterov { (T::ONE, momentum) } else { (T::ZERO, T::ONE) };
         vectorize(|| {
-            for ((next, velocity), (&p, &g)) in next.iter_mut().zip(state).zip(inputs) {
-                let g = g + decay * p;
-                *velocity = momentum * *velocity + g;
-                *next = p - rate * (of_gradient * g + of_velocity * *velocity);
+            for ((g, &p), velocity) in pairs.zip(state) {
+                let slope = *g + decay * p;
+                *velocity = momentum * *velocity + slope;
+                *g = p - rate * (of_gradient * slope + of_velocity * *velocity);
             }
         });
     }

@@ -1,11 +1,12 @@
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::optimizer::Step;
+use crate::parallel::{Divide, ELEMENT, in_parts};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::scalar::sum;
 use crate::workspace::Workspace;
-use crate::{AutoEncoder, BatchView, Loss, Optimizer, Scalar};
+use crate::{AutoEncoder, BatchView, BatchViewMut, Loss, Optimizer, Scalar};
 
 /// The buffers of one training.
 pub(super) struct Run<E: Encoder> {
@@ -13,7 +14,7 @@ pub(super) struct Run<E: Encoder> {
     batch: Vec<E::Scalar>,
     gradient: Vec<E::Scalar>,
     optimizer_state: Vec<E::Scalar>,
-    next: Vec<E::Scalar>,
+    chunks: Vec<Chunk>,
     pub(super) steps: u64,
 }
 
@@ -26,12 +27,14 @@ impl<E: Encoder> Run<E> {
     {
         let zeros = |len| vec![E::Scalar::ZERO; len];
         let parameters = model.num_parameters();
+        let tensors = model.layout().tensors().iter();
+        let chunks = tensors.map(|tensor| tensor.range.len().div_ceil(CHUNK)).sum();
         Self {
             workspace: model.workspace(),
             batch: Vec::new(),
             gradient: zeros(parameters),
             optimizer_state: zeros(states * parameters),
-            next: zeros(parameters),
+            chunks: vec![Chunk::default(); chunks],
             steps: 0,
         }
     }
@@ -55,10 +58,14 @@ impl<E: Encoder> Run<E> {
         L: Loss<D>,
     {
         let features = data.features();
-        self.batch.clear();
-        for &index in chosen {
-            self.batch.extend_from_slice(&data.as_slice()[index * features..][..features]);
-        }
+        self.batch.resize(chosen.len() * features, E::Scalar::ZERO);
+        let gathered = BatchViewMut::new(&mut self.batch, data.dim());
+        in_parts(chosen.len(), ELEMENT / 4 * features, (chosen, gathered), |(chosen, mut to)| {
+            let samples = to.as_mut_slice().chunks_exact_mut(features);
+            for (&index, to) in chosen.iter().zip(samples) {
+                to.copy_from_slice(&data.as_slice()[index * features..][..features]);
+            }
+        });
         let x = BatchView::new(&self.batch, data.dim());
         let gradient = Some(&mut self.gradient[..]);
         model.step(&model.parameters, &mut self.workspace, x, Some(streams), gradient);
@@ -75,36 +82,34 @@ impl<E: Encoder> Run<E> {
             norm = squares(&self.gradient).sqrt();
             factor = (norm > longest).then(|| E::Scalar::of(longest / norm));
         }
-        let mut total = 0.0;
         let states = optimizer.states();
+        let mut chunks = &mut self.chunks[..];
         for tensor in model.layout().tensors() {
             let step = Step::new(self.steps + 1, rate, tensor.role);
-            let state = &mut self.optimizer_state[states * tensor.range.start..];
-            let mut state = &mut state[..states * tensor.range.len()];
-            for start in tensor.range.clone().step_by(CHUNK) {
-                let range = start..tensor.range.end.min(start + CHUNK);
-                let gradient = &mut self.gradient[range.clone()];
-                match factor {
-                    Some(factor) => gradient.iter_mut().for_each(|g| *g *= factor),
-                    None => total += squares(gradient),
-                }
-                if !(total.is_finite() && norm.is_finite()) {
-                    return Err("the gradient".to_owned());
-                }
-                let (own, rest) = state.split_at_mut(states * range.len());
-                state = rest;
-                let next = &mut self.next[range.clone()];
-                optimizer.step(&step, &model.parameters[range], gradient, own, next);
-                // x · 0 is 0 for every finite x, and NaN otherwise.
-                if sum(next, |p| p * E::Scalar::ZERO) != E::Scalar::ZERO {
-                    return Err("the parameters after the step".to_owned());
-                }
-            }
+            let range = tensor.range.clone();
+            let (own, rest) = chunks.split_at_mut(range.len().div_ceil(CHUNK));
+            chunks = rest;
+            let part = Part {
+                parameters: &model.parameters[range.clone()],
+                gradient: &mut self.gradient[range.clone()],
+                state: &mut self.optimizer_state[states * range.start..][..states * range.len()],
+                chunks: own,
+                states,
+            };
+            in_parts(part.chunks.len(), ELEMENT * CHUNK, part, |part| {
+                part.step(optimizer, &step, factor);
+            });
         }
         if clip_norm.is_none() {
-            norm = total.sqrt();
+            norm = self.chunks.iter().map(|chunk| chunk.squares).sum::<f64>().sqrt();
         }
-        std::mem::swap(&mut model.parameters, &mut self.next);
+        if !norm.is_finite() {
+            return Err("the gradient".to_owned());
+        }
+        if !self.chunks.iter().all(|chunk| chunk.is_finite) {
+            return Err("the parameters after the step".to_owned());
+        }
+        std::mem::swap(&mut model.parameters, &mut self.gradient);
         let Workspace { posterior, .. } = &self.workspace;
         model.update_state(posterior);
         self.steps += 1;
@@ -114,6 +119,62 @@ impl<E: Encoder> Run<E> {
 
 /// Parameters that are stepped at a time: few enough to stay in the nearest cache.
 const CHUNK: usize = 2048;
+
+/// What came out of the step of one chunk.
+#[derive(Debug, Clone, Copy, Default)]
+struct Chunk {
+    /// Σ g².
+    squares: f64,
+    /// Whether all of its next parameters are finite.
+    is_finite: bool,
+}
+
+/// Chunks of one tensor, with all that an optimizer's step reads and writes.
+struct Part<'a, T> {
+    parameters: &'a [T],
+    gradient: &'a mut [T],
+    state: &'a mut [T],
+    chunks: &'a mut [Chunk],
+    states: usize,
+}
+
+impl<T: Scalar> Divide for Part<'_, T> {
+    fn divide(self, at: usize) -> (Self, Self) {
+        let states = self.states;
+        let (parameters, right_parameters) = self.parameters.split_at(at * CHUNK);
+        let (gradient, right_gradient) = self.gradient.split_at_mut(at * CHUNK);
+        let (state, right_state) = self.state.split_at_mut(states * at * CHUNK);
+        let (chunks, right_chunks) = self.chunks.split_at_mut(at);
+        let right = Self {
+            parameters: right_parameters,
+            gradient: right_gradient,
+            state: right_state,
+            chunks: right_chunks,
+            states,
+        };
+        (Self { parameters, gradient, state, chunks, states }, right)
+    }
+}
+
+impl<T: Scalar> Part<'_, T> {
+    /// Norm, optimizer and check chunk by chunk, so that memory is passed over once.
+    fn step(self, optimizer: &impl Optimizer<T>, step: &Step, factor: Option<T>) {
+        let inputs = self.parameters.chunks(CHUNK).zip(self.gradient.chunks_mut(CHUNK));
+        let mut state = self.state;
+        for ((parameters, gradient), chunk) in inputs.zip(self.chunks) {
+            let (own, rest) = state.split_at_mut(self.states * gradient.len());
+            state = rest;
+            if let Some(factor) = factor {
+                gradient.iter_mut().for_each(|g| *g *= factor);
+            } else {
+                chunk.squares = squares(gradient);
+            }
+            optimizer.step(step, parameters, own, gradient);
+            // It now holds the next parameters. x · 0 is 0 for every finite x, and NaN otherwise.
+            chunk.is_finite = sum(gradient, |p| p * T::ZERO) == T::ZERO;
+        }
+    }
+}
 
 /// Σ g², in double precision: squares overflow f32 long before the gradient does.
 fn squares<T: Scalar>(gradient: &[T]) -> f64 {

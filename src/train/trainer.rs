@@ -10,6 +10,7 @@ use crate::batch::check_domain;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result, require, require_count, require_positive};
+use crate::parallel;
 use crate::random::{Streams, keyed};
 use crate::regularizer::Regularizer;
 use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer, Terms};
@@ -27,8 +28,9 @@ use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer, Terms};
 /// | [`schedule`](Self::schedule) | factor on the learning rate | constant | |
 /// | [`clip_norm`](Self::clip_norm) | longest gradient | none | greater than 0 |
 /// | [`observer`](Self::observer) | is told of every step and epoch | none | |
+/// | `threads`, with the feature `parallel` | threads that large steps are divided among | 1 | at least 1 |
 ///
-/// The same seed gives the same bits. Settings out of range are refused by [`fit`](Self::fit).
+/// The same seed gives the same bits, on any number of threads. Settings out of range are refused by [`fit`](Self::fit).
 ///
 /// # Example
 /// ```
@@ -53,7 +55,8 @@ pub struct Trainer<'a, O> {
     early_stopping: Option<EarlyStopping>,
     schedule: Box<dyn Schedule>,
     clip_norm: Option<f64>,
-    observers: Vec<Box<dyn Observer + 'a>>,
+    observers: Vec<Box<dyn Observer + Send + 'a>>,
+    threads: usize,
 }
 
 impl<O: std::fmt::Debug> std::fmt::Debug for Trainer<'_, O> {
@@ -69,6 +72,7 @@ impl<O: std::fmt::Debug> std::fmt::Debug for Trainer<'_, O> {
             .field("schedule", &self.schedule)
             .field("clip_norm", &self.clip_norm)
             .field("observers", &self.observers.len())
+            .field("threads", &self.threads)
             .finish()
     }
 }
@@ -87,6 +91,7 @@ impl<'a, O> Trainer<'a, O> {
             schedule: Box::new(Constant),
             clip_norm: None,
             observers: Vec::new(),
+            threads: 1,
         }
     }
 
@@ -132,9 +137,16 @@ impl<'a, O> Trainer<'a, O> {
     }
 
     /// Adds an observer; a closure can be one.
-    pub fn observer(mut self, observer: impl Observer + 'a) -> Self {
+    pub fn observer(mut self, observer: impl Observer + Send + 'a) -> Self {
         self.observers.push(Box::new(observer));
         self
+    }
+
+    /// How many threads the work of a step is divided among, at least 1; small steps stay on one.
+    /// The bits of the result do not depend on it. Default: 1.
+    #[cfg(feature = "parallel")]
+    pub fn threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// Trains the model on these samples.
@@ -144,7 +156,8 @@ impl<'a, O> Trainer<'a, O> {
     /// - [`Error::NotFinite`], [`Error::OutsideDomain`], [`Error::NoSamples`] and [`Error::SizeMismatch`]
     ///   for data, before anything is changed;
     /// - [`Error::Diverged`] in the step in which a number stops being finite; the model then has
-    ///   the last finite parameters.
+    ///   the last finite parameters;
+    /// - with the feature `parallel`, `Error::Threads` if the system does not start its threads.
     pub fn fit<E, D, R, L>(
         &mut self,
         model: &mut AutoEncoder<E, D, R, L>,
@@ -160,7 +173,9 @@ impl<'a, O> Trainer<'a, O> {
         self.check()?;
         let dim = model.encoder().input_dim();
         check_domain::<D, L>("fit", dim, model.loss_function(), data.view())?;
-        let Some(share) = self.validation_split else { return self.run(model, data.view(), None) };
+        let Some(share) = self.validation_split else {
+            return self.run_on_threads(model, data.view(), None);
+        };
         require(share > 0.0 && share < 1.0, "Trainer validation_split", share, "in (0, 1)")?;
         let samples = data.samples();
         require(samples > 1, "samples to split", samples as f64, "at least 2")?;
@@ -168,7 +183,7 @@ impl<'a, O> Trainer<'a, O> {
         let at = (samples - held_out) * data.features();
         let (train, held_out) = data.as_slice().split_at(at);
         let held_out = Batch::new(dim, held_out.to_vec())?;
-        self.run(model, BatchView::new(train, dim), Some(&held_out))
+        self.run_on_threads(model, BatchView::new(train, dim), Some(&held_out))
     }
 
     /// Trains the model on `data` and validates it on `validation` after each epoch.
@@ -196,17 +211,34 @@ impl<'a, O> Trainer<'a, O> {
         let dim = model.encoder().input_dim();
         check_domain::<D, L>("fit", dim, model.loss_function(), data.view())?;
         check_domain::<D, L>("validation", dim, model.loss_function(), validation.view())?;
-        self.run(model, data.view(), Some(validation))
+        self.run_on_threads(model, data.view(), Some(validation))
     }
 
     fn check(&self) -> Result<()> {
         require_count("Trainer epochs", self.epochs)?;
         require_count("Trainer batch_size", self.batch_size)?;
+        require_count("Trainer threads", self.threads)?;
         self.clip_norm.map_or(Ok(()), |norm| require_positive("Trainer clip_norm", norm))
     }
 
     fn tell(&mut self, event: &Event<'_>) {
         self.observers.iter_mut().for_each(|observer| observer.observe(event));
+    }
+
+    fn run_on_threads<E, D, R, L>(
+        &mut self,
+        model: &mut AutoEncoder<E, D, R, L>,
+        data: BatchView<'_, E::Scalar, E::Input>,
+        validation: Option<&Batch<E::Scalar, E::Input>>,
+    ) -> Result<Report>
+    where
+        E: Encoder,
+        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+        R: Regularizer<E>,
+        L: Loss<D>,
+        O: Optimizer<E::Scalar>,
+    {
+        parallel::on_threads(self.threads, || self.run(model, data, validation))?
     }
 
     fn run<E, D, R, L>(
