@@ -1,63 +1,44 @@
-//! Time of a training step beside that of its bare products, measured in the same run.
+//! Time of a training step beside that of its bare products, measured in turns in the same run.
 //!
 //! `cargo bench --bench throughput` prints the table. After `--`: `--json FILE` writes it as well,
-//! `--growth` adds how the cost grows with batch and width, `--threads 1,2` measures
-//! with one and with two threads (more than one need the feature `parallel`), any other word takes
-//! only the cases whose name contains it.
+//! `--growth` adds how the cost grows with batch and width, `--plugins` adds what each plugin costs
+//! over the plain step, `--threads 1,2` measures with one and with two threads (more than one need
+//! the feature `parallel`), any other word takes only the cases whose name contains it.
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use autoencoder::activation::Sigmoid;
-use autoencoder::nalgebra::{DMatrix, DMatrixView, Dyn};
+use autoencoder::activation::{Identity, Sigmoid};
+use autoencoder::corruption::{Gaussian as GaussianNoise, Masking, SaltAndPepper};
 use autoencoder::train::Event;
-use autoencoder::{Adam, AutoEncoder, Batch, Build, Dense, Layer, Then, Trainer, range};
+use autoencoder::*;
+use nalgebra::{DMatrix, DMatrixView, Dyn};
 
-/// Steps and seconds that are measured at the least, for each case.
-const STEPS: usize = 30;
-const SECONDS: f64 = 1.0;
+/// Steps of a round of each contestant.
+const STEPS: usize = 32;
+/// Rounds at least, and seconds at least, for each row.
+const ROUNDS: usize = 5;
+const SECONDS: f64 = 2.0;
 
-/// One line of the table; times in microseconds.
-struct Row {
-    case: String,
-    batch: usize,
-    threads: usize,
-    step: f64,
-    spread: f64,
-    products: f64,
-    flop: f64,
-}
+/// Appends to the times, in microseconds, those of one round.
+type Contestant = Box<dyn FnMut(&mut Vec<f64>)>;
 
-impl Row {
-    fn measure(sizes: &[usize], batch: usize, threads: usize) -> Self {
-        let case = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
-        let (step, spread) = median(training_steps(sizes, batch, threads));
-        let (products, _) = median(bare_products(sizes, batch));
-        // Forward, weights' gradients and gradients passed down; the last is not needed for inputs.
-        let weights: usize = sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
-        let flop = (2 * batch * (3 * weights - sizes[0] * sizes[1])) as f64;
-        Self { case, batch, threads, step, spread, products, flop }
+/// All contestants in turns, so that a slow moment of the machine meets all alike; the times of each.
+fn in_turns(mut contestants: Vec<Contestant>) -> Vec<Vec<f64>> {
+    let mut times = vec![Vec::new(); contestants.len()];
+    let begin = Instant::now();
+    let mut rounds = 0;
+    while rounds < ROUNDS || begin.elapsed().as_secs_f64() < SECONDS * times.len() as f64 {
+        for (contestant, times) in contestants.iter_mut().zip(&mut times) {
+            contestant(times);
+        }
+        rounds += 1;
     }
-
-    fn print(&self) {
-        let Self { case, batch, threads, step, spread, products, flop } = self;
-        let (rate, speed) = (*batch as f64 / step * 1e6, flop / step / 1e3);
-        let ratio = step / products;
-        println!(
-            "{case:<40} {batch:>5} {threads:>7} {step:>10.1} {spread:>5.1}% {rate:>10.0} {speed:>7.1} {products:>10.1} {ratio:>6.2}"
-        );
-    }
-
-    fn json(&self) -> String {
-        let Self { case, batch, threads, step, spread, products, flop } = self;
-        format!(
-            r#"{{"case":"{case}","batch":{batch},"threads":{threads},"step_us":{step},"spread_percent":{spread},"flop":{flop},"products_us":{products}}}"#
-        )
-    }
+    times
 }
 
 /// The median, and half the distance between the quartiles as a percentage of it.
-fn median(mut times: Vec<f64>) -> (f64, f64) {
+fn median(times: &mut [f64]) -> (f64, f64) {
     times.sort_by(f64::total_cmp);
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     (at(0.5), 50.0 * (at(0.75) - at(0.25)) / at(0.5))
@@ -73,6 +54,10 @@ fn noise(len: usize) -> Vec<f32> {
     std::iter::repeat_with(draw).take(len).collect()
 }
 
+fn name(sizes: &[usize]) -> String {
+    sizes.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
+}
+
 type Net = Box<dyn Layer<Scalar = f32, Input = Dyn, Output = Dyn, Range = range::UnitInterval>>;
 
 fn net(sizes: &[usize]) -> Net {
@@ -83,27 +68,30 @@ fn net(sizes: &[usize]) -> Net {
     Box::new(Build::<f32>::build(first.then(net(&sizes[1..]))))
 }
 
-/// Times between the steps of a training, as its observer hears of them.
-fn training_steps(sizes: &[usize], batch: usize, threads: usize) -> Vec<f64> {
-    let middle = sizes.len() / 2;
-    let mut model = AutoEncoder::builder()
-        .encoder(net(&sizes[..=middle]))
-        .decoder(net(&sizes[middle..]))
-        .build::<f32>()
-        .expect("sizes fit");
-    let data = Batch::new(Dyn(sizes[0]), noise(sizes[0] * batch * STEPS)).expect("whole samples");
-    let mut times = Vec::new();
-    let begin = Instant::now();
-    while times.len() < STEPS || begin.elapsed().as_secs_f64() < SECONDS {
+/// Trains the model; a time is that between two steps, as an observer hears of them.
+fn training<E, D, R, L>(
+    mut model: AutoEncoder<E, D, R, L>,
+    batch: usize,
+    threads: usize,
+) -> Contestant
+where
+    E: Encoder<Scalar = f32, Input = Dyn> + 'static,
+    D: Decoder<Scalar = f32, Code = E::Code, Output = Dyn> + 'static,
+    R: Regularizer<E> + 'static,
+    L: Loss<D> + 'static,
+{
+    let features = nalgebra::Dim::value(&model.encoder().input_dim());
+    let data = Batch::new(Dyn(features), noise(features * batch * STEPS)).expect("whole samples");
+    Box::new(move |times| {
         let mut last: Option<Instant> = None;
-        let adam = Adam::new(1e-3).expect("in range");
         let observe = |event: &Event<'_>| {
             if let Event::Batch(_) = event {
                 times.extend(last.map(|last| last.elapsed().as_secs_f64() * 1e6));
                 last = Some(Instant::now());
             }
         };
-        let trainer = Trainer::new(adam).epochs(2).batch_size(batch).observer(observe);
+        let adam = Adam::new(1e-3).expect("in range");
+        let trainer = Trainer::new(adam).epochs(1).batch_size(batch).observer(observe);
         #[cfg(feature = "parallel")]
         let mut trainer = trainer.threads(threads);
         #[cfg(not(feature = "parallel"))]
@@ -111,36 +99,42 @@ fn training_steps(sizes: &[usize], batch: usize, threads: usize) -> Vec<f64> {
         #[cfg(not(feature = "parallel"))]
         assert_eq!(threads, 1, "more than one thread needs `--features parallel`");
         trainer.fit(&mut model, &data).expect("finite");
-    }
-    times
+    })
+}
+
+/// A plain autoencoder through these sizes, sigmoid everywhere.
+fn plain(sizes: &[usize], batch: usize, threads: usize) -> Contestant {
+    let middle = sizes.len() / 2;
+    let model = AutoEncoder::builder().encoder(net(&sizes[..=middle]));
+    let model = model.decoder(net(&sizes[middle..])).build().expect("sizes fit");
+    training(model, batch, threads)
 }
 
 /// All products of one step, by nalgebra alone, on matrices of the same sizes.
-fn bare_products(sizes: &[usize], batch: usize) -> Vec<f64> {
+fn bare_products(sizes: &[usize], batch: usize) -> Contestant {
     let matrix = |rows, columns| DMatrix::from_vec(rows, columns, noise(rows * columns));
     let weights: Vec<_> = sizes.windows(2).map(|pair| matrix(pair[1], pair[0])).collect();
     let mut gradients = weights.clone();
     let mut values: Vec<_> = sizes.iter().map(|&size| matrix(size, batch)).collect();
-    let mut times = Vec::new();
-    let begin = Instant::now();
-    while times.len() < STEPS || begin.elapsed().as_secs_f64() < SECONDS {
-        let start = Instant::now();
-        for (layer, weight) in weights.iter().enumerate() {
-            let (inputs, outputs) = values.split_at_mut(layer + 1);
-            outputs[0].gemm(1.0, weight, &inputs[layer], 0.0);
-        }
-        for (layer, weight) in weights.iter().enumerate().rev() {
-            let (inputs, outputs) = values.split_at_mut(layer + 1);
-            gradients[layer].gemm(1.0, &outputs[0], &transposed(&inputs[layer]), 0.0);
-            if layer > 0 {
-                inputs[layer].gemm(1.0, &transposed(weight), &outputs[0], 0.0);
+    Box::new(move |times| {
+        for _ in 0..STEPS {
+            let start = Instant::now();
+            for (layer, weight) in weights.iter().enumerate() {
+                let (inputs, outputs) = values.split_at_mut(layer + 1);
+                outputs[0].gemm(1.0, weight, &inputs[layer], 0.0);
             }
+            for (layer, weight) in weights.iter().enumerate().rev() {
+                let (inputs, outputs) = values.split_at_mut(layer + 1);
+                gradients[layer].gemm(1.0, &outputs[0], &transposed(&inputs[layer]), 0.0);
+                if layer > 0 {
+                    inputs[layer].gemm(1.0, &transposed(weight), &outputs[0], 0.0);
+                }
+            }
+            times.push(start.elapsed().as_secs_f64() * 1e6);
+            black_box(&gradients);
+            values.iter_mut().for_each(|value| value.fill(0.5)); // so that nothing overflows
         }
-        times.push(start.elapsed().as_secs_f64() * 1e6);
-        black_box(&gradients);
-        values.iter_mut().for_each(|value| value.fill(0.5)); // so that nothing overflows
-    }
-    times
+    })
 }
 
 fn transposed(matrix: &DMatrix<f32>) -> DMatrixView<'_, f32, Dyn, Dyn> {
@@ -148,10 +142,79 @@ fn transposed(matrix: &DMatrix<f32>) -> DMatrixView<'_, f32, Dyn, Dyn> {
     DMatrixView::from_slice_with_strides_generic(matrix.as_slice(), rows, columns, columns, Dyn(1))
 }
 
+/// One case on each number of threads; a line each, as JSON.
+fn steps(sizes: &[usize], batch: usize, threads: &[usize]) -> Vec<String> {
+    let case = name(sizes);
+    let mut contestants = vec![bare_products(sizes, batch)];
+    contestants.extend(threads.iter().map(|&threads| plain(sizes, batch, threads)));
+    let mut times = in_turns(contestants);
+    let (products, _) = median(&mut times[0]);
+    // Forward, weights' gradients and gradients passed down; the last is not needed for inputs.
+    let weights: usize = sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    let flop = (2 * batch * (3 * weights - sizes[0] * sizes[1])) as f64;
+    let rows = threads.iter().zip(&mut times[1..]).map(|(threads, times)| {
+        let (step, spread) = median(times);
+        let (rate, speed, ratio) = (batch as f64 / step * 1e6, flop / step / 1e3, step / products);
+        println!(
+            "{case:<40} {batch:>5} {threads:>7} {step:>10.1} {spread:>5.1}% {rate:>10.0} {speed:>7.1} {products:>10.1} {ratio:>6.2}"
+        );
+        format!(
+            r#"{{"case":"{case}","batch":{batch},"threads":{threads},"step_us":{step},"spread_percent":{spread},"flop":{flop},"products_us":{products}}}"#
+        )
+    });
+    rows.collect()
+}
+
+/// What each plugin costs over a plain step through the same products.
+fn plugins() {
+    const BATCH: usize = 128;
+    println!("\n{:<40} {:>10} {:>10} {:>7}", "plugin, 784-128-784", "plain µs", "step µs", "cost");
+    let model = || {
+        let builder = AutoEncoder::builder().encoder(Dense::dynamic(784, 128, Sigmoid));
+        builder.decoder(Dense::dynamic(128, 784, Sigmoid))
+    };
+    macro_rules! with {
+        ($regularizer:expr) => {
+            training(model().regularizer($regularizer.unwrap()).build().unwrap(), BATCH, 1)
+        };
+    }
+    let variational = || {
+        let head = || Dense::dynamic(128, 20, Identity);
+        let builder = AutoEncoder::builder()
+            .encoder(Gaussian::new(Dense::dynamic(784, 128, Sigmoid), head(), head()))
+            .decoder(Dense::dynamic(20, 128, Sigmoid).then(Dense::dynamic(128, 784, Identity)));
+        builder.loss(BernoulliCrossEntropy)
+    };
+    let simple =
+        |name: &'static str, with| (name, training(model().build().unwrap(), BATCH, 1), with);
+    let contests = [
+        simple("SparseKl", with!(SparseKl::new(0.1, 0.1))),
+        simple("Contractive, closed form", with!(Contractive::new(0.1))),
+        simple("Denoising, masking", with!(Masking::new(0.3).map(Denoising::new))),
+        simple("Denoising, salt and pepper", with!(SaltAndPepper::new(0.3).map(Denoising::new))),
+        simple("Denoising, Gaussian noise", with!(GaussianNoise::new(0.3).map(Denoising::new))),
+        simple("CodeL1", with!(CodeL1::new(0.1))),
+        simple("WeightDecay", with!(WeightDecay::new(0.1))),
+        (
+            "Variational, 784-128-2×20-128-784",
+            training(variational().build().unwrap(), BATCH, 1),
+            training(variational().regularizer(Variational::default()).build().unwrap(), BATCH, 1),
+        ),
+    ];
+    for (plugin, without, with) in contests {
+        let mut times = in_turns(vec![without, with]);
+        let ((without, _), (with, _)) = (median(&mut times[0]), median(&mut times[1]));
+        let cost = 100.0 * (with / without - 1.0);
+        println!("{plugin:<40} {without:>10.1} {with:>10.1} {cost:>+6.1}%");
+    }
+}
+
 fn main() {
     let mut words: Vec<String> =
         std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let growth = words.iter().position(|word| word == "--growth").map(|at| words.remove(at));
+    let mut flag =
+        |name: &str| words.iter().position(|word| word == name).map(|at| words.remove(at));
+    let (with_growth, with_plugins) = (flag("--growth").is_some(), flag("--plugins").is_some());
     let mut option = |name: &str| {
         let at = words.iter().position(|word| word == name)?;
         words.remove(at);
@@ -172,7 +235,7 @@ fn main() {
         (deep.to_vec(), 128),
         (deep.to_vec(), 512),
     ];
-    if growth.is_some() {
+    if with_growth {
         cases.extend((0..=10).map(|power| (vec![784, 128, 784], 1 << power)));
         cases.extend((6..=11).map(|power| (vec![1 << power, 128, 1 << power], 128)));
     }
@@ -190,19 +253,16 @@ fn main() {
     );
     let mut rows = Vec::new();
     for (sizes, batch) in cases {
-        let name = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
-        if words.iter().all(|word| name.contains(word.as_str())) {
-            for &threads in &threads {
-                let row = Row::measure(&sizes, batch, threads);
-                row.print();
-                rows.push(row);
-            }
+        if words.iter().all(|word| name(&sizes).contains(word.as_str())) {
+            rows.extend(steps(&sizes, batch, &threads));
         }
     }
-    if let Some(file) = json {
-        let rows: Vec<String> = rows.iter().map(Row::json).collect();
-        if let Err(error) = std::fs::write(&file, format!("[{}]\n", rows.join(",\n"))) {
-            eprintln!("{file}: {error}");
-        }
+    if with_plugins {
+        plugins();
+    }
+    if let Some(file) = json
+        && let Err(error) = std::fs::write(&file, format!("[{}]\n", rows.join(",\n")))
+    {
+        eprintln!("{file}: {error}");
     }
 }

@@ -375,7 +375,11 @@ pub(crate) fn check_finite<T: Scalar, R: Dim>(
         return Err(Error::NoSamples { call });
     }
     // x · 0 is 0 for every finite x, and NaN otherwise: a sum without a branch.
-    let all_finite = crate::scalar::sum(x.as_slice(), |x| x * T::ZERO) == T::ZERO;
+    let all_finite = crate::scalar::sum(
+        x.as_slice(),
+        #[inline(always)]
+        |x| x * T::ZERO,
+    ) == T::ZERO;
     if all_finite {
         return Ok(());
     }

@@ -67,22 +67,30 @@ const LANES: usize = 16;
 #[inline]
 pub(crate) fn sum_pairs<T: Scalar>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
     debug_assert_eq!(a.len(), b.len());
-    vectorize(|| {
-        let mut lanes = [T::ZERO; LANES];
-        let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-        let tail = a_chunks.remainder().iter().zip(b_chunks.remainder());
-        let tail = tail.fold(T::ZERO, |sum, (&a, &b)| sum + f(a, b));
-        for (a, b) in a_chunks.zip(b_chunks) {
-            for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
-                *lane += f(a, b);
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [T::ZERO; LANES];
+            let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+            let tail = a_chunks.remainder().iter().zip(b_chunks.remainder());
+            let tail = tail.fold(T::ZERO, |sum, (&a, &b)| sum + f(a, b));
+            for (a, b) in a_chunks.zip(b_chunks) {
+                for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+                    *lane += f(a, b);
+                }
             }
-        }
-        lanes.iter().fold(tail, |sum, &lane| sum + lane)
-    })
+            lanes.iter().fold(tail, |sum, &lane| sum + lane)
+        },
+    )
 }
 
 /// Σ f(aᵢ), summed in a fixed order that depends on the length alone.
 #[inline]
 pub(crate) fn sum<T: Scalar>(a: &[T], f: impl Fn(T) -> T) -> T {
-    sum_pairs(a, a, |a, _| f(a))
+    sum_pairs(
+        a,
+        a,
+        #[inline(always)]
+        |a, _| f(a),
+    )
 }

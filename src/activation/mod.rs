@@ -100,20 +100,26 @@ pub trait Activation<T: Scalar>: Debug + Send + Sync {
 
     /// z ← s(z) for every element.
     fn apply(&self, z: &mut [T]) {
-        vectorize(|| {
-            for z in z {
-                *z = self.value(*z);
-            }
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                for z in z {
+                    *z = self.value(*z);
+                }
+            },
+        );
     }
 
     /// dh ← dh · s′(z) for every element: from the gradient at h to the gradient at z.
     fn backward(&self, z: &[T], h: &[T], dh: &mut [T]) {
-        vectorize(|| {
-            for ((&z, &h), dh) in z.iter().zip(h).zip(dh) {
-                *dh *= self.derivative(z, h);
-            }
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                for ((&z, &h), dh) in z.iter().zip(h).zip(dh) {
+                    *dh *= self.derivative(z, h);
+                }
+            },
+        );
     }
 }
 

@@ -1,8 +1,8 @@
 use rand::Rng;
 
 use super::Corruption;
-use crate::Scalar;
 use crate::error::{Result, require_positive};
+use crate::{Scalar, vector::fill_normal};
 
 /// Adds independent normal noise to every feature.
 ///
@@ -26,9 +26,16 @@ impl Gaussian {
 
 impl<T: Scalar> Corruption<T> for Gaussian {
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
+        /// Values that get their noise together.
+        const TOGETHER: usize = 256;
         let sd = T::of(self.sd);
-        for x in sample {
-            *x += sd * T::draw_normal(rng);
+        let mut noise = [T::ZERO; TOGETHER];
+        for x in sample.chunks_mut(TOGETHER) {
+            let noise = &mut noise[..x.len()];
+            fill_normal(noise, rng);
+            for (x, &noise) in x.iter_mut().zip(&*noise) {
+                *x += sd * noise;
+            }
         }
     }
 }

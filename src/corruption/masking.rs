@@ -1,6 +1,6 @@
 use rand::Rng;
 
-use super::{Corruption, hit_fraction};
+use super::{Corruption, set_fraction};
 use crate::Scalar;
 use crate::error::{Result, require_fraction};
 
@@ -23,6 +23,6 @@ impl Masking {
 
 impl<T: Scalar> Corruption<T> for Masking {
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
-        hit_fraction(sample, self.fraction, rng, |x, _| *x = T::ZERO);
+        set_fraction(sample, self.fraction, [T::ZERO; 2], rng);
     }
 }

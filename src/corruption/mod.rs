@@ -42,7 +42,7 @@ pub use gaussian::Gaussian;
 pub use masking::Masking;
 pub use salt_and_pepper::SaltAndPepper;
 
-use crate::Scalar;
+use crate::{Scalar, vector::vectorize};
 
 /// A random change to one sample.
 pub trait Corruption<T: Scalar>: Debug + Send + Sync {
@@ -86,21 +86,108 @@ impl<T: Scalar, C: Corruption<T>> Corruption<T> for Vec<C> {
     }
 }
 
-/// Calls `hit` for a random `fraction` of the elements, each with one random word.
+/// Sets a random `fraction` of the elements, one half of it to the first value and one to the second.
 ///
-/// Every element takes one 64-bit word: 32 bits decide whether it is hit (the rate is exact to
-/// 2⁻³²), the others are handed on.
-fn hit_fraction<T>(sample: &mut [T], fraction: f64, rng: &mut dyn Rng, hit: impl Fn(&mut T, u32)) {
+/// Each element takes 16 bits; only where these do not decide, 16 more are drawn, so that the rate
+/// is exact to 2⁻³².
+fn set_fraction<T: Scalar>(sample: &mut [T], fraction: f64, to: [T; 2], rng: &mut dyn Rng) {
     const TWO_TO_32: f64 = 4_294_967_296.0;
-    let threshold = (fraction * TWO_TO_32).round() as u64;
-    let mut words = [0_u8; 8 * 32];
-    for elements in sample.chunks_mut(32) {
-        let words = &mut words[..8 * elements.len()];
-        rng.fill_bytes(words);
-        for (element, word) in elements.iter_mut().zip(words.chunks_exact(8)) {
-            let word = word.iter().rev().fold(0_u64, |word, &byte| word << 8 | u64::from(byte));
-            if word >> 32 < threshold {
-                hit(element, word as u32);
+    let end = (fraction * TWO_TO_32).round() as u64;
+    let middle = end / 2;
+    let value_at = |place: u64, x: T| match place {
+        place if place < middle => to[0],
+        place if place < end => to[1],
+        _ => x,
+    };
+    let (middle_bits, end_bits) = ((middle >> 16) as u32, (end >> 16) as u32);
+    let mut bytes = [0_u8; 2 * 256];
+    let mut words = [0_u32; 256];
+    for elements in sample.chunks_mut(256) {
+        let bytes = &mut bytes[..2 * elements.len()];
+        let words = &mut words[..elements.len()];
+        rng.fill_bytes(bytes);
+        for (word, two) in words.iter_mut().zip(bytes.chunks_exact(2)) {
+            *word = u32::from(two[1]) << 8 | u32::from(two[0]);
+        }
+        vectorize(
+            #[inline(always)]
+            || set_below(elements, words, [middle_bits, end_bits], to),
+        );
+        let is_open = |word: u32| word == middle_bits || word == end_bits;
+        let undecided = words.iter().fold(false, |any, &word| any | is_open(word));
+        if undecided {
+            for (x, &word) in elements.iter_mut().zip(&*words) {
+                if is_open(word) {
+                    *x = value_at(u64::from(word << 16 | rng.next_u32() >> 16), *x);
+                }
+            }
+        }
+    }
+}
+
+/// Sets elements whose word is below the first bound to the first value, and others below the
+/// second bound to the second.
+#[inline(always)]
+fn set_below<T: Scalar>(elements: &mut [T], words: &[u32], bounds: [u32; 2], to: [T; 2]) {
+    let ([first, second], [middle, end]) = (to, bounds);
+    for (x, &word) in elements.iter_mut().zip(words) {
+        let kept = *x;
+        let changed = if word < middle { first } else { second };
+        *x = if word < end { changed } else { kept };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use rand::rand_core::TryRng;
+
+    use super::*;
+
+    /// Gives the 16 bits that decide first, then the 16 that decide where those do not.
+    struct Words {
+        high: u16,
+        low: u16,
+    }
+
+    impl TryRng for Words {
+        type Error = Infallible;
+        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+            Ok(u32::from(self.low) << 16)
+        }
+        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+            Ok(0)
+        }
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+            for two in bytes.chunks_exact_mut(2) {
+                two.copy_from_slice(&self.high.to_le_bytes());
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_rate_is_exact_to_the_last_of_32_bits() {
+        let draw = |fraction: f64, word: u64| {
+            let mut x = [0.5_f64];
+            let mut rng = Words { high: (word >> 16) as u16, low: word as u16 };
+            set_fraction(&mut x, fraction, [0.0, 1.0], &mut rng);
+            x[0]
+        };
+        for count in [0_u64, 1, 2, 3, 65_535, 65_536, 65_537, 1 << 31, 1_288_490_189, 1 << 32] {
+            let fraction = count as f64 / 4_294_967_296.0;
+            for word in [0, count / 2, count / 2 + 1, count, count + 1, (1 << 32) - 1] {
+                for word in [word.saturating_sub(1), word].map(|word| word.min((1 << 32) - 1)) {
+                    let expected = if word < count / 2 {
+                        0.0
+                    } else if word < count {
+                        1.0
+                    } else {
+                        0.5
+                    };
+                    assert_eq!(draw(fraction, word), expected, "{word} of {count}");
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 use rand::Rng;
 
-use super::{Corruption, hit_fraction};
+use super::{Corruption, set_fraction};
 use crate::Scalar;
 use crate::error::{Result, require, require_fraction};
 
@@ -36,9 +36,6 @@ impl SaltAndPepper {
 
 impl<T: Scalar> Corruption<T> for SaltAndPepper {
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
-        let (low, high) = (T::of(self.low), T::of(self.high));
-        hit_fraction(sample, self.fraction, rng, |x, word| {
-            *x = if word & 1 == 0 { low } else { high };
-        });
+        set_fraction(sample, self.fraction, [self.low, self.high].map(T::of), rng);
     }
 }

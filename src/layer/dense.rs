@@ -131,13 +131,16 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> DenseLayer<T, I, O, A> {
         let outputs = db.len();
         let cost = ELEMENT / 4 * (dz.len() / outputs);
         in_parts(outputs, cost, (db, 0), |(db, first)| {
-            vectorize(|| {
-                for dz in dz.chunks_exact(outputs) {
-                    for (db, &dz) in db.iter_mut().zip(&dz[first..]) {
-                        *db += dz;
+            vectorize(
+                #[inline(always)]
+                || {
+                    for dz in dz.chunks_exact(outputs) {
+                        for (db, &dz) in db.iter_mut().zip(&dz[first..]) {
+                            *db += dz;
+                        }
                     }
-                }
-            });
+                },
+            );
         });
     }
 
@@ -221,7 +224,10 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
             let mut tape = tape.as_mut().map(|tape| tape.as_mut_slice().chunks_exact_mut(outputs));
             // Column by column, so that bias, tape and activation are one pass over memory.
             for z in y.as_mut_slice().chunks_exact_mut(outputs) {
-                vectorize(|| z.iter_mut().zip(bias).for_each(|(z, &b)| *z += b));
+                vectorize(
+                    #[inline(always)]
+                    || z.iter_mut().zip(bias).for_each(|(z, &b)| *z += b),
+                );
                 if let Some(kept) = tape.as_mut().and_then(Iterator::next) {
                     kept.copy_from_slice(z);
                 }

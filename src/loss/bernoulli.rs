@@ -32,10 +32,16 @@ where
     ) {
         // Where x is 1 the true value is ln(1 + e⁻ᵃ); max(a, 0) − a x alone would cancel only
         // up to rounding there, so the two are taken together.
-        sum_features(x, a, values, |x, a| {
-            let rest = if a > D::Scalar::ZERO { a * (D::Scalar::ONE - x) } else { -a * x };
-            rest + softplus(-a.abs())
-        });
+        sum_features(
+            x,
+            a,
+            values,
+            #[inline(always)]
+            |x, a| {
+                let rest = if a > D::Scalar::ZERO { a * (D::Scalar::ONE - x) } else { -a * x };
+                rest + softplus(-a.abs())
+            },
+        );
     }
 
     fn gradient(
@@ -45,11 +51,21 @@ where
         weights: &[D::Scalar],
         da: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
-        weigh_features(x, a, weights, da, |x, a| sigmoid(a) - x);
+        weigh_features(
+            x,
+            a,
+            weights,
+            da,
+            #[inline(always)]
+            |x, a| sigmoid(a) - x,
+        );
     }
 
     fn reconstruct(&self, mut a: BatchViewMut<'_, D::Scalar, D::Output>) {
-        vectorize(|| a.as_mut_slice().iter_mut().for_each(|a| *a = sigmoid(*a)));
+        vectorize(
+            #[inline(always)]
+            || a.as_mut_slice().iter_mut().for_each(|a| *a = sigmoid(*a)),
+        );
     }
 
     fn accepts(&self, x: D::Scalar) -> bool {

@@ -48,12 +48,18 @@ impl<D: Decoder> Loss<D> for Huber {
     ) {
         let delta = D::Scalar::of(self.delta);
         let half = D::Scalar::of(0.5);
-        sum_features(x, y, values, |x, y| {
-            let size = (y - x).abs();
-            // The part within δ, squared, and the part beyond it.
-            let within = if size > delta { delta } else { size };
-            within * (size - half * within)
-        });
+        sum_features(
+            x,
+            y,
+            values,
+            #[inline(always)]
+            |x, y| {
+                let size = (y - x).abs();
+                // The part within δ, squared, and the part beyond it.
+                let within = if size > delta { delta } else { size };
+                within * (size - half * within)
+            },
+        );
     }
 
     fn gradient(
@@ -64,15 +70,22 @@ impl<D: Decoder> Loss<D> for Huber {
         dy: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
         let delta = D::Scalar::of(self.delta);
-        weigh_features(x, y, weights, dy, |x, y| {
-            let error = y - x;
-            if error > delta {
-                delta
-            } else if error < -delta {
-                -delta
-            } else {
-                error
-            }
-        });
+        weigh_features(
+            x,
+            y,
+            weights,
+            dy,
+            #[inline(always)]
+            |x, y| {
+                let error = y - x;
+                if error > delta {
+                    delta
+                } else if error < -delta {
+                    -delta
+                } else {
+                    error
+                }
+            },
+        );
     }
 }

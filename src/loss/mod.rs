@@ -156,10 +156,13 @@ fn weigh_features<T: Scalar, R: nalgebra::Dim>(
 ) {
     let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
     for (((x, y), &weight), dy) in x.iter().zip(y.iter()).zip(weights).zip(columns) {
-        vectorize(|| {
-            for ((&x, &y), dy) in x.iter().zip(y).zip(dy) {
-                *dy = weight * derivative(x, y);
-            }
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                for ((&x, &y), dy) in x.iter().zip(y).zip(dy) {
+                    *dy = weight * derivative(x, y);
+                }
+            },
+        );
     }
 }

@@ -20,7 +20,13 @@ impl<D: Decoder> Loss<D> for SquaredError {
         y: BatchView<'_, D::Scalar, D::Output>,
         values: &mut [D::Scalar],
     ) {
-        sum_features(x, y, values, |x, y| (x - y) * (x - y));
+        sum_features(
+            x,
+            y,
+            values,
+            #[inline(always)]
+            |x, y| (x - y) * (x - y),
+        );
         let half = D::Scalar::of(0.5);
         values.iter_mut().for_each(|value| *value *= half);
     }
@@ -32,6 +38,13 @@ impl<D: Decoder> Loss<D> for SquaredError {
         weights: &[D::Scalar],
         dy: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
-        weigh_features(x, y, weights, dy, |x, y| y - x);
+        weigh_features(
+            x,
+            y,
+            weights,
+            dy,
+            #[inline(always)]
+            |x, y| y - x,
+        );
     }
 }

@@ -68,13 +68,16 @@ impl Adam {
         let (epsilon, keep) = (T::of(self.epsilon), T::of(keep));
         let moments = m.iter_mut().zip(v);
         let moments = parameters.iter().zip(moments);
-        vectorize(|| {
-            for (g, (&p, (m, v))) in gradient.iter_mut().zip(moments) {
-                *m = beta1 * *m + rest1 * *g;
-                *v = beta2 * *v + rest2 * *g * *g;
-                *g = keep * p - rate * *m / ((*v * spread).sqrt() + epsilon);
-            }
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                for (g, (&p, (m, v))) in gradient.iter_mut().zip(moments) {
+                    *m = beta1 * *m + rest1 * *g;
+                    *v = beta2 * *v + rest2 * *g * *g;
+                    *g = keep * p - rate * *m / ((*v * spread).sqrt() + epsilon);
+                }
+            },
+        );
     }
 }
 

@@ -72,21 +72,27 @@ impl<T: Scalar> Optimizer<T> for Sgd {
         let (rate, momentum) = (T::of(step.rate), T::of(self.momentum));
         let pairs = gradient.iter_mut().zip(parameters);
         if state.is_empty() {
-            vectorize(|| {
-                for (g, &p) in pairs {
-                    *g = p - rate * (*g + decay * p);
-                }
-            });
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (g, &p) in pairs {
+                        *g = p - rate * (*g + decay * p);
+                    }
+                },
+            );
             return;
         }
         let (of_gradient, of_velocity) =
             if self.nesterov { (T::ONE, momentum) } else { (T::ZERO, T::ONE) };
-        vectorize(|| {
-            for ((g, &p), velocity) in pairs.zip(state) {
-                let slope = *g + decay * p;
-                *velocity = momentum * *velocity + slope;
-                *g = p - rate * (of_gradient * slope + of_velocity * *velocity);
-            }
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                for ((g, &p), velocity) in pairs.zip(state) {
+                    let slope = *g + decay * p;
+                    *velocity = momentum * *velocity + slope;
+                    *g = p - rate * (of_gradient * slope + of_velocity * *velocity);
+                }
+            },
+        );
     }
 }

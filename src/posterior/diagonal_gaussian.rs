@@ -1,7 +1,7 @@
 use nalgebra::Dim;
 
 use super::{Gaussianlike, Posterior};
-use crate::vector::{exp, vectorize};
+use crate::vector::{exp, fill_normal, vectorize};
 use crate::{Batch, BatchView, BatchViewMut, Scalar, random::Streams};
 
 /// N(μ, diag e^lv): a mean and a log-variance for each code unit.
@@ -51,18 +51,20 @@ impl<T: Scalar, C: Dim> Posterior for DiagonalGaussian<T, C> {
     fn draw_code(&self, streams: Streams<'_>, mut code: BatchViewMut<'_, T, C>, noise: &mut [T]) {
         let features = self.mean.features();
         for (column, noise) in noise.chunks_exact_mut(features).enumerate() {
-            let mut rng = streams.sample(column);
-            noise.fill_with(|| T::draw_normal(&mut rng));
+            fill_normal(noise, &mut streams.sample(column));
         }
         let posterior = self.mean.as_slice().iter().zip(self.log_variance.as_slice());
         let half = T::of(0.5);
         let code = code.as_mut_slice().iter_mut().zip(noise);
-        vectorize(|| {
-            for ((z, noise), (&mu, &lv)) in code.zip(posterior) {
-                *noise *= exp(half * lv);
-                *z = mu + *noise;
-            }
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                for ((z, noise), (&mu, &lv)) in code.zip(posterior) {
+                    *noise *= exp(half * lv);
+                    *z = mu + *noise;
+                }
+            },
+        );
     }
 
     /// dμ = dz, dlv = ½ e^(lv/2) ε dz.

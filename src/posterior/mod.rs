@@ -20,7 +20,7 @@ use rand::Rng;
 pub use diagonal_gaussian::DiagonalGaussian;
 pub use point::Point;
 
-use crate::vector::{exp_m1, vectorize};
+use crate::vector::{exp_m1, fill_normal, vectorize};
 use crate::{BatchView, BatchViewMut, Scalar, random::Streams};
 
 /// What an encoder says about the codes of a batch; also the shape of a gradient at it.
@@ -90,26 +90,37 @@ pub trait Gaussianlike: Posterior {
         let samples = self.mean().iter().zip(self.log_variance().iter());
         for ((mean, log_variance), kl) in samples.zip(per_sample) {
             // e^lv − 1 − lv is taken as one term: near lv = 0 its parts cancel.
-            let terms = |mu: Self::Scalar, lv: Self::Scalar| mu * mu + (exp_m1(lv) - lv);
-            *kl = half * crate::scalar::sum_pairs(mean, log_variance, terms);
+            let sum = crate::scalar::sum_pairs(
+                mean,
+                log_variance,
+                #[inline(always)]
+                |mu, lv| mu * mu + (exp_m1(lv) - lv),
+            );
+            *kl = half * sum;
         }
     }
 
     /// Adds the gradient of `scale` · Σ KL to `d`: μ at the mean, ½ (e^lv − 1) at lv.
     fn kl_to_prior_backward(&self, scale: Self::Scalar, d: &mut Self) {
         let means = self.mean().as_slice();
-        vectorize(|| {
-            for (d, &mu) in d.mean_mut().as_mut_slice().iter_mut().zip(means) {
-                *d += scale * mu;
-            }
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                for (d, &mu) in d.mean_mut().as_mut_slice().iter_mut().zip(means) {
+                    *d += scale * mu;
+                }
+            },
+        );
         let half = scale * Self::Scalar::of(0.5);
         let lv = self.log_variance().as_slice();
-        vectorize(|| {
-            for (d, &lv) in d.log_variance_mut().as_mut_slice().iter_mut().zip(lv) {
-                *d += half * exp_m1(lv);
-            }
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                for (d, &lv) in d.log_variance_mut().as_mut_slice().iter_mut().zip(lv) {
+                    *d += half * exp_m1(lv);
+                }
+            },
+        );
     }
 
     /// Draws codes from the prior, N(0, I).
@@ -117,6 +128,6 @@ pub trait Gaussianlike: Posterior {
     where
         Self: Sized,
     {
-        code.as_mut_slice().fill_with(|| Self::Scalar::draw_normal(rng));
+        fill_normal(code.as_mut_slice(), rng);
     }
 }

@@ -1,0 +1,57 @@
+"""A training step in JAX, compiled as a whole."""
+
+import jax
+import jax.numpy as jnp
+
+import common
+
+B1, B2, EPSILON = 0.9, 0.999, 1e-8
+
+
+def init(sizes):
+    keys = jax.random.split(jax.random.key(1), len(sizes))
+    glorot = jax.nn.initializers.glorot_uniform()
+    return [(glorot(key, (a, b)), jnp.zeros(b)) for key, a, b in zip(keys, sizes, sizes[1:])]
+
+
+def loss(net, x):
+    """Half the squared error of a reconstruction, summed over features, mean over samples."""
+    y = x
+    for weights, bias in net:
+        y = jax.nn.sigmoid(y @ weights + bias)
+    return 0.5 * jnp.sum((y - x) ** 2) / x.shape[0]
+
+
+def adam(theta, gradient, m, v, t):
+    m = B1 * m + (1 - B1) * gradient
+    v = B2 * v + (1 - B2) * gradient**2
+    m_hat, v_hat = m / (1 - B1**t), v / (1 - B2**t)
+    return theta - common.LEARNING_RATE * m_hat / (jnp.sqrt(v_hat) + EPSILON), m, v
+
+
+def step(state, x):
+    net, m, v, t = state
+    t += 1
+    gradients = jax.grad(loss)(net, x)
+    new = jax.tree.map(lambda *leaf: adam(*leaf, t), net, gradients, m, v)
+    net, m, v = jax.tree.transpose(jax.tree.structure(net), jax.tree.structure((0, 0, 0)), new)
+    return net, m, v, t
+
+
+taken = common.options()
+data = common.noise(common.BATCHES * taken.batch, taken.sizes[0])
+batches = [jnp.asarray(x) for x in data.reshape(common.BATCHES, taken.batch, -1)]
+net = init(taken.sizes)
+zeros = lambda: jax.tree.map(jnp.zeros_like, net)
+state = (net, zeros(), zeros(), jnp.float32(0))
+before = loss(net, batches[0])
+compiled = jax.jit(step, donate_argnums=0)  # the old state's memory becomes the new one's
+
+
+def run(at):
+    global state
+    state = jax.block_until_ready(compiled(state, batches[at]))
+
+
+step_us = common.median_us(taken, run)
+common.report(taken, "JAX", jax.__version__, step_us, float(before), float(loss(state[0], batches[0])))
