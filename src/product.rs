@@ -117,32 +117,43 @@ fn multiply_small<T: Scalar>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mu
 }
 
 /// c ← c + A b for A stored column by column: one sample, as a rule.
-fn add_columns<'a, T: Scalar>(a: Matrix<'_, T>, b: impl Iterator<Item = &'a T>, c: &mut [T]) {
-    /// Columns taken together: c is read, rounded and written once for all of them.
-    const TOGETHER: usize = 4;
-    let mut b = b.copied();
+fn add_columns<'a, T: Scalar>(
+    a: Matrix<'_, T>,
+    b: impl Iterator<Item = &'a T> + Clone,
+    c: &mut [T],
+) {
     vectorize(
         #[inline(always)]
         || {
-            let blocks = a.data.chunks_exact(TOGETHER * a.rows);
-            let rest = blocks.remainder();
-            for block in blocks {
-                let b: [T; TOGETHER] = std::array::from_fn(|_| b.next().unwrap_or(T::ZERO));
-                let (left, right) = block.split_at(2 * a.rows);
-                let (a0, a1) = left.split_at(a.rows);
-                let (a2, a3) = right.split_at(a.rows);
-                let columns = a0.iter().zip(a1).zip(a2.iter().zip(a3));
-                for (c, ((&a0, &a1), (&a2, &a3))) in c.iter_mut().zip(columns) {
-                    *c += a0.mul_add(b[0], a1 * b[1]) + a2.mul_add(b[2], a3 * b[3]);
-                }
-            }
-            for (column, b) in rest.chunks_exact(a.rows).zip(b) {
-                for (c, &a) in c.iter_mut().zip(column) {
-                    *c = a.mul_add(b, *c);
-                }
-            }
+            let rest = add_rows::<T, 128>(a, 0, b.clone(), c);
+            let rest = add_rows::<T, 32>(a, rest, b.clone(), c);
+            let rest = add_rows::<T, 8>(a, rest, b.clone(), c);
+            add_rows::<T, 1>(a, rest, b, c);
         },
     );
+}
+
+/// Does whole blocks of so many rows, whose sums stay in registers, and returns the first row left.
+#[inline(always)]
+fn add_rows<'a, T: Scalar, const ROWS: usize>(
+    a: Matrix<'_, T>,
+    first: usize,
+    b: impl Iterator<Item = &'a T> + Clone,
+    c: &mut [T],
+) -> usize {
+    let mut row = first;
+    for c in c[first..].chunks_exact_mut(ROWS) {
+        let mut sums = [T::ZERO; ROWS];
+        sums.copy_from_slice(c);
+        for (column, &b) in a.data.chunks_exact(a.rows).zip(b.clone()) {
+            for (sum, &a) in sums.iter_mut().zip(&column[row..row + ROWS]) {
+                *sum = a.mul_add(b, *sum);
+            }
+        }
+        c.copy_from_slice(&sums);
+        row += ROWS;
+    }
+    row
 }
 
 #[cfg(test)]

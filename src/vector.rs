@@ -64,7 +64,7 @@ impl Float for f32 {
 
     #[inline(always)]
     fn quadrant(rounded: f32) -> u32 {
-        (rounded.to_bits() & 3) as u32
+        rounded.to_bits() & 3
     }
 
     #[inline(always)]

@@ -3,10 +3,12 @@
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -56,12 +58,25 @@ def environment(threads):
     return env
 
 
-def run(words, threads, **options):
+def others_seconds():
+    """Processor time of all programs since the machine began, less that of those run here."""
+    user, nice, system = Path("/proc/stat").read_text().split()[1:4]
+    everything = (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
+    here = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return everything - here.ru_utime - here.ru_stime
+
+
+OTHERS = []  # what other programs took of a core during each run, where 1 is a whole core
+
+
+def run(words, threads):
     """Runs a program on as many cores as it has threads; what it prints, or None if it failed."""
     pinned = ["taskset", "-c", CORES[threads], *map(str, words)]
+    begin, others = time.monotonic(), others_seconds()
     done = subprocess.run(
-        pinned, env=environment(threads), cwd=ROOT, text=True, capture_output=True, **options
+        pinned, env=environment(threads), cwd=ROOT, text=True, capture_output=True
     )
+    OTHERS.append((others_seconds() - others) / (time.monotonic() - begin))
     if done.returncode != 0:
         print(f"failed: {' '.join(pinned)}\n{done.stderr[-2000:]}", file=sys.stderr)
         return None
@@ -176,7 +191,8 @@ def main():
 
     def note(key, kind, case, batch, threads, result, version=None):
         name = (TRAINING | ENCODING)[key][0]
-        print(f"{kind} {case} batch {batch} threads {threads} {name}: {result} µs", flush=True)
+        shown = "failed" if result is None else f"{result:.2f} µs"
+        print(f"{kind} {case} batch {batch} threads {threads} {name}: {shown}", flush=True)
         if result is not None:
             times.setdefault((key, kind, case, batch, threads), []).append(result)
             versions.setdefault(name, version)
@@ -221,13 +237,15 @@ def main():
         rows = [([case], row(encoding, "encode", case, 1, 1)) for case in CODES]
         tables.append(table("Encoding one sample, µs, 1 core", ["net"], encoding, rows))
     named = [f"{name} {version}" for name, version in versions.items() if version]
-    text = "\n".join(tables) + "\n" + ", ".join(named) + "\n"
+    busy = f"other programs took {statistics.median(OTHERS):.0%} of a core"
+    busy += f" (median; at most {max(OTHERS):.0%})"
+    text = "\n".join(tables) + f"\n{', '.join(named)}; {busy}.\n"
     (OUT / "table.md").write_text(text)
     fields = ("library", "kind", "case", "batch", "threads")
     lines = [dict(zip(fields, at)) | {"rounds_us": found} for at, found in times.items()]
     for line in lines:
         line["median_us"] = statistics.median(line["rounds_us"])
-    data = {"versions": versions, "rows": lines}
+    data = {"versions": versions, "others_share_of_a_core": OTHERS, "rows": lines}
     (OUT / "results.json").write_text(json.dumps(data, indent=1) + "\n")
     print(f"\n{text}\nwritten to {OUT.relative_to(ROOT)}/table.md and results.json")
 

@@ -1,4 +1,4 @@
-use super::Activation;
+use super::{Activation, apply_copy, backward_copy};
 use crate::error::{Result, require};
 use crate::{Scalar, range};
 
@@ -49,6 +49,12 @@ impl<T: Scalar> Activation<T> for LeakyRelu {
     #[inline(always)]
     fn second_derivative(&self, _z: T, _h: T) -> T {
         T::ZERO
+    }
+    fn apply(&self, z: &mut [T]) {
+        apply_copy(*self, z);
+    }
+    fn backward(&self, z: &[T], h: &[T], dh: &mut [T]) {
+        backward_copy(*self, z, h, dh);
     }
     fn reads_preactivation(&self) -> bool {
         false

@@ -123,6 +123,36 @@ pub trait Activation<T: Scalar>: Debug + Send + Sync {
     }
 }
 
+/// [`Activation::apply`] for an activation with a parameter: a copy of its own in the loop, which no
+/// store can change, lets the loop be vectorised.
+fn apply_copy<T: Scalar, A: Activation<T> + Copy>(activation: A, z: &mut [T]) {
+    vectorize(
+        #[inline(always)]
+        move || {
+            for z in z {
+                *z = activation.value(*z);
+            }
+        },
+    );
+}
+
+/// As [`apply_copy`], for [`Activation::backward`].
+fn backward_copy<T: Scalar, A: Activation<T> + Copy>(
+    activation: A,
+    z: &[T],
+    h: &[T],
+    dh: &mut [T],
+) {
+    vectorize(
+        #[inline(always)]
+        move || {
+            for ((&z, &h), dh) in z.iter().zip(h).zip(dh) {
+                *dh *= activation.derivative(z, h);
+            }
+        },
+    );
+}
+
 impl<T: Scalar, A: Activation<T> + ?Sized> Activation<T> for Box<A> {
     type Range = A::Range;
     fn name(&self) -> &'static str {

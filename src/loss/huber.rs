@@ -76,15 +76,10 @@ impl<D: Decoder> Loss<D> for Huber {
             weights,
             dy,
             #[inline(always)]
-            |x, y| {
+            move |x, y| {
                 let error = y - x;
-                if error > delta {
-                    delta
-                } else if error < -delta {
-                    -delta
-                } else {
-                    error
-                }
+                let error = if error > delta { delta } else { error };
+                if error < -delta { -delta } else { error }
             },
         );
     }
