@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench throughput` prints the table. After `--`: `--json FILE` writes it as well,
 //! `--growth` adds how the cost grows with batch and width, `--plugins` adds what each plugin costs
-//! over the plain step, `--threads 1,2` measures with one and with two threads (more than one need
+//! over the plain step, `--epoch` times an epoch of MNIST's size and says what memory it takes,
+//! `--threads 1,2` measures with one and with two threads (more than one need
 //! the feature `parallel`), any other word takes only the cases whose name contains it.
 
 use std::hint::black_box;
@@ -209,12 +210,43 @@ fn plugins() {
     }
 }
 
+/// One epoch over as much data as MNIST has, and the most memory it took beyond that data.
+fn epoch() {
+    const IMAGES: usize = 60_000;
+    let data = Batch::new(Dyn(784), noise(784 * IMAGES)).expect("whole samples");
+    let model = || {
+        let builder = AutoEncoder::builder().encoder(Dense::dynamic(784, 128, Sigmoid));
+        builder.decoder(Dense::dynamic(128, 784, Sigmoid)).build::<f32>().expect("sizes fit")
+    };
+    let mut times: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let mut model = model();
+            let adam = Adam::new(1e-3).expect("in range");
+            let start = Instant::now();
+            let mut trainer = Trainer::new(adam).epochs(1).batch_size(128);
+            trainer.fit(&mut model, &data).expect("finite");
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    let (seconds, spread) = median(&mut times);
+    println!("\nan epoch of 60,000 × 784, 784-128-784, batch 128: {seconds:.3} s ± {spread:.1}%");
+    // Linux alone says what the most was.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let most = most.and_then(|most| most.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    if let Some(most) = most {
+        let beyond = most / 1024.0 - (784 * IMAGES * 4) as f64 / f64::from(1 << 20);
+        println!("most memory, beyond the data's: {beyond:.1} MiB");
+    }
+}
+
 fn main() {
     let mut words: Vec<String> =
         std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let mut flag =
         |name: &str| words.iter().position(|word| word == name).map(|at| words.remove(at));
     let (with_growth, with_plugins) = (flag("--growth").is_some(), flag("--plugins").is_some());
+    let with_epoch = flag("--epoch").is_some();
     let mut option = |name: &str| {
         let at = words.iter().position(|word| word == name)?;
         words.remove(at);
@@ -256,6 +288,9 @@ fn main() {
         if words.iter().all(|word| name(&sizes).contains(word.as_str())) {
             rows.extend(steps(&sizes, batch, &threads));
         }
+    }
+    if with_epoch {
+        epoch();
     }
     if with_plugins {
         plugins();

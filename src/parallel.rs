@@ -28,6 +28,11 @@ pub(crate) fn parts(cost: usize) -> usize {
     1
 }
 
+/// Whether work of this cost is done in more than one part where there are threads for it.
+pub(crate) fn is_divided(cost: usize) -> bool {
+    cost / GRAIN > 1
+}
+
 /// Runs both, at the same time where there are threads for it.
 pub(crate) fn both(left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
     #[cfg(feature = "parallel")]

@@ -10,7 +10,7 @@ use crate::batch::check_domain;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result, require, require_count, require_positive};
-use crate::parallel;
+use crate::parallel::{self, ELEMENT};
 use crate::random::{Streams, keyed};
 use crate::regularizer::Regularizer;
 use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer, Terms};
@@ -238,7 +238,12 @@ impl<'a, O> Trainer<'a, O> {
         L: Loss<D>,
         O: Optimizer<E::Scalar>,
     {
-        parallel::on_threads(self.threads, || self.run(model, data, validation))?
+        // The largest piece of work in a step: where even that is not divided, threads only cost.
+        let widest = model.layout().tensors().iter().map(|tensor| tensor.range.len()).max();
+        let widest = widest.unwrap_or(0).max(ELEMENT * data.features());
+        let divides = parallel::is_divided(widest * self.batch_size.min(data.samples()));
+        let threads = if divides { self.threads } else { 1 };
+        parallel::on_threads(threads, || self.run(model, data, validation))?
     }
 
     fn run<E, D, R, L>(
