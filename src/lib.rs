@@ -53,5 +53,5 @@ pub use regularizer::{
 };
 pub use scalar::Scalar;
 pub use terms::Terms;
-pub use train::{EarlyStopping, EpochReport, Report, Schedule, Trainer};
+pub use train::{EarlyStopping, EpochReport, OnDivergence, Report, Schedule, Trainer};
 pub use workspace::Workspace;

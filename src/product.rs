@@ -141,16 +141,20 @@ fn add_rows<'a, T: Scalar, const ROWS: usize>(
     b: impl Iterator<Item = &'a T> + Clone,
     c: &mut [T],
 ) -> usize {
+    /// Columns that are summed by themselves: sums of sums lose less to rounding than one long one.
+    const TOGETHER: usize = 32;
     let mut row = first;
     for c in c[first..].chunks_exact_mut(ROWS) {
-        let mut sums = [T::ZERO; ROWS];
-        sums.copy_from_slice(c);
-        for (column, &b) in a.data.chunks_exact(a.rows).zip(b.clone()) {
-            for (sum, &a) in sums.iter_mut().zip(&column[row..row + ROWS]) {
-                *sum = a.mul_add(b, *sum);
+        let mut b = b.clone();
+        for columns in a.data.chunks(TOGETHER * a.rows) {
+            let mut sums = [T::ZERO; ROWS];
+            for (column, &b) in columns.chunks_exact(a.rows).zip(&mut b) {
+                for (sum, &a) in sums.iter_mut().zip(&column[row..row + ROWS]) {
+                    *sum = a.mul_add(b, *sum);
+                }
             }
+            c.iter_mut().zip(&sums).for_each(|(c, &sum)| *c += sum);
         }
-        c.copy_from_slice(&sums);
         row += ROWS;
     }
     row

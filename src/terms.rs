@@ -1,5 +1,6 @@
 //! The value of an objective, term by term.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::Scalar;
@@ -17,7 +18,7 @@ use crate::Scalar;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Terms {
-    entries: Vec<(&'static str, f64)>,
+    entries: Vec<(Cow<'static, str>, f64)>,
 }
 
 impl Terms {
@@ -28,12 +29,12 @@ impl Terms {
 
     /// Adds a term. A name that is there already stands for a part of its own.
     pub fn add<T: Scalar>(&mut self, name: &'static str, value: T) {
-        self.entries.push((name, value.to_double()));
+        self.entries.push((Cow::Borrowed(name), value.to_double()));
     }
 
     /// The terms in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
-        self.entries.iter().copied()
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> + '_ {
+        self.entries.iter().map(|(name, value)| (&**name, *value))
     }
 
     /// The first term of this name.
@@ -43,12 +44,23 @@ impl Terms {
 
     /// The loss alone: the first term, the mean over samples of the reconstruction's loss.
     pub fn reconstruction(&self) -> f64 {
-        self.entries.first().map_or(0.0, |&(_, value)| value)
+        self.entries.first().map_or(0.0, |(_, value)| *value)
     }
 
     /// The sum of all terms.
     pub fn total(&self) -> f64 {
         self.iter().map(|(_, value)| value).sum()
+    }
+
+    /// Terms of these names and values, as a file has them.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn of(entries: impl Iterator<Item = (String, f64)>) -> Self {
+        Self { entries: entries.map(|(name, value)| (Cow::Owned(name), value)).collect() }
+    }
+
+    /// Multiplies all values.
+    pub(crate) fn scale(&mut self, factor: f64) {
+        self.entries.iter_mut().for_each(|(_, value)| *value *= factor);
     }
 
     pub(crate) fn clear(&mut self) {
@@ -58,7 +70,7 @@ impl Terms {
     /// Adds `share` times the values of other terms of the same names in the same order.
     pub(crate) fn accumulate(&mut self, other: &Self, share: f64) {
         if self.entries.is_empty() {
-            self.entries.extend(other.iter().map(|(name, _)| (name, 0.0)));
+            self.entries.extend(other.entries.iter().map(|(name, _)| (name.clone(), 0.0)));
         }
         for (sum, (_, value)) in self.entries.iter_mut().zip(other.iter()) {
             sum.1 += share * value;

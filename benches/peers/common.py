@@ -36,7 +36,7 @@ def noise(samples, features):
 
 
 def median_us(taken, step, at_once=1):
-    """Calls `step`, which makes `at_once` steps, with the number of a minibatch."""
+    """Median time of a step; `step` makes `at_once` of them, from the minibatch of a given number."""
     steps, seconds = (5, 0.1) if taken.quick else (BATCHES, 1.0)
     for at in range(0, 5, at_once):
         step(at)  # warm up

@@ -43,7 +43,7 @@ impl Options {
         std::iter::repeat_with(draw).take(BATCHES * self.batch * self.sizes[0]).collect()
     }
 
-    /// Calls `step` with the number of a minibatch until the time is over; the median in microseconds.
+    /// Median microseconds of `step`, called with the number of a minibatch until the time is over.
     pub fn median_us(&self, mut step: impl FnMut(usize)) -> f64 {
         let (steps, time) = if self.quick { (5, 0.1) } else { (BATCHES, 1.0) };
         (0..5).for_each(&mut step); // warm up

@@ -45,7 +45,7 @@ ENCODING = {
 
 
 def environment(threads):
-    """Each library's own way to be told how many threads to use, and nothing else that steers it."""
+    """Each library's own way to be told how many threads to use; what else steers it is unset."""
     slowing = {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "RUSTFLAGS", "XLA_FLAGS"}
     env = {name: value for name, value in os.environ.items() if name not in slowing}
     for name in ("OMP", "MKL", "OPENBLAS", "RAYON", "CANDLE"):
@@ -150,7 +150,10 @@ def cell(value, ours):
     if value is None:
         return "–"
     text = f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-    return text if ours is None or value is ours else f"{text} ({value / ours:.2g}×)"
+    if ours is None or value is ours:
+        return text
+    factor = value / ours
+    return f"{text} ({factor:.0f}×)" if factor >= 10 else f"{text} ({factor:.2f}×)"
 
 
 def table(title, head, libraries, rows):
@@ -187,13 +190,15 @@ def main():
     peers = Peers(taken)
     training = [key for key in TRAINING if key in taken.only]
     encoding = [key for key in ENCODING if key in taken.only]
-    times, versions = {}, {}
+    times, versions, failed = {}, {}, []
 
     def note(key, kind, case, batch, threads, result, version=None):
         name = (TRAINING | ENCODING)[key][0]
         shown = "failed" if result is None else f"{result:.2f} µs"
         print(f"{kind} {case} batch {batch} threads {threads} {name}: {shown}", flush=True)
-        if result is not None:
+        if result is None:
+            failed.append(name)
+        else:
             times.setdefault((key, kind, case, batch, threads), []).append(result)
             versions.setdefault(name, version)
 
@@ -248,6 +253,7 @@ def main():
     data = {"versions": versions, "others_share_of_a_core": OTHERS, "rows": lines}
     (OUT / "results.json").write_text(json.dumps(data, indent=1) + "\n")
     print(f"\n{text}\nwritten to {OUT.relative_to(ROOT)}/table.md and results.json")
+    sys.exit(f"failed: {', '.join(sorted(set(failed)))}" if failed else 0)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,17 @@
 //! gradient ─clip─▶ optimizer ─▶ parameters
 //! ```
 
+mod blocks;
+mod divergence;
 mod early_stopping;
 mod observer;
 mod report;
 mod run;
 pub mod schedule;
 mod trainer;
+mod training;
 
+pub use divergence::{Divergence, DivergenceAction, OnDivergence};
 pub use early_stopping::EarlyStopping;
 pub use observer::{BatchReport, Event, Observer};
 pub use report::{EpochReport, Report, StopReason};

@@ -1,3 +1,4 @@
+use super::Divergence;
 use crate::{EpochReport, Report, Terms};
 
 /// One training step, as an observer sees it.
@@ -24,6 +25,8 @@ pub struct BatchReport<'a> {
 pub enum Event<'a> {
     /// A step was taken.
     Batch(BatchReport<'a>),
+    /// A number stopped being finite.
+    Diverged(&'a Divergence),
     /// An epoch is over.
     Epoch(&'a EpochReport),
     /// Training is over.

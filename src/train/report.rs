@@ -1,5 +1,6 @@
 use std::fmt::{self, Write};
 
+use super::Divergence;
 use crate::Terms;
 
 /// One epoch of a training.
@@ -40,6 +41,9 @@ pub enum StopReason {
         /// The best epoch, counted from 1.
         best_epoch: usize,
     },
+    /// A number stopped being finite; see [`Report::divergences`]. The call returned
+    /// [`Error::Diverged`](crate::Error::Diverged), and only observers see such a report.
+    Diverged,
 }
 
 /// The course of a training: prints as a table, exports as CSV.
@@ -48,6 +52,8 @@ pub enum StopReason {
 pub struct Report {
     /// The epochs in order.
     pub epochs: Vec<EpochReport>,
+    /// Where numbers stopped being finite, in order.
+    pub divergences: Vec<Divergence>,
     /// Why it ended.
     pub stopped: StopReason,
     /// The epoch, counted from 1, whose parameters the model has.
@@ -132,6 +138,7 @@ impl fmt::Display for Report {
             }
             writeln!(f, " {:>10.3e} {:>10.0}", epoch.gradient_norm, epoch.samples_per_second)?;
         }
+        self.divergences.iter().try_for_each(|divergence| writeln!(f, "{divergence}"))?;
         match self.stopped {
             StopReason::Completed if self.kept_epoch == count => {
                 write!(f, "all {count} epochs done")
@@ -143,6 +150,7 @@ impl fmt::Display for Report {
                     self.kept_epoch
                 )
             }
+            StopReason::Diverged => write!(f, "diverged after {count} epochs"),
             StopReason::NoImprovement { best_epoch } => {
                 write!(
                     f,

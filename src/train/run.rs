@@ -13,9 +13,8 @@ pub(super) struct Run<E: Encoder> {
     pub(super) workspace: Workspace<E>,
     batch: Vec<E::Scalar>,
     gradient: Vec<E::Scalar>,
-    optimizer_state: Vec<E::Scalar>,
+    pub(super) optimizer_state: Vec<E::Scalar>,
     chunks: Vec<Chunk>,
-    pub(super) steps: u64,
 }
 
 impl<E: Encoder> Run<E> {
@@ -35,38 +34,36 @@ impl<E: Encoder> Run<E> {
             gradient: zeros(parameters),
             optimizer_state: zeros(states * parameters),
             chunks: vec![Chunk::default(); chunks],
-            steps: 0,
         }
     }
 
-    /// One step on the chosen samples. Returns the gradient's norm, or what stopped being finite;
-    /// the model has changed only if all is well.
-    #[allow(clippy::too_many_arguments)]
+    /// One step on the chosen samples of a block whose first sample has the given number; `step` is
+    /// the number of steps before it, the learning rate, and the longest gradient. Returns the
+    /// gradient's norm, or what stopped being finite; the model has changed only if all is well.
     pub(super) fn step<D, R, L>(
         &mut self,
         model: &mut AutoEncoder<E, D, R, L>,
         optimizer: &impl Optimizer<E::Scalar>,
-        data: BatchView<'_, E::Scalar, E::Input>,
-        streams: Streams<'_>,
+        (block, first): (BatchView<'_, E::Scalar, E::Input>, usize),
         chosen: &[usize],
-        rate: f64,
-        clip_norm: Option<f64>,
+        streams: Streams<'_>,
+        (steps, rate, clip_norm): (u64, f64, Option<f64>),
     ) -> std::result::Result<f64, String>
     where
         D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
         R: Regularizer<E>,
         L: Loss<D>,
     {
-        let features = data.features();
+        let features = block.features();
         self.batch.resize(chosen.len() * features, E::Scalar::ZERO);
-        let gathered = BatchViewMut::new(&mut self.batch, data.dim());
+        let gathered = BatchViewMut::new(&mut self.batch, block.dim());
         in_parts(chosen.len(), ELEMENT / 4 * features, (chosen, gathered), |(chosen, mut to)| {
             let samples = to.as_mut_slice().chunks_exact_mut(features);
-            for (&index, to) in chosen.iter().zip(samples) {
-                to.copy_from_slice(&data.as_slice()[index * features..][..features]);
+            for (&number, to) in chosen.iter().zip(samples) {
+                to.copy_from_slice(&block.as_slice()[(number - first) * features..][..features]);
             }
         });
-        let x = BatchView::new(&self.batch, data.dim());
+        let x = BatchView::new(&self.batch, block.dim());
         let gradient = Some(&mut self.gradient[..]);
         model.step(&model.parameters, &mut self.workspace, x, Some(streams), gradient);
         for (name, value) in self.workspace.terms.iter() {
@@ -85,7 +82,7 @@ impl<E: Encoder> Run<E> {
         let states = optimizer.states();
         let mut chunks = &mut self.chunks[..];
         for tensor in model.layout().tensors() {
-            let step = Step::new(self.steps + 1, rate, tensor.role);
+            let step = Step::new(steps + 1, rate, tensor.role);
             let range = tensor.range.clone();
             let (own, rest) = chunks.split_at_mut(range.len().div_ceil(CHUNK));
             chunks = rest;
@@ -112,8 +109,19 @@ impl<E: Encoder> Run<E> {
         std::mem::swap(&mut model.parameters, &mut self.gradient);
         let Workspace { posterior, .. } = &self.workspace;
         model.update_state(posterior);
-        self.steps += 1;
         Ok(norm)
+    }
+
+    /// Empties the optimizer's memory.
+    pub(super) fn forget(&mut self) {
+        self.optimizer_state.fill(E::Scalar::ZERO);
+    }
+
+    /// Empties the optimizer's memory if a number in it is not finite.
+    pub(super) fn forget_unless_finite(&mut self) {
+        if !all_finite(&self.optimizer_state) {
+            self.forget();
+        }
     }
 }
 
@@ -162,18 +170,28 @@ impl<T: Scalar> Part<'_, T> {
         let inputs = self.parameters.chunks(CHUNK).zip(self.gradient.chunks_mut(CHUNK));
         let mut state = self.state;
         for ((parameters, gradient), chunk) in inputs.zip(self.chunks) {
-            let (own, rest) = state.split_at_mut(self.states * gradient.len());
+            let (memory, rest) = state.split_at_mut(self.states * gradient.len());
             state = rest;
             if let Some(factor) = factor {
                 gradient.iter_mut().for_each(|g| *g *= factor);
             } else {
                 chunk.squares = squares(gradient);
             }
-            optimizer.step(step, parameters, own, gradient);
-            // It now holds the next parameters. x · 0 is 0 for every finite x, and NaN otherwise.
-            chunk.is_finite = sum(gradient, |p| p * T::ZERO) == T::ZERO;
+            optimizer.step(step, parameters, memory, gradient);
+            // The gradient now holds the next parameters.
+            chunk.is_finite = all_finite(gradient) && all_finite(memory);
         }
     }
+}
+
+/// x · 0 is 0 for every finite x, and NaN otherwise: a sum without a branch.
+fn all_finite<T: Scalar>(values: &[T]) -> bool {
+    let zero = sum(
+        values,
+        #[inline(always)]
+        |x| x * T::ZERO,
+    );
+    zero == T::ZERO
 }
 
 /// Σ g², in double precision: squares overflow f32 long before the gradient does.

@@ -1,19 +1,15 @@
-use std::time::Instant;
-
-use rand::seq::SliceRandom;
-
-use super::report::StopReason;
+use super::blocks::Whole;
 use super::run::Run;
-use super::schedule::{Constant, Progress};
-use super::{BatchReport, EarlyStopping, EpochReport, Event, Observer, Report, Schedule};
+use super::schedule::Constant;
+use super::training::{Course, Training};
+use super::{EarlyStopping, Event, Observer, OnDivergence, Report, Schedule};
 use crate::batch::check_domain;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
-use crate::error::{Error, Result, require, require_count, require_positive};
+use crate::error::{Result, require, require_count, require_positive};
 use crate::parallel::{self, ELEMENT};
-use crate::random::{Streams, keyed};
 use crate::regularizer::Regularizer;
-use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer, Terms};
+use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer};
 
 /// Trains a model: epochs of shuffled batches, one optimizer step each.
 ///
@@ -27,6 +23,7 @@ use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer, Terms};
 /// | [`early_stopping`](Self::early_stopping) | stop without improvement, keep the best | none | |
 /// | [`schedule`](Self::schedule) | factor on the learning rate | constant | |
 /// | [`clip_norm`](Self::clip_norm) | longest gradient | none | greater than 0 |
+/// | [`on_divergence`](Self::on_divergence) | what happens when a number is not finite | stop | |
 /// | [`observer`](Self::observer) | is told of every step and epoch | none | |
 /// | `threads`, with the feature `parallel` | threads that large steps are divided among | 1 | at least 1 |
 ///
@@ -46,15 +43,16 @@ use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer, Terms};
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
 pub struct Trainer<'a, O> {
-    optimizer: O,
-    epochs: usize,
-    batch_size: usize,
-    seed: u64,
-    shuffle: bool,
+    pub(super) optimizer: O,
+    pub(super) epochs: usize,
+    pub(super) batch_size: usize,
+    pub(super) seed: u64,
+    pub(super) shuffle: bool,
     validation_split: Option<f64>,
-    early_stopping: Option<EarlyStopping>,
-    schedule: Box<dyn Schedule>,
-    clip_norm: Option<f64>,
+    pub(super) early_stopping: Option<EarlyStopping>,
+    pub(super) schedule: Box<dyn Schedule>,
+    pub(super) clip_norm: Option<f64>,
+    pub(super) on_divergence: OnDivergence,
     observers: Vec<Box<dyn Observer + Send + 'a>>,
     threads: usize,
 }
@@ -71,6 +69,7 @@ impl<O: std::fmt::Debug> std::fmt::Debug for Trainer<'_, O> {
             .field("early_stopping", &self.early_stopping)
             .field("schedule", &self.schedule)
             .field("clip_norm", &self.clip_norm)
+            .field("on_divergence", &self.on_divergence)
             .field("observers", &self.observers.len())
             .field("threads", &self.threads)
             .finish()
@@ -90,6 +89,7 @@ impl<'a, O> Trainer<'a, O> {
             early_stopping: None,
             schedule: Box::new(Constant),
             clip_norm: None,
+            on_divergence: OnDivergence::Stop,
             observers: Vec::new(),
             threads: 1,
         }
@@ -136,6 +136,11 @@ impl<'a, O> Trainer<'a, O> {
         Self { clip_norm: Some(norm), ..self }
     }
 
+    /// What happens when a number stops being finite. Default: [`OnDivergence::Stop`].
+    pub fn on_divergence(self, on_divergence: OnDivergence) -> Self {
+        Self { on_divergence, ..self }
+    }
+
     /// Adds an observer; a closure can be one.
     pub fn observer(mut self, observer: impl Observer + Send + 'a) -> Self {
         self.observers.push(Box::new(observer));
@@ -152,10 +157,10 @@ impl<'a, O> Trainer<'a, O> {
     /// Trains the model on these samples.
     ///
     /// # Errors
-    /// - [`Error::InvalidParameter`] for a setting out of its range, before anything is changed;
-    /// - [`Error::NotFinite`], [`Error::OutsideDomain`], [`Error::NoSamples`] and [`Error::SizeMismatch`]
+    /// - [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a setting out of its range, before anything is changed;
+    /// - [`Error::NotFinite`](crate::Error::NotFinite), [`Error::OutsideDomain`](crate::Error::OutsideDomain), [`Error::NoSamples`](crate::Error::NoSamples) and [`Error::SizeMismatch`](crate::Error::SizeMismatch)
     ///   for data, before anything is changed;
-    /// - [`Error::Diverged`] in the step in which a number stops being finite; the model then has
+    /// - [`Error::Diverged`](crate::Error::Diverged) in the step in which a number stops being finite; the model then has
     ///   the last finite parameters;
     /// - with the feature `parallel`, `Error::Threads` if the system does not start its threads.
     pub fn fit<E, D, R, L>(
@@ -189,7 +194,7 @@ impl<'a, O> Trainer<'a, O> {
     /// Trains the model on `data` and validates it on `validation` after each epoch.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit); and [`Error::InvalidParameter`] if there is a `validation_split` as well.
+    /// As [`fit`](Self::fit); and [`Error::InvalidParameter`](crate::Error::InvalidParameter) if there is a `validation_split` as well.
     pub fn fit_validated<E, D, R, L>(
         &mut self,
         model: &mut AutoEncoder<E, D, R, L>,
@@ -218,10 +223,11 @@ impl<'a, O> Trainer<'a, O> {
         require_count("Trainer epochs", self.epochs)?;
         require_count("Trainer batch_size", self.batch_size)?;
         require_count("Trainer threads", self.threads)?;
+        self.on_divergence.check()?;
         self.clip_norm.map_or(Ok(()), |norm| require_positive("Trainer clip_norm", norm))
     }
 
-    fn tell(&mut self, event: &Event<'_>) {
+    pub(super) fn tell(&mut self, event: &Event<'_>) {
         self.observers.iter_mut().for_each(|observer| observer.observe(event));
     }
 
@@ -259,87 +265,8 @@ impl<'a, O> Trainer<'a, O> {
         L: Loss<D>,
         O: Optimizer<E::Scalar>,
     {
-        let samples = data.samples();
-        let batches = samples.div_ceil(self.batch_size);
-        let mut run = Run::new(model, self.optimizer.states());
-        let mut order: Vec<usize> = (0..samples).collect();
-        let mut epochs: Vec<EpochReport> = Vec::with_capacity(self.epochs);
-        let mut best: Option<(usize, f64, Vec<E::Scalar>)> = None;
-        let mut stopped = StopReason::Completed;
-
-        for epoch in 1..=self.epochs {
-            let start = Instant::now();
-            if self.shuffle {
-                // From the same start each time: the order is a function of seed and epoch alone.
-                order.iter_mut().enumerate().for_each(|(index, entry)| *entry = index);
-                order.shuffle(&mut keyed(self.seed, epoch as u64, 0));
-            }
-            let (mut terms, mut norms, mut rate) = (Terms::new(), 0.0, 0.0);
-            for (index, chosen) in order.chunks(self.batch_size).enumerate() {
-                let progress =
-                    Progress::new(run.steps, batches as u64, (batches * self.epochs) as u64);
-                rate = self.optimizer.rate() * self.schedule.factor(&progress);
-                let streams = Streams::new(self.seed, epoch as u64, chosen);
-                let norm = run
-                    .step(model, &self.optimizer, data, streams, chosen, rate, self.clip_norm)
-                    .map_err(|quantity| Error::Diverged { epoch, batch: index + 1, quantity })?;
-                terms.accumulate(&run.workspace.terms, chosen.len() as f64 / samples as f64);
-                norms += norm;
-                self.tell(&Event::Batch(BatchReport {
-                    epoch,
-                    batch: index + 1,
-                    batches,
-                    terms: &run.workspace.terms,
-                    gradient_norm: norm,
-                    rate,
-                }));
-            }
-            let training_seconds = start.elapsed().as_secs_f64();
-            let report = EpochReport {
-                epoch,
-                terms,
-                validation: validation.map(|held_out| {
-                    let parameters = &model.parameters;
-                    model.step(parameters, &mut run.workspace, held_out.view(), None, None);
-                    run.workspace.terms.clone()
-                }),
-                gradient_norm: norms / batches as f64,
-                rate,
-                seconds: start.elapsed().as_secs_f64(),
-                samples_per_second: samples as f64 / training_seconds,
-            };
-            self.tell(&Event::Epoch(&report));
-            let monitored = report.monitored();
-            if !monitored.is_finite() {
-                let quantity = "the validation objective".to_owned();
-                return Err(Error::Diverged { epoch, batch: batches, quantity });
-            }
-            epochs.push(report);
-
-            let Some(stopping) = self.early_stopping else { continue };
-            match &mut best {
-                Some((best_epoch, lowest, parameters)) => {
-                    if monitored < *lowest - stopping.min_delta {
-                        (*best_epoch, *lowest) = (epoch, monitored);
-                        parameters.copy_from_slice(&model.parameters);
-                    }
-                }
-                None => best = Some((epoch, monitored, model.parameters.clone())),
-            }
-            let best_epoch = best.as_ref().map_or(epoch, |&(best_epoch, ..)| best_epoch);
-            if epoch - best_epoch >= stopping.patience {
-                stopped = StopReason::NoImprovement { best_epoch };
-                break;
-            }
-        }
-
-        let mut kept_epoch = epochs.len();
-        if let Some((best_epoch, _, parameters)) = best {
-            model.parameters = parameters;
-            kept_epoch = best_epoch;
-        }
-        let report = Report { epochs, stopped, kept_epoch };
-        self.tell(&Event::End(&report));
-        Ok(report)
+        let run = Run::new(model, self.optimizer.states());
+        let training = Training { trainer: self, model, validation, run, course: Course::new() };
+        training.complete(&mut Whole::new(data))
     }
 }

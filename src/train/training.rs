@@ -1,0 +1,294 @@
+//! The course of one training: epochs of batches, what is kept of them, and when it ends.
+
+use std::time::Instant;
+
+use rand::seq::SliceRandom;
+
+use super::blocks::Blocks;
+use super::report::StopReason;
+use super::run::Run;
+use super::schedule::Progress;
+use super::{
+    BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Trainer,
+};
+use crate::decoder::Decoder;
+use crate::encoder::Encoder;
+use crate::error::{Error, Result, require_size};
+use crate::random::{Streams, keyed};
+use crate::regularizer::Regularizer;
+use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer, Terms};
+
+/// How far a training has come: all that the rest of it depends on, beside the model and the
+/// optimizer's memory.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Course<T> {
+    /// The epoch under way, from 1.
+    pub(super) epoch: usize,
+    /// Its batches that are done, the skipped ones among them.
+    pub(super) batch: usize,
+    /// Steps taken so far, in all epochs.
+    pub(super) steps: u64,
+    /// Sums over the steps of this epoch.
+    pub(super) terms: Terms,
+    pub(super) norms: f64,
+    /// The learning rate of the last step.
+    pub(super) rate: f64,
+    /// Batches of this epoch that were left out, and the samples in them.
+    pub(super) skipped: (usize, usize),
+    /// Seconds of this epoch before the training was last resumed.
+    pub(super) seconds: f64,
+    pub(super) epochs: Vec<EpochReport>,
+    pub(super) divergences: Vec<Divergence>,
+    pub(super) best: Option<Best<T>>,
+}
+
+/// The best parameters so far.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Best<T> {
+    /// The epoch they are of, 0 for those before the first.
+    pub(super) epoch: usize,
+    pub(super) monitored: f64,
+    pub(super) parameters: Vec<T>,
+    pub(super) state: Vec<T>,
+}
+
+impl<T> Course<T> {
+    pub(super) fn new() -> Self {
+        Self {
+            epoch: 1,
+            batch: 0,
+            steps: 0,
+            terms: Terms::new(),
+            norms: 0.0,
+            rate: 0.0,
+            skipped: (0, 0),
+            seconds: 0.0,
+            epochs: Vec::new(),
+            divergences: Vec::new(),
+            best: None,
+        }
+    }
+}
+
+/// A training under way.
+pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
+    pub(super) trainer: &'t mut Trainer<'o, O>,
+    pub(super) model: &'t mut AutoEncoder<E, D, R, L>,
+    pub(super) validation: Option<&'t Batch<E::Scalar, E::Input>>,
+    pub(super) run: Run<E>,
+    pub(super) course: Course<E::Scalar>,
+}
+
+impl<E, D, R, L, O> Training<'_, '_, E, D, R, L, O>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+    O: Optimizer<E::Scalar>,
+{
+    /// The rest of the training, from where the course stands.
+    pub(super) fn complete(
+        mut self,
+        blocks: &mut dyn Blocks<E::Scalar, E::Input>,
+    ) -> Result<Report> {
+        let restores = matches!(self.trainer.on_divergence, OnDivergence::RestoreBest { .. });
+        if restores && self.course.best.is_none() {
+            self.keep_as_best(0, f64::INFINITY);
+        }
+        let mut stopped = self.has_stopped_early();
+        while stopped.is_none() && self.course.epoch <= self.trainer.epochs {
+            self.epoch(blocks)?;
+            stopped = self.has_stopped_early();
+        }
+        let mut kept_epoch = self.course.epochs.len();
+        if let Some(best) = self.course.best.take()
+            && self.trainer.early_stopping.is_some()
+            && best.epoch > 0
+        {
+            kept_epoch = best.epoch;
+            self.model.parameters = best.parameters;
+            self.model.state = best.state;
+        }
+        Ok(self.report(stopped.unwrap_or(StopReason::Completed), kept_epoch))
+    }
+
+    /// The report so far, and its event.
+    fn report(&mut self, stopped: StopReason, kept_epoch: usize) -> Report {
+        let epochs = std::mem::take(&mut self.course.epochs);
+        let divergences = std::mem::take(&mut self.course.divergences);
+        let report = Report { epochs, divergences, stopped, kept_epoch };
+        self.trainer.tell(&Event::End(&report));
+        report
+    }
+
+    fn has_stopped_early(&self) -> Option<StopReason> {
+        let stopping = self.trainer.early_stopping?;
+        let best_epoch = self.course.best.as_ref()?.epoch;
+        let last = self.course.epochs.last()?.epoch;
+        (last - best_epoch >= stopping.patience).then_some(StopReason::NoImprovement { best_epoch })
+    }
+
+    fn epoch(&mut self, blocks: &mut dyn Blocks<E::Scalar, E::Input>) -> Result<()> {
+        let start = Instant::now();
+        let batch_size = self.trainer.batch_size;
+        let epoch = self.course.epoch;
+        let samples = blocks.samples();
+        let batches = samples.div_ceil(batch_size);
+        let done_before = self.course.batch;
+        let (mut first, mut batch, mut number) = (0, 0, 0);
+        let mut order: Vec<usize> = Vec::new();
+        blocks.rewind()?;
+        while let Some(block) = blocks.next()? {
+            let end = first + block.samples();
+            let in_block = block.samples().div_ceil(batch_size);
+            // What a resumed training has done already is only passed over.
+            if batch + in_block > done_before {
+                order.clear();
+                order.extend(first..end);
+                if self.trainer.shuffle {
+                    // From the same start each time: a function of seed, epoch and block alone.
+                    let mut rng = keyed(self.trainer.seed, epoch as u64, 0);
+                    rng.set_stream(number);
+                    order.shuffle(&mut rng);
+                }
+                for (index, chosen) in order.chunks(batch_size).enumerate() {
+                    if batch + index >= done_before {
+                        self.batch(block, first, chosen, samples, batches)?;
+                    }
+                }
+            }
+            (first, batch, number) = (end, batch + in_block, number + 1);
+        }
+        require_size("the pass of a stream", "samples", samples, first)?;
+        self.end_epoch(samples, batches, start)
+    }
+
+    /// One step on the chosen samples of a block whose first sample has this number.
+    fn batch(
+        &mut self,
+        block: BatchView<'_, E::Scalar, E::Input>,
+        first: usize,
+        chosen: &[usize],
+        samples: usize,
+        batches: usize,
+    ) -> Result<()> {
+        let Self { trainer, model, run, course, .. } = self;
+        let total = (batches * trainer.epochs) as u64;
+        let progress = Progress::new(course.steps, batches as u64, total);
+        let rate = trainer.optimizer.rate() * trainer.schedule.factor(&progress);
+        let streams = Streams::new(trainer.seed, course.epoch as u64, chosen);
+        let step = (course.steps, rate, trainer.clip_norm);
+        let stepped = run.step(model, &trainer.optimizer, (block, first), chosen, streams, step);
+        course.batch += 1;
+        match stepped {
+            Ok(norm) => {
+                course.steps += 1;
+                course.rate = rate;
+                course.norms += norm;
+                course.terms.accumulate(&run.workspace.terms, chosen.len() as f64 / samples as f64);
+                trainer.tell(&Event::Batch(BatchReport {
+                    epoch: course.epoch,
+                    batch: course.batch,
+                    batches,
+                    terms: &run.workspace.terms,
+                    gradient_norm: norm,
+                    rate,
+                }));
+                Ok(())
+            }
+            Err(quantity) => {
+                course.skipped.0 += 1;
+                course.skipped.1 += chosen.len();
+                self.diverged(quantity)
+            }
+        }
+    }
+
+    /// Does what was chosen for this case: an error, if the training is to end.
+    fn diverged(&mut self, quantity: String) -> Result<()> {
+        let (epoch, batch) = (self.course.epoch, self.course.batch);
+        let policy = self.trainer.on_divergence;
+        let ends = policy.ends_after(self.course.divergences.len() + 1);
+        let action = match (&self.course.best, policy) {
+            _ if ends => DivergenceAction::Stopped,
+            (Some(best), OnDivergence::RestoreBest { .. }) => {
+                self.model.parameters.copy_from_slice(&best.parameters);
+                self.model.state.copy_from_slice(&best.state);
+                self.run.forget();
+                DivergenceAction::Restored { epoch: best.epoch }
+            }
+            _ => {
+                self.run.forget_unless_finite();
+                DivergenceAction::SkippedBatch
+            }
+        };
+        let divergence = Divergence { epoch, batch, quantity, action };
+        self.trainer.tell(&Event::Diverged(&divergence));
+        let error =
+            ends.then(|| Error::Diverged { epoch, batch, quantity: divergence.quantity.clone() });
+        self.course.divergences.push(divergence);
+        let Some(error) = error else { return Ok(()) };
+        let kept_epoch = self.course.epochs.len();
+        self.report(StopReason::Diverged, kept_epoch);
+        Err(error)
+    }
+
+    fn end_epoch(&mut self, samples: usize, batches: usize, start: Instant) -> Result<()> {
+        let course = &mut self.course;
+        let training_seconds = course.seconds + start.elapsed().as_secs_f64();
+        let (skipped_batches, skipped_samples) = course.skipped;
+        let mut terms = std::mem::take(&mut course.terms);
+        if 0 < skipped_samples && skipped_samples < samples {
+            terms.scale(samples as f64 / (samples - skipped_samples) as f64);
+        }
+        let validation = self.validation.map(|held_out| {
+            let (model, workspace) = (&self.model, &mut self.run.workspace);
+            model.step(&model.parameters, workspace, held_out.view(), None, None);
+            workspace.terms.clone()
+        });
+        let report = EpochReport {
+            epoch: course.epoch,
+            terms,
+            validation,
+            gradient_norm: course.norms / (batches - skipped_batches).max(1) as f64,
+            rate: course.rate,
+            seconds: course.seconds + start.elapsed().as_secs_f64(),
+            samples_per_second: samples as f64 / training_seconds,
+        };
+        self.trainer.tell(&Event::Epoch(&report));
+        let (epoch, monitored) = (report.epoch, report.monitored());
+        let has_steps = skipped_batches < batches;
+        course.epochs.push(report);
+        if !monitored.is_finite() {
+            self.diverged("the validation objective".to_owned())?;
+        } else if has_steps && self.improves(monitored) {
+            self.keep_as_best(epoch, monitored);
+        }
+        let course = &mut self.course;
+        (course.epoch, course.batch, course.norms, course.seconds) = (epoch + 1, 0, 0.0, 0.0);
+        course.skipped = (0, 0);
+        Ok(())
+    }
+
+    fn improves(&self, monitored: f64) -> bool {
+        let min_delta = self.trainer.early_stopping.map_or(0.0, |stopping| stopping.min_delta);
+        let restores = matches!(self.trainer.on_divergence, OnDivergence::RestoreBest { .. });
+        let keeps = restores || self.trainer.early_stopping.is_some();
+        let best = self.course.best.as_ref();
+        keeps && best.is_none_or(|best| monitored < best.monitored - min_delta)
+    }
+
+    fn keep_as_best(&mut self, epoch: usize, monitored: f64) {
+        let Self { model, course, .. } = self;
+        let best = course.best.get_or_insert_with(|| Best {
+            epoch,
+            monitored,
+            parameters: model.parameters.clone(),
+            state: model.state.clone(),
+        });
+        (best.epoch, best.monitored) = (epoch, monitored);
+        best.parameters.copy_from_slice(&model.parameters);
+        best.state.copy_from_slice(&model.state);
+    }
+}
