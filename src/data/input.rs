@@ -159,7 +159,8 @@ impl Stream {
     }
 
     fn reader(input: &Input, packing: &Packing, at: u64) -> Box<dyn Bytes> {
-        let packed = BufReader::with_capacity(BUFFER, input.from(at));
+        let capacity = usize::try_from(input.len()).unwrap_or(BUFFER).clamp(1, BUFFER);
+        let packed = BufReader::with_capacity(capacity, input.from(at));
         match packing {
             Packing::Plain => Box::new(packed),
             #[cfg(feature = "gzip")]

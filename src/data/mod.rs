@@ -2,11 +2,11 @@
 //!
 //! | source | reads | feature |
 //! |---|---|---|
-//! | [`InMemory`] | a [`Batch`](crate::Batch) or a view of one | |
+//! | [`InMemory`] | a [`Batch`] or a view of one | |
 //! | [`Csv`], [`CsvOptions`] | text with delimiters: a row is a sample | |
 //! | [`Idx`], [`idx_labels`] | the format of MNIST; packed with gzip as it is published | `gzip` for packed files |
 //! | [`Npy`] | NumPy's format of one array: a row is a sample | |
-//! | [`Npz`] | NumPy's archives of arrays, plain and compressed | `npz` |
+//! | `Npz` | NumPy's archives of arrays, plain and compressed | `npz` |
 //! | [`Normalized`] | another source, through a fitted [`Normalizer`] | |
 //!
 //! Each reads from disk as it goes, in memory that does not grow with the file, and each
@@ -84,6 +84,7 @@ mod element;
 mod idx;
 mod in_memory;
 mod input;
+mod normalized;
 mod normalizer;
 mod npy;
 #[cfg(feature = "npz")]
@@ -97,7 +98,8 @@ use nalgebra::Dim;
 pub use csv::{Column, Csv, CsvOptions};
 pub use idx::{Idx, idx_labels};
 pub use in_memory::InMemory;
-pub use normalizer::{Normalization, Normalized, Normalizer};
+pub use normalized::Normalized;
+pub use normalizer::{Normalization, Normalizer};
 pub use npy::Npy;
 #[cfg(feature = "npz")]
 pub use npz::Npz;

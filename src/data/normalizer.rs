@@ -33,7 +33,7 @@ pub enum Normalization {
     /// a sigmoid decoder.
     ///
     /// # Formula
-    /// y = 0.5 + 0.4 · clamp((v − mean) / 3σ, −1, 1), with σ² = Σ (v − mean)² / (n − 1) over all n
+    /// y = 0.1 + 0.4 (1 + clamp((v − mean) / 3σ, −1, 1)), with σ² = Σ (v − mean)² / (n − 1) over all n
     /// values v. With `centre_samples`, v is x minus the mean of its own sample, and the mean is 0.
     ///
     /// # References
@@ -239,7 +239,7 @@ impl Normalizer {
             Normalization::Truncate { .. } => {
                 // In halves, because a difference may be twice as large as any number.
                 let halved = x / 2.0 - mean - self.first[0] / 2.0;
-                0.5 + 0.4 * (halved / self.second[0] / 1.5).clamp(-1.0, 1.0)
+                0.1 + 0.4 * (1.0 + (halved / self.second[0] / 1.5).clamp(-1.0, 1.0))
             }
         })
     }
@@ -259,7 +259,7 @@ impl Normalizer {
                 between((low, high), (self.first[feature], self.second[feature]), y)
             }
             Normalization::Truncate { .. } => {
-                let clamped = (y - 0.5) / 0.4;
+                let clamped = (y - 0.1) / 0.4 - 1.0;
                 clamped * 3.0 * self.second[0] + self.first[0]
             }
         })
@@ -280,13 +280,16 @@ impl Normalizer {
         let centres = self.normalization == Normalization::Truncate { centre_samples: true };
         let mean = |sample: &[T]| if centres { half_mean(sample) } else { 0.0 };
         for (column, sample) in batch.as_slice().chunks_exact(features).enumerate() {
+            let refuse =
+                |row, value| Err(Error::NotFinite { call, row, column, value: Number(value) });
+            if let Some(row) = sample.iter().position(|x| !x.to_double().is_finite()) {
+                return refuse(row, sample[row].to_double());
+            }
             let mean = mean(sample);
             for (row, &x) in sample.iter().enumerate() {
-                let x = x.to_double();
-                let y = T::of(f(row, x, mean)).to_double();
-                if !(x.is_finite() && y.is_finite()) {
-                    let value = Number(if x.is_finite() { y } else { x });
-                    return Err(Error::NotFinite { call, row, column, value });
+                let y = T::of(f(row, x.to_double(), mean)).to_double();
+                if !y.is_finite() {
+                    return refuse(row, y);
                 }
             }
         }
@@ -382,47 +385,4 @@ fn require_range(low: f64, high: f64) -> Result<()> {
     require(low.is_finite(), "MinMax low", low, "finite")?;
     let valid = high > low && high.is_finite();
     require(valid, "MinMax high", high, "finite and greater than low")
-}
-
-/// A source whose samples go through a normalizer.
-#[derive(Debug, Clone)]
-pub struct Normalized<S> {
-    source: S,
-    normalizer: Normalizer,
-}
-
-impl<S: Source> Normalized<S> {
-    /// Puts a normalizer behind a source.
-    ///
-    /// # Errors
-    /// [`Error::SizeMismatch`] if it was fitted on another number of features.
-    pub fn new(source: S, normalizer: Normalizer) -> Result<Self> {
-        let features = source.dim().value();
-        let expected = normalizer.features().unwrap_or(features);
-        require_size("Normalized::new", "features", expected, features)?;
-        Ok(Self { source, normalizer })
-    }
-}
-
-impl<S: Source> Source for Normalized<S> {
-    type Scalar = S::Scalar;
-    type Features = S::Features;
-    fn dim(&self) -> S::Features {
-        self.source.dim()
-    }
-    fn samples(&self) -> usize {
-        self.source.samples()
-    }
-    fn rewind(&mut self) -> Result<()> {
-        self.source.rewind()
-    }
-    fn read(&mut self, mut to: BatchViewMut<'_, S::Scalar, S::Features>) -> Result<usize> {
-        let count = self.source.read(to.reborrow())?;
-        let (filled, _) = to.split_at(count);
-        self.normalizer.apply(filled)?;
-        Ok(count)
-    }
-    fn skip(&mut self, samples: usize) -> Result<()> {
-        self.source.skip(samples)
-    }
 }

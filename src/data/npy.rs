@@ -21,7 +21,7 @@ const LONGEST_HEADER: u32 = 0xffff;
 /// Versions 1 to 3, integers of 8 to 64 bits, `float32` and `float64`, in both orders of bytes, are
 /// read. An array of one dimension has samples of one feature. An array in Fortran order is read here
 /// and there, which takes one access to the file for each feature and read; inside an
-/// [`Npz`](super::Npz) it is unpacked into memory. Integers beyond 2⁵³ become the nearest number.
+/// `Npz` it is unpacked into memory. Integers beyond 2⁵³ become the nearest number.
 ///
 /// # Example
 /// ```no_run

@@ -77,7 +77,8 @@ impl Cells {
     /// The next byte, which stays the next one.
     fn peek(&mut self) -> Result<Option<u8>> {
         if self.at == self.filled {
-            self.buffer.resize(BUFFER, 0);
+            let capacity = usize::try_from(self.input.len()).unwrap_or(BUFFER).clamp(1, BUFFER);
+            self.buffer.resize(capacity, 0);
             self.at = 0;
             self.filled = loop {
                 match self.input.read(&mut self.buffer) {
