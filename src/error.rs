@@ -1,6 +1,7 @@
 //! Everything that can be refused, as data: the place, what was found, what is required.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// The result of every call that can be refused.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -95,6 +96,130 @@ pub enum Error {
         /// What stopped being finite: a term of the loss, the gradient, the parameters.
         quantity: String,
     },
+    /// The system does not let us work with a file.
+    #[error("cannot {action} {}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was tried: `open`, `read`, `write`.
+        action: &'static str,
+        /// What the system says.
+        reason: std::io::ErrorKind,
+    },
+    /// A file holds something else than its format has at that place.
+    #[error("{}{place}: found {found}, expected {expected}", path.display())]
+    Malformed {
+        /// The file; a member of an archive as if the archive were a folder.
+        path: PathBuf,
+        /// Where in the file.
+        place: Place,
+        /// What is there.
+        found: Found,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// A count in a file does not fit: bytes of a file, cells of a row, features of a sample.
+    #[error("{}{place}: expected {expected} {unit}, found {found}", path.display())]
+    FileMismatch {
+        /// The file; a member of an archive as if the archive were a folder.
+        path: PathBuf,
+        /// Where in the file.
+        place: Place,
+        /// What is counted: `bytes`, `cells`, `features`.
+        unit: &'static str,
+        /// How many there must be.
+        expected: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// A file is of a kind that is read only with a feature of this crate.
+    #[error("{} is {kind}, which is read with the crate's feature `{feature}`", path.display())]
+    MissingFeature {
+        /// The file.
+        path: PathBuf,
+        /// What it is: `a gzip file`.
+        kind: &'static str,
+        /// The feature, as it is called in `Cargo.toml`.
+        feature: &'static str,
+    },
+}
+
+/// A place in a file, inside an [`Error`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// The file as a whole.
+    File,
+    /// A byte, counted from 0; in a compressed file, of what it unpacks to.
+    Byte(u64),
+    /// A value of a table of numbers.
+    Value {
+        /// The sample, counted from 0 along the first dimension.
+        sample: u64,
+        /// The feature, counted from 0.
+        feature: u64,
+    },
+    /// A line of a text, counted from 1 as editors do.
+    Line(u64),
+    /// A cell of a table in a text.
+    Cell {
+        /// The line it begins in, counted from 1 as editors do.
+        line: u64,
+        /// Its column, counted from 0.
+        column: usize,
+        /// What the header calls the column, if there is a header.
+        name: Option<String>,
+    },
+    /// A column of a table or a member of an archive, by its name.
+    Name(String),
+}
+
+/// Follows a file's name in a sentence.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => Ok(()),
+            Self::Byte(at) => write!(f, ", byte {at}"),
+            Self::Value { sample, feature } => write!(f, ", sample {sample}, feature {feature}"),
+            Self::Line(line) => write!(f, ", line {line}"),
+            Self::Cell { line, column, name: None } => write!(f, ", line {line}, column {column}"),
+            Self::Cell { line, column, name: Some(name) } => {
+                write!(f, ", line {line}, column {column} (`{name}`)")
+            }
+            Self::Name(name) => write!(f, ", `{name}`"),
+        }
+    }
+}
+
+/// What is in a file where something else belongs, inside an [`Error`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Found {
+    /// This text, at most 80 characters of it.
+    Text(String),
+    /// A number that does not fit.
+    Number(Number),
+    /// Something that has a name: `the end of the file`.
+    Thing(&'static str),
+}
+
+impl Found {
+    /// The beginning of a text, in which what is no UTF-8 is replaced.
+    pub(crate) fn text(bytes: &[u8]) -> Self {
+        // A character has at most four bytes.
+        let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * 80)]);
+        Self::Text(beginning.chars().take(80).collect())
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Thing(thing) => f.write_str(thing),
+        }
+    }
 }
 
 /// A number inside an [`Error`]. Unlike `f64` it equals itself when it is NaN, and −0.0 differs

@@ -26,6 +26,8 @@ pub trait Scalar:
     fn of(value: f64) -> Self;
     /// This number in double precision, without loss.
     fn to_double(self) -> f64;
+    /// The nearest number to a decimal text such as `-1.5e3`; `None` if it is no number.
+    fn parse(text: &str) -> Option<Self>;
     /// The Gauss error function, 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf(self) -> Self;
     /// Draws from N(0, 1).
@@ -44,6 +46,9 @@ macro_rules! scalar {
             }
             fn to_double(self) -> f64 {
                 f64::from(self)
+            }
+            fn parse(text: &str) -> Option<Self> {
+                text.parse().ok()
             }
             fn erf(self) -> Self {
                 $erf(self)

@@ -3,6 +3,9 @@
 
 #![allow(dead_code)] // Each test takes what it needs.
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
 use autoencoder::gradcheck::NORM_TOLERANCE;
 
 /// Where finite differences of two step lengths disagree by more than this, by their norm, they
@@ -21,3 +24,22 @@ pub const DUAL: f64 = 1e-11;
 
 /// What two programs in double precision may differ by, for numbers of size 1.
 pub const GOLDEN: f64 = 1e-14;
+
+/// A file of the data that are not part of the crate: in the folder that `AUTOENCODER_DATA` names, or
+/// in `shared/data` beside the crate. Where it is not there, says so, and the test is to pass it over.
+pub fn shared_data(name: &str) -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = std::env::var_os("AUTOENCODER_DATA").map_or_else(beside, PathBuf::from);
+    let path = folder.join(name);
+    if path.is_file() {
+        return Some(path);
+    }
+    // Straight to the stream, because the test harness hides what tests print.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {} is not there", path.display());
+    None
+}
+
+/// A file of `tests/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}

@@ -1,0 +1,253 @@
+//! Data in: samples from memory and from files, and their normalisation.
+//!
+//! | source | reads | feature |
+//! |---|---|---|
+//! | [`InMemory`] | a [`Batch`] or a view of one | |
+//! | [`Csv`], [`CsvOptions`] | text with delimiters: a row is a sample | |
+//! | [`Idx`], [`idx_labels`] | the format of MNIST; packed with gzip as it is published | `gzip` for packed files |
+//! | [`Npy`] | NumPy's format of one array: a row is a sample | |
+//! | `Npz` | NumPy's archives of arrays, plain and compressed | `npz` |
+//! | [`Normalized`] | another source, through a fitted [`Normalizer`] | |
+//!
+//! Each reads from disk as it goes, in memory that does not grow with the file, and each
+//! [`load`](Source::load)s in one call. What comes first in a file, a row or the first dimension, is
+//! the sample, and becomes a column of the batch. The type that is asked for decides between sizes:
+//! `Batch<f32, Const<784>>` refuses a file of another width, `Batch<f32, Dyn>` takes any.
+//!
+//! ```
+//! use autoencoder::data::{Csv, Source};
+//! use autoencoder::{Batch, nalgebra::Const};
+//!
+//! let text = "length,width\n1.5,2\n3,4\n5,6\n";
+//! let batch: Batch<f32, Const<2>> = Csv::from_bytes(text)?.load()?;
+//! assert_eq!(batch.samples(), 3);
+//! assert_eq!(batch.sample(0), [1.5, 2.0]);
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
+//!
+//! # Laws
+//! 1. A pass gives [`samples`](Source::samples) samples, and every pass the same ones in the same
+//!    order, whatever the sizes they are read in.
+//! 2. Skipping is the same as reading and dropping.
+//! 3. Files are not believed: a count is checked against the file's length before memory is taken
+//!    for it, bytes that are missing or left over are refused, and so is a number that is not finite.
+//!    The refusal names the file, the place, what is there and what belongs there.
+//! 4. After a refusal a source refuses to go on until it is rewound.
+//!
+//! # Write your own
+//! ```
+//! use autoencoder::data::Source;
+//! use autoencoder::nalgebra::Const;
+//! use autoencoder::{BatchViewMut, Result};
+//!
+//! /// So many points of a circle.
+//! #[derive(Debug)]
+//! struct Circle {
+//!     points: usize,
+//!     next: usize,
+//! }
+//!
+//! impl Source for Circle {
+//!     type Scalar = f64;
+//!     type Features = Const<2>;
+//!     fn dim(&self) -> Const<2> {
+//!         Const
+//!     }
+//!     fn samples(&self) -> usize {
+//!         self.points
+//!     }
+//!     fn rewind(&mut self) -> Result<()> {
+//!         self.next = 0;
+//!         Ok(())
+//!     }
+//!     fn read(&mut self, mut to: BatchViewMut<'_, f64, Const<2>>) -> Result<usize> {
+//!         let count = to.samples().min(self.points - self.next);
+//!         for point in to.as_mut_slice().chunks_exact_mut(2).take(count) {
+//!             let angle = std::f64::consts::TAU * self.next as f64 / self.points as f64;
+//!             (point[0], point[1]) = angle.sin_cos();
+//!             self.next += 1;
+//!         }
+//!         Ok(count)
+//!     }
+//! }
+//!
+//! let points = Circle { points: 4, next: 0 }.load()?;
+//! assert_eq!((points.features(), points.samples()), (2, 4));
+//! assert_eq!(points.sample(0), [0.0, 1.0]);
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
+
+#[cfg(feature = "npz")]
+mod archive;
+mod csv;
+mod element;
+mod idx;
+mod in_memory;
+mod input;
+mod normalized;
+mod normalizer;
+mod npy;
+#[cfg(feature = "npz")]
+mod npz;
+mod table;
+
+use std::fmt::Debug;
+
+use nalgebra::Dim;
+
+pub use csv::{Column, Csv, CsvOptions};
+pub use idx::{Idx, idx_labels};
+pub use in_memory::InMemory;
+pub use normalized::Normalized;
+pub use normalizer::{Normalization, Normalizer};
+pub use npy::Npy;
+#[cfg(feature = "npz")]
+pub use npz::Npz;
+
+use crate::error::{Error, Place, Result, require_size};
+use crate::{Batch, BatchViewMut, Scalar};
+
+/// Samples that come one after the other, pass after pass.
+///
+/// `Box<dyn Source<…>>` and `&mut S` are sources themselves.
+pub trait Source: Debug + Send {
+    /// The number type of its values.
+    type Scalar: Scalar;
+    /// The number of features of a sample, as a size.
+    type Features: Dim;
+
+    /// The number of features of a sample.
+    fn dim(&self) -> Self::Features;
+
+    /// The number of samples of a pass.
+    fn samples(&self) -> usize;
+
+    /// Goes back to the first sample.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the system does not let it.
+    fn rewind(&mut self) -> Result<()>;
+
+    /// Fills the first columns of `to` with the next samples and says how many: 0 only at the end of
+    /// a pass, or if `to` has no columns.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] if `to` has another number of features; [`Error::File`],
+    /// [`Error::Malformed`] and [`Error::FileMismatch`] if a file is not what it was or should be.
+    /// Values in `to` are arbitrary then.
+    fn read(&mut self, to: BatchViewMut<'_, Self::Scalar, Self::Features>) -> Result<usize>;
+
+    /// Passes over samples.
+    ///
+    /// # Errors
+    /// As [`read`](Source::read), and [`Error::SizeMismatch`] if fewer samples are left.
+    fn skip(&mut self, samples: usize) -> Result<()> {
+        let mut dropped = Batch::zeros(self.dim(), samples.min(64));
+        let mut left = samples;
+        while left > 0 {
+            let (wanted, _) = dropped.view_mut().split_at(left.min(64));
+            match self.read(wanted)? {
+                0 => return require_left(samples, samples - left),
+                count => left -= count,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a whole pass into memory, from the first sample on.
+    ///
+    /// # Errors
+    /// As [`read`](Source::read), and [`Error::SizeMismatch`] if the pass gives another number of
+    /// samples than [`samples`](Source::samples).
+    fn load(&mut self) -> Result<Batch<Self::Scalar, Self::Features>> {
+        /// Values to make room for at first; then as many as have come so far. A count is thus
+        /// never believed for more than what is there.
+        const FIRST: usize = 1 << 14;
+        self.rewind()?;
+        let (dim, samples) = (self.dim(), self.samples());
+        let features = dim.value();
+        let mut values: Vec<Self::Scalar> = Vec::new();
+        let mut loaded = 0;
+        while loaded < samples {
+            let room = (FIRST / features.max(1)).max(loaded).max(1).min(samples - loaded);
+            let start = loaded * features;
+            values.reserve_exact(room * features);
+            values.resize(start + room * features, Self::Scalar::ZERO);
+            let count = self.read(BatchViewMut::new(&mut values[start..], dim))?;
+            loaded += count;
+            values.truncate(loaded * features);
+            if count == 0 {
+                break;
+            }
+        }
+        let mut one_more = Batch::zeros(dim, 1);
+        loaded += self.read(one_more.view_mut())?;
+        require_size("Source::load", "samples", samples, loaded)?;
+        Batch::new(dim, values)
+    }
+}
+
+macro_rules! forward {
+    ($pointer:ty) => {
+        impl<S: Source + ?Sized> Source for $pointer {
+            type Scalar = S::Scalar;
+            type Features = S::Features;
+            fn dim(&self) -> S::Features {
+                (**self).dim()
+            }
+            fn samples(&self) -> usize {
+                (**self).samples()
+            }
+            fn rewind(&mut self) -> Result<()> {
+                (**self).rewind()
+            }
+            fn read(&mut self, to: BatchViewMut<'_, S::Scalar, S::Features>) -> Result<usize> {
+                (**self).read(to)
+            }
+            fn skip(&mut self, samples: usize) -> Result<()> {
+                (**self).skip(samples)
+            }
+            fn load(&mut self) -> Result<Batch<S::Scalar, S::Features>> {
+                (**self).load()
+            }
+        }
+    };
+}
+forward!(&mut S);
+forward!(Box<S>);
+
+/// Refuses to skip more samples than are left.
+fn require_left(wanted: usize, left: usize) -> Result<()> {
+    require_size("Source::skip", "samples left", wanted, left.min(wanted))
+}
+
+/// A number of features found in a file, as the size that was asked for.
+fn size<R: Dim>(input: &input::Input, features: usize) -> Result<R> {
+    if let Some(expected) = R::try_to_usize()
+        && expected != features
+    {
+        let (expected, found) = (expected as u64, features as u64);
+        return Err(input.mismatch(Place::File, "features", expected, found));
+    }
+    Ok(R::from_usize(features))
+}
+
+/// Refuses until it is rewound, once something was refused.
+#[derive(Debug, Default)]
+struct Refusal(Option<Error>);
+
+impl Refusal {
+    /// What was refused, if anything.
+    fn check(&self) -> Result<()> {
+        self.0.clone().map_or(Ok(()), Err)
+    }
+
+    /// Remembers a refusal.
+    fn note<T>(&mut self, result: Result<T>) -> Result<T> {
+        result.inspect_err(|error| self.0 = Some(error.clone()))
+    }
+
+    fn forget(&mut self) {
+        self.0 = None;
+    }
+}

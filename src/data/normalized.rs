@@ -1,0 +1,48 @@
+use nalgebra::Dim;
+
+use super::{Normalizer, Source};
+use crate::error::require_size;
+use crate::{BatchViewMut, Result};
+
+/// A source whose samples go through a normalizer.
+#[derive(Debug, Clone)]
+pub struct Normalized<S> {
+    source: S,
+    normalizer: Normalizer,
+}
+
+impl<S: Source> Normalized<S> {
+    /// Puts a normalizer behind a source.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) if it was fitted on another number of features.
+    pub fn new(source: S, normalizer: Normalizer) -> Result<Self> {
+        let features = source.dim().value();
+        let expected = normalizer.features().unwrap_or(features);
+        require_size("Normalized::new", "features", expected, features)?;
+        Ok(Self { source, normalizer })
+    }
+}
+
+impl<S: Source> Source for Normalized<S> {
+    type Scalar = S::Scalar;
+    type Features = S::Features;
+    fn dim(&self) -> S::Features {
+        self.source.dim()
+    }
+    fn samples(&self) -> usize {
+        self.source.samples()
+    }
+    fn rewind(&mut self) -> Result<()> {
+        self.source.rewind()
+    }
+    fn read(&mut self, mut to: BatchViewMut<'_, S::Scalar, S::Features>) -> Result<usize> {
+        let count = self.source.read(to.reborrow())?;
+        let (filled, _) = to.split_at(count);
+        self.normalizer.apply(filled)?;
+        Ok(count)
+    }
+    fn skip(&mut self, samples: usize) -> Result<()> {
+        self.source.skip(samples)
+    }
+}

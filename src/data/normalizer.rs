@@ -1,0 +1,388 @@
+use nalgebra::Dim;
+
+use super::{InMemory, Source};
+use crate::error::{require, require_size};
+use crate::{Batch, BatchViewMut, Error, Number, Result, Scalar};
+
+/// Samples that are read in one go when a normalizer is fitted.
+const BLOCK: usize = 64;
+
+/// How values are brought into a range that suits a model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Normalization {
+    /// Values stay as they are.
+    None,
+    /// Each feature to mean 0 and standard deviation 1.
+    ///
+    /// # Formula
+    /// y = (x − mean) / σ, with σ² = Σ (x − mean)² / n
+    Standardize,
+    /// Each feature from its least and greatest value to `low` and `high`; values beyond those it was
+    /// fitted on go beyond.
+    ///
+    /// # Formula
+    /// y = low + (high − low) (x − min) / (max − min)
+    MinMax {
+        /// What the least value becomes; less than `high`.
+        low: f64,
+        /// What the greatest value becomes.
+        high: f64,
+    },
+    /// All values together, cut off at three standard deviations, to \[0.1, 0.9\]: natural images for
+    /// a sigmoid decoder.
+    ///
+    /// # Formula
+    /// y = 0.1 + 0.4 (1 + clamp((v − mean) / 3σ, −1, 1)), with σ² = Σ (v − mean)² / (n − 1) over all n
+    /// values v. With `centre_samples`, v is x minus the mean of its own sample, and the mean is 0.
+    ///
+    /// # References
+    /// A. Ng, J. Ngiam, C. Y. Foo, Y. Mai, C. Suen (2011), UFLDL Tutorial, exercise Sparse
+    /// Autoencoder, `normalizeData`.
+    Truncate {
+        /// Whether each sample first loses its own mean.
+        centre_samples: bool,
+    },
+}
+
+/// A [`Normalization`] with what it was fitted on.
+///
+/// All is computed in double precision, and also for values near the end of their type's range,
+/// whose differences and squares are beyond it. Where all values of a feature are equal, their scale
+/// is 1: they become 0 (or `low`) and come back exactly.
+///
+/// # Example
+/// ```
+/// use autoencoder::data::{Normalization, Normalizer};
+/// use autoencoder::Batch;
+///
+/// let mut batch = Batch::from_iter([[1.0, 7.0], [3.0, 7.0], [5.0, 7.0]]);
+/// let normalizer = Normalizer::fit(Normalization::MinMax { low: 0.0, high: 1.0 }, &batch)?;
+/// normalizer.apply(batch.view_mut())?;
+/// assert_eq!(batch, Batch::from_iter([[0.0, 0.0], [0.5, 0.0], [1.0, 0.0]]));
+/// normalizer.undo(batch.view_mut())?;
+/// assert_eq!(batch.sample(2), [5.0, 7.0]);
+///
+/// // What a file needs to hold.
+/// let (least, greatest) = normalizer.parts();
+/// assert_eq!((least, greatest), ([1.0, 7.0].as_slice(), [5.0, 7.0].as_slice()));
+/// let again = Normalizer::from_parts(normalizer.normalization(), least, greatest)?;
+/// assert_eq!(again, normalizer);
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Normalizer {
+    normalization: Normalization,
+    /// Means, or the least values.
+    first: Vec<f64>,
+    /// Standard deviations, or the greatest values.
+    second: Vec<f64>,
+}
+
+impl Normalizer {
+    /// Fits to a batch.
+    ///
+    /// # Errors
+    /// [`Error::NoSamples`]; [`Error::NotFinite`]; [`Error::InvalidParameter`] unless `low` and
+    /// `high` are finite and `low` is less.
+    pub fn fit<T: Scalar, R: Dim>(
+        normalization: Normalization,
+        batch: &Batch<T, R>,
+    ) -> Result<Self> {
+        Self::fit_source(normalization, &mut InMemory::from(batch))
+    }
+
+    /// Fits to all samples of a source, in two passes (one for [`Normalization::MinMax`]), in memory
+    /// for a few samples.
+    ///
+    /// # Errors
+    /// As [`fit`](Normalizer::fit), and what the source refuses.
+    ///
+    /// # References
+    /// B. P. Welford (1962), Note on a Method for Calculating Corrected Sums of Squares and Products.
+    pub fn fit_source<S: Source + ?Sized>(
+        normalization: Normalization,
+        source: &mut S,
+    ) -> Result<Self> {
+        let features = source.dim().value();
+        let is_pooled = matches!(normalization, Normalization::Truncate { .. });
+        let centres = normalization == Normalization::Truncate { centre_samples: true };
+        let columns = match normalization {
+            Normalization::None => return Self::from_parts(normalization, [], []),
+            Normalization::MinMax { low, high } => {
+                require_range(low, high)?;
+                features
+            }
+            Normalization::Standardize => features,
+            Normalization::Truncate { .. } => 1,
+        };
+        let column = |feature: usize| if is_pooled { 0 } else { feature };
+
+        let mut least = vec![f64::INFINITY; columns];
+        let mut greatest = vec![f64::NEG_INFINITY; columns];
+        each_sample(source, centres, |sample| {
+            for (feature, &x) in sample.iter().enumerate() {
+                let k = column(feature);
+                (least[k], greatest[k]) = (least[k].min(x), greatest[k].max(x));
+            }
+        })?;
+        if let Normalization::MinMax { .. } = normalization {
+            return Self::from_parts(normalization, least, greatest);
+        }
+
+        // Values are taken to [−1, 1] before they are squared. Nothing here leaves the range.
+        let ranges: Vec<(f64, f64)> = least.iter().zip(&greatest).map(centre_and_half).collect();
+        let (mut n, mut mean) = (vec![0.0; columns], vec![0.0; columns]);
+        let mut squares = vec![0.0; columns];
+        each_sample(source, centres, |sample| {
+            for (feature, &x) in sample.iter().enumerate() {
+                let k = column(feature);
+                let (centre, half) = ranges[k];
+                let u = if half > 0.0 { (x - centre) / half } else { 0.0 };
+                n[k] += 1.0;
+                let delta = u - mean[k];
+                mean[k] += delta / n[k];
+                squares[k] += delta * (u - mean[k]);
+            }
+        })?;
+        // A sample that loses its mean comes in halves.
+        let unit = if centres { 2.0 } else { 1.0 };
+        let statistics = (0..columns).map(|k| {
+            let (centre, half) = ranges[k];
+            let degrees = if is_pooled { (n[k] - 1.0_f64).max(1.0) } else { n[k] };
+            let deviation = unit * (half * f64::sqrt(squares[k] / degrees));
+            let mean = unit * (centre + half * mean[k]).clamp(least[k], greatest[k]);
+            let scale = if deviation > 0.0 { deviation.min(f64::MAX) } else { 1.0 };
+            (if centres { 0.0 } else { mean }, scale)
+        });
+        let (mean, scale): (Vec<f64>, Vec<f64>) = statistics.unzip();
+        Self::from_parts(normalization, mean, scale)
+    }
+
+    /// Makes one from the [`parts`](Normalizer::parts) of another.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] if their lengths differ, or are not those of the normalization;
+    /// [`Error::InvalidParameter`] if a number is not finite, a standard deviation not greater than 0,
+    /// or a range empty.
+    pub fn from_parts(
+        normalization: Normalization,
+        first: impl Into<Vec<f64>>,
+        second: impl Into<Vec<f64>>,
+    ) -> Result<Self> {
+        let (first, second) = (first.into(), second.into());
+        let call = "Normalizer::from_parts";
+        require_size(call, "values in the second part", first.len(), second.len())?;
+        let is_scale = match normalization {
+            Normalization::None => {
+                require_size(call, "values", 0, first.len())?;
+                true
+            }
+            Normalization::Standardize => true,
+            Normalization::MinMax { low, high } => {
+                require_range(low, high)?;
+                false
+            }
+            Normalization::Truncate { .. } => {
+                require_size(call, "values", 1, first.len())?;
+                true
+            }
+        };
+        for (&first, &second) in first.iter().zip(&second) {
+            require(first.is_finite(), "Normalizer mean or least value", first, "finite")?;
+            if is_scale {
+                let name = "Normalizer standard deviation";
+                let valid = second > 0.0 && second.is_finite();
+                require(valid, name, second, "finite and greater than 0")?;
+            } else {
+                let valid = second >= first && second.is_finite();
+                let requirement = "finite and not less than the least value";
+                require(valid, "Normalizer greatest value", second, requirement)?;
+            }
+        }
+        Ok(Self { normalization, first, second })
+    }
+
+    /// What it does.
+    pub fn normalization(&self) -> Normalization {
+        self.normalization
+    }
+
+    /// What it was fitted on: means and standard deviations of the features for `Standardize`, their
+    /// least and greatest values for `MinMax`, one mean and one standard deviation for `Truncate`,
+    /// and nothing for `None`.
+    pub fn parts(&self) -> (&[f64], &[f64]) {
+        (&self.first, &self.second)
+    }
+
+    /// The number of features, if only that number fits.
+    pub fn features(&self) -> Option<usize> {
+        match self.normalization {
+            Normalization::Standardize | Normalization::MinMax { .. } => Some(self.first.len()),
+            Normalization::None | Normalization::Truncate { .. } => None,
+        }
+    }
+
+    /// Normalizes in place.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] for another number of features; [`Error::NotFinite`] if a value is not
+    /// finite, or becomes so because it lies far beyond those that were fitted. Nothing has changed
+    /// then.
+    pub fn apply<T: Scalar, R: Dim>(&self, batch: BatchViewMut<'_, T, R>) -> Result<()> {
+        self.map("Normalizer::apply", batch, |feature, x, mean| match self.normalization {
+            Normalization::None => x,
+            Normalization::Standardize => over(x, self.first[feature], self.second[feature]),
+            Normalization::MinMax { low, high } => {
+                between((self.first[feature], self.second[feature]), (low, high), x)
+            }
+            Normalization::Truncate { .. } => {
+                // In halves, because a difference may be twice as large as any number.
+                let halved = x / 2.0 - mean - self.first[0] / 2.0;
+                0.1 + 0.4 * (1.0 + (halved / self.second[0] / 1.5).clamp(-1.0, 1.0))
+            }
+        })
+    }
+
+    /// Takes normalized values back, in place.
+    ///
+    /// For `Truncate`, values that were cut off come back as the bound, and samples without the mean
+    /// they have lost.
+    ///
+    /// # Errors
+    /// As [`apply`](Normalizer::apply).
+    pub fn undo<T: Scalar, R: Dim>(&self, batch: BatchViewMut<'_, T, R>) -> Result<()> {
+        self.map("Normalizer::undo", batch, |feature, y, _| match self.normalization {
+            Normalization::None => y,
+            Normalization::Standardize => y * self.second[feature] + self.first[feature],
+            Normalization::MinMax { low, high } => {
+                between((low, high), (self.first[feature], self.second[feature]), y)
+            }
+            Normalization::Truncate { .. } => {
+                let clamped = (y - 0.1) / 0.4 - 1.0;
+                clamped * 3.0 * self.second[0] + self.first[0]
+            }
+        })
+    }
+
+    /// Replaces every value of every feature by f(feature, value, half the mean of its sample),
+    /// unless one of them is not finite.
+    fn map<T: Scalar, R: Dim>(
+        &self,
+        call: &'static str,
+        mut batch: BatchViewMut<'_, T, R>,
+        f: impl Fn(usize, f64, f64) -> f64,
+    ) -> Result<()> {
+        if let Some(features) = self.features() {
+            require_size(call, "features", features, batch.features())?;
+        }
+        let features = batch.features().max(1);
+        let centres = self.normalization == Normalization::Truncate { centre_samples: true };
+        let mean = |sample: &[T]| if centres { half_mean(sample) } else { 0.0 };
+        for (column, sample) in batch.as_slice().chunks_exact(features).enumerate() {
+            let refuse =
+                |row, value| Err(Error::NotFinite { call, row, column, value: Number(value) });
+            if let Some(row) = sample.iter().position(|x| !x.to_double().is_finite()) {
+                return refuse(row, sample[row].to_double());
+            }
+            let mean = mean(sample);
+            for (row, &x) in sample.iter().enumerate() {
+                let y = T::of(f(row, x.to_double(), mean)).to_double();
+                if !y.is_finite() {
+                    return refuse(row, y);
+                }
+            }
+        }
+        for sample in batch.as_mut_slice().chunks_exact_mut(features) {
+            let mean = mean(sample);
+            for (row, x) in sample.iter_mut().enumerate() {
+                *x = T::of(f(row, x.to_double(), mean));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a pass and shows each sample in double precision; if wanted, half of each value less half
+/// of the sample's mean.
+fn each_sample<S: Source + ?Sized>(
+    source: &mut S,
+    centres: bool,
+    mut visit: impl FnMut(&[f64]),
+) -> Result<()> {
+    let call = "Normalizer::fit";
+    source.rewind()?;
+    let features = source.dim().value();
+    let mut block = Batch::zeros(source.dim(), BLOCK.min(source.samples()));
+    let mut sample = vec![0.0; features];
+    let mut column = 0;
+    loop {
+        let count = source.read(block.view_mut())?;
+        for values in block.iter().take(count) {
+            if let Some(row) = values.iter().position(|x| !x.to_double().is_finite()) {
+                let value = Number(values[row].to_double());
+                return Err(Error::NotFinite { call, row, column, value });
+            }
+            let mean = if centres { half_mean(values) } else { 0.0 };
+            for (to, x) in sample.iter_mut().zip(values) {
+                let x = x.to_double();
+                *to = if centres { x / 2.0 - mean } else { x };
+            }
+            visit(&sample);
+            column += 1;
+        }
+        if count == 0 {
+            break;
+        }
+    }
+    if column == 0 { Err(Error::NoSamples { call }) } else { Ok(()) }
+}
+
+/// Half the mean of a sample: exact if all values are equal, and never beyond the range.
+fn half_mean<T: Scalar>(sample: &[T]) -> f64 {
+    let Some(first) = sample.first().map(|x| x.to_double() / 2.0) else {
+        return 0.0;
+    };
+    let n = sample.len() as f64;
+    first + sample.iter().map(|x| (x.to_double() / 2.0 - first) / n).sum::<f64>()
+}
+
+/// The centre of a range and half its width, which fit where the width does not.
+fn centre_and_half((&least, &greatest): (&f64, &f64)) -> (f64, f64) {
+    if least == greatest {
+        return (least, 0.0);
+    }
+    (least / 2.0 + greatest / 2.0, greatest / 2.0 - least / 2.0)
+}
+
+/// (x − shift) / scale, also where the difference is larger than any number.
+fn over(x: f64, shift: f64, scale: f64) -> f64 {
+    let difference = x - shift;
+    if difference.is_finite() {
+        difference / scale
+    } else {
+        (x / 2.0 - shift / 2.0) / (scale / 2.0)
+    }
+}
+
+/// Takes x from one range to another, ends to ends; a range without width has the scale 1.
+fn between(from: (f64, f64), to: (f64, f64), x: f64) -> f64 {
+    if from.0 == from.1 || to.0 == to.1 {
+        return to.0 + (x - from.0);
+    }
+    let width = from.1 - from.0;
+    let t = if width.is_finite() {
+        over(x, from.0, width)
+    } else {
+        (x / 2.0 - from.0 / 2.0) / (from.1 / 2.0 - from.0 / 2.0)
+    };
+    let y = to.0 * (1.0 - t) + to.1 * t;
+    // Rounding must not take a value of the range out of it.
+    if (0.0..=1.0).contains(&t) { y.clamp(to.0, to.1) } else { y }
+}
+
+fn require_range(low: f64, high: f64) -> Result<()> {
+    require(low.is_finite(), "MinMax low", low, "finite")?;
+    let valid = high > low && high.is_finite();
+    require(valid, "MinMax high", high, "finite and greater than low")
+}
