@@ -1,6 +1,8 @@
 //! Everything that can be refused, as data: the place, what was found, what is required.
 
 use std::fmt;
+use std::io::ErrorKind;
+use std::path::PathBuf;
 
 /// The result of every call that can be refused.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -71,6 +73,34 @@ pub enum Error {
         expected: usize,
         /// How many there are.
         found: usize,
+    },
+    /// The system refuses to read or write a file.
+    #[error("{}: cannot {action}: {reason}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried: `read the file`.
+        action: &'static str,
+        /// What the system says.
+        reason: ErrorKind,
+    },
+    /// A model file is not what was written.
+    #[cfg(feature = "safetensors")]
+    #[error("{}: {problem}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: crate::Problem,
+    },
+    /// Something cannot be put into a model file; no file has been touched.
+    #[cfg(feature = "safetensors")]
+    #[error("{}: not saved: {problem}", path.display())]
+    NotSaved {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What stands against it.
+        problem: crate::Problem,
     },
     /// The system does not start the threads that were asked for.
     #[cfg(feature = "parallel")]

@@ -13,6 +13,9 @@ pub mod encoder;
 mod error;
 pub mod gradcheck;
 pub mod init;
+#[cfg(feature = "safetensors")]
+#[allow(dead_code)] // Model files and checkpoints will use all of it.
+mod io;
 pub mod layer;
 pub mod loss;
 pub mod optimizer;
@@ -42,6 +45,11 @@ pub use corruption::Corruption;
 pub use decoder::Decoder;
 pub use encoder::{Encoder, Gaussian};
 pub use error::{Error, Number, Result};
+#[cfg(feature = "safetensors")]
+pub use io::Problem;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use io::fuzz_model;
 pub use layer::{Dense, Layer, Module, Then};
 pub use loss::{BernoulliCrossEntropy, Huber, Loss, SquaredError};
 pub use optimizer::{Adam, AdamW, Optimizer, Sgd};

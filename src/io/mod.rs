@@ -1,0 +1,12 @@
+//! Files: what a model file looks like, and how it is replaced without ever being half written.
+
+mod header;
+mod problem;
+mod tensor;
+mod tensors;
+#[cfg(test)]
+mod tests;
+
+pub use problem::Problem;
+#[cfg(fuzzing)]
+pub use tensors::fuzz_model;
