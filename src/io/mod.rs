@@ -1,5 +1,7 @@
 //! Files: what a model file looks like, and how it is replaced without ever being half written.
 
+mod atomic;
+mod disk;
 mod header;
 mod problem;
 mod tensor;

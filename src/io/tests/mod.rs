@@ -1,6 +1,10 @@
 //! Model files that were damaged, forged, cut off, or left by a process that was killed.
 
+mod atomic;
 mod container;
+mod crash;
+mod failing_disk;
+mod folder;
 mod hostile;
 mod memory;
 mod mutations;

@@ -1,6 +1,6 @@
 //! Seeded mutations of model files. Whatever is accepted must be what its content is written as.
 //!
-//! The suite tries 100,000 inputs; ten millions take about MINUTES minutes:
+//! The suite tries 100,000 inputs; ten million take about two minutes:
 //! ```sh
 //! AUTOENCODER_MUTATIONS=10000000 cargo test --release --features safetensors --lib mutations
 //! ```
