@@ -160,3 +160,32 @@ pub enum Problem {
         value: Number,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    #[test]
+    fn texts_say_what_is_wrong_and_what_to_do() {
+        let path = || "models/a.safetensors".into();
+        let truncated = Problem::Truncated { expected: 600, found: 599 };
+        assert_eq!(
+            Error::Damaged { path: path(), problem: truncated }.to_string(),
+            "models/a.safetensors: the file has 599 bytes and should have 600: it was cut off, by a \
+             broken copy or download; fetch it again"
+        );
+        let value = Number(f64::NAN);
+        let problem = Problem::NotFinite { tensor: "encoder.0.bias".into(), index: 3, value };
+        assert_eq!(
+            Error::NotSaved { path: path(), problem }.to_string(),
+            "models/a.safetensors: not saved: value 3 of the tensor `encoder.0.bias` is NaN, but all \
+             must be finite"
+        );
+        let newer = Problem::UnsupportedVersion { found: "2".into(), newest: 1 };
+        assert_eq!(
+            newer.to_string(),
+            "a file of version 2, but this library reads up to 1; update it"
+        );
+    }
+}

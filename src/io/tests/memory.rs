@@ -24,6 +24,10 @@ fn peaks() {
         bytes_of(&BTreeMap::from([("note".to_owned(), text)]), &[])
     };
     let texts = (0..1024).map(|k| (format!("{k:01000}"), "\"".to_owned())).collect();
+    let all: Vec<_> = (0..4096)
+        .map(|k| Tensor::new(format!("{k:0180}"), &[1; 8], &[] as &[f32]))
+        .map(|tensor| Tensor { shape: vec![0; 8], ..tensor })
+        .collect();
     let names: Vec<_> =
         (0..4000).map(|k| Tensor::new(format!("{k:0180}"), &[0], &[] as &[f32])).collect();
     for (what, bytes, accept) in [
@@ -37,6 +41,7 @@ fn peaks() {
             true,
         ),
         ("many texts", bytes_of(&texts, &[]), true),
+        ("long names and dimensions", bytes_of(&BTreeMap::new(), &all), true),
         ("long names", bytes_of(&BTreeMap::new(), &names), true),
         (
             "texts",
