@@ -153,6 +153,7 @@ fn read_from(mut from: impl Read, length: u64) -> Result<Contents, Failure> {
     }
     let mut hash = start_hash(&text);
     drop(text);
+    // Ours is the narrower judgement, so this refuses only what a later version of theirs would.
     header.recheck().map_err(|_| Problem::NotAHeader { at: 0 })?;
 
     let mut tensors = Vec::with_capacity(header.entries.len());
