@@ -13,7 +13,7 @@ use crate::layer::{DenseLayer, Layer, Module};
 use crate::loss::{Loss, SquaredError};
 use crate::posterior::Posterior;
 use crate::regularizer::{NoRegularizer, Regularizer};
-use crate::{AutoEncoder, Scalar, size::SameSize};
+use crate::{AutoEncoder, Normalizer, Scalar, size::SameSize};
 
 /// A part with known sizes: a description or a built part.
 pub trait Describe {
@@ -77,6 +77,7 @@ pub struct Unset;
 /// | [`decoder`](Builder::decoder) | code → reconstruction | required |
 /// | [`regularizer`](Builder::regularizer) | keeps the model from the identity | [`NoRegularizer`] |
 /// | [`loss`](Builder::loss) | compares reconstruction and input | [`SquaredError`] |
+/// | [`normalizer`](Builder::normalizer) | takes features to one scale and back | none |
 /// | [`seed`](Builder::seed) | of the first weights | 0 |
 #[derive(Debug, Clone)]
 pub struct Builder<E = Unset, D = Unset, R = NoRegularizer, L = SquaredError> {
@@ -84,6 +85,7 @@ pub struct Builder<E = Unset, D = Unset, R = NoRegularizer, L = SquaredError> {
     decoder: D,
     regularizer: R,
     loss: L,
+    normalizer: Option<Normalizer>,
     seed: u64,
 }
 
@@ -95,6 +97,7 @@ impl AutoEncoder<DenseLayer<f32, Const<1>, Const<1>, Identity>, Unset> {
             decoder: Unset,
             regularizer: NoRegularizer,
             loss: SquaredError,
+            normalizer: None,
             seed: 0,
         }
     }
@@ -103,8 +106,8 @@ impl AutoEncoder<DenseLayer<f32, Const<1>, Const<1>, Identity>, Unset> {
 impl<R, L> Builder<Unset, Unset, R, L> {
     /// The encoder: a layer, a chain of layers, a [`Gaussian`](crate::Gaussian), or a boxed encoder.
     pub fn encoder<E: Describe>(self, encoder: E) -> Builder<E, Unset, R, L> {
-        let Self { decoder, regularizer, loss, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, seed }
+        let Self { decoder, regularizer, loss, normalizer, seed, .. } = self;
+        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
     }
 }
 
@@ -115,22 +118,44 @@ impl<E: Describe, R, L> Builder<E, Unset, R, L> {
         D::Input: SameSize<E::Output>,
         D::Output: SameSize<E::Input>,
     {
-        let Self { encoder, regularizer, loss, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, seed }
+        let Self { encoder, regularizer, loss, normalizer, seed, .. } = self;
+        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
     }
 }
 
 impl<E, D, R, L> Builder<E, D, R, L> {
     /// What keeps the model from learning the identity; a tuple for several.
     pub fn regularizer<R2>(self, regularizer: R2) -> Builder<E, D, R2, L> {
-        let Self { encoder, decoder, loss, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, seed }
+        let Self { encoder, decoder, loss, normalizer, seed, .. } = self;
+        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
     }
 
     /// What compares the decoder's output with the clean input.
     pub fn loss<L2>(self, loss: L2) -> Builder<E, D, R, L2> {
-        let Self { encoder, decoder, regularizer, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, seed }
+        let Self { encoder, decoder, regularizer, normalizer, seed, .. } = self;
+        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
+    }
+
+    /// What was fitted to the training data, for features of different scale: inputs go through it
+    /// before the encoder sees them, and reconstructions back through it, so that the user speaks in
+    /// their own units. It is stored with the model.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{AutoEncoder, Batch, Dense, Normalizer, activation::{Identity, Tanh}, data::Normalization};
+    ///
+    /// let data = Batch::from_iter([[20.0, 1013.0], [24.0, 1009.0], [22.0, 1011.0]]); // °C, hPa
+    /// let model = AutoEncoder::builder()
+    ///     .encoder(Dense::<2, 1>::new(Tanh))
+    ///     .decoder(Dense::<1, 2>::new(Identity))
+    ///     .normalizer(Normalizer::fit(Normalization::Standardize, &data)?)
+    ///     .build::<f64>()?;
+    /// let pressure = model.reconstruct(&data)?.sample(0)[1];
+    /// assert!((pressure - 1011.0).abs() < 10.0); // hPa, though nothing is trained yet
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn normalizer(self, normalizer: Normalizer) -> Self {
+        Self { normalizer: Some(normalizer), ..self }
     }
 
     /// The seed of the first weights.
@@ -163,6 +188,10 @@ impl<E, D, R, L> Builder<E, D, R, L> {
         let (code, input) = (encoder.code_dim().value(), encoder.input_dim().value());
         require_size("the decoder's input", "code units", code, decoder.code_dim().value())?;
         require_size("the decoder's output", "features", input, decoder.output_dim().value())?;
-        Ok(AutoEncoder::assemble(encoder, decoder, self.regularizer, self.loss, self.seed))
+        if let Some(features) = self.normalizer.as_ref().and_then(Normalizer::features) {
+            require_size("the normalizer", "features", input, features)?;
+        }
+        let Self { regularizer, loss, normalizer, seed, .. } = self;
+        Ok(AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, seed))
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that can be refused, as data: the place, what was found, what is required.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// The result of every call that can be refused.
@@ -73,6 +74,34 @@ pub enum Error {
         /// How many there are.
         found: usize,
     },
+    /// The system does not let a file be read or written.
+    #[error("{}: cannot {action}: {reason}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried: `read`, `sync the folder`.
+        action: &'static str,
+        /// What the system says.
+        reason: ErrorKind,
+    },
+    /// A model file is not what was written.
+    #[cfg(feature = "safetensors")]
+    #[error("{}: {problem}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: crate::Problem,
+    },
+    /// Something cannot be put into a model file; no file has been touched.
+    #[cfg(feature = "safetensors")]
+    #[error("{}: not saved: {problem}", path.display())]
+    NotSaved {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What stands against it.
+        problem: crate::Problem,
+    },
     /// The system does not start the threads that were asked for.
     #[cfg(feature = "parallel")]
     #[error("cannot start {count} threads: {reason}")]
@@ -95,16 +124,6 @@ pub enum Error {
         batch: usize,
         /// What stopped being finite: a term of the loss, the gradient, the parameters.
         quantity: String,
-    },
-    /// The system does not let us work with a file.
-    #[error("cannot {action} {}: {reason}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What was tried: `open`, `read`, `write`.
-        action: &'static str,
-        /// What the system says.
-        reason: std::io::ErrorKind,
     },
     /// A file holds something else than its format has at that place.
     #[error("{}{place}: found {found}, expected {expected}", path.display())]

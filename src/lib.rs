@@ -14,6 +14,9 @@ pub mod encoder;
 mod error;
 pub mod gradcheck;
 pub mod init;
+#[cfg(feature = "safetensors")]
+#[allow(dead_code)] // Model files and checkpoints will use all of it.
+mod io;
 pub mod layer;
 pub mod loss;
 pub mod optimizer;
@@ -44,6 +47,11 @@ pub use data::{Normalizer, Source};
 pub use decoder::Decoder;
 pub use encoder::{Encoder, Gaussian};
 pub use error::{Error, Found, Number, Place, Result};
+#[cfg(feature = "safetensors")]
+pub use io::Problem;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use io::fuzz_model;
 pub use layer::{Dense, Layer, Module, Then};
 pub use loss::{BernoulliCrossEntropy, Huber, Loss, SquaredError};
 pub use optimizer::{Adam, AdamW, Optimizer, Sgd};

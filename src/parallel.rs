@@ -97,8 +97,7 @@ impl<T: Send> Divide for &mut [T] {
 
 impl<T: Scalar, R: nalgebra::Dim> Divide for BatchView<'_, T, R> {
     fn divide(self, at: usize) -> (Self, Self) {
-        let (left, right) = self.as_slice().split_at(at * self.features());
-        (BatchView::new(left, self.dim()), BatchView::new(right, self.dim()))
+        self.split_at(at)
     }
 }
 

@@ -14,6 +14,8 @@ use crate::{AutoEncoder, Loss, Scalar, Terms};
 /// Made by [`AutoEncoder::workspace`]; it serves any model with an encoder of that type and size.
 #[derive(Debug)]
 pub struct Workspace<E: Encoder> {
+    /// The normalized inputs of a call, where the model has a normalizer.
+    pub(crate) taken: Vec<E::Scalar>,
     /// What the encoder sees, where that is not the clean batch itself.
     pub(crate) input: Vec<E::Scalar>,
     pub(crate) posterior: E::Posterior,
@@ -37,6 +39,7 @@ pub struct Workspace<E: Encoder> {
 impl<E: Encoder> Workspace<E> {
     pub(crate) fn new(encoder: &E) -> Self {
         Self {
+            taken: Vec::new(),
             input: Vec::new(),
             posterior: encoder.posterior(),
             d_posterior: encoder.posterior(),

@@ -4,7 +4,6 @@ use rand::Rng;
 
 use super::AutoEncoder;
 use super::inference::BLOCK;
-use crate::batch::check_domain;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_count};
@@ -57,12 +56,13 @@ where
     where
         E::Posterior: Gaussianlike,
     {
-        check_domain::<D, L>("elbo", self.encoder.input_dim(), &self.loss, x.view())?;
+        let mut buffer = Vec::new();
+        let x = self.compared("elbo", x.view(), &mut buffer)?;
         require_count("elbo draws", draws)?;
         let mut workspace = self.workspace();
         let (mut kl, mut reconstruction) = (0.0, 0.0);
         let mut codes = Batch::zeros(self.encoder.code_dim(), 0);
-        for block in x.view().chunks(BLOCK) {
+        for block in x.chunks(BLOCK) {
             let samples = block.samples();
             self.infer(&mut workspace, block);
             workspace.values.resize(samples, E::Scalar::ZERO);

@@ -3,7 +3,7 @@
 use nalgebra::Dim;
 
 use super::AutoEncoder;
-use crate::batch::{check_domain, check_finite};
+use crate::batch::check_finite;
 use crate::decoder::Decoder;
 use crate::encoder::{Encoder, Inference};
 use crate::error::{Result, require_size};
@@ -53,15 +53,18 @@ where
         workspace: &mut Workspace<E>,
     ) -> Result<()> {
         self.check_workspace(workspace)?;
-        check_finite("encode", self.encoder.input_dim(), x.view())?;
         let expected = self.encoder.code_dim().value();
         require_size("the codes of encode_into", "features", expected, codes.features())?;
-        codes.resize(x.samples());
-        self.in_blocks(x.view(), codes.view_mut(), workspace, |model, workspace, x, out| {
-            model.infer(workspace, x);
-            out.copy_from_slice(&workspace.posterior.mean().as_slice()[..out.len()]);
+        let mut buffer = std::mem::take(&mut workspace.taken);
+        let taken = self.taken("encode", x.view(), &mut buffer).map(|x| {
+            codes.resize(x.samples());
+            self.in_blocks(x, codes.view_mut(), workspace, |model, workspace, x, out| {
+                model.infer(workspace, x);
+                out.copy_from_slice(&workspace.posterior.mean().as_slice()[..out.len()]);
+            });
         });
-        Ok(())
+        workspace.taken = buffer;
+        taken
     }
 
     /// The reconstruction of each code: `Input × samples`, in the domain of the inputs (for a
@@ -101,8 +104,7 @@ where
                 out.copy_from_slice(&workspace.output[..out.len()]);
             },
         );
-        self.loss.reconstruct(outputs.view_mut());
-        Ok(())
+        self.restore(outputs.view_mut())
     }
 
     /// The reconstruction of each sample: `Input × samples`, in the domain of the inputs.
@@ -131,13 +133,15 @@ where
         workspace: &mut Workspace<E>,
     ) -> Result<()> {
         self.check_workspace(workspace)?;
-        check_finite("reconstruct", self.encoder.input_dim(), x.view())?;
         let expected = self.encoder.input_dim().value();
         require_size("the outputs of reconstruct_into", "features", expected, outputs.features())?;
-        outputs.resize(x.samples());
-        self.outputs(x.view(), outputs.view_mut(), workspace);
-        self.loss.reconstruct(outputs.view_mut());
-        Ok(())
+        let mut buffer = std::mem::take(&mut workspace.taken);
+        let taken = self.taken("reconstruct", x.view(), &mut buffer).map(|x| {
+            outputs.resize(x.samples());
+            self.outputs(x, outputs.view_mut(), workspace);
+        });
+        workspace.taken = buffer;
+        taken.and_then(|()| self.restore(outputs.view_mut()))
     }
 
     /// The loss of each sample's reconstruction: high for samples unlike those it was trained on.
@@ -145,11 +149,12 @@ where
     /// # Errors
     /// See [`AutoEncoder`].
     pub fn score(&self, x: &Batch<E::Scalar, E::Input>) -> Result<Vec<E::Scalar>> {
-        check_domain::<D, L>("score", self.encoder.input_dim(), &self.loss, x.view())?;
+        let mut buffer = Vec::new();
+        let x = self.compared("score", x.view(), &mut buffer)?;
         let mut outputs = Batch::zeros(self.encoder.input_dim(), x.samples());
-        self.outputs(x.view(), outputs.view_mut(), &mut self.workspace());
+        self.outputs(x, outputs.view_mut(), &mut self.workspace());
         let mut scores = vec![E::Scalar::ZERO; x.samples()];
-        self.loss.values(x.view(), outputs.view(), &mut scores);
+        self.loss.values(x, outputs.view(), &mut scores);
         Ok(scores)
     }
 
@@ -159,10 +164,11 @@ where
     /// # Errors
     /// See [`AutoEncoder`].
     pub fn squared_jacobian(&self, x: &Batch<E::Scalar, E::Input>) -> Result<E::Scalar> {
-        check_finite("squared_jacobian", self.encoder.input_dim(), x.view())?;
+        let mut buffer = Vec::new();
+        let x = self.taken("squared_jacobian", x.view(), &mut buffer)?;
         let mut workspace = self.workspace();
         let mut total = E::Scalar::ZERO;
-        for block in x.view().chunks(BLOCK) {
+        for block in x.chunks(BLOCK) {
             let samples = block.samples();
             self.infer(&mut workspace, block);
             let scratch = self.encoder.jacobian_scratch_len(samples);
@@ -209,9 +215,13 @@ where
         let x = one("encode_one", self.encoder.input_dim(), x.features())?;
         let expected = self.encoder.code_dim().value();
         require_size("the code of encode_one_into", "code units", expected, code.len())?;
-        self.infer(workspace, x);
-        code.copy_from_slice(workspace.posterior.mean().as_slice());
-        Ok(())
+        let mut buffer = std::mem::take(&mut workspace.taken);
+        let taken = self.taken("encode_one", x, &mut buffer).map(|x| {
+            self.infer(workspace, x);
+            code.copy_from_slice(workspace.posterior.mean().as_slice());
+        });
+        workspace.taken = buffer;
+        taken
     }
 
     /// The reconstruction of one code.
@@ -223,9 +233,10 @@ where
         S: Sample<E::Scalar, E::Code> + ?Sized,
     {
         let code = one("decode_one", self.encoder.code_dim(), code.features())?;
+        check_finite("decode_one", self.encoder.code_dim(), code)?;
         let mut workspace = self.workspace();
         self.generate(&mut workspace, code);
-        Ok(self.reconstruction_of_one(workspace))
+        self.reconstruction_of_one(workspace)
     }
 
     /// The reconstruction of one sample.
@@ -237,10 +248,12 @@ where
         S: Sample<E::Scalar, E::Input> + ?Sized,
     {
         let x = one("reconstruct_one", self.encoder.input_dim(), x.features())?;
+        let mut buffer = Vec::new();
+        let x = self.taken("reconstruct_one", x, &mut buffer)?;
         let mut workspace = self.workspace();
         self.infer(&mut workspace, x);
         self.generate_from_mean(&mut workspace);
-        Ok(self.reconstruction_of_one(workspace))
+        self.reconstruction_of_one(workspace)
     }
 
     /// The loss of one sample's reconstruction.
@@ -252,7 +265,8 @@ where
         S: Sample<E::Scalar, E::Input> + ?Sized,
     {
         let x = one("score_one", self.encoder.input_dim(), x.features())?;
-        check_domain::<D, L>("score_one", self.encoder.input_dim(), &self.loss, x)?;
+        let mut buffer = Vec::new();
+        let x = self.compared("score_one", x, &mut buffer)?;
         let mut workspace = self.workspace();
         self.infer(&mut workspace, x);
         self.generate_from_mean(&mut workspace);
@@ -304,10 +318,9 @@ where
         });
     }
 
-    fn reconstruction_of_one(&self, mut workspace: Workspace<E>) -> Vec<E::Scalar> {
-        let output = BatchViewMut::new(&mut workspace.output, self.encoder.input_dim());
-        self.loss.reconstruct(output);
-        workspace.output
+    fn reconstruction_of_one(&self, mut workspace: Workspace<E>) -> Result<Vec<E::Scalar>> {
+        self.restore(BatchViewMut::new(&mut workspace.output, self.encoder.input_dim()))?;
+        Ok(workspace.output)
     }
 
     /// Refuses a workspace that was made for an encoder of another size.
@@ -355,14 +368,12 @@ fn generate<D: Decoder>(
     decoder.decode(parameters, code, output, tape);
 }
 
-/// One sample as a batch of one.
+/// One sample as a batch of one; its values are not looked at yet.
 fn one<'a, T: Scalar, R: Dim>(
     call: &'static str,
     rows: R,
     x: &'a [T],
 ) -> Result<BatchView<'a, T, R>> {
     require_size(call, "features", rows.value(), x.len())?;
-    let view = BatchView::new(x, rows);
-    check_finite(call, rows, view)?;
-    Ok(view)
+    Ok(BatchView::new(x, rows))
 }

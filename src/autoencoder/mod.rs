@@ -11,7 +11,7 @@ use std::fmt;
 
 pub use generation::Elbo;
 
-use crate::batch::check_finite;
+use crate::batch::{check_domain, check_finite};
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
@@ -19,7 +19,7 @@ use crate::loss::{Loss, SquaredError};
 use crate::random::keyed;
 use crate::regularizer::{NoRegularizer, Regularizer};
 use crate::workspace::Workspace;
-use crate::{BatchView, Layout, Scalar};
+use crate::{BatchView, BatchViewMut, Layout, Normalizer, Scalar};
 
 /// Encoder, decoder, regularizer and loss, with their parameters: a trained or trainable model.
 ///
@@ -39,6 +39,11 @@ use crate::{BatchView, Layout, Scalar};
 /// Inputs and reconstructions are `Input × samples`, codes are `Code × samples`. `encode_one` and its
 /// like take and give one sample.
 ///
+/// # Units
+/// With a [`normalizer`](crate::Builder::normalizer) inputs and reconstructions are in the user's units, on
+/// the way in and on the way out. Losses, scores and Jacobians are those of normalized inputs: that
+/// is what is trained, and it weighs features of different scale alike.
+///
 /// # Errors
 /// All calls that take data refuse NaN and infinity, a wrong width and zero samples, naming the
 /// place, and then have changed nothing. The calls that compute a loss also refuse what the loss
@@ -49,6 +54,7 @@ pub struct AutoEncoder<E: Encoder, D, R = NoRegularizer, L = SquaredError> {
     decoder: D,
     regularizer: R,
     loss: L,
+    pub(crate) normalizer: Option<Normalizer>,
     layout: Layout,
     pub(crate) parameters: Vec<E::Scalar>,
     pub(crate) state: Vec<E::Scalar>,
@@ -68,6 +74,7 @@ where
             .field("decoder", &self.decoder)
             .field("regularizer", &self.regularizer)
             .field("loss", &self.loss)
+            .field("normalizer", &self.normalizer.as_ref().map(Normalizer::normalization))
             .field("num_parameters", &self.parameters.len())
             .finish()
     }
@@ -92,6 +99,11 @@ impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
     /// The loss.
     pub fn loss_function(&self) -> &L {
         &self.loss
+    }
+
+    /// What inputs go through before the encoder sees them, and reconstructions go back through.
+    pub fn normalizer(&self) -> Option<&Normalizer> {
+        self.normalizer.as_ref()
     }
 
     /// Where each tensor lies in [`parameters`](Self::parameters); prints as a summary table.
@@ -136,7 +148,14 @@ where
     R: Regularizer<E>,
     L: Loss<D>,
 {
-    pub(crate) fn assemble(encoder: E, decoder: D, regularizer: R, loss: L, seed: u64) -> Self {
+    pub(crate) fn assemble(
+        encoder: E,
+        decoder: D,
+        regularizer: R,
+        loss: L,
+        normalizer: Option<Normalizer>,
+        seed: u64,
+    ) -> Self {
         let mut layout = Layout::new();
         layout.scope("encoder", |layout| encoder.layout(layout));
         layout.scope("decoder", |layout| decoder.layout(layout));
@@ -146,7 +165,42 @@ where
         encoder.draw_parameters(for_encoder, &mut rng);
         decoder.draw_parameters(for_decoder, &mut rng);
         let state = vec![E::Scalar::ZERO; regularizer.state_len(&encoder)];
-        Self { encoder, decoder, regularizer, loss, layout, parameters, state }
+        Self { encoder, decoder, regularizer, loss, normalizer, layout, parameters, state }
+    }
+
+    /// The samples as the encoder takes them: checked, and normalized into the buffer if the model has
+    /// a normalizer.
+    pub(crate) fn taken<'a>(
+        &self,
+        call: &'static str,
+        x: BatchView<'a, E::Scalar, E::Input>,
+        buffer: &'a mut Vec<E::Scalar>,
+    ) -> Result<BatchView<'a, E::Scalar, E::Input>> {
+        check_finite(call, self.encoder.input_dim(), x)?;
+        let Some(normalizer) = &self.normalizer else { return Ok(x) };
+        buffer.clear();
+        buffer.extend_from_slice(x.as_slice());
+        normalizer.apply(BatchViewMut::new(buffer, x.dim()))?;
+        Ok(BatchView::new(buffer, x.dim()))
+    }
+
+    /// As [`taken`](Self::taken), and refuses values on which the loss is not defined.
+    pub(crate) fn compared<'a>(
+        &self,
+        call: &'static str,
+        x: BatchView<'a, E::Scalar, E::Input>,
+        buffer: &'a mut Vec<E::Scalar>,
+    ) -> Result<BatchView<'a, E::Scalar, E::Input>> {
+        let x = self.taken(call, x, buffer)?;
+        check_domain::<D, L>(call, &self.loss, x)?;
+        Ok(x)
+    }
+
+    /// Takes the decoder's outputs to the user's units: what the loss compares, then what was
+    /// normalized.
+    fn restore(&self, mut outputs: BatchViewMut<'_, E::Scalar, E::Input>) -> Result<()> {
+        self.loss.reconstruct(outputs.reborrow());
+        self.normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.undo(outputs))
     }
 
     pub(super) fn encoder_parameters(&self) -> &[E::Scalar] {

@@ -1,7 +1,6 @@
 //! What training makes small, and its gradient: one pass forward and one back.
 
 use super::AutoEncoder;
-use crate::batch::check_domain;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
@@ -59,10 +58,11 @@ where
         streams: Option<Streams<'_>>,
     ) -> Result<Terms> {
         let call = "objective_at";
-        check_domain::<D, L>(call, self.encoder.input_dim(), &self.loss, x.view())?;
+        let mut buffer = Vec::new();
+        let x = self.compared(call, x.view(), &mut buffer)?;
         require_size(call, "parameters", self.parameters.len(), parameters.len())?;
         let mut workspace = self.workspace();
-        self.step(parameters, &mut workspace, x.view(), streams, None);
+        self.step(parameters, &mut workspace, x, streams, None);
         Ok(workspace.terms)
     }
 
@@ -73,12 +73,13 @@ where
         streams: Option<Streams<'_>>,
         gradient: Option<&mut [E::Scalar]>,
     ) -> Result<Terms> {
-        check_domain::<D, L>(call, self.encoder.input_dim(), &self.loss, x.view())?;
+        let mut buffer = Vec::new();
+        let x = self.compared(call, x.view(), &mut buffer)?;
         if let Some(gradient) = &gradient {
             require_size(call, "gradients", self.parameters.len(), gradient.len())?;
         }
         let mut workspace = self.workspace();
-        self.step(&self.parameters, &mut workspace, x.view(), streams, gradient);
+        self.step(&self.parameters, &mut workspace, x, streams, gradient);
         Ok(workspace.terms)
     }
 
@@ -96,6 +97,7 @@ where
         workspace.prepare(self, samples);
         let own = self.encoder.num_parameters();
         let Workspace {
+            taken: _,
             input,
             posterior,
             d_posterior,

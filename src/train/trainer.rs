@@ -3,7 +3,6 @@ use super::run::Run;
 use super::schedule::Constant;
 use super::training::{Course, Training};
 use super::{EarlyStopping, Event, Observer, OnDivergence, Report, Schedule};
-use crate::batch::check_domain;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require, require_count, require_positive};
@@ -176,19 +175,17 @@ impl<'a, O> Trainer<'a, O> {
         O: Optimizer<E::Scalar>,
     {
         self.check()?;
-        let dim = model.encoder().input_dim();
-        check_domain::<D, L>("fit", dim, model.loss_function(), data.view())?;
+        let mut buffer = Vec::new();
+        let data = model.compared("fit", data.view(), &mut buffer)?;
         let Some(share) = self.validation_split else {
-            return self.run_on_threads(model, data.view(), None);
+            return self.run_on_threads(model, data, None);
         };
         require(share > 0.0 && share < 1.0, "Trainer validation_split", share, "in (0, 1)")?;
         let samples = data.samples();
         require(samples > 1, "samples to split", samples as f64, "at least 2")?;
         let held_out = ((share * samples as f64).round() as usize).clamp(1, samples - 1);
-        let at = (samples - held_out) * data.features();
-        let (train, held_out) = data.as_slice().split_at(at);
-        let held_out = Batch::new(dim, held_out.to_vec())?;
-        self.run_on_threads(model, BatchView::new(train, dim), Some(&held_out))
+        let (train, held_out) = data.split_at(samples - held_out);
+        self.run_on_threads(model, train, Some(held_out))
     }
 
     /// Trains the model on `data` and validates it on `validation` after each epoch.
@@ -213,10 +210,10 @@ impl<'a, O> Trainer<'a, O> {
         let requirement = "left unset where validation samples are given";
         let name = "Trainer validation_split";
         require(share.is_none(), name, share.unwrap_or_default(), requirement)?;
-        let dim = model.encoder().input_dim();
-        check_domain::<D, L>("fit", dim, model.loss_function(), data.view())?;
-        check_domain::<D, L>("validation", dim, model.loss_function(), validation.view())?;
-        self.run_on_threads(model, data.view(), Some(validation))
+        let (mut buffer, mut held_out) = (Vec::new(), Vec::new());
+        let data = model.compared("fit", data.view(), &mut buffer)?;
+        let validation = model.compared("validation", validation.view(), &mut held_out)?;
+        self.run_on_threads(model, data, Some(validation))
     }
 
     fn check(&self) -> Result<()> {
@@ -235,7 +232,7 @@ impl<'a, O> Trainer<'a, O> {
         &mut self,
         model: &mut AutoEncoder<E, D, R, L>,
         data: BatchView<'_, E::Scalar, E::Input>,
-        validation: Option<&Batch<E::Scalar, E::Input>>,
+        validation: Option<BatchView<'_, E::Scalar, E::Input>>,
     ) -> Result<Report>
     where
         E: Encoder,
@@ -256,7 +253,7 @@ impl<'a, O> Trainer<'a, O> {
         &mut self,
         model: &mut AutoEncoder<E, D, R, L>,
         data: BatchView<'_, E::Scalar, E::Input>,
-        validation: Option<&Batch<E::Scalar, E::Input>>,
+        validation: Option<BatchView<'_, E::Scalar, E::Input>>,
     ) -> Result<Report>
     where
         E: Encoder,

@@ -16,7 +16,7 @@ use crate::encoder::Encoder;
 use crate::error::{Error, Result, require_size};
 use crate::random::{Streams, keyed};
 use crate::regularizer::Regularizer;
-use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer, Terms};
+use crate::{AutoEncoder, BatchView, Loss, Optimizer, Terms};
 
 /// How far a training has come: all that the rest of it depends on, beside the model and the
 /// optimizer's memory.
@@ -74,7 +74,7 @@ impl<T> Course<T> {
 pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
     pub(super) trainer: &'t mut Trainer<'o, O>,
     pub(super) model: &'t mut AutoEncoder<E, D, R, L>,
-    pub(super) validation: Option<&'t Batch<E::Scalar, E::Input>>,
+    pub(super) validation: Option<BatchView<'t, E::Scalar, E::Input>>,
     pub(super) run: Run<E>,
     pub(super) course: Course<E::Scalar>,
 }
@@ -244,7 +244,7 @@ where
         }
         let validation = self.validation.map(|held_out| {
             let (model, workspace) = (&self.model, &mut self.run.workspace);
-            model.step(&model.parameters, workspace, held_out.view(), None, None);
+            model.step(&model.parameters, workspace, held_out, None, None);
             workspace.terms.clone()
         });
         let report = EpochReport {

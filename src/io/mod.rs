@@ -1,0 +1,14 @@
+//! Files: what a model file looks like, and how it is replaced without ever being half written.
+
+mod atomic;
+mod disk;
+mod header;
+mod problem;
+mod tensor;
+mod tensors;
+#[cfg(test)]
+mod tests;
+
+pub use problem::Problem;
+#[cfg(fuzzing)]
+pub use tensors::fuzz_model;
