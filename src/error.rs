@@ -93,6 +93,19 @@ pub enum Error {
         /// What is wrong with it.
         problem: crate::Problem,
     },
+    /// A file holds a model of another kind, or a training with other settings.
+    #[cfg(feature = "safetensors")]
+    #[error("{}: {what}: the file has {found}, but {expected} is needed", path.display())]
+    DoesNotFit {
+        /// The file.
+        path: PathBuf,
+        /// What differs: `tensor 2`, `the loss`.
+        what: String,
+        /// What the model or the training has.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
     /// Something cannot be put into a model file; no file has been touched.
     #[cfg(feature = "safetensors")]
     #[error("{}: not saved: {problem}", path.display())]

@@ -47,11 +47,11 @@ pub use data::{Normalizer, Source};
 pub use decoder::Decoder;
 pub use encoder::{Encoder, Gaussian};
 pub use error::{Error, Found, Number, Place, Result};
-#[cfg(feature = "safetensors")]
-pub use io::Problem;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use io::fuzz_model;
+#[cfg(feature = "safetensors")]
+pub use io::{Description, Problem, inspect};
 pub use layer::{Dense, Layer, Module, Then};
 pub use loss::{BernoulliCrossEntropy, Huber, Loss, SquaredError};
 pub use optimizer::{Adam, AdamW, Optimizer, Sgd};

@@ -35,6 +35,7 @@ pub struct Tensor {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
     tensors: Vec<Tensor>,
+    settings: Vec<String>,
     path: Vec<String>,
     next_layer: usize,
     layer: String,
@@ -76,6 +77,16 @@ impl Layout {
             role,
             range: start..start + shape.0 * shape.1,
         });
+    }
+
+    /// Notes what a part does besides its tensors, if it can be set: a model file is compared with it.
+    pub fn setting(&mut self, text: impl fmt::Display) {
+        self.settings.push(format!("{}: {text}", self.path.join(".")));
+    }
+
+    /// What parts do besides their tensors: `encoder: log-variance held in [-30, 20]`.
+    pub fn settings(&self) -> &[String] {
+        &self.settings
     }
 
     /// The tensors, in the order of the buffer.

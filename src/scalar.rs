@@ -7,6 +7,10 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::vector::vectorize;
 
 mod sealed {
+    /// A number type that model files can hold, where there are model files.
+    #[cfg(feature = "safetensors")]
+    pub trait Sealed: crate::io::Element {}
+    #[cfg(not(feature = "safetensors"))]
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}

@@ -729,7 +729,7 @@ fn names_counts_and_the_summary() {
         end = tensor.range.end;
     }
     let table = model.layout().to_string();
-    for part in ["Dense(relu)", "encoder.body.1.weight", "3×4", "77"] {
+    for part in ["Dense(Relu)", "encoder.body.1.weight", "3×4", "77"] {
         assert!(table.contains(part), "{table}");
     }
     assert_eq!(model.parameter("encoder.9.weight"), None);

@@ -171,6 +171,8 @@ where
         layout.scope("body", |layout| self.body.layout(layout));
         layout.scope("mean", |layout| self.mean.layout(layout));
         layout.scope("log_variance", |layout| self.log_variance.layout(layout));
+        let (low, high) = self.clamp;
+        layout.setting(format_args!("log-variance held in [{low}, {high}]"));
     }
 
     fn num_parameters(&self) -> usize {

@@ -3,12 +3,15 @@
 mod atomic;
 mod disk;
 mod header;
+mod model;
 mod problem;
 mod tensor;
 mod tensors;
 #[cfg(test)]
 mod tests;
 
+pub use model::{Description, inspect};
 pub use problem::Problem;
+pub use tensor::Element;
 #[cfg(fuzzing)]
 pub use tensors::fuzz_model;

@@ -27,7 +27,7 @@ impl<'a> Tensor<'a> {
 }
 
 /// A number type that a file can hold.
-pub(crate) trait Element: Copy {
+pub trait Element: Copy {
     /// Appends these values as bytes, little-endian.
     fn encode(values: &[Self], to: &mut Vec<u8>);
     /// Appends the values that these bytes are.
@@ -38,13 +38,17 @@ pub(crate) trait Element: Copy {
     fn wrap(values: Cow<'_, [Self]>) -> Values<'_>;
     /// The values, if they are of this type.
     fn unwrap(values: Values<'_>) -> Option<Cow<'_, [Self]>>;
+    /// The format's name of the type: `F32`.
+    fn name() -> String {
+        format!("{:?}", Self::wrap(Cow::Borrowed(&[])).dtype())
+    }
 }
 
 macro_rules! elements {
     ($($t:ty => $dtype:ident),*) => {
         /// The numbers of a tensor, of one of the types that a file can hold.
         #[derive(Debug, Clone, PartialEq)]
-        pub(crate) enum Values<'a> {
+        pub enum Values<'a> {
             $($dtype(Cow<'a, [$t]>),)*
         }
 

@@ -157,7 +157,7 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Module for DenseLayer<T, I, O,
 
     fn layout(&self, layout: &mut Layout) {
         let (inputs, outputs) = (self.inputs.value(), self.outputs.value());
-        layout.layer(format!("Dense({})", self.activation.name()), |layer| {
+        layout.layer(format!("Dense({:?})", self.activation), |layer| {
             layer.tensor("weight", (outputs, inputs), Role::Weight);
             layer.tensor("bias", (outputs, 1), Role::Bias);
         });

@@ -1,0 +1,402 @@
+//! Model files: what of a model goes into a file, and how a file is compared with a model.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use super::atomic::replace;
+use super::tensor::{Element, Tensor};
+use super::tensors::{Contents, Image, read};
+use crate::data::Normalization;
+use crate::decoder::Decoder;
+use crate::encoder::Encoder;
+use crate::parameters::{self, Role};
+use crate::regularizer::Regularizer;
+use crate::{AutoEncoder, Error, Layout, Loss, Normalizer, Problem, Result, Scalar};
+
+/// What a file says about its model, readable without the model's type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Description {
+    /// The library and its version that wrote the file: `autoencoder 0.1.0`.
+    pub library: String,
+    /// `model`, or `checkpoint` for one with the state of its training.
+    pub kind: String,
+    /// The number type: `F32` or `F64`.
+    pub scalar: String,
+    /// Layer by layer, parameter by parameter: `encoder.0.weight  Dense(Sigmoid)  100×64`.
+    pub architecture: Vec<String>,
+    /// The loss, with its parameters.
+    pub loss: String,
+    /// The regularizer, with its parameters.
+    pub regularizer: String,
+    /// The normalizer, if there is one.
+    pub normalizer: Option<String>,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} of {} by {}", self.kind, self.scalar, self.library)?;
+        self.architecture.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        writeln!(f, "loss: {}", self.loss)?;
+        write!(f, "regularizer: {}", self.regularizer)?;
+        self.normalizer.iter().try_for_each(|text| write!(f, "\nnormalizer: {text}"))
+    }
+}
+
+/// What a model file or a checkpoint says about its model. The file is read and checked as a whole.
+///
+/// # Errors
+/// [`Error::File`] when the system refuses, [`Error::Damaged`] when it is not such a file.
+///
+/// # Example
+/// ```
+/// use autoencoder::{AutoEncoder, Dense, activation::Sigmoid, inspect};
+/// # let folder = std::env::temp_dir().join(format!("autoencoder-inspect-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # let file = folder.join("digits.safetensors");
+/// let model = AutoEncoder::builder()
+///     .encoder(Dense::<64, 16>::new(Sigmoid))
+///     .decoder(Dense::<16, 64>::new(Sigmoid))
+///     .build::<f32>()?;
+/// model.save(&file)?;
+/// let description = inspect(&file)?;
+/// assert_eq!(description.architecture[0], "encoder.0.weight  Dense(Sigmoid)  16×64");
+/// # std::fs::remove_dir_all(&folder).unwrap();
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+pub fn inspect(path: impl AsRef<Path>) -> Result<Description> {
+    let path = path.as_ref();
+    let file = Parts::new(path, read(path)?);
+    Ok(Description {
+        library: file.text("library")?.to_owned(),
+        kind: file.text("kind")?.to_owned(),
+        scalar: file.text("scalar")?.to_owned(),
+        architecture: file.text("architecture")?.lines().map(str::to_owned).collect(),
+        loss: file.text("loss")?.to_owned(),
+        regularizer: file.text("regularizer")?.to_owned(),
+        normalizer: file.text("normalizer").ok().map(str::to_owned),
+    })
+}
+
+/// The contents of a file, by name, as they are asked for.
+pub(crate) struct Parts<'a> {
+    path: &'a Path,
+    metadata: BTreeMap<String, String>,
+    tensors: BTreeMap<String, Tensor<'static>>,
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn new(path: &'a Path, contents: Contents) -> Self {
+        let tensors = contents.tensors.into_iter();
+        let tensors = tensors.map(|tensor| (tensor.name.to_string(), tensor)).collect();
+        Self { path, metadata: contents.metadata, tensors }
+    }
+
+    pub(crate) fn text(&self, key: &'static str) -> Result<&str> {
+        let missing = || self.damaged(Problem::MissingMetadata { key });
+        self.metadata.get(key).map(String::as_str).ok_or_else(missing)
+    }
+
+    pub(crate) fn damaged(&self, problem: Problem) -> Error {
+        Error::Damaged { path: self.path.to_owned(), problem }
+    }
+
+    /// Refuses unless the two are equal.
+    pub(crate) fn require(&self, what: &str, expected: &str, found: &str) -> Result<()> {
+        if expected == found {
+            return Ok(());
+        }
+        Err(Error::DoesNotFit {
+            path: self.path.to_owned(),
+            what: what.to_owned(),
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+        })
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// Takes out the values of a tensor of this shape.
+    pub(crate) fn take<T: Element>(&mut self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
+        let what = format!("the tensor `{name}`");
+        let Some(tensor) = self.tensors.remove(name) else {
+            self.require(&what, &format!("one of shape {shape:?}"), "none")?;
+            return Ok(Vec::new());
+        };
+        let text = |shape: &[usize]| format!("the shape {shape:?}");
+        self.require(&what, &text(shape), &text(&tensor.shape))?;
+        let dtype = format!("{:?}", tensor.values.dtype());
+        match T::unwrap(tensor.values) {
+            Some(values) => Ok(values.into_owned()),
+            None => self.require(&what, &T::name(), &dtype).map(|()| Vec::new()),
+        }
+    }
+
+    /// Takes out a list of any length.
+    pub(crate) fn take_list<T: Element>(&mut self, name: &str) -> Result<Vec<T>> {
+        let length = self.tensors.get(name).map_or(0, |tensor| tensor.values.len());
+        if length == 0 { Ok(Vec::new()) } else { self.take(name, &[length]) }
+    }
+}
+
+/// The shape of a tensor in a file, PyTorch's: outputs × inputs, row by row.
+fn shape(tensor: &parameters::Tensor) -> Vec<usize> {
+    match tensor.role {
+        Role::Weight => vec![tensor.shape.0, tensor.shape.1],
+        Role::Bias => vec![tensor.shape.0],
+    }
+}
+
+/// From a matrix stored column by column to one stored row by row; with rows and columns exchanged,
+/// back again.
+fn transpose<T: Copy>(values: &[T], rows: usize) -> Vec<T> {
+    let mut transposed = Vec::with_capacity(values.len());
+    for row in 0..rows {
+        transposed.extend(values.iter().skip(row).step_by(rows));
+    }
+    transposed
+}
+
+/// The parameters of a model as tensors of a file, each name with this in front.
+pub(crate) fn parameter_tensors<'a, T: Scalar>(
+    layout: &Layout,
+    parameters: &[T],
+    prefix: &str,
+) -> Vec<Tensor<'a>> {
+    let tensors = layout.tensors().iter().map(|tensor| {
+        let values = transpose(&parameters[tensor.range.clone()], tensor.shape.0);
+        Tensor {
+            name: format!("{prefix}{}", tensor.name).into(),
+            shape: shape(tensor),
+            values: T::wrap(Cow::Owned(values)),
+        }
+    });
+    tensors.collect()
+}
+
+/// The parameters that [`parameter_tensors`] wrote, of the tensors whose name begins with `part`;
+/// the others stay zero.
+pub(crate) fn take_parameters<T: Scalar>(
+    layout: &Layout,
+    file: &mut Parts<'_>,
+    prefix: &str,
+    part: &str,
+) -> Result<Vec<T>> {
+    let mut parameters = vec![T::ZERO; layout.num_parameters()];
+    for tensor in layout.tensors().iter().filter(|tensor| tensor.name.starts_with(part)) {
+        let values = file.take::<T>(&format!("{prefix}{}", tensor.name), &shape(tensor))?;
+        let values = transpose(&values, tensor.shape.1);
+        parameters[tensor.range.clone()].copy_from_slice(&values);
+    }
+    Ok(parameters)
+}
+
+/// A line for each tensor and each setting of a part of the model.
+fn architecture(layout: &Layout, part: &str) -> Vec<String> {
+    let tensors = layout.tensors().iter().map(|tensor| {
+        let (rows, columns) = tensor.shape;
+        format!("{}  {}  {rows}×{columns}", tensor.name, tensor.layer)
+    });
+    let lines = tensors.chain(layout.settings().iter().cloned());
+    lines.filter(|line| line.starts_with(part)).collect()
+}
+
+/// A text without its numbers: what kind of a thing it describes.
+fn without_numbers(text: &str) -> String {
+    let is_of_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | 'e');
+    let words =
+        text.split_inclusive(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_')));
+    let is_number = |word: &str| {
+        let word = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+        !word.is_empty() && word.chars().all(is_of_number) && word != "e"
+    };
+    words.map(|word| if is_number(word) { "…" } else { word }).collect()
+}
+
+impl<E, D, R, L> AutoEncoder<E, D, R, L>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+{
+    /// Saves the model: its parameters, the state of its regularizer and its normalizer, with a
+    /// description of everything and a digest.
+    ///
+    /// The file is in the safetensors format. Weights have PyTorch's orientation (outputs × inputs,
+    /// row by row), and are called as in [`layout`](Self::layout): `encoder.0.weight`. It is replaced as a
+    /// whole: a process that is killed while saving leaves the old file or the new one.
+    ///
+    /// # Reading it in Python
+    /// ```python
+    #[doc = include_str!("encode.py")]
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::File`] when the system refuses; the old file is then still there.
+    /// [`Error::NotSaved`] for a number that is not finite.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        save(path.as_ref(), false, &self.metadata("model"), &self.tensors())
+    }
+
+    /// Takes parameters, normalizer and the regularizer's state from a model file or a checkpoint.
+    ///
+    /// The file must fit: architecture, number type and loss to the letter, and a regularizer of the
+    /// same kind; its weights may be others, and so may the seed.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Damaged`], and [`Error::DoesNotFit`] with what differs. The model has
+    /// not changed then.
+    pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.take(&mut Parts::new(path, read(path)?))
+    }
+
+    /// Takes the encoder's parameters and the normalizer alone from a file whose encoder fits.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_encoder(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        self.load_part(path.as_ref(), "encoder")
+    }
+
+    /// Takes the decoder's parameters and the normalizer alone from a file whose decoder and loss
+    /// fit: a generator without its recognition model.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_decoder(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        self.load_part(path.as_ref(), "decoder")
+    }
+
+    fn load_part(&mut self, path: &Path, part: &str) -> Result<()> {
+        let mut file = Parts::new(path, read(path)?);
+        self.require_part(&file, part)?;
+        if part == "decoder" {
+            file.require("the loss", &format!("{:?}", self.loss_function()), file.text("loss")?)?;
+        }
+        let parameters = take_parameters(self.layout(), &mut file, "", part)?;
+        self.normalizer = take_normalizer(&mut file)?;
+        for tensor in self.layout().tensors().to_vec() {
+            if tensor.name.starts_with(part) {
+                self.parameters[tensor.range.clone()].copy_from_slice(&parameters[tensor.range]);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn take(&mut self, file: &mut Parts<'_>) -> Result<()> {
+        self.require_part(file, "")?;
+        file.require("the loss", &format!("{:?}", self.loss_function()), file.text("loss")?)?;
+        let regularizer = format!("{:?}", self.regularizer());
+        let (expected, found) = (without_numbers(&regularizer), file.text("regularizer")?);
+        file.require("the kind of regularizer", &expected, &without_numbers(found))?;
+        let parameters = take_parameters(self.layout(), file, "", "")?;
+        let state = match self.state.len() {
+            0 => Vec::new(),
+            length => file.take("regularizer.state", &[length])?,
+        };
+        let normalizer = take_normalizer(file)?;
+        (self.parameters, self.state, self.normalizer) = (parameters, state, normalizer);
+        Ok(())
+    }
+
+    /// Refuses a file in which this part (or, for an empty name, any) has another architecture.
+    fn require_part(&self, file: &Parts<'_>, part: &str) -> Result<()> {
+        file.require("the number type", &E::Scalar::name(), file.text("scalar")?)?;
+        let (ours, theirs) = (architecture(self.layout(), part), file.text("architecture")?);
+        let theirs: Vec<&str> = theirs.lines().filter(|line| line.starts_with(part)).collect();
+        for index in 0..ours.len().max(theirs.len()) {
+            let expected = ours.get(index).map_or("nothing more", String::as_str);
+            let found = theirs.get(index).map_or("nothing more", |line| line);
+            file.require("the architecture", expected, found)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn metadata(&self, kind: &str) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        let mut add = |key: &str, text: String| texts.insert(key.to_owned(), text);
+        add("library", concat!("autoencoder ", env!("CARGO_PKG_VERSION")).to_owned());
+        add("kind", kind.to_owned());
+        add("scalar", E::Scalar::name());
+        add("architecture", architecture(self.layout(), "").join("\n"));
+        add("loss", format!("{:?}", self.loss_function()));
+        add("regularizer", format!("{:?}", self.regularizer()));
+        if let Some(normalizer) = self.normalizer() {
+            add("normalizer", normalization_text(normalizer.normalization()));
+        }
+        texts
+    }
+
+    pub(crate) fn tensors(&self) -> Vec<Tensor<'_>> {
+        let mut tensors = parameter_tensors(self.layout(), self.parameters(), "");
+        if !self.state.is_empty() {
+            tensors.push(Tensor::new("regularizer.state", &[self.state.len()], &self.state));
+        }
+        if let Some(normalizer) = self.normalizer() {
+            let (first, second) = normalizer.parts();
+            if !first.is_empty() {
+                tensors.push(Tensor::new("normalizer.first", &[first.len()], first));
+                tensors.push(Tensor::new("normalizer.second", &[second.len()], second));
+            }
+            if let Normalization::MinMax { low, high } = normalizer.normalization() {
+                let range = f64::wrap(Cow::Owned(vec![low, high]));
+                tensors.push(Tensor {
+                    name: "normalizer.range".into(),
+                    shape: vec![2],
+                    values: range,
+                });
+            }
+        }
+        tensors
+    }
+}
+
+/// Writes a file, or says why not.
+pub(crate) fn save(
+    path: &Path,
+    keep_previous: bool,
+    metadata: &BTreeMap<String, String>,
+    tensors: &[Tensor<'_>],
+) -> Result<()> {
+    let not_saved = |problem| Error::NotSaved { path: path.to_owned(), problem };
+    let image = Image::new(metadata, tensors).map_err(not_saved)?;
+    replace(path, keep_previous, |to| image.write(to))
+}
+
+fn normalization_text(normalization: Normalization) -> String {
+    let text = match normalization {
+        Normalization::None => "none",
+        Normalization::Standardize => "standardize",
+        Normalization::MinMax { .. } => "least and greatest",
+        Normalization::Truncate { centre_samples: false } => "truncate",
+        Normalization::Truncate { centre_samples: true } => "truncate, samples centred",
+    };
+    text.to_owned()
+}
+
+fn take_normalizer(file: &mut Parts<'_>) -> Result<Option<Normalizer>> {
+    let Ok(text) = file.text("normalizer").map(str::to_owned) else { return Ok(None) };
+    let (first, second) =
+        (file.take_list("normalizer.first")?, file.take_list("normalizer.second")?);
+    let normalization = match text.as_str() {
+        "none" => Normalization::None,
+        "standardize" => Normalization::Standardize,
+        "least and greatest" => {
+            let range = file.take::<f64>("normalizer.range", &[2])?;
+            Normalization::MinMax { low: range[0], high: range[1] }
+        }
+        "truncate" => Normalization::Truncate { centre_samples: false },
+        "truncate, samples centred" => Normalization::Truncate { centre_samples: true },
+        other => {
+            file.require("the normalizer", "one that this version knows", other)?;
+            return Ok(None);
+        }
+    };
+    Normalizer::from_parts(normalization, first, second).map(Some)
+}
