@@ -15,7 +15,6 @@ mod error;
 pub mod gradcheck;
 pub mod init;
 #[cfg(feature = "safetensors")]
-#[allow(dead_code)] // Model files and checkpoints will use all of it.
 mod io;
 pub mod layer;
 pub mod loss;

@@ -51,7 +51,7 @@ pub(crate) fn replace(
 
 /// The newest of a file could not be read, and the previous one was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Recovered {
+pub struct Recovered {
     /// The previous file, which was read.
     pub path: PathBuf,
     /// Why the newest was not.

@@ -1,15 +1,16 @@
 //! Files: what a model file looks like, and how it is replaced without ever being half written.
 
-mod atomic;
+pub(crate) mod atomic;
 mod disk;
 mod header;
-mod model;
+pub(crate) mod model;
 mod problem;
-mod tensor;
-mod tensors;
+pub(crate) mod tensor;
+pub(crate) mod tensors;
 #[cfg(test)]
 mod tests;
 
+pub use atomic::Recovered;
 pub use model::{Description, inspect};
 pub use problem::Problem;
 pub use tensor::Element;

@@ -116,10 +116,6 @@ impl<'a> Parts<'a> {
         })
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
-    }
-
     /// Takes out the values of a tensor of this shape.
     pub(crate) fn take<T: Element>(&mut self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
         let what = format!("the tensor `{name}`");

@@ -40,6 +40,7 @@ pub(crate) struct Contents {
 pub(crate) struct Image<'a> {
     header: Vec<u8>,
     tensors: &'a [Tensor<'a>],
+    #[cfg(test)]
     data_length: u64,
 }
 
@@ -61,10 +62,16 @@ impl<'a> Image<'a> {
         }
         let place = PREFIX.len()..PREFIX.len() + DIGITS;
         text[place].copy_from_slice(digits(hash).as_bytes());
-        Ok(Self { header: text, tensors, data_length: header.data_length() })
+        Ok(Self {
+            header: text,
+            tensors,
+            #[cfg(test)]
+            data_length: header.data_length(),
+        })
     }
 
     /// Bytes of the file.
+    #[cfg(test)]
     pub fn length(&self) -> u64 {
         8 + self.header.len() as u64 + self.data_length
     }
@@ -88,6 +95,7 @@ pub(crate) fn read(path: &Path) -> crate::Result<Contents> {
 }
 
 /// Reads such a file from memory; `path` is for the error.
+#[cfg(any(test, fuzzing))]
 pub(crate) fn parse(bytes: &[u8], path: &Path) -> crate::Result<Contents> {
     read_from(bytes, bytes.len() as u64).map_err(|failure| failure.at(path))
 }

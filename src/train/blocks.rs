@@ -1,9 +1,12 @@
 //! Where a training's samples come from: memory, or a stream that is read block by block.
 
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+
 use nalgebra::Dim;
 
+use crate::data::Source;
 use crate::error::Result;
-use crate::{BatchView, Scalar};
+use crate::{BatchView, BatchViewMut, Normalizer, Scalar};
 
 /// The samples of an epoch in blocks, each in memory as a whole; every block but the last holds
 /// whole batches.
@@ -16,6 +19,9 @@ pub(super) trait Blocks<T, R> {
 
     /// The next block, none after the last.
     fn next(&mut self) -> Result<Option<BatchView<'_, T, R>>>;
+
+    /// Whether the values were looked at before the training began.
+    fn is_checked(&self) -> bool;
 }
 
 /// All samples as one block.
@@ -43,5 +49,122 @@ impl<T: Scalar, R: Dim> Blocks<T, R> for Whole<'_, T, R> {
     fn next(&mut self) -> Result<Option<BatchView<'_, T, R>>> {
         let is_new = !std::mem::replace(&mut self.is_taken, true);
         Ok(is_new.then_some(self.data))
+    }
+
+    fn is_checked(&self) -> bool {
+        true
+    }
+}
+
+/// What the reading thread has to say.
+enum Read<T> {
+    Block(Vec<T>),
+    End,
+    Failed(crate::Error),
+}
+
+/// A stream, read ahead by one block on a thread of its own.
+pub(super) struct Stream<T, R> {
+    dim: R,
+    samples: usize,
+    read: Receiver<Read<T>>,
+    /// Blocks that are done go back to be filled again.
+    empty: Sender<Vec<T>>,
+    current: Vec<T>,
+}
+
+/// Runs `train` over a stream: blocks of so many samples, passed over once an epoch.
+///
+/// Three blocks are in memory: one that is trained on, one that waits, and one that is being read.
+pub(super) fn streamed<S: Source + ?Sized, O>(
+    source: &mut S,
+    normalizer: Option<&Normalizer>,
+    block: usize,
+    epochs: usize,
+    train: impl FnOnce(&mut Stream<S::Scalar, S::Features>) -> O,
+) -> O {
+    std::thread::scope(|scope| {
+        let (to_train, read) = sync_channel(1);
+        let (empty, to_fill) = channel();
+        let (dim, samples) = (source.dim(), source.samples());
+        scope.spawn(move || {
+            for _ in 0..epochs {
+                let pass = read_pass(source, normalizer, block, &to_train, &to_fill);
+                let (last, goes_on) = match pass {
+                    Ok(goes_on) => (Read::End, goes_on),
+                    Err(error) => (Read::Failed(error), false),
+                };
+                // Sending fails once the training is over.
+                if to_train.send(last).is_err() || !goes_on {
+                    return;
+                }
+            }
+        });
+        // Dropped before the scope ends, which tells the thread that the training is over.
+        let mut stream = Stream { dim, samples, read, empty, current: Vec::new() };
+        train(&mut stream)
+    })
+}
+
+/// Reads one pass; whether anybody still wants more.
+fn read_pass<S: Source + ?Sized>(
+    source: &mut S,
+    normalizer: Option<&Normalizer>,
+    block: usize,
+    to_train: &SyncSender<Read<S::Scalar>>,
+    to_fill: &Receiver<Vec<S::Scalar>>,
+) -> Result<bool> {
+    let dim = source.dim();
+    let features = dim.value();
+    source.rewind()?;
+    loop {
+        let mut values = to_fill.try_recv().unwrap_or_default();
+        values.resize(block * features, S::Scalar::ZERO);
+        let mut count = 0;
+        while count < block {
+            let rest = BatchViewMut::new(&mut values[count * features..], dim);
+            match source.read(rest)? {
+                0 => break,
+                read => count += read,
+            }
+        }
+        values.truncate(count * features);
+        if let Some(normalizer) = normalizer {
+            normalizer.apply(BatchViewMut::new(&mut values, dim))?;
+        }
+        if count > 0 && to_train.send(Read::Block(values)).is_err() {
+            return Ok(false);
+        }
+        if count < block {
+            return Ok(true);
+        }
+    }
+}
+
+impl<T: Scalar, R: Dim> Blocks<T, R> for Stream<T, R> {
+    fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// The thread goes back by itself, once an epoch.
+    fn rewind(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<Option<BatchView<'_, T, R>>> {
+        let Ok(read) = self.read.recv() else { return Ok(None) };
+        match read {
+            Read::Block(block) => {
+                let done = std::mem::replace(&mut self.current, block);
+                let _ = self.empty.send(done); // the thread may have read all it will
+                Ok(Some(BatchView::new(&self.current, self.dim)))
+            }
+            Read::End => Ok(None),
+            Read::Failed(error) => Err(error),
+        }
+    }
+
+    fn is_checked(&self) -> bool {
+        false
     }
 }

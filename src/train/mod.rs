@@ -8,6 +8,8 @@
 //! ```
 
 mod blocks;
+#[cfg(feature = "safetensors")]
+mod checkpoint;
 mod divergence;
 mod early_stopping;
 mod observer;
@@ -17,6 +19,10 @@ pub mod schedule;
 mod trainer;
 mod training;
 
+#[cfg(feature = "safetensors")]
+pub use crate::io::Recovered;
+#[cfg(feature = "safetensors")]
+pub use checkpoint::Checkpoints;
 pub use divergence::{Divergence, DivergenceAction, OnDivergence};
 pub use early_stopping::EarlyStopping;
 pub use observer::{BatchReport, Event, Observer};

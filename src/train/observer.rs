@@ -27,6 +27,9 @@ pub enum Event<'a> {
     Batch(BatchReport<'a>),
     /// A number stopped being finite.
     Diverged(&'a Divergence),
+    /// The newest checkpoint could not be read, and the training goes on from the one before.
+    #[cfg(feature = "safetensors")]
+    Recovered(&'a super::Recovered),
     /// An epoch is over.
     Epoch(&'a EpochReport),
     /// Training is over.

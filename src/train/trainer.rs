@@ -1,11 +1,16 @@
-use super::blocks::Whole;
+use std::time::Instant;
+
+use nalgebra::Dim;
+
+use super::blocks::{Blocks, Whole, streamed};
 use super::run::Run;
 use super::schedule::Constant;
 use super::training::{Course, Training};
 use super::{EarlyStopping, Event, Observer, OnDivergence, Report, Schedule};
+use crate::data::Source;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
-use crate::error::{Result, require, require_count, require_positive};
+use crate::error::{Error, Result, require, require_count, require_positive, require_size};
 use crate::parallel::{self, ELEMENT};
 use crate::regularizer::Regularizer;
 use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer};
@@ -18,12 +23,14 @@ use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer};
 /// | [`batch_size`](Self::batch_size) | samples of a step; the last batch of an epoch may be smaller | 64 | at least 1 |
 /// | [`seed`](Self::seed) | of the order, the corruptions and the draws | 0 | any |
 /// | [`shuffle`](Self::shuffle) | a new order each epoch | true | |
+/// | [`shuffle_buffer`](Self::shuffle_buffer) | samples of a stream that are shuffled together | 8192 | at least 1 |
 /// | [`validation_split`](Self::validation_split) | share of the samples held out, from the end | none | (0, 1) |
 /// | [`early_stopping`](Self::early_stopping) | stop without improvement, keep the best | none | |
 /// | [`schedule`](Self::schedule) | factor on the learning rate | constant | |
 /// | [`clip_norm`](Self::clip_norm) | longest gradient | none | greater than 0 |
 /// | [`on_divergence`](Self::on_divergence) | what happens when a number is not finite | stop | |
 /// | [`observer`](Self::observer) | is told of every step and epoch | none | |
+/// | `checkpoints`, with the feature `safetensors` | saves the training and resumes it | none | |
 /// | `threads`, with the feature `parallel` | threads that large steps are divided among | 1 | at least 1 |
 ///
 /// The same seed gives the same bits, on any number of threads. Settings out of range are refused by [`fit`](Self::fit).
@@ -47,11 +54,14 @@ pub struct Trainer<'a, O> {
     pub(super) batch_size: usize,
     pub(super) seed: u64,
     pub(super) shuffle: bool,
+    shuffle_buffer: usize,
     validation_split: Option<f64>,
     pub(super) early_stopping: Option<EarlyStopping>,
     pub(super) schedule: Box<dyn Schedule>,
     pub(super) clip_norm: Option<f64>,
     pub(super) on_divergence: OnDivergence,
+    #[cfg(feature = "safetensors")]
+    pub(super) checkpoints: Option<super::Checkpoints>,
     observers: Vec<Box<dyn Observer + Send + 'a>>,
     threads: usize,
 }
@@ -64,6 +74,7 @@ impl<O: std::fmt::Debug> std::fmt::Debug for Trainer<'_, O> {
             .field("batch_size", &self.batch_size)
             .field("seed", &self.seed)
             .field("shuffle", &self.shuffle)
+            .field("shuffle_buffer", &self.shuffle_buffer)
             .field("validation_split", &self.validation_split)
             .field("early_stopping", &self.early_stopping)
             .field("schedule", &self.schedule)
@@ -84,11 +95,14 @@ impl<'a, O> Trainer<'a, O> {
             batch_size: 64,
             seed: 0,
             shuffle: true,
+            shuffle_buffer: 8192,
             validation_split: None,
             early_stopping: None,
             schedule: Box::new(Constant),
             clip_norm: None,
             on_divergence: OnDivergence::Stop,
+            #[cfg(feature = "safetensors")]
+            checkpoints: None,
             observers: Vec::new(),
             threads: 1,
         }
@@ -112,6 +126,12 @@ impl<'a, O> Trainer<'a, O> {
     /// Whether each epoch has a new order. Default: true.
     pub fn shuffle(self, shuffle: bool) -> Self {
         Self { shuffle, ..self }
+    }
+
+    /// Samples of a stream that are in memory and shuffled together, at least 1, rounded up to whole
+    /// batches. Default: 8192.
+    pub fn shuffle_buffer(self, samples: usize) -> Self {
+        Self { shuffle_buffer: samples, ..self }
     }
 
     /// Holds out this share of the samples, in (0, 1), from the end of the data (which is not
@@ -140,6 +160,12 @@ impl<'a, O> Trainer<'a, O> {
         Self { on_divergence, ..self }
     }
 
+    /// Saves the training as it goes, and can take it up again. Default: never.
+    #[cfg(feature = "safetensors")]
+    pub fn checkpoints(self, checkpoints: super::Checkpoints) -> Self {
+        Self { checkpoints: Some(checkpoints), ..self }
+    }
+
     /// Adds an observer; a closure can be one.
     pub fn observer(mut self, observer: impl Observer + Send + 'a) -> Self {
         self.observers.push(Box::new(observer));
@@ -156,10 +182,10 @@ impl<'a, O> Trainer<'a, O> {
     /// Trains the model on these samples.
     ///
     /// # Errors
-    /// - [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a setting out of its range, before anything is changed;
-    /// - [`Error::NotFinite`](crate::Error::NotFinite), [`Error::OutsideDomain`](crate::Error::OutsideDomain), [`Error::NoSamples`](crate::Error::NoSamples) and [`Error::SizeMismatch`](crate::Error::SizeMismatch)
+    /// - [`Error::InvalidParameter`] for a setting out of its range, before anything is changed;
+    /// - [`Error::NotFinite`], [`Error::OutsideDomain`], [`Error::NoSamples`] and [`Error::SizeMismatch`]
     ///   for data, before anything is changed;
-    /// - [`Error::Diverged`](crate::Error::Diverged) in the step in which a number stops being finite; the model then has
+    /// - [`Error::Diverged`] in the step in which a number stops being finite; the model then has
     ///   the last finite parameters;
     /// - with the feature `parallel`, `Error::Threads` if the system does not start its threads.
     pub fn fit<E, D, R, L>(
@@ -178,20 +204,20 @@ impl<'a, O> Trainer<'a, O> {
         let mut buffer = Vec::new();
         let data = model.compared("fit", data.view(), &mut buffer)?;
         let Some(share) = self.validation_split else {
-            return self.run_on_threads(model, data, None);
+            return self.run_on_threads(model, &mut Whole::new(data), None);
         };
         require(share > 0.0 && share < 1.0, "Trainer validation_split", share, "in (0, 1)")?;
         let samples = data.samples();
         require(samples > 1, "samples to split", samples as f64, "at least 2")?;
         let held_out = ((share * samples as f64).round() as usize).clamp(1, samples - 1);
         let (train, held_out) = data.split_at(samples - held_out);
-        self.run_on_threads(model, train, Some(held_out))
+        self.run_on_threads(model, &mut Whole::new(train), Some(held_out))
     }
 
     /// Trains the model on `data` and validates it on `validation` after each epoch.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit); and [`Error::InvalidParameter`](crate::Error::InvalidParameter) if there is a `validation_split` as well.
+    /// As [`fit`](Self::fit); and [`Error::InvalidParameter`] if there is a `validation_split` as well.
     pub fn fit_validated<E, D, R, L>(
         &mut self,
         model: &mut AutoEncoder<E, D, R, L>,
@@ -213,14 +239,119 @@ impl<'a, O> Trainer<'a, O> {
         let (mut buffer, mut held_out) = (Vec::new(), Vec::new());
         let data = model.compared("fit", data.view(), &mut buffer)?;
         let validation = model.compared("validation", validation.view(), &mut held_out)?;
-        self.run_on_threads(model, data, Some(validation))
+        self.run_on_threads(model, &mut Whole::new(data), Some(validation))
+    }
+
+    /// Trains the model on a stream, which is passed over once an epoch and need not fit into
+    /// memory: three blocks of [`shuffle_buffer`](Self::shuffle_buffer) samples do, one of which a
+    /// thread reads ahead.
+    ///
+    /// Blocks come in the order of the stream, and are shuffled one by one. In the same order the bits
+    /// are those of [`fit`](Self::fit): without shuffling, or with a buffer for all samples.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and whatever the source refuses; the model then has the parameters of
+    /// the last step. What `fit` refuses in the data is found here when it is met.
+    /// [`Error::InvalidParameter`] if there is a `validation_split`.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::activation::{Identity, Tanh};
+    /// use autoencoder::data::{Csv, CsvOptions};
+    /// use autoencoder::{Adam, AutoEncoder, Dense, Trainer, nalgebra::Const};
+    ///
+    /// let rows = "1,2,3\n2,4,6\n3,6,9\n4,8,12\n";
+    /// let mut stream: Csv<f64, Const<3>> = CsvOptions::new().header(false).from_bytes(rows)?;
+    /// let mut model = AutoEncoder::builder()
+    ///     .encoder(Dense::<3, 1>::new(Tanh))
+    ///     .decoder(Dense::<1, 3>::new(Identity))
+    ///     .build::<f64>()?;
+    /// let report = Trainer::new(Adam::new(1e-2)?).epochs(5).fit_stream(&mut model, &mut stream)?;
+    /// assert_eq!(report.epochs.len(), 5);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn fit_stream<E, D, R, L, S>(
+        &mut self,
+        model: &mut AutoEncoder<E, D, R, L>,
+        source: &mut S,
+    ) -> Result<Report>
+    where
+        E: Encoder,
+        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+        R: Regularizer<E>,
+        L: Loss<D>,
+        O: Optimizer<E::Scalar>,
+        S: Source<Scalar = E::Scalar, Features = E::Input> + ?Sized,
+    {
+        self.check()?;
+        self.run_stream(model, source, None)
+    }
+
+    /// As [`fit_stream`](Self::fit_stream), and validates the model on `validation`, which is in memory,
+    /// after each epoch.
+    ///
+    /// # Errors
+    /// As [`fit_stream`](Self::fit_stream).
+    pub fn fit_stream_validated<E, D, R, L, S>(
+        &mut self,
+        model: &mut AutoEncoder<E, D, R, L>,
+        source: &mut S,
+        validation: &Batch<E::Scalar, E::Input>,
+    ) -> Result<Report>
+    where
+        E: Encoder,
+        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+        R: Regularizer<E>,
+        L: Loss<D>,
+        O: Optimizer<E::Scalar>,
+        S: Source<Scalar = E::Scalar, Features = E::Input> + ?Sized,
+    {
+        self.check()?;
+        let mut held_out = Vec::new();
+        let validation = model.compared("validation", validation.view(), &mut held_out)?;
+        self.run_stream(model, source, Some(validation))
+    }
+
+    fn run_stream<E, D, R, L, S>(
+        &mut self,
+        model: &mut AutoEncoder<E, D, R, L>,
+        source: &mut S,
+        validation: Option<BatchView<'_, E::Scalar, E::Input>>,
+    ) -> Result<Report>
+    where
+        E: Encoder,
+        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+        R: Regularizer<E>,
+        L: Loss<D>,
+        O: Optimizer<E::Scalar>,
+        S: Source<Scalar = E::Scalar, Features = E::Input> + ?Sized,
+    {
+        let call = "fit_stream";
+        let share = self.validation_split;
+        let requirement = "left unset for a stream, which has no end to hold out";
+        let name = "Trainer validation_split";
+        require(share.is_none(), name, share.unwrap_or_default(), requirement)?;
+        let (expected, found) = (model.encoder().input_dim().value(), source.dim().value());
+        require_size(call, "features", expected, found)?;
+        if source.samples() == 0 {
+            return Err(Error::NoSamples { call });
+        }
+        let batches = self.shuffle_buffer.div_ceil(self.batch_size);
+        let block = (batches * self.batch_size).min(source.samples());
+        let normalizer = model.normalizer().cloned();
+        streamed(source, normalizer.as_ref(), block, self.epochs, |stream| {
+            self.run_on_threads(model, stream, validation)
+        })
     }
 
     fn check(&self) -> Result<()> {
         require_count("Trainer epochs", self.epochs)?;
         require_count("Trainer batch_size", self.batch_size)?;
         require_count("Trainer threads", self.threads)?;
+        require_count("Trainer shuffle_buffer", self.shuffle_buffer)?;
         self.on_divergence.check()?;
+        #[cfg(feature = "safetensors")]
+        self.checkpoints.as_ref().map_or(Ok(()), super::Checkpoints::check)?;
         self.clip_norm.map_or(Ok(()), |norm| require_positive("Trainer clip_norm", norm))
     }
 
@@ -231,7 +362,7 @@ impl<'a, O> Trainer<'a, O> {
     fn run_on_threads<E, D, R, L>(
         &mut self,
         model: &mut AutoEncoder<E, D, R, L>,
-        data: BatchView<'_, E::Scalar, E::Input>,
+        blocks: &mut (dyn Blocks<E::Scalar, E::Input> + Send),
         validation: Option<BatchView<'_, E::Scalar, E::Input>>,
     ) -> Result<Report>
     where
@@ -243,16 +374,16 @@ impl<'a, O> Trainer<'a, O> {
     {
         // The largest piece of work in a step: where even that is not divided, threads only cost.
         let widest = model.layout().tensors().iter().map(|tensor| tensor.range.len()).max();
-        let widest = widest.unwrap_or(0).max(ELEMENT * data.features());
-        let divides = parallel::is_divided(widest * self.batch_size.min(data.samples()));
+        let widest = widest.unwrap_or(0).max(ELEMENT * model.encoder().input_dim().value());
+        let divides = parallel::is_divided(widest * self.batch_size.min(blocks.samples()));
         let threads = if divides { self.threads } else { 1 };
-        parallel::on_threads(threads, || self.run(model, data, validation))?
+        parallel::on_threads(threads, || self.run(model, blocks, validation))?
     }
 
     fn run<E, D, R, L>(
         &mut self,
         model: &mut AutoEncoder<E, D, R, L>,
-        data: BatchView<'_, E::Scalar, E::Input>,
+        blocks: &mut (dyn Blocks<E::Scalar, E::Input> + Send),
         validation: Option<BatchView<'_, E::Scalar, E::Input>>,
     ) -> Result<Report>
     where
@@ -263,7 +394,14 @@ impl<'a, O> Trainer<'a, O> {
         O: Optimizer<E::Scalar>,
     {
         let run = Run::new(model, self.optimizer.states());
-        let training = Training { trainer: self, model, validation, run, course: Course::new() };
-        training.complete(&mut Whole::new(data))
+        let training = Training {
+            trainer: self,
+            model,
+            validation,
+            run,
+            course: Course::new(),
+            start: Instant::now(),
+        };
+        training.complete(blocks)
     }
 }

@@ -11,6 +11,7 @@ use super::schedule::Progress;
 use super::{
     BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Trainer,
 };
+use crate::batch::{check_domain, check_finite};
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result, require_size};
@@ -77,6 +78,8 @@ pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
     pub(super) validation: Option<BatchView<'t, E::Scalar, E::Input>>,
     pub(super) run: Run<E>,
     pub(super) course: Course<E::Scalar>,
+    /// When this epoch began, or was resumed.
+    pub(super) start: Instant,
 }
 
 impl<E, D, R, L, O> Training<'_, '_, E, D, R, L, O>
@@ -92,6 +95,10 @@ where
         mut self,
         blocks: &mut dyn Blocks<E::Scalar, E::Input>,
     ) -> Result<Report> {
+        #[cfg(feature = "safetensors")]
+        if let Some(recovered) = self.resume(blocks.samples())? {
+            self.trainer.tell(&Event::Recovered(&recovered));
+        }
         let restores = matches!(self.trainer.on_divergence, OnDivergence::RestoreBest { .. });
         if restores && self.course.best.is_none() {
             self.keep_as_best(0, f64::INFINITY);
@@ -130,7 +137,7 @@ where
     }
 
     fn epoch(&mut self, blocks: &mut dyn Blocks<E::Scalar, E::Input>) -> Result<()> {
-        let start = Instant::now();
+        self.start = Instant::now();
         let batch_size = self.trainer.batch_size;
         let epoch = self.course.epoch;
         let samples = blocks.samples();
@@ -138,8 +145,12 @@ where
         let done_before = self.course.batch;
         let (mut first, mut batch, mut number) = (0, 0, 0);
         let mut order: Vec<usize> = Vec::new();
+        let is_checked = blocks.is_checked();
         blocks.rewind()?;
         while let Some(block) = blocks.next()? {
+            if !is_checked {
+                self.check(block, first)?;
+            }
             let end = first + block.samples();
             let in_block = block.samples().div_ceil(batch_size);
             // What a resumed training has done already is only passed over.
@@ -155,13 +166,38 @@ where
                 for (index, chosen) in order.chunks(batch_size).enumerate() {
                     if batch + index >= done_before {
                         self.batch(block, first, chosen, samples, batches)?;
+                        #[cfg(feature = "safetensors")]
+                        self.save_if_due(samples, false)?;
                     }
                 }
             }
             (first, batch, number) = (end, batch + in_block, number + 1);
         }
         require_size("the pass of a stream", "samples", samples, first)?;
-        self.end_epoch(samples, batches, start)
+        self.end_epoch(samples, batches)
+    }
+
+    /// Refuses what [`Trainer::fit`] refuses before it begins. A value that is not finite makes its
+    /// batch diverge where that does not end the training.
+    fn check(&self, block: BatchView<'_, E::Scalar, E::Input>, first: usize) -> Result<()> {
+        let call = "fit_stream";
+        let mut checked = check_finite(call, self.model.encoder().input_dim(), block);
+        if matches!(checked, Err(Error::NotFinite { .. }))
+            && self.trainer.on_divergence != OnDivergence::Stop
+        {
+            return Ok(());
+        }
+        if checked.is_ok() {
+            checked = check_domain::<D, L>(call, self.model.loss_function(), block);
+        }
+        checked.map_err(|mut error| {
+            if let Error::NotFinite { column, .. } | Error::OutsideDomain { column, .. } =
+                &mut error
+            {
+                *column += first;
+            }
+            error
+        })
     }
 
     /// One step on the chosen samples of a block whose first sample has this number.
@@ -234,9 +270,9 @@ where
         Err(error)
     }
 
-    fn end_epoch(&mut self, samples: usize, batches: usize, start: Instant) -> Result<()> {
+    fn end_epoch(&mut self, samples: usize, batches: usize) -> Result<()> {
         let course = &mut self.course;
-        let training_seconds = course.seconds + start.elapsed().as_secs_f64();
+        let training_seconds = course.seconds + self.start.elapsed().as_secs_f64();
         let (skipped_batches, skipped_samples) = course.skipped;
         let mut terms = std::mem::take(&mut course.terms);
         if 0 < skipped_samples && skipped_samples < samples {
@@ -253,7 +289,7 @@ where
             validation,
             gradient_norm: course.norms / (batches - skipped_batches).max(1) as f64,
             rate: course.rate,
-            seconds: course.seconds + start.elapsed().as_secs_f64(),
+            seconds: course.seconds + self.start.elapsed().as_secs_f64(),
             samples_per_second: samples as f64 / training_seconds,
         };
         self.trainer.tell(&Event::Epoch(&report));
@@ -268,6 +304,8 @@ where
         let course = &mut self.course;
         (course.epoch, course.batch, course.norms, course.seconds) = (epoch + 1, 0, 0.0, 0.0);
         course.skipped = (0, 0);
+        #[cfg(feature = "safetensors")]
+        self.save_if_due(samples, true)?;
         Ok(())
     }
 

@@ -1,0 +1,362 @@
+//! Checkpoints: a training that can be taken up again as if it had never stopped.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::training::{Best, Course, Training};
+use super::{Divergence, DivergenceAction, EpochReport};
+use crate::decoder::Decoder;
+use crate::encoder::Encoder;
+use crate::error::{Result, require_count};
+use crate::io::atomic::{self, Recovered};
+use crate::io::model::{Parts, parameter_tensors, save, take_parameters};
+use crate::io::tensor::Tensor;
+use crate::io::tensors::read;
+use crate::regularizer::Regularizer;
+use crate::{Loss, Optimizer, Problem, Terms};
+
+/// Where and how often a training is saved, and whether it goes on from there.
+///
+/// A checkpoint holds the model and all that the rest of the training depends on: the optimizer's
+/// memory, the place in the data, the best parameters, the report so far. A resumed training gives the
+/// bits of one that was never stopped, in the report too (but for seconds), on the same type of
+/// processor. It is a model file as well: [`AutoEncoder::load`](crate::AutoEncoder::load) takes the model alone.
+///
+/// The file is replaced as a whole, and the one before stays beside it as `{name}.previous`. If the
+/// newest is damaged, a resumed training goes on from the previous one and says so by
+/// [`Event::Recovered`](super::Event::Recovered).
+///
+/// | setting | purpose | default | range |
+/// |---|---|---|---|
+/// | [`every_epochs`](Self::every_epochs) | saves after so many epochs | 1 | at least 1 |
+/// | [`every_steps`](Self::every_steps) | saves after so many steps as well, within epochs too | never | at least 1 |
+/// | [`resume`](Self::resume) | goes on from the file, if it is there | false | |
+///
+/// # Example
+/// ```
+/// use autoencoder::{Adam, AutoEncoder, Dense, Trainer, activation::Sigmoid, datasets, train::Checkpoints};
+///
+/// # let folder = std::env::temp_dir().join(format!("autoencoder-checkpoint-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # let file = folder.join("run.safetensors");
+/// let digits = datasets::digits();
+/// let build = || {
+///     AutoEncoder::builder()
+///         .encoder(Dense::<64, 16>::new(Sigmoid))
+///         .decoder(Dense::<16, 64>::new(Sigmoid))
+///         .build::<f32>()
+/// };
+/// let trainer = |epochs| Trainer::new(Adam::new(1e-2).unwrap()).epochs(epochs);
+///
+/// let mut stopped = build()?;
+/// trainer(2).checkpoints(Checkpoints::new(&file)).fit(&mut stopped, &digits.train)?;
+/// let mut resumed = build()?;
+/// trainer(4).checkpoints(Checkpoints::new(&file).resume(true)).fit(&mut resumed, &digits.train)?;
+///
+/// let mut at_once = build()?;
+/// trainer(4).fit(&mut at_once, &digits.train)?;
+/// assert_eq!(resumed.parameters(), at_once.parameters());
+/// # std::fs::remove_dir_all(&folder).unwrap();
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoints {
+    path: PathBuf,
+    every_epochs: usize,
+    every_steps: Option<u64>,
+    resume: bool,
+}
+
+impl Checkpoints {
+    /// In this file, after each epoch.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), every_epochs: 1, every_steps: None, resume: false }
+    }
+
+    /// Saves after so many epochs, at least 1. Default: 1.
+    pub fn every_epochs(self, epochs: usize) -> Self {
+        Self { every_epochs: epochs, ..self }
+    }
+
+    /// Saves after so many steps as well, at least 1. Default: never.
+    pub fn every_steps(self, steps: u64) -> Self {
+        Self { every_steps: Some(steps), ..self }
+    }
+
+    /// Goes on from the file, if it is there; else the training begins anew. Default: false.
+    pub fn resume(self, resume: bool) -> Self {
+        Self { resume, ..self }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        require_count("Checkpoints every_epochs", self.every_epochs)?;
+        require_count("Checkpoints every_steps", self.every_steps.unwrap_or(1) as usize)
+    }
+
+    fn exists(&self) -> bool {
+        let exists = |path: &Path| std::fs::symlink_metadata(path).is_ok();
+        let mut previous = self.path.clone().into_os_string();
+        previous.push(".previous");
+        exists(&self.path) || exists(Path::new(&previous))
+    }
+}
+
+impl<E, D, R, L, O> Training<'_, '_, E, D, R, L, O>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+    O: Optimizer<E::Scalar>,
+{
+    /// Saves if it is time: after a step, or after an epoch.
+    pub(super) fn save_if_due(&self, samples: usize, is_epoch_over: bool) -> Result<()> {
+        let Some(checkpoints) = &self.trainer.checkpoints else { return Ok(()) };
+        let course = &self.course;
+        let is_due = if is_epoch_over {
+            course.epochs.len().is_multiple_of(checkpoints.every_epochs)
+        } else {
+            checkpoints.every_steps.is_some_and(|steps| course.steps.is_multiple_of(steps))
+        };
+        if is_due { self.save(&checkpoints.path, samples) } else { Ok(()) }
+    }
+
+    /// Takes up the training of the checkpoint, if there is one to resume.
+    pub(super) fn resume(&mut self, samples: usize) -> Result<Option<Recovered>> {
+        let Some(checkpoints) = self.trainer.checkpoints.clone() else { return Ok(None) };
+        if !checkpoints.resume || !checkpoints.exists() {
+            return Ok(None);
+        }
+        let (contents, recovered) = atomic::read_or_previous(&checkpoints.path, read)?;
+        let path = recovered.as_ref().map_or(&checkpoints.path, |recovered| &recovered.path);
+        self.take(&mut Parts::new(path, contents), samples)?;
+        Ok(recovered)
+    }
+
+    /// What a resumed training must have in common with the one that was stopped.
+    fn settings(&self, samples: usize) -> String {
+        let trainer = &self.trainer;
+        let optimizer = format!("{:?}", trainer.optimizer);
+        let kind = optimizer.split([' ', '{', '(']).next().unwrap_or_default();
+        format!(
+            "seed {}, batch size {}, shuffle {}, {samples} samples, {kind}",
+            trainer.seed, trainer.batch_size, trainer.shuffle
+        )
+    }
+
+    fn save(&self, path: &Path, samples: usize) -> Result<()> {
+        let Self { model, run, course, .. } = self;
+        let mut texts = model.metadata("checkpoint");
+        texts.insert("training".to_owned(), self.settings(samples));
+        course.texts(&mut texts);
+        let mut tensors = model.tensors();
+        if !run.optimizer_state.is_empty() {
+            let length = run.optimizer_state.len();
+            tensors.push(Tensor::new("optimizer", &[length], &run.optimizer_state));
+        }
+        if let Some(best) = &course.best {
+            tensors.extend(parameter_tensors(model.layout(), &best.parameters, "best."));
+            if !best.state.is_empty() {
+                let length = best.state.len();
+                tensors.push(Tensor::new("best.regularizer.state", &[length], &best.state));
+            }
+        }
+        let (place, history) = (course.place(self.start), course.history());
+        tensors.push(Tensor::new("course.place", &[place.len()], &place));
+        if !history.is_empty() {
+            tensors.push(Tensor::new("course.history", &[history.len()], &history));
+        }
+        save(path, true, &texts, &tensors)
+    }
+
+    fn take(&mut self, file: &mut Parts<'_>, samples: usize) -> Result<()> {
+        file.require("the training", &self.settings(samples), file.text("training")?)?;
+        let optimizer = match self.run.optimizer_state.len() {
+            0 => Vec::new(),
+            length => file.take("optimizer", &[length])?,
+        };
+        let mut course = Course::of(file)?;
+        if let Some(best) = &mut course.best {
+            best.parameters = take_parameters(self.model.layout(), file, "best.", "")?;
+            if !self.model.state.is_empty() {
+                best.state = file.take("best.regularizer.state", &[self.model.state.len()])?;
+            }
+        }
+        self.model.take(file)?;
+        self.run.optimizer_state = optimizer;
+        self.course = course;
+        Ok(())
+    }
+}
+
+/// The names of terms, once for all epochs.
+const TERMS: &str = "course.terms";
+const VALIDATION: &str = "course.validation";
+const DIVERGENCES: &str = "course.divergences";
+
+/// Numbers are kept as the bits of doubles, so that they come back as they were.
+impl<T> Course<T> {
+    fn texts(&self, texts: &mut BTreeMap<String, String>) {
+        let names = |terms: Option<&Terms>| {
+            terms
+                .map_or(Vec::new(), |terms| terms.iter().map(|(name, _)| name.to_owned()).collect())
+        };
+        let trained = self.epochs.iter().map(|epoch| &epoch.terms).chain([&self.terms]);
+        let longest = trained.max_by_key(|terms| terms.iter().count());
+        let validation = self.epochs.iter().find_map(|epoch| epoch.validation.as_ref());
+        let divergences: Vec<_> = self.divergences.iter().map(stored_divergence).collect();
+        texts.insert(TERMS.to_owned(), json(&names(longest)));
+        texts.insert(VALIDATION.to_owned(), json(&names(validation)));
+        texts.insert(DIVERGENCES.to_owned(), json(&divergences));
+    }
+
+    fn place(&self, start: Instant) -> Vec<u64> {
+        let best = self.best.as_ref();
+        let seconds = self.seconds + start.elapsed().as_secs_f64();
+        let mut place = vec![
+            self.epoch as u64,
+            self.batch as u64,
+            self.steps,
+            self.norms.to_bits(),
+            self.rate.to_bits(),
+            self.skipped.0 as u64,
+            self.skipped.1 as u64,
+            if self.batch == 0 { 0 } else { seconds.to_bits() },
+            u64::from(best.is_some()),
+            best.map_or(0, |best| best.epoch as u64),
+            best.map_or(0, |best| best.monitored.to_bits()),
+        ];
+        push_terms(&self.terms, &mut place);
+        place
+    }
+
+    fn history(&self) -> Vec<u64> {
+        let mut history = Vec::new();
+        for epoch in &self.epochs {
+            let numbers =
+                [epoch.gradient_norm, epoch.rate, epoch.seconds, epoch.samples_per_second];
+            history.push(epoch.epoch as u64);
+            history.extend(numbers.map(f64::to_bits));
+            push_terms(&epoch.terms, &mut history);
+            history.push(u64::from(epoch.validation.is_some()));
+            epoch.validation.iter().for_each(|terms| push_terms(terms, &mut history));
+        }
+        history
+    }
+}
+
+impl<T> Course<T> {
+    /// What a file says; the best parameters are not there yet.
+    fn of(file: &mut Parts<'_>) -> Result<Self> {
+        let names: Vec<String> = parsed(file, TERMS)?;
+        let validation: Vec<String> = parsed(file, VALIDATION)?;
+        let divergences: Vec<StoredDivergence> = parsed(file, DIVERGENCES)?;
+        let (place, history) = (file.take_list("course.place")?, file.take_list("course.history")?);
+        let incomplete = || file.damaged(Problem::MissingMetadata { key: TERMS });
+        let mut course = Self::new();
+        course.divergences = divergences.into_iter().map(divergence).collect();
+        course.read_place(&mut Words(&place), &names).ok_or_else(incomplete)?;
+        let mut history = Words(&history);
+        while !history.0.is_empty() {
+            let epoch = read_epoch(&mut history, &names, &validation).ok_or_else(incomplete)?;
+            course.epochs.push(epoch);
+        }
+        Ok(course)
+    }
+
+    fn read_place(&mut self, words: &mut Words<'_>, names: &[String]) -> Option<()> {
+        self.epoch = words.count()?;
+        self.batch = words.count()?;
+        self.steps = words.next()?;
+        self.norms = words.number()?;
+        self.rate = words.number()?;
+        self.skipped = (words.count()?, words.count()?);
+        self.seconds = words.number()?;
+        let (has_best, epoch, monitored) = (words.next()?, words.count()?, words.number()?);
+        if has_best == 1 {
+            let (parameters, state) = (Vec::new(), Vec::new());
+            self.best = Some(Best { epoch, monitored, parameters, state });
+        }
+        self.terms = words.terms(names)?;
+        Some(())
+    }
+}
+
+fn read_epoch(
+    words: &mut Words<'_>,
+    names: &[String],
+    validation: &[String],
+) -> Option<EpochReport> {
+    let epoch = words.count()?;
+    let gradient_norm = words.number()?;
+    let rate = words.number()?;
+    let seconds = words.number()?;
+    let samples_per_second = words.number()?;
+    let terms = words.terms(names)?;
+    let validation = if words.next()? == 1 { Some(words.terms(validation)?) } else { None };
+    Some(EpochReport { epoch, terms, validation, gradient_norm, rate, seconds, samples_per_second })
+}
+
+fn push_terms(terms: &Terms, to: &mut Vec<u64>) {
+    to.push(terms.iter().count() as u64);
+    to.extend(terms.iter().map(|(_, value)| value.to_bits()));
+}
+
+/// Words that are read one after the other.
+struct Words<'a>(&'a [u64]);
+
+impl Words<'_> {
+    fn next(&mut self) -> Option<u64> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn count(&mut self) -> Option<usize> {
+        self.next()?.try_into().ok()
+    }
+
+    fn number(&mut self) -> Option<f64> {
+        self.next().map(f64::from_bits)
+    }
+
+    fn terms(&mut self, names: &[String]) -> Option<Terms> {
+        let names = names.get(..self.count()?)?;
+        let (values, rest) = self.0.split_at_checked(names.len())?;
+        self.0 = rest;
+        let values = values.iter().map(|&bits| f64::from_bits(bits));
+        Some(Terms::of(names.iter().cloned().zip(values)))
+    }
+}
+
+/// Epoch, batch, quantity, and the epoch that was restored, −1 for none, −2 for an end.
+type StoredDivergence = (usize, usize, String, i64);
+
+fn stored_divergence(divergence: &Divergence) -> StoredDivergence {
+    let action = match divergence.action {
+        DivergenceAction::Restored { epoch } => epoch as i64,
+        DivergenceAction::SkippedBatch => -1,
+        DivergenceAction::Stopped => -2,
+    };
+    (divergence.epoch, divergence.batch, divergence.quantity.clone(), action)
+}
+
+fn divergence((epoch, batch, quantity, action): StoredDivergence) -> Divergence {
+    let action = match action {
+        -2 => DivergenceAction::Stopped,
+        epoch if epoch >= 0 => DivergenceAction::Restored { epoch: epoch as usize },
+        _ => DivergenceAction::SkippedBatch,
+    };
+    Divergence { epoch, batch, quantity, action }
+}
+
+/// Texts and whole numbers always become JSON.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn parsed<V: serde::de::DeserializeOwned>(file: &Parts<'_>, key: &'static str) -> Result<V> {
+    let wrong = |_| file.damaged(Problem::MissingMetadata { key });
+    serde_json::from_str(file.text(key)?).map_err(wrong)
+}
