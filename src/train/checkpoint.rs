@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use sha2::{Digest, Sha256};
+
 use super::training::{Best, Course, Training};
 use super::{Divergence, DivergenceAction, EpochReport};
 use crate::decoder::Decoder;
@@ -139,8 +141,12 @@ where
         let trainer = &self.trainer;
         let optimizer = format!("{:?}", trainer.optimizer);
         let kind = optimizer.split([' ', '{', '(']).next().unwrap_or_default();
+        let weights = trainer.sample_weights.as_ref().map_or(String::new(), |weights| {
+            let bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+            format!(", {} sample weights with digest {}", weights.len(), digest(&bytes))
+        });
         format!(
-            "seed {}, batch size {}, shuffle {}, {samples} samples, {kind}",
+            "seed {}, batch size {}, shuffle {}, {samples} samples, {kind}{weights}",
             trainer.seed, trainer.batch_size, trainer.shuffle
         )
     }
@@ -190,6 +196,12 @@ where
     }
 }
 
+/// The beginning of the SHA-256 of some bytes.
+fn digest(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The names of terms, once for all epochs.
 const TERMS: &str = "course.terms";
 const VALIDATION: &str = "course.validation";
@@ -221,7 +233,7 @@ impl<T> Course<T> {
             self.norms.to_bits(),
             self.rate.to_bits(),
             self.skipped.0 as u64,
-            self.skipped.1 as u64,
+            self.skipped.1.to_bits(),
             if self.batch == 0 { 0 } else { seconds.to_bits() },
             u64::from(best.is_some()),
             best.map_or(0, |best| best.epoch as u64),
@@ -271,7 +283,7 @@ impl<T> Course<T> {
         self.steps = words.next()?;
         self.norms = words.number()?;
         self.rate = words.number()?;
-        self.skipped = (words.count()?, words.count()?);
+        self.skipped = (words.count()?, words.number()?);
         self.seconds = words.number()?;
         let (has_best, epoch, monitored) = (words.next()?, words.count()?, words.number()?);
         if has_best == 1 {
