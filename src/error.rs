@@ -188,6 +188,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The same refusal of data that so many samples came before.
+    pub(crate) fn after(mut self, samples: usize) -> Self {
+        if let Self::NotFinite { column, .. } | Self::OutsideDomain { column, .. } = &mut self {
+            *column += samples;
+        }
+        self
+    }
+}
+
 /// A place in a file, inside an [`Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

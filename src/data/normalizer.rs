@@ -244,6 +244,18 @@ impl Normalizer {
         })
     }
 
+    /// As [`apply`](Self::apply), but leaves a sample with a value that is not finite as it is, and writes
+    /// down what becomes infinite: for those who look at the values later.
+    pub(crate) fn apply_to_finite<T: Scalar, R: Dim>(&self, mut batch: BatchViewMut<'_, T, R>) {
+        for mut sample in batch.chunks_mut(1) {
+            if sample.as_slice().iter().all(|x| x.is_finite())
+                && self.apply(sample.reborrow()).is_err()
+            {
+                sample.as_mut_slice().fill(T::of(f64::INFINITY));
+            }
+        }
+    }
+
     /// Takes normalized values back, in place.
     ///
     /// For `Truncate`, values that were cut off come back as the bound, and samples without the mean

@@ -230,6 +230,7 @@ impl<T> Course<T> {
             self.epoch as u64,
             self.batch as u64,
             self.steps,
+            self.forgotten,
             self.norms.to_bits(),
             self.rate.to_bits(),
             self.skipped.0 as u64,
@@ -281,6 +282,7 @@ impl<T> Course<T> {
         self.epoch = words.count()?;
         self.batch = words.count()?;
         self.steps = words.next()?;
+        self.forgotten = words.next()?;
         self.norms = words.number()?;
         self.rate = words.number()?;
         self.skipped = (words.count()?, words.number()?);
@@ -342,7 +344,8 @@ impl Words<'_> {
     }
 }
 
-/// Epoch, batch, quantity, and the epoch that was restored, −1 for none, −2 for an end.
+/// Epoch, batch, quantity, and the epoch that was restored, −1 for none, −2 for an end, −3 if the
+/// training went on.
 type StoredDivergence = (usize, usize, String, i64);
 
 fn stored_divergence(divergence: &Divergence) -> StoredDivergence {
@@ -350,6 +353,7 @@ fn stored_divergence(divergence: &Divergence) -> StoredDivergence {
         DivergenceAction::Restored { epoch } => epoch as i64,
         DivergenceAction::SkippedBatch => -1,
         DivergenceAction::Stopped => -2,
+        DivergenceAction::Continued => -3,
     };
     (divergence.epoch, divergence.batch, divergence.quantity.clone(), action)
 }
@@ -357,6 +361,7 @@ fn stored_divergence(divergence: &Divergence) -> StoredDivergence {
 fn divergence((epoch, batch, quantity, action): StoredDivergence) -> Divergence {
     let action = match action {
         -2 => DivergenceAction::Stopped,
+        -3 => DivergenceAction::Continued,
         epoch if epoch >= 0 => DivergenceAction::Restored { epoch: epoch as usize },
         _ => DivergenceAction::SkippedBatch,
     };

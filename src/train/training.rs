@@ -17,7 +17,7 @@ use crate::encoder::Encoder;
 use crate::error::{Error, Result, require_size};
 use crate::random::{Streams, keyed};
 use crate::regularizer::Regularizer;
-use crate::{AutoEncoder, BatchView, Loss, Optimizer, Terms};
+use crate::{AutoEncoder, BatchView, Loss, Optimizer, Scalar, Terms};
 
 /// How far a training has come: all that the rest of it depends on, beside the model and the
 /// optimizer's memory.
@@ -27,8 +27,10 @@ pub(super) struct Course<T> {
     pub(super) epoch: usize,
     /// Its batches that are done, the skipped ones among them.
     pub(super) batch: usize,
-    /// Steps taken so far, in all epochs.
+    /// Steps taken so far, in all epochs, and how many of them before the optimizer's memory was last
+    /// emptied.
     pub(super) steps: u64,
+    pub(super) forgotten: u64,
     /// Sums over the steps of this epoch.
     pub(super) terms: Terms,
     pub(super) norms: f64,
@@ -59,6 +61,7 @@ impl<T> Course<T> {
             epoch: 1,
             batch: 0,
             steps: 0,
+            forgotten: 0,
             terms: Terms::new(),
             norms: 0.0,
             rate: 0.0,
@@ -70,6 +73,9 @@ impl<T> Course<T> {
         }
     }
 }
+
+/// Where a stream gives another number of samples than it says.
+const PASS: &str = "the pass of a stream";
 
 /// A training under way.
 pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
@@ -156,6 +162,10 @@ where
                 self.check(block, first)?;
             }
             let end = first + block.samples();
+            if end > samples {
+                // Not trained on: a source that never ends would train for ever.
+                require_size(PASS, "samples", samples, end)?;
+            }
             let in_block = block.samples().div_ceil(batch_size);
             // What a resumed training has done already is only passed over.
             if batch + in_block > done_before {
@@ -177,7 +187,7 @@ where
             }
             (first, batch, number) = (end, batch + in_block, number + 1);
         }
-        require_size("the pass of a stream", "samples", samples, first)?;
+        require_size(PASS, "samples", samples, first)?;
         self.end_epoch(samples, batches)
     }
 
@@ -185,23 +195,15 @@ where
     /// batch diverge where that does not end the training.
     fn check(&self, block: BatchView<'_, E::Scalar, E::Input>, first: usize) -> Result<()> {
         let call = "fit_stream";
-        let mut checked = check_finite(call, self.model.encoder().input_dim(), block);
-        if matches!(checked, Err(Error::NotFinite { .. }))
-            && self.trainer.on_divergence != OnDivergence::Stop
-        {
-            return Ok(());
-        }
-        if checked.is_ok() {
-            checked = check_domain::<D, L>(call, self.model.loss_function(), block);
-        }
-        checked.map_err(|mut error| {
-            if let Error::NotFinite { column, .. } | Error::OutsideDomain { column, .. } =
-                &mut error
-            {
-                *column += first;
+        let loss = self.model.loss_function();
+        let checked = match check_finite(call, self.model.encoder().input_dim(), block) {
+            Err(Error::NotFinite { .. }) if self.trainer.on_divergence != OnDivergence::Stop => {
+                check_domain::<D, L>(call, loss, block, |x| !x.to_double().is_finite())
             }
-            error
-        })
+            Err(error) => Err(error),
+            Ok(()) => check_domain::<D, L>(call, loss, block, |_| false),
+        };
+        checked.map_err(|error| error.after(first))
     }
 
     /// One step on the chosen samples of a block whose first sample has this number.
@@ -240,11 +242,12 @@ where
         batches: usize,
     ) -> Result<()> {
         let Self { trainer, model, run, course, weight_of_all, .. } = self;
-        let total = (batches * trainer.epochs) as u64;
+        // Whoever counts on early stopping may ask for any number of epochs.
+        let total = (batches as u64).saturating_mul(trainer.epochs as u64);
         let progress = Progress::new(course.steps, batches as u64, total);
         let rate = trainer.optimizer.rate() * trainer.schedule.factor(&progress);
         let streams = Streams::new(trainer.seed, course.epoch as u64, chosen);
-        let step = (course.steps, rate, trainer.clip_norm);
+        let step = (course.steps - course.forgotten, rate, trainer.clip_norm);
         let samples = (chosen, trainer.sample_weights.as_deref());
         let stepped = run.step(model, &trainer.optimizer, block, samples, streams, step);
         course.batch += 1;
@@ -267,27 +270,32 @@ where
             Err(quantity) => {
                 course.skipped.0 += 1;
                 course.skipped.1 += weight;
-                self.diverged(quantity)
+                self.diverged(quantity, DivergenceAction::SkippedBatch)
             }
         }
     }
 
-    /// Does what was chosen for this case: an error, if the training is to end.
-    fn diverged(&mut self, quantity: String) -> Result<()> {
+    /// Does what was chosen for this case, where what is `skipped` is known: an error, if the training
+    /// is to end.
+    fn diverged(&mut self, quantity: String, skipped: DivergenceAction) -> Result<()> {
         let (epoch, batch) = (self.course.epoch, self.course.batch);
         let policy = self.trainer.on_divergence;
         let ends = policy.ends_after(self.course.divergences.len() + 1);
         let action = match (&self.course.best, policy) {
             _ if ends => DivergenceAction::Stopped,
             (Some(best), OnDivergence::RestoreBest { .. }) => {
+                let epoch = best.epoch;
                 self.model.parameters.copy_from_slice(&best.parameters);
                 self.model.state.copy_from_slice(&best.state);
                 self.run.forget();
-                DivergenceAction::Restored { epoch: best.epoch }
+                self.course.forgotten = self.course.steps;
+                DivergenceAction::Restored { epoch }
             }
             _ => {
-                self.run.forget_unless_finite();
-                DivergenceAction::SkippedBatch
+                if self.run.forget_unless_finite() {
+                    self.course.forgotten = self.course.steps;
+                }
+                skipped
             }
         };
         let divergence = Divergence { epoch, batch, quantity, action };
@@ -329,7 +337,8 @@ where
         let has_steps = skipped_batches < batches;
         course.epochs.push(report);
         if !monitored.is_finite() {
-            self.diverged("the validation objective".to_owned())?;
+            let quantity = "the validation objective".to_owned();
+            self.diverged(quantity, DivergenceAction::Continued)?;
         } else if has_steps && self.improves(monitored) {
             self.keep_as_best(epoch, monitored);
         }
