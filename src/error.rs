@@ -276,6 +276,16 @@ impl fmt::Display for Number {
     }
 }
 
+impl Error {
+    /// The same of samples whose first one has this number.
+    pub(crate) fn in_columns_from(mut self, first: usize) -> Self {
+        if let Self::NotFinite { column, .. } | Self::OutsideDomain { column, .. } = &mut self {
+            *column += first;
+        }
+        self
+    }
+}
+
 /// Refuses a parameter unless `valid`; comparisons are written so that NaN is refused.
 pub(crate) fn require(
     valid: bool,

@@ -38,7 +38,8 @@ impl<E: Encoder> Run<E> {
     }
 
     /// One step on the chosen samples of a block whose first sample has the given number; `step` is
-    /// the number of steps before it, the learning rate, and the longest gradient. Returns the
+    /// the number of steps that the optimizer remembers, the learning rate, and the longest gradient.
+    /// Returns the
     /// gradient's norm, or what stopped being finite; the model has changed only if all is well.
     pub(super) fn step<D, R, L>(
         &mut self,
@@ -117,11 +118,9 @@ impl<E: Encoder> Run<E> {
         self.optimizer_state.fill(E::Scalar::ZERO);
     }
 
-    /// Empties the optimizer's memory if a number in it is not finite.
-    pub(super) fn forget_unless_finite(&mut self) {
-        if !all_finite(&self.optimizer_state) {
-            self.forget();
-        }
+    /// Whether all numbers in the optimizer's memory are finite.
+    pub(super) fn remembers_finite(&self) -> bool {
+        all_finite(&self.optimizer_state)
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Course<T> {
     pub(super) batch: usize,
     /// Steps taken so far, in all epochs.
     pub(super) steps: u64,
+    /// How many of them the optimizer has forgotten, because a divergence emptied its memory.
+    pub(super) forgotten: u64,
     /// Sums over the steps of this epoch.
     pub(super) terms: Terms,
     pub(super) norms: f64,
@@ -59,6 +61,7 @@ impl<T> Course<T> {
             epoch: 1,
             batch: 0,
             steps: 0,
+            forgotten: 0,
             terms: Terms::new(),
             norms: 0.0,
             rate: 0.0,
@@ -76,6 +79,9 @@ pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
     pub(super) trainer: &'t mut Trainer<'o, O>,
     pub(super) model: &'t mut AutoEncoder<E, D, R, L>,
     pub(super) validation: Option<BatchView<'t, E::Scalar, E::Input>>,
+    /// Samples of an epoch, and of a block of them.
+    pub(super) samples: usize,
+    pub(super) block: usize,
     pub(super) run: Run<E>,
     pub(super) course: Course<E::Scalar>,
     /// When this epoch began, or was resumed.
@@ -96,7 +102,7 @@ where
         blocks: &mut dyn Blocks<E::Scalar, E::Input>,
     ) -> Result<Report> {
         #[cfg(feature = "safetensors")]
-        if let Some(recovered) = self.resume(blocks.samples())? {
+        if let Some(recovered) = self.resume()? {
             self.trainer.tell(&Event::Recovered(&recovered));
         }
         let restores = matches!(self.trainer.on_divergence, OnDivergence::RestoreBest { .. });
@@ -140,8 +146,7 @@ where
         self.start = Instant::now();
         let batch_size = self.trainer.batch_size;
         let epoch = self.course.epoch;
-        let samples = blocks.samples();
-        let batches = samples.div_ceil(batch_size);
+        let batches = self.samples.div_ceil(batch_size);
         let done_before = self.course.batch;
         let (mut first, mut batch, mut number) = (0, 0, 0);
         let mut order: Vec<usize> = Vec::new();
@@ -165,16 +170,16 @@ where
                 }
                 for (index, chosen) in order.chunks(batch_size).enumerate() {
                     if batch + index >= done_before {
-                        self.batch(block, first, chosen, samples, batches)?;
+                        self.batch(block, first, chosen, batches)?;
                         #[cfg(feature = "safetensors")]
-                        self.save_if_due(samples, false)?;
+                        self.save_if_due(false)?;
                     }
                 }
             }
             (first, batch, number) = (end, batch + in_block, number + 1);
         }
-        require_size("the pass of a stream", "samples", samples, first)?;
-        self.end_epoch(samples, batches)
+        require_size("the pass of a stream", "samples", self.samples, first)?;
+        self.end_epoch(batches)
     }
 
     /// Refuses what [`Trainer::fit`] refuses before it begins. A value that is not finite makes its
@@ -190,14 +195,7 @@ where
         if checked.is_ok() {
             checked = check_domain::<D, L>(call, self.model.loss_function(), block);
         }
-        checked.map_err(|mut error| {
-            if let Error::NotFinite { column, .. } | Error::OutsideDomain { column, .. } =
-                &mut error
-            {
-                *column += first;
-            }
-            error
-        })
+        checked.map_err(|error| error.in_columns_from(first))
     }
 
     /// One step on the chosen samples of a block whose first sample has this number.
@@ -206,15 +204,15 @@ where
         block: BatchView<'_, E::Scalar, E::Input>,
         first: usize,
         chosen: &[usize],
-        samples: usize,
         batches: usize,
     ) -> Result<()> {
+        let samples = self.samples;
         let Self { trainer, model, run, course, .. } = self;
         let total = (batches * trainer.epochs) as u64;
         let progress = Progress::new(course.steps, batches as u64, total);
         let rate = trainer.optimizer.rate() * trainer.schedule.factor(&progress);
         let streams = Streams::new(trainer.seed, course.epoch as u64, chosen);
-        let step = (course.steps, rate, trainer.clip_norm);
+        let step = (course.steps - course.forgotten, rate, trainer.clip_norm);
         let stepped = run.step(model, &trainer.optimizer, (block, first), chosen, streams, step);
         course.batch += 1;
         match stepped {
@@ -251,11 +249,14 @@ where
             (Some(best), OnDivergence::RestoreBest { .. }) => {
                 self.model.parameters.copy_from_slice(&best.parameters);
                 self.model.state.copy_from_slice(&best.state);
-                self.run.forget();
-                DivergenceAction::Restored { epoch: best.epoch }
+                let epoch = best.epoch;
+                self.forget();
+                DivergenceAction::Restored { epoch }
             }
             _ => {
-                self.run.forget_unless_finite();
+                if !self.run.remembers_finite() {
+                    self.forget();
+                }
                 DivergenceAction::SkippedBatch
             }
         };
@@ -270,7 +271,14 @@ where
         Err(error)
     }
 
-    fn end_epoch(&mut self, samples: usize, batches: usize) -> Result<()> {
+    /// Empties the optimizer's memory; its steps count anew, as its corrections for an empty memory do.
+    fn forget(&mut self) {
+        self.run.forget();
+        self.course.forgotten = self.course.steps;
+    }
+
+    fn end_epoch(&mut self, batches: usize) -> Result<()> {
+        let samples = self.samples;
         let course = &mut self.course;
         let training_seconds = course.seconds + self.start.elapsed().as_secs_f64();
         let (skipped_batches, skipped_samples) = course.skipped;
@@ -305,7 +313,7 @@ where
         (course.epoch, course.batch, course.norms, course.seconds) = (epoch + 1, 0, 0.0, 0.0);
         course.skipped = (0, 0);
         #[cfg(feature = "safetensors")]
-        self.save_if_due(samples, true)?;
+        self.save_if_due(true)?;
         Ok(())
     }
 
