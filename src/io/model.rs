@@ -154,14 +154,14 @@ fn shape(tensor: &parameters::Tensor) -> Vec<usize> {
     }
 }
 
-/// From a matrix stored column by column to one stored row by row; with rows and columns exchanged,
-/// back again.
-fn transpose<T: Copy>(values: &[T], rows: usize) -> Vec<T> {
-    let mut transposed = Vec::with_capacity(values.len());
-    for row in 0..rows {
-        transposed.extend(values.iter().skip(row).step_by(rows));
+/// Writes a matrix stored column by column row by row; with rows and columns exchanged, back again.
+fn transpose<T: Copy>(values: &[T], rows: usize, to: &mut [T]) {
+    let columns = values.len() / rows.max(1);
+    for (row, to) in to.chunks_exact_mut(columns.max(1)).enumerate() {
+        for (to, &value) in to.iter_mut().zip(values[row..].iter().step_by(rows)) {
+            *to = value;
+        }
     }
-    transposed
 }
 
 /// The parameters of a model as tensors of a file, each name with this in front.
@@ -171,7 +171,8 @@ pub(crate) fn parameter_tensors<'a, T: Scalar>(
     prefix: &str,
 ) -> Vec<Tensor<'a>> {
     let tensors = layout.tensors().iter().map(|tensor| {
-        let values = transpose(&parameters[tensor.range.clone()], tensor.shape.0);
+        let mut values = vec![T::ZERO; tensor.range.len()];
+        transpose(&parameters[tensor.range.clone()], tensor.shape.0, &mut values);
         Tensor {
             name: format!("{prefix}{}", tensor.name).into(),
             shape: shape(tensor),
@@ -192,8 +193,7 @@ pub(crate) fn take_parameters<T: Scalar>(
     let mut parameters = vec![T::ZERO; layout.num_parameters()];
     for tensor in layout.tensors().iter().filter(|tensor| tensor.name.starts_with(part)) {
         let values = file.take::<T>(&format!("{prefix}{}", tensor.name), &shape(tensor))?;
-        let values = transpose(&values, tensor.shape.1);
-        parameters[tensor.range.clone()].copy_from_slice(&values);
+        transpose(&values, tensor.shape.1, &mut parameters[tensor.range.clone()]);
     }
     Ok(parameters)
 }
