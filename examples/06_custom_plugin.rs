@@ -41,14 +41,16 @@ impl<E: Encoder> Regularizer<E> for CodeL4 {
         terms: &mut Terms,
     ) {
         let code = at.posterior.mean();
-        let scale = E::Scalar::of(self.0 / code.samples() as f64);
-        let sum = code.as_slice().iter().fold(E::Scalar::ZERO, |sum, &h| sum + h * h * h * h);
-        terms.add("code_l4", E::Scalar::of(0.25) * scale * sum);
-        if let Some(gradient) = gradient {
-            let mut d_code = gradient.posterior.mean_mut();
-            for (d, &h) in d_code.as_mut_slice().iter_mut().zip(code.as_slice()) {
-                *d += scale * h * h * h;
-            }
+        let lambda = E::Scalar::of(self.0);
+        let size = |h: &[E::Scalar]| h.iter().fold(E::Scalar::ZERO, |sum, &h| sum + h * h * h * h);
+        let sizes: Vec<_> = code.iter().map(size).collect();
+        terms.add("code_l4", E::Scalar::of(0.25) * lambda * at.mean(&sizes));
+        let Some(gradient) = gradient else { return };
+        let (units, mut d_code) = (code.features(), gradient.posterior.mean_mut());
+        let columns = d_code.as_mut_slice().chunks_exact_mut(units).zip(code.iter());
+        for (column, (d_code, code)) in columns.enumerate() {
+            let scale = lambda * at.share(column);
+            d_code.iter_mut().zip(code).for_each(|(d, &h)| *d += scale * h * h * h);
         }
     }
 }

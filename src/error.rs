@@ -62,6 +62,18 @@ pub enum Error {
         /// The call the data was given to.
         call: &'static str,
     },
+    /// A sample's weight is negative, NaN or infinite.
+    #[error(
+        "{place}: the weight of sample {sample} is {value}, but must be finite and not negative"
+    )]
+    SampleWeight {
+        /// The call or the setting the weights were given to.
+        place: &'static str,
+        /// Index of the sample.
+        sample: usize,
+        /// What was found.
+        value: Number,
+    },
     /// A count does not fit: features of a sample, length of a buffer, sizes of neighbours.
     #[error("{place}: expected {expected} {unit}, found {found}")]
     SizeMismatch {

@@ -138,12 +138,35 @@ where
     R: Regularizer<E>,
     L: Loss<D>,
 {
+    weighted_model(model, data, &vec![1.0; data.samples()], seed)
+}
+
+/// As [`model`], for the objective with these weights of the samples.
+///
+/// # Errors
+/// As [`AutoEncoder::weighted_objective`].
+pub fn weighted_model<E, D, R, L>(
+    model: &AutoEncoder<E, D, R, L>,
+    data: &Batch<f64, E::Input>,
+    sample_weights: &[f64],
+    seed: u64,
+) -> Result<GradientCheck>
+where
+    E: Encoder<Scalar = f64>,
+    D: Decoder<Scalar = f64, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+{
     let streams = Some(Streams::new(seed, 0, &[]));
     let mut analytic = vec![0.0; model.num_parameters()];
-    model.objective(data, streams, Some(&mut analytic))?;
+    model.weighted_objective(data, sample_weights, streams, Some(&mut analytic))?;
+    let mut buffer = Vec::new();
+    let data = model.compared("gradcheck", data.view(), &mut buffer)?;
+    let (mut shares, all) = (Vec::new(), Vec::from_iter(0..data.samples()));
+    let shares = crate::sample_weights::shares(sample_weights, &all, &mut shares);
     let mut workspace = model.workspace();
     Ok(function(model.parameters(), &analytic, |parameters| {
-        model.step(parameters, &mut workspace, data.view(), streams, None);
+        model.step(parameters, &mut workspace, data, shares, streams, None);
         workspace.terms.total()
     }))
 }

@@ -26,6 +26,7 @@ mod product;
 pub mod random;
 pub mod range;
 pub mod regularizer;
+mod sample_weights;
 mod scalar;
 pub mod size;
 mod terms;

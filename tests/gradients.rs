@@ -651,9 +651,9 @@ impl<L: Layer<Scalar = f64, Input = Dyn, Output = Dyn> + ?Sized> LayerRun<'_, L>
             parameters: &mut gradient,
         };
         let value = if by_passes {
-            jacobian::by_passes(layer, pass, Jacobian::Exact, None, Some(to), &mut scratch)
+            jacobian::by_passes(layer, pass, None, Jacobian::Exact, None, Some(to), &mut scratch)
         } else {
-            layer.squared_jacobian(pass, Jacobian::Exact, None, Some(to), &mut scratch)
+            layer.squared_jacobian(pass, None, Jacobian::Exact, None, Some(to), &mut scratch)
         };
         // What was left at the outputs goes on through the layer, as a model's step does it. Its
         // gradients are written over what was there.

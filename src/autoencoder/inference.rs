@@ -176,8 +176,8 @@ where
             let Workspace { posterior, encoder_tape: tape, scratch, .. } = &mut workspace;
             let parameters = self.encoder_parameters();
             let inference = Inference { parameters, x: block, posterior, tape };
-            let mean =
-                self.encoder.squared_jacobian(inference, Jacobian::Exact, None, None, scratch);
+            let exact = Jacobian::Exact;
+            let mean = self.encoder.squared_jacobian(inference, None, exact, None, None, scratch);
             total += mean * E::Scalar::of(samples as f64);
         }
         Ok(total / E::Scalar::of(x.samples() as f64))

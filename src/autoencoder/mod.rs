@@ -213,7 +213,7 @@ where
     }
 
     /// Takes a training step's batch into the regularizer's state.
-    pub(crate) fn update_state(&mut self, posterior: &E::Posterior) {
-        self.regularizer.update_state(&self.encoder, posterior, &mut self.state);
+    pub(crate) fn update_state(&mut self, posterior: &E::Posterior, shares: Option<&[E::Scalar]>) {
+        self.regularizer.update_state(&self.encoder, posterior, shares, &mut self.state);
     }
 }

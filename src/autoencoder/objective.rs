@@ -10,6 +10,7 @@ use crate::parallel::{ELEMENT, in_parts};
 use crate::posterior::Posterior;
 use crate::random::Streams;
 use crate::regularizer::{Encoded, PenaltyGradient, Regularizer};
+use crate::sample_weights;
 use crate::workspace::Workspace;
 use crate::{Batch, BatchView, BatchViewMut, Scalar, Terms};
 
@@ -27,7 +28,7 @@ where
     /// # Errors
     /// See [`AutoEncoder`].
     pub fn loss(&self, x: &Batch<E::Scalar, E::Input>) -> Result<Terms> {
-        self.checked_objective("loss", x, None, None)
+        self.checked_objective("loss", x, None, None, None)
     }
 
     /// The objective on one batch and, if wanted, its gradient, which is written over `gradient`.
@@ -43,7 +44,40 @@ where
         streams: Option<Streams<'_>>,
         gradient: Option<&mut [E::Scalar]>,
     ) -> Result<Terms> {
-        self.checked_objective("objective", x, streams, gradient)
+        self.checked_objective("objective", x, None, streams, gradient)
+    }
+
+    /// As [`objective`](Self::objective), with a weight for each sample as
+    /// [`Trainer::sample_weights`](crate::Trainer::sample_weights) has them: the means over samples
+    /// are Σᵢ wᵢ ·ᵢ / Σᵢ wᵢ.
+    ///
+    /// # Errors
+    /// As [`objective`](Self::objective); and what `sample_weights` refuses.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{AutoEncoder, Batch, CodeL1, Dense, activation::{Identity, Tanh}};
+    ///
+    /// let model = AutoEncoder::builder()
+    ///     .encoder(Dense::<2, 1>::new(Tanh))
+    ///     .decoder(Dense::<1, 2>::new(Identity))
+    ///     .regularizer(CodeL1::new(0.1)?)
+    ///     .build::<f64>()?;
+    /// let (one, other) = ([0.1, 0.2], [0.9, 0.3]);
+    /// let weighted = Batch::from_iter([one, other]);
+    /// let weighted = model.weighted_objective(&weighted, &[1.0, 2.0], None, None)?;
+    /// let repeated = model.loss(&Batch::from_iter([one, other, other]))?;
+    /// assert!((weighted.total() - repeated.total()).abs() < 1e-15);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn weighted_objective(
+        &self,
+        x: &Batch<E::Scalar, E::Input>,
+        sample_weights: &[f64],
+        streams: Option<Streams<'_>>,
+        gradient: Option<&mut [E::Scalar]>,
+    ) -> Result<Terms> {
+        self.checked_objective("weighted_objective", x, Some(sample_weights), streams, gradient)
     }
 
     /// The objective of a training step at other parameters than the model's own, as a finite
@@ -62,7 +96,7 @@ where
         let x = self.compared(call, x.view(), &mut buffer)?;
         require_size(call, "parameters", self.parameters.len(), parameters.len())?;
         let mut workspace = self.workspace();
-        self.step(parameters, &mut workspace, x, streams, None);
+        self.step(parameters, &mut workspace, x, None, streams, None);
         Ok(workspace.terms)
     }
 
@@ -70,26 +104,36 @@ where
         &self,
         call: &'static str,
         x: &Batch<E::Scalar, E::Input>,
+        weights: Option<&[f64]>,
         streams: Option<Streams<'_>>,
         gradient: Option<&mut [E::Scalar]>,
     ) -> Result<Terms> {
         let mut buffer = Vec::new();
         let x = self.compared(call, x.view(), &mut buffer)?;
+        let (mut shares, all) = (Vec::new(), Vec::from_iter(0..x.samples()));
+        let shares = match weights {
+            None => None,
+            Some(weights) => {
+                sample_weights::check(call, weights, x.samples())?;
+                sample_weights::shares(weights, &all, &mut shares)
+            }
+        };
         if let Some(gradient) = &gradient {
             require_size(call, "gradients", self.parameters.len(), gradient.len())?;
         }
         let mut workspace = self.workspace();
-        self.step(&self.parameters, &mut workspace, x, streams, gradient);
+        self.step(&self.parameters, &mut workspace, x, shares, streams, gradient);
         Ok(workspace.terms)
     }
 
-    /// One pass forward and, if a gradient is wanted, back, at these parameters; terms are left in
-    /// the workspace.
+    /// One pass forward and, if a gradient is wanted, back, at these parameters, with the share of each
+    /// sample if they do not count alike; terms are left in the workspace.
     pub(crate) fn step(
         &self,
         parameters: &[E::Scalar],
         workspace: &mut Workspace<E>,
         x: BatchView<'_, E::Scalar, E::Input>,
+        shares: Option<&[E::Scalar]>,
         streams: Option<Streams<'_>>,
         mut gradient: Option<&mut [E::Scalar]>,
     ) {
@@ -147,11 +191,11 @@ where
         let weight = E::Scalar::of(1.0 / samples as f64);
         let mut dy = gradient.is_some().then(|| BatchViewMut::new(d_output, x.dim()));
         let d_losses = dy.as_mut().map(BatchViewMut::reborrow);
-        let parts = (x, y, &mut values[..], d_losses);
-        in_parts(samples, ELEMENT * x.features(), parts, |(x, y, values, d_losses)| {
-            self.compare(x, y, values, d_losses, weight);
+        let parts = (x, (y, shares), &mut values[..], d_losses);
+        in_parts(samples, ELEMENT * x.features(), parts, |(x, (y, shares), values, d_losses)| {
+            self.compare(x, y, values, d_losses, (weight, shares));
         });
-        let mean = crate::scalar::sum(values, |value| value) * weight;
+        let mean = sample_weights::mean(values, shares);
         terms.clear();
         terms.add(self.loss.name(), mean);
 
@@ -178,6 +222,7 @@ where
             posterior,
             tape: encoder_tape,
             state: &self.state,
+            shares,
             streams: streams.map(|streams| streams.at(2)),
         };
         let adds = gradient.is_some() && self.regularizer.adds_to_parameters();
@@ -199,14 +244,15 @@ where
         }
     }
 
-    /// The loss of each sample and, if wanted, the gradient of their sum times the weight.
+    /// The loss of each sample and, if wanted, the gradient of the sum of each times its share, or
+    /// without shares times the weight.
     fn compare(
         &self,
         x: BatchView<'_, E::Scalar, E::Input>,
         y: BatchView<'_, E::Scalar, E::Input>,
         values: &mut [E::Scalar],
         mut dy: Option<BatchViewMut<'_, E::Scalar, E::Input>>,
-        weight: E::Scalar,
+        (weight, shares): (E::Scalar, Option<&[E::Scalar]>),
     ) {
         /// Values of x, y and dy that are looked at together: all three stay in the nearest cache.
         const TOGETHER: usize = 2048;
@@ -214,10 +260,14 @@ where
         let weights = [weight; TOGETHER];
         let mut dy = dy.as_mut().map(|dy| dy.chunks_mut(columns));
         let blocks = x.chunks(columns).zip(y.chunks(columns));
-        for ((x, y), values) in blocks.zip(values.chunks_mut(columns)) {
+        for (block, ((x, y), values)) in blocks.zip(values.chunks_mut(columns)).enumerate() {
             self.loss.values(x, y, values);
             if let Some(dy) = dy.as_mut().and_then(Iterator::next) {
-                self.loss.gradient(x, y, &weights[..values.len()], dy);
+                let weights = match shares {
+                    None => &weights[..values.len()],
+                    Some(shares) => &shares[block * columns..][..values.len()],
+                };
+                self.loss.gradient(x, y, weights, dy);
             }
         }
     }

@@ -70,12 +70,13 @@ where
     fn squared_jacobian(
         &self,
         inference: Inference<'_, T, I, P>,
+        shares: Option<&[T]>,
         jacobian: Jacobian,
         streams: Option<Streams<'_>>,
         gradient: Option<JacobianGradient<'_, T, C>>,
         scratch: &mut [T],
     ) -> T {
-        (**self).squared_jacobian(inference, jacobian, streams, gradient, scratch)
+        (**self).squared_jacobian(inference, shares, jacobian, streams, gradient, scratch)
     }
     fn jacobian_scratch_len(&self, samples: usize) -> usize {
         (**self).jacobian_scratch_len(samples)

@@ -307,6 +307,7 @@ where
     fn squared_jacobian(
         &self,
         inference: Inference<'_, B::Scalar, B::Input, Self::Posterior>,
+        shares: Option<&[B::Scalar]>,
         jacobian: Jacobian,
         streams: Option<Streams<'_>>,
         gradient: Option<JacobianGradient<'_, B::Scalar, M::Output>>,
@@ -320,7 +321,7 @@ where
             parameters: &mut gradient.parameters[..path.num_parameters()],
             ..gradient
         });
-        jacobian::by_passes(&path, pass, jacobian, streams, gradient, scratch)
+        jacobian::by_passes(&path, pass, shares, jacobian, streams, gradient, scratch)
     }
 
     fn jacobian_scratch_len(&self, samples: usize) -> usize {

@@ -84,10 +84,12 @@ pub trait Encoder: Module {
     );
 
     /// The mean over samples of ‖∂ code / ∂x‖²_F and, if wanted, `weight` times its gradient.
-    /// The code is the posterior's mean.
+    /// The code is the posterior's mean. With `shares`, one a sample and together 1, it is the mean
+    /// that counts each sample by its share.
     fn squared_jacobian(
         &self,
         inference: Inference<'_, Self::Scalar, Self::Input, Self::Posterior>,
+        shares: Option<&[Self::Scalar]>,
         jacobian: Jacobian,
         streams: Option<Streams<'_>>,
         gradient: Option<JacobianGradient<'_, Self::Scalar, Self::Code>>,
@@ -150,13 +152,14 @@ impl<L: Layer> Encoder for L {
     fn squared_jacobian(
         &self,
         inference: Inference<'_, L::Scalar, L::Input, Self::Posterior>,
+        shares: Option<&[L::Scalar]>,
         jacobian: Jacobian,
         streams: Option<Streams<'_>>,
         gradient: Option<JacobianGradient<'_, L::Scalar, L::Output>>,
         scratch: &mut [L::Scalar],
     ) -> L::Scalar {
         let pass = layer_pass::<L>(inference);
-        Layer::squared_jacobian(self, pass, jacobian, streams, gradient, scratch)
+        Layer::squared_jacobian(self, pass, shares, jacobian, streams, gradient, scratch)
     }
 
     fn jacobian_scratch_len(&self, samples: usize) -> usize {

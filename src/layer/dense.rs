@@ -310,13 +310,15 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
     fn squared_jacobian(
         &self,
         pass: Pass<'_, T, I, O>,
+        shares: Option<&[T]>,
         _jacobian: Jacobian,
         _streams: Option<Streams<'_>>,
         gradient: Option<JacobianGradient<'_, T, O>>,
         scratch: &mut [T],
     ) -> T {
         let outputs = self.outputs.value();
-        let samples = T::of(pass.y.samples() as f64);
+        // What the sums over samples are divided by; shares are divided already.
+        let samples = T::of(shares.map_or(pass.y.samples(), |_| 1) as f64);
         let weights = &pass.parameters[..self.num_weights()];
         let (row_norms, slopes) = scratch[..2 * outputs].split_at_mut(outputs);
 
@@ -329,10 +331,11 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
         }
         slopes.fill(T::ZERO);
         let z = self.preactivations(&pass);
-        for (z, h) in z.chunks_exact(outputs).zip(pass.y.iter()) {
+        for (column, (z, h)) in z.chunks_exact(outputs).zip(pass.y.iter()).enumerate() {
+            let share = shares.map(|shares| shares[column]);
             for ((slope, &z), &h) in slopes.iter_mut().zip(z).zip(h) {
                 let first = self.activation.derivative(z, h);
-                *slope += first * first;
+                *slope += share.map_or(first * first, |share| share * first * first);
             }
         }
 
@@ -344,8 +347,9 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
                 }
             }
             // The gradient at z is scale ‖Wⱼ‖² s′ s″; the backward pass still multiplies by s′.
-            let columns = d_output.as_mut_slice().chunks_exact_mut(outputs);
-            for ((z, h), dh) in z.chunks_exact(outputs).zip(pass.y.iter()).zip(columns) {
+            let columns = d_output.as_mut_slice().chunks_exact_mut(outputs).enumerate();
+            for ((z, h), (column, dh)) in z.chunks_exact(outputs).zip(pass.y.iter()).zip(columns) {
+                let scale = shares.map_or(scale, |shares| scale * shares[column]);
                 for (((&z, &h), dh), &norm) in z.iter().zip(h).zip(dh).zip(&*row_norms) {
                     *dh += scale * norm * self.activation.second_derivative(z, h);
                 }

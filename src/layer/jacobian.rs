@@ -42,10 +42,12 @@ pub fn scratch_len<L: Layer + ?Sized>(layer: &L, samples: usize) -> usize {
     (inputs + 3 * outputs) * samples + layer.tangent_tape_len(samples) + layer.scratch_len(samples)
 }
 
-/// The mean over samples of ‖∂y/∂x‖²_F by tangent passes, for any layer.
+/// The mean over samples of ‖∂y/∂x‖²_F by tangent passes, for any layer; `shares` as in
+/// [`Layer::squared_jacobian`].
 pub fn by_passes<L: Layer + ?Sized>(
     layer: &L,
     pass: Pass<'_, L::Scalar, L::Input, L::Output>,
+    shares: Option<&[L::Scalar]>,
     jacobian: Jacobian,
     streams: Option<Streams<'_>>,
     mut gradient: Option<JacobianGradient<'_, L::Scalar, L::Output>>,
@@ -72,7 +74,7 @@ pub fn by_passes<L: Layer + ?Sized>(
             let dy = BatchViewMut::new(d_value, outputs);
             let dx = BatchViewMut::new(v, inputs);
             layer.backward(pass, dy, Some(dx), None, scratch);
-            total += sum(v, |v| v * v);
+            total += squares(v, inputs.value(), shares);
         } else if let Some(streams) = &mut rngs {
             let streams = streams.at(direction as u64);
             for (column, v) in v.chunks_exact_mut(inputs.value()).enumerate() {
@@ -88,17 +90,23 @@ pub fn by_passes<L: Layer + ?Sized>(
         let v = BatchView::new(v, inputs);
         layer.tangent(pass, v, BatchViewMut::new(jv, outputs), tape);
         if !by_cotangents {
-            total += sum(jv, |y| y * y);
+            total += squares(jv, outputs.value(), shares);
         }
         if let Some(gradient) = &mut gradient {
             // d‖J v‖² = 2 ⟨J v, d(J v)⟩, and d‖Jᵀ e‖² = 2 ⟨e, d(J w)⟩ with w = Jᵀ e held fixed.
-            let scale = scale_of(gradient.weight, samples, rngs.map(|_| directions));
+            let draws = rngs.map_or(1, |_| directions);
+            let scale = scale_of(gradient.weight, shares.map_or(samples, |_| 1) * draws);
             if by_cotangents {
                 set_unit(d_tangent, outputs.value(), direction);
             } else {
                 d_tangent.copy_from_slice(jv);
             }
             d_tangent.iter_mut().for_each(|d| *d *= scale);
+            if let Some(shares) = shares {
+                for (d, &share) in d_tangent.chunks_exact_mut(outputs.value()).zip(shares) {
+                    d.iter_mut().for_each(|d| *d *= share);
+                }
+            }
             d_value.fill(L::Scalar::ZERO);
             let d = DualViewMut {
                 value: BatchViewMut::new(d_value, outputs),
@@ -109,11 +117,19 @@ pub fn by_passes<L: Layer + ?Sized>(
         }
     }
     let draws = if rngs.is_some() { directions } else { 1 };
-    total / L::Scalar::of((samples * draws) as f64)
+    total / L::Scalar::of((shares.map_or(samples, |_| 1) * draws) as f64)
 }
 
-fn scale_of<T: Scalar>(weight: T, samples: usize, draws: Option<usize>) -> T {
-    (weight + weight) / T::of((samples * draws.unwrap_or(1)) as f64)
+fn scale_of<T: Scalar>(weight: T, count: usize) -> T {
+    (weight + weight) / T::of(count as f64)
+}
+
+/// The sum of all squares, each sample's times its share.
+fn squares<T: Scalar>(values: &[T], rows: usize, shares: Option<&[T]>) -> T {
+    let square = |values: &[T]| sum(values, |v| v * v);
+    let Some(shares) = shares else { return square(values) };
+    let samples = values.chunks_exact(rows).zip(shares);
+    samples.fold(T::ZERO, |total, (values, &share)| total + share * square(values))
 }
 
 fn set_unit<T: Scalar>(batch: &mut [T], rows: usize, unit: usize) {

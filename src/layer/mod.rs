@@ -145,19 +145,21 @@ pub trait Layer: Module {
         scratch: &mut [Self::Scalar],
     );
 
-    /// The mean over samples of ‖∂y/∂x‖²_F and, if wanted, `weight` times its gradient.
+    /// The mean over samples of ‖∂y/∂x‖²_F and, if wanted, `weight` times its gradient. With
+    /// `shares`, one a sample and together 1, it is the mean that counts each sample by its share.
     ///
     /// The default goes through tangent passes and serves every layer; override it where there is
     /// a closed form.
     fn squared_jacobian(
         &self,
         pass: Pass<'_, Self::Scalar, Self::Input, Self::Output>,
+        shares: Option<&[Self::Scalar]>,
         jacobian: Jacobian,
         streams: Option<Streams<'_>>,
         gradient: Option<JacobianGradient<'_, Self::Scalar, Self::Output>>,
         scratch: &mut [Self::Scalar],
     ) -> Self::Scalar {
-        jacobian::by_passes(self, pass, jacobian, streams, gradient, scratch)
+        jacobian::by_passes(self, pass, shares, jacobian, streams, gradient, scratch)
     }
 
     /// The length of the scratch that [`squared_jacobian`](Layer::squared_jacobian) needs.
@@ -271,12 +273,13 @@ macro_rules! layer_for_pointer {
             fn squared_jacobian(
                 &self,
                 pass: Pass<'_, L::Scalar, L::Input, L::Output>,
+                shares: Option<&[L::Scalar]>,
                 jacobian: Jacobian,
                 streams: Option<Streams<'_>>,
                 gradient: Option<JacobianGradient<'_, L::Scalar, L::Output>>,
                 scratch: &mut [L::Scalar],
             ) -> L::Scalar {
-                (**self).squared_jacobian(pass, jacobian, streams, gradient, scratch)
+                (**self).squared_jacobian(pass, shares, jacobian, streams, gradient, scratch)
             }
             fn jacobian_scratch_len(&self, samples: usize) -> usize {
                 (**self).jacobian_scratch_len(samples)

@@ -100,8 +100,27 @@ pub trait Gaussianlike: Posterior {
         }
     }
 
-    /// Adds the gradient of `scale` · Σ KL to `d`: μ at the mean, ½ (e^lv − 1) at lv.
-    fn kl_to_prior_backward(&self, scale: Self::Scalar, d: &mut Self) {
+    /// Adds the gradient of Σᵢ scaleᵢ KLᵢ to `d`: μ at the mean, ½ (e^lv − 1) at lv, times the scale of
+    /// the sample.
+    fn kl_to_prior_backward(&self, scales: &[Self::Scalar], d: &mut Self) {
+        let features = self.mean().features();
+        let half = Self::Scalar::of(0.5);
+        let means = self.mean();
+        let mut d_mean = d.mean_mut();
+        let columns = d_mean.as_mut_slice().chunks_exact_mut(features);
+        for ((d, mean), &scale) in columns.zip(means.iter()).zip(scales) {
+            d.iter_mut().zip(mean).for_each(|(d, &mu)| *d += scale * mu);
+        }
+        let log_variances = self.log_variance();
+        let mut d_lv = d.log_variance_mut();
+        let columns = d_lv.as_mut_slice().chunks_exact_mut(features);
+        for ((d, lv), &scale) in columns.zip(log_variances.iter()).zip(scales) {
+            d.iter_mut().zip(lv).for_each(|(d, &lv)| *d += half * scale * exp_m1(lv));
+        }
+    }
+
+    /// As [`kl_to_prior_backward`](Gaussianlike::kl_to_prior_backward), with the same scale for all.
+    fn kl_to_prior_backward_alike(&self, scale: Self::Scalar, d: &mut Self) {
         let means = self.mean().as_slice();
         vectorize(
             #[inline(always)]

@@ -1,4 +1,4 @@
-use nalgebra::ComplexField;
+use nalgebra::{ComplexField, Dim};
 
 use super::{Encoded, PenaltyGradient, Regularizer};
 use crate::encoder::Encoder;
@@ -39,13 +39,28 @@ impl<E: Encoder> Regularizer<E> for CodeL1 {
         terms: &mut Terms,
     ) {
         let code = at.posterior.mean();
-        let scale = E::Scalar::of(self.weight / code.samples() as f64);
-        terms.add("code_l1", scale * sum(code.as_slice(), |h| h.abs()));
+        let weight = E::Scalar::of(self.weight);
+        let size = |h: &[E::Scalar]| sum(h, |h| h.abs());
+        let alike = E::Scalar::of(self.weight / code.samples() as f64);
+        let value = match at.shares {
+            None => alike * size(code.as_slice()),
+            Some(shares) => {
+                let samples = code.iter().zip(shares);
+                let sum = samples.fold(E::Scalar::ZERO, |sum, (h, &share)| sum + share * size(h));
+                weight * sum
+            }
+        };
+        terms.add("code_l1", value);
         if let Some(gradient) = gradient {
+            let features = at.encoder.code_dim().value();
             let mut d_code = gradient.posterior.mean_mut();
-            for (d, &h) in d_code.as_mut_slice().iter_mut().zip(code.as_slice()) {
-                if h != E::Scalar::ZERO {
-                    *d += scale * h.signum();
+            let columns = d_code.as_mut_slice().chunks_exact_mut(features).zip(code.iter());
+            for (column, (d_code, code)) in columns.enumerate() {
+                let scale = at.shares.map_or(alike, |shares| weight * shares[column]);
+                for (d, &h) in d_code.iter_mut().zip(code) {
+                    if h != E::Scalar::ZERO {
+                        *d += scale * h.signum();
+                    }
                 }
             }
         }

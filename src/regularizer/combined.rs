@@ -32,8 +32,14 @@ impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     fn state_len(&self, encoder: &E) -> usize {
         (**self).state_len(encoder)
     }
-    fn update_state(&self, encoder: &E, posterior: &E::Posterior, state: &mut [E::Scalar]) {
-        (**self).update_state(encoder, posterior, state);
+    fn update_state(
+        &self,
+        encoder: &E,
+        posterior: &E::Posterior,
+        shares: Option<&[E::Scalar]>,
+        state: &mut [E::Scalar],
+    ) {
+        (**self).update_state(encoder, posterior, shares, state);
     }
 }
 
@@ -124,11 +130,17 @@ macro_rules! combine {
                 total
             }
 
-            fn update_state(&self, encoder: &E, posterior: &E::Posterior, state: &mut [E::Scalar]) {
+            fn update_state(
+                &self,
+                encoder: &E,
+                posterior: &E::Posterior,
+                shares: Option<&[E::Scalar]>,
+                state: &mut [E::Scalar],
+            ) {
                 let mut start = 0;
                 self.visit(&mut |_, part: &dyn Regularizer<E>| {
                     let len = part.state_len(encoder);
-                    part.update_state(encoder, posterior, &mut state[start..start + len]);
+                    part.update_state(encoder, posterior, shares, &mut state[start..start + len]);
                     start += len;
                 });
             }

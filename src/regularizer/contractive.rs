@@ -64,8 +64,9 @@ impl<E: Encoder> Regularizer<E> for Contractive {
             parameters: &mut gradient.parameters[..own],
         });
         let (encoder, inference) = (at.encoder, at.inference());
+        let (shares, jacobian) = (at.shares, self.jacobian);
         let squared_norm =
-            encoder.squared_jacobian(inference, self.jacobian, at.streams, gradient, scratch);
+            encoder.squared_jacobian(inference, shares, jacobian, at.streams, gradient, scratch);
         terms.add("contractive", weight * squared_norm);
     }
 

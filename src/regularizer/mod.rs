@@ -17,7 +17,9 @@
 //!    fixed randomness, for parameters and posterior.
 //! 2. A penalty depends on state but does not change it; [`update_state`](Regularizer::update_state)
 //!    does, once a training step.
-//! 3. With every weight zero, a model trains to the same bits as without the regularizer.
+//! 3. A mean over samples counts each by its [`share`](Encoded::share), so that a sample of weight 2
+//!    does what the same sample twice does.
+//! 4. With every weight zero, a model trains to the same bits as without the regularizer.
 //!
 //! # Write your own
 //! ```
@@ -38,13 +40,16 @@
 //!         terms: &mut Terms,
 //!     ) {
 //!         let code = at.posterior.mean();
-//!         let scale = E::Scalar::of(self.0 / code.samples() as f64);
-//!         let sum = code.as_slice().iter().fold(E::Scalar::ZERO, |sum, &h| sum + h * h);
-//!         terms.add("code_l2", E::Scalar::of(0.5) * scale * sum);
+//!         let (units, lambda) = (code.features(), E::Scalar::of(self.0));
+//!         let size = |h: &[E::Scalar]| h.iter().fold(E::Scalar::ZERO, |sum, &h| sum + h * h);
+//!         let sizes: Vec<_> = code.iter().map(size).collect();
+//!         terms.add("code_l2", E::Scalar::of(0.5) * lambda * at.mean(&sizes));
 //!         if let Some(gradient) = gradient {
 //!             let mut d_code = gradient.posterior.mean_mut();
-//!             for (d, &h) in d_code.as_mut_slice().iter_mut().zip(code.as_slice()) {
-//!                 *d += scale * h;
+//!             let columns = d_code.as_mut_slice().chunks_exact_mut(units).zip(code.iter());
+//!             for (column, (d_code, code)) in columns.enumerate() {
+//!                 let scale = lambda * at.share(column);
+//!                 d_code.iter_mut().zip(code).for_each(|(d, &h)| *d += scale * h);
 //!             }
 //!         }
 //!     }
@@ -80,7 +85,7 @@ pub use variational::Variational;
 pub use weight_decay::WeightDecay;
 
 use crate::encoder::{Encoder, Inference};
-use crate::{BatchView, BatchViewMut, Layout, Terms, random::Streams};
+use crate::{BatchView, BatchViewMut, Layout, Scalar, Terms, random::Streams};
 
 /// A batch after the encoder has seen it: what a penalty may look at.
 #[derive(Debug)]
@@ -99,6 +104,8 @@ pub struct Encoded<'a, E: Encoder> {
     pub tape: &'a [E::Scalar],
     /// The regularizer's own state.
     pub state: &'a [E::Scalar],
+    /// The share of each sample in a mean over samples, together 1; none where all count alike.
+    pub shares: Option<&'a [E::Scalar]>,
     /// Randomness of this step; none outside training, where nothing is drawn.
     pub streams: Option<Streams<'a>>,
 }
@@ -115,6 +122,18 @@ impl<'a, E: Encoder> Encoded<'a, E> {
     pub fn inference(&self) -> Inference<'a, E::Scalar, E::Input, E::Posterior> {
         let parameters = &self.parameters[..self.encoder.num_parameters()];
         Inference { parameters, x: self.x, posterior: self.posterior, tape: self.tape }
+    }
+
+    /// The share of the sample in this column in a mean over samples: 1 / samples, or by its
+    /// [weight](crate::Trainer::sample_weights).
+    pub fn share(&self, column: usize) -> E::Scalar {
+        let alike = || E::Scalar::of(1.0 / self.x.samples() as f64);
+        self.shares.map_or_else(alike, |shares| shares[column])
+    }
+
+    /// The mean over samples of these values, one a sample, each by its [`share`](Self::share).
+    pub fn mean(&self, values: &[E::Scalar]) -> E::Scalar {
+        crate::sample_weights::mean(values, self.shares)
     }
 }
 
@@ -174,8 +193,14 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
         0
     }
 
-    /// Takes a training step's batch into its state.
-    fn update_state(&self, encoder: &E, posterior: &E::Posterior, state: &mut [E::Scalar]) {
-        let _ = (encoder, posterior, state);
+    /// Takes a training step's batch into its state. `shares` are those of [`Encoded`].
+    fn update_state(
+        &self,
+        encoder: &E,
+        posterior: &E::Posterior,
+        shares: Option<&[E::Scalar]>,
+        state: &mut [E::Scalar],
+    ) {
+        let _ = (encoder, posterior, shares, state);
     }
 }

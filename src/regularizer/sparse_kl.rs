@@ -127,18 +127,31 @@ fn excess_of_log(u: f64) -> f64 {
 /// The mean of each unit over the batch, as a rate between 0 and 1.
 fn mean_activations<T: Scalar, C: Dim>(
     code: BatchView<'_, T, C>,
+    shares: Option<&[T]>,
     (low, high): (f64, f64),
     rates: &mut [T],
 ) {
     rates.fill(T::ZERO);
-    for sample in code.iter() {
-        for (rate, &h) in rates.iter_mut().zip(sample) {
-            *rate += h;
-        }
-    }
-    let samples = code.samples() as f64;
+    add_activations(code, shares, T::ONE, rates);
+    // What the sums are divided by; shares are divided already.
+    let samples = shares.map_or(code.samples(), |_| 1) as f64;
     for rate in rates {
         *rate = T::of((rate.to_double() / samples - low) / (high - low));
+    }
+}
+
+/// Adds `scale` times the code of each sample, times its share if there are shares.
+fn add_activations<T: Scalar, C: Dim>(
+    code: BatchView<'_, T, C>,
+    shares: Option<&[T]>,
+    scale: T,
+    sums: &mut [T],
+) {
+    for (column, sample) in code.iter().enumerate() {
+        let scale = shares.map_or(scale, |shares| scale * shares[column]);
+        for (sum, &h) in sums.iter_mut().zip(sample) {
+            *sum += scale * h;
+        }
     }
 }
 
@@ -160,10 +173,11 @@ where
         let (low, high) = (E::Range::LOW, E::Range::HIGH);
         let code = at.posterior.mean();
         let slopes = &mut scratch[..code.features()];
-        mean_activations(code, (low, high), slopes);
+        mean_activations(code, at.shares, (low, high), slopes);
 
         let (share, past_share) = self.shares(at.state);
-        let scale = self.weight * share / (code.samples() as f64 * (high - low));
+        let samples = at.shares.map_or(code.samples(), |_| 1) as f64;
+        let scale = self.weight * share / (samples * (high - low));
         let mut divergence = 0.0;
         for (unit, slope) in slopes.iter_mut().enumerate() {
             let past = if at.state.is_empty() { 0.0 } else { at.state[unit].to_double() };
@@ -176,9 +190,15 @@ where
         if let Some(gradient) = gradient {
             let features = slopes.len();
             let mut d_code = gradient.posterior.mean_mut();
-            for sample in d_code.as_mut_slice().chunks_exact_mut(features) {
-                for (d, &slope) in sample.iter_mut().zip(&*slopes) {
-                    *d += slope;
+            let columns = d_code.as_mut_slice().chunks_exact_mut(features);
+            for (column, sample) in columns.enumerate() {
+                match at.shares {
+                    None => sample.iter_mut().zip(&*slopes).for_each(|(d, &slope)| *d += slope),
+                    Some(shares) => {
+                        let share = shares[column];
+                        let slopes = sample.iter_mut().zip(&*slopes);
+                        slopes.for_each(|(d, &slope)| *d += share * slope);
+                    }
                 }
             }
         }
@@ -194,21 +214,24 @@ where
         if self.decay > 0.0 { units + 1 } else { 0 }
     }
 
-    fn update_state(&self, _encoder: &E, posterior: &E::Posterior, state: &mut [E::Scalar]) {
+    fn update_state(
+        &self,
+        _encoder: &E,
+        posterior: &E::Posterior,
+        shares: Option<&[E::Scalar]>,
+        state: &mut [E::Scalar],
+    ) {
         let Some((steps, means)) = state.split_last_mut() else { return };
         let code = posterior.mean();
         let (low, high) = (E::Range::LOW, E::Range::HIGH);
         let keep = E::Scalar::of(self.decay);
-        let take = (1.0 - self.decay) / (code.samples() as f64 * (high - low));
+        let samples = shares.map_or(code.samples(), |_| 1) as f64;
+        let take = (1.0 - self.decay) / (samples * (high - low));
         let offset = E::Scalar::of((1.0 - self.decay) * low / (high - low));
         for mean in &mut *means {
             *mean = keep * *mean - offset;
         }
-        for sample in code.iter() {
-            for (mean, &h) in means.iter_mut().zip(sample) {
-                *mean += E::Scalar::of(take) * h;
-            }
-        }
+        add_activations(code, shares, E::Scalar::of(take), means);
         *steps += E::Scalar::ONE;
     }
 }

@@ -61,12 +61,24 @@ where
         terms: &mut Terms,
     ) {
         let samples = at.x.samples();
+        let beta = E::Scalar::of(self.beta);
         let scale = E::Scalar::of(self.beta / samples as f64);
-        let divergences = &mut scratch[..samples];
-        at.posterior.kl_to_prior(divergences);
-        terms.add("kl", scale * crate::scalar::sum(divergences, |kl| kl));
-        if let Some(gradient) = gradient {
-            at.posterior.kl_to_prior_backward(scale, gradient.posterior);
+        let values = &mut scratch[..samples];
+        at.posterior.kl_to_prior(values);
+        terms.add(
+            "kl",
+            match at.shares {
+                None => scale * crate::scalar::sum(values, |kl| kl),
+                Some(_) => beta * at.mean(values),
+            },
+        );
+        let Some(gradient) = gradient else { return };
+        match at.shares {
+            None => at.posterior.kl_to_prior_backward_alike(scale, gradient.posterior),
+            Some(shares) => {
+                values.iter_mut().zip(shares).for_each(|(scale, &share)| *scale = beta * share);
+                at.posterior.kl_to_prior_backward(values, gradient.posterior);
+            }
         }
     }
 

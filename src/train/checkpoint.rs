@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use sha2::{Digest, Sha256};
+
 use super::training::{Best, Course, Training};
 use super::{Divergence, DivergenceAction, EpochReport};
 use crate::decoder::Decoder;
@@ -144,8 +146,12 @@ where
             true => format!(" in blocks of {block}"),
             false => String::new(),
         };
+        let weights = trainer.sample_weights.as_ref().map_or(String::new(), |weights| {
+            let bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+            format!(", {} sample weights with digest {}", weights.len(), digest(&bytes))
+        });
         format!(
-            "seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}",
+            "seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}",
             trainer.seed, trainer.batch_size, trainer.shuffle
         )
     }
@@ -199,6 +205,12 @@ where
     }
 }
 
+/// The beginning of the SHA-256 of some bytes.
+fn digest(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The names of terms, once for all epochs.
 const TERMS: &str = "course.terms";
 const VALIDATION: &str = "course.validation";
@@ -231,7 +243,7 @@ impl<T> Course<T> {
             self.norms.to_bits(),
             self.rate.to_bits(),
             self.skipped.0 as u64,
-            self.skipped.1 as u64,
+            self.skipped.1.to_bits(),
             if self.batch == 0 { 0 } else { seconds.to_bits() },
             u64::from(best.is_some()),
             best.map_or(0, |best| best.epoch as u64),
@@ -282,7 +294,7 @@ impl<T> Course<T> {
         self.forgotten = words.next().filter(|&steps| steps <= self.steps)?;
         self.norms = words.number()?;
         self.rate = words.number()?;
-        self.skipped = (words.count()?, words.count()?);
+        self.skipped = (words.count()?, words.number()?);
         self.seconds = words.number()?;
         let (has_best, epoch, monitored) = (words.next()?, words.count()?, words.number()?);
         if has_best == 1 {

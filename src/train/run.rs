@@ -4,6 +4,7 @@ use crate::optimizer::Step;
 use crate::parallel::{Divide, ELEMENT, in_parts};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
+use crate::sample_weights;
 use crate::scalar::sum;
 use crate::workspace::Workspace;
 use crate::{AutoEncoder, BatchView, BatchViewMut, Loss, Optimizer, Scalar};
@@ -12,6 +13,7 @@ use crate::{AutoEncoder, BatchView, BatchViewMut, Loss, Optimizer, Scalar};
 pub(super) struct Run<E: Encoder> {
     pub(super) workspace: Workspace<E>,
     batch: Vec<E::Scalar>,
+    shares: Vec<E::Scalar>,
     gradient: Vec<E::Scalar>,
     pub(super) optimizer_state: Vec<E::Scalar>,
     chunks: Vec<Chunk>,
@@ -31,22 +33,23 @@ impl<E: Encoder> Run<E> {
         Self {
             workspace: model.workspace(),
             batch: Vec::new(),
+            shares: Vec::new(),
             gradient: zeros(parameters),
             optimizer_state: zeros(states * parameters),
             chunks: vec![Chunk::default(); chunks],
         }
     }
 
-    /// One step on the chosen samples of a block whose first sample has the given number; `step` is
-    /// the number of steps that the optimizer remembers, the learning rate, and the longest gradient.
-    /// Returns the
+    /// One step on the chosen samples of a block whose first sample has the given number, with the
+    /// weights of all samples if they do not count alike; `step` is the number of steps that the
+    /// optimizer remembers, the learning rate, and the longest gradient. Returns the
     /// gradient's norm, or what stopped being finite; the model has changed only if all is well.
     pub(super) fn step<D, R, L>(
         &mut self,
         model: &mut AutoEncoder<E, D, R, L>,
         optimizer: &impl Optimizer<E::Scalar>,
         (block, first): (BatchView<'_, E::Scalar, E::Input>, usize),
-        chosen: &[usize],
+        (chosen, weights): (&[usize], Option<&[f64]>),
         streams: Streams<'_>,
         (steps, rate, clip_norm): (u64, f64, Option<f64>),
     ) -> std::result::Result<f64, String>
@@ -65,8 +68,9 @@ impl<E: Encoder> Run<E> {
             }
         });
         let x = BatchView::new(&self.batch, block.dim());
-        let gradient = Some(&mut self.gradient[..]);
-        model.step(&model.parameters, &mut self.workspace, x, Some(streams), gradient);
+        let shares = weights.and_then(|all| sample_weights::shares(all, chosen, &mut self.shares));
+        let (gradient, streams) = (Some(&mut self.gradient[..]), Some(streams));
+        model.step(&model.parameters, &mut self.workspace, x, shares, streams, gradient);
         for (name, value) in self.workspace.terms.iter() {
             if !value.is_finite() {
                 return Err(format!("the term `{name}`"));
@@ -109,7 +113,7 @@ impl<E: Encoder> Run<E> {
         }
         std::mem::swap(&mut model.parameters, &mut self.gradient);
         let Workspace { posterior, .. } = &self.workspace;
-        model.update_state(posterior);
+        model.update_state(posterior, shares);
         Ok(norm)
     }
 

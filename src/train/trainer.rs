@@ -13,6 +13,7 @@ use crate::encoder::Encoder;
 use crate::error::{Error, Result, require, require_count, require_positive, require_size};
 use crate::parallel::{self, ELEMENT};
 use crate::regularizer::Regularizer;
+use crate::sample_weights;
 use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer};
 
 /// Trains a model: epochs of shuffled batches, one optimizer step each.
@@ -24,6 +25,7 @@ use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer};
 /// | [`seed`](Self::seed) | of the order, the corruptions and the draws | 0 | any |
 /// | [`shuffle`](Self::shuffle) | a new order each epoch | true | |
 /// | [`shuffle_buffer`](Self::shuffle_buffer) | samples of a stream that are shuffled together | 8192 | at least 1 |
+/// | [`sample_weights`](Self::sample_weights) | how much each sample counts | all alike | finite, not negative |
 /// | [`validation_split`](Self::validation_split) | share of the samples held out, from the end | none | (0, 1) |
 /// | [`early_stopping`](Self::early_stopping) | stop without improvement, keep the best | none | |
 /// | [`schedule`](Self::schedule) | factor on the learning rate | constant | |
@@ -55,6 +57,7 @@ pub struct Trainer<'a, O> {
     pub(super) seed: u64,
     pub(super) shuffle: bool,
     shuffle_buffer: usize,
+    pub(super) sample_weights: Option<Vec<f64>>,
     validation_split: Option<f64>,
     pub(super) early_stopping: Option<EarlyStopping>,
     pub(super) schedule: Box<dyn Schedule>,
@@ -75,6 +78,7 @@ impl<O: std::fmt::Debug> std::fmt::Debug for Trainer<'_, O> {
             .field("seed", &self.seed)
             .field("shuffle", &self.shuffle)
             .field("shuffle_buffer", &self.shuffle_buffer)
+            .field("sample_weights", &self.sample_weights.as_ref().map(Vec::len))
             .field("validation_split", &self.validation_split)
             .field("early_stopping", &self.early_stopping)
             .field("schedule", &self.schedule)
@@ -96,6 +100,7 @@ impl<'a, O> Trainer<'a, O> {
             seed: 0,
             shuffle: true,
             shuffle_buffer: 8192,
+            sample_weights: None,
             validation_split: None,
             early_stopping: None,
             schedule: Box::new(Constant),
@@ -132,6 +137,40 @@ impl<'a, O> Trainer<'a, O> {
     /// batches. Default: 8192.
     pub fn shuffle_buffer(self, samples: usize) -> Self {
         Self { shuffle_buffer: samples, ..self }
+    }
+
+    /// How much each sample of the data counts, in their order: one weight a sample, finite and not
+    /// negative, not all 0. Default: all alike.
+    ///
+    /// The objective of a batch is Σᵢ wᵢ lossᵢ / Σᵢ wᵢ, and whatever else is a mean over samples (in
+    /// penalties too) counts them alike, so that in one batch of all samples a weight of 2 does what
+    /// the same sample twice does. A sample of weight 0 is left out. Weights count for training only:
+    /// validation samples, held out or given, count alike. Not for streams.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{AutoEncoder, Batch, Dense, Sgd, Trainer, activation::{Identity, Tanh}};
+    ///
+    /// let train = |samples: &[[f64; 2]], weights: Option<Vec<f64>>| -> autoencoder::Result<_> {
+    ///     let mut model = AutoEncoder::builder()
+    ///         .encoder(Dense::<2, 1>::new(Tanh))
+    ///         .decoder(Dense::<1, 2>::new(Identity))
+    ///         .build::<f64>()?;
+    ///     let mut trainer = Trainer::new(Sgd::new(0.1)?);
+    ///     if let Some(weights) = weights {
+    ///         trainer = trainer.sample_weights(weights);
+    ///     }
+    ///     trainer.fit(&mut model, &samples.iter().copied().collect())?;
+    ///     Ok(model.parameters()[0])
+    /// };
+    /// let (one, other) = ([0.1, 0.2], [0.9, 0.3]);
+    /// let weighted = train(&[one, other], Some(vec![1.0, 2.0]))?;
+    /// let repeated = train(&[one, other, other], None)?;
+    /// assert!((weighted - repeated).abs() < 1e-14);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn sample_weights(self, weights: impl Into<Vec<f64>>) -> Self {
+        Self { sample_weights: Some(weights.into()), ..self }
     }
 
     /// Holds out this share of the samples, in (0, 1), from the end of the data (which is not
@@ -185,6 +224,8 @@ impl<'a, O> Trainer<'a, O> {
     /// - [`Error::InvalidParameter`] for a setting out of its range, before anything is changed;
     /// - [`Error::NotFinite`], [`Error::OutsideDomain`], [`Error::NoSamples`] and [`Error::SizeMismatch`]
     ///   for data, before anything is changed;
+    /// - [`Error::SampleWeight`] and [`Error::SizeMismatch`] for `sample_weights`, before anything is
+    ///   changed;
     /// - [`Error::Diverged`] in the step in which a number stops being finite; the model then has
     ///   the last finite parameters;
     /// - with the feature `parallel`, `Error::Threads` if the system does not start its threads.
@@ -203,6 +244,7 @@ impl<'a, O> Trainer<'a, O> {
         self.check()?;
         let mut buffer = Vec::new();
         let data = model.compared("fit", data.view(), &mut buffer)?;
+        self.check_weights(data.samples(), 0)?;
         let Some(share) = self.validation_split else {
             return self.run_on_threads(model, &mut Whole::new(data), None);
         };
@@ -210,6 +252,7 @@ impl<'a, O> Trainer<'a, O> {
         let samples = data.samples();
         require(samples > 1, "samples to split", samples as f64, "at least 2")?;
         let held_out = ((share * samples as f64).round() as usize).clamp(1, samples - 1);
+        self.check_weights(samples, held_out)?;
         let (train, held_out) = data.split_at(samples - held_out);
         self.run_on_threads(model, &mut Whole::new(train), Some(held_out))
     }
@@ -239,6 +282,7 @@ impl<'a, O> Trainer<'a, O> {
         let (mut buffer, mut held_out) = (Vec::new(), Vec::new());
         let data = model.compared("fit", data.view(), &mut buffer)?;
         let validation = model.compared("validation", validation.view(), &mut held_out)?;
+        self.check_weights(data.samples(), 0)?;
         self.run_on_threads(model, &mut Whole::new(data), Some(validation))
     }
 
@@ -252,7 +296,7 @@ impl<'a, O> Trainer<'a, O> {
     /// # Errors
     /// As [`fit`](Self::fit), and whatever the source refuses; the model then has the parameters of
     /// the last step. What `fit` refuses in the data is found here when it is met.
-    /// [`Error::InvalidParameter`] if there is a `validation_split`.
+    /// [`Error::InvalidParameter`] if there is a `validation_split` or if there are `sample_weights`.
     ///
     /// # Example
     /// ```
@@ -331,6 +375,10 @@ impl<'a, O> Trainer<'a, O> {
         let requirement = "left unset for a stream, which has no end to hold out";
         let name = "Trainer validation_split";
         require(share.is_none(), name, share.unwrap_or_default(), requirement)?;
+        let weights = self.sample_weights.as_ref().map_or(0, Vec::len);
+        let requirement = "left unset for a stream, whose samples count alike";
+        let is_unset = self.sample_weights.is_none();
+        require(is_unset, "the number of Trainer sample_weights", weights as f64, requirement)?;
         let (expected, found) = (model.encoder().input_dim().value(), source.dim().value());
         require_size(call, "features", expected, found)?;
         if source.samples() == 0 {
@@ -353,6 +401,14 @@ impl<'a, O> Trainer<'a, O> {
         #[cfg(feature = "safetensors")]
         self.checkpoints.as_ref().map_or(Ok(()), super::Checkpoints::check)?;
         self.clip_norm.map_or(Ok(()), |norm| require_positive("Trainer clip_norm", norm))
+    }
+
+    /// Refuses weights that do not fit so many samples, of which the last ones are held out.
+    fn check_weights(&self, samples: usize, held_out: usize) -> Result<()> {
+        let Some(weights) = &self.sample_weights else { return Ok(()) };
+        let place = "Trainer sample_weights";
+        sample_weights::check(place, weights, samples)?;
+        sample_weights::check(place, &weights[..samples - held_out], samples - held_out)
     }
 
     pub(super) fn tell(&mut self, event: &Event<'_>) {
@@ -394,6 +450,10 @@ impl<'a, O> Trainer<'a, O> {
         O: Optimizer<E::Scalar>,
     {
         let run = Run::new(model, self.optimizer.states());
+        let samples = blocks.samples();
+        let weights = self.sample_weights.as_ref();
+        let weight_of_all =
+            weights.map_or(samples as f64, |weights| weights[..samples].iter().sum());
         let training = Training {
             trainer: self,
             model,
@@ -403,6 +463,8 @@ impl<'a, O> Trainer<'a, O> {
             run,
             course: Course::new(),
             start: Instant::now(),
+            weight_of_all,
+            counted: Vec::new(),
         };
         training.complete(blocks)
     }

@@ -36,8 +36,8 @@ pub(super) struct Course<T> {
     pub(super) norms: f64,
     /// The learning rate of the last step.
     pub(super) rate: f64,
-    /// Batches of this epoch that were left out, and the samples in them.
-    pub(super) skipped: (usize, usize),
+    /// Batches of this epoch that were left out, and the samples in them or the weights of these.
+    pub(super) skipped: (usize, f64),
     /// Seconds of this epoch before the training was last resumed.
     pub(super) seconds: f64,
     pub(super) epochs: Vec<EpochReport>,
@@ -65,7 +65,7 @@ impl<T> Course<T> {
             terms: Terms::new(),
             norms: 0.0,
             rate: 0.0,
-            skipped: (0, 0),
+            skipped: (0, 0.0),
             seconds: 0.0,
             epochs: Vec::new(),
             divergences: Vec::new(),
@@ -81,11 +81,16 @@ pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
     pub(super) validation: Option<BatchView<'t, E::Scalar, E::Input>>,
     /// Samples of an epoch, and of a block of them.
     pub(super) samples: usize,
+    #[cfg_attr(not(feature = "safetensors"), expect(dead_code))] // Checkpoints compare it.
     pub(super) block: usize,
     pub(super) run: Run<E>,
     pub(super) course: Course<E::Scalar>,
     /// When this epoch began, or was resumed.
     pub(super) start: Instant,
+    /// The sum of the weights of all samples; without weights, their number.
+    pub(super) weight_of_all: f64,
+    /// The samples of a batch that have a weight other than 0, where there are weights.
+    pub(super) counted: Vec<usize>,
 }
 
 impl<E, D, R, L, O> Training<'_, '_, E, D, R, L, O>
@@ -206,21 +211,48 @@ where
         chosen: &[usize],
         batches: usize,
     ) -> Result<()> {
-        let samples = self.samples;
-        let Self { trainer, model, run, course, .. } = self;
+        let Some(weights) = &self.trainer.sample_weights else {
+            return self.step((block, first), chosen, chosen.len() as f64, batches);
+        };
+        // What a sample of weight 0 would do is nothing.
+        let mut counted = std::mem::take(&mut self.counted);
+        counted.clear();
+        counted.extend(chosen.iter().filter(|&&sample| weights[sample] > 0.0));
+        let weight = counted.iter().map(|&sample| weights[sample]).sum();
+        let stepped = if counted.is_empty() {
+            self.course.batch += 1;
+            self.course.skipped.0 += 1;
+            Ok(())
+        } else {
+            self.step((block, first), &counted, weight, batches)
+        };
+        self.counted = counted;
+        stepped
+    }
+
+    /// One step on samples that together have this weight.
+    fn step(
+        &mut self,
+        block: (BatchView<'_, E::Scalar, E::Input>, usize),
+        chosen: &[usize],
+        weight: f64,
+        batches: usize,
+    ) -> Result<()> {
+        let Self { trainer, model, run, course, weight_of_all, .. } = self;
         let total = (batches * trainer.epochs) as u64;
         let progress = Progress::new(course.steps, batches as u64, total);
         let rate = trainer.optimizer.rate() * trainer.schedule.factor(&progress);
         let streams = Streams::new(trainer.seed, course.epoch as u64, chosen);
         let step = (course.steps - course.forgotten, rate, trainer.clip_norm);
-        let stepped = run.step(model, &trainer.optimizer, (block, first), chosen, streams, step);
+        let samples = (chosen, trainer.sample_weights.as_deref());
+        let stepped = run.step(model, &trainer.optimizer, block, samples, streams, step);
         course.batch += 1;
         match stepped {
             Ok(norm) => {
                 course.steps += 1;
                 course.rate = rate;
                 course.norms += norm;
-                course.terms.accumulate(&run.workspace.terms, chosen.len() as f64 / samples as f64);
+                course.terms.accumulate(&run.workspace.terms, weight / *weight_of_all);
                 trainer.tell(&Event::Batch(BatchReport {
                     epoch: course.epoch,
                     batch: course.batch,
@@ -233,7 +265,7 @@ where
             }
             Err(quantity) => {
                 course.skipped.0 += 1;
-                course.skipped.1 += chosen.len();
+                course.skipped.1 += weight;
                 self.diverged(quantity)
             }
         }
@@ -283,12 +315,13 @@ where
         let training_seconds = course.seconds + self.start.elapsed().as_secs_f64();
         let (skipped_batches, skipped_samples) = course.skipped;
         let mut terms = std::mem::take(&mut course.terms);
-        if 0 < skipped_samples && skipped_samples < samples {
-            terms.scale(samples as f64 / (samples - skipped_samples) as f64);
+        let all = self.weight_of_all;
+        if 0.0 < skipped_samples && skipped_samples < all {
+            terms.scale(all / (all - skipped_samples));
         }
         let validation = self.validation.map(|held_out| {
             let (model, workspace) = (&self.model, &mut self.run.workspace);
-            model.step(&model.parameters, workspace, held_out, None, None);
+            model.step(&model.parameters, workspace, held_out, None, None, None);
             workspace.terms.clone()
         });
         let report = EpochReport {
@@ -311,7 +344,7 @@ where
         }
         let course = &mut self.course;
         (course.epoch, course.batch, course.norms, course.seconds) = (epoch + 1, 0, 0.0, 0.0);
-        course.skipped = (0, 0);
+        course.skipped = (0, 0.0);
         #[cfg(feature = "safetensors")]
         self.save_if_due(true)?;
         Ok(())
