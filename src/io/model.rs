@@ -212,13 +212,13 @@ fn architecture(layout: &Layout, part: &str) -> Vec<String> {
 fn without_numbers(text: &str) -> String {
     let is_digit = |c: char| c.is_ascii_digit();
     let is_of_number = |c: char| is_digit(c) || matches!(c, '.' | '-' | 'e');
-    let words =
-        text.split_inclusive(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_')));
-    let is_number = |word: &str| {
-        let word = word.trim_end_matches(|c: char| !c.is_alphanumeric());
-        word.contains(is_digit) && word.chars().all(is_of_number)
-    };
-    words.map(|word| if is_number(word) { "…" } else { word }).collect()
+    let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let words = text.split_inclusive(|c| !is_of_word(c)).map(|word| {
+        let (word, end) = word.split_at(word.trim_end_matches(|c| !is_of_word(c)).len());
+        let is_number = word.contains(is_digit) && word.chars().all(is_of_number);
+        [if is_number { "…" } else { word }, end]
+    });
+    words.flatten().collect()
 }
 
 impl<E, D, R, L> AutoEncoder<E, D, R, L>
