@@ -188,16 +188,6 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// The same refusal of data that so many samples came before.
-    pub(crate) fn after(mut self, samples: usize) -> Self {
-        if let Self::NotFinite { column, .. } | Self::OutsideDomain { column, .. } = &mut self {
-            *column += samples;
-        }
-        self
-    }
-}
-
 /// A place in a file, inside an [`Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -295,6 +285,16 @@ impl fmt::Display for Number {
         }
         // `{:?}` keeps the sign of −0.0 and a short form of tiny and huge numbers.
         write!(f, "{:?}", self.0)
+    }
+}
+
+impl Error {
+    /// The same of samples whose first one has this number.
+    pub(crate) fn in_columns_from(mut self, first: usize) -> Self {
+        if let Self::NotFinite { column, .. } | Self::OutsideDomain { column, .. } = &mut self {
+            *column += first;
+        }
+        self
     }
 }
 

@@ -105,7 +105,7 @@ fn idx_by_hand(bytes: &[u8]) -> Option<Vec<f64>> {
         _ => return None,
     };
     let product = sizes.iter().try_fold(bytes_of_one, |all, &size| all.checked_mul(size))?;
-    if sizes.is_empty() || sizes[1..].contains(&0) || product != data.len() as u128 {
+    if sizes.is_empty() || sizes.contains(&0) || product != data.len() as u128 {
         return None;
     }
     let values: Vec<f64> = data.chunks(bytes_of_one as usize).map(read).collect();
@@ -137,7 +137,7 @@ fn csv_by_hand(bytes: &[u8]) -> Option<Vec<f64>> {
             values.push(cell.parse().ok().filter(|x: &f64| x.is_finite())?);
         }
     }
-    Some(values)
+    (!values.is_empty()).then_some(values)
 }
 
 /// What is loaded has the length of the file's data, and its very numbers where the header is

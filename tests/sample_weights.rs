@@ -1,6 +1,8 @@
 //! Sample weights: in one batch of all samples, whole numbers do what repeated samples do, for every
 //! plugin; gradients of the weighted objective against finite differences.
 
+#![allow(clippy::type_complexity)] // Lists of constructors.
+
 use autoencoder::activation::*;
 use autoencoder::corruption::{Gaussian as GaussianNoise, Masking, SaltAndPepper};
 use autoencoder::gradcheck;

@@ -30,7 +30,8 @@
 //!    order, whatever the sizes they are read in.
 //! 2. Skipping is the same as reading and dropping.
 //! 3. Files are not believed: a count is checked against the file's length before memory is taken
-//!    for it, bytes that are missing or left over are refused, and so is a number that is not finite.
+//!    for it, bytes that are missing or left over are refused, and so are a number that is not finite
+//!    and a file without a sample.
 //!    The refusal names the file, the place, what is there and what belongs there.
 //! 4. After a refusal a source refuses to go on until it is rewound.
 //!

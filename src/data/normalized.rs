@@ -42,7 +42,7 @@ impl<S: Source> Source for Normalized<S> {
     fn read(&mut self, mut to: BatchViewMut<'_, S::Scalar, S::Features>) -> Result<usize> {
         let count = self.source.read(to.reborrow())?;
         let (filled, _) = to.split_at(count);
-        self.normalizer.apply(filled).map_err(|error| error.after(self.next))?;
+        self.normalizer.apply(filled).map_err(|error| error.in_columns_from(self.next))?;
         self.next += count;
         Ok(count)
     }

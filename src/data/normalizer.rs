@@ -2,6 +2,7 @@ use nalgebra::Dim;
 
 use super::{InMemory, Source};
 use crate::error::{require, require_size};
+use crate::vector::vectorize;
 use crate::{Batch, BatchViewMut, Error, Number, Result, Scalar};
 
 /// Samples that are read in one go when a normalizer is fitted.
@@ -230,28 +231,59 @@ impl Normalizer {
     /// finite, or becomes so because it lies far beyond those that were fitted. Nothing has changed
     /// then.
     pub fn apply<T: Scalar, R: Dim>(&self, batch: BatchViewMut<'_, T, R>) -> Result<()> {
-        self.map("Normalizer::apply", batch, |feature, x, mean| match self.normalization {
-            Normalization::None => x,
-            Normalization::Standardize => over(x, self.first[feature], self.second[feature]),
+        let call = "Normalizer::apply";
+        let most = T::max_value().map_or(f64::MAX, T::to_double) / 4.0;
+        let ranges = self.first.iter().zip(&self.second);
+        match self.normalization {
+            Normalization::None => self.map(call, batch, most, |_, x, _| x),
+            Normalization::Standardize => {
+                let safe = ranges.map(|(mean, scale)| most * scale.min(1.0) - mean.abs());
+                self.map(
+                    call,
+                    batch,
+                    safe.fold(most, f64::min),
+                    #[inline(always)]
+                    |(mean, scale), x, _| over(x, mean, scale),
+                )
+            }
             Normalization::MinMax { low, high } => {
-                between((self.first[feature], self.second[feature]), (low, high), x)
+                let most = most - low.abs().max(high.abs());
+                let safe = ranges.map(|(&least, &greatest)| {
+                    let shrinks = (greatest / 2.0 - least / 2.0) / (high / 2.0 - low / 2.0);
+                    most * if shrinks > 0.0 { shrinks.min(1.0) } else { 1.0 } - least.abs()
+                });
+                self.map(
+                    call,
+                    batch,
+                    safe.fold(most, f64::min),
+                    #[inline(always)]
+                    move |from, x, _| between(from, (low, high), x),
+                )
             }
-            Normalization::Truncate { .. } => {
-                // In halves, because a difference may be twice as large as any number.
-                let halved = x / 2.0 - mean - self.first[0] / 2.0;
-                0.1 + 0.4 * (1.0 + (halved / self.second[0] / 1.5).clamp(-1.0, 1.0))
-            }
-        })
+            Normalization::Truncate { .. } => self.map(
+                call,
+                batch,
+                most,
+                #[inline(always)]
+                |(mean, scale), x, half_mean| {
+                    // In halves, because a difference may be twice as large as any number.
+                    let halved = x / 2.0 - half_mean - mean / 2.0;
+                    let clamped = (halved / scale / 1.5).clamp(-1.0, 1.0);
+                    0.1 + 0.4 * (1.0 + clamped)
+                },
+            ),
+        }
     }
 
-    /// As [`apply`](Self::apply), but leaves a sample with a value that is not finite as it is, and writes
-    /// down what becomes infinite: for those who look at the values later.
+    /// As [`apply`](Self::apply), but leaves a sample that it refuses as it is, with the value that is not
+    /// finite in its place: for those who look at the values later.
     pub(crate) fn apply_to_finite<T: Scalar, R: Dim>(&self, mut batch: BatchViewMut<'_, T, R>) {
+        if self.apply(batch.reborrow()).is_ok() {
+            return;
+        }
         for mut sample in batch.chunks_mut(1) {
-            if sample.as_slice().iter().all(|x| x.is_finite())
-                && self.apply(sample.reborrow()).is_err()
-            {
-                sample.as_mut_slice().fill(T::of(f64::INFINITY));
+            if let Err(Error::NotFinite { row, value, .. }) = self.apply(sample.reborrow()) {
+                sample.as_mut_slice()[row] = T::of(value.0);
             }
         }
     }
@@ -264,26 +296,56 @@ impl Normalizer {
     /// # Errors
     /// As [`apply`](Normalizer::apply).
     pub fn undo<T: Scalar, R: Dim>(&self, batch: BatchViewMut<'_, T, R>) -> Result<()> {
-        self.map("Normalizer::undo", batch, |feature, y, _| match self.normalization {
-            Normalization::None => y,
-            Normalization::Standardize => y * self.second[feature] + self.first[feature],
+        let call = "Normalizer::undo";
+        let most = T::max_value().map_or(f64::MAX, T::to_double) / 4.0;
+        let ranges = self.first.iter().zip(&self.second);
+        match self.normalization {
+            Normalization::None => self.map(call, batch, most, |_, y, _| y),
+            Normalization::Standardize => {
+                let safe = ranges.map(|(mean, scale)| (most - mean.abs()) / scale.max(1.0));
+                self.map(
+                    call,
+                    batch,
+                    safe.fold(most, f64::min),
+                    #[inline(always)]
+                    |(mean, scale), y, _| y * scale + mean,
+                )
+            }
             Normalization::MinMax { low, high } => {
-                between((low, high), (self.first[feature], self.second[feature]), y)
+                let safe = ranges.map(|(&least, &greatest)| {
+                    let grows = (greatest / 2.0 - least / 2.0) / (high / 2.0 - low / 2.0);
+                    (most - least.abs().max(greatest.abs())) / grows.max(1.0) - low.abs()
+                });
+                self.map(
+                    call,
+                    batch,
+                    safe.fold(most, f64::min),
+                    #[inline(always)]
+                    move |to, y, _| between((low, high), to, y),
+                )
             }
             Normalization::Truncate { .. } => {
-                let clamped = (y - 0.1) / 0.4 - 1.0;
-                clamped * 3.0 * self.second[0] + self.first[0]
+                let safe =
+                    ranges.map(|(mean, scale)| (most - mean.abs()) / (10.0 * scale).max(1.0));
+                self.map(
+                    call,
+                    batch,
+                    safe.fold(most, f64::min),
+                    #[inline(always)]
+                    |(mean, scale), y, _| ((y - 0.1) / 0.4 - 1.0) * 3.0 * scale + mean,
+                )
             }
-        })
+        }
     }
 
-    /// Replaces every value of every feature by f(feature, value, half the mean of its sample),
-    /// unless one of them is not finite.
+    /// Replaces every value of every feature by f(what was fitted, value, half the mean of its sample),
+    /// unless one of them is not finite. Values up to `safe` need no second look.
     fn map<T: Scalar, R: Dim>(
         &self,
         call: &'static str,
         mut batch: BatchViewMut<'_, T, R>,
-        f: impl Fn(usize, f64, f64) -> f64,
+        safe: f64,
+        f: impl Fn((f64, f64), f64, f64) -> f64 + Copy,
     ) -> Result<()> {
         if let Some(features) = self.features() {
             require_size(call, "features", features, batch.features())?;
@@ -291,25 +353,51 @@ impl Normalizer {
         let features = batch.features().max(1);
         let centres = self.normalization == Normalization::Truncate { centre_samples: true };
         let mean = |sample: &[T]| if centres { half_mean(sample) } else { 0.0 };
-        for (column, sample) in batch.as_slice().chunks_exact(features).enumerate() {
-            let refuse =
-                |row, value| Err(Error::NotFinite { call, row, column, value: Number(value) });
-            if let Some(row) = sample.iter().position(|x| !x.to_double().is_finite()) {
-                return refuse(row, sample[row].to_double());
-            }
-            let mean = mean(sample);
-            for (row, &x) in sample.iter().enumerate() {
-                let y = T::of(f(row, x.to_double(), mean)).to_double();
-                if !y.is_finite() {
-                    return refuse(row, y);
+        // Where one range serves all features it is repeated.
+        let pooled = self.features().is_none();
+        let one = (self.first.first().copied(), self.second.first().copied());
+        let one = (one.0.unwrap_or(0.0), one.1.unwrap_or(1.0));
+        let fitted = |row: usize| if pooled { one } else { (self.first[row], self.second[row]) };
+
+        let safe = T::of(safe);
+        let unsafe_values = crate::scalar::sum(
+            batch.as_slice(),
+            #[inline(always)]
+            |x| if x.abs() <= safe { T::ZERO } else { T::ONE },
+        );
+        if unsafe_values != T::ZERO {
+            for (column, sample) in batch.as_slice().chunks_exact(features).enumerate() {
+                let refuse =
+                    |row, value| Err(Error::NotFinite { call, row, column, value: Number(value) });
+                if let Some(row) = sample.iter().position(|x| !x.to_double().is_finite()) {
+                    return refuse(row, sample[row].to_double());
+                }
+                let mean = mean(sample);
+                for (row, &x) in sample.iter().enumerate() {
+                    let y = T::of(f(fitted(row), x.to_double(), mean)).to_double();
+                    if !y.is_finite() {
+                        return refuse(row, y);
+                    }
                 }
             }
         }
+        let (first, second) = (&self.first[..], &self.second[..]);
         for sample in batch.as_mut_slice().chunks_exact_mut(features) {
             let mean = mean(sample);
-            for (row, x) in sample.iter_mut().enumerate() {
-                *x = T::of(f(row, x.to_double(), mean));
-            }
+            vectorize(
+                #[inline(always)]
+                move || {
+                    if pooled {
+                        for x in sample {
+                            *x = T::of(f(one, x.to_double(), mean));
+                        }
+                    } else {
+                        for ((x, &first), &second) in sample.iter_mut().zip(first).zip(second) {
+                            *x = T::of(f((first, second), x.to_double(), mean));
+                        }
+                    }
+                },
+            );
         }
         Ok(())
     }
@@ -368,29 +456,24 @@ fn centre_and_half((&least, &greatest): (&f64, &f64)) -> (f64, f64) {
 }
 
 /// (x − shift) / scale, also where the difference is larger than any number.
+#[inline(always)]
 fn over(x: f64, shift: f64, scale: f64) -> f64 {
-    let difference = x - shift;
-    if difference.is_finite() {
-        difference / scale
-    } else {
-        (x / 2.0 - shift / 2.0) / (scale / 2.0)
-    }
+    let (difference, halves) = (x - shift, x / 2.0 - shift / 2.0);
+    let is_finite = difference.abs() <= f64::MAX;
+    let numerator = if is_finite { difference } else { halves };
+    numerator / if is_finite { scale } else { scale / 2.0 }
 }
 
 /// Takes x from one range to another, ends to ends; a range without width has the scale 1.
+#[inline(always)]
 fn between(from: (f64, f64), to: (f64, f64), x: f64) -> f64 {
-    if from.0 == from.1 || to.0 == to.1 {
-        return to.0 + (x - from.0);
-    }
     let width = from.1 - from.0;
-    let t = if width.is_finite() {
-        over(x, from.0, width)
-    } else {
-        (x / 2.0 - from.0 / 2.0) / (from.1 / 2.0 - from.0 / 2.0)
-    };
+    let halves = (x / 2.0 - from.0 / 2.0) / (from.1 / 2.0 - from.0 / 2.0);
+    let t = if width <= f64::MAX { over(x, from.0, width) } else { halves };
     let y = to.0 * (1.0 - t) + to.1 * t;
     // Rounding must not take a value of the range out of it.
-    if (0.0..=1.0).contains(&t) { y.clamp(to.0, to.1) } else { y }
+    let y = if (0.0..=1.0).contains(&t) { y.max(to.0).min(to.1) } else { y };
+    if (from.0 == from.1) | (to.0 == to.1) { to.0 + (x - from.0) } else { y }
 }
 
 fn require_range(low: f64, high: f64) -> Result<()> {

@@ -349,7 +349,7 @@ mod tests {
             ("{}", 2, all),
             ("{'descr", 1, "a key in quotes"),
             ("{'order': 1}", 1, keys),
-            ("{'shape': (1,), 'shape': (1,)}", 15, keys),
+            ("{'shape': (1,), 'shape': (1,)}", 16, keys),
             ("{'shape' (1,)}", 9, "`:`"),
             ("{'shape': (1)}", 12, "`,`"),
             ("{'shape': (1, 2", 15, "`,` or `)`"),

@@ -53,6 +53,10 @@ impl Table {
         if shape.is_empty() {
             return refuse("no dimension", "at least one dimension");
         }
+        // Without a sample, the number of features could be any: nothing in the file would bear it out.
+        if shape[0] == 0 {
+            return refuse("no samples", "at least one sample");
+        }
         if shape[1..].contains(&0) {
             return refuse("samples without features", "at least one feature");
         }
@@ -82,12 +86,7 @@ impl Table {
         };
         let refusal = Refusal::default();
         let (scale, next, bytes) = (1.0, 0, Vec::new());
-        let mut table =
-            Self { stream, start, element, order, shape, features, scale, next, bytes, refusal };
-        if table.samples() == 0 {
-            table.stream.finish()?;
-        }
-        Ok(table)
+        Ok(Self { stream, start, element, order, shape, features, scale, next, bytes, refusal })
     }
 
     /// Multiplies every number.

@@ -139,6 +139,13 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// What of a model is in a file.
+pub(crate) struct Saved<T> {
+    pub(crate) parameters: Vec<T>,
+    pub(crate) state: Vec<T>,
+    pub(crate) normalizer: Option<Normalizer>,
+}
+
 /// The shape of a tensor in a file, PyTorch's: outputs × inputs, row by row.
 fn shape(tensor: &parameters::Tensor) -> Vec<usize> {
     match tensor.role {
@@ -147,14 +154,14 @@ fn shape(tensor: &parameters::Tensor) -> Vec<usize> {
     }
 }
 
-/// From a matrix stored column by column to one stored row by row; with rows and columns exchanged,
-/// back again.
-fn transpose<T: Copy>(values: &[T], rows: usize) -> Vec<T> {
-    let mut transposed = Vec::with_capacity(values.len());
-    for row in 0..rows {
-        transposed.extend(values.iter().skip(row).step_by(rows));
+/// Writes a matrix stored column by column row by row; with rows and columns exchanged, back again.
+fn transpose<T: Copy>(values: &[T], rows: usize, to: &mut [T]) {
+    let columns = values.len() / rows.max(1);
+    for (row, to) in to.chunks_exact_mut(columns.max(1)).enumerate() {
+        for (to, &value) in to.iter_mut().zip(values[row..].iter().step_by(rows)) {
+            *to = value;
+        }
     }
-    transposed
 }
 
 /// The parameters of a model as tensors of a file, each name with this in front.
@@ -164,7 +171,8 @@ pub(crate) fn parameter_tensors<'a, T: Scalar>(
     prefix: &str,
 ) -> Vec<Tensor<'a>> {
     let tensors = layout.tensors().iter().map(|tensor| {
-        let values = transpose(&parameters[tensor.range.clone()], tensor.shape.0);
+        let mut values = vec![T::ZERO; tensor.range.len()];
+        transpose(&parameters[tensor.range.clone()], tensor.shape.0, &mut values);
         Tensor {
             name: format!("{prefix}{}", tensor.name).into(),
             shape: shape(tensor),
@@ -185,8 +193,7 @@ pub(crate) fn take_parameters<T: Scalar>(
     let mut parameters = vec![T::ZERO; layout.num_parameters()];
     for tensor in layout.tensors().iter().filter(|tensor| tensor.name.starts_with(part)) {
         let values = file.take::<T>(&format!("{prefix}{}", tensor.name), &shape(tensor))?;
-        let values = transpose(&values, tensor.shape.1);
-        parameters[tensor.range.clone()].copy_from_slice(&values);
+        transpose(&values, tensor.shape.1, &mut parameters[tensor.range.clone()]);
     }
     Ok(parameters)
 }
@@ -203,14 +210,15 @@ fn architecture(layout: &Layout, part: &str) -> Vec<String> {
 
 /// A text without its numbers: what kind of a thing it describes.
 fn without_numbers(text: &str) -> String {
-    let is_of_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | 'e');
-    let words =
-        text.split_inclusive(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_')));
-    let is_number = |word: &str| {
-        let word = word.trim_end_matches(|c: char| !c.is_alphanumeric());
-        !word.is_empty() && word.chars().all(is_of_number) && word != "e"
-    };
-    words.map(|word| if is_number(word) { "…" } else { word }).collect()
+    let is_digit = |c: char| c.is_ascii_digit();
+    let is_of_number = |c: char| is_digit(c) || matches!(c, '.' | '-' | 'e');
+    let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let words = text.split_inclusive(|c| !is_of_word(c)).map(|word| {
+        let (word, end) = word.split_at(word.trim_end_matches(|c| !is_of_word(c)).len());
+        let is_number = word.contains(is_digit) && word.chars().all(is_of_number);
+        [if is_number { "…" } else { word }, end]
+    });
+    words.flatten().collect()
 }
 
 impl<E, D, R, L> AutoEncoder<E, D, R, L>
@@ -249,7 +257,9 @@ where
     /// not changed then.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        self.take(&mut Parts::new(path, read(path)?))
+        let parts = self.fitting(&mut Parts::new(path, read(path)?))?;
+        self.replace(parts);
+        Ok(())
     }
 
     /// Takes the encoder's parameters and the normalizer alone from a file whose encoder fits.
@@ -285,7 +295,8 @@ where
         Ok(())
     }
 
-    pub(crate) fn take(&mut self, file: &mut Parts<'_>) -> Result<()> {
+    /// What [`load`](Self::load) takes from a file, if it fits.
+    pub(crate) fn fitting(&self, file: &mut Parts<'_>) -> Result<Saved<E::Scalar>> {
         self.require_part(file, "")?;
         file.require("the loss", &format!("{:?}", self.loss_function()), file.text("loss")?)?;
         let regularizer = format!("{:?}", self.regularizer());
@@ -297,8 +308,11 @@ where
             length => file.take("regularizer.state", &[length])?,
         };
         let normalizer = take_normalizer(file)?;
+        Ok(Saved { parameters, state, normalizer })
+    }
+
+    pub(crate) fn replace(&mut self, Saved { parameters, state, normalizer }: Saved<E::Scalar>) {
         (self.parameters, self.state, self.normalizer) = (parameters, state, normalizer);
-        Ok(())
     }
 
     /// Refuses a file in which this part (or, for an empty name, any) has another architecture.
@@ -374,6 +388,27 @@ fn normalization_text(normalization: Normalization) -> String {
         Normalization::Truncate { centre_samples: true } => "truncate, samples centred",
     };
     text.to_owned()
+}
+
+/// Refuses a file with another normalizer.
+pub(crate) fn require_normalizer(
+    file: &Parts<'_>,
+    ours: Option<&Normalizer>,
+    theirs: Option<&Normalizer>,
+) -> Result<()> {
+    if ours == theirs {
+        return Ok(());
+    }
+    let text = |normalizer: Option<&Normalizer>| {
+        normalizer.map_or("no normalizer".to_owned(), |normalizer| {
+            normalization_text(normalizer.normalization())
+        })
+    };
+    let (expected, mut found) = (text(ours), text(theirs));
+    if expected == found {
+        found.push_str(", fitted to other samples");
+    }
+    file.require("the normalizer", &expected, &found)
 }
 
 fn take_normalizer(file: &mut Parts<'_>) -> Result<Option<Normalizer>> {

@@ -50,8 +50,8 @@ use crate::{Scalar, parameters::Role};
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Step {
-    /// The number of this step, from 1, since the optimizer's memory was empty: since training began,
-    /// or since it was made to forget.
+    /// The number of this step since the optimizer's memory was empty, from 1: since training began, or
+    /// since it last had to [forget](crate::OnDivergence).
     pub number: u64,
     /// The learning rate of this step: the optimizer's own times the schedule's factor.
     pub rate: f64,

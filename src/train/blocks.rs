@@ -14,6 +14,9 @@ pub(super) trait Blocks<T, R> {
     /// Samples of an epoch.
     fn samples(&self) -> usize;
 
+    /// Samples of a block, and so those that are shuffled together.
+    fn block(&self) -> usize;
+
     /// Begins another epoch.
     fn rewind(&mut self) -> Result<()>;
 
@@ -38,6 +41,10 @@ impl<'a, T, R> Whole<'a, T, R> {
 
 impl<T: Scalar, R: Dim> Blocks<T, R> for Whole<'_, T, R> {
     fn samples(&self) -> usize {
+        self.data.samples()
+    }
+
+    fn block(&self) -> usize {
         self.data.samples()
     }
 
@@ -67,6 +74,7 @@ enum Read<T> {
 pub(super) struct Stream<T, R> {
     dim: R,
     samples: usize,
+    block: usize,
     read: Receiver<Read<T>>,
     /// Blocks that are done go back to be filled again.
     empty: Sender<Vec<T>>,
@@ -101,7 +109,7 @@ pub(super) fn streamed<S: Source + ?Sized, O>(
             }
         });
         // Dropped before the scope ends, which tells the thread that the training is over.
-        let mut stream = Stream { dim, samples, read, empty, current: Vec::new() };
+        let mut stream = Stream { dim, samples, block, read, empty, current: Vec::new() };
         train(&mut stream)
     })
 }
@@ -150,6 +158,10 @@ fn read_pass<S: Source + ?Sized>(
 impl<T: Scalar, R: Dim> Blocks<T, R> for Stream<T, R> {
     fn samples(&self) -> usize {
         self.samples
+    }
+
+    fn block(&self) -> usize {
+        self.block
     }
 
     /// The thread goes back by itself, once an epoch.

@@ -12,7 +12,7 @@ use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_count};
 use crate::io::atomic::{self, Recovered};
-use crate::io::model::{Parts, parameter_tensors, save, take_parameters};
+use crate::io::model::{Parts, parameter_tensors, require_normalizer, save, take_parameters};
 use crate::io::tensor::Tensor;
 use crate::io::tensors::read;
 use crate::regularizer::Regularizer;
@@ -113,7 +113,7 @@ where
     O: Optimizer<E::Scalar>,
 {
     /// Saves if it is time: after a step, or after an epoch.
-    pub(super) fn save_if_due(&self, samples: usize, is_epoch_over: bool) -> Result<()> {
+    pub(super) fn save_if_due(&self, is_epoch_over: bool) -> Result<()> {
         let Some(checkpoints) = &self.trainer.checkpoints else { return Ok(()) };
         let course = &self.course;
         let is_due = if is_epoch_over {
@@ -121,40 +121,45 @@ where
         } else {
             checkpoints.every_steps.is_some_and(|steps| course.steps.is_multiple_of(steps))
         };
-        if is_due { self.save(&checkpoints.path, samples) } else { Ok(()) }
+        if is_due { self.save(&checkpoints.path) } else { Ok(()) }
     }
 
     /// Takes up the training of the checkpoint, if there is one to resume.
-    pub(super) fn resume(&mut self, samples: usize) -> Result<Option<Recovered>> {
+    pub(super) fn resume(&mut self) -> Result<Option<Recovered>> {
         let Some(checkpoints) = self.trainer.checkpoints.clone() else { return Ok(None) };
         if !checkpoints.resume || !checkpoints.exists() {
             return Ok(None);
         }
         let (contents, recovered) = atomic::read_or_previous(&checkpoints.path, read)?;
         let path = recovered.as_ref().map_or(&checkpoints.path, |recovered| &recovered.path);
-        self.take(&mut Parts::new(path, contents), samples)?;
+        self.take(&mut Parts::new(path, contents))?;
         Ok(recovered)
     }
 
     /// What a resumed training must have in common with the one that was stopped.
-    fn settings(&self, samples: usize) -> String {
-        let trainer = &self.trainer;
+    fn settings(&self) -> String {
+        let Self { trainer, samples, block, .. } = self;
         let optimizer = format!("{:?}", trainer.optimizer);
         let kind = optimizer.split([' ', '{', '(']).next().unwrap_or_default();
+        // The blocks of a stream make no difference where there is one, or no order but theirs.
+        let blocks = match trainer.shuffle && block < samples {
+            true => format!(" in blocks of {block}"),
+            false => String::new(),
+        };
         let weights = trainer.sample_weights.as_ref().map_or(String::new(), |weights| {
             let bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
             format!(", {} sample weights with digest {}", weights.len(), digest(&bytes))
         });
         format!(
-            "seed {}, batch size {}, shuffle {}, {samples} samples, {kind}{weights}",
+            "seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}",
             trainer.seed, trainer.batch_size, trainer.shuffle
         )
     }
 
-    fn save(&self, path: &Path, samples: usize) -> Result<()> {
+    fn save(&self, path: &Path) -> Result<()> {
         let Self { model, run, course, .. } = self;
         let mut texts = model.metadata("checkpoint");
-        texts.insert("training".to_owned(), self.settings(samples));
+        texts.insert("training".to_owned(), self.settings());
         course.texts(&mut texts);
         let mut tensors = model.tensors();
         if !run.optimizer_state.is_empty() {
@@ -176,8 +181,12 @@ where
         save(path, true, &texts, &tensors)
     }
 
-    fn take(&mut self, file: &mut Parts<'_>, samples: usize) -> Result<()> {
-        file.require("the training", &self.settings(samples), file.text("training")?)?;
+    fn take(&mut self, file: &mut Parts<'_>) -> Result<()> {
+        file.require("the kind of file", "checkpoint", file.text("kind")?)?;
+        let parts = self.model.fitting(file)?;
+        // The samples have gone through the model's own already.
+        require_normalizer(file, self.model.normalizer(), parts.normalizer.as_ref())?;
+        file.require("the training", &self.settings(), file.text("training")?)?;
         let optimizer = match self.run.optimizer_state.len() {
             0 => Vec::new(),
             length => file.take("optimizer", &[length])?,
@@ -189,7 +198,7 @@ where
                 best.state = file.take("best.regularizer.state", &[self.model.state.len()])?;
             }
         }
-        self.model.take(file)?;
+        self.model.replace(parts);
         self.run.optimizer_state = optimizer;
         self.course = course;
         Ok(())
@@ -282,7 +291,7 @@ impl<T> Course<T> {
         self.epoch = words.count()?;
         self.batch = words.count()?;
         self.steps = words.next()?;
-        self.forgotten = words.next()?;
+        self.forgotten = words.next().filter(|&steps| steps <= self.steps)?;
         self.norms = words.number()?;
         self.rate = words.number()?;
         self.skipped = (words.count()?, words.number()?);

@@ -41,9 +41,8 @@ impl<E: Encoder> Run<E> {
     }
 
     /// One step on the chosen samples of a block whose first sample has the given number, with the
-    /// weights of all samples if they do not count alike; `step` is
-    /// the number of steps before it that the optimizer remembers, the learning rate, and the longest
-    /// gradient. Returns the
+    /// weights of all samples if they do not count alike; `step` is the number of steps that the
+    /// optimizer remembers, the learning rate, and the longest gradient. Returns the
     /// gradient's norm, or what stopped being finite; the model has changed only if all is well.
     pub(super) fn step<D, R, L>(
         &mut self,
@@ -123,13 +122,9 @@ impl<E: Encoder> Run<E> {
         self.optimizer_state.fill(E::Scalar::ZERO);
     }
 
-    /// Empties the optimizer's memory if a number in it is not finite; whether it did.
-    pub(super) fn forget_unless_finite(&mut self) -> bool {
-        let is_finite = all_finite(&self.optimizer_state);
-        if !is_finite {
-            self.forget();
-        }
-        !is_finite
+    /// Whether all numbers in the optimizer's memory are finite.
+    pub(super) fn remembers_finite(&self) -> bool {
+        all_finite(&self.optimizer_state)
     }
 }
 

@@ -459,6 +459,8 @@ impl<'a, O> Trainer<'a, O> {
             trainer: self,
             model,
             validation,
+            samples: blocks.samples(),
+            block: blocks.block(),
             run,
             course: Course::new(),
             start: Instant::now(),

@@ -27,9 +27,9 @@ pub(super) struct Course<T> {
     pub(super) epoch: usize,
     /// Its batches that are done, the skipped ones among them.
     pub(super) batch: usize,
-    /// Steps taken so far, in all epochs, and how many of them before the optimizer's memory was last
-    /// emptied.
+    /// Steps taken so far, in all epochs.
     pub(super) steps: u64,
+    /// How many of them the optimizer has forgotten, because a divergence emptied its memory.
     pub(super) forgotten: u64,
     /// Sums over the steps of this epoch.
     pub(super) terms: Terms,
@@ -82,6 +82,10 @@ pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
     pub(super) trainer: &'t mut Trainer<'o, O>,
     pub(super) model: &'t mut AutoEncoder<E, D, R, L>,
     pub(super) validation: Option<BatchView<'t, E::Scalar, E::Input>>,
+    /// Samples of an epoch, and of a block of them.
+    pub(super) samples: usize,
+    #[cfg_attr(not(feature = "safetensors"), expect(dead_code))] // Checkpoints compare it.
+    pub(super) block: usize,
     pub(super) run: Run<E>,
     pub(super) course: Course<E::Scalar>,
     /// When this epoch began, or was resumed.
@@ -106,7 +110,7 @@ where
         blocks: &mut dyn Blocks<E::Scalar, E::Input>,
     ) -> Result<Report> {
         #[cfg(feature = "safetensors")]
-        if let Some(recovered) = self.resume(blocks.samples())? {
+        if let Some(recovered) = self.resume()? {
             self.trainer.tell(&Event::Recovered(&recovered));
         }
         let restores = matches!(self.trainer.on_divergence, OnDivergence::RestoreBest { .. });
@@ -150,8 +154,7 @@ where
         self.start = Instant::now();
         let batch_size = self.trainer.batch_size;
         let epoch = self.course.epoch;
-        let samples = blocks.samples();
-        let batches = samples.div_ceil(batch_size);
+        let batches = self.samples.div_ceil(batch_size);
         let done_before = self.course.batch;
         let (mut first, mut batch, mut number) = (0, 0, 0);
         let mut order: Vec<usize> = Vec::new();
@@ -162,9 +165,9 @@ where
                 self.check(block, first)?;
             }
             let end = first + block.samples();
-            if end > samples {
+            if end > self.samples {
                 // Not trained on: a source that never ends would train for ever.
-                require_size(PASS, "samples", samples, end)?;
+                require_size(PASS, "samples", self.samples, end)?;
             }
             let in_block = block.samples().div_ceil(batch_size);
             // What a resumed training has done already is only passed over.
@@ -181,14 +184,14 @@ where
                     if batch + index >= done_before {
                         self.batch(block, first, chosen, batches)?;
                         #[cfg(feature = "safetensors")]
-                        self.save_if_due(samples, false)?;
+                        self.save_if_due(false)?;
                     }
                 }
             }
             (first, batch, number) = (end, batch + in_block, number + 1);
         }
-        require_size(PASS, "samples", samples, first)?;
-        self.end_epoch(samples, batches)
+        require_size(PASS, "samples", self.samples, first)?;
+        self.end_epoch(batches)
     }
 
     /// Refuses what [`Trainer::fit`] refuses before it begins. A value that is not finite makes its
@@ -203,7 +206,7 @@ where
             Err(error) => Err(error),
             Ok(()) => check_domain::<D, L>(call, loss, block, |_| false),
         };
-        checked.map_err(|error| error.after(first))
+        checked.map_err(|error| error.in_columns_from(first))
     }
 
     /// One step on the chosen samples of a block whose first sample has this number.
@@ -287,13 +290,12 @@ where
                 let epoch = best.epoch;
                 self.model.parameters.copy_from_slice(&best.parameters);
                 self.model.state.copy_from_slice(&best.state);
-                self.run.forget();
-                self.course.forgotten = self.course.steps;
+                self.forget();
                 DivergenceAction::Restored { epoch }
             }
             _ => {
-                if self.run.forget_unless_finite() {
-                    self.course.forgotten = self.course.steps;
+                if !self.run.remembers_finite() {
+                    self.forget();
                 }
                 skipped
             }
@@ -309,7 +311,14 @@ where
         Err(error)
     }
 
-    fn end_epoch(&mut self, samples: usize, batches: usize) -> Result<()> {
+    /// Empties the optimizer's memory; its steps count anew, as its corrections for an empty memory do.
+    fn forget(&mut self) {
+        self.run.forget();
+        self.course.forgotten = self.course.steps;
+    }
+
+    fn end_epoch(&mut self, batches: usize) -> Result<()> {
+        let samples = self.samples;
         let course = &mut self.course;
         let training_seconds = course.seconds + self.start.elapsed().as_secs_f64();
         let (skipped_batches, skipped_samples) = course.skipped;
@@ -346,7 +355,7 @@ where
         (course.epoch, course.batch, course.norms, course.seconds) = (epoch + 1, 0, 0.0, 0.0);
         course.skipped = (0, 0.0);
         #[cfg(feature = "safetensors")]
-        self.save_if_due(samples, true)?;
+        self.save_if_due(true)?;
         Ok(())
     }
 

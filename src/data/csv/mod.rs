@@ -119,6 +119,10 @@ impl<T: Scalar, R: Dim> Csv<T, R> {
         while table.row(None)? {
             table.samples += 1;
         }
+        if table.samples == 0 {
+            let found = Found::Thing("no samples");
+            return Err(table.input.malformed(Place::File, found, "at least one sample"));
+        }
         table.begin()?;
         Ok(table)
     }

@@ -1,0 +1,25 @@
+//! IDX files, plain and packed: no panic, and the same numbers in one go and one by one.
+#![no_main]
+
+use autoencoder::data::{Idx, Source};
+use autoencoder::{Batch, nalgebra::Dyn};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(mut source) = Idx::<f32, Dyn>::from_bytes(bytes) else { return };
+    let loaded = source.load();
+    assert!(source.rewind().is_ok());
+    let mut one = Batch::zeros(source.dim(), 1);
+    let mut read = Vec::new();
+    let ended = loop {
+        match source.read(one.view_mut()) {
+            Ok(0) => break Ok(()),
+            Ok(_) => read.extend_from_slice(one.as_slice()),
+            Err(error) => break Err(error),
+        }
+    };
+    match loaded {
+        Ok(batch) => assert_eq!((ended, read), (Ok(()), batch.into_vec())),
+        Err(_) => assert!(ended.is_err()),
+    }
+});
