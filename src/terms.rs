@@ -49,7 +49,8 @@ impl Terms {
 
     /// The sum of all terms.
     pub fn total(&self) -> f64 {
-        self.iter().map(|(_, value)| value).sum()
+        // From 0, as an empty sum would be −0.
+        self.iter().fold(0.0, |sum, (_, value)| sum + value)
     }
 
     /// Terms of these names and values, as a file has them.

@@ -108,6 +108,105 @@ fn epochs_batches_and_shuffle() {
     assert_eq!(lens, [64, 6].repeat(10));
 }
 
+/// The order of samples in a training on a stream of `samples`, by their first features' places.
+fn seen_in_stream(trainer: Trainer<'_, Sgd>, samples: usize) -> Vec<Vec<usize>> {
+    let (recorder, x) = (Recorder::default(), data(samples));
+    let mut model = model(&recorder);
+    let mut trainer = trainer;
+    trainer.fit_stream(&mut model, &mut data::InMemory::from(&x)).unwrap();
+    let place = |value: &f64| x.iter().position(|sample| sample[0] == *value).unwrap();
+    drop(model);
+    let batches = recorder.0.into_inner().unwrap();
+    batches.iter().map(|batch| batch.iter().map(place).collect()).collect()
+}
+
+#[test]
+fn a_shuffle_buffer_is_shuffled_by_itself() {
+    let trainer = |buffer| {
+        let trainer = Trainer::new(sgd(1e-3)).epochs(2).batch_size(4).seed(1);
+        trainer.shuffle_buffer(buffer)
+    };
+    // Rounded up to whole batches: 5 and 8 are two batches each.
+    let batches = seen_in_stream(trainer(5), 22);
+    assert_eq!(batches, seen_in_stream(trainer(8), 22));
+    let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [4, 4, 4, 4, 4, 2, 4, 4, 4, 4, 4, 2]);
+    for (index, blocks) in batches.chunks(2).enumerate() {
+        let mut block = blocks.concat();
+        let in_order = block.clone();
+        block.sort_unstable();
+        let first = 8 * (index % 3);
+        assert_eq!(block, Vec::from_iter(first..(first + 8).min(22)), "each block for itself");
+        assert_ne!(block, in_order, "and shuffled");
+    }
+    assert_ne!(batches[..6], batches[6..], "a new order each epoch");
+    // Another size is another order, up to a buffer for all.
+    assert_ne!(batches, seen_in_stream(trainer(12), 22));
+    let all = seen_in_stream(trainer(22), 22);
+    assert_ne!(batches, all);
+    assert_eq!(all, seen_in_stream(trainer(usize::MAX), 22));
+    let default = Trainer::new(sgd(1e-3)).epochs(2).batch_size(4).seed(1);
+    assert_eq!(all, seen_in_stream(default, 22), "the default of 8192 is more than there are");
+    // Not shuffled, it does not matter.
+    let in_order = seen_in_stream(trainer(5).shuffle(false), 22);
+    assert_eq!(in_order[..6].concat(), Vec::from_iter(0..22));
+    assert_eq!(in_order, seen_in_stream(trainer(100).shuffle(false), 22));
+}
+
+/// Descends, but at one step makes a number that is not finite.
+#[derive(Debug)]
+struct Stumbles(Mutex<u64>);
+impl Optimizer<f64> for Stumbles {
+    fn rate(&self) -> f64 {
+        0.1
+    }
+    fn states(&self) -> usize {
+        0
+    }
+    fn step(&self, step: &optimizer::Step, p: &[f64], _: &mut [f64], gradient: &mut [f64]) {
+        let mut calls = self.0.lock().unwrap();
+        *calls += 1;
+        for (g, p) in gradient.iter_mut().zip(p) {
+            *g = p - step.rate * *g;
+        }
+        // Four tensors a step: the eighth step is the last but one of the second epoch's.
+        if *calls == 4 * 8 {
+            gradient[0] = f64::NAN;
+        }
+    }
+}
+
+#[test]
+fn on_divergence_decides_how_it_goes_on() {
+    let run = |policy: Option<OnDivergence>| {
+        let mut model = model(NoRegularizer);
+        let mut trainer = Trainer::new(Stumbles(Mutex::new(0))).epochs(3).batch_size(3);
+        if let Some(policy) = policy {
+            trainer = trainer.on_divergence(policy);
+        }
+        let result = trainer.fit(&mut model, &data(12)).map(|report| report.divergences);
+        (result, model.parameters().to_vec())
+    };
+    let quantity = || "the parameters after the step".to_owned();
+    let stopped = Err(Error::Diverged { epoch: 2, batch: 4, quantity: quantity() });
+    assert_eq!(run(None), run(Some(OnDivergence::Stop)), "the default");
+    assert_eq!(run(None).0, stopped);
+    let skip = run(Some(OnDivergence::SkipBatch { limit: 1 }));
+    let restore = run(Some(OnDivergence::RestoreBest { limit: 1 }));
+    let actions = |result: &Result<Vec<train::Divergence>>| -> Vec<String> {
+        result.as_ref().unwrap().iter().map(ToString::to_string).collect()
+    };
+    let text =
+        "epoch 2, batch 4: the parameters after the step was not finite; the batch was skipped";
+    assert_eq!(actions(&skip.0), [text]);
+    let text = "epoch 2, batch 4: the parameters after the step was not finite; the parameters of epoch 1 were restored";
+    assert_eq!(actions(&restore.0), [text]);
+    let parameters = [run(None).1, skip.1, restore.1];
+    assert!(parameters.iter().flatten().all(|p| p.is_finite()));
+    assert_ne!(parameters[0], parameters[1]);
+    assert_ne!(parameters[1], parameters[2]);
+}
+
 #[test]
 fn one_step_of_sgd_is_the_gradient_times_the_rate() {
     let x = data(7);

@@ -121,11 +121,10 @@ fn numbered(terms: &Terms) -> Vec<String> {
     names
 }
 
-/// A table of at most 12 epochs, evenly spread, and the reason of the stop.
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Report {
+    fn write_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const ROWS: usize = 12;
-        let Some(first) = self.epochs.first() else { return write!(f, "no epochs") };
+        let Some(first) = self.epochs.first() else { return Ok(()) };
         let names = self.names();
         write!(f, "{:>5} {:>12}", "epoch", "total")?;
         let width = |name: &str| name.len().max(12);
@@ -156,6 +155,15 @@ impl fmt::Display for Report {
             }
             writeln!(f, " {:>10.3e} {:>10.0}", epoch.gradient_norm, epoch.samples_per_second)?;
         }
+        Ok(())
+    }
+}
+
+/// A table of at most 12 epochs, evenly spread, what diverged, and the reason of the stop.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.epochs.len();
+        self.write_table(f)?;
         self.divergences.iter().try_for_each(|divergence| writeln!(f, "{divergence}"))?;
         match self.stopped {
             StopReason::Completed if self.kept_epoch == count => {
@@ -168,7 +176,7 @@ impl fmt::Display for Report {
                     self.kept_epoch
                 )
             }
-            StopReason::Diverged => write!(f, "diverged after {count} epochs"),
+            StopReason::Diverged => write!(f, "diverged after {count} whole epochs"),
             StopReason::NoImprovement { best_epoch } => {
                 write!(
                     f,
