@@ -39,8 +39,8 @@ pub enum Error {
     },
     /// A value in the data lies outside what the loss is defined on.
     #[error(
-        "{call}: the value at row {row}, column {column} is {value}, but {loss} needs {requirement} \
-         (a row is a feature, a column is a sample)"
+        "{call}: the value at row {row}, column {column} is {value}, but {loss} needs {requirement}: \
+         scale the data, or take another loss (a row is a feature, a column is a sample)"
     )]
     OutsideDomain {
         /// The call the data was given to.
@@ -87,7 +87,7 @@ pub enum Error {
         found: usize,
     },
     /// The system does not let a file be read or written.
-    #[error("{}: cannot {action}: {reason}", path.display())]
+    #[error("{}: cannot {action}: {}", path.display(), in_words(*reason))]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -295,6 +295,14 @@ impl Error {
             *column += first;
         }
         self
+    }
+}
+
+/// What the system says, in the words of files.
+fn in_words(reason: ErrorKind) -> String {
+    match reason {
+        ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        reason => reason.to_string(),
     }
 }
 

@@ -193,7 +193,7 @@ fn calls_into_memory_of_the_callers() {
     let mismatch =
         |place, unit, expected, found| Err(Error::SizeMismatch { place, unit, expected, found });
     let refused = three.encode_into(&x, &mut codes, &mut four.workspace());
-    assert_eq!(refused, mismatch("the workspace", "code units", 3, 4));
+    assert_eq!(refused, mismatch("the workspace, which another model made", "code units", 3, 4));
     let refused = four.encode_into(&x, &mut codes, &mut four.workspace());
     assert_eq!(refused, mismatch("the codes of encode_into", "features", 4, 3));
     let refused = four.encode_one_into(x.sample(0), &mut [0.0; 3], &mut four.workspace());

@@ -448,7 +448,7 @@ fn files_that_cannot_be_read() {
     assert_eq!(idx_labels(fixture("absent")).unwrap_err(), absent);
     let folder = Npy::<f32, Dyn>::open(fixture("")).unwrap_err();
     assert_eq!(folder, error("", ErrorKind::IsADirectory));
-    assert!(absent.to_string().ends_with("absent: cannot open: entity not found"));
+    assert!(absent.to_string().ends_with("absent: cannot open: there is no such file or folder"));
 }
 
 #[cfg(not(feature = "gzip"))]

@@ -339,7 +339,7 @@ fn counts_of_zero() {
         .build::<f64>()
         .unwrap();
     let rng = &mut seeded(1);
-    assert_eq!(model.sample(0, rng).map(drop), error("sample samples"));
+    assert_eq!(model.sample(0, rng).map(drop), error("number of samples to draw"));
     assert_eq!(model.elbo(&good(), 0, rng).map(drop), error("elbo draws"));
     let bad = with(1, 0, f64::NAN);
     assert!(matches!(

@@ -92,7 +92,7 @@ where
     where
         E::Posterior: Gaussianlike,
     {
-        require_count("sample samples", samples)?;
+        require_count("number of samples to draw", samples)?;
         let mut codes = Batch::zeros(self.encoder.code_dim(), samples);
         E::Posterior::draw_prior(codes.view_mut(), rng);
         self.decode(&codes)

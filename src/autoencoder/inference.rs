@@ -327,7 +327,7 @@ where
     fn check_workspace(&self, workspace: &Workspace<E>) -> Result<()> {
         let expected = self.encoder.code_dim().value();
         let found = workspace.posterior.mean().features();
-        require_size("the workspace", "code units", expected, found)
+        require_size("the workspace, which another model made", "code units", expected, found)
     }
 
     /// Runs `map` over blocks of samples; a block too small for the products is padded with zeros.
