@@ -36,6 +36,7 @@ const BATCHES: usize = SAMPLES.div_ceil(BATCH);
 
 type Net<E> = AutoEncoder<E, Decoding<<E as Module>::Scalar>, Boxed<E>>;
 type Decoding<T> = BoxedDecoder<T, Dyn, Dyn, range::Real>;
+type AnyOptimizer<T> = Box<dyn Optimizer<T>>;
 type Boxed<E> = Box<dyn Regularizer<E>>;
 /// What is trained, in both number types and with both posteriors.
 type Plain = BoxedEncoder<f32, Dyn, Dyn, Point<f32, Dyn>, range::Symmetric>;
@@ -183,8 +184,9 @@ fn file_of<E: Subject>(model: &Net<E>, folder: &Path) -> Vec<u8> {
 }
 
 /// One training of a fresh model, stopped by the event of this number, if there is one.
+#[allow(clippy::type_complexity)] // Two constructors.
 fn train<E: Subject>(
-    (regularizer, optimizer): (&dyn Fn() -> Boxed<E>, &dyn Fn() -> Box<dyn Optimizer<E::Scalar>>),
+    (regularizer, optimizer): (&dyn Fn() -> Boxed<E>, &dyn Fn() -> AnyOptimizer<E::Scalar>),
     settings: &Settings,
     checkpoints: Option<Checkpoints>,
     stop: Option<usize>,
@@ -267,7 +269,7 @@ fn train<E: Subject>(
     (outcome, heard.into_inner().unwrap())
 }
 
-fn optimizers<T: Scalar>() -> Vec<fn() -> Box<dyn Optimizer<T>>> {
+fn optimizers<T: Scalar>() -> Vec<fn() -> AnyOptimizer<T>> {
     vec![
         || Box::new(Sgd::new(0.2).unwrap().weight_decay(0.01).unwrap()),
         || Box::new(Sgd::new(0.1).unwrap().momentum(0.9).unwrap()),
