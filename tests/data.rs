@@ -444,6 +444,31 @@ fn numbers_that_are_not_finite() {
 }
 
 #[test]
+fn files_that_change_while_they_are_open() {
+    let name = format!("autoencoder-change-{}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let rows = |expected, found| {
+        let (path, place, unit) = (path.clone(), Place::File, "rows");
+        Err(Error::FileMismatch { path, place, unit, expected, found })
+    };
+    for (before, after, expected, found) in
+        [("a\n111\n", "a\n1\n1\n", 1, 2), ("a\n1\n1\n", "a\n111\n", 2, 1)]
+    {
+        std::fs::write(&path, before).unwrap();
+        let mut table: Csv<f64, Dyn> = Csv::open(&path).unwrap();
+        std::fs::write(&path, after).unwrap();
+        assert_eq!(table.load(), rows(expected, found));
+    }
+    let npy = std::fs::read(fixture("f8-little.npy")).unwrap();
+    std::fs::write(&path, &npy).unwrap();
+    let mut table: Npy<f64, Dyn> = Npy::open(&path).unwrap();
+    std::fs::write(&path, &npy[..200]).unwrap();
+    let end = Found::Thing("the end of the file");
+    assert_eq!(table.load(), Err(malformed(&path, Place::Byte(200), end, "more bytes")));
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
 fn files_that_cannot_be_read() {
     let error = |name: &str, reason| Error::File { path: fixture(name), action: "open", reason };
     let absent = error("absent", ErrorKind::NotFound);
@@ -494,9 +519,11 @@ fn packed_streams_of_another_length() {
         load(good[..good.len() - 1].to_vec()).unwrap_err(),
         at(28, "the end of the file", packed)
     );
-    // The file twice: more than its header says.
-    let twice = load([good.clone(), good.clone()].concat()).unwrap_err();
-    assert_eq!(twice, at(28, "more bytes", "the end of the file"));
+    // The file twice: more than its header says, whether it is read or skipped.
+    let twice = [good.clone(), good.clone()].concat();
+    let more = at(28, "more bytes", "the end of the file");
+    assert_eq!(load(twice.clone()), Err(more.clone()));
+    assert_eq!(Idx::<f64, Dyn>::from_bytes(twice).unwrap().skip(3), Err(more));
 }
 
 #[cfg(feature = "npz")]
