@@ -401,13 +401,14 @@ pub(crate) fn check_finite<T: Scalar, R: Dim>(
     }
 }
 
-/// Refuses values on which the loss is not defined.
+/// Refuses values on which the loss is not defined, but for those that are left out.
 pub(crate) fn check_domain<D: Decoder, L: Loss<D> + ?Sized>(
     call: &'static str,
     loss: &L,
     x: BatchView<'_, D::Scalar, D::Output>,
+    is_left_out: impl Fn(D::Scalar) -> bool,
 ) -> Result<()> {
-    match x.as_slice().iter().position(|&x| !loss.accepts(x)) {
+    match x.as_slice().iter().position(|&x| !loss.accepts(x) && !is_left_out(x)) {
         None => Ok(()),
         Some(at) => Err(Error::OutsideDomain {
             call,

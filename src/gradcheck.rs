@@ -87,11 +87,16 @@ impl fmt::Display for GradientCheck {
 
 /// The gradient of `value` at `at`, by central differences of fourth order:
 /// (8 (f(x+h) − f(x−h)) − (f(x+2h) − f(x−2h))) / 12h.
-pub fn finite_differences(at: &[f64], mut value: impl FnMut(&[f64]) -> f64) -> Vec<f64> {
+pub fn finite_differences(at: &[f64], value: impl FnMut(&[f64]) -> f64) -> Vec<f64> {
+    differences(at, STEP, value)
+}
+
+/// As [`finite_differences`], with steps of this length.
+pub(crate) fn differences(at: &[f64], step: f64, mut value: impl FnMut(&[f64]) -> f64) -> Vec<f64> {
     let mut x = at.to_vec();
     let mut gradient = Vec::with_capacity(at.len());
     for index in 0..at.len() {
-        let step = STEP * at[index].abs().max(1.0);
+        let step = step * at[index].abs().max(1.0);
         let mut shifted = |steps: f64| {
             x[index] = at[index] + steps * step;
             value(&x)

@@ -6,6 +6,7 @@ pub mod activation;
 mod autoencoder;
 mod batch;
 pub mod builder;
+pub mod contract;
 pub mod corruption;
 pub mod data;
 pub mod datasets;

@@ -9,6 +9,8 @@ use crate::{BatchViewMut, Result};
 pub struct Normalized<S> {
     source: S,
     normalizer: Normalizer,
+    /// Samples of this pass that are done: errors count samples from the start of the pass.
+    next: usize,
 }
 
 impl<S: Source> Normalized<S> {
@@ -20,7 +22,7 @@ impl<S: Source> Normalized<S> {
         let features = source.dim().value();
         let expected = normalizer.features().unwrap_or(features);
         require_size("Normalized::new", "features", expected, features)?;
-        Ok(Self { source, normalizer })
+        Ok(Self { source, normalizer, next: 0 })
     }
 }
 
@@ -34,15 +36,19 @@ impl<S: Source> Source for Normalized<S> {
         self.source.samples()
     }
     fn rewind(&mut self) -> Result<()> {
+        self.next = 0;
         self.source.rewind()
     }
     fn read(&mut self, mut to: BatchViewMut<'_, S::Scalar, S::Features>) -> Result<usize> {
         let count = self.source.read(to.reborrow())?;
         let (filled, _) = to.split_at(count);
-        self.normalizer.apply(filled)?;
+        self.normalizer.apply(filled).map_err(|error| error.in_columns_from(self.next))?;
+        self.next += count;
         Ok(count)
     }
     fn skip(&mut self, samples: usize) -> Result<()> {
-        self.source.skip(samples)
+        self.source.skip(samples)?;
+        self.next += samples;
+        Ok(())
     }
 }

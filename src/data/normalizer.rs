@@ -275,6 +275,19 @@ impl Normalizer {
         }
     }
 
+    /// As [`apply`](Self::apply), but leaves a sample that it refuses as it is, with the value that is not
+    /// finite in its place: for those who look at the values later.
+    pub(crate) fn apply_to_finite<T: Scalar, R: Dim>(&self, mut batch: BatchViewMut<'_, T, R>) {
+        if self.apply(batch.reborrow()).is_ok() {
+            return;
+        }
+        for mut sample in batch.chunks_mut(1) {
+            if let Err(Error::NotFinite { row, value, .. }) = self.apply(sample.reborrow()) {
+                sample.as_mut_slice()[row] = T::of(value.0);
+            }
+        }
+    }
+
     /// Takes normalized values back, in place.
     ///
     /// For `Truncate`, values that were cut off come back as the bound, and samples without the mean

@@ -27,7 +27,12 @@ impl Adam {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
     pub fn new(rate: f64) -> Result<Self> {
         require_positive("Adam rate", rate)?;
-        Ok(Self { rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 })
+        Ok(Self::at_rate(rate))
+    }
+
+    /// With a learning rate that is known to be in its range.
+    pub(crate) fn at_rate(rate: f64) -> Self {
+        Self { rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
     }
 
     /// The decay rates of the two moments, each in [0, 1). Default: 0.9 and 0.999.

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use nalgebra::Dim;
 
 use crate::data::Source;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::{BatchView, BatchViewMut, Normalizer, Scalar};
 
 /// The samples of an epoch in blocks, each in memory as a whole; every block but the last holds
@@ -125,7 +125,6 @@ fn read_pass<S: Source + ?Sized>(
     let dim = source.dim();
     let features = dim.value();
     source.rewind()?;
-    let mut first = 0;
     loop {
         let mut values = to_fill.try_recv().unwrap_or_default();
         values.resize(block * features, S::Scalar::ZERO);
@@ -134,15 +133,19 @@ fn read_pass<S: Source + ?Sized>(
             let rest = BatchViewMut::new(&mut values[count * features..], dim);
             match source.read(rest)? {
                 0 => break,
+                read if read > block - count => {
+                    let place = "Source::read";
+                    let (unit, expected, found) = ("samples at most", block - count, read);
+                    return Err(Error::SizeMismatch { place, unit, expected, found });
+                }
                 read => count += read,
             }
         }
         values.truncate(count * features);
         if let Some(normalizer) = normalizer {
-            let normalized = normalizer.apply(BatchViewMut::new(&mut values, dim));
-            normalized.map_err(|error| error.in_columns_from(first))?;
+            // What is not finite is found where the samples are counted.
+            normalizer.apply_to_finite(BatchViewMut::new(&mut values, dim));
         }
-        first += count;
         if count > 0 && to_train.send(Read::Block(values)).is_err() {
             return Ok(false);
         }

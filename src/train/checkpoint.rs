@@ -353,7 +353,8 @@ impl Words<'_> {
     }
 }
 
-/// Epoch, batch, quantity, and the epoch that was restored, −1 for none, −2 for an end.
+/// Epoch, batch, quantity, and the epoch that was restored, −1 for none, −2 for an end, −3 if the
+/// training went on.
 type StoredDivergence = (usize, usize, String, i64);
 
 fn stored_divergence(divergence: &Divergence) -> StoredDivergence {
@@ -361,6 +362,7 @@ fn stored_divergence(divergence: &Divergence) -> StoredDivergence {
         DivergenceAction::Restored { epoch } => epoch as i64,
         DivergenceAction::SkippedBatch => -1,
         DivergenceAction::Stopped => -2,
+        DivergenceAction::Continued => -3,
     };
     (divergence.epoch, divergence.batch, divergence.quantity.clone(), action)
 }
@@ -368,6 +370,7 @@ fn stored_divergence(divergence: &Divergence) -> StoredDivergence {
 fn divergence((epoch, batch, quantity, action): StoredDivergence) -> Divergence {
     let action = match action {
         -2 => DivergenceAction::Stopped,
+        -3 => DivergenceAction::Continued,
         epoch if epoch >= 0 => DivergenceAction::Restored { epoch: epoch as usize },
         _ => DivergenceAction::SkippedBatch,
     };

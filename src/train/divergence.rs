@@ -14,7 +14,8 @@ pub enum OnDivergence {
     /// Ends the training with [`Error::Diverged`](crate::Error::Diverged). The default.
     #[default]
     Stop,
-    /// Leaves the batch out and goes on with the next one. If the optimizer remembers a number that is
+    /// Leaves the batch out and goes on with the next one; after a validation objective that is not
+    /// finite it just goes on. If the optimizer remembers a number that is
     /// not finite, it forgets all it remembers.
     SkipBatch {
         /// How often; beyond that the training ends as with [`Stop`](Self::Stop).
@@ -68,6 +69,9 @@ pub enum DivergenceAction {
     Stopped,
     /// It left the batch out.
     SkippedBatch,
+    /// It went on, with the same parameters: what was not finite is the validation objective, and the
+    /// epoch does not count as the best.
+    Continued,
     /// It went back to these parameters.
     Restored {
         /// The epoch they are of; 0 for those it began with.
@@ -83,6 +87,7 @@ impl fmt::Display for Divergence {
         match action {
             DivergenceAction::Stopped => write!(f, "training stopped"),
             DivergenceAction::SkippedBatch => write!(f, "the batch was skipped"),
+            DivergenceAction::Continued => write!(f, "training went on"),
             DivergenceAction::Restored { epoch: 0 } => {
                 write!(f, "the first parameters were restored")
             }

@@ -73,7 +73,7 @@ impl Report {
         let mut csv = String::new();
         let Some(first) = self.epochs.first() else { return csv };
         csv.push_str("epoch,total");
-        let names = numbered(&first.terms);
+        let names = self.names();
         names.iter().for_each(|name| csv.extend([",", name]));
         if first.validation.is_some() {
             csv.push_str(",validation_total");
@@ -83,17 +83,31 @@ impl Report {
         for epoch in &self.epochs {
             let _ = write!(csv, "{}", epoch.epoch); // writing to a string cannot fail
             let validation = epoch.validation.iter();
-            let terms = std::iter::once(&epoch.terms).chain(validation);
-            let values = terms.flat_map(|terms| {
-                std::iter::once(terms.total()).chain(terms.iter().map(|(_, value)| value))
-            });
-            let rest = [epoch.gradient_norm, epoch.rate, epoch.seconds, epoch.samples_per_second];
-            for value in values.chain(rest) {
+            for terms in std::iter::once(&epoch.terms).chain(validation) {
+                let _ = write!(csv, ",{:?}", terms.total());
+                terms.iter().for_each(|(_, value)| {
+                    let _ = write!(csv, ",{value:?}");
+                });
+                // An epoch whose batches were all skipped has no terms.
+                let missing = names.len() - terms.iter().count();
+                csv.extend(std::iter::repeat_n(',', missing));
+            }
+            for value in [epoch.gradient_norm, epoch.rate, epoch.seconds, epoch.samples_per_second]
+            {
                 let _ = write!(csv, ",{value:?}");
             }
             csv.push('\n');
         }
         csv
+    }
+}
+
+impl Report {
+    /// The names of the terms, from an epoch that has them: if all batches were skipped there are none.
+    fn names(&self) -> Vec<String> {
+        let all =
+            self.epochs.iter().flat_map(|epoch| epoch.validation.iter().chain([&epoch.terms]));
+        all.max_by_key(|terms| terms.iter().count()).map_or(Vec::new(), numbered)
     }
 }
 
@@ -112,7 +126,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const ROWS: usize = 12;
         let Some(first) = self.epochs.first() else { return write!(f, "no epochs") };
-        let names = numbered(&first.terms);
+        let names = self.names();
         write!(f, "{:>5} {:>12}", "epoch", "total")?;
         let width = |name: &str| name.len().max(12);
         if names.len() > 1 {
@@ -129,8 +143,12 @@ impl fmt::Display for Report {
             let epoch = &self.epochs[index];
             write!(f, "{:>5} {:>12.5}", epoch.epoch, epoch.terms.total())?;
             if names.len() > 1 {
-                for (name, (_, value)) in names.iter().zip(epoch.terms.iter()) {
-                    write!(f, " {value:>0$.5}", width(name))?;
+                let values = epoch.terms.iter().map(|(_, value)| Some(value));
+                for (name, value) in names.iter().zip(values.chain(std::iter::repeat(None))) {
+                    match value {
+                        Some(value) => write!(f, " {value:>0$.5}", width(name))?,
+                        None => write!(f, " {:>1$}", "", width(name))?,
+                    }
                 }
             }
             if let Some(validation) = &epoch.validation {

@@ -385,7 +385,8 @@ impl<'a, O> Trainer<'a, O> {
             return Err(Error::NoSamples { call });
         }
         let batches = self.shuffle_buffer.div_ceil(self.batch_size);
-        let block = (batches * self.batch_size).min(source.samples());
+        // A buffer for all samples may be given as the largest number there is.
+        let block = batches.saturating_mul(self.batch_size).min(source.samples());
         let normalizer = model.normalizer().cloned();
         streamed(source, normalizer.as_ref(), block, self.epochs, |stream| {
             self.run_on_threads(model, stream, validation)

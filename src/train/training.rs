@@ -17,7 +17,7 @@ use crate::encoder::Encoder;
 use crate::error::{Error, Result, require_size};
 use crate::random::{Streams, keyed};
 use crate::regularizer::Regularizer;
-use crate::{AutoEncoder, BatchView, Loss, Optimizer, Terms};
+use crate::{AutoEncoder, BatchView, Loss, Optimizer, Scalar, Terms};
 
 /// How far a training has come: all that the rest of it depends on, beside the model and the
 /// optimizer's memory.
@@ -73,6 +73,9 @@ impl<T> Course<T> {
         }
     }
 }
+
+/// Where a stream gives another number of samples than it says.
+const PASS: &str = "the pass of a stream";
 
 /// A training under way.
 pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
@@ -162,6 +165,10 @@ where
                 self.check(block, first)?;
             }
             let end = first + block.samples();
+            if end > self.samples {
+                // Not trained on: a source that never ends would train for ever.
+                require_size(PASS, "samples", self.samples, end)?;
+            }
             let in_block = block.samples().div_ceil(batch_size);
             // What a resumed training has done already is only passed over.
             if batch + in_block > done_before {
@@ -183,7 +190,7 @@ where
             }
             (first, batch, number) = (end, batch + in_block, number + 1);
         }
-        require_size("the pass of a stream", "samples", self.samples, first)?;
+        require_size(PASS, "samples", self.samples, first)?;
         self.end_epoch(batches)
     }
 
@@ -191,15 +198,14 @@ where
     /// batch diverge where that does not end the training.
     fn check(&self, block: BatchView<'_, E::Scalar, E::Input>, first: usize) -> Result<()> {
         let call = "fit_stream";
-        let mut checked = check_finite(call, self.model.encoder().input_dim(), block);
-        if matches!(checked, Err(Error::NotFinite { .. }))
-            && self.trainer.on_divergence != OnDivergence::Stop
-        {
-            return Ok(());
-        }
-        if checked.is_ok() {
-            checked = check_domain::<D, L>(call, self.model.loss_function(), block);
-        }
+        let loss = self.model.loss_function();
+        let checked = match check_finite(call, self.model.encoder().input_dim(), block) {
+            Err(Error::NotFinite { .. }) if self.trainer.on_divergence != OnDivergence::Stop => {
+                check_domain::<D, L>(call, loss, block, |x| !x.to_double().is_finite())
+            }
+            Err(error) => Err(error),
+            Ok(()) => check_domain::<D, L>(call, loss, block, |_| false),
+        };
         checked.map_err(|error| error.in_columns_from(first))
     }
 
@@ -239,7 +245,8 @@ where
         batches: usize,
     ) -> Result<()> {
         let Self { trainer, model, run, course, weight_of_all, .. } = self;
-        let total = (batches * trainer.epochs) as u64;
+        // Whoever counts on early stopping may ask for any number of epochs.
+        let total = (batches as u64).saturating_mul(trainer.epochs as u64);
         let progress = Progress::new(course.steps, batches as u64, total);
         let rate = trainer.optimizer.rate() * trainer.schedule.factor(&progress);
         let streams = Streams::new(trainer.seed, course.epoch as u64, chosen);
@@ -266,22 +273,23 @@ where
             Err(quantity) => {
                 course.skipped.0 += 1;
                 course.skipped.1 += weight;
-                self.diverged(quantity)
+                self.diverged(quantity, DivergenceAction::SkippedBatch)
             }
         }
     }
 
-    /// Does what was chosen for this case: an error, if the training is to end.
-    fn diverged(&mut self, quantity: String) -> Result<()> {
+    /// Does what was chosen for this case, where what is `skipped` is known: an error, if the training
+    /// is to end.
+    fn diverged(&mut self, quantity: String, skipped: DivergenceAction) -> Result<()> {
         let (epoch, batch) = (self.course.epoch, self.course.batch);
         let policy = self.trainer.on_divergence;
         let ends = policy.ends_after(self.course.divergences.len() + 1);
         let action = match (&self.course.best, policy) {
             _ if ends => DivergenceAction::Stopped,
             (Some(best), OnDivergence::RestoreBest { .. }) => {
+                let epoch = best.epoch;
                 self.model.parameters.copy_from_slice(&best.parameters);
                 self.model.state.copy_from_slice(&best.state);
-                let epoch = best.epoch;
                 self.forget();
                 DivergenceAction::Restored { epoch }
             }
@@ -289,7 +297,7 @@ where
                 if !self.run.remembers_finite() {
                     self.forget();
                 }
-                DivergenceAction::SkippedBatch
+                skipped
             }
         };
         let divergence = Divergence { epoch, batch, quantity, action };
@@ -338,7 +346,8 @@ where
         let has_steps = skipped_batches < batches;
         course.epochs.push(report);
         if !monitored.is_finite() {
-            self.diverged("the validation objective".to_owned())?;
+            let quantity = "the validation objective".to_owned();
+            self.diverged(quantity, DivergenceAction::Continued)?;
         } else if has_steps && self.improves(monitored) {
             self.keep_as_best(epoch, monitored);
         }
