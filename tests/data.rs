@@ -373,9 +373,14 @@ fn binary_files_that_are_none() {
     let shape =
         b"\x93NUMPY\x01\x00\x3b\x00{'descr': '<f8', 'fortran_order': False, 'shape': (2, -1)} \n";
     assert_eq!(npy(shape), at(64, Found::Text("-1)} ".into()), "a size"));
-    let long = b"\x93NUMPY\x02\x00\xff\xff\x01\x00{";
-    let header = "a header that fits the file, of at most 65535 bytes";
-    assert_eq!(npy(long), at(12, number(131_071.0), header));
+    // Though it is there.
+    let mut long = b"\x93NUMPY\x02\x00\x00\x00\x01\x00{".to_vec();
+    long.resize(1 << 17, b' ');
+    assert_eq!(npy(&long), at(12, number(65_536.0), "a header of at most 65535 bytes"));
+    long[8..10].copy_from_slice(&[255, 255]);
+    long[10] = 0;
+    long.truncate(100);
+    assert_eq!(npy(&long), at(100, end(), "more bytes"));
     let mut zero = shape.to_vec();
     zero[64..66].copy_from_slice(b"0 ");
     assert_eq!(
@@ -439,6 +444,31 @@ fn numbers_that_are_not_finite() {
 }
 
 #[test]
+fn files_that_change_while_they_are_open() {
+    let name = format!("autoencoder-change-{}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let rows = |expected, found| {
+        let (path, place, unit) = (path.clone(), Place::File, "rows");
+        Err(Error::FileMismatch { path, place, unit, expected, found })
+    };
+    for (before, after, expected, found) in
+        [("a\n111\n", "a\n1\n1\n", 1, 2), ("a\n1\n1\n", "a\n111\n", 2, 1)]
+    {
+        std::fs::write(&path, before).unwrap();
+        let mut table: Csv<f64, Dyn> = Csv::open(&path).unwrap();
+        std::fs::write(&path, after).unwrap();
+        assert_eq!(table.load(), rows(expected, found));
+    }
+    let npy = std::fs::read(fixture("f8-little.npy")).unwrap();
+    std::fs::write(&path, &npy).unwrap();
+    let mut table: Npy<f64, Dyn> = Npy::open(&path).unwrap();
+    std::fs::write(&path, &npy[..200]).unwrap();
+    let end = Found::Thing("the end of the file");
+    assert_eq!(table.load(), Err(malformed(&path, Place::Byte(200), end, "more bytes")));
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
 fn files_that_cannot_be_read() {
     let error = |name: &str, reason| Error::File { path: fixture(name), action: "open", reason };
     let absent = error("absent", ErrorKind::NotFound);
@@ -488,9 +518,11 @@ fn packed_streams_of_another_length() {
         load(good[..good.len() - 1].to_vec()).unwrap_err(),
         at(28, "the end of the file", packed)
     );
-    // The file twice: more than its header says.
-    let twice = load([good.clone(), good.clone()].concat()).unwrap_err();
-    assert_eq!(twice, at(28, "more bytes", "the end of the file"));
+    // The file twice: more than its header says, whether it is read or skipped.
+    let twice = [good.clone(), good.clone()].concat();
+    let more = at(28, "more bytes", "the end of the file");
+    assert_eq!(load(twice.clone()), Err(more.clone()));
+    assert_eq!(Idx::<f64, Dyn>::from_bytes(twice).unwrap().skip(3), Err(more));
 }
 
 #[cfg(feature = "npz")]
@@ -509,15 +541,44 @@ fn archives_that_are_none() {
     let absent = archive.array::<f64, Dyn>("Z").unwrap_err();
     let (place, found) = (Place::Name("Z.npy".into()), Found::Thing("no such member"));
     assert_eq!(absent, malformed(memory, place, found, "the name of a member"));
+    // What the directory says of X, changed: encrypted, of another method, of another name.
+    let entry = good.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    let x = memory.join("X.npy");
+    let changed = |at: usize, by: u8, name: &str| {
+        let mut bytes = good.clone();
+        bytes[entry + at] ^= by;
+        Npz::from_bytes(bytes).unwrap().array::<f64, Dyn>(name).map(|_| ()).unwrap_err()
+    };
+    let refusal = |found, expected| malformed(&x, Place::File, found, expected);
+    let encrypted = Found::Thing("encrypted data");
+    assert_eq!(changed(8, 1, "X"), refusal(encrypted, "a member that is not encrypted"));
+    let method = "a method that NumPy uses: 0 (stored) or 8 (deflated)";
+    assert_eq!(changed(10, 4, "X"), refusal(Found::Number(Number(12.0)), method));
+    let header = Found::Thing("another header");
+    let renamed = malformed(
+        &memory.join("Z.npy"),
+        Place::File,
+        header.clone(),
+        "the header that the directory names",
+    );
+    assert_eq!(changed(46, b'X' ^ b'Z', "Z"), renamed);
+    assert_eq!(changed(16, 1, "X"), refusal(header, "the header that the directory names"));
+    let fits = Found::Thing("a size that does not fit");
+    assert_eq!(changed(23, 1, "X"), refusal(fits, "a member that fits the archive"));
+    // A member that takes in a byte of the next one: its directory entry is not believed.
+    let load_x = |bytes: Vec<u8>| Npz::from_bytes(bytes)?.array::<f64, Dyn>("X")?.load();
+    let mut longer = good.clone();
+    longer[entry + 20] += 1;
+    let (found, expected) =
+        (Found::Thing("damaged data"), "more bytes, packed and with their checksum");
+    assert_eq!(load_x(longer), Err(malformed(&x, Place::Byte(224), found, expected)));
     // A bit of the packed data of X, before the next member: noticed with its last sample.
     let mut damaged = good;
     let next = damaged.windows(4).rposition(|bytes| bytes == b"PK\x03\x04").unwrap();
     let next = damaged[..next].windows(4).rposition(|bytes| bytes == b"PK\x03\x04").unwrap();
     damaged[next - 5] ^= 4;
-    let error = Npz::from_bytes(damaged).unwrap().array::<f64, Dyn>("X").and_then(|mut x| x.load());
-    let Err(Error::Malformed { path, expected, .. }) = error else { panic!("{error:?}") };
-    assert_eq!(path, Path::new("<memory>").join("X.npy"));
-    assert_eq!(expected, "more bytes, packed and with their checksum");
+    let Err(Error::Malformed { path, expected: missing, .. }) = load_x(damaged) else { panic!() };
+    assert_eq!((path, missing), (x, expected));
 }
 
 #[cfg(feature = "gzip")]

@@ -316,6 +316,36 @@ fn memory_of_hostile_files() {
     assert!(peak(|| assert!(Npy::<f64, Dyn>::from_bytes(npy).is_err())) <= ROOM);
 }
 
+/// Says it has more than any memory holds, and has two.
+#[derive(Debug)]
+struct Boaster(usize);
+impl Source for Boaster {
+    type Scalar = f64;
+    type Features = Dyn;
+    fn dim(&self) -> Dyn {
+        Dyn(2)
+    }
+    fn samples(&self) -> usize {
+        usize::MAX / 64
+    }
+    fn rewind(&mut self) -> Result<()> {
+        self.0 = 0;
+        Ok(())
+    }
+    fn read(&mut self, to: BatchViewMut<'_, f64, Dyn>) -> Result<usize> {
+        let count = to.samples().min(2 - self.0);
+        self.0 += count;
+        Ok(count)
+    }
+}
+
+#[test]
+fn a_count_is_not_believed() {
+    let (place, unit, expected) = ("Source::load", "samples", usize::MAX / 64);
+    let error = Error::SizeMismatch { place, unit, expected, found: 2 };
+    assert!(peak(|| assert_eq!(Boaster(0).load(), Err(error))) <= ROOM);
+}
+
 /// Cells with quotes, line ends and delimiters, as the crate that everyone uses writes them.
 #[test]
 fn labels_as_another_writer_writes_them() {

@@ -200,6 +200,27 @@ fn near_the_end_of_the_range() {
 }
 
 #[test]
+fn differences_beyond_the_range() {
+    // The mean is −MAX / 2, so the first value is 1.5 MAX from it.
+    let huge = f64::MAX / 1.001;
+    let mut batch = Batch::from_iter([[huge], [-huge], [-huge], [-huge]]);
+    let normalizer = Normalizer::fit(STANDARDIZE, &batch).unwrap();
+    normalizer.apply(batch.view_mut()).unwrap();
+    // (1 − ¼) / √(¼ · ¾) = √3
+    assert_near(batch.sample(0)[0], 3_f64.sqrt(), "√3");
+    assert_near(batch.sample(1)[0], -1.0 / 3_f64.sqrt(), "−1/√3");
+}
+
+#[test]
+fn nothing_leaves_a_narrow_range() {
+    let (least, greatest) = (0.1_f64, 0.1_f64.next_up());
+    let normalizer = Normalizer::from_parts(UNIT, [least], [greatest]).unwrap();
+    let mut batch: Batch<f64, Const<1>> = (0..=1000).map(|k| [f64::from(k) / 1000.0]).collect();
+    normalizer.undo(batch.view_mut()).unwrap();
+    assert!(batch.as_slice().iter().all(|x| (least..=greatest).contains(x)));
+}
+
+#[test]
 fn many_values_far_from_zero() {
     // Squares of these, less the square of their mean, leave nothing of the deviation √22.5.
     let values = [4.0, 7.0, 13.0, 16.0].map(|x| [x + 1e9]);

@@ -37,6 +37,9 @@ const BATCHES: usize = SAMPLES.div_ceil(BATCH);
 type Net<E> = AutoEncoder<E, Decoding<<E as Module>::Scalar>, Boxed<E>>;
 type Decoding<T> = BoxedDecoder<T, Dyn, Dyn, range::Real>;
 type Boxed<E> = Box<dyn Regularizer<E>>;
+type AnyOptimizer<T> = Box<dyn Optimizer<T>>;
+/// How the regularizer and the optimizer of a training are made.
+type Parts<'a, E> = (&'a dyn Fn() -> Boxed<E>, &'a dyn Fn() -> AnyOptimizer<<E as Module>::Scalar>);
 /// What is trained, in both number types and with both posteriors.
 type Plain = BoxedEncoder<f32, Dyn, Dyn, Point<f32, Dyn>, range::Symmetric>;
 type Drawn = BoxedEncoder<f64, Dyn, Dyn, DiagonalGaussian<f64, Dyn>, range::Real>;
@@ -184,7 +187,7 @@ fn file_of<E: Subject>(model: &Net<E>, folder: &Path) -> Vec<u8> {
 
 /// One training of a fresh model, stopped by the event of this number, if there is one.
 fn train<E: Subject>(
-    (regularizer, optimizer): (&dyn Fn() -> Boxed<E>, &dyn Fn() -> Box<dyn Optimizer<E::Scalar>>),
+    (regularizer, optimizer): Parts<'_, E>,
     settings: &Settings,
     checkpoints: Option<Checkpoints>,
     stop: Option<usize>,
@@ -267,7 +270,7 @@ fn train<E: Subject>(
     (outcome, heard.into_inner().unwrap())
 }
 
-fn optimizers<T: Scalar>() -> Vec<fn() -> Box<dyn Optimizer<T>>> {
+fn optimizers<T: Scalar>() -> Vec<fn() -> AnyOptimizer<T>> {
     vec![
         || Box::new(Sgd::new(0.2).unwrap().weight_decay(0.01).unwrap()),
         || Box::new(Sgd::new(0.1).unwrap().momentum(0.9).unwrap()),
@@ -337,7 +340,7 @@ fn resumes_anywhere<E: Subject>(regularizers: &[fn() -> Boxed<E>], tally: &mut T
                 let faults = || -> Boxed<E> { Box::new(Faults) };
                 if faulty { Box::new(vec![regularizer(), faults()]) } else { regularizer() }
             };
-            let parts: (&dyn Fn() -> Boxed<E>, &dyn Fn() -> _) = (&regularizer, optimizer);
+            let parts: Parts<'_, E> = (&regularizer, optimizer);
             let (at_once, all) = train(parts, &settings, None, None, folder.path());
             let at_once = at_once.unwrap().unwrap();
             for divergence in &at_once.report.divergences {
@@ -390,10 +393,10 @@ fn resumed_is_uninterrupted_wherever_it_stops() {
 }
 
 /// A plain training of SparseKl and Adam, for what is tested one by one.
-fn parts() -> (impl Fn() -> Boxed<Plain>, impl Fn() -> Box<dyn Optimizer<f32>>) {
+fn parts() -> (impl Fn() -> Boxed<Plain>, impl Fn() -> AnyOptimizer<f32>) {
     (
         || -> Boxed<Plain> { Box::new(SparseKl::new(0.2, 0.5).unwrap().running(0.9).unwrap()) },
-        || -> Box<dyn Optimizer<f32>> { Box::new(Adam::new(0.05).unwrap()) },
+        || -> AnyOptimizer<f32> { Box::new(Adam::new(0.05).unwrap()) },
     )
 }
 
@@ -415,7 +418,7 @@ fn early_stopping_knows_its_best_epoch_again() {
     let settings = Settings { samples: Samples::Validated, patience: Some(2), ..Settings::PLAIN };
     let (regularizer, _) = parts();
     let optimizer =
-        || -> Box<dyn Optimizer<f32>> { Box::new(Sgd::new(0.9).unwrap().momentum(0.8).unwrap()) };
+        || -> AnyOptimizer<f32> { Box::new(Sgd::new(0.9).unwrap().momentum(0.8).unwrap()) };
     let run = |checkpoints, stop| {
         train::<Plain>((&regularizer, &optimizer), &settings, checkpoints, stop, folder.path())
     };

@@ -157,7 +157,7 @@ where
         let batches = self.samples.div_ceil(batch_size);
         let done_before = self.course.batch;
         let (mut first, mut batch, mut number) = (0, 0, 0);
-        let mut order: Vec<usize> = Vec::new();
+        let mut order: Vec<usize> = Vec::with_capacity(self.block);
         let is_checked = blocks.is_checked();
         blocks.rewind()?;
         while let Some(block) = blocks.next()? {
