@@ -17,7 +17,7 @@
 //! | `one_sample_trains`, `one_feature` | the smallest data |
 //! | `duplicate_samples` | train, and are encoded alike |
 //! | `constant_feature`, `zeros` | train |
-//! | `huge_values` | no NaN in use; training ends well or with [`Error::Diverged`](crate::Error::Diverged), in a finite model |
+//! | `huge_values` | no NaN in use; training ends well or with [`Error::Diverged`], in a finite model |
 //! | `subnormal_values` | finite in use and in training |
 //! | `nan_is_refused`, `infinity_is_refused` | naming row and column; nothing changes |
 //! | `another_width_is_refused`, `no_samples_are_refused` | nothing changes |

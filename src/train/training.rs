@@ -84,7 +84,6 @@ pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
     pub(super) validation: Option<BatchView<'t, E::Scalar, E::Input>>,
     /// Samples of an epoch, and of a block of them.
     pub(super) samples: usize,
-    #[cfg_attr(not(feature = "safetensors"), expect(dead_code))] // Checkpoints compare it.
     pub(super) block: usize,
     pub(super) run: Run<E>,
     pub(super) course: Course<E::Scalar>,
