@@ -717,6 +717,7 @@ where
         use crate::train::Checkpoints;
         let folder = Folder::new()?;
         let checkpoints = Checkpoints::new(folder.0.join("training.safetensors"));
+        let checkpoints = checkpoints.every_epochs(EPOCHS);
         self.fit(&self.data, |trainer| trainer.checkpoints(checkpoints.clone()))?;
         let resume = |trainer: AnyTrainer<'static, E>| {
             trainer.epochs(2 * EPOCHS).checkpoints(checkpoints.resume(true))
