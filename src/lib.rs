@@ -22,6 +22,7 @@ pub mod loss;
 pub mod optimizer;
 mod parallel;
 pub mod parameters;
+mod pass;
 pub mod posterior;
 mod product;
 pub mod random;
