@@ -25,7 +25,7 @@ pub(crate) struct Net<'a, E: Encoder, D, R> {
 }
 
 /// The samples of a pass.
-pub(crate) struct Chosen<'a, T, I> {
+pub(crate) struct Seen<'a, T, I> {
     pub(crate) x: BatchView<'a, T, I>,
     /// How much each counts, together 1, if they do not count alike.
     pub(crate) shares: Option<&'a [T]>,
@@ -63,7 +63,7 @@ where
         &self,
         parameters: &[E::Scalar],
         workspace: &mut Workspace<E>,
-        Chosen { x, shares, streams }: Chosen<'_, E::Scalar, E::Input>,
+        Seen { x, shares, streams }: Seen<'_, E::Scalar, E::Input>,
         (loss, target): (&'static str, G),
         compare: impl Fn(
             G,
@@ -198,4 +198,61 @@ where
             }
         }
     }
+}
+
+/// Samples that are encoded or decoded at a time: enough for the products, few enough for the cache.
+pub(crate) const BLOCK: usize = 256;
+
+/// The fewest columns a product is given, by padding with zeros. Below six, nalgebra takes another
+/// kernel with other bits, and a sample's code would depend on its neighbours.
+const FEWEST_COLUMNS: usize = 8;
+
+/// Runs `map` over blocks of samples; a block too small for the products is padded with zeros.
+pub(crate) fn in_blocks<E: Encoder, I: Dim, O: Dim>(
+    from: BatchView<'_, E::Scalar, I>,
+    mut to: BatchViewMut<'_, E::Scalar, O>,
+    workspace: &mut Workspace<E>,
+    map: impl Fn(&mut Workspace<E>, BatchView<'_, E::Scalar, I>, &mut [E::Scalar]),
+) {
+    let (inputs, outputs) = (from.features(), to.features());
+    let mut padded = std::mem::take(&mut workspace.input);
+    for (x, out) in from.chunks(BLOCK).zip(to.as_mut_slice().chunks_mut(BLOCK * outputs)) {
+        if x.samples() < FEWEST_COLUMNS {
+            padded.clear();
+            padded.extend_from_slice(x.as_slice());
+            padded.resize(FEWEST_COLUMNS * inputs, E::Scalar::ZERO);
+            map(workspace, BatchView::new(&padded, from.dim()), out);
+        } else {
+            map(workspace, x, out);
+        }
+    }
+    workspace.input = padded;
+}
+
+/// Writes the posterior of these samples into the workspace.
+pub(crate) fn infer<E: Encoder>(
+    encoder: &E,
+    parameters: &[E::Scalar],
+    x: BatchView<'_, E::Scalar, E::Input>,
+    workspace: &mut Workspace<E>,
+) {
+    let Workspace { posterior, encoder_tape, .. } = workspace;
+    posterior.resize(x.samples());
+    encoder_tape.resize(encoder.tape_len(x.samples()), E::Scalar::ZERO);
+    encoder.infer(parameters, x, posterior, encoder_tape);
+}
+
+/// Writes what the decoder makes of these codes into `output`.
+pub(crate) fn generate<D: Decoder>(
+    decoder: &D,
+    parameters: &[D::Scalar],
+    code: BatchView<'_, D::Scalar, D::Code>,
+    output: &mut Vec<D::Scalar>,
+    tape: &mut Vec<D::Scalar>,
+) {
+    let samples = code.samples();
+    output.resize(decoder.output_dim().value() * samples, D::Scalar::ZERO);
+    tape.resize(decoder.tape_len(samples), D::Scalar::ZERO);
+    let output = BatchViewMut::new(output, decoder.output_dim());
+    decoder.decode(parameters, code, output, tape);
 }

@@ -5,7 +5,7 @@ use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
 use crate::loss::Loss;
-use crate::pass::{Chosen, Net, Weights};
+use crate::pass::{Net, Seen, Weights};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::sample_weights;
@@ -142,7 +142,7 @@ where
             layout: &self.layout,
             state: &self.state,
         };
-        let batch = Chosen { x, shares, streams };
+        let batch = Seen { x, shares, streams };
         let target = (self.loss.name(), x);
         net.pass(
             parameters,

@@ -3,6 +3,7 @@
 //! | layer | map |
 //! |---|---|
 //! | [`Dense`] | s(W x + b) |
+//! | [`Elementwise`] | s(x), without parameters |
 //! | [`Chain`] | one layer after the other, written `first.then(second)` |
 //!
 //! A layer has sizes and functions but holds no numbers: parameters come in as a flat slice, what
@@ -32,6 +33,7 @@
 
 mod chain;
 mod dense;
+mod elementwise;
 pub mod jacobian;
 mod mirror;
 
@@ -41,6 +43,7 @@ use std::fmt::Debug;
 
 pub use chain::{Chain, ChainLayer, Then};
 pub use dense::{Dense, DenseDescription, DenseLayer};
+pub use elementwise::{Elementwise, ElementwiseDescription, ElementwiseLayer};
 use jacobian::{Jacobian, JacobianGradient};
 pub use mirror::{Mirror, MirrorGradient};
 
