@@ -6,17 +6,15 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
+use super::trainable::Trainable;
 use super::training::{Best, Course, Training};
 use super::{Divergence, DivergenceAction, EpochReport};
-use crate::decoder::Decoder;
-use crate::encoder::Encoder;
 use crate::error::{Result, require_count};
 use crate::io::atomic::{self, Recovered};
 use crate::io::model::{Parts, parameter_tensors, require_normalizer, save, take_parameters};
 use crate::io::tensor::Tensor;
 use crate::io::tensors::read;
-use crate::regularizer::Regularizer;
-use crate::{Loss, Optimizer, Problem, Terms};
+use crate::{Optimizer, Problem, Terms};
 
 /// Where and how often a training is saved, and whether it goes on from there.
 ///
@@ -104,14 +102,7 @@ impl Checkpoints {
     }
 }
 
-impl<E, D, R, L, O> Training<'_, '_, E, D, R, L, O>
-where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-    O: Optimizer<E::Scalar>,
-{
+impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
     /// Saves if it is time: after a step, or after an epoch.
     pub(super) fn save_if_due(&self, is_epoch_over: bool) -> Result<()> {
         let Some(checkpoints) = &self.trainer.checkpoints else { return Ok(()) };
@@ -151,8 +142,11 @@ where
             format!(", {} sample weights with digest {}", weights.len(), digest(&bytes))
         });
         format!(
-            "seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}",
-            trainer.seed, trainer.batch_size, trainer.shuffle
+            "seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}{}",
+            trainer.seed,
+            trainer.batch_size,
+            trainer.shuffle,
+            self.model.settings()
         )
     }
 
@@ -194,8 +188,9 @@ where
         let mut course = Course::of(file)?;
         if let Some(best) = &mut course.best {
             best.parameters = take_parameters(self.model.layout(), file, "best.", "")?;
-            if !self.model.state.is_empty() {
-                best.state = file.take("best.regularizer.state", &[self.model.state.len()])?;
+            match self.model.state().len() {
+                0 => {}
+                length => best.state = file.take("best.regularizer.state", &[length])?,
             }
         }
         self.model.replace(parts);

@@ -16,6 +16,7 @@ mod observer;
 mod report;
 mod run;
 pub mod schedule;
+pub(crate) mod trainable;
 mod trainer;
 mod training;
 

@@ -1,33 +1,25 @@
-use crate::decoder::Decoder;
-use crate::encoder::Encoder;
+use super::trainable::{Chosen, Trainable};
 use crate::optimizer::Step;
 use crate::parallel::{Divide, ELEMENT, in_parts};
 use crate::random::Streams;
-use crate::regularizer::Regularizer;
 use crate::sample_weights;
 use crate::scalar::sum;
-use crate::workspace::Workspace;
-use crate::{AutoEncoder, BatchView, BatchViewMut, Loss, Optimizer, Scalar};
+use crate::{BatchView, BatchViewMut, Optimizer, Scalar, Terms};
 
 /// The buffers of one training.
-pub(super) struct Run<E: Encoder> {
-    pub(super) workspace: Workspace<E>,
-    batch: Vec<E::Scalar>,
-    shares: Vec<E::Scalar>,
-    gradient: Vec<E::Scalar>,
-    pub(super) optimizer_state: Vec<E::Scalar>,
+pub(super) struct Run<M: Trainable> {
+    workspace: M::Workspace,
+    batch: Vec<M::Scalar>,
+    shares: Vec<M::Scalar>,
+    gradient: Vec<M::Scalar>,
+    pub(super) optimizer_state: Vec<M::Scalar>,
     chunks: Vec<Chunk>,
 }
 
-impl<E: Encoder> Run<E> {
-    pub(super) fn new<D, R, L>(model: &AutoEncoder<E, D, R, L>, states: usize) -> Self
-    where
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-    {
-        let zeros = |len| vec![E::Scalar::ZERO; len];
-        let parameters = model.num_parameters();
+impl<M: Trainable> Run<M> {
+    pub(super) fn new(model: &M, states: usize) -> Self {
+        let zeros = |len| vec![M::Scalar::ZERO; len];
+        let parameters = model.parameters().len();
         let tensors = model.layout().tensors().iter();
         let chunks = tensors.map(|tensor| tensor.range.len().div_ceil(CHUNK)).sum();
         Self {
@@ -44,22 +36,17 @@ impl<E: Encoder> Run<E> {
     /// weights of all samples if they do not count alike; `step` is the number of steps that the
     /// optimizer remembers, the learning rate, and the longest gradient. Returns the
     /// gradient's norm, or what stopped being finite; the model has changed only if all is well.
-    pub(super) fn step<D, R, L>(
+    pub(super) fn step(
         &mut self,
-        model: &mut AutoEncoder<E, D, R, L>,
-        optimizer: &impl Optimizer<E::Scalar>,
-        (block, first): (BatchView<'_, E::Scalar, E::Input>, usize),
+        model: &mut M,
+        optimizer: &impl Optimizer<M::Scalar>,
+        (block, first): (BatchView<'_, M::Scalar, M::Input>, usize),
         (chosen, weights): (&[usize], Option<&[f64]>),
         streams: Streams<'_>,
         (steps, rate, clip_norm): (u64, f64, Option<f64>),
-    ) -> std::result::Result<f64, String>
-    where
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-    {
+    ) -> std::result::Result<f64, String> {
         let features = block.features();
-        self.batch.resize(chosen.len() * features, E::Scalar::ZERO);
+        self.batch.resize(chosen.len() * features, M::Scalar::ZERO);
         let gathered = BatchViewMut::new(&mut self.batch, block.dim());
         in_parts(chosen.len(), ELEMENT / 4 * features, (chosen, gathered), |(chosen, mut to)| {
             let samples = to.as_mut_slice().chunks_exact_mut(features);
@@ -69,9 +56,9 @@ impl<E: Encoder> Run<E> {
         });
         let x = BatchView::new(&self.batch, block.dim());
         let shares = weights.and_then(|all| sample_weights::shares(all, chosen, &mut self.shares));
-        let (gradient, streams) = (Some(&mut self.gradient[..]), Some(streams));
-        model.step(&model.parameters, &mut self.workspace, x, shares, streams, gradient);
-        for (name, value) in self.workspace.terms.iter() {
+        let samples = Chosen { x, numbers: chosen, shares, streams };
+        model.pass(model.parameters(), &mut self.workspace, &samples, Some(&mut self.gradient));
+        for (name, value) in M::terms(&self.workspace).iter() {
             if !value.is_finite() {
                 return Err(format!("the term `{name}`"));
             }
@@ -82,7 +69,7 @@ impl<E: Encoder> Run<E> {
         let mut factor = None;
         if let Some(longest) = clip_norm {
             norm = squares(&self.gradient).sqrt();
-            factor = (norm > longest).then(|| E::Scalar::of(longest / norm));
+            factor = (norm > longest).then(|| M::Scalar::of(longest / norm));
         }
         let states = optimizer.states();
         let mut chunks = &mut self.chunks[..];
@@ -97,7 +84,7 @@ impl<E: Encoder> Run<E> {
                 continue;
             }
             let part = Part {
-                parameters: &model.parameters[range.clone()],
+                parameters: &model.parameters()[range.clone()],
                 gradient: &mut self.gradient[range.clone()],
                 state: &mut self.optimizer_state[states * range.start..][..states * range.len()],
                 chunks: own,
@@ -116,15 +103,29 @@ impl<E: Encoder> Run<E> {
         if !self.chunks.iter().all(|chunk| chunk.is_finite) {
             return Err("the parameters after the step".to_owned());
         }
-        std::mem::swap(&mut model.parameters, &mut self.gradient);
-        let Workspace { posterior, .. } = &self.workspace;
-        model.update_state(posterior, shares);
+        std::mem::swap(model.parameters_mut(), &mut self.gradient);
+        model.update_state(&self.workspace, shares);
         Ok(norm)
+    }
+
+    /// The objective on the validation samples.
+    pub(super) fn validated(
+        &mut self,
+        model: &M,
+        held_out: BatchView<'_, M::Scalar, M::Input>,
+    ) -> Terms {
+        model.validate(&mut self.workspace, held_out);
+        M::terms(&self.workspace).clone()
+    }
+
+    /// The objective of the last step.
+    pub(super) fn terms(&self) -> &Terms {
+        M::terms(&self.workspace)
     }
 
     /// Empties the optimizer's memory.
     pub(super) fn forget(&mut self) {
-        self.optimizer_state.fill(E::Scalar::ZERO);
+        self.optimizer_state.fill(M::Scalar::ZERO);
     }
 
     /// Whether all numbers in the optimizer's memory are finite.

@@ -5,6 +5,7 @@ use nalgebra::Dim;
 use super::blocks::{Blocks, Whole, streamed};
 use super::run::Run;
 use super::schedule::Constant;
+use super::trainable::Trainable;
 use super::training::{Course, Training};
 use super::{EarlyStopping, Event, Observer, OnDivergence, Report, Schedule};
 use crate::data::Source;
@@ -244,17 +245,13 @@ impl<'a, O> Trainer<'a, O> {
         self.check()?;
         let mut buffer = Vec::new();
         let data = model.compared("fit", data.view(), &mut buffer)?;
-        self.check_weights(data.samples(), 0)?;
-        let Some(share) = self.validation_split else {
-            return self.run_on_threads(model, &mut Whole::new(data), None);
-        };
-        require(share > 0.0 && share < 1.0, "Trainer validation_split", share, "in (0, 1)")?;
-        let samples = data.samples();
-        require(samples > 1, "samples to split", samples as f64, "at least 2")?;
-        let held_out = ((share * samples as f64).round() as usize).clamp(1, samples - 1);
-        self.check_weights(samples, held_out)?;
-        let (train, held_out) = data.split_at(samples - held_out);
-        self.run_on_threads(model, &mut Whole::new(train), Some(held_out))
+        match self.held_out(data.samples())? {
+            0 => self.train(model, data, None),
+            held_out => {
+                let (train, held_out) = data.split_at(data.samples() - held_out);
+                self.train(model, train, Some(held_out))
+            }
+        }
     }
 
     /// Trains the model on `data` and validates it on `validation` after each epoch.
@@ -274,16 +271,12 @@ impl<'a, O> Trainer<'a, O> {
         L: Loss<D>,
         O: Optimizer<E::Scalar>,
     {
-        self.check()?;
-        let share = self.validation_split;
-        let requirement = "left unset where validation samples are given";
-        let name = "Trainer validation_split";
-        require(share.is_none(), name, share.unwrap_or_default(), requirement)?;
+        self.check_without_split("left unset where validation samples are given")?;
         let (mut buffer, mut held_out) = (Vec::new(), Vec::new());
         let data = model.compared("fit", data.view(), &mut buffer)?;
         let validation = model.compared("validation", validation.view(), &mut held_out)?;
         self.check_weights(data.samples(), 0)?;
-        self.run_on_threads(model, &mut Whole::new(data), Some(validation))
+        self.train(model, data, Some(validation))
     }
 
     /// Trains the model on a stream, which is passed over once an epoch and need not fit into
@@ -356,30 +349,24 @@ impl<'a, O> Trainer<'a, O> {
         self.run_stream(model, source, Some(validation))
     }
 
-    fn run_stream<E, D, R, L, S>(
+    fn run_stream<M, S>(
         &mut self,
-        model: &mut AutoEncoder<E, D, R, L>,
+        model: &mut M,
         source: &mut S,
-        validation: Option<BatchView<'_, E::Scalar, E::Input>>,
+        validation: Option<BatchView<'_, M::Scalar, M::Input>>,
     ) -> Result<Report>
     where
-        E: Encoder,
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-        O: Optimizer<E::Scalar>,
-        S: Source<Scalar = E::Scalar, Features = E::Input> + ?Sized,
+        M: Trainable,
+        O: Optimizer<M::Scalar>,
+        S: Source<Scalar = M::Scalar, Features = M::Input> + ?Sized,
     {
         let call = "fit_stream";
-        let share = self.validation_split;
-        let requirement = "left unset for a stream, which has no end to hold out";
-        let name = "Trainer validation_split";
-        require(share.is_none(), name, share.unwrap_or_default(), requirement)?;
+        self.check_without_split("left unset for a stream, which has no end to hold out")?;
         let weights = self.sample_weights.as_ref().map_or(0, Vec::len);
         let requirement = "left unset for a stream, whose samples count alike";
         let is_unset = self.sample_weights.is_none();
         require(is_unset, "the number of Trainer sample_weights", weights as f64, requirement)?;
-        let (expected, found) = (model.encoder().input_dim().value(), source.dim().value());
+        let (expected, found) = (model.input_dim().value(), source.dim().value());
         require_size(call, "features", expected, found)?;
         if source.samples() == 0 {
             return Err(Error::NoSamples { call });
@@ -393,7 +380,8 @@ impl<'a, O> Trainer<'a, O> {
         })
     }
 
-    fn check(&self) -> Result<()> {
+    /// Refuses settings out of their range.
+    pub(crate) fn check(&self) -> Result<()> {
         require_count("Trainer epochs", self.epochs)?;
         require_count("Trainer batch_size", self.batch_size)?;
         require_count("Trainer threads", self.threads)?;
@@ -404,8 +392,27 @@ impl<'a, O> Trainer<'a, O> {
         self.clip_norm.map_or(Ok(()), |norm| require_positive("Trainer clip_norm", norm))
     }
 
+    /// As [`check`](Self::check), where nothing can be split off.
+    pub(crate) fn check_without_split(&self, requirement: &'static str) -> Result<()> {
+        self.check()?;
+        let (name, share) = ("Trainer validation_split", self.validation_split);
+        require(share.is_none(), name, share.unwrap_or_default(), requirement)
+    }
+
+    /// How many of so many samples, the last ones, are held out. Refuses weights that do not fit the
+    /// samples.
+    pub(crate) fn held_out(&self, samples: usize) -> Result<usize> {
+        self.check_weights(samples, 0)?;
+        let Some(share) = self.validation_split else { return Ok(0) };
+        require(share > 0.0 && share < 1.0, "Trainer validation_split", share, "in (0, 1)")?;
+        require(samples > 1, "samples to split", samples as f64, "at least 2")?;
+        let held_out = ((share * samples as f64).round() as usize).clamp(1, samples - 1);
+        self.check_weights(samples, held_out)?;
+        Ok(held_out)
+    }
+
     /// Refuses weights that do not fit so many samples, of which the last ones are held out.
-    fn check_weights(&self, samples: usize, held_out: usize) -> Result<()> {
+    pub(crate) fn check_weights(&self, samples: usize, held_out: usize) -> Result<()> {
         let Some(weights) = &self.sample_weights else { return Ok(()) };
         let place = "Trainer sample_weights";
         sample_weights::check(place, weights, samples)?;
@@ -416,39 +423,44 @@ impl<'a, O> Trainer<'a, O> {
         self.observers.iter_mut().for_each(|observer| observer.observe(event));
     }
 
-    fn run_on_threads<E, D, R, L>(
+    /// Trains on samples that [were checked](Self::check), and validates on the others.
+    pub(crate) fn train<M: Trainable>(
         &mut self,
-        model: &mut AutoEncoder<E, D, R, L>,
-        blocks: &mut (dyn Blocks<E::Scalar, E::Input> + Send),
-        validation: Option<BatchView<'_, E::Scalar, E::Input>>,
+        model: &mut M,
+        data: BatchView<'_, M::Scalar, M::Input>,
+        validation: Option<BatchView<'_, M::Scalar, M::Input>>,
     ) -> Result<Report>
     where
-        E: Encoder,
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-        O: Optimizer<E::Scalar>,
+        O: Optimizer<M::Scalar>,
+    {
+        self.run_on_threads(model, &mut Whole::new(data), validation)
+    }
+
+    fn run_on_threads<M: Trainable>(
+        &mut self,
+        model: &mut M,
+        blocks: &mut (dyn Blocks<M::Scalar, M::Input> + Send),
+        validation: Option<BatchView<'_, M::Scalar, M::Input>>,
+    ) -> Result<Report>
+    where
+        O: Optimizer<M::Scalar>,
     {
         // The largest piece of work in a step: where even that is not divided, threads only cost.
         let widest = model.layout().tensors().iter().map(|tensor| tensor.range.len()).max();
-        let widest = widest.unwrap_or(0).max(ELEMENT * model.encoder().input_dim().value());
+        let widest = widest.unwrap_or(0).max(ELEMENT * model.input_dim().value());
         let divides = parallel::is_divided(widest * self.batch_size.min(blocks.samples()));
         let threads = if divides { self.threads } else { 1 };
         parallel::on_threads(threads, || self.run(model, blocks, validation))?
     }
 
-    fn run<E, D, R, L>(
+    fn run<M: Trainable>(
         &mut self,
-        model: &mut AutoEncoder<E, D, R, L>,
-        blocks: &mut (dyn Blocks<E::Scalar, E::Input> + Send),
-        validation: Option<BatchView<'_, E::Scalar, E::Input>>,
+        model: &mut M,
+        blocks: &mut (dyn Blocks<M::Scalar, M::Input> + Send),
+        validation: Option<BatchView<'_, M::Scalar, M::Input>>,
     ) -> Result<Report>
     where
-        E: Encoder,
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-        O: Optimizer<E::Scalar>,
+        O: Optimizer<M::Scalar>,
     {
         let run = Run::new(model, self.optimizer.states());
         let samples = blocks.samples();

@@ -8,16 +8,13 @@ use super::blocks::Blocks;
 use super::report::StopReason;
 use super::run::Run;
 use super::schedule::Progress;
+use super::trainable::Trainable;
 use super::{
     BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Trainer,
 };
-use crate::batch::{check_domain, check_finite};
-use crate::decoder::Decoder;
-use crate::encoder::Encoder;
 use crate::error::{Error, Result, require_size};
 use crate::random::{Streams, keyed};
-use crate::regularizer::Regularizer;
-use crate::{AutoEncoder, BatchView, Loss, Optimizer, Scalar, Terms};
+use crate::{BatchView, Optimizer, Terms};
 
 /// How far a training has come: all that the rest of it depends on, beside the model and the
 /// optimizer's memory.
@@ -78,15 +75,15 @@ impl<T> Course<T> {
 const PASS: &str = "the pass of a stream";
 
 /// A training under way.
-pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
+pub(super) struct Training<'t, 'o, M: Trainable, O> {
     pub(super) trainer: &'t mut Trainer<'o, O>,
-    pub(super) model: &'t mut AutoEncoder<E, D, R, L>,
-    pub(super) validation: Option<BatchView<'t, E::Scalar, E::Input>>,
+    pub(super) model: &'t mut M,
+    pub(super) validation: Option<BatchView<'t, M::Scalar, M::Input>>,
     /// Samples of an epoch, and of a block of them.
     pub(super) samples: usize,
     pub(super) block: usize,
-    pub(super) run: Run<E>,
-    pub(super) course: Course<E::Scalar>,
+    pub(super) run: Run<M>,
+    pub(super) course: Course<M::Scalar>,
     /// When this epoch began, or was resumed.
     pub(super) start: Instant,
     /// The sum of the weights of all samples; without weights, their number.
@@ -95,18 +92,11 @@ pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
     pub(super) counted: Vec<usize>,
 }
 
-impl<E, D, R, L, O> Training<'_, '_, E, D, R, L, O>
-where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-    O: Optimizer<E::Scalar>,
-{
+impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
     /// The rest of the training, from where the course stands.
     pub(super) fn complete(
         mut self,
-        blocks: &mut dyn Blocks<E::Scalar, E::Input>,
+        blocks: &mut dyn Blocks<M::Scalar, M::Input>,
     ) -> Result<Report> {
         #[cfg(feature = "safetensors")]
         if let Some(recovered) = self.resume()? {
@@ -127,8 +117,8 @@ where
             && best.epoch > 0
         {
             kept_epoch = best.epoch;
-            self.model.parameters = best.parameters;
-            self.model.state = best.state;
+            *self.model.parameters_mut() = best.parameters;
+            self.model.state_mut().copy_from_slice(&best.state);
         }
         Ok(self.report(stopped.unwrap_or(StopReason::Completed), kept_epoch))
     }
@@ -149,7 +139,7 @@ where
         (last - best_epoch >= stopping.patience).then_some(StopReason::NoImprovement { best_epoch })
     }
 
-    fn epoch(&mut self, blocks: &mut dyn Blocks<E::Scalar, E::Input>) -> Result<()> {
+    fn epoch(&mut self, blocks: &mut dyn Blocks<M::Scalar, M::Input>) -> Result<()> {
         self.start = Instant::now();
         let batch_size = self.trainer.batch_size;
         let epoch = self.course.epoch;
@@ -195,23 +185,15 @@ where
 
     /// Refuses what [`Trainer::fit`] refuses before it begins. A value that is not finite makes its
     /// batch diverge where that does not end the training.
-    fn check(&self, block: BatchView<'_, E::Scalar, E::Input>, first: usize) -> Result<()> {
-        let call = "fit_stream";
-        let loss = self.model.loss_function();
-        let checked = match check_finite(call, self.model.encoder().input_dim(), block) {
-            Err(Error::NotFinite { .. }) if self.trainer.on_divergence != OnDivergence::Stop => {
-                check_domain::<D, L>(call, loss, block, |x| !x.to_double().is_finite())
-            }
-            Err(error) => Err(error),
-            Ok(()) => check_domain::<D, L>(call, loss, block, |_| false),
-        };
-        checked.map_err(|error| error.in_columns_from(first))
+    fn check(&self, block: BatchView<'_, M::Scalar, M::Input>, first: usize) -> Result<()> {
+        let goes_on = self.trainer.on_divergence != OnDivergence::Stop;
+        self.model.check("fit_stream", block, goes_on).map_err(|error| error.in_columns_from(first))
     }
 
     /// One step on the chosen samples of a block whose first sample has this number.
     fn batch(
         &mut self,
-        block: BatchView<'_, E::Scalar, E::Input>,
+        block: BatchView<'_, M::Scalar, M::Input>,
         first: usize,
         chosen: &[usize],
         batches: usize,
@@ -238,7 +220,7 @@ where
     /// One step on samples that together have this weight.
     fn step(
         &mut self,
-        block: (BatchView<'_, E::Scalar, E::Input>, usize),
+        block: (BatchView<'_, M::Scalar, M::Input>, usize),
         chosen: &[usize],
         weight: f64,
         batches: usize,
@@ -258,12 +240,12 @@ where
                 course.steps += 1;
                 course.rate = rate;
                 course.norms += norm;
-                course.terms.accumulate(&run.workspace.terms, weight / *weight_of_all);
+                course.terms.accumulate(run.terms(), weight / *weight_of_all);
                 trainer.tell(&Event::Batch(BatchReport {
                     epoch: course.epoch,
                     batch: course.batch,
                     batches,
-                    terms: &run.workspace.terms,
+                    terms: run.terms(),
                     gradient_norm: norm,
                     rate,
                 }));
@@ -287,8 +269,8 @@ where
             _ if ends => DivergenceAction::Stopped,
             (Some(best), OnDivergence::RestoreBest { .. }) => {
                 let epoch = best.epoch;
-                self.model.parameters.copy_from_slice(&best.parameters);
-                self.model.state.copy_from_slice(&best.state);
+                self.model.parameters_mut().copy_from_slice(&best.parameters);
+                self.model.state_mut().copy_from_slice(&best.state);
                 self.forget();
                 DivergenceAction::Restored { epoch }
             }
@@ -326,11 +308,7 @@ where
         if 0.0 < skipped_samples && skipped_samples < all {
             terms.scale(all / (all - skipped_samples));
         }
-        let validation = self.validation.map(|held_out| {
-            let (model, workspace) = (&self.model, &mut self.run.workspace);
-            model.step(&model.parameters, workspace, held_out, None, None, None);
-            workspace.terms.clone()
-        });
+        let validation = self.validation.map(|held_out| self.run.validated(self.model, held_out));
         let report = EpochReport {
             epoch: course.epoch,
             terms,
@@ -371,11 +349,11 @@ where
         let best = course.best.get_or_insert_with(|| Best {
             epoch,
             monitored,
-            parameters: model.parameters.clone(),
-            state: model.state.clone(),
+            parameters: model.parameters().to_vec(),
+            state: model.state().to_vec(),
         });
         (best.epoch, best.monitored) = (epoch, monitored);
-        best.parameters.copy_from_slice(&model.parameters);
-        best.state.copy_from_slice(&model.state);
+        best.parameters.copy_from_slice(model.parameters());
+        best.state.copy_from_slice(model.state());
     }
 }
