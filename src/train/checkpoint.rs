@@ -193,7 +193,7 @@ where
         };
         let mut course = Course::of(file)?;
         if let Some(best) = &mut course.best {
-            best.parameters = take_parameters(self.model.layout(), file, "best.", "")?;
+            best.parameters = take_parameters(self.model.layout(), file, "best.")?;
             if !self.model.state.is_empty() {
                 best.state = file.take("best.regularizer.state", &[self.model.state.len()])?;
             }
