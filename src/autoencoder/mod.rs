@@ -56,7 +56,7 @@ pub struct AutoEncoder<E: Encoder, D, R = NoRegularizer, L = SquaredError> {
     regularizer: R,
     loss: L,
     pub(crate) normalizer: Option<Normalizer>,
-    layout: Layout,
+    pub(crate) layout: Layout,
     pub(crate) parameters: Vec<E::Scalar>,
     pub(crate) state: Vec<E::Scalar>,
 }
