@@ -5,6 +5,7 @@ use crate::batch::check_finite;
 use crate::error::{Result, require, require_count, require_size};
 use crate::parallel;
 use crate::product::{Matrix, multiply};
+use crate::vector::vectorize;
 use crate::{Batch, BatchView, Scalar};
 
 /// Queries and samples whose products are taken together: their results stay in the cache.
@@ -262,14 +263,16 @@ impl<T: Scalar> Candidates<T> {
 
     fn add(&mut self, products: &[T], low: &[T], high: &[T], first: usize) {
         /// Samples that are passed over together where none of them is a candidate.
-        const TOGETHER: usize = 16;
+        const TOGETHER: usize = 64;
         let bounds = low.chunks(TOGETHER).zip(high.chunks(TOGETHER));
         for (chunk, (products, (low, high))) in products.chunks(TOGETHER).zip(bounds).enumerate() {
             // Counted without a branch; a comparison with NaN is false, which makes a candidate.
-            let pairs = low.iter().zip(products);
-            let passed_over =
-                pairs.map(|(&low, &p)| usize::from(low - p > self.limit)).sum::<usize>();
-            if passed_over == low.len() {
+            let limit = self.limit;
+            let passed_over: u32 = vectorize(
+                #[inline(always)]
+                || low.iter().zip(products).map(|(&low, &p)| u32::from(low - p > limit)).sum(),
+            );
+            if passed_over as usize == low.len() {
                 continue;
             }
             for (at, ((&low, &high), &product)) in low.iter().zip(high).zip(products).enumerate() {
