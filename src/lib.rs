@@ -33,6 +33,7 @@ mod scalar;
 pub mod size;
 mod terms;
 pub mod train;
+mod trained;
 mod vector;
 mod workspace;
 
@@ -46,7 +47,7 @@ pub use batch::{Batch, BatchView, BatchViewMut, Sample};
 pub use builder::{Build, Builder, Describe};
 pub use corruption::Corruption;
 pub use data::{Normalizer, Source};
-pub use decoder::Decoder;
+pub use decoder::{Decoder, Tied};
 pub use encoder::{Encoder, Gaussian};
 pub use error::{Error, Found, Number, Place, Result};
 #[cfg(fuzzing)]
@@ -66,4 +67,5 @@ pub use regularizer::{
 pub use scalar::Scalar;
 pub use terms::Terms;
 pub use train::{EarlyStopping, EpochReport, OnDivergence, Report, Schedule, Trainer};
+pub use trained::Trained;
 pub use workspace::Workspace;

@@ -825,7 +825,7 @@ fn decoders_for_parameters_and_codes() {
             let mut scratch = vec![f64::NAN; decoder.scratch_len(samples)];
             let (from, to) =
                 (BatchViewMut::new(&mut dy, Dyn(outputs)), BatchViewMut::new(&mut dz, Dyn(code)));
-            Decoder::backward(&decoder, pass, from, to, Some(&mut gradient), &mut scratch);
+            Decoder::backward(&decoder, pass, from, Some(to), Some(&mut gradient), &mut scratch);
             assert!(gradient[..others].iter().all(|&g| g == 0.0));
             let value = |at: &[f64]| {
                 let (own, z) = at.split_at(own.len());

@@ -199,17 +199,31 @@ where
         terms.clear();
         terms.add(self.loss.name(), mean);
 
+        let is_tied = self.decoder.is_tied();
+        let adds = gradient.is_some() && (is_tied || self.regularizer.adds_to_parameters());
+        d_parameters.clear();
+        d_parameters.resize(if adds { parameters.len() } else { 0 }, E::Scalar::ZERO);
+
         // y → z → posterior
+        let trains_encoder = !self.layout.is_frozen(0..own);
         if let (Some(gradient), Some(dy)) = (gradient.as_deref_mut(), dy) {
             let pass = Pass { parameters, x: z, y, tape: decoder_tape };
+            // The encoder's pass writes over what a tied decoder says about the encoder's weights.
+            let to = if is_tied { &mut d_parameters[..] } else { &mut *gradient };
+            let to = Some(to).filter(|_| is_tied || !self.layout.is_frozen(own..parameters.len()));
             d_posterior.set_zero();
-            if draws.is_some() {
+            if !trains_encoder {
+                self.decoder.backward(pass, dy, None, to, scratch);
+            } else if draws.is_some() {
                 let mut dz = BatchViewMut::new(d_code, self.encoder.code_dim());
-                self.decoder.backward(pass, dy, dz.reborrow(), Some(gradient), scratch);
+                self.decoder.backward(pass, dy, Some(dz.reborrow()), to, scratch);
                 posterior.draw_code_backward(dz.as_view(), noise, d_posterior);
             } else {
                 let dz = d_posterior.mean_mut();
-                self.decoder.backward(pass, dy, dz, Some(gradient), scratch);
+                self.decoder.backward(pass, dy, Some(dz), to, scratch);
+            }
+            if is_tied {
+                gradient[own..].fill(E::Scalar::ZERO);
             }
         }
 
@@ -225,9 +239,6 @@ where
             shares,
             streams: streams.map(|streams| streams.at(2)),
         };
-        let adds = gradient.is_some() && self.regularizer.adds_to_parameters();
-        d_parameters.clear();
-        d_parameters.resize(if adds { parameters.len() } else { 0 }, E::Scalar::ZERO);
         let mut penalty_gradient = gradient
             .is_some()
             .then_some(PenaltyGradient { posterior: &mut *d_posterior, parameters: d_parameters });
@@ -235,11 +246,16 @@ where
 
         // posterior → x̃
         if let Some(gradient) = gradient {
-            let inference = encoded.inference();
-            let own = Some(&mut gradient[..own]);
-            self.encoder.backward(inference, d_posterior, None, own, scratch);
+            if trains_encoder {
+                let inference = encoded.inference();
+                let own = Some(&mut gradient[..own]);
+                self.encoder.backward(inference, d_posterior, None, own, scratch);
+            }
             for (g, &d) in gradient.iter_mut().zip(&*d_parameters) {
                 *g += d;
+            }
+            for frozen in self.layout.frozen_ranges() {
+                gradient[frozen].fill(E::Scalar::ZERO);
             }
         }
     }

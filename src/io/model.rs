@@ -271,18 +271,19 @@ where
     }
 
     /// Takes the decoder's parameters and the normalizer alone from a file whose decoder and loss
-    /// fit: a generator without its recognition model.
+    /// fit: a generator without its recognition model. Of a decoder with tied weights these are the
+    /// encoder's parameters too, and the encoder must fit as well.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_decoder(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.load_part(path.as_ref(), "decoder")
+        self.load_part(path.as_ref(), if self.decoder().is_tied() { "" } else { "decoder" })
     }
 
     fn load_part(&mut self, path: &Path, part: &str) -> Result<()> {
         let mut file = Parts::new(path, read(path)?);
         self.require_part(&file, part)?;
-        if part == "decoder" {
+        if part != "encoder" {
             file.require("the loss", &format!("{:?}", self.loss_function()), file.text("loss")?)?;
         }
         let parameters = take_parameters(self.layout(), &mut file, "", part)?;
