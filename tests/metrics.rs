@@ -103,9 +103,9 @@ fn hard_cases<T: Scalar>(sizes: &[f64]) {
 
 #[test]
 fn neighbours_are_those_of_the_definition_whatever_the_rounding() {
-    // Squares of these overflow, or vanish, in single precision.
-    hard_cases::<f32>(&[1e25, 1e19, 1e-19, 1e-30]);
-    hard_cases::<f64>(&[1e150, 1e-150]);
+    // Squares of these overflow, vanish, or keep a digit or two.
+    hard_cases::<f32>(&[1e25, 1e19, 1e-19, 1e-22, 1e-30]);
+    hard_cases::<f64>(&[1e150, 1e-150, 1e-161]);
 }
 
 #[test]
