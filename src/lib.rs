@@ -19,6 +19,7 @@ pub mod init;
 mod io;
 pub mod layer;
 pub mod loss;
+pub mod metrics;
 pub mod optimizer;
 mod parallel;
 pub mod parameters;
@@ -57,7 +58,7 @@ pub use io::fuzz_model;
 pub use io::{Description, Problem, inspect};
 pub use layer::{Dense, Layer, Module, Then};
 pub use loss::{BernoulliCrossEntropy, Huber, Loss, SquaredError};
-pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
+pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
 #[cfg(feature = "parallel")]
 pub use parallel::Threads;
 pub use parameters::Layout;

@@ -2,7 +2,8 @@
 //!
 //! | optimizer | keeps | in one line |
 //! |---|---|---|
-//! | [`Sgd`] | velocity, if it has momentum | down the gradient; momentum classical or Nesterov |
+//! | [`Sgd`] | velocity, if it has momentum | down the gradient; momentum classical or Nesterov, constant or rising |
+//! | [`RmsProp`] | mean square; velocity, if it has momentum | the gradient over its recent size |
 //! | [`Adam`] | two moments | a step of about `rate` in every direction |
 //! | [`AdamW`] | two moments | Adam, and weights decay by themselves |
 //!
@@ -37,11 +38,13 @@
 //! ```
 
 mod adam;
+mod rms_prop;
 mod sgd;
 
 use std::fmt::Debug;
 
 pub use adam::{Adam, AdamW};
+pub use rms_prop::RmsProp;
 pub use sgd::Sgd;
 
 use crate::{Scalar, parameters::Role};
