@@ -16,7 +16,9 @@ use autoencoder::decoder::{BoxedDecoder, DynDecoder};
 use autoencoder::encoder::{BoxedEncoder, Inference};
 use autoencoder::gradcheck::{self, GradientCheck};
 use autoencoder::layer::jacobian::{self, Jacobian, JacobianGradient};
-use autoencoder::layer::{DenseDescription, ElementwiseDescription, DualViewMut, Pass, TangentPass};
+use autoencoder::layer::{
+    DenseDescription, DualViewMut, ElementwiseDescription, Pass, TangentPass,
+};
 use autoencoder::posterior::{DiagonalGaussian, Gaussianlike, Point, Posterior};
 use autoencoder::random::{StreamRng, Streams, seeded};
 use autoencoder::*;

@@ -152,10 +152,11 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
 
     fn save(&self, path: &Path) -> Result<()> {
         let Self { model, run, course, .. } = self;
-        let mut texts = model.metadata("checkpoint");
+        let stored = model.stored();
+        let mut texts = stored.metadata("checkpoint");
         texts.insert("training".to_owned(), self.settings());
         course.texts(&mut texts);
-        let mut tensors = model.tensors();
+        let mut tensors = stored.tensors();
         if !run.optimizer_state.is_empty() {
             let length = run.optimizer_state.len();
             tensors.push(Tensor::new("optimizer", &[length], &run.optimizer_state));
@@ -177,7 +178,7 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
 
     fn take(&mut self, file: &mut Parts<'_>) -> Result<()> {
         file.require("the kind of file", "checkpoint", file.text("kind")?)?;
-        let parts = self.model.fitting(file)?;
+        let parts = self.model.stored().fitting(file)?;
         // The samples have gone through the model's own already.
         require_normalizer(file, self.model.normalizer(), parts.normalizer.as_ref())?;
         file.require("the training", &self.settings(), file.text("training")?)?;

@@ -79,7 +79,7 @@ impl<M: Trainable> Run<M> {
             let (own, rest) = chunks.split_at_mut(range.len().div_ceil(CHUNK));
             chunks = rest;
             if tensor.is_frozen {
-                self.gradient[range.clone()].copy_from_slice(&model.parameters[range]);
+                self.gradient[range.clone()].copy_from_slice(&model.parameters()[range]);
                 own.fill(Chunk { squares: 0.0, is_finite: true });
                 continue;
             }
