@@ -202,7 +202,7 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
 }
 
 /// The beginning of the SHA-256 of some bytes.
-fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -18,7 +18,6 @@ pub(crate) struct Chosen<'a, T, I> {
     /// Their values, a column each.
     pub(crate) x: BatchView<'a, T, I>,
     /// The number of each in the training data, counted from 0: where to look up what belongs to it.
-    #[allow(dead_code)] // for what has labels
     pub(crate) numbers: &'a [usize],
     /// How much each counts, together 1, if they do not count alike.
     pub(crate) shares: Option<&'a [T]>,
