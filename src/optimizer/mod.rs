@@ -5,6 +5,11 @@
 //! | [`Sgd`] | velocity, if it has momentum | down the gradient; momentum classical or Nesterov |
 //! | [`Adam`] | two moments | a step of about `rate` in every direction |
 //! | [`AdamW`] | two moments | Adam, and weights decay by themselves |
+//! | [`Lbfgs`] | the last steps and changes of the gradient | full batches; long steps, found by a line search |
+//!
+//! The first three are [`Optimizer`]s: one gradient a step, tensor by tensor. [`Lbfgs`] evaluates the
+//! objective as often as it needs, for all parameters together; a [`Trainer`](crate::Trainer) takes either, as
+//! a [`Method`].
 //!
 //! An optimizer holds its settings only; what it remembers lies in a flat slice beside the
 //! parameters, so that a checkpoint is a copy of slices. It reads the parameters and writes the
@@ -37,11 +42,16 @@
 //! ```
 
 mod adam;
+mod lbfgs;
+mod method;
 mod sgd;
 
 use std::fmt::Debug;
 
 pub use adam::{Adam, AdamW};
+pub use lbfgs::Lbfgs;
+pub(crate) use lbfgs::{Iteration, Point};
+pub use method::{Kind, Method};
 pub use sgd::Sgd;
 
 use crate::{Scalar, parameters::Role};

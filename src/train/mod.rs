@@ -27,6 +27,6 @@ pub use checkpoint::Checkpoints;
 pub use divergence::{Divergence, DivergenceAction, OnDivergence};
 pub use early_stopping::EarlyStopping;
 pub use observer::{BatchReport, Event, Observer};
-pub use report::{EpochReport, Report, StopReason};
+pub use report::{Convergence, EpochReport, Report, StopReason};
 pub use schedule::Schedule;
 pub use trainer::Trainer;
