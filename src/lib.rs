@@ -19,9 +19,11 @@ pub mod init;
 mod io;
 pub mod layer;
 pub mod loss;
+pub mod metrics;
 pub mod optimizer;
 mod parallel;
 pub mod parameters;
+mod pass;
 pub mod posterior;
 mod product;
 pub mod random;
@@ -32,6 +34,7 @@ mod scalar;
 pub mod size;
 mod terms;
 pub mod train;
+mod trained;
 mod vector;
 mod workspace;
 
@@ -45,7 +48,7 @@ pub use batch::{Batch, BatchView, BatchViewMut, Sample};
 pub use builder::{Build, Builder, Describe};
 pub use corruption::Corruption;
 pub use data::{Normalizer, Source};
-pub use decoder::Decoder;
+pub use decoder::{Decoder, Tied};
 pub use encoder::{Encoder, Gaussian};
 pub use error::{Error, Found, Number, Place, Result};
 #[cfg(fuzzing)]
@@ -55,7 +58,7 @@ pub use io::fuzz_model;
 pub use io::{Description, Problem, inspect};
 pub use layer::{Dense, Layer, Module, Then};
 pub use loss::{BernoulliCrossEntropy, Huber, Loss, SquaredError};
-pub use optimizer::{Adam, AdamW, Lbfgs, Optimizer, Sgd};
+pub use optimizer::{Adam, AdamW, Lbfgs, Optimizer, RmsProp, Sgd};
 #[cfg(feature = "parallel")]
 pub use parallel::Threads;
 pub use parameters::Layout;
@@ -65,4 +68,5 @@ pub use regularizer::{
 pub use scalar::Scalar;
 pub use terms::Terms;
 pub use train::{EarlyStopping, EpochReport, OnDivergence, Report, Schedule, Trainer};
+pub use trained::Trained;
 pub use workspace::Workspace;

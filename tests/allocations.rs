@@ -112,8 +112,8 @@ fn activations_losses_and_optimizers() {
     run!(Sigmoid, BernoulliCrossEntropy, sgd.momentum(0.9).unwrap());
     run!(Tanh, Huber::default(), sgd.nesterov(0.9).unwrap());
     run!(Relu, SquaredError, AdamW::new(1e-3, 0.1).unwrap());
-    run!(LeakyRelu::default(), SquaredError, sgd);
-    run!(Elu::default(), SquaredError, sgd);
+    run!(LeakyRelu::default(), SquaredError, sgd.nesterov_schedule(0.99).unwrap());
+    run!(Elu::default(), SquaredError, RmsProp::new(1e-3).unwrap().momentum(0.9).unwrap());
     run!(Gelu, SquaredError, sgd);
     run!(Softplus, SquaredError, sgd);
     run!(Tanh, SquaredError, Lbfgs::new().history(3).unwrap());

@@ -186,6 +186,10 @@ fn clones_normalizers_optimizers_and_one_feature() {
     assert_passes(&Contract::new(build, &x).clones().optimizer(move || sgd).check(), &named);
     let nesterov = || sgd.nesterov(0.9).unwrap();
     assert_passes(&Contract::new(build, &x).clones().optimizer(nesterov).check(), &named);
+    let rising = || sgd.nesterov_schedule(0.9).unwrap();
+    assert_passes(&Contract::new(build, &x).clones().optimizer(rising).check(), &named);
+    let rms = || RmsProp::new(0.002).unwrap().momentum(0.5).unwrap();
+    assert_passes(&Contract::new(build, &x).clones().optimizer(rms).check(), &named);
     let adamw = || AdamW::new(0.01, 0.01).unwrap();
     assert_passes(&Contract::new(build, &x).clones().optimizer(adamw).check(), &named);
 

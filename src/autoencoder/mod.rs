@@ -12,14 +12,15 @@ use std::fmt;
 pub use generation::Elbo;
 
 use crate::batch::{check_domain, check_finite};
-use crate::decoder::Decoder;
+use crate::decoder::{Decoder, TiedDecoder};
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
+use crate::layer::Mirror;
 use crate::loss::{Loss, SquaredError};
-use crate::random::keyed;
 use crate::regularizer::{NoRegularizer, Regularizer};
+use crate::trained::Trained;
 use crate::workspace::Workspace;
-use crate::{BatchView, BatchViewMut, Layout, Normalizer, Scalar};
+use crate::{Activation, BatchView, BatchViewMut, Layout, Normalizer, Scalar};
 
 /// Encoder, decoder, regularizer and loss, with their parameters: a trained or trainable model.
 ///
@@ -55,7 +56,7 @@ pub struct AutoEncoder<E: Encoder, D, R = NoRegularizer, L = SquaredError> {
     regularizer: R,
     loss: L,
     pub(crate) normalizer: Option<Normalizer>,
-    layout: Layout,
+    pub(crate) layout: Layout,
     pub(crate) parameters: Vec<E::Scalar>,
     pub(crate) state: Vec<E::Scalar>,
 }
@@ -126,6 +127,10 @@ impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
         self.layout.get(name).map(|tensor| &self.parameters[tensor.range.clone()])
     }
 
+    pub(super) fn encoder_parameters(&self) -> &[E::Scalar] {
+        &self.parameters[..self.encoder.num_parameters()]
+    }
+
     /// Replaces all parameters.
     ///
     /// # Errors
@@ -144,6 +149,90 @@ impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
 impl<E, D, R, L> AutoEncoder<E, D, R, L>
 where
     E: Encoder,
+    D: Decoder<Scalar = E::Scalar>,
+{
+    /// Freezes the encoder, so that training leaves its parameters as they are and does not compute
+    /// their gradient, or lets it be trained again.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{Adam, AutoEncoder, Dense, Trainer, activation::Sigmoid, datasets};
+    /// let digits = datasets::digits();
+    /// let mut model = AutoEncoder::builder()
+    ///     .encoder(Dense::<64, 16>::new(Sigmoid))
+    ///     .decoder(Dense::<16, 64>::new(Sigmoid))
+    ///     .build::<f32>()?;
+    /// let before = model.parameters().to_vec();
+    /// model.set_encoder_frozen(true);
+    /// Trainer::new(Adam::new(1e-2)?).epochs(1).fit(&mut model, &digits.train)?;
+    /// let encoder = 65 * 16;
+    /// assert_eq!(model.parameters()[..encoder], before[..encoder]);
+    /// assert_ne!(model.parameters()[encoder..], before[encoder..]);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn set_encoder_frozen(&mut self, is_frozen: bool) {
+        self.encoder.set_frozen(is_frozen);
+        self.layout.freeze(0..self.encoder.num_parameters(), is_frozen);
+    }
+
+    /// As [`set_encoder_frozen`](Self::set_encoder_frozen), for the decoder. Of a decoder with tied
+    /// weights that is its biases: the weights are the encoder's.
+    pub fn set_decoder_frozen(&mut self, is_frozen: bool) {
+        self.decoder.set_frozen(is_frozen);
+        self.layout.freeze(self.encoder.num_parameters()..self.parameters.len(), is_frozen);
+    }
+
+    /// A copy of the encoder with its parameters, to be a part of another model.
+    pub fn trained_encoder(&self) -> Trained<E>
+    where
+        E: Clone,
+    {
+        Trained::new(self.encoder.clone(), self.encoder_parameters().to_vec())
+    }
+
+    /// A copy of the decoder with its parameters, to be a part of another model. One with tied
+    /// weights has to be [untied](Self::untied_decoder).
+    pub fn trained_decoder(&self) -> Trained<D>
+    where
+        D: Clone,
+    {
+        let own = &self.parameters[self.encoder.num_parameters()..];
+        Trained::new(self.decoder.clone(), own.to_vec())
+    }
+}
+
+impl<E: Mirror, A, R, L> AutoEncoder<E, TiedDecoder<E, A>, R, L>
+where
+    A: Activation<E::Scalar> + Clone,
+{
+    /// The decoder with tied weights as one with weights of its own: the same map, from now on free of
+    /// the encoder.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{AutoEncoder, Dense, activation::Sigmoid, datasets, decoder::Tied};
+    /// let digits = datasets::digits();
+    /// let tied = AutoEncoder::builder()
+    ///     .encoder(Dense::<64, 16>::new(Sigmoid))
+    ///     .decoder(Tied::new(Sigmoid))
+    ///     .build::<f32>()?;
+    /// let untied = AutoEncoder::builder()
+    ///     .encoder(tied.trained_encoder())
+    ///     .decoder(tied.untied_decoder())
+    ///     .build::<f32>()?;
+    /// assert_eq!(tied.num_parameters() + 16 * 64, untied.num_parameters());
+    /// assert_eq!(tied.reconstruct(&digits.test)?, untied.reconstruct(&digits.test)?);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn untied_decoder(&self) -> Trained<E::Untied<A>> {
+        let (decoder, parameters) = self.decoder.untied(&self.parameters);
+        Trained::new(decoder, parameters)
+    }
+}
+
+impl<E, D, R, L> AutoEncoder<E, D, R, L>
+where
+    E: Encoder,
     D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
     R: Regularizer<E>,
     L: Loss<D>,
@@ -154,16 +243,11 @@ where
         regularizer: R,
         loss: L,
         normalizer: Option<Normalizer>,
-        seed: u64,
+        parameters: Vec<E::Scalar>,
     ) -> Self {
         let mut layout = Layout::new();
         layout.scope("encoder", |layout| encoder.layout(layout));
         layout.scope("decoder", |layout| decoder.layout(layout));
-        let mut parameters = vec![E::Scalar::ZERO; layout.num_parameters()];
-        let (for_encoder, for_decoder) = parameters.split_at_mut(encoder.num_parameters());
-        let mut rng = keyed(seed, 0, 0);
-        encoder.draw_parameters(for_encoder, &mut rng);
-        decoder.draw_parameters(for_decoder, &mut rng);
         let state = vec![E::Scalar::ZERO; regularizer.state_len(&encoder)];
         Self { encoder, decoder, regularizer, loss, normalizer, layout, parameters, state }
     }
@@ -201,10 +285,6 @@ where
     fn restore(&self, mut outputs: BatchViewMut<'_, E::Scalar, E::Input>) -> Result<()> {
         self.loss.reconstruct(outputs.reborrow());
         self.normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.undo(outputs))
-    }
-
-    pub(super) fn encoder_parameters(&self) -> &[E::Scalar] {
-        &self.parameters[..self.encoder.num_parameters()]
     }
 
     /// Memory for the calls whose name ends in `_into`, and for training steps; empty at first.

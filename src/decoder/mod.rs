@@ -3,16 +3,19 @@
 //! | decoder | map |
 //! |---|---|
 //! | every [`Layer`] | its own |
+//! | [`Tied`] | the encoder's layers backwards, with the encoder's weights transposed |
 //! | [`BoxedDecoder`] | chosen at run time |
 //!
 //! # Laws
 //! `backward` agrees with finite differences of `decode`, for parameters and codes.
 
 mod boxed;
+mod tied;
 
 use nalgebra::Dim;
 
 pub use boxed::{BoxedDecoder, DynDecoder};
+pub use tied::{Tied, TiedDecoder};
 
 use crate::layer::{Layer, Module, Pass};
 use crate::{BatchView, BatchViewMut};
@@ -46,13 +49,19 @@ pub trait Decoder: Module {
         tape: &mut [Self::Scalar],
     );
 
-    /// From the gradient at the outputs (which is used up) to that of the parameters, if wanted, and
-    /// of the code; both are written.
+    /// Whether it reads the encoder's parameters.
+    fn is_tied(&self) -> bool {
+        false
+    }
+
+    /// From the gradient at the outputs (which is used up) to those of the parameters and of the code,
+    /// each if wanted. They are written, but for what a tied decoder has to say about the encoder's
+    /// parameters: that is *added*.
     fn backward(
         &self,
         pass: Pass<'_, Self::Scalar, Self::Code, Self::Output>,
         dy: BatchViewMut<'_, Self::Scalar, Self::Output>,
-        d_code: BatchViewMut<'_, Self::Scalar, Self::Code>,
+        d_code: Option<BatchViewMut<'_, Self::Scalar, Self::Code>>,
         gradient: Option<&mut [Self::Scalar]>,
         scratch: &mut [Self::Scalar],
     );
@@ -87,13 +96,13 @@ impl<L: Layer> Decoder for L {
         &self,
         pass: Pass<'_, L::Scalar, L::Input, L::Output>,
         dy: BatchViewMut<'_, L::Scalar, L::Output>,
-        d_code: BatchViewMut<'_, L::Scalar, L::Input>,
+        d_code: Option<BatchViewMut<'_, L::Scalar, L::Input>>,
         gradient: Option<&mut [L::Scalar]>,
         scratch: &mut [L::Scalar],
     ) {
         let own = pass.parameters.len() - self.num_parameters();
         let gradient = gradient.map(|gradient| &mut gradient[own..]);
         let pass = Pass { parameters: &pass.parameters[own..], ..pass };
-        Layer::backward(self, pass, dy, Some(d_code), gradient, scratch);
+        Layer::backward(self, pass, dy, d_code, gradient, scratch);
     }
 }

@@ -182,17 +182,32 @@ pub(crate) fn parameter_tensors<'a, T: Scalar>(
     tensors.collect()
 }
 
-/// The parameters that [`parameter_tensors`] wrote, of the tensors whose name begins with `part`;
-/// the others stay zero.
+/// Takes out the tensors that [`parameter_tensors`] wrote, of those whose name begins with `part`,
+/// each with its place among the parameters.
+fn take_tensors<'a, T: Scalar>(
+    layout: &'a Layout,
+    file: &mut Parts<'_>,
+    prefix: &str,
+    part: &str,
+) -> Result<Vec<(&'a parameters::Tensor, Vec<T>)>> {
+    let tensors = layout.tensors().iter().filter(|tensor| tensor.name.starts_with(part));
+    let take = |tensor: &'a parameters::Tensor| {
+        let values = file.take(&format!("{prefix}{}", tensor.name), &shape(tensor))?;
+        Ok((tensor, values))
+    };
+    tensors.map(take).collect()
+}
+
+/// All parameters that [`parameter_tensors`] wrote. Memory is taken for them once the file is known to
+/// have them.
 pub(crate) fn take_parameters<T: Scalar>(
     layout: &Layout,
     file: &mut Parts<'_>,
     prefix: &str,
-    part: &str,
 ) -> Result<Vec<T>> {
+    let tensors = take_tensors(layout, file, prefix, "")?;
     let mut parameters = vec![T::ZERO; layout.num_parameters()];
-    for tensor in layout.tensors().iter().filter(|tensor| tensor.name.starts_with(part)) {
-        let values = file.take::<T>(&format!("{prefix}{}", tensor.name), &shape(tensor))?;
+    for (tensor, values) in tensors {
         transpose(&values, tensor.shape.1, &mut parameters[tensor.range.clone()]);
     }
     Ok(parameters)
@@ -271,26 +286,25 @@ where
     }
 
     /// Takes the decoder's parameters and the normalizer alone from a file whose decoder and loss
-    /// fit: a generator without its recognition model.
+    /// fit: a generator without its recognition model. Of a decoder with tied weights these are the
+    /// encoder's parameters too, and the encoder must fit as well.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_decoder(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.load_part(path.as_ref(), "decoder")
+        self.load_part(path.as_ref(), if self.decoder().is_tied() { "" } else { "decoder" })
     }
 
     fn load_part(&mut self, path: &Path, part: &str) -> Result<()> {
         let mut file = Parts::new(path, read(path)?);
         self.require_part(&file, part)?;
-        if part == "decoder" {
+        if part != "encoder" {
             file.require("the loss", &format!("{:?}", self.loss_function()), file.text("loss")?)?;
         }
-        let parameters = take_parameters(self.layout(), &mut file, "", part)?;
+        let tensors = take_tensors(&self.layout, &mut file, "", part)?;
         self.normalizer = take_normalizer(&mut file)?;
-        for tensor in self.layout().tensors().to_vec() {
-            if tensor.name.starts_with(part) {
-                self.parameters[tensor.range.clone()].copy_from_slice(&parameters[tensor.range]);
-            }
+        for (tensor, values) in tensors {
+            transpose(&values, tensor.shape.1, &mut self.parameters[tensor.range.clone()]);
         }
         Ok(())
     }
@@ -302,7 +316,7 @@ where
         let regularizer = format!("{:?}", self.regularizer());
         let (expected, found) = (without_numbers(&regularizer), file.text("regularizer")?);
         file.require("the kind of regularizer", &expected, &without_numbers(found))?;
-        let parameters = take_parameters(self.layout(), file, "", "")?;
+        let parameters = take_parameters(self.layout(), file, "")?;
         let state = match self.state.len() {
             0 => Vec::new(),
             length => file.take("regularizer.state", &[length])?,

@@ -2,12 +2,13 @@
 //!
 //! | optimizer | keeps | in one line |
 //! |---|---|---|
-//! | [`Sgd`] | velocity, if it has momentum | down the gradient; momentum classical or Nesterov |
+//! | [`Sgd`] | velocity, if it has momentum | down the gradient; momentum classical or Nesterov, constant or rising |
+//! | [`RmsProp`] | mean square; velocity, if it has momentum | the gradient over its recent size |
 //! | [`Adam`] | two moments | a step of about `rate` in every direction |
 //! | [`AdamW`] | two moments | Adam, and weights decay by themselves |
 //! | [`Lbfgs`] | the last steps and changes of the gradient | full batches; long steps, found by a line search |
 //!
-//! The first three are [`Optimizer`]s: one gradient a step, tensor by tensor. [`Lbfgs`] evaluates the
+//! All but the last are [`Optimizer`]s: one gradient a step, tensor by tensor. [`Lbfgs`] evaluates the
 //! objective as often as it needs, for all parameters together; a [`Trainer`](crate::Trainer) takes either, as
 //! a [`Method`].
 //!
@@ -44,6 +45,7 @@
 mod adam;
 mod lbfgs;
 mod method;
+mod rms_prop;
 mod sgd;
 
 use std::fmt::Debug;
@@ -52,6 +54,7 @@ pub use adam::{Adam, AdamW};
 pub use lbfgs::Lbfgs;
 pub(crate) use lbfgs::{Iteration, Point};
 pub use method::{Kind, Method};
+pub use rms_prop::RmsProp;
 pub use sgd::Sgd;
 
 use crate::{Scalar, parameters::Role};

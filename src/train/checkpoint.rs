@@ -190,7 +190,7 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
         };
         let (mut course, is_known) = Course::of(file)?;
         if let Some(best) = &mut course.best {
-            best.parameters = take_parameters(self.model.layout(), file, "best.", "")?;
+            best.parameters = take_parameters(self.model.layout(), file, "best.")?;
             match self.model.state().len() {
                 0 => {}
                 length => best.state = file.take("best.regularizer.state", &[length])?,

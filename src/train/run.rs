@@ -112,6 +112,11 @@ impl<M: Trainable> Run<M> {
             let range = tensor.range.clone();
             let (own, rest) = chunks.split_at_mut(range.len().div_ceil(CHUNK));
             chunks = rest;
+            if tensor.is_frozen {
+                self.gradient[range.clone()].copy_from_slice(&model.parameters()[range]);
+                own.fill(Chunk { squares: 0.0, is_finite: true });
+                continue;
+            }
             let part = Part {
                 parameters: &model.parameters()[range.clone()],
                 gradient: &mut self.gradient[range.clone()],

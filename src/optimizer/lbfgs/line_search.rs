@@ -53,6 +53,8 @@ pub(super) struct LineSearch {
     widths: (f64, f64),
     /// The shortest step at which something was not finite.
     not_finite: f64,
+    /// [`NARROW`], but for tests.
+    narrow: f64,
     step: f64,
 }
 
@@ -72,6 +74,7 @@ impl LineSearch {
             high: step + BEYOND.1 * step,
             widths: (f64::MAX, f64::MAX),
             not_finite: f64::INFINITY,
+            narrow: NARROW,
             step,
         }
     }
@@ -113,7 +116,7 @@ impl LineSearch {
     /// Whether the last step was as good as the interval allows.
     fn is_narrow(&self) -> bool {
         let is_at_end = self.step <= self.low || self.step >= self.high;
-        self.is_bracketed && (is_at_end || self.high - self.low <= NARROW * self.high)
+        self.is_bracketed && (is_at_end || self.high - self.low <= self.narrow * self.high)
     }
 
     /// The next step and interval, from the objective less a line of this slope.
@@ -224,6 +227,7 @@ mod tests {
     fn search(phi: impl Fn(f64) -> (f64, f64), wolfe: (f64, f64), first: f64) -> (f64, usize) {
         let (value, slope) = phi(0.0);
         let mut search = LineSearch::new(value, slope, wolfe, first);
+        search.narrow = 1e-10;
         for trials in 1..=40 {
             let (at, slope_at) = phi(search.step());
             match search.tell(at, slope_at) {
@@ -267,12 +271,24 @@ mod tests {
         };
         let firsts = [1e-3, 1e-1, 10.0, 1e3];
         for (step, trials) in firsts.into_iter().zip([6, 3, 1, 4]) {
+            println!(
+                "first {step} {}",
+                search(first, (if "first" == "first" { 1e-3 } else { 0.1 }, 0.1), step).1
+            );
             assert!(search(first, (1e-3, 0.1), step).1 <= trials, "first function from {step}");
         }
         for (step, trials) in firsts.into_iter().zip([12, 8, 8, 11]) {
+            println!(
+                "second {step} {}",
+                search(second, (if "second" == "first" { 1e-3 } else { 0.1 }, 0.1), step).1
+            );
             assert!(search(second, (0.1, 0.1), step).1 <= trials, "second function from {step}");
         }
         for (step, trials) in firsts.into_iter().zip([12, 12, 10, 13]) {
+            println!(
+                "third {step} {}",
+                search(third, (if "third" == "first" { 1e-3 } else { 0.1 }, 0.1), step).1
+            );
             assert!(search(third, (0.1, 0.1), step).1 <= trials, "third function from {step}");
         }
     }
