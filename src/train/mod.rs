@@ -4,7 +4,7 @@
 //! x (clean) ─corrupt─▶ x̃ ─encoder─▶ posterior ─draw─▶ z ─decoder─▶ y ─loss(x, y)
 //!                          ▲            │                              │
 //!                          └─ backward ◀┴─ penalty ◀───────────────────┘
-//! gradient ─clip─▶ optimizer ─▶ parameters
+//! gradient ─clip─▶ optimizer ─▶ parameters      or L-BFGS, which goes through all of this more often
 //! ```
 
 mod blocks;

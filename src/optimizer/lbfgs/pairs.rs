@@ -10,7 +10,7 @@ use crate::vector::vectorize;
 /// Lanes of a running sum.
 const LANES: usize = 16;
 
-/// Σ f(i)², … in double precision, in a fixed order that depends on the length alone.
+/// Σ aᵢ bᵢ in double precision, in a fixed order that depends on the length alone.
 pub(super) fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
     debug_assert_eq!(a.len(), b.len());
     vectorize(
