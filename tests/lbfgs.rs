@@ -88,9 +88,13 @@ fn takes_the_course_of_scipy() {
         let mut model = net((64, 25), sparse());
         let report = Trainer::new(Lbfgs::new()).epochs(iterations).fit(&mut model, &x).unwrap();
         let (found, ours) = (model.loss(&x).unwrap().total(), evaluations(&report));
-        println!("{} {ours} {found:.16} {by_scipy} {objective}", report.epochs.len());
         // The course is the same but for rounding, which grows on the way and is gone at the end.
-        let tolerance = if iterations <= 50 { 1e-9 } else { 2e-3 };
+        let tolerance = match iterations {
+            ..=50 => 1e-9,
+            51..=400 => 2e-3,
+            _ => 1e-5,
+        };
+        assert_eq!(report.epochs.len(), iterations);
         assert!((found / objective - 1.0).abs() < tolerance, "{found} {objective}");
         assert!(ours as f64 <= 1.1 * by_scipy as f64, "{ours} evaluations, SciPy {by_scipy}");
     }
@@ -102,7 +106,6 @@ fn single_precision_comes_as_far() {
     let mut model = net::<f32, _>((64, 25), sparse());
     let report = Trainer::new(Lbfgs::new()).epochs(400).fit(&mut model, &x).unwrap();
     let found = model.loss(&x).unwrap().total();
-    println!("{} {} {found}", report.epochs.len(), evaluations(&report));
     assert!(found < 1.005 * SCIPY[4].2, "{found}");
     assert!(evaluations(&report) <= SCIPY[4].1 * 11 / 10);
 }
@@ -128,7 +131,6 @@ fn converges_and_says_why() {
     assert!(loose.epochs.len() < report.epochs.len());
     let never = strict.gradient_tolerance(0.0).unwrap();
     let (at_rounding, _) = train(never);
-    println!("{:?} {}", at_rounding.stopped, at_rounding.epochs.len());
     assert!(matches!(at_rounding.stopped, StopReason::Converged(_)));
     // A model that is there already takes one evaluation and no step.
     let mut there = model.clone();
@@ -167,8 +169,8 @@ fn options_change_the_result() {
         run(plain, |trainer| trainer),
         run(plain.history(2).unwrap(), |trainer| trainer),
         run(plain.wolfe(1e-3, 0.01).unwrap(), |trainer| trainer),
-        run(plain.wolfe(0.4, 0.9).unwrap(), |trainer| trainer),
-        run(plain.max_evaluations(1).unwrap().wolfe(0.1, 0.11).unwrap(), |trainer| trainer),
+        run(plain.wolfe(0.6, 0.9).unwrap(), |trainer| trainer),
+        run(plain.wolfe(1e-3, 0.01).unwrap().max_evaluations(2).unwrap(), |trainer| trainer),
         run(plain.iterations_per_batch(2).unwrap(), |trainer| trainer),
         run(plain.gradient_tolerance(0.05).unwrap(), |trainer| trainer),
         run(plain.objective_tolerance(0.02).unwrap(), |trainer| trainer),
@@ -231,7 +233,7 @@ fn streams_are_trained_on_as_memory_is() {
         };
         let (mut one, mut other) = (net((5, 3), sparse()), net((5, 3), sparse()));
         trainer().fit(&mut one, &x).unwrap();
-        trainer().fit_stream(&mut other, &mut data::InMemory::new(&x)).unwrap();
+        trainer().fit_stream(&mut other, &mut data::InMemory::from(&x)).unwrap();
         assert_eq!(one.parameters(), other.parameters());
     }
 }
@@ -368,6 +370,19 @@ fn observers_see_evaluations_and_step_lengths() {
     let mut adam = adam;
     let report = adam.fit(&mut net((5, 3), sparse()), &x).unwrap();
     assert_eq!(report.epochs[0].evaluations, 3);
+}
+
+#[test]
+fn what_is_frozen_stays() {
+    let x = few(12);
+    let mut model = net((5, 3), sparse());
+    model.set_encoder_frozen(true);
+    let before = model.parameters().to_vec();
+    let report = Trainer::new(Lbfgs::new()).epochs(500).fit(&mut model, &x).unwrap();
+    assert!(matches!(report.stopped, StopReason::Converged(_)), "{report}");
+    let encoder = 6 * 3;
+    assert_eq!(model.parameters()[..encoder], before[..encoder]);
+    assert!(model.parameters()[encoder..].iter().zip(&before[encoder..]).all(|(a, b)| a != b));
 }
 
 #[test]

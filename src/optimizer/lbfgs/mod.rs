@@ -232,17 +232,19 @@ impl Lbfgs {
             (value, pairs::dot(next_gradient, direction))
         };
         let mut is_ever_finite = false;
+        let mut last = (0.0, 0.0);
         for _ in 0..self.max_evaluations {
             let (value, slope) = try_step(search.step());
             is_ever_finite |= value.is_finite() && slope.is_finite();
-            let tried = search.step();
+            last = (search.step(), value);
             match search.tell(value, slope) {
                 Verdict::Continue => {}
-                Verdict::Accept => return Found::Step(tried, value),
+                Verdict::Accept => return Found::Step(last.0, last.1),
                 Verdict::Fail => return Found::Nothing,
             }
         }
         match search.best() {
+            best if best > 0.0 && best == last.0 => Found::Step(best, last.1),
             best if best > 0.0 => Found::Step(best, try_step(best).0),
             _ if is_ever_finite => Found::Nothing,
             _ => Found::NotFinite,
