@@ -29,6 +29,12 @@ pub trait Initializer: Debug + Send + Sync {
     fn draw_unit(&self, weights: &mut [f64], outputs: usize, rng: &mut dyn Rng);
 }
 
+impl<I: Initializer + ?Sized> Initializer for std::sync::Arc<I> {
+    fn draw_unit(&self, weights: &mut [f64], outputs: usize, rng: &mut dyn Rng) {
+        (**self).draw_unit(weights, outputs, rng);
+    }
+}
+
 fn draw_uniform(weights: &mut [f64], limit: f64, rng: &mut dyn Rng) {
     for weight in weights {
         *weight = limit * (2.0 * rng.random::<f64>() - 1.0);

@@ -11,7 +11,7 @@ use std::fmt;
 
 pub use generation::Elbo;
 
-use crate::batch::{check_domain, check_finite};
+use crate::batch::{check_domain, check_finite, taken};
 use crate::decoder::{Decoder, TiedDecoder};
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
@@ -260,12 +260,7 @@ where
         x: BatchView<'a, E::Scalar, E::Input>,
         buffer: &'a mut Vec<E::Scalar>,
     ) -> Result<BatchView<'a, E::Scalar, E::Input>> {
-        check_finite(call, self.encoder.input_dim(), x)?;
-        let Some(normalizer) = &self.normalizer else { return Ok(x) };
-        buffer.clear();
-        buffer.extend_from_slice(x.as_slice());
-        normalizer.apply(BatchViewMut::new(buffer, x.dim()))?;
-        Ok(BatchView::new(buffer, x.dim()))
+        taken(call, self.encoder.input_dim(), self.normalizer.as_ref(), x, buffer)
     }
 
     /// As [`taken`](Self::taken), and refuses values on which the loss is not defined.

@@ -153,10 +153,11 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
 
     fn save(&self, path: &Path) -> Result<()> {
         let Self { model, run, course, .. } = self;
-        let mut texts = model.metadata("checkpoint");
+        let stored = model.stored();
+        let mut texts = stored.metadata("checkpoint");
         texts.insert("training".to_owned(), self.settings());
         course.texts(&mut texts);
-        let mut tensors = model.tensors();
+        let mut tensors = stored.tensors();
         if !run.optimizer_state.is_empty() {
             let length = run.optimizer_state.len();
             tensors.push(Tensor::new("optimizer", &[length], &run.optimizer_state));
@@ -180,7 +181,7 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
 
     fn take(&mut self, file: &mut Parts<'_>) -> Result<()> {
         file.require("the kind of file", "checkpoint", file.text("kind")?)?;
-        let parts = self.model.fitting(file)?;
+        let parts = self.model.stored().fitting(file)?;
         // The samples have gone through the model's own already.
         require_normalizer(file, self.model.normalizer(), parts.normalizer.as_ref())?;
         file.require("the training", &self.settings(), file.text("training")?)?;
@@ -205,7 +206,7 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
 }
 
 /// The beginning of the SHA-256 of some bytes.
-fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -16,7 +16,7 @@ mod observer;
 mod report;
 mod run;
 pub mod schedule;
-pub(crate) mod trainable;
+mod trainable;
 mod trainer;
 mod training;
 
@@ -24,9 +24,12 @@ mod training;
 pub use crate::io::Recovered;
 #[cfg(feature = "safetensors")]
 pub use checkpoint::Checkpoints;
+#[cfg(feature = "safetensors")]
+pub(crate) use checkpoint::digest;
 pub use divergence::{Divergence, DivergenceAction, OnDivergence};
 pub use early_stopping::EarlyStopping;
 pub use observer::{BatchReport, Event, Observer};
 pub use report::{Convergence, EpochReport, Report, StopReason};
 pub use schedule::Schedule;
+pub(crate) use trainable::{Chosen, Trainable};
 pub use trainer::Trainer;

@@ -6,23 +6,18 @@ use crate::batch::{check_domain, check_finite};
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
+#[cfg(feature = "safetensors")]
+use crate::io::model::{Saved, Stored};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::workspace::Workspace;
 use crate::{AutoEncoder, BatchView, Layout, Loss, Normalizer, Scalar, Terms};
-#[cfg(feature = "safetensors")]
-use {
-    crate::io::model::{Parts, Saved},
-    crate::io::tensor::Tensor,
-    std::collections::BTreeMap,
-};
 
 /// The samples of one step.
 pub(crate) struct Chosen<'a, T, I> {
     /// Their values, a column each.
     pub(crate) x: BatchView<'a, T, I>,
     /// The number of each in the training data, counted from 0: where to look up what belongs to it.
-    #[allow(dead_code)] // for what has labels
     pub(crate) numbers: &'a [usize],
     /// How much each counts, together 1, if they do not count alike.
     pub(crate) shares: Option<&'a [T]>,
@@ -102,19 +97,11 @@ pub(crate) trait Trainable: Send {
         String::new()
     }
 
-    /// What a file of this kind says in words.
+    /// What goes into its file.
     #[cfg(feature = "safetensors")]
-    fn metadata(&self, kind: &str) -> BTreeMap<String, String>;
+    fn stored(&self) -> Stored<'_, Self::Scalar>;
 
-    /// What it says in numbers.
-    #[cfg(feature = "safetensors")]
-    fn tensors(&self) -> Vec<Tensor<'_>>;
-
-    /// What is taken back from a file, if it fits.
-    #[cfg(feature = "safetensors")]
-    fn fitting(&self, file: &mut Parts<'_>) -> Result<Saved<Self::Scalar>>;
-
-    /// Takes it back.
+    /// Takes back what was in a file that fits.
     #[cfg(feature = "safetensors")]
     fn replace(&mut self, saved: Saved<Self::Scalar>);
 }
@@ -202,18 +189,8 @@ where
     }
 
     #[cfg(feature = "safetensors")]
-    fn metadata(&self, kind: &str) -> BTreeMap<String, String> {
-        Self::metadata(self, kind)
-    }
-
-    #[cfg(feature = "safetensors")]
-    fn tensors(&self) -> Vec<Tensor<'_>> {
-        Self::tensors(self)
-    }
-
-    #[cfg(feature = "safetensors")]
-    fn fitting(&self, file: &mut Parts<'_>) -> Result<Saved<E::Scalar>> {
-        Self::fitting(self, file)
+    fn stored(&self) -> Stored<'_, E::Scalar> {
+        Self::stored(self)
     }
 
     #[cfg(feature = "safetensors")]
