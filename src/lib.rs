@@ -61,7 +61,7 @@ pub use io::fuzz_model;
 pub use io::{Description, Problem, inspect};
 pub use layer::{Dense, Layer, Module, Then};
 pub use loss::{BernoulliCrossEntropy, Huber, Loss, SquaredError};
-pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
+pub use optimizer::{Adam, AdamW, Lbfgs, Optimizer, RmsProp, Sgd};
 #[cfg(feature = "parallel")]
 pub use parallel::Threads;
 pub use parameters::Layout;

@@ -5,6 +5,7 @@
 use allocation_counter::measure;
 use autoencoder::activation::*;
 use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper};
+use autoencoder::optimizer::Method;
 use autoencoder::*;
 use nalgebra::{Const, Dyn};
 
@@ -25,7 +26,7 @@ where
     D: Decoder<Scalar = f32, Code = E::Code, Output = Dyn>,
     R: Regularizer<E>,
     L: Loss<D>,
-    O: Optimizer<f32> + Clone,
+    O: Method<f32> + Clone,
 {
     let count = |batches: u64| {
         let mut model = build();
@@ -115,6 +116,8 @@ fn activations_losses_and_optimizers() {
     run!(Elu::default(), SquaredError, RmsProp::new(1e-3).unwrap().momentum(0.9).unwrap());
     run!(Gelu, SquaredError, sgd);
     run!(Softplus, SquaredError, sgd);
+    run!(Tanh, SquaredError, Lbfgs::new().history(3).unwrap());
+    run!(Sigmoid, Huber::default(), Lbfgs::new().iterations_per_batch(2).unwrap());
 }
 
 #[test]

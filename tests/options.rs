@@ -593,7 +593,8 @@ fn a_report_adds_up_and_reads_back() {
         assert!((sum - values[1]).abs() <= ROUNDING);
         assert_eq!(values[6], epoch.validation.as_ref().unwrap().total());
         let tail = [epoch.gradient_norm, epoch.rate, epoch.seconds, epoch.samples_per_second];
-        assert_eq!(values[11..], tail);
+        assert_eq!(values[11..15], tail);
+        assert_eq!(values[15..], [epoch.evaluations as f64]);
         assert!(epoch.seconds > 0.0 && epoch.samples_per_second > 0.0);
     }
     assert_eq!(csv.lines().count(), 4);

@@ -8,13 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::trainable::Trainable;
 use super::training::{Best, Course, Training};
-use super::{Divergence, DivergenceAction, EpochReport};
+use super::{Convergence, Divergence, DivergenceAction, EpochReport};
 use crate::error::{Result, require_count};
 use crate::io::atomic::{self, Recovered};
 use crate::io::model::{Parts, parameter_tensors, require_normalizer, save, take_parameters};
 use crate::io::tensor::Tensor;
 use crate::io::tensors::read;
-use crate::{Optimizer, Problem, Terms};
+use crate::optimizer::Method;
+use crate::{Problem, Terms};
 
 /// Where and how often a training is saved, and whether it goes on from there.
 ///
@@ -102,7 +103,7 @@ impl Checkpoints {
     }
 }
 
-impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
+impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
     /// Saves if it is time: after a step, or after an epoch.
     pub(super) fn save_if_due(&self, is_epoch_over: bool) -> Result<()> {
         let Some(checkpoints) = &self.trainer.checkpoints else { return Ok(()) };
@@ -133,7 +134,7 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
         let optimizer = format!("{:?}", trainer.optimizer);
         let kind = optimizer.split([' ', '{', '(']).next().unwrap_or_default();
         // The blocks of a stream make no difference where there is one, or no order but theirs.
-        let blocks = match trainer.shuffle && block < samples {
+        let blocks = match self.shuffles && block < samples {
             true => format!(" in blocks of {block}"),
             false => String::new(),
         };
@@ -144,8 +145,8 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
         format!(
             "seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}{}",
             trainer.seed,
-            trainer.batch_size,
-            trainer.shuffle,
+            self.batch_size,
+            self.shuffles,
             self.model.settings()
         )
     }
@@ -173,6 +174,8 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
         if !history.is_empty() {
             tensors.push(Tensor::new("course.history", &[history.len()], &history));
         }
+        let evaluations = course.evaluations(run.is_known());
+        tensors.push(Tensor::new("course.evaluations", &[evaluations.len()], &evaluations));
         save(path, true, &texts, &tensors)
     }
 
@@ -186,7 +189,7 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
             0 => Vec::new(),
             length => file.take("optimizer", &[length])?,
         };
-        let mut course = Course::of(file)?;
+        let (mut course, is_known) = Course::of(file)?;
         if let Some(best) = &mut course.best {
             best.parameters = take_parameters(self.model.layout(), file, "best.")?;
             match self.model.state().len() {
@@ -196,6 +199,7 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
         }
         self.model.replace(parts);
         self.run.optimizer_state = optimizer;
+        self.run.set_known(is_known);
         self.course = course;
         Ok(())
     }
@@ -262,15 +266,31 @@ impl<T> Course<T> {
         }
         history
     }
+
+    /// What methods that evaluate the objective by themselves add: of this epoch, of the training, and
+    /// of each epoch before.
+    fn evaluations(&self, is_known: bool) -> Vec<u64> {
+        let converged = match self.converged {
+            None => 0,
+            Some(Convergence::Gradient) => 1,
+            Some(Convergence::Objective) => 2,
+            Some(Convergence::LineSearch) => 3,
+        };
+        let now = [self.evaluations, self.converged_batches, converged, usize::from(is_known)];
+        let before = self.epochs.iter().map(|epoch| epoch.evaluations);
+        now.into_iter().chain(before).map(|count| count as u64).collect()
+    }
 }
 
 impl<T> Course<T> {
-    /// What a file says; the best parameters are not there yet.
-    fn of(file: &mut Parts<'_>) -> Result<Self> {
+    /// What a file says, and whether the next step can do without its first evaluation; the best
+    /// parameters are not there yet.
+    fn of(file: &mut Parts<'_>) -> Result<(Self, bool)> {
         let names: Vec<String> = parsed(file, TERMS)?;
         let validation: Vec<String> = parsed(file, VALIDATION)?;
         let divergences: Vec<StoredDivergence> = parsed(file, DIVERGENCES)?;
         let (place, history) = (file.take_list("course.place")?, file.take_list("course.history")?);
+        let evaluations = file.take_list("course.evaluations")?;
         let incomplete = || file.damaged(Problem::MissingMetadata { key: TERMS });
         let mut course = Self::new();
         course.divergences = divergences.into_iter().map(divergence).collect();
@@ -280,7 +300,8 @@ impl<T> Course<T> {
             let epoch = read_epoch(&mut history, &names, &validation).ok_or_else(incomplete)?;
             course.epochs.push(epoch);
         }
-        Ok(course)
+        let is_known = course.read_evaluations(&mut Words(&evaluations)).ok_or_else(incomplete)?;
+        Ok((course, is_known))
     }
 
     fn read_place(&mut self, words: &mut Words<'_>, names: &[String]) -> Option<()> {
@@ -300,6 +321,25 @@ impl<T> Course<T> {
         self.terms = words.terms(names)?;
         Some(())
     }
+
+    fn read_evaluations(&mut self, words: &mut Words<'_>) -> Option<bool> {
+        if words.0.is_empty() {
+            return Some(false); // of a version that did not count
+        }
+        self.evaluations = words.count()?;
+        self.converged_batches = words.count()?;
+        self.converged = match words.next()? {
+            1 => Some(Convergence::Gradient),
+            2 => Some(Convergence::Objective),
+            3 => Some(Convergence::LineSearch),
+            _ => None,
+        };
+        let is_known = words.next()? == 1;
+        for epoch in &mut self.epochs {
+            epoch.evaluations = words.count()?;
+        }
+        Some(is_known)
+    }
 }
 
 fn read_epoch(
@@ -314,7 +354,16 @@ fn read_epoch(
     let samples_per_second = words.number()?;
     let terms = words.terms(names)?;
     let validation = if words.next()? == 1 { Some(words.terms(validation)?) } else { None };
-    Some(EpochReport { epoch, terms, validation, gradient_norm, rate, seconds, samples_per_second })
+    Some(EpochReport {
+        epoch,
+        terms,
+        validation,
+        gradient_norm,
+        rate,
+        seconds,
+        samples_per_second,
+        evaluations: 0,
+    })
 }
 
 fn push_terms(terms: &Terms, to: &mut Vec<u64>) {

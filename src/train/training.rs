@@ -5,16 +5,17 @@ use std::time::Instant;
 use rand::seq::SliceRandom;
 
 use super::blocks::Blocks;
-use super::report::StopReason;
-use super::run::Run;
+use super::report::{Convergence, StopReason};
+use super::run::{Run, Stepped};
 use super::schedule::Progress;
 use super::trainable::Trainable;
 use super::{
     BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Trainer,
 };
 use crate::error::{Error, Result, require_size};
+use crate::optimizer::{Kind, Method};
 use crate::random::{Streams, keyed};
-use crate::{BatchView, Optimizer, Terms};
+use crate::{BatchView, Terms};
 
 /// How far a training has come: all that the rest of it depends on, beside the model and the
 /// optimizer's memory.
@@ -35,6 +36,11 @@ pub(super) struct Course<T> {
     pub(super) rate: f64,
     /// Batches of this epoch that were left out, and the samples in them or the weights of these.
     pub(super) skipped: (usize, f64),
+    /// Evaluations of the objective in this epoch, and its batches on which the method converged.
+    pub(super) evaluations: usize,
+    pub(super) converged_batches: usize,
+    /// Why the training needs no further epoch.
+    pub(super) converged: Option<Convergence>,
     /// Seconds of this epoch before the training was last resumed.
     pub(super) seconds: f64,
     pub(super) epochs: Vec<EpochReport>,
@@ -63,6 +69,9 @@ impl<T> Course<T> {
             norms: 0.0,
             rate: 0.0,
             skipped: (0, 0.0),
+            evaluations: 0,
+            converged_batches: 0,
+            converged: None,
             seconds: 0.0,
             epochs: Vec::new(),
             divergences: Vec::new(),
@@ -82,6 +91,8 @@ pub(super) struct Training<'t, 'o, M: Trainable, O> {
     /// Samples of an epoch, and of a block of them.
     pub(super) samples: usize,
     pub(super) block: usize,
+    pub(super) batch_size: usize,
+    pub(super) shuffles: bool,
     pub(super) run: Run<M>,
     pub(super) course: Course<M::Scalar>,
     /// When this epoch began, or was resumed.
@@ -92,7 +103,7 @@ pub(super) struct Training<'t, 'o, M: Trainable, O> {
     pub(super) counted: Vec<usize>,
 }
 
-impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
+impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
     /// The rest of the training, from where the course stands.
     pub(super) fn complete(
         mut self,
@@ -106,10 +117,10 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
         if restores && self.course.best.is_none() {
             self.keep_as_best(0, f64::INFINITY);
         }
-        let mut stopped = self.has_stopped_early();
+        let mut stopped = self.has_stopped();
         while stopped.is_none() && self.course.epoch <= self.trainer.epochs {
             self.epoch(blocks)?;
-            stopped = self.has_stopped_early();
+            stopped = self.has_stopped();
         }
         let mut kept_epoch = self.course.epochs.len();
         if let Some(best) = self.course.best.take()
@@ -132,6 +143,10 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
         report
     }
 
+    fn has_stopped(&self) -> Option<StopReason> {
+        self.course.converged.map(StopReason::Converged).or_else(|| self.has_stopped_early())
+    }
+
     fn has_stopped_early(&self) -> Option<StopReason> {
         let stopping = self.trainer.early_stopping?;
         let best_epoch = self.course.best.as_ref()?.epoch;
@@ -141,7 +156,7 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
 
     fn epoch(&mut self, blocks: &mut dyn Blocks<M::Scalar, M::Input>) -> Result<()> {
         self.start = Instant::now();
-        let batch_size = self.trainer.batch_size;
+        let batch_size = self.batch_size;
         let epoch = self.course.epoch;
         let batches = self.samples.div_ceil(batch_size);
         let done_before = self.course.batch;
@@ -163,7 +178,7 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
             if batch + in_block > done_before {
                 order.clear();
                 order.extend(first..end);
-                if self.trainer.shuffle {
+                if self.shuffles {
                     // From the same start each time: a function of seed, epoch and block alone.
                     let mut rng = keyed(self.trainer.seed, epoch as u64, 0);
                     rng.set_stream(number);
@@ -226,20 +241,36 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
         batches: usize,
     ) -> Result<()> {
         let Self { trainer, model, run, course, weight_of_all, .. } = self;
-        // Whoever counts on early stopping may ask for any number of epochs.
-        let total = (batches as u64).saturating_mul(trainer.epochs as u64);
-        let progress = Progress::new(course.steps, batches as u64, total);
-        let rate = trainer.optimizer.rate() * trainer.schedule.factor(&progress);
-        let streams = Streams::new(trainer.seed, course.epoch as u64, chosen);
-        let step = (course.steps - course.forgotten, rate, trainer.clip_norm);
         let samples = (chosen, trainer.sample_weights.as_deref());
-        let stepped = run.step(model, &trainer.optimizer, block, samples, streams, step);
+        let stepped = match trainer.optimizer.kind() {
+            Kind::Optimizer(optimizer) => {
+                // Whoever counts on early stopping may ask for any number of epochs.
+                let total = (batches as u64).saturating_mul(trainer.epochs as u64);
+                let progress = Progress::new(course.steps, batches as u64, total);
+                let factor = trainer.schedule.as_ref().map_or(1.0, |by| by.factor(&progress));
+                let step = (course.steps - course.forgotten, optimizer.rate() * factor);
+                let streams = Streams::new(trainer.seed, course.epoch as u64, chosen);
+                run.step(model, optimizer, block, samples, streams, (step, trainer.clip_norm))
+            }
+            Kind::Lbfgs(lbfgs) => {
+                // Of the first epoch in all, so that the objective stays the same.
+                let streams = Streams::new(trainer.seed, 1, chosen);
+                run.descend(model, lbfgs, block, samples, streams, batches == 1)
+            }
+        };
         course.batch += 1;
+        course.evaluations += run.evaluations;
         match stepped {
-            Ok(norm) => {
+            Ok(Stepped { norm, rate, converged }) => {
                 course.steps += 1;
                 course.rate = rate;
                 course.norms += norm;
+                if let Some(converged) = converged {
+                    course.converged_batches += 1;
+                    let all = batches - course.skipped.0;
+                    let is_last = course.converged_batches == all && course.skipped.1 == 0.0;
+                    course.converged = is_last.then_some(converged);
+                }
                 course.terms.accumulate(run.terms(), weight / *weight_of_all);
                 trainer.tell(&Event::Batch(BatchReport {
                     epoch: course.epoch,
@@ -248,6 +279,7 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
                     terms: run.terms(),
                     gradient_norm: norm,
                     rate,
+                    evaluations: run.evaluations,
                 }));
                 Ok(())
             }
@@ -317,6 +349,7 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
             rate: course.rate,
             seconds: course.seconds + self.start.elapsed().as_secs_f64(),
             samples_per_second: samples as f64 / training_seconds,
+            evaluations: course.evaluations,
         };
         self.trainer.tell(&Event::Epoch(&report));
         let (epoch, monitored) = (report.epoch, report.monitored());
@@ -331,6 +364,7 @@ impl<M: Trainable, O: Optimizer<M::Scalar>> Training<'_, '_, M, O> {
         let course = &mut self.course;
         (course.epoch, course.batch, course.norms, course.seconds) = (epoch + 1, 0, 0.0, 0.0);
         course.skipped = (0, 0.0);
+        (course.evaluations, course.converged_batches) = (0, 0);
         #[cfg(feature = "safetensors")]
         self.save_if_due(true)?;
         Ok(())
