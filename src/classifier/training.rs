@@ -5,12 +5,13 @@ use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
 #[cfg(feature = "safetensors")]
 use crate::io::model::{Saved, SavedPart, Stored};
+use crate::optimizer::Method;
 use crate::pass::Seen;
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::train::{Chosen, Trainable};
 use crate::workspace::Workspace;
-use crate::{Batch, BatchView, Layout, Normalizer, Optimizer, Report, Terms, Trainer};
+use crate::{Batch, BatchView, Layout, Normalizer, Report, Terms, Trainer};
 
 /// The name of the loss, in reports and files.
 const LOSS: &str = "cross-entropy";
@@ -218,7 +219,7 @@ impl<O> Trainer<'_, O> {
         E: Encoder,
         K: Dim,
         R: Regularizer<E>,
-        O: Optimizer<E::Scalar>,
+        O: Method<E::Scalar>,
         N: Copy + Into<usize>,
     {
         let call = "fit_classifier";
@@ -250,7 +251,7 @@ impl<O> Trainer<'_, O> {
         E: Encoder,
         K: Dim,
         R: Regularizer<E>,
-        O: Optimizer<E::Scalar>,
+        O: Method<E::Scalar>,
         N: Copy + Into<usize>,
     {
         let call = "fit_classifier";

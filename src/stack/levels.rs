@@ -7,8 +7,9 @@ use crate::decoder::{Decoder, Detach};
 use crate::error::{Result, require};
 use crate::layer::{Chain, Layer};
 use crate::loss::{Link, Loss};
+use crate::optimizer::Method;
 use crate::regularizer::{NoRegularizer, Regularizer};
-use crate::{Batch, Normalizer, Optimizer, Scalar, Trained, Trainer, size::SameSize};
+use crate::{Batch, Normalizer, Scalar, Trained, Trainer, size::SameSize};
 
 /// One autoencoder of a stack, with what trains it.
 #[derive(Debug)]
@@ -203,7 +204,7 @@ where
     D::Built: Decoder<Scalar = T, Code = E::Output, Output = E::Input> + Detach,
     R: Regularizer<E::Built>,
     L: Loss<D::Built> + Clone,
-    O: Optimizer<T>,
+    O: Method<T>,
 {
     type Input = E::Input;
     type Code = E::Output;

@@ -9,8 +9,9 @@ use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::Result;
 use crate::loss::Loss;
+use crate::optimizer::Method;
 use crate::regularizer::NoRegularizer;
-use crate::{AutoEncoder, Batch, Classifier, Optimizer, Scalar, Trainer};
+use crate::{AutoEncoder, Batch, Classifier, Scalar, Trainer};
 
 /// A stack and the joint training of all its layers. Made by [`Stack::fine_tune`](super::Stack::fine_tune).
 #[derive(Debug)]
@@ -122,7 +123,7 @@ impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
     >
     where
         S: DeepModel<T>,
-        O: Optimizer<T>,
+        O: Method<T>,
     {
         let mut report = StackReport::default();
         let model = self.model.deep(data, &mut report)?;
@@ -192,7 +193,7 @@ impl<T, S, O> DeepModel<T> for FineTune<'_, S, O>
 where
     T: Scalar,
     S: DeepModel<T>,
-    O: Optimizer<T>,
+    O: Method<T>,
 {
     type Input = S::Input;
     type Encoder = S::Encoder;
