@@ -263,3 +263,28 @@ fn what_cannot_be_measured_is_refused() {
     assert_eq!(fvu(&same, &same), expected);
     assert_eq!(fvu(&same.select([0]), &same.select([1])), expected);
 }
+
+/// ```python
+/// from sklearn.datasets import load_digits
+/// from sklearn.linear_model import LogisticRegression
+/// from sklearn.preprocessing import StandardScaler
+/// d = load_digits(); X = d.data / 16; y = d.target
+/// s = StandardScaler().fit(X[:1438])
+/// m = LogisticRegression(max_iter=100000, tol=1e-10).fit(s.transform(X[:1438]), y[:1438])
+/// print(m.score(s.transform(X[1438:]), y[1438:]) * 359)  # 322.0
+/// ```
+#[test]
+fn a_linear_probe_is_scikit_learns_logistic_regression() {
+    let digits = datasets::digits::<f64>();
+    let (train, test) =
+        ((&digits.train, &digits.train_labels[..]), (&digits.test, &digits.test_labels[..]));
+    let right = metrics::linear_probe(10, train, test).unwrap() * 359.0;
+    assert_eq!(right.round(), 322.0);
+    let error = metrics::linear_probe(5, train, test).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "fit_classifier: the label of sample 5 is 5, but there are 5 classes, from 0"
+    );
+    let short = (&digits.train, &digits.train_labels[1..]);
+    assert!(matches!(metrics::linear_probe(10, short, test), Err(Error::SizeMismatch { .. })));
+}

@@ -5,6 +5,7 @@
 //! | [`accuracy`] | which share of predicted classes is right |
 //! | [`ConfusionMatrix`] | which class is taken for which; recall and precision of each |
 //! | [`knn_accuracy`], [`knn_classify`] | whether samples of a class lie together in the code |
+//! | [`linear_probe`] | how well a linear classifier tells classes apart by the code |
 //! | [`nearest`] | which samples are nearest to a sample: is a generated one a copy? |
 //! | [`unexplained_variance`] | which share of the data's variance a reconstruction misses |
 //!
@@ -21,8 +22,10 @@
 
 mod classes;
 mod neighbors;
+mod probe;
 mod variance;
 
 pub use classes::{ConfusionMatrix, accuracy};
 pub use neighbors::{Neighbors, knn_accuracy, knn_classify, nearest};
+pub use probe::linear_probe;
 pub use variance::unexplained_variance;
