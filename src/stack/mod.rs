@@ -21,4 +21,4 @@ mod stages;
 
 pub use levels::{Level, Levels, Pretrained, Stack};
 pub use report::{StackReport, Stage};
-pub use stages::{Classify, DeepModel, FineTune, Stacked, StackedClassifier};
+pub use stages::{Classify, Deep, DeepModel, FineTune, Stacked, StackedClassifier};

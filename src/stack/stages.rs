@@ -77,20 +77,10 @@ impl<'a, S, O> FineTune<'a, S, O> {
     ///
     /// # Errors
     /// As [`Stack::pretrain`](super::Stack::pretrain), and as [`Trainer::fit`].
-    #[allow(clippy::type_complexity)]
     pub fn fit<T: Scalar>(
         self,
         data: &Batch<T, <Self as DeepModel<T>>::Input>,
-    ) -> Result<
-        Stacked<
-            AutoEncoder<
-                <Self as DeepModel<T>>::Encoder,
-                <Self as DeepModel<T>>::Decoder,
-                NoRegularizer,
-                <Self as DeepModel<T>>::Loss,
-            >,
-        >,
-    >
+    ) -> Result<Stacked<Deep<T, Self>>>
     where
         Self: DeepModel<T>,
     {
@@ -115,12 +105,7 @@ impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
         mut self,
         data: &Batch<T, S::Input>,
         labels: &[N],
-    ) -> Result<
-        StackedClassifier<
-            AutoEncoder<S::Encoder, S::Decoder, NoRegularizer, S::Loss>,
-            Classifier<S::Encoder, Const<K>>,
-        >,
-    >
+    ) -> Result<StackedClassifier<Deep<T, S>, Classifier<S::Encoder, Const<K>>>>
     where
         S: DeepModel<T>,
         O: Method<T>,
@@ -132,6 +117,14 @@ impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
         Ok(StackedClassifier { model, classifier, report })
     }
 }
+
+/// The deep autoencoder that `S` becomes in the number type `T`.
+pub type Deep<T, S> = AutoEncoder<
+    <S as DeepModel<T>>::Encoder,
+    <S as DeepModel<T>>::Decoder,
+    NoRegularizer,
+    <S as DeepModel<T>>::Loss,
+>;
 
 /// What can become one deep autoencoder: levels, or levels that are then trained jointly.
 pub trait DeepModel<T: Scalar> {
@@ -148,11 +141,7 @@ pub trait DeepModel<T: Scalar> {
 
     /// Trains it.
     #[doc(hidden)]
-    fn deep(
-        self,
-        data: &Batch<T, Self::Input>,
-        report: &mut StackReport,
-    ) -> Result<AutoEncoder<Self::Encoder, Self::Decoder, NoRegularizer, Self::Loss>>;
+    fn deep(self, data: &Batch<T, Self::Input>, report: &mut StackReport) -> Result<Deep<T, Self>>;
 }
 
 /// Levels, unrolled.
@@ -179,7 +168,7 @@ where
         self,
         data: &Batch<T, <Self as Levels<T>>::Input>,
         report: &mut StackReport,
-    ) -> Result<AutoEncoder<Self::Encoder, Self::Decoder, NoRegularizer, <Self as Levels<T>>::Loss>> {
+    ) -> Result<Deep<T, Self>> {
         let (pretrained, _): (Pretrained<_, _, _>, _) = self.train(data, false, report)?;
         pretrained.unroll().build::<T>()
     }
@@ -204,7 +193,7 @@ where
         mut self,
         data: &Batch<T, S::Input>,
         report: &mut StackReport,
-    ) -> Result<AutoEncoder<S::Encoder, S::Decoder, NoRegularizer, S::Loss>> {
+    ) -> Result<Deep<T, Self>> {
         let mut model = self.levels.deep(data, report)?;
         report.push("fine-tuning", self.trainer.fit(&mut model, data)?);
         Ok(model)
