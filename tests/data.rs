@@ -585,6 +585,20 @@ fn archives_that_are_none() {
     let (found, expected) =
         (Found::Thing("damaged data"), "more bytes, packed and with their checksum");
     assert_eq!(load_x(longer), Err(malformed(&x, Place::Byte(224), found, expected)));
+    // Members that hold a byte less than the directory says: no checksum is of that byte.
+    for entry in (0..good.len()).filter(|&at| good[at..].starts_with(b"PK\x01\x02")) {
+        let mut longer = good.clone();
+        longer[entry + 24] += 1;
+        let name = &good[entry + 46..][..usize::from(good[entry + 28])];
+        let name = str::from_utf8(name).unwrap().trim_end_matches(".npy");
+        let array = Npz::from_bytes(longer).unwrap().array::<f64, Dyn>(name);
+        let Err(Error::Malformed { expected: missing, .. }) =
+            array.and_then(|mut array| array.load())
+        else {
+            panic!("{name}")
+        };
+        assert_eq!(missing, expected, "{name}");
+    }
     // A bit of the packed data of X, before the next member: noticed with its last sample.
     let mut damaged = good;
     let next = damaged.windows(4).rposition(|bytes| bytes == b"PK\x03\x04").unwrap();
