@@ -158,14 +158,13 @@ fn skipping_is_reading_and_dropping() {
             let left = &expected[(skipped + again) * features..];
             assert_eq!(&next.as_slice()[..count * features], left, "{name} after {skipped}");
         }
-        source.rewind().unwrap();
-        let error = Error::SizeMismatch {
-            place: "Source::skip",
-            unit: "samples left",
-            expected: 4,
-            found: 3,
-        };
-        assert_eq!(source.skip(4), Err(error), "{name}");
+        for (skipped, more) in [(0, 4), (1, 3), (3, 1)] {
+            source.rewind().unwrap();
+            source.skip(skipped).unwrap();
+            let (place, unit) = ("Source::skip", "samples left");
+            let error = Error::SizeMismatch { place, unit, expected: more, found: 3 - skipped };
+            assert_eq!(source.skip(more), Err(error), "{name} after {skipped}");
+        }
         source.rewind().unwrap();
         assert_eq!(source.load().unwrap().into_vec(), expected, "{name}");
     }
@@ -541,8 +540,22 @@ fn archives_that_are_none() {
     let absent = archive.array::<f64, Dyn>("Z").unwrap_err();
     let (place, found) = (Place::Name("Z.npy".into()), Found::Thing("no such member"));
     assert_eq!(absent, malformed(memory, place, found, "the name of a member"));
-    // What the directory says of X, changed: encrypted, of another method, of another name.
+    // A comment on X, which others write: the next entry of the directory is found behind it.
+    let mut commented = good.clone();
     let entry = good.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    let end = good.windows(4).rposition(|bytes| bytes == b"PK\x05\x06").unwrap();
+    let length = |at: usize| usize::from(u16::from_le_bytes([good[at], good[at + 1]]));
+    commented[entry + 32] = 7;
+    commented[end + 12] += 7; // bytes of the directory
+    let behind = entry + 46 + length(entry + 28) + length(entry + 30);
+    commented.splice(behind..behind, *b"samples");
+    let commented = Npz::from_bytes(commented).unwrap();
+    assert_eq!(commented.names(), archive.names());
+    for name in ["X", "fortran", "y"] {
+        let load = |archive: &Npz| archive.array::<f64, Dyn>(name)?.load();
+        assert_eq!(load(&commented).unwrap(), load(&archive).unwrap(), "{name}");
+    }
+    // What the directory says of X, changed: encrypted, of another method, of another name.
     let x = memory.join("X.npy");
     let changed = |at: usize, by: u8, name: &str| {
         let mut bytes = good.clone();
@@ -572,6 +585,20 @@ fn archives_that_are_none() {
     let (found, expected) =
         (Found::Thing("damaged data"), "more bytes, packed and with their checksum");
     assert_eq!(load_x(longer), Err(malformed(&x, Place::Byte(224), found, expected)));
+    // Members that hold a byte less than the directory says: no checksum is of that byte.
+    for entry in (0..good.len()).filter(|&at| good[at..].starts_with(b"PK\x01\x02")) {
+        let mut longer = good.clone();
+        longer[entry + 24] += 1;
+        let name = &good[entry + 46..][..usize::from(good[entry + 28])];
+        let name = str::from_utf8(name).unwrap().trim_end_matches(".npy");
+        let array = Npz::from_bytes(longer).unwrap().array::<f64, Dyn>(name);
+        let Err(Error::Malformed { expected: missing, .. }) =
+            array.and_then(|mut array| array.load())
+        else {
+            panic!("{name}")
+        };
+        assert_eq!(missing, expected, "{name}");
+    }
     // A bit of the packed data of X, before the next member: noticed with its last sample.
     let mut damaged = good;
     let next = damaged.windows(4).rposition(|bytes| bytes == b"PK\x03\x04").unwrap();

@@ -211,6 +211,59 @@ fn differences_beyond_the_range() {
     assert_near(batch.sample(1)[0], -1.0 / 3_f64.sqrt(), "−1/√3");
 }
 
+/// What is not refused is finite, wherever in their type's range values and fitted numbers lie.
+#[test]
+fn what_is_accepted_stays_finite() {
+    fn run<T: Scalar>(greatest: f64, least: f64) {
+        let mut rng = seeded(11);
+        let (mut accepted, mut refused) = (0, 0);
+        for round in 0..40_000 {
+            // Of any size up to so much of the greatest.
+            let mut any = |most: f64| {
+                let size = (least.ln() * rng.random::<f64>()).exp() * most * greatest;
+                if rng.random() { size } else { -size }
+            };
+            let (a, b, low, high) = (any(0.9), any(0.9), any(1e-2), any(1e-2));
+            // Where the result is about the greatest there is, and anywhere.
+            let (result, anywhere) = (any(1.0).signum() * greatest, any(1.0));
+            let factor = 2_f64.powf(rng.random_range(-4.0..3.0));
+            let undone = round % 2 == 0;
+            let range = Normalization::MinMax { low: low.min(high), high: low.max(high) };
+            let normalization = [STANDARDIZE, range, CUT, UFLDL][rng.random_range(0..4)];
+            let (first, second) = match normalization {
+                Normalization::MinMax { .. } => (a.min(b), a.max(b)),
+                _ => (a, b.abs()),
+            };
+            let slope = match normalization {
+                Normalization::MinMax { low, high } => {
+                    (second / 2.0 - first / 2.0) / (high / 2.0 - low / 2.0)
+                }
+                Normalization::Standardize => second,
+                _ => second * 7.5,
+            };
+            let reached = factor * if undone { result / slope } else { result * slope };
+            for x in [reached, reached + first, reached - first, anywhere, first, -first] {
+                let x = T::of(x);
+                if !x.to_double().is_finite() {
+                    continue;
+                }
+                let normalizer = Normalizer::from_parts(normalization, [first], [second]).unwrap();
+                let mut batch = Batch::from_iter([[x]]);
+                let done = match undone {
+                    true => normalizer.undo(batch.view_mut()),
+                    false => normalizer.apply(batch.view_mut()),
+                };
+                let y = batch.as_slice()[0];
+                assert!(y.to_double().is_finite(), "{normalizer:?}, {undone}: {x} became {y}");
+                *(if done.is_ok() { &mut accepted } else { &mut refused }) += 1;
+            }
+        }
+        assert!(accepted > 10_000 && refused > 1000, "{accepted}, {refused}");
+    }
+    run::<f64>(f64::MAX, f64::MIN_POSITIVE);
+    run::<f32>(f32::MAX.into(), f32::MIN_POSITIVE.into());
+}
+
 #[test]
 fn nothing_leaves_a_narrow_range() {
     let (least, greatest) = (0.1_f64, 0.1_f64.next_up());

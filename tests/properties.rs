@@ -6,7 +6,7 @@ use autoencoder::decoder::Decoder;
 use autoencoder::posterior::{DiagonalGaussian, Gaussianlike, Posterior};
 use autoencoder::random::{Streams, seeded};
 use autoencoder::*;
-use nalgebra::{Const, Dyn};
+use nalgebra::{Const, DVector, Dyn};
 use proptest::prelude::*;
 use rand::RngExt;
 
@@ -358,7 +358,9 @@ fn assert_independent_of_the_batch<T: Scalar>(
         difference <= tolerance * norm(&mut expected.iter().map(|v| v.to_double()))
     };
     for (index, sample) in x.iter().enumerate() {
-        assert!(near(&model.encode_one(sample).unwrap(), codes.sample(index)));
+        let code = model.encode_one(sample).unwrap();
+        assert!(near(&code, codes.sample(index)));
+        assert_eq!(model.encode_one(&DVector::from_column_slice(sample)).unwrap(), code);
         assert!(near(&model.reconstruct_one(sample).unwrap(), outputs.sample(index)));
         assert!(near(&model.decode_one(codes.sample(index)).unwrap(), outputs.sample(index)));
         assert!(near(&[model.score_one(sample).unwrap()], &[scores[index]]));

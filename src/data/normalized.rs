@@ -5,6 +5,10 @@ use crate::error::require_size;
 use crate::{BatchViewMut, Result};
 
 /// A source whose samples go through a normalizer.
+///
+/// A value that is not finite is an error of the source, and ends a training whatever its
+/// [`OnDivergence`](crate::OnDivergence) says. Behind the model's own normalizer
+/// ([`Builder::normalizer`](crate::Builder::normalizer)) its batch can be skipped.
 #[derive(Debug, Clone)]
 pub struct Normalized<S> {
     source: S,

@@ -325,8 +325,9 @@ impl Normalizer {
                 )
             }
             Normalization::Truncate { .. } => {
+                // |((y − 0.1) / 0.4 − 1) · 3| ≤ 7.5 |y| + 3.75
                 let safe =
-                    ranges.map(|(mean, scale)| (most - mean.abs()) / (10.0 * scale).max(1.0));
+                    ranges.map(|(mean, scale)| ((most - mean.abs()) / scale.max(1.0) - 3.75) / 7.5);
                 self.map(
                     call,
                     batch,
