@@ -5,12 +5,13 @@ use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
 #[cfg(feature = "safetensors")]
 use crate::io::model::{Saved, SavedPart, Stored};
+use crate::optimizer::Method;
 use crate::pass::Seen;
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::train::{Chosen, Trainable};
 use crate::workspace::Workspace;
-use crate::{Batch, BatchView, Layout, Normalizer, Optimizer, Report, Terms, Trainer};
+use crate::{Batch, BatchView, Layout, Normalizer, Report, Terms, Trainer};
 
 /// The name of the loss, in reports and files.
 const LOSS: &str = "cross-entropy";
@@ -218,11 +219,11 @@ impl<O> Trainer<'_, O> {
         E: Encoder,
         K: Dim,
         R: Regularizer<E>,
-        O: Optimizer<E::Scalar>,
+        O: Method<E::Scalar>,
         N: Copy + Into<usize>,
     {
         let call = "fit_classifier";
-        self.check()?;
+        self.check::<E::Scalar>()?;
         let mut labels = classifier.labels(call, labels, data.samples())?;
         let mut buffer = Vec::new();
         let data = classifier.taken(call, data.view(), &mut buffer)?;
@@ -250,11 +251,11 @@ impl<O> Trainer<'_, O> {
         E: Encoder,
         K: Dim,
         R: Regularizer<E>,
-        O: Optimizer<E::Scalar>,
+        O: Method<E::Scalar>,
         N: Copy + Into<usize>,
     {
         let call = "fit_classifier";
-        self.check_without_split("left unset where validation samples are given")?;
+        self.check_without_split::<E::Scalar>("left unset where validation samples are given")?;
         let labels = classifier.labels(call, labels, data.samples())?;
         let held_out = classifier.labels("validation", validation_labels, validation.samples())?;
         let (mut buffer, mut validation_buffer) = (Vec::new(), Vec::new());
