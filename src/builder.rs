@@ -190,6 +190,13 @@ impl AutoEncoder<DenseLayer<f32, Const<1>, Const<1>, Identity>, Unset> {
     }
 }
 
+impl<E, D, L> Builder<E, D, NoRegularizer, L> {
+    /// With parts whose sizes are known to fit.
+    pub(crate) fn of(encoder: E, decoder: D, loss: L, normalizer: Option<Normalizer>) -> Self {
+        Self { encoder, decoder, regularizer: NoRegularizer, loss, normalizer, seed: 0 }
+    }
+}
+
 impl<R, L> Builder<Unset, Unset, R, L> {
     /// The encoder: a layer, a chain of layers, a [`Gaussian`](crate::Gaussian), or a boxed encoder.
     pub fn encoder<E: Describe>(self, encoder: E) -> Builder<E, Unset, R, L> {

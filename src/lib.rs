@@ -33,6 +33,7 @@ pub mod regularizer;
 mod sample_weights;
 mod scalar;
 pub mod size;
+pub mod stack;
 mod terms;
 pub mod train;
 mod trained;
@@ -68,6 +69,7 @@ pub use regularizer::{
     CodeL1, Contractive, Denoising, NoRegularizer, Regularizer, SparseKl, Variational, WeightDecay,
 };
 pub use scalar::Scalar;
+pub use stack::Stack;
 pub use terms::Terms;
 pub use train::{EarlyStopping, EpochReport, OnDivergence, Report, Schedule, Trainer};
 pub use trained::Trained;

@@ -257,7 +257,7 @@ fn the_untied_model_is_the_same_map() {
     stir(&mut tied, &mut rng);
     let untied = AutoEncoder::builder()
         .encoder(tied.trained_encoder())
-        .decoder(tied.untied_decoder())
+        .decoder(tied.trained_decoder())
         .build::<f64>()
         .unwrap();
     let x: Batch<f64, Const<7>> =
@@ -364,7 +364,7 @@ fn files_hold_shared_weights_once() {
     tied.save(&file).unwrap();
     let untied = AutoEncoder::builder()
         .encoder(tied.trained_encoder())
-        .decoder(tied.untied_decoder())
+        .decoder(tied.trained_decoder())
         .build::<f32>()
         .unwrap();
     let other = folder.join("untied.safetensors");

@@ -12,15 +12,14 @@ use std::fmt;
 pub use generation::Elbo;
 
 use crate::batch::{check_domain, check_finite, taken};
-use crate::decoder::{Decoder, TiedDecoder};
+use crate::decoder::{Decoder, Detach};
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
-use crate::layer::Mirror;
 use crate::loss::{Loss, SquaredError};
 use crate::regularizer::{NoRegularizer, Regularizer};
 use crate::trained::Trained;
 use crate::workspace::Workspace;
-use crate::{Activation, BatchView, BatchViewMut, Layout, Normalizer, Scalar};
+use crate::{BatchView, BatchViewMut, Layout, Normalizer, Scalar};
 
 /// Encoder, decoder, regularizer and loss, with their parameters: a trained or trainable model.
 ///
@@ -190,23 +189,8 @@ where
         Trained::new(self.encoder.clone(), self.encoder_parameters().to_vec())
     }
 
-    /// A copy of the decoder with its parameters, to be a part of another model. One with tied
-    /// weights has to be [untied](Self::untied_decoder).
-    pub fn trained_decoder(&self) -> Trained<D>
-    where
-        D: Clone,
-    {
-        let own = &self.parameters[self.encoder.num_parameters()..];
-        Trained::new(self.decoder.clone(), own.to_vec())
-    }
-}
-
-impl<E: Mirror, A, R, L> AutoEncoder<E, TiedDecoder<E, A>, R, L>
-where
-    A: Activation<E::Scalar> + Clone,
-{
-    /// The decoder with tied weights as one with weights of its own: the same map, from now on free of
-    /// the encoder.
+    /// A copy of the decoder with its parameters, to be a part of another model. Of a decoder with tied
+    /// weights it is an untied one: the same map with weights of its own, from now on free of the encoder.
     ///
     /// # Example
     /// ```
@@ -218,15 +202,17 @@ where
     ///     .build::<f32>()?;
     /// let untied = AutoEncoder::builder()
     ///     .encoder(tied.trained_encoder())
-    ///     .decoder(tied.untied_decoder())
+    ///     .decoder(tied.trained_decoder())
     ///     .build::<f32>()?;
     /// assert_eq!(tied.num_parameters() + 16 * 64, untied.num_parameters());
     /// assert_eq!(tied.reconstruct(&digits.test)?, untied.reconstruct(&digits.test)?);
     /// # Ok::<(), autoencoder::Error>(())
     /// ```
-    pub fn untied_decoder(&self) -> Trained<E::Untied<A>> {
-        let (decoder, parameters) = self.decoder.untied(&self.parameters);
-        Trained::new(decoder, parameters)
+    pub fn trained_decoder(&self) -> Trained<D::Detached>
+    where
+        D: Detach,
+    {
+        self.decoder.detach(&self.parameters)
     }
 }
 

@@ -18,7 +18,7 @@ pub use boxed::{BoxedDecoder, DynDecoder};
 pub use tied::{Tied, TiedDecoder};
 
 use crate::layer::{Layer, Module, Pass};
-use crate::{BatchView, BatchViewMut};
+use crate::{BatchView, BatchViewMut, Trained};
 
 /// A differentiable map from codes to what the loss compares with the inputs.
 ///
@@ -65,6 +65,28 @@ pub trait Decoder: Module {
         gradient: Option<&mut [Self::Scalar]>,
         scratch: &mut [Self::Scalar],
     );
+}
+
+/// A decoder that can become a layer of its own, to be a part of another model.
+#[diagnostic::on_unimplemented(
+    message = "the decoder `{Self}` cannot become a part of another model",
+    label = "not a layer that can be cloned",
+    note = "layers and chains of them can, and `Tied` decoders"
+)]
+pub trait Detach: Decoder {
+    /// The layer.
+    type Detached: Layer<Scalar = Self::Scalar, Input = Self::Code, Output = Self::Output>;
+
+    /// The layer with a copy of its parameters, out of those of the model.
+    fn detach(&self, parameters: &[Self::Scalar]) -> Trained<Self::Detached>;
+}
+
+impl<L: Layer + Clone> Detach for L {
+    type Detached = L;
+    fn detach(&self, parameters: &[L::Scalar]) -> Trained<L> {
+        let own = parameters.len() - self.num_parameters();
+        Trained::new(self.clone(), parameters[own..].to_vec())
+    }
 }
 
 /// Every layer is a decoder.

@@ -2,10 +2,10 @@ use std::fmt::Debug;
 
 use rand::Rng;
 
-use super::Decoder;
+use super::{Decoder, Detach};
 use crate::error::Result;
 use crate::layer::{Mirror, Module, Pass};
-use crate::{Activation, BatchView, BatchViewMut, Layout, Scalar};
+use crate::{Activation, BatchView, BatchViewMut, Layout, Scalar, Trained};
 
 /// Describes a decoder that shares the encoder's weights: the encoder's layers backwards, each with
 /// its weight matrix transposed and a bias of its own.
@@ -73,16 +73,15 @@ impl<E: Mirror, A: Activation<E::Scalar>> TiedDecoder<E, A> {
     fn parts<'a>(&self, slice: &'a [E::Scalar]) -> (&'a [E::Scalar], &'a [E::Scalar]) {
         slice.split_at(self.encoder.num_parameters())
     }
+}
 
-    /// The same map as layers with weights of their own, and their parameters.
-    pub(crate) fn untied(&self, parameters: &[E::Scalar]) -> (E::Untied<A>, Vec<E::Scalar>)
-    where
-        A: Clone,
-    {
-        let mut untied = Vec::new();
-        let layer =
-            self.encoder.untie(self.activation.clone(), self.parts(parameters), &mut untied);
-        (layer, untied)
+/// The same map, with weights of its own.
+impl<E: Mirror, A: Activation<E::Scalar> + Clone> Detach for TiedDecoder<E, A> {
+    type Detached = E::Untied<A>;
+    fn detach(&self, parameters: &[E::Scalar]) -> Trained<E::Untied<A>> {
+        let (activation, mut untied) = (self.activation.clone(), Vec::new());
+        let layer = self.encoder.untie(activation, self.parts(parameters), &mut untied);
+        Trained::new(layer, untied)
     }
 }
 

@@ -13,6 +13,13 @@ pub struct Chain<A, B> {
     second: B,
 }
 
+impl<A, B> Chain<A, B> {
+    /// Of parts whose sizes are known to fit.
+    pub(crate) fn new(first: A, second: B) -> Self {
+        Self { first, second }
+    }
+}
+
 impl<A: Describe, B: Describe> Describe for Chain<A, B> {
     type Input = A::Input;
     type Output = B::Output;
