@@ -386,6 +386,23 @@ fn what_is_frozen_stays() {
 }
 
 #[test]
+fn classifiers_are_trained_as_well() {
+    let digits = datasets::digits::<f64>();
+    let model = AutoEncoder::builder()
+        .encoder(Dense::<64, 20>::new(Sigmoid))
+        .decoder(Dense::<20, 64>::new(Sigmoid))
+        .build::<f64>()
+        .unwrap();
+    let mut classifier = model.classifier::<10>().build().unwrap();
+    let mut trainer = Trainer::new(Lbfgs::new()).epochs(60);
+    let report =
+        trainer.fit_classifier(&mut classifier, &digits.train, &digits.train_labels).unwrap();
+    assert!(report.epochs.windows(2).all(|pair| pair[1].terms.total() < pair[0].terms.total()));
+    assert!(evaluations(&report) < 75);
+    assert!(classifier.accuracy(&digits.test, &digits.test_labels).unwrap() > 0.85);
+}
+
+#[test]
 fn it_serves_sizes_in_types_too() {
     let x: Batch<f32, Const<64>> = datasets::digits().test;
     let mut model = AutoEncoder::builder()

@@ -223,7 +223,7 @@ impl<O> Trainer<'_, O> {
         N: Copy + Into<usize>,
     {
         let call = "fit_classifier";
-        self.check()?;
+        self.check::<E::Scalar>()?;
         let mut labels = classifier.labels(call, labels, data.samples())?;
         let mut buffer = Vec::new();
         let data = classifier.taken(call, data.view(), &mut buffer)?;
@@ -255,7 +255,7 @@ impl<O> Trainer<'_, O> {
         N: Copy + Into<usize>,
     {
         let call = "fit_classifier";
-        self.check_without_split("left unset where validation samples are given")?;
+        self.check_without_split::<E::Scalar>("left unset where validation samples are given")?;
         let labels = classifier.labels(call, labels, data.samples())?;
         let held_out = classifier.labels("validation", validation_labels, validation.samples())?;
         let (mut buffer, mut validation_buffer) = (Vec::new(), Vec::new());

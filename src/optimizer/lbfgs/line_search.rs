@@ -200,12 +200,12 @@ fn cubic(a: Trial, b: Trial) -> Option<f64> {
     // Scaled, so that squares neither overflow nor vanish.
     let scale = across.abs().max(a.slope.abs()).max(b.slope.abs());
     let radicand = (across / scale).powi(2) - (a.slope / scale) * (b.slope / scale);
-    if !(radicand > 0.0) {
-        return None;
-    }
-    let root = scale * radicand.sqrt() * (b.step - a.step).signum();
-    let share = (b.slope + root - across) / (b.slope - a.slope + 2.0 * root);
-    Some(b.step - (b.step - a.step) * share)
+    // NaN has none either.
+    (radicand > 0.0).then(|| {
+        let root = scale * radicand.sqrt() * (b.step - a.step).signum();
+        let share = (b.slope + root - across) / (b.slope - a.slope + 2.0 * root);
+        b.step - (b.step - a.step) * share
+    })
 }
 
 /// Where the parabola with both values and the first slope has its minimum.

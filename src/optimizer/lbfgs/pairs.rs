@@ -69,7 +69,8 @@ pub(super) fn direction<T: Scalar>(
     for (k, factors) in factors.iter_mut().enumerate() {
         let (s, y) = pair(k);
         let curvature = dot(s, y);
-        if !(curvature > 0.0) {
+        let is_used = curvature > 0.0;
+        if !is_used {
             break;
         }
         let along = dot(s, direction) / curvature;
@@ -106,7 +107,8 @@ pub(super) fn remember<T: Scalar>(
     };
     let curvature = dot(&mut steps().zip(changes()));
     let fall = -dot(&mut steps().zip(gradient.iter().copied()));
-    if !(curvature > T::default_epsilon().to_double() * fall) {
+    let is_curved = curvature > T::default_epsilon().to_double() * fall;
+    if !is_curved {
         return;
     }
     pairs.copy_within(..pairs.len() - 2 * len, 2 * len);
