@@ -121,6 +121,45 @@ fn activations_losses_and_optimizers() {
 }
 
 #[test]
+fn tied_and_frozen_parts() {
+    let tied = || {
+        AutoEncoder::builder()
+            .encoder(Dense::dynamic(5, 4, Gelu).then(Dense::dynamic(4, 3, Sigmoid)))
+            .decoder(Tied::new(Softplus))
+            .regularizer(Contractive::new(0.1).unwrap())
+            .build()
+            .unwrap()
+    };
+    assert_eq!(of_steps(tied, Adam::new(1e-3).unwrap(), STEPS, 4), 0);
+    let frozen = || {
+        let first = Dense::dynamic(5, 4, Tanh).frozen();
+        AutoEncoder::builder()
+            .encoder(first.then(Dense::dynamic(4, 3, Sigmoid)))
+            .decoder(Dense::dynamic(3, 5, Identity).frozen())
+            .build()
+            .unwrap()
+    };
+    assert_eq!(of_steps(frozen, Adam::new(1e-3).unwrap(), STEPS, 4), 0);
+    assert_eq!(of_steps(frozen, Lbfgs::new(), STEPS, 4), 0);
+}
+
+#[test]
+fn classifiers() {
+    let count = |batches: usize| {
+        let builder = Classifier::builder().encoder(Dense::dynamic(5, 4, Tanh)).classes::<3>();
+        let mut classifier = builder.build::<f32>().unwrap();
+        let x = data(5, batches * 4);
+        let labels: Vec<usize> = (0..x.samples()).map(|sample| sample % 3).collect();
+        let mut trainer = Trainer::new(Adam::new(1e-3).unwrap()).epochs(1).batch_size(4);
+        measure(|| {
+            trainer.fit_classifier(&mut classifier, &x, &labels).unwrap();
+        })
+        .count_total
+    };
+    assert_eq!(count(13), count(3));
+}
+
+#[test]
 fn variational_steps() {
     let build = || {
         AutoEncoder::builder()

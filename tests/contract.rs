@@ -193,6 +193,16 @@ fn clones_normalizers_optimizers_and_one_feature() {
     let adamw = || AdamW::new(0.01, 0.01).unwrap();
     assert_passes(&Contract::new(build, &x).clones().optimizer(adamw).check(), &named);
 
+    let tied = || {
+        AutoEncoder::builder()
+            .encoder(Dense::<4, 3>::new(Tanh).then(Dense::<3, 2>::new(Sigmoid).frozen()))
+            .decoder(Tied::new(Identity))
+            .regularizer(WeightDecay::new(0.02).unwrap())
+            .build::<f64>()
+            .unwrap()
+    };
+    assert_passes(&Contract::new(tied, &x).clones().check(), &named);
+
     let narrow = || {
         AutoEncoder::builder()
             .encoder(Dense::dynamic(1, 2, Tanh))

@@ -385,3 +385,27 @@ fn files_hold_shared_weights_once() {
     let error = mismatched.load(&file).unwrap_err().to_string();
     assert!(error.contains("Tied(Sigmoid)"), "{error}");
 }
+
+#[cfg(feature = "safetensors")]
+#[test]
+fn a_resumed_training_has_the_same_bits() {
+    use autoencoder::train::Checkpoints;
+    let folder = common::Folder::new("tied-resume");
+    let digits = datasets::digits::<f32>();
+    let run = |epochs, resume: Option<bool>| {
+        let mut model = AutoEncoder::builder()
+            .encoder(Dense::<64, 20>::new(Sigmoid).frozen().then(Dense::<20, 8>::new(Tanh)))
+            .decoder(Tied::new(Sigmoid))
+            .build::<f32>()
+            .unwrap();
+        let mut trainer = Trainer::new(Adam::new(1e-2).unwrap()).epochs(epochs);
+        if let Some(resume) = resume {
+            let checkpoints = Checkpoints::new(folder.join("run")).every_epochs(usize::MAX);
+            trainer = trainer.checkpoints(checkpoints.every_steps(17).resume(resume));
+        }
+        trainer.fit(&mut model, &digits.train).unwrap();
+        model.parameters().to_vec()
+    };
+    run(1, Some(false));
+    assert_eq!(run(3, Some(true)), run(3, None));
+}
