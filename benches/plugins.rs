@@ -139,10 +139,13 @@ fn optimizers(c: &mut Criterion) {
     let mut group = c.benchmark_group("optimizer");
     group.throughput(Throughput::Elements(ELEMENTS as u64));
     let sgd = Sgd::new(1e-3).expect("in range");
-    let all: [(&str, Box<dyn Optimizer<f32>>); 5] = [
+    let rms = RmsProp::new(1e-3).expect("in range");
+    let all: [(&str, Box<dyn Optimizer<f32>>); 7] = [
         ("Sgd", Box::new(sgd)),
         ("Sgd with momentum", Box::new(sgd.momentum(0.9).expect("in range"))),
         ("Sgd, Nesterov", Box::new(sgd.nesterov(0.9).expect("in range"))),
+        ("RmsProp", Box::new(rms)),
+        ("RmsProp with momentum", Box::new(rms.momentum(0.9).expect("in range"))),
         ("Adam", Box::new(Adam::new(1e-3).expect("in range"))),
         ("AdamW", Box::new(AdamW::new(1e-3, 0.01).expect("in range"))),
     ];
@@ -154,6 +157,16 @@ fn optimizers(c: &mut Criterion) {
             b.iter(|| optimizer.step(&step, &parameters, &mut state, black_box(&mut gradient)));
         });
     }
+}
+
+fn metrics(c: &mut Criterion) {
+    const CODE: usize = 64;
+    let mut group = c.benchmark_group("metrics");
+    group.sample_size(10);
+    let codes = Batch::<f32, Const<CODE>>::new(Const, noise(CODE * 10_000)).expect("whole samples");
+    group.bench_function("nearest 10 of 10,000 codes of 64 for 10,000", |b| {
+        b.iter(|| autoencoder::metrics::nearest(black_box(&codes), &codes, 10).expect("finite"));
+    });
 }
 
 fn layers(c: &mut Criterion) {
@@ -264,6 +277,6 @@ fn calls(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20);
-    targets = activations, losses, corruptions, optimizers, layers, regularizers, calls
+    targets = activations, losses, corruptions, optimizers, layers, regularizers, calls, metrics
 }
 criterion_main!(benches);

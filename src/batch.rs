@@ -5,6 +5,7 @@ use nalgebra::{
     VecStorage, allocator::Allocator,
 };
 
+use crate::Normalizer;
 use crate::error::{Error, Number, Result, require_size};
 use crate::{Loss, Scalar, decoder::Decoder};
 
@@ -369,6 +370,23 @@ where
     fn features(&self) -> &[T] {
         self.as_slice()
     }
+}
+
+/// The samples as an encoder takes them: checked, and normalized into the buffer if there is a
+/// normalizer.
+pub(crate) fn taken<'a, T: Scalar, R: Dim>(
+    call: &'static str,
+    dim: R,
+    normalizer: Option<&Normalizer>,
+    x: BatchView<'a, T, R>,
+    buffer: &'a mut Vec<T>,
+) -> Result<BatchView<'a, T, R>> {
+    check_finite(call, dim, x)?;
+    let Some(normalizer) = normalizer else { return Ok(x) };
+    buffer.clear();
+    buffer.extend_from_slice(x.as_slice());
+    normalizer.apply(BatchViewMut::new(buffer, x.dim()))?;
+    Ok(BatchView::new(buffer, x.dim()))
 }
 
 /// Refuses data without samples, of another width, or with a value that is not finite.

@@ -4,16 +4,18 @@
 //! can be built from clones of it. [`Builder::build`] draws the weights.
 
 use nalgebra::{Const, Dim};
+use rand::Rng;
 
 use crate::activation::Identity;
-use crate::decoder::{BoxedDecoder, Decoder};
+use crate::decoder::{BoxedDecoder, Decoder, Tied, TiedDecoder};
 use crate::encoder::{BoxedEncoder, Encoder};
 use crate::error::{Result, require_size};
-use crate::layer::{DenseLayer, Layer, Module};
+use crate::layer::{Chain, ChainLayer, DenseDescription, DenseLayer, Layer, Mirror, Module};
 use crate::loss::{Loss, SquaredError};
 use crate::posterior::Posterior;
+use crate::random::keyed;
 use crate::regularizer::{NoRegularizer, Regularizer};
-use crate::{AutoEncoder, Normalizer, Scalar, size::SameSize};
+use crate::{Activation, AutoEncoder, Normalizer, Scalar, Trained, size::SameSize};
 
 /// A part with known sizes: a description or a built part.
 pub trait Describe {
@@ -27,8 +29,27 @@ pub trait Describe {
 pub trait Build<T: Scalar>: Describe {
     /// What is built.
     type Built;
-    /// Builds it. Its parameters are drawn later, by the model it becomes a part of.
-    fn build(self) -> Self::Built;
+    /// Builds it and appends its first parameters, in the order of its [`Layout`](crate::Layout).
+    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self::Built;
+
+    /// Builds it alone; the model it becomes a part of draws its parameters.
+    fn build(self) -> Self::Built
+    where
+        Self: Sized,
+    {
+        self.build_into(&mut Vec::new(), &mut keyed(0, 0, 0))
+    }
+}
+
+/// Appends the first parameters of a part.
+pub(crate) fn draw<M: Module + ?Sized>(
+    part: &M,
+    parameters: &mut Vec<M::Scalar>,
+    rng: &mut dyn Rng,
+) {
+    let start = parameters.len();
+    parameters.resize(start + part.num_parameters(), M::Scalar::ZERO);
+    part.draw_parameters(&mut parameters[start..], rng);
 }
 
 /// A built layer describes itself.
@@ -38,7 +59,8 @@ impl<L: Layer> Describe for L {
 }
 impl<T: Scalar, L: Layer<Scalar = T>> Build<T> for L {
     type Built = Self;
-    fn build(self) -> Self {
+    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self {
+        draw(&self, parameters, rng);
         self
     }
 }
@@ -49,7 +71,8 @@ impl<T: Scalar, I: Dim, C: Dim, P, R> Describe for BoxedEncoder<T, I, C, P, R> {
 }
 impl<T: Scalar, I: Dim, C: Dim, P: Posterior, R> Build<T> for BoxedEncoder<T, I, C, P, R> {
     type Built = Self;
-    fn build(self) -> Self {
+    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self {
+        draw(&self, parameters, rng);
         self
     }
 }
@@ -60,8 +83,72 @@ impl<T: Scalar, C: Dim, O: Dim, R> Describe for BoxedDecoder<T, C, O, R> {
 }
 impl<T: Scalar, C: Dim, O: Dim, R> Build<T> for BoxedDecoder<T, C, O, R> {
     type Built = Self;
-    fn build(self) -> Self {
+    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self {
+        draw(&self, parameters, rng);
         self
+    }
+}
+
+/// A description of a decoder for an encoder whose description is `E`: of sizes that fit it, or with
+/// [tied weights](Tied), which take theirs from it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no decoder for this encoder",
+    label = "not a decoder for this encoder",
+    note = "a decoder is a `Dense` layer, a chain of layers, a trained or a boxed one, or `Tied`; tied \
+            weights need an encoder of dense layers, so that a `Gaussian` or a boxed encoder takes \
+            another decoder"
+)]
+pub trait DecoderFor<E: Describe> {}
+impl<E: Describe, D: Describe> DecoderFor<E> for D
+where
+    D::Input: SameSize<E::Output>,
+    D::Output: SameSize<E::Input>,
+{
+}
+impl<E: Describe + Shareable, A> DecoderFor<E> for Tied<A> {}
+
+/// A description of an encoder whose weights a decoder can share: a dense layer or a chain of them.
+pub trait Shareable {}
+impl<I, O, A> Shareable for DenseDescription<I, O, A> {}
+impl<A: Shareable, B: Shareable> Shareable for Chain<A, B> {}
+impl<M: Mirror> Shareable for Trained<M> {}
+impl<T, I, O, A> Shareable for DenseLayer<T, I, O, A> {}
+impl<A: Shareable, B: Shareable> Shareable for ChainLayer<A, B> {}
+
+/// A description that can be built as the decoder of an encoder.
+pub trait BuildDecoder<E: Encoder> {
+    /// What is built.
+    type Built;
+    /// Builds it and appends its first parameters.
+    fn build_decoder(
+        self,
+        encoder: &E,
+        parameters: &mut Vec<E::Scalar>,
+        rng: &mut dyn Rng,
+    ) -> Self::Built;
+}
+impl<E: Encoder, D: Build<E::Scalar>> BuildDecoder<E> for D {
+    type Built = D::Built;
+    fn build_decoder(
+        self,
+        _encoder: &E,
+        parameters: &mut Vec<E::Scalar>,
+        rng: &mut dyn Rng,
+    ) -> D::Built {
+        self.build_into(parameters, rng)
+    }
+}
+impl<E: Mirror, A: Activation<E::Scalar>> BuildDecoder<E> for Tied<A> {
+    type Built = TiedDecoder<E, A>;
+    fn build_decoder(
+        self,
+        encoder: &E,
+        parameters: &mut Vec<E::Scalar>,
+        rng: &mut dyn Rng,
+    ) -> TiedDecoder<E, A> {
+        let decoder = self.mirror(encoder);
+        draw(&decoder, parameters, rng);
+        decoder
     }
 }
 
@@ -103,6 +190,13 @@ impl AutoEncoder<DenseLayer<f32, Const<1>, Const<1>, Identity>, Unset> {
     }
 }
 
+impl<E, D, L> Builder<E, D, NoRegularizer, L> {
+    /// With parts whose sizes are known to fit.
+    pub(crate) fn of(encoder: E, decoder: D, loss: L, normalizer: Option<Normalizer>) -> Self {
+        Self { encoder, decoder, regularizer: NoRegularizer, loss, normalizer, seed: 0 }
+    }
+}
+
 impl<R, L> Builder<Unset, Unset, R, L> {
     /// The encoder: a layer, a chain of layers, a [`Gaussian`](crate::Gaussian), or a boxed encoder.
     pub fn encoder<E: Describe>(self, encoder: E) -> Builder<E, Unset, R, L> {
@@ -112,12 +206,9 @@ impl<R, L> Builder<Unset, Unset, R, L> {
 }
 
 impl<E: Describe, R, L> Builder<E, Unset, R, L> {
-    /// The decoder: from the encoder's code back to the encoder's input.
-    pub fn decoder<D: Describe>(self, decoder: D) -> Builder<E, D, R, L>
-    where
-        D::Input: SameSize<E::Output>,
-        D::Output: SameSize<E::Input>,
-    {
+    /// The decoder, from the encoder's code back to the encoder's input: a layer, a chain of layers, or
+    /// [`Tied`].
+    pub fn decoder<D: DecoderFor<E>>(self, decoder: D) -> Builder<E, D, R, L> {
         let Self { encoder, regularizer, loss, normalizer, seed, .. } = self;
         Builder { encoder, decoder, regularizer, loss, normalizer, seed }
     }
@@ -172,8 +263,8 @@ impl<E, D, R, L> Builder<E, D, R, L> {
     pub fn build<T: Scalar>(self) -> Result<AutoEncoder<E::Built, D::Built, R, L>>
     where
         E: Build<T>,
-        D: Build<T>,
         E::Built: Encoder<Scalar = T, Input = E::Input, Code = E::Output>,
+        D: BuildDecoder<E::Built>,
         D::Built: Decoder<
                 Scalar = T,
                 Code = <E::Built as Encoder>::Code,
@@ -182,16 +273,18 @@ impl<E, D, R, L> Builder<E, D, R, L> {
         R: Regularizer<E::Built>,
         L: Loss<D::Built>,
     {
-        let (encoder, decoder) = (self.encoder.build(), self.decoder.build());
+        let Self { encoder, decoder, regularizer, loss, normalizer, seed } = self;
+        let (mut parameters, mut rng) = (Vec::new(), keyed(seed, 0, 0));
+        let encoder = encoder.build_into(&mut parameters, &mut rng);
+        let decoder = decoder.build_decoder(&encoder, &mut parameters, &mut rng);
         encoder.check_sizes()?;
         decoder.check_sizes()?;
         let (code, input) = (encoder.code_dim().value(), encoder.input_dim().value());
         require_size("the decoder's input", "code units", code, decoder.code_dim().value())?;
         require_size("the decoder's output", "features", input, decoder.output_dim().value())?;
-        if let Some(features) = self.normalizer.as_ref().and_then(Normalizer::features) {
+        if let Some(features) = normalizer.as_ref().and_then(Normalizer::features) {
             require_size("the normalizer", "features", input, features)?;
         }
-        let Self { regularizer, loss, normalizer, seed, .. } = self;
-        Ok(AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, seed))
+        Ok(AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, parameters))
     }
 }

@@ -74,6 +74,20 @@ pub enum Error {
         /// What was found.
         value: Number,
     },
+    /// A label is no class.
+    #[error(
+        "{call}: the label of sample {sample} is {label}, but there are {classes} classes, from 0"
+    )]
+    Label {
+        /// The call the labels were given to.
+        call: &'static str,
+        /// Index of the sample.
+        sample: usize,
+        /// What was found.
+        label: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
     /// A count does not fit: features of a sample, length of a buffer, sizes of neighbours.
     #[error("{place}: expected {expected} {unit}, found {found}")]
     SizeMismatch {

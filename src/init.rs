@@ -5,6 +5,8 @@ use std::fmt::Debug;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::error::{Result, require_count, require_positive};
+
 /// Draws the first weights of a layer, unit by unit.
 ///
 /// # Example
@@ -25,6 +27,12 @@ use rand_distr::{Distribution, StandardNormal};
 pub trait Initializer: Debug + Send + Sync {
     /// Fills the weights from every input to one unit of a layer that has `outputs` units.
     fn draw_unit(&self, weights: &mut [f64], outputs: usize, rng: &mut dyn Rng);
+}
+
+impl<I: Initializer + ?Sized> Initializer for std::sync::Arc<I> {
+    fn draw_unit(&self, weights: &mut [f64], outputs: usize, rng: &mut dyn Rng) {
+        (**self).draw_unit(weights, outputs, rng);
+    }
 }
 
 fn draw_uniform(weights: &mut [f64], limit: f64, rng: &mut dyn Rng) {
@@ -72,6 +80,73 @@ impl Initializer for Ufldl {
     fn draw_unit(&self, weights: &mut [f64], outputs: usize, rng: &mut dyn Rng) {
         let limit = (6.0 / (weights.len() + outputs + 1) as f64).sqrt();
         draw_uniform(weights, limit, rng);
+    }
+}
+
+/// Each unit gets a few inputs, drawn without repetition, with weights from N(0, scale²); all others
+/// are zero. A unit's input then has the same size however many inputs the layer has, and units begin
+/// different from each other.
+///
+/// A unit with fewer inputs than that gets all of them.
+///
+/// # Example
+/// ```
+/// use autoencoder::{Dense, activation::Tanh, init::Sparse};
+/// let layer = Dense::<64, 30>::new(Tanh).init(Sparse::new(10)?);
+/// # let _ = layer;
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+///
+/// # References
+/// J. Martens (2010), Deep learning via Hessian-free optimization. I. Sutskever, J. Martens, G. Dahl,
+/// G. Hinton (2013), On the importance of initialization and momentum in deep learning.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sparse {
+    inputs: usize,
+    scale: f64,
+}
+
+impl Sparse {
+    /// With the number of inputs of a unit, at least 1; scale 1.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
+    pub fn new(inputs: usize) -> Result<Self> {
+        require_count("Sparse inputs", inputs)?;
+        Ok(Self { inputs, scale: 1.0 })
+    }
+
+    /// The standard deviation of the weights, greater than 0. Default: 1.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn scale(self, scale: f64) -> Result<Self> {
+        require_positive("Sparse scale", scale)?;
+        Ok(Self { scale, ..self })
+    }
+}
+
+/// 15 inputs a unit, scale 1, as in the papers.
+impl Default for Sparse {
+    fn default() -> Self {
+        Self { inputs: 15, scale: 1.0 }
+    }
+}
+
+impl Initializer for Sparse {
+    fn draw_unit(&self, weights: &mut [f64], _outputs: usize, rng: &mut dyn Rng) {
+        let (mut wanted, mut left) = (self.inputs.min(weights.len()), weights.len());
+        for weight in weights {
+            // Of the inputs that are left every choice is as likely as any other.
+            let is_chosen = rng.random::<f64>() * (left as f64) < wanted as f64;
+            *weight = 0.0;
+            if is_chosen {
+                let normal: f64 = StandardNormal.sample(rng);
+                *weight = self.scale * normal;
+                wanted -= 1;
+            }
+            left -= 1;
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Tensor {
     pub shape: (usize, usize),
     /// What it is for.
     pub role: Role,
+    /// Whether training leaves it as it is.
+    pub is_frozen: bool,
     /// Its place in the flat buffer.
     pub range: Range<usize>,
 }
@@ -39,6 +41,7 @@ pub struct Layout {
     path: Vec<String>,
     next_layer: usize,
     layer: String,
+    is_frozen: bool,
 }
 
 impl Layout {
@@ -66,6 +69,14 @@ impl Layout {
         self.path.pop();
     }
 
+    /// Writes what `part` writes, and marks its tensors as frozen if they are.
+    pub fn frozen(&mut self, is_frozen: bool, part: impl FnOnce(&mut Self)) {
+        let outer = self.is_frozen;
+        self.is_frozen = outer || is_frozen;
+        part(self);
+        self.is_frozen = outer;
+    }
+
     /// Appends one tensor of `rows × columns` to the buffer.
     pub fn tensor(&mut self, name: &str, shape: (usize, usize), role: Role) {
         let start = self.num_parameters();
@@ -75,6 +86,7 @@ impl Layout {
             layer: self.layer.clone(),
             shape,
             role,
+            is_frozen: self.is_frozen,
             range: start..start + shape.0 * shape.1,
         });
     }
@@ -99,6 +111,33 @@ impl Layout {
         self.tensors.last().map_or(0, |tensor| tensor.range.end)
     }
 
+    /// The number of parameters that training changes.
+    pub fn num_trained(&self) -> usize {
+        let trained = self.tensors.iter().filter(|tensor| !tensor.is_frozen);
+        trained.map(|tensor| tensor.range.len()).sum()
+    }
+
+    /// Marks the tensors in a part of the buffer.
+    pub(crate) fn freeze(&mut self, range: Range<usize>, is_frozen: bool) {
+        for tensor in &mut self.tensors {
+            if range.contains(&tensor.range.start) {
+                tensor.is_frozen = is_frozen;
+            }
+        }
+    }
+
+    /// Whether nothing in a part of the buffer is trained.
+    pub(crate) fn is_frozen(&self, range: Range<usize>) -> bool {
+        let mut part = self.tensors.iter().filter(|tensor| range.contains(&tensor.range.start));
+        part.all(|tensor| tensor.is_frozen)
+    }
+
+    /// The places of the tensors that training leaves as they are.
+    pub(crate) fn frozen_ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        let frozen = self.tensors.iter().filter(|tensor| tensor.is_frozen);
+        frozen.map(|tensor| tensor.range.clone())
+    }
+
     /// The tensor of this name.
     pub fn get(&self, name: &str) -> Option<&Tensor> {
         self.tensors.iter().find(|tensor| tensor.name == name)
@@ -120,10 +159,13 @@ impl fmt::Display for Layout {
         for tensor in &self.tensors {
             let shape = format!("{}×{}", tensor.shape.0, tensor.shape.1);
             let (kind, count) = (&tensor.layer, tensor.range.len());
-            writeln!(f, "{kind:layer$}  {:width$}  {shape:>12}  {count:>10}", tensor.name)?;
+            let frozen = if tensor.is_frozen { "  frozen" } else { "" };
+            writeln!(f, "{kind:layer$}  {:width$}  {shape:>12}  {count:>10}{frozen}", tensor.name)?;
         }
         writeln!(f, "{line}")?;
         let total = self.num_parameters();
-        write!(f, "{:layer$}  {:width$}  {:>12}  {total:>10}", "total", "", "")
+        write!(f, "{:layer$}  {:width$}  {:>12}  {total:>10}", "total", "", "")?;
+        let trained = self.num_trained();
+        if trained < total { write!(f, "  of which {trained} trained") } else { Ok(()) }
     }
 }

@@ -64,6 +64,12 @@ impl Terms {
         self.entries.iter_mut().for_each(|(_, value)| *value *= factor);
     }
 
+    /// Takes over other terms, in the memory that is there.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.entries.clear();
+        self.entries.extend_from_slice(&other.entries);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }

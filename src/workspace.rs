@@ -4,14 +4,15 @@ use nalgebra::Dim;
 
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
+use crate::pass::Net;
 use crate::posterior::Posterior;
 use crate::regularizer::Regularizer;
-use crate::{AutoEncoder, Loss, Scalar, Terms};
+use crate::{Scalar, Terms};
 
 /// The memory of a model's passes: everything between an input and a gradient. It grows to the largest
 /// batch it has served and is kept, so that calls with a workspace of the caller's allocate nothing.
 ///
-/// Made by [`AutoEncoder::workspace`]; it serves any model with an encoder of that type and size.
+/// Made by [`AutoEncoder::workspace`](crate::AutoEncoder::workspace); it serves any model with an encoder of that type and size.
 #[derive(Debug)]
 pub struct Workspace<E: Encoder> {
     /// The normalized inputs of a call, where the model has a normalizer.
@@ -58,27 +59,26 @@ impl<E: Encoder> Workspace<E> {
     }
 
     /// Gives every buffer the length it has in a training step on this many samples.
-    pub(crate) fn prepare<D, R, L>(&mut self, model: &AutoEncoder<E, D, R, L>, samples: usize)
+    pub(crate) fn prepare<D, R>(&mut self, net: &Net<'_, E, D, R>, samples: usize)
     where
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+        D: Decoder<Scalar = E::Scalar, Code = E::Code>,
         R: Regularizer<E>,
-        L: Loss<D>,
     {
-        let (encoder, decoder) = (model.encoder(), model.decoder());
+        let Net { encoder, decoder, regularizer, .. } = net;
         self.posterior.resize(samples);
         self.d_posterior.resize(samples);
         let resize = |buffer: &mut Vec<E::Scalar>, len| buffer.resize(len, E::Scalar::ZERO);
-        if model.regularizer().draws_code() {
+        if regularizer.draws_code() {
             resize(&mut self.code, encoder.code_dim().value() * samples);
             resize(&mut self.d_code, encoder.code_dim().value() * samples);
             resize(&mut self.noise, self.posterior.noise_len());
         }
-        resize(&mut self.output, encoder.input_dim().value() * samples);
-        resize(&mut self.d_output, encoder.input_dim().value() * samples);
+        resize(&mut self.output, decoder.output_dim().value() * samples);
+        resize(&mut self.d_output, decoder.output_dim().value() * samples);
         resize(&mut self.encoder_tape, encoder.tape_len(samples));
         resize(&mut self.decoder_tape, decoder.tape_len(samples));
         let backward = encoder.scratch_len(samples).max(decoder.scratch_len(samples));
-        resize(&mut self.scratch, backward.max(model.regularizer().scratch_len(encoder, samples)));
+        resize(&mut self.scratch, backward.max(regularizer.scratch_len(encoder, samples)));
         resize(&mut self.values, samples);
     }
 }

@@ -5,6 +5,7 @@
 use allocation_counter::measure;
 use autoencoder::activation::*;
 use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper};
+use autoencoder::optimizer::Method;
 use autoencoder::*;
 use nalgebra::{Const, Dyn};
 
@@ -25,7 +26,7 @@ where
     D: Decoder<Scalar = f32, Code = E::Code, Output = Dyn>,
     R: Regularizer<E>,
     L: Loss<D>,
-    O: Optimizer<f32> + Clone,
+    O: Method<f32> + Clone,
 {
     let count = |batches: u64| {
         let mut model = build();
@@ -111,10 +112,51 @@ fn activations_losses_and_optimizers() {
     run!(Sigmoid, BernoulliCrossEntropy, sgd.momentum(0.9).unwrap());
     run!(Tanh, Huber::default(), sgd.nesterov(0.9).unwrap());
     run!(Relu, SquaredError, AdamW::new(1e-3, 0.1).unwrap());
-    run!(LeakyRelu::default(), SquaredError, sgd);
-    run!(Elu::default(), SquaredError, sgd);
+    run!(LeakyRelu::default(), SquaredError, sgd.nesterov_schedule(0.99).unwrap());
+    run!(Elu::default(), SquaredError, RmsProp::new(1e-3).unwrap().momentum(0.9).unwrap());
     run!(Gelu, SquaredError, sgd);
     run!(Softplus, SquaredError, sgd);
+    run!(Tanh, SquaredError, Lbfgs::new().history(3).unwrap());
+    run!(Sigmoid, Huber::default(), Lbfgs::new().iterations_per_batch(2).unwrap());
+}
+
+#[test]
+fn tied_and_frozen_parts() {
+    let tied = || {
+        AutoEncoder::builder()
+            .encoder(Dense::dynamic(5, 4, Gelu).then(Dense::dynamic(4, 3, Sigmoid)))
+            .decoder(Tied::new(Softplus))
+            .regularizer(Contractive::new(0.1).unwrap())
+            .build()
+            .unwrap()
+    };
+    assert_eq!(of_steps(tied, Adam::new(1e-3).unwrap(), STEPS, 4), 0);
+    let frozen = || {
+        let first = Dense::dynamic(5, 4, Tanh).frozen();
+        AutoEncoder::builder()
+            .encoder(first.then(Dense::dynamic(4, 3, Sigmoid)))
+            .decoder(Dense::dynamic(3, 5, Identity).frozen())
+            .build()
+            .unwrap()
+    };
+    assert_eq!(of_steps(frozen, Adam::new(1e-3).unwrap(), STEPS, 4), 0);
+    assert_eq!(of_steps(frozen, Lbfgs::new(), STEPS, 4), 0);
+}
+
+#[test]
+fn classifiers() {
+    let count = |batches: usize| {
+        let builder = Classifier::builder().encoder(Dense::dynamic(5, 4, Tanh)).classes::<3>();
+        let mut classifier = builder.build::<f32>().unwrap();
+        let x = data(5, batches * 4);
+        let labels: Vec<usize> = (0..x.samples()).map(|sample| sample % 3).collect();
+        let mut trainer = Trainer::new(Adam::new(1e-3).unwrap()).epochs(1).batch_size(4);
+        measure(|| {
+            trainer.fit_classifier(&mut classifier, &x, &labels).unwrap();
+        })
+        .count_total
+    };
+    assert_eq!(count(13), count(3));
 }
 
 #[test]

@@ -194,6 +194,19 @@ fn plugins() {
             Sgd::new(0.1).unwrap().weight_decay(nan).map(drop),
             "Sgd weight_decay is NaN, but must be finite and not negative",
         ),
+        (
+            Sgd::new(0.1).unwrap().nesterov_schedule(1.0).map(drop),
+            "Sgd momentum is 1, but must be in [0, 1)",
+        ),
+        (
+            Sgd::new(0.1).unwrap().at_most_from(10, 1.0).map(drop),
+            "Sgd late momentum is 1, but must be in [0, 1)",
+        ),
+        (
+            RmsProp::new(0.1).unwrap().decay(1.0).map(drop),
+            "RmsProp decay is 1, but must be in [0, 1)",
+        ),
+        (init::Sparse::new(0).map(drop), "Sparse inputs is 0, but must be at least 1"),
         (Adam::new(0.0).map(drop), "Adam rate is 0, but must be finite and greater than 0"),
         (
             Adam::new(0.1).unwrap().betas(0.9, 1.0).map(drop),

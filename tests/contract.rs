@@ -186,8 +186,22 @@ fn clones_normalizers_optimizers_and_one_feature() {
     assert_passes(&Contract::new(build, &x).clones().optimizer(move || sgd).check(), &named);
     let nesterov = || sgd.nesterov(0.9).unwrap();
     assert_passes(&Contract::new(build, &x).clones().optimizer(nesterov).check(), &named);
+    let rising = || sgd.nesterov_schedule(0.9).unwrap();
+    assert_passes(&Contract::new(build, &x).clones().optimizer(rising).check(), &named);
+    let rms = || RmsProp::new(0.002).unwrap().momentum(0.5).unwrap();
+    assert_passes(&Contract::new(build, &x).clones().optimizer(rms).check(), &named);
     let adamw = || AdamW::new(0.01, 0.01).unwrap();
     assert_passes(&Contract::new(build, &x).clones().optimizer(adamw).check(), &named);
+
+    let tied = || {
+        AutoEncoder::builder()
+            .encoder(Dense::<4, 3>::new(Tanh).then(Dense::<3, 2>::new(Sigmoid).frozen()))
+            .decoder(Tied::new(Identity))
+            .regularizer(WeightDecay::new(0.02).unwrap())
+            .build::<f64>()
+            .unwrap()
+    };
+    assert_passes(&Contract::new(tied, &x).clones().check(), &named);
 
     let narrow = || {
         AutoEncoder::builder()

@@ -619,7 +619,7 @@ fn an_epoch_of_nothing_but_skipped_batches_is_no_epoch_to_keep() {
     assert_eq!(report.epochs[0].gradient_norm, 0.0);
     let csv = report.to_csv();
     let mut lines = csv.lines();
-    let header = "epoch,total,faulty_squares,fault,gradient_norm,rate,seconds,samples_per_second";
+    let header = "epoch,total,faulty_squares,fault,gradient_norm,rate,seconds,samples_per_second,evaluations";
     assert_eq!(lines.next(), Some(header));
     assert!(lines.next().unwrap().starts_with("1,0.0,,,0.0,"), "{csv}");
 

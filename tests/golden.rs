@@ -76,6 +76,12 @@
 //!         m = b1 * m + (1 - b1) * g; v = b2 * v + (1 - b2) * g * g
 //!         p -= 0.1 * (m / (1 - b1**t)) / (math.sqrt(v / (1 - b2**t)) + eps)
 //!     return p
+//! def rms(p, wd, rho=0.9, eps=1e-8, mu=0.0):
+//!     r = v = 0.0
+//!     for g in G:
+//!         g += wd * p; r = rho * r + (1 - rho) * g * g; v = mu * v + g / (math.sqrt(r) + eps); p -= 0.1 * v
+//!     return p
+//! print(rms(1.0,0), rms(1.0,0,mu=0.9), rms(1.0,0.05,0.5,1e-3,0.9), rms(1.0,0,0.5,1e-3,0.9), rms(1.0,0.3,0.99,1e-2), sep=", ")
 //! print(sgd(1.0,0,False,0), sgd(1.0,0.9,False,0), sgd(1.0,0.9,True,0), sgd(1.0,0.9,True,0.05), adam(1.0,0), adam(1.0,0.2), adam(1.0,0,0.5,0.9,1e-3), sep=", ")
 //! ```
 //! Noise of a seed, in plain Python:
@@ -95,6 +101,23 @@
 //! r = [math.sqrt(-2 * math.log(u)) for u in u[:3]]; t = [2 * math.pi * u for u in u[3:6]]
 //! n = [r * math.cos(t) for r, t in zip(r, t)] + [r * math.sin(t) for r, t in zip(r, t)]
 //! print([1 + 0.5 * n for n in n])
+//! ```
+//! Rising momentum as the paper has it, with θ, v and the gradient taken at θ + μ v:
+//! ```python
+//! def mu(t, most, late):
+//!     m = min(1 - 2 ** (-1 - math.log2(t // 250 + 1)), most)
+//!     return min(m, 0.9) if t >= late else m
+//! def paper(nesterov, most, late, steps, rate=0.02):
+//!     theta, v = 1.0, 0.0
+//!     for t in range(steps):
+//!         at = theta + mu(t, most, late) * v if nesterov else theta
+//!         g = at + 0.3 * math.sin(5 * at + 0.1 * t)
+//!         v = mu(t, most, late) * v - rate * g
+//!         theta += v
+//!     return theta + mu(steps, most, late) * v if nesterov else theta
+//! for n in (True, False):
+//!     for most, late in ((0.99, 10**9), (0.8, 10**9), (0.999, 2600)):
+//!         print([paper(n, most, late, s) for s in (1, 3, 260, 760, 2700)])
 //! ```
 
 mod common;
@@ -543,7 +566,16 @@ fn optimizers() {
     let decayed = nesterov.weight_decay(0.05).unwrap();
     let adam_w = AdamW::new(0.1, 0.2).unwrap();
     let other = adam.betas(0.5, 0.9).unwrap().epsilon(1e-3).unwrap();
-    let expected: [(&dyn Optimizer<f64>, Role, f64); 9] = [
+    let rms = RmsProp::new(0.1).unwrap();
+    let rms_other = rms.decay(0.5).unwrap().epsilon(1e-3).unwrap().momentum(0.9).unwrap();
+    let rms_other = rms_other.weight_decay(0.05).unwrap();
+    let rms_slow = rms.decay(0.99).unwrap().epsilon(1e-2).unwrap().weight_decay(0.3).unwrap();
+    let expected: [(&dyn Optimizer<f64>, Role, f64); 14] = [
+        (&rms, Role::Weight, 0.6117915651175576),
+        (&rms.momentum(0.9).unwrap(), Role::Weight, 0.20464351536499664),
+        (&rms_other, Role::Weight, 0.5715343932602239),
+        (&rms_other, Role::Bias, 0.6208017009550441),
+        (&rms_slow, Role::Weight, -0.43211101092676707),
         (&sgd, Role::Weight, 0.8250000000000002),
         (&sgd.momentum(0.9).unwrap(), Role::Weight, 0.8713949999999997),
         (&nesterov, Role::Weight, 0.7092555),
@@ -576,4 +608,94 @@ fn noise_of_a_seed() {
     for (found, expected) in sample.iter().zip(expected) {
         assert!((found - expected).abs() <= GOLDEN, "{found}, not {expected}");
     }
+}
+
+/// Sums of 2,700 steps in another order.
+const LONG: f64 = 1e-12;
+
+#[test]
+fn rising_momentum_is_that_of_the_paper() {
+    let sgd = Sgd::new(0.02).unwrap();
+    let kinds: [fn(Sgd, f64) -> Result<Sgd>; 2] = [Sgd::nesterov_schedule, Sgd::momentum_schedule];
+    // After 1, 3, 260, 760 and 2,700 steps.
+    let expected: [[[f64; 5]; 3]; 2] = [
+        [
+            [
+                0.9786303184719682,
+                0.9291928824665919,
+                -0.03611425502159321,
+                -0.024144692840759586,
+                0.23170809212250695,
+            ],
+            [
+                0.9786303184719682,
+                0.9291928824665919,
+                -0.03611425502159321,
+                -0.004614200379548275,
+                0.10559661654717196,
+            ],
+            [
+                0.9786303184719682,
+                0.9291928824665919,
+                -0.03611425502159321,
+                -0.024144692840759586,
+                0.1709733039352103,
+            ],
+        ],
+        [
+            [
+                0.9857535456479788,
+                0.9404697860932263,
+                -0.03139112780391483,
+                -0.012742410445101753,
+                0.11391603206225587,
+            ],
+            [
+                0.9857535456479788,
+                0.9404697860932263,
+                -0.03139112780391483,
+                0.006030947098780753,
+                0.12245301171116241,
+            ],
+            [
+                0.9857535456479788,
+                0.9404697860932263,
+                -0.03139112780391483,
+                -0.012742410445101753,
+                0.2115091143141034,
+            ],
+        ],
+    ];
+    for (kind, expected) in kinds.iter().zip(expected) {
+        let settings = [
+            kind(sgd, 0.99).unwrap(),
+            kind(sgd, 0.8).unwrap(),
+            kind(sgd, 0.999).unwrap().at_most_from(2600, 0.9).unwrap(),
+        ];
+        for (optimizer, expected) in settings.into_iter().zip(expected) {
+            let (mut p, mut state) = ([1.0_f64], [0.0]);
+            let mut expected = [1, 3, 260, 760, 2700].into_iter().zip(expected);
+            let mut next = expected.next();
+            for t in 0..2700_u64 {
+                let mut gradient = [p[0] + 0.3 * (5.0 * p[0] + 0.1 * t as f64).sin()];
+                let step = Step::new(t + 1, 0.02, Role::Weight);
+                optimizer.step(&step, &p, &mut state, &mut gradient);
+                p = gradient;
+                if let Some((_, value)) = next.filter(|&(steps, _)| steps == t + 1) {
+                    assert!(
+                        (p[0] - value).abs() <= LONG,
+                        "{optimizer:?}, {t}: {}, not {value}",
+                        p[0]
+                    );
+                    next = expected.next();
+                }
+            }
+            assert_eq!(next, None);
+        }
+    }
+    let momentum = |t| sgd.nesterov_schedule(0.995).unwrap().momentum_at(t);
+    assert_eq!(
+        [0, 249, 250, 499, 750, 24_749, 24_750].map(momentum),
+        [0.5, 0.5, 0.75, 0.75, 0.875, 1.0 - 1.0 / 198.0, 0.995]
+    );
 }

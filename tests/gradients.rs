@@ -16,7 +16,9 @@ use autoencoder::decoder::{BoxedDecoder, DynDecoder};
 use autoencoder::encoder::{BoxedEncoder, Inference};
 use autoencoder::gradcheck::{self, GradientCheck};
 use autoencoder::layer::jacobian::{self, Jacobian, JacobianGradient};
-use autoencoder::layer::{DenseDescription, DualViewMut, Pass, TangentPass};
+use autoencoder::layer::{
+    DenseDescription, DualViewMut, ElementwiseDescription, Pass, TangentPass,
+};
 use autoencoder::posterior::{DiagonalGaussian, Gaussianlike, Point, Posterior};
 use autoencoder::random::{StreamRng, Streams, seeded};
 use autoencoder::*;
@@ -508,7 +510,11 @@ fn layers_for_parameters_inputs_and_directions() {
         sweep.run(&("layer", number), 30_000 + number as u64, |case| {
             let (inputs, outputs, samples) = (case.size(), case.size(), case.size());
             let last = case.activation(number);
-            let layer = case.random_net(inputs, outputs, last);
+            let mut layer = case.random_net(inputs, outputs, last);
+            if number % 3 == 0 {
+                let second = ElementwiseDescription::new(Dyn(outputs), case.activation(number / 3));
+                layer = Box::new(Build::<f64>::build(layer.then(second)));
+            }
             let parameters = case.parameters(layer.num_parameters());
             let (x, v) = (case.normal(inputs * samples), case.normal(inputs * samples));
             let (u, w) = (case.normal(outputs * samples), case.normal(outputs * samples));
@@ -825,7 +831,7 @@ fn decoders_for_parameters_and_codes() {
             let mut scratch = vec![f64::NAN; decoder.scratch_len(samples)];
             let (from, to) =
                 (BatchViewMut::new(&mut dy, Dyn(outputs)), BatchViewMut::new(&mut dz, Dyn(code)));
-            Decoder::backward(&decoder, pass, from, to, Some(&mut gradient), &mut scratch);
+            Decoder::backward(&decoder, pass, from, Some(to), Some(&mut gradient), &mut scratch);
             assert!(gradient[..others].iter().all(|&g| g == 0.0));
             let value = |at: &[f64]| {
                 let (own, z) = at.split_at(own.len());

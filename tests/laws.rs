@@ -184,11 +184,17 @@ fn losses_take_each_sample_for_itself() {
 fn optimizers_rest_where_there_is_no_gradient_and_decay_weights_only() {
     let adam = Adam::new(0.1).unwrap();
     let sgd = Sgd::new(0.1).unwrap();
-    let optimizers: [(Box<dyn Optimizer<f64>>, f64); 8] = [
+    let rms = RmsProp::new(0.1).unwrap();
+    let optimizers: [(Box<dyn Optimizer<f64>>, f64); 13] = [
         (Box::new(sgd), 0.0),
         (Box::new(sgd.momentum(0.9).unwrap()), 0.0),
         (Box::new(sgd.nesterov(0.9).unwrap()), 0.0),
+        (Box::new(sgd.momentum_schedule(0.99).unwrap()), 0.0),
+        (Box::new(sgd.nesterov_schedule(0.99).unwrap().at_most_from(0, 0.3).unwrap()), 0.0),
         (Box::new(sgd.weight_decay(0.5).unwrap()), 0.5),
+        (Box::new(rms), 0.0),
+        (Box::new(rms.momentum(0.9).unwrap()), 0.0),
+        (Box::new(rms.decay(0.0).unwrap()), 0.0),
         (Box::new(adam), 0.0),
         (Box::new(adam.betas(0.0, 0.0).unwrap()), 0.0),
         (Box::new(AdamW::new(0.1, 0.0).unwrap()), 0.0),

@@ -6,7 +6,7 @@ use autoencoder::activation::*;
 use autoencoder::corruption::{Corruption, Masking, SaltAndPepper};
 use autoencoder::decoder::{BoxedDecoder, Decoder};
 use autoencoder::encoder::BoxedEncoder;
-use autoencoder::init::{Glorot, He, Initializer, Ufldl, Zeros};
+use autoencoder::init::{Glorot, He, Initializer, Sparse, Ufldl, Zeros};
 use autoencoder::posterior::{Gaussianlike, Point, Posterior};
 use autoencoder::random::{Streams, seeded};
 use autoencoder::regularizer::Encoded;
@@ -593,7 +593,8 @@ fn a_report_adds_up_and_reads_back() {
         assert!((sum - values[1]).abs() <= ROUNDING);
         assert_eq!(values[6], epoch.validation.as_ref().unwrap().total());
         let tail = [epoch.gradient_norm, epoch.rate, epoch.seconds, epoch.samples_per_second];
-        assert_eq!(values[11..], tail);
+        assert_eq!(values[11..15], tail);
+        assert_eq!(values[15..], [epoch.evaluations as f64]);
         assert!(epoch.seconds > 0.0 && epoch.samples_per_second > 0.0);
     }
     assert_eq!(csv.lines().count(), 4);
@@ -609,12 +610,25 @@ fn optimizers_differ_by_their_options() {
     let run =
         |optimizer: Box<dyn Optimizer<f64>>| train(Trainer::new(optimizer).batch_size(3), 10).1;
     let adam = Adam::new(0.01).unwrap();
+    let rms = RmsProp::new(0.01).unwrap();
     let results = [
         run(Box::new(sgd(0.01))),
         run(Box::new(sgd(0.02))),
         run(Box::new(sgd(0.01).momentum(0.9).unwrap())),
         run(Box::new(sgd(0.01).nesterov(0.9).unwrap())),
         run(Box::new(sgd(0.01).weight_decay(0.1).unwrap())),
+        run(Box::new(sgd(0.01).momentum_schedule(0.9).unwrap())),
+        run(Box::new(sgd(0.01).momentum_schedule(0.4).unwrap())),
+        run(Box::new(sgd(0.01).nesterov_schedule(0.9).unwrap())),
+        run(Box::new(sgd(0.01).nesterov_schedule(0.9).unwrap().at_most_from(2, 0.2).unwrap())),
+        run(Box::new(sgd(0.01).nesterov_schedule(0.9).unwrap().at_most_from(2, 0.3).unwrap())),
+        run(Box::new(sgd(0.01).nesterov_schedule(0.9).unwrap().at_most_from(3, 0.3).unwrap())),
+        run(Box::new(rms)),
+        run(Box::new(RmsProp::new(0.02).unwrap())),
+        run(Box::new(rms.decay(0.5).unwrap())),
+        run(Box::new(rms.epsilon(1e-2).unwrap())),
+        run(Box::new(rms.momentum(0.5).unwrap())),
+        run(Box::new(rms.weight_decay(0.1).unwrap())),
         run(Box::new(adam)),
         run(Box::new(adam.betas(0.8, 0.999).unwrap())),
         run(Box::new(adam.betas(0.9, 0.9).unwrap())),
@@ -629,6 +643,16 @@ fn optimizers_differ_by_their_options() {
     // No decay is no decay.
     assert_eq!(run(Box::new(AdamW::new(0.01, 0.0).unwrap())), run(Box::new(adam)));
     assert_eq!(run(Box::new(sgd(0.01).weight_decay(0.0).unwrap())), results[0]);
+    assert_eq!(
+        run(Box::new(rms.weight_decay(0.0).unwrap().momentum(0.0).unwrap())),
+        run(Box::new(rms))
+    );
+    // What is said last about momentum holds, and a limit that comes after the end does nothing.
+    let nesterov = sgd(0.01).momentum(0.2).unwrap().nesterov_schedule(0.9).unwrap();
+    let late = nesterov.at_most_from(1000, 0.1).unwrap();
+    assert_eq!(run(Box::new(late)), run(Box::new(sgd(0.01).nesterov_schedule(0.9).unwrap())));
+    assert_eq!(run(Box::new(nesterov.momentum(0.9).unwrap())), results[2]);
+    assert_eq!(run(Box::new(nesterov.nesterov(0.9).unwrap())), results[3]);
 }
 
 #[test]
@@ -658,6 +682,36 @@ fn initialisers_have_their_ranges_and_variances() {
     assert!((variance(&he) / 0.02 - 1.0).abs() < 0.04);
     assert!(largest(&he) > 3.0 * 0.02_f64.sqrt(), "normal draws have tails");
     assert_eq!(largest(&weights(&Zeros)), 0.0);
+
+    // Sparse: so many inputs a unit, all of them where there are fewer, each equally often.
+    for (sparse, inputs, scale) in [
+        (Sparse::default(), 15, 1.0),
+        (Sparse::new(1).unwrap(), 1, 1.0),
+        (Sparse::new(40).unwrap().scale(0.1).unwrap(), 40, 0.1),
+        (Sparse::new(100).unwrap(), 100, 1.0),
+        (Sparse::new(1000).unwrap(), 100, 1.0),
+    ] {
+        let found = weights(&sparse);
+        let chosen = |weights: &[f64]| weights.iter().filter(|&&w| w != 0.0).count();
+        assert!(found.chunks(INPUTS).all(|unit| chosen(unit) == inputs), "{sparse:?}");
+        let share = inputs as f64 / INPUTS as f64;
+        // Five standard errors, for each input and for the variance of a normal.
+        let error = 5.0 * (UNITS as f64 * share * (1.0 - share)).sqrt();
+        for input in 0..INPUTS {
+            let count = found.iter().skip(input).step_by(INPUTS).filter(|&&w| w != 0.0).count();
+            assert!((count as f64 - UNITS as f64 * share).abs() <= error, "{sparse:?}: {count}");
+        }
+        let error = 5.0 * (2.0 / (UNITS * inputs) as f64).sqrt();
+        let ratio = variance(&found) / (share * scale * scale);
+        assert!((ratio - 1.0).abs() <= error, "{sparse:?}: {ratio}");
+        assert!(largest(&found) > 2.5 * scale, "normal draws have tails");
+    }
+    // Inputs are drawn independently: neighbours are together as often as chance has it.
+    let found = weights(&Sparse::default());
+    let pairs = found.chunks(INPUTS).flat_map(|unit| unit.windows(2));
+    let together = pairs.filter(|pair| pair[0] * pair[1] != 0.0).count() as f64;
+    let expected = (UNITS * (INPUTS - 1)) as f64 * (15.0 * 14.0) / (100.0 * 99.0);
+    assert!((together - expected).abs() <= 5.0 * expected.sqrt(), "{together}, not {expected}");
 
     // In a layer: weights are drawn, biases are zero.
     let build = |zero: bool| {

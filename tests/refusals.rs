@@ -40,6 +40,10 @@ fn with(row: usize, column: usize, value: f64) -> Batch<f64, Const<4>> {
     batch
 }
 
+fn rms() -> RmsProp {
+    RmsProp::new(0.1).unwrap()
+}
+
 fn sgd() -> Sgd {
     Sgd::new(0.1).unwrap()
 }
@@ -237,6 +241,35 @@ fn parameters_out_of_range() {
         ("Sgd momentum", |v| sgd().momentum(v).map(drop), &[-0.0, -0.1, 1.0], &[0.0, 0.9]),
         ("Sgd momentum", |v| sgd().nesterov(v).map(drop), &[-0.0, -0.1, 1.0], &[0.0, 0.9]),
         ("Sgd weight_decay", |v| sgd().weight_decay(v).map(drop), &[-0.0, -0.1], &[0.0, 0.1]),
+        (
+            "Sgd momentum",
+            |v| sgd().momentum_schedule(v).map(drop),
+            &[-0.0, -0.1, 1.0],
+            &[0.0, 0.99],
+        ),
+        (
+            "Sgd momentum",
+            |v| sgd().nesterov_schedule(v).map(drop),
+            &[-0.0, -0.1, 1.0],
+            &[0.0, 0.99],
+        ),
+        (
+            "Sgd late momentum",
+            |v| sgd().at_most_from(9, v).map(drop),
+            &[-0.0, -0.1, 1.0],
+            &[0.0, 0.9],
+        ),
+        ("RmsProp rate", |v| RmsProp::new(v).map(drop), &[0.0, -0.0, -1.0], &[0.1]),
+        ("RmsProp decay", |v| rms().decay(v).map(drop), &[-0.0, -0.1, 1.0], &[0.0, 0.9]),
+        ("RmsProp epsilon", |v| rms().epsilon(v).map(drop), &[0.0, -0.0, -1.0], &[1e-8]),
+        ("RmsProp momentum", |v| rms().momentum(v).map(drop), &[-0.0, -0.1, 1.0], &[0.0, 0.9]),
+        ("RmsProp weight_decay", |v| rms().weight_decay(v).map(drop), &[-0.0, -0.1], &[0.0, 0.1]),
+        (
+            "Sparse scale",
+            |v| init::Sparse::default().scale(v).map(drop),
+            &[0.0, -0.0, -1.0],
+            &[0.5],
+        ),
         ("Adam rate", |v| Adam::new(v).map(drop), &[0.0, -0.0, -1.0], &[0.1]),
         (
             "Adam beta1",

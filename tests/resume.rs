@@ -275,6 +275,17 @@ fn optimizers<T: Scalar>() -> Vec<fn() -> AnyOptimizer<T>> {
         || Box::new(Sgd::new(0.2).unwrap().weight_decay(0.01).unwrap()),
         || Box::new(Sgd::new(0.1).unwrap().momentum(0.9).unwrap()),
         || Box::new(Sgd::new(0.1).unwrap().nesterov(0.9).unwrap()),
+        || {
+            Box::new(
+                Sgd::new(0.1)
+                    .unwrap()
+                    .nesterov_schedule(0.9)
+                    .unwrap()
+                    .at_most_from(5, 0.3)
+                    .unwrap(),
+            )
+        },
+        || Box::new(RmsProp::new(0.01).unwrap().momentum(0.5).unwrap()),
         || Box::new(Adam::new(0.05).unwrap()),
         || Box::new(AdamW::new(0.05, 0.1).unwrap()),
     ]

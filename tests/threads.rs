@@ -70,6 +70,11 @@ fn the_bits_do_not_depend_on_the_threads() {
     same_for_all("denoising, sparse, decay", || masked().build().unwrap(), 131);
     let contractive = || plain().regularizer(Contractive::new(0.1).unwrap().hutchinson(2).unwrap());
     same_for_all("contractive", || contractive().build().unwrap(), 64);
+    let tied = || {
+        let encoder = Dense::dynamic(301, 203, Sigmoid).then(Dense::dynamic(203, 33, Tanh));
+        AutoEncoder::builder().encoder(encoder).decoder(Tied::new(Identity))
+    };
+    same_for_all("tied", || tied().build().unwrap(), 131);
     let variational = || {
         let body = Dense::dynamic(301, 257, Relu);
         let head = || Dense::dynamic(257, 65, Identity);

@@ -3,11 +3,11 @@
 use rand::Rng;
 
 use super::AutoEncoder;
-use super::inference::BLOCK;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_count};
 use crate::loss::Loss;
+use crate::pass::BLOCK;
 use crate::posterior::{Gaussianlike, Posterior};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;

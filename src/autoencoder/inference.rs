@@ -9,17 +9,11 @@ use crate::encoder::{Encoder, Inference};
 use crate::error::{Result, require_size};
 use crate::layer::jacobian::Jacobian;
 use crate::loss::Loss;
+use crate::pass::{BLOCK, generate, in_blocks, infer};
 use crate::posterior::Posterior;
 use crate::regularizer::Regularizer;
 use crate::workspace::Workspace;
 use crate::{Batch, BatchView, BatchViewMut, Sample, Scalar};
-
-/// Samples that are encoded or decoded at a time: enough for the products, few enough for the cache.
-pub(super) const BLOCK: usize = 256;
-
-/// The fewest columns a product is given, by padding with zeros. Below six, nalgebra takes another
-/// kernel with other bits, and a sample's code would depend on its neighbours.
-const FEWEST_COLUMNS: usize = 8;
 
 impl<E, D, R, L> AutoEncoder<E, D, R, L>
 where
@@ -58,8 +52,8 @@ where
         let mut buffer = std::mem::take(&mut workspace.taken);
         let taken = self.taken("encode", x.view(), &mut buffer).map(|x| {
             codes.resize(x.samples());
-            self.in_blocks(x, codes.view_mut(), workspace, |model, workspace, x, out| {
-                model.infer(workspace, x);
+            in_blocks(x, codes.view_mut(), workspace, |workspace, x, out| {
+                self.infer(workspace, x);
                 out.copy_from_slice(&workspace.posterior.mean().as_slice()[..out.len()]);
             });
         });
@@ -95,15 +89,10 @@ where
         let expected = self.encoder.input_dim().value();
         require_size("the outputs of decode_into", "features", expected, outputs.features())?;
         outputs.resize(code.samples());
-        self.in_blocks(
-            code.view(),
-            outputs.view_mut(),
-            workspace,
-            |model, workspace, code, out| {
-                model.generate(workspace, code);
-                out.copy_from_slice(&workspace.output[..out.len()]);
-            },
-        );
+        in_blocks(code.view(), outputs.view_mut(), workspace, |workspace, code, out| {
+            self.generate(workspace, code);
+            out.copy_from_slice(&workspace.output[..out.len()]);
+        });
         self.restore(outputs.view_mut())
     }
 
@@ -282,10 +271,7 @@ where
         workspace: &mut Workspace<E>,
         x: BatchView<'_, E::Scalar, E::Input>,
     ) {
-        let Workspace { posterior, encoder_tape, .. } = workspace;
-        posterior.resize(x.samples());
-        encoder_tape.resize(self.encoder.tape_len(x.samples()), E::Scalar::ZERO);
-        self.encoder.infer(self.encoder_parameters(), x, posterior, encoder_tape);
+        infer(&self.encoder, self.encoder_parameters(), x, workspace);
     }
 
     /// Writes what the decoder makes of these codes into the workspace.
@@ -311,9 +297,9 @@ where
         outputs: BatchViewMut<'_, E::Scalar, E::Input>,
         workspace: &mut Workspace<E>,
     ) {
-        self.in_blocks(x, outputs, workspace, |model, workspace, x, out| {
-            model.infer(workspace, x);
-            model.generate_from_mean(workspace);
+        in_blocks(x, outputs, workspace, |workspace, x, out| {
+            self.infer(workspace, x);
+            self.generate_from_mean(workspace);
             out.copy_from_slice(&workspace.output[..out.len()]);
         });
     }
@@ -329,43 +315,6 @@ where
         let found = workspace.posterior.mean().features();
         require_size("the workspace, which another model made", "code units", expected, found)
     }
-
-    /// Runs `map` over blocks of samples; a block too small for the products is padded with zeros.
-    fn in_blocks<I: Dim, O: Dim>(
-        &self,
-        from: BatchView<'_, E::Scalar, I>,
-        mut to: BatchViewMut<'_, E::Scalar, O>,
-        workspace: &mut Workspace<E>,
-        map: impl Fn(&Self, &mut Workspace<E>, BatchView<'_, E::Scalar, I>, &mut [E::Scalar]),
-    ) {
-        let (inputs, outputs) = (from.features(), to.features());
-        let mut padded = std::mem::take(&mut workspace.input);
-        for (x, out) in from.chunks(BLOCK).zip(to.as_mut_slice().chunks_mut(BLOCK * outputs)) {
-            if x.samples() < FEWEST_COLUMNS {
-                padded.clear();
-                padded.extend_from_slice(x.as_slice());
-                padded.resize(FEWEST_COLUMNS * inputs, E::Scalar::ZERO);
-                map(self, workspace, BatchView::new(&padded, from.dim()), out);
-            } else {
-                map(self, workspace, x, out);
-            }
-        }
-        workspace.input = padded;
-    }
-}
-
-fn generate<D: Decoder>(
-    decoder: &D,
-    parameters: &[D::Scalar],
-    code: BatchView<'_, D::Scalar, D::Code>,
-    output: &mut Vec<D::Scalar>,
-    tape: &mut Vec<D::Scalar>,
-) {
-    let samples = code.samples();
-    output.resize(decoder.output_dim().value() * samples, D::Scalar::ZERO);
-    tape.resize(decoder.tape_len(samples), D::Scalar::ZERO);
-    let output = BatchViewMut::new(output, decoder.output_dim());
-    decoder.decode(parameters, code, output, tape);
 }
 
 /// One sample as a batch of one; its values are not looked at yet.

@@ -11,13 +11,13 @@ use std::fmt;
 
 pub use generation::Elbo;
 
-use crate::batch::{check_domain, check_finite};
-use crate::decoder::Decoder;
+use crate::batch::{check_domain, check_finite, taken};
+use crate::decoder::{Decoder, Detach};
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
 use crate::loss::{Loss, SquaredError};
-use crate::random::keyed;
 use crate::regularizer::{NoRegularizer, Regularizer};
+use crate::trained::Trained;
 use crate::workspace::Workspace;
 use crate::{BatchView, BatchViewMut, Layout, Normalizer, Scalar};
 
@@ -126,6 +126,10 @@ impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
         self.layout.get(name).map(|tensor| &self.parameters[tensor.range.clone()])
     }
 
+    pub(super) fn encoder_parameters(&self) -> &[E::Scalar] {
+        &self.parameters[..self.encoder.num_parameters()]
+    }
+
     /// Replaces all parameters.
     ///
     /// # Errors
@@ -144,6 +148,77 @@ impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
 impl<E, D, R, L> AutoEncoder<E, D, R, L>
 where
     E: Encoder,
+    D: Decoder<Scalar = E::Scalar>,
+{
+    /// Freezes the encoder, so that training leaves its parameters as they are and does not compute
+    /// their gradient, or lets it be trained again.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{Adam, AutoEncoder, Dense, Trainer, activation::Sigmoid, datasets};
+    /// let digits = datasets::digits();
+    /// let mut model = AutoEncoder::builder()
+    ///     .encoder(Dense::<64, 16>::new(Sigmoid))
+    ///     .decoder(Dense::<16, 64>::new(Sigmoid))
+    ///     .build::<f32>()?;
+    /// let before = model.parameters().to_vec();
+    /// model.set_encoder_frozen(true);
+    /// Trainer::new(Adam::new(1e-2)?).epochs(1).fit(&mut model, &digits.train)?;
+    /// let encoder = 65 * 16;
+    /// assert_eq!(model.parameters()[..encoder], before[..encoder]);
+    /// assert_ne!(model.parameters()[encoder..], before[encoder..]);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn set_encoder_frozen(&mut self, is_frozen: bool) {
+        self.encoder.set_frozen(is_frozen);
+        self.layout.freeze(0..self.encoder.num_parameters(), is_frozen);
+    }
+
+    /// As [`set_encoder_frozen`](Self::set_encoder_frozen), for the decoder. Of a decoder with tied
+    /// weights that is its biases: the weights are the encoder's.
+    pub fn set_decoder_frozen(&mut self, is_frozen: bool) {
+        self.decoder.set_frozen(is_frozen);
+        self.layout.freeze(self.encoder.num_parameters()..self.parameters.len(), is_frozen);
+    }
+
+    /// A copy of the encoder with its parameters, to be a part of another model.
+    pub fn trained_encoder(&self) -> Trained<E>
+    where
+        E: Clone,
+    {
+        Trained::new(self.encoder.clone(), self.encoder_parameters().to_vec())
+    }
+
+    /// A copy of the decoder with its parameters, to be a part of another model. Of a decoder with tied
+    /// weights it is an untied one: the same map with weights of its own, from now on free of the encoder.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{AutoEncoder, Dense, activation::Sigmoid, datasets, decoder::Tied};
+    /// let digits = datasets::digits();
+    /// let tied = AutoEncoder::builder()
+    ///     .encoder(Dense::<64, 16>::new(Sigmoid))
+    ///     .decoder(Tied::new(Sigmoid))
+    ///     .build::<f32>()?;
+    /// let untied = AutoEncoder::builder()
+    ///     .encoder(tied.trained_encoder())
+    ///     .decoder(tied.trained_decoder())
+    ///     .build::<f32>()?;
+    /// assert_eq!(tied.num_parameters() + 16 * 64, untied.num_parameters());
+    /// assert_eq!(tied.reconstruct(&digits.test)?, untied.reconstruct(&digits.test)?);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn trained_decoder(&self) -> Trained<D::Detached>
+    where
+        D: Detach,
+    {
+        self.decoder.detach(&self.parameters)
+    }
+}
+
+impl<E, D, R, L> AutoEncoder<E, D, R, L>
+where
+    E: Encoder,
     D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
     R: Regularizer<E>,
     L: Loss<D>,
@@ -154,16 +229,11 @@ where
         regularizer: R,
         loss: L,
         normalizer: Option<Normalizer>,
-        seed: u64,
+        parameters: Vec<E::Scalar>,
     ) -> Self {
         let mut layout = Layout::new();
         layout.scope("encoder", |layout| encoder.layout(layout));
         layout.scope("decoder", |layout| decoder.layout(layout));
-        let mut parameters = vec![E::Scalar::ZERO; layout.num_parameters()];
-        let (for_encoder, for_decoder) = parameters.split_at_mut(encoder.num_parameters());
-        let mut rng = keyed(seed, 0, 0);
-        encoder.draw_parameters(for_encoder, &mut rng);
-        decoder.draw_parameters(for_decoder, &mut rng);
         let state = vec![E::Scalar::ZERO; regularizer.state_len(&encoder)];
         Self { encoder, decoder, regularizer, loss, normalizer, layout, parameters, state }
     }
@@ -176,12 +246,7 @@ where
         x: BatchView<'a, E::Scalar, E::Input>,
         buffer: &'a mut Vec<E::Scalar>,
     ) -> Result<BatchView<'a, E::Scalar, E::Input>> {
-        check_finite(call, self.encoder.input_dim(), x)?;
-        let Some(normalizer) = &self.normalizer else { return Ok(x) };
-        buffer.clear();
-        buffer.extend_from_slice(x.as_slice());
-        normalizer.apply(BatchViewMut::new(buffer, x.dim()))?;
-        Ok(BatchView::new(buffer, x.dim()))
+        taken(call, self.encoder.input_dim(), self.normalizer.as_ref(), x, buffer)
     }
 
     /// As [`taken`](Self::taken), and refuses values on which the loss is not defined.
@@ -201,10 +266,6 @@ where
     fn restore(&self, mut outputs: BatchViewMut<'_, E::Scalar, E::Input>) -> Result<()> {
         self.loss.reconstruct(outputs.reborrow());
         self.normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.undo(outputs))
-    }
-
-    pub(super) fn encoder_parameters(&self) -> &[E::Scalar] {
-        &self.parameters[..self.encoder.num_parameters()]
     }
 
     /// Memory for the calls whose name ends in `_into`, and for training steps; empty at first.

@@ -4,15 +4,13 @@ use super::AutoEncoder;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
-use crate::layer::Pass;
 use crate::loss::Loss;
-use crate::parallel::{ELEMENT, in_parts};
-use crate::posterior::Posterior;
+use crate::pass::{Net, Seen, Weights};
 use crate::random::Streams;
-use crate::regularizer::{Encoded, PenaltyGradient, Regularizer};
+use crate::regularizer::Regularizer;
 use crate::sample_weights;
 use crate::workspace::Workspace;
-use crate::{Batch, BatchView, BatchViewMut, Scalar, Terms};
+use crate::{Batch, BatchView, BatchViewMut, Terms};
 
 impl<E, D, R, L> AutoEncoder<E, D, R, L>
 where
@@ -135,136 +133,47 @@ where
         x: BatchView<'_, E::Scalar, E::Input>,
         shares: Option<&[E::Scalar]>,
         streams: Option<Streams<'_>>,
-        mut gradient: Option<&mut [E::Scalar]>,
+        gradient: Option<&mut [E::Scalar]>,
     ) {
-        let samples = x.samples();
-        workspace.prepare(self, samples);
-        let own = self.encoder.num_parameters();
-        let Workspace {
-            taken: _,
-            input,
-            posterior,
-            d_posterior,
-            code,
-            d_code,
-            noise,
-            output,
-            d_output,
-            encoder_tape,
-            decoder_tape,
-            scratch,
-            d_parameters,
-            values,
-            terms,
-        } = workspace;
-
-        // x̃
-        let seen = match streams {
-            Some(streams) if self.regularizer.corrupts() => {
-                input.resize(x.as_slice().len(), E::Scalar::ZERO);
-                let corrupted = BatchViewMut::new(input, x.dim());
-                let parts = (x, corrupted, streams.at(0));
-                in_parts(samples, ELEMENT * x.features(), parts, |(x, mut corrupted, streams)| {
-                    corrupted.as_mut_slice().copy_from_slice(x.as_slice());
-                    self.regularizer.corrupt(corrupted, streams);
-                });
-                BatchView::new(input, x.dim())
-            }
-            _ => x,
-        };
-
-        // x̃ → posterior → z → y
-        self.encoder.infer(&parameters[..own], seen, posterior, encoder_tape);
-        let draws = streams.filter(|_| self.regularizer.draws_code());
-        if let Some(streams) = draws {
-            let drawn = BatchViewMut::new(code, self.encoder.code_dim());
-            posterior.draw_code(streams.at(1), drawn, noise);
-        }
-        let z = match draws {
-            Some(_) => BatchView::new(code, self.encoder.code_dim()),
-            None => posterior.mean(),
-        };
-        self.decoder.decode(parameters, z, BatchViewMut::new(output, x.dim()), decoder_tape);
-        let y = BatchView::new(output, x.dim());
-
-        // loss(x, y) and its gradient at y, a few samples at a time while they are in the cache
-        let weight = E::Scalar::of(1.0 / samples as f64);
-        let mut dy = gradient.is_some().then(|| BatchViewMut::new(d_output, x.dim()));
-        let d_losses = dy.as_mut().map(BatchViewMut::reborrow);
-        let parts = (x, (y, shares), &mut values[..], d_losses);
-        in_parts(samples, ELEMENT * x.features(), parts, |(x, (y, shares), values, d_losses)| {
-            self.compare(x, y, values, d_losses, (weight, shares));
-        });
-        let mean = sample_weights::mean(values, shares);
-        terms.clear();
-        terms.add(self.loss.name(), mean);
-
-        // y → z → posterior
-        if let (Some(gradient), Some(dy)) = (gradient.as_deref_mut(), dy) {
-            let pass = Pass { parameters, x: z, y, tape: decoder_tape };
-            d_posterior.set_zero();
-            if draws.is_some() {
-                let mut dz = BatchViewMut::new(d_code, self.encoder.code_dim());
-                self.decoder.backward(pass, dy, dz.reborrow(), Some(gradient), scratch);
-                posterior.draw_code_backward(dz.as_view(), noise, d_posterior);
-            } else {
-                let dz = d_posterior.mean_mut();
-                self.decoder.backward(pass, dy, dz, Some(gradient), scratch);
-            }
-        }
-
-        // penalty(posterior, encoder)
-        let encoded = Encoded {
+        let net = Net {
             encoder: &self.encoder,
-            parameters,
+            decoder: &self.decoder,
+            regularizer: &self.regularizer,
             layout: &self.layout,
-            x: seen,
-            posterior,
-            tape: encoder_tape,
             state: &self.state,
-            shares,
-            streams: streams.map(|streams| streams.at(2)),
         };
-        let adds = gradient.is_some() && self.regularizer.adds_to_parameters();
-        d_parameters.clear();
-        d_parameters.resize(if adds { parameters.len() } else { 0 }, E::Scalar::ZERO);
-        let mut penalty_gradient = gradient
-            .is_some()
-            .then_some(PenaltyGradient { posterior: &mut *d_posterior, parameters: d_parameters });
-        self.regularizer.penalty(&encoded, penalty_gradient.as_mut(), scratch, terms);
-
-        // posterior → x̃
-        if let Some(gradient) = gradient {
-            let inference = encoded.inference();
-            let own = Some(&mut gradient[..own]);
-            self.encoder.backward(inference, d_posterior, None, own, scratch);
-            for (g, &d) in gradient.iter_mut().zip(&*d_parameters) {
-                *g += d;
-            }
-        }
+        let batch = Seen { x, shares, streams };
+        let target = (self.loss.name(), x);
+        net.pass(
+            parameters,
+            workspace,
+            batch,
+            target,
+            |x, y, values, dy, weights| self.compare(x, y, values, dy, weights),
+            gradient,
+        );
     }
 
-    /// The loss of each sample and, if wanted, the gradient of the sum of each times its share, or
-    /// without shares times the weight.
+    /// The loss of each sample and, if wanted, the gradient of the sum of each times its weight.
     fn compare(
         &self,
         x: BatchView<'_, E::Scalar, E::Input>,
         y: BatchView<'_, E::Scalar, E::Input>,
         values: &mut [E::Scalar],
         mut dy: Option<BatchViewMut<'_, E::Scalar, E::Input>>,
-        (weight, shares): (E::Scalar, Option<&[E::Scalar]>),
+        weights: Weights<'_, E::Scalar>,
     ) {
         /// Values of x, y and dy that are looked at together: all three stay in the nearest cache.
         const TOGETHER: usize = 2048;
         let columns = TOGETHER.div_ceil(x.features());
-        let weights = [weight; TOGETHER];
+        let same = [weights.mean; TOGETHER];
         let mut dy = dy.as_mut().map(|dy| dy.chunks_mut(columns));
         let blocks = x.chunks(columns).zip(y.chunks(columns));
         for (block, ((x, y), values)) in blocks.zip(values.chunks_mut(columns)).enumerate() {
             self.loss.values(x, y, values);
             if let Some(dy) = dy.as_mut().and_then(Iterator::next) {
-                let weights = match shares {
-                    None => &weights[..values.len()],
+                let weights = match weights.shares {
+                    None => &same[..values.len()],
                     Some(shares) => &shares[block * columns..][..values.len()],
                 };
                 self.loss.gradient(x, y, weights, dy);

@@ -30,11 +30,14 @@ impl<T: Scalar, C: Dim, O: Dim, R: 'static> Decoder for BoxedDecoder<T, C, O, R>
     ) {
         (**self).decode(parameters, code, y, tape);
     }
+    fn is_tied(&self) -> bool {
+        (**self).is_tied()
+    }
     fn backward(
         &self,
         pass: Pass<'_, T, C, O>,
         dy: BatchViewMut<'_, T, O>,
-        d_code: BatchViewMut<'_, T, C>,
+        d_code: Option<BatchViewMut<'_, T, C>>,
         gradient: Option<&mut [T]>,
         scratch: &mut [T],
     ) {

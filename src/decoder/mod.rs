@@ -3,19 +3,22 @@
 //! | decoder | map |
 //! |---|---|
 //! | every [`Layer`] | its own |
+//! | [`Tied`] | the encoder's layers backwards, with the encoder's weights transposed |
 //! | [`BoxedDecoder`] | chosen at run time |
 //!
 //! # Laws
 //! `backward` agrees with finite differences of `decode`, for parameters and codes.
 
 mod boxed;
+mod tied;
 
 use nalgebra::Dim;
 
 pub use boxed::{BoxedDecoder, DynDecoder};
+pub use tied::{Tied, TiedDecoder};
 
 use crate::layer::{Layer, Module, Pass};
-use crate::{BatchView, BatchViewMut};
+use crate::{BatchView, BatchViewMut, Trained};
 
 /// A differentiable map from codes to what the loss compares with the inputs.
 ///
@@ -46,16 +49,44 @@ pub trait Decoder: Module {
         tape: &mut [Self::Scalar],
     );
 
-    /// From the gradient at the outputs (which is used up) to that of the parameters, if wanted, and
-    /// of the code; both are written.
+    /// Whether it reads the encoder's parameters.
+    fn is_tied(&self) -> bool {
+        false
+    }
+
+    /// From the gradient at the outputs (which is used up) to those of the parameters and of the code,
+    /// each if wanted. They are written, but for what a tied decoder has to say about the encoder's
+    /// parameters: that is *added*.
     fn backward(
         &self,
         pass: Pass<'_, Self::Scalar, Self::Code, Self::Output>,
         dy: BatchViewMut<'_, Self::Scalar, Self::Output>,
-        d_code: BatchViewMut<'_, Self::Scalar, Self::Code>,
+        d_code: Option<BatchViewMut<'_, Self::Scalar, Self::Code>>,
         gradient: Option<&mut [Self::Scalar]>,
         scratch: &mut [Self::Scalar],
     );
+}
+
+/// A decoder that can become a layer of its own, to be a part of another model.
+#[diagnostic::on_unimplemented(
+    message = "the decoder `{Self}` cannot become a part of another model",
+    label = "not a layer that can be cloned",
+    note = "layers and chains of them can, and `Tied` decoders"
+)]
+pub trait Detach: Decoder {
+    /// The layer.
+    type Detached: Layer<Scalar = Self::Scalar, Input = Self::Code, Output = Self::Output>;
+
+    /// The layer with a copy of its parameters, out of those of the model.
+    fn detach(&self, parameters: &[Self::Scalar]) -> Trained<Self::Detached>;
+}
+
+impl<L: Layer + Clone> Detach for L {
+    type Detached = L;
+    fn detach(&self, parameters: &[L::Scalar]) -> Trained<L> {
+        let own = parameters.len() - self.num_parameters();
+        Trained::new(self.clone(), parameters[own..].to_vec())
+    }
 }
 
 /// Every layer is a decoder.
@@ -87,13 +118,13 @@ impl<L: Layer> Decoder for L {
         &self,
         pass: Pass<'_, L::Scalar, L::Input, L::Output>,
         dy: BatchViewMut<'_, L::Scalar, L::Output>,
-        d_code: BatchViewMut<'_, L::Scalar, L::Input>,
+        d_code: Option<BatchViewMut<'_, L::Scalar, L::Input>>,
         gradient: Option<&mut [L::Scalar]>,
         scratch: &mut [L::Scalar],
     ) {
         let own = pass.parameters.len() - self.num_parameters();
         let gradient = gradient.map(|gradient| &mut gradient[own..]);
         let pass = Pass { parameters: &pass.parameters[own..], ..pass };
-        Layer::backward(self, pass, dy, Some(d_code), gradient, scratch);
+        Layer::backward(self, pass, dy, d_code, gradient, scratch);
     }
 }

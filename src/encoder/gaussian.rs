@@ -76,13 +76,19 @@ impl<B: Describe, M: Describe, V> Describe for GaussianDescription<B, M, V> {
     type Output = M::Output;
 }
 
+/// A built encoder describes itself.
+impl<B: Layer, M: Layer, V> Describe for GaussianEncoder<B, M, V> {
+    type Input = B::Input;
+    type Output = M::Output;
+}
+
 impl<T: Scalar, B: Build<T>, M: Build<T>, V: Build<T>> Build<T> for GaussianDescription<B, M, V> {
     type Built = GaussianEncoder<B::Built, M::Built, V::Built>;
-    fn build(self) -> Self::Built {
+    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self::Built {
         GaussianEncoder {
-            body: self.body.build(),
-            mean: self.mean.build(),
-            log_variance: self.log_variance.build(),
+            body: self.body.build_into(parameters, rng),
+            mean: self.mean.build_into(parameters, rng),
+            log_variance: self.log_variance.build_into(parameters, rng),
             clamp: self.clamp,
         }
     }
@@ -195,6 +201,16 @@ where
     fn scratch_len(&self, samples: usize) -> usize {
         let heads = self.mean.scratch_len(samples).max(self.log_variance.scratch_len(samples));
         2 * self.hidden_len(samples) + heads.max(self.body.scratch_len(samples))
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.body.is_frozen() && self.mean.is_frozen() && self.log_variance.is_frozen()
+    }
+
+    fn set_frozen(&mut self, is_frozen: bool) {
+        self.body.set_frozen(is_frozen);
+        self.mean.set_frozen(is_frozen);
+        self.log_variance.set_frozen(is_frozen);
     }
 
     fn check_sizes(&self) -> Result<()> {

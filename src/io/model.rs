@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 
 use super::atomic::replace;
@@ -236,6 +237,126 @@ fn without_numbers(text: &str) -> String {
     words.flatten().collect()
 }
 
+/// What of a model goes into its file.
+pub(crate) struct Stored<'a, T> {
+    pub(crate) layout: &'a Layout,
+    pub(crate) parameters: &'a [T],
+    /// The regularizer's.
+    pub(crate) state: &'a [T],
+    pub(crate) normalizer: Option<&'a Normalizer>,
+    /// With their settings, as `Debug` writes them.
+    pub(crate) loss: String,
+    pub(crate) regularizer: String,
+}
+
+impl<T: Scalar> Stored<'_, T> {
+    /// Writes a file of this kind.
+    pub(crate) fn save(&self, path: &Path, kind: &str) -> Result<()> {
+        save(path, false, &self.metadata(kind), &self.tensors())
+    }
+
+    /// Reads a file that fits.
+    pub(crate) fn load(&self, path: &Path) -> Result<Saved<T>> {
+        self.fitting(&mut Parts::new(path, read(path)?))
+    }
+
+    /// What [`load`](Self::load) takes from a file.
+    pub(crate) fn fitting(&self, file: &mut Parts<'_>) -> Result<Saved<T>> {
+        self.require_part(file, "")?;
+        file.require("the loss", &self.loss, file.text("loss")?)?;
+        let (expected, found) = (without_numbers(&self.regularizer), file.text("regularizer")?);
+        file.require("the kind of regularizer", &expected, &without_numbers(found))?;
+        let parameters = take_parameters(self.layout, file, "")?;
+        let state = match self.state.len() {
+            0 => Vec::new(),
+            length => file.take("regularizer.state", &[length])?,
+        };
+        let normalizer = take_normalizer(file)?;
+        Ok(Saved { parameters, state, normalizer })
+    }
+
+    /// Reads the tensors of one part of a file in which that part fits, and the normalizer; of any part
+    /// but the encoder the loss must fit as well.
+    pub(crate) fn load_part(&self, path: &Path, part: &str) -> Result<SavedPart<T>> {
+        let mut file = Parts::new(path, read(path)?);
+        self.require_part(&file, part)?;
+        if part != "encoder" {
+            file.require("the loss", &self.loss, file.text("loss")?)?;
+        }
+        let tensors = take_tensors(self.layout, &mut file, "", part)?;
+        let owned = tensors
+            .into_iter()
+            .map(|(tensor, values)| (tensor.range.clone(), tensor.shape.1, values));
+        Ok(SavedPart { tensors: owned.collect(), normalizer: take_normalizer(&mut file)? })
+    }
+
+    /// Refuses a file in which this part (or, for an empty name, any) has another architecture.
+    fn require_part(&self, file: &Parts<'_>, part: &str) -> Result<()> {
+        file.require("the number type", &T::name(), file.text("scalar")?)?;
+        let (ours, theirs) = (architecture(self.layout, part), file.text("architecture")?);
+        let theirs: Vec<&str> = theirs.lines().filter(|line| line.starts_with(part)).collect();
+        for index in 0..ours.len().max(theirs.len()) {
+            let expected = ours.get(index).map_or("nothing more", String::as_str);
+            let found = theirs.get(index).map_or("nothing more", |line| line);
+            file.require("the architecture", expected, found)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn metadata(&self, kind: &str) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        let mut add = |key: &str, text: String| texts.insert(key.to_owned(), text);
+        add("library", concat!("autoencoder ", env!("CARGO_PKG_VERSION")).to_owned());
+        add("kind", kind.to_owned());
+        add("scalar", T::name());
+        add("architecture", architecture(self.layout, "").join("\n"));
+        add("loss", self.loss.clone());
+        add("regularizer", self.regularizer.clone());
+        if let Some(normalizer) = self.normalizer {
+            add("normalizer", normalization_text(normalizer.normalization()));
+        }
+        texts
+    }
+
+    pub(crate) fn tensors(&self) -> Vec<Tensor<'_>> {
+        let mut tensors = parameter_tensors(self.layout, self.parameters, "");
+        if !self.state.is_empty() {
+            tensors.push(Tensor::new("regularizer.state", &[self.state.len()], self.state));
+        }
+        if let Some(normalizer) = self.normalizer {
+            let (first, second) = normalizer.parts();
+            if !first.is_empty() {
+                tensors.push(Tensor::new("normalizer.first", &[first.len()], first));
+                tensors.push(Tensor::new("normalizer.second", &[second.len()], second));
+            }
+            if let Normalization::MinMax { low, high } = normalizer.normalization() {
+                let range = f64::wrap(Cow::Owned(vec![low, high]));
+                tensors.push(Tensor {
+                    name: "normalizer.range".into(),
+                    shape: vec![2],
+                    values: range,
+                });
+            }
+        }
+        tensors
+    }
+}
+
+/// The tensors of one part of a model: the place of each, its columns, and its values row by row.
+pub(crate) struct SavedPart<T> {
+    tensors: Vec<(Range<usize>, usize, Vec<T>)>,
+    pub(crate) normalizer: Option<Normalizer>,
+}
+
+impl<T: Scalar> SavedPart<T> {
+    /// Writes them to their places.
+    pub(crate) fn write(&self, parameters: &mut [T]) {
+        for (range, columns, values) in &self.tensors {
+            transpose(values, *columns, &mut parameters[range.clone()]);
+        }
+    }
+}
+
 impl<E, D, R, L> AutoEncoder<E, D, R, L>
 where
     E: Encoder,
@@ -259,7 +380,7 @@ where
     /// [`Error::File`] when the system refuses; the old file is then still there.
     /// [`Error::NotSaved`] for a number that is not finite.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        save(path.as_ref(), false, &self.metadata("model"), &self.tensors())
+        self.stored().save(path.as_ref(), "model")
     }
 
     /// Takes parameters, normalizer and the regularizer's state from a model file or a checkpoint.
@@ -271,9 +392,8 @@ where
     /// [`Error::File`], [`Error::Damaged`], and [`Error::DoesNotFit`] with what differs. The model has
     /// not changed then.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let parts = self.fitting(&mut Parts::new(path, read(path)?))?;
-        self.replace(parts);
+        let saved = self.stored().load(path.as_ref())?;
+        self.replace(saved);
         Ok(())
     }
 
@@ -286,97 +406,35 @@ where
     }
 
     /// Takes the decoder's parameters and the normalizer alone from a file whose decoder and loss
-    /// fit: a generator without its recognition model.
+    /// fit: a generator without its recognition model. Of a decoder with tied weights these are the
+    /// encoder's parameters too, and the encoder must fit as well.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_decoder(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.load_part(path.as_ref(), "decoder")
+        self.load_part(path.as_ref(), if self.decoder().is_tied() { "" } else { "decoder" })
     }
 
     fn load_part(&mut self, path: &Path, part: &str) -> Result<()> {
-        let mut file = Parts::new(path, read(path)?);
-        self.require_part(&file, part)?;
-        if part == "decoder" {
-            file.require("the loss", &format!("{:?}", self.loss_function()), file.text("loss")?)?;
-        }
-        let tensors = take_tensors(&self.layout, &mut file, "", part)?;
-        self.normalizer = take_normalizer(&mut file)?;
-        for (tensor, values) in tensors {
-            transpose(&values, tensor.shape.1, &mut self.parameters[tensor.range.clone()]);
-        }
+        let saved = self.stored().load_part(path, part)?;
+        saved.write(&mut self.parameters);
+        self.normalizer = saved.normalizer;
         Ok(())
     }
 
-    /// What [`load`](Self::load) takes from a file, if it fits.
-    pub(crate) fn fitting(&self, file: &mut Parts<'_>) -> Result<Saved<E::Scalar>> {
-        self.require_part(file, "")?;
-        file.require("the loss", &format!("{:?}", self.loss_function()), file.text("loss")?)?;
-        let regularizer = format!("{:?}", self.regularizer());
-        let (expected, found) = (without_numbers(&regularizer), file.text("regularizer")?);
-        file.require("the kind of regularizer", &expected, &without_numbers(found))?;
-        let parameters = take_parameters(self.layout(), file, "")?;
-        let state = match self.state.len() {
-            0 => Vec::new(),
-            length => file.take("regularizer.state", &[length])?,
-        };
-        let normalizer = take_normalizer(file)?;
-        Ok(Saved { parameters, state, normalizer })
+    pub(crate) fn stored(&self) -> Stored<'_, E::Scalar> {
+        Stored {
+            layout: self.layout(),
+            parameters: &self.parameters,
+            state: &self.state,
+            normalizer: self.normalizer(),
+            loss: format!("{:?}", self.loss_function()),
+            regularizer: format!("{:?}", self.regularizer()),
+        }
     }
 
     pub(crate) fn replace(&mut self, Saved { parameters, state, normalizer }: Saved<E::Scalar>) {
         (self.parameters, self.state, self.normalizer) = (parameters, state, normalizer);
-    }
-
-    /// Refuses a file in which this part (or, for an empty name, any) has another architecture.
-    fn require_part(&self, file: &Parts<'_>, part: &str) -> Result<()> {
-        file.require("the number type", &E::Scalar::name(), file.text("scalar")?)?;
-        let (ours, theirs) = (architecture(self.layout(), part), file.text("architecture")?);
-        let theirs: Vec<&str> = theirs.lines().filter(|line| line.starts_with(part)).collect();
-        for index in 0..ours.len().max(theirs.len()) {
-            let expected = ours.get(index).map_or("nothing more", String::as_str);
-            let found = theirs.get(index).map_or("nothing more", |line| line);
-            file.require("the architecture", expected, found)?;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn metadata(&self, kind: &str) -> BTreeMap<String, String> {
-        let mut texts = BTreeMap::new();
-        let mut add = |key: &str, text: String| texts.insert(key.to_owned(), text);
-        add("library", concat!("autoencoder ", env!("CARGO_PKG_VERSION")).to_owned());
-        add("kind", kind.to_owned());
-        add("scalar", E::Scalar::name());
-        add("architecture", architecture(self.layout(), "").join("\n"));
-        add("loss", format!("{:?}", self.loss_function()));
-        add("regularizer", format!("{:?}", self.regularizer()));
-        if let Some(normalizer) = self.normalizer() {
-            add("normalizer", normalization_text(normalizer.normalization()));
-        }
-        texts
-    }
-
-    pub(crate) fn tensors(&self) -> Vec<Tensor<'_>> {
-        let mut tensors = parameter_tensors(self.layout(), self.parameters(), "");
-        if !self.state.is_empty() {
-            tensors.push(Tensor::new("regularizer.state", &[self.state.len()], &self.state));
-        }
-        if let Some(normalizer) = self.normalizer() {
-            let (first, second) = normalizer.parts();
-            if !first.is_empty() {
-                tensors.push(Tensor::new("normalizer.first", &[first.len()], first));
-                tensors.push(Tensor::new("normalizer.second", &[second.len()], second));
-            }
-            if let Normalization::MinMax { low, high } = normalizer.normalization() {
-                let range = f64::wrap(Cow::Owned(vec![low, high]));
-                tensors.push(Tensor {
-                    name: "normalizer.range".into(),
-                    shape: vec![2],
-                    values: range,
-                });
-            }
-        }
-        tensors
     }
 }
 

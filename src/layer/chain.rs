@@ -1,9 +1,9 @@
 use rand::Rng;
 
-use super::{DualViewMut, Layer, Module, Pass, TangentPass};
+use super::{DualViewMut, Layer, Mirror, MirrorGradient, Module, Pass, TangentPass};
 use crate::builder::{Build, Describe};
 use crate::error::{Result, require_size};
-use crate::{BatchView, BatchViewMut, Layout, Scalar, size::SameSize};
+use crate::{Activation, BatchView, BatchViewMut, Layout, Scalar, size::SameSize};
 use nalgebra::Dim;
 
 /// Describes one layer after the other; written `first.then(second)`.
@@ -13,6 +13,13 @@ pub struct Chain<A, B> {
     second: B,
 }
 
+impl<A, B> Chain<A, B> {
+    /// Of parts whose sizes are known to fit.
+    pub(crate) fn new(first: A, second: B) -> Self {
+        Self { first, second }
+    }
+}
+
 impl<A: Describe, B: Describe> Describe for Chain<A, B> {
     type Input = A::Input;
     type Output = B::Output;
@@ -20,8 +27,9 @@ impl<A: Describe, B: Describe> Describe for Chain<A, B> {
 
 impl<T: Scalar, A: Build<T>, B: Build<T>> Build<T> for Chain<A, B> {
     type Built = ChainLayer<A::Built, B::Built>;
-    fn build(self) -> Self::Built {
-        ChainLayer { first: self.first.build(), second: self.second.build() }
+    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self::Built {
+        let first = self.first.build_into(parameters, rng);
+        ChainLayer { first, second: self.second.build_into(parameters, rng) }
     }
 }
 
@@ -115,6 +123,15 @@ impl<A: Layer, B: Layer<Scalar = A::Scalar, Input = A::Output>> Module for Chain
         2 * self.hidden_len(samples) + parts
     }
 
+    fn is_frozen(&self) -> bool {
+        self.first.is_frozen() && self.second.is_frozen()
+    }
+
+    fn set_frozen(&mut self, is_frozen: bool) {
+        self.first.set_frozen(is_frozen);
+        self.second.set_frozen(is_frozen);
+    }
+
     fn check_sizes(&self) -> Result<()> {
         self.first.check_sizes()?;
         self.second.check_sizes()?;
@@ -165,6 +182,9 @@ impl<A: Layer, B: Layer<Scalar = A::Scalar, Input = A::Output>> Layer for ChainL
         let mut d_hidden = BatchViewMut::new(d_hidden, self.first.output_dim());
         let (first_gradient, second_gradient) =
             gradient.map(|g| g.split_at_mut(self.first.num_parameters())).unzip();
+        if dx.is_none() && (self.first.is_frozen() || first_gradient.is_none()) {
+            return self.second.backward(second, dy, None, second_gradient, scratch);
+        }
         self.second.backward(second, dy, Some(d_hidden.reborrow()), second_gradient, scratch);
         self.first.backward(first, d_hidden, dx, first_gradient, scratch);
     }
@@ -232,5 +252,109 @@ impl<A: Layer, B: Layer<Scalar = A::Scalar, Input = A::Output>> Layer for ChainL
             first_gradient,
             scratch,
         );
+    }
+}
+
+/// The second one's mirror, then the first one's, which lies before it in the parameters that are
+/// shared and behind it in the biases.
+///
+/// On the tape: the tape of the second one's mirror, the values between the two, the other tape.
+impl<A, B> Mirror for ChainLayer<A, B>
+where
+    A: Mirror,
+    B: Mirror<Scalar = A::Scalar, Input = A::Output>,
+{
+    type Last = B::Last;
+    type Untied<S: Activation<A::Scalar>> = ChainLayer<B::Untied<A::Last>, A::Untied<S>>;
+
+    fn last(&self) -> &B::Last {
+        self.second.last()
+    }
+
+    fn mirror_layout<S: Activation<A::Scalar>>(&self, activation: &S, layout: &mut Layout) {
+        self.second.mirror_layout(self.first.last(), layout);
+        self.first.mirror_layout(activation, layout);
+    }
+
+    fn num_biases(&self) -> usize {
+        self.first.num_biases() + self.second.num_biases()
+    }
+
+    fn mirror_tape_len<S: Activation<A::Scalar>>(&self, activation: &S, samples: usize) -> usize {
+        self.second.mirror_tape_len(self.first.last(), samples)
+            + self.hidden_len(samples)
+            + self.first.mirror_tape_len(activation, samples)
+    }
+
+    fn mirror_scratch_len(&self, samples: usize) -> usize {
+        let (first, second) = (&self.first, &self.second);
+        let parts = first.mirror_scratch_len(samples).max(second.mirror_scratch_len(samples));
+        self.hidden_len(samples) + parts
+    }
+
+    fn mirror_forward<S: Activation<A::Scalar>>(
+        &self,
+        activation: &S,
+        (parameters, biases): (&[A::Scalar], &[A::Scalar]),
+        h: BatchView<'_, A::Scalar, B::Output>,
+        y: BatchViewMut<'_, A::Scalar, A::Input>,
+        tape: &mut [A::Scalar],
+    ) {
+        let samples = h.samples();
+        let (first, second) = parameters.split_at(self.first.num_parameters());
+        let (second_biases, first_biases) = biases.split_at(self.second.num_biases());
+        let second_tape = self.second.mirror_tape_len(self.first.last(), samples);
+        let (second_tape, rest) = tape.split_at_mut(second_tape);
+        let (hidden, first_tape) = rest.split_at_mut(self.hidden_len(samples));
+        let mut hidden = BatchViewMut::new(hidden, self.first.output_dim());
+        let shared = (second, second_biases);
+        self.second.mirror_forward(self.first.last(), shared, h, hidden.reborrow(), second_tape);
+        let shared = (first, first_biases);
+        self.first.mirror_forward(activation, shared, hidden.as_view(), y, first_tape);
+    }
+
+    fn mirror_backward<S: Activation<A::Scalar>>(
+        &self,
+        activation: &S,
+        pass: Pass<'_, A::Scalar, B::Output, A::Input>,
+        dy: BatchViewMut<'_, A::Scalar, A::Input>,
+        dh: Option<BatchViewMut<'_, A::Scalar, B::Output>>,
+        (weights, biases): MirrorGradient<'_, A::Scalar>,
+        scratch: &mut [A::Scalar],
+    ) {
+        let samples = pass.x.samples();
+        let (first, second) = pass.parameters.split_at(self.first.num_parameters());
+        let second_tape = self.second.mirror_tape_len(self.first.last(), samples);
+        let (second_tape, rest) = pass.tape.split_at(second_tape);
+        let (hidden, first_tape) = rest.split_at(self.hidden_len(samples));
+        let hidden = BatchView::new(hidden, self.first.output_dim());
+        let (first_weights, second_weights) =
+            weights.map(|g| g.split_at_mut(self.first.num_parameters())).unzip();
+        let (second_biases, first_biases) =
+            biases.map(|g| g.split_at_mut(self.second.num_biases())).unzip();
+        let (d_hidden, scratch) = scratch.split_at_mut(self.hidden_len(samples));
+        let mut d_hidden = BatchViewMut::new(d_hidden, self.first.output_dim());
+
+        let of_first = Pass { parameters: first, x: hidden, y: pass.y, tape: first_tape };
+        let gradient = (first_weights, first_biases);
+        let reborrowed = Some(d_hidden.reborrow());
+        self.first.mirror_backward(activation, of_first, dy, reborrowed, gradient, scratch);
+        let of_second = Pass { parameters: second, x: pass.x, y: hidden, tape: second_tape };
+        let gradient = (second_weights, second_biases);
+        let last = self.first.last();
+        self.second.mirror_backward(last, of_second, d_hidden, dh, gradient, scratch);
+    }
+
+    fn untie<S: Activation<A::Scalar>>(
+        &self,
+        activation: S,
+        (parameters, biases): (&[A::Scalar], &[A::Scalar]),
+        untied: &mut Vec<A::Scalar>,
+    ) -> Self::Untied<S> {
+        let (first, second) = parameters.split_at(self.first.num_parameters());
+        let (second_biases, first_biases) = biases.split_at(self.second.num_biases());
+        let last = self.first.last().clone();
+        let outer = self.second.untie(last, (second, second_biases), untied);
+        ChainLayer::new(outer, self.first.untie(activation, (first, first_biases), untied))
     }
 }

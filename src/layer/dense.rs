@@ -5,8 +5,8 @@ use nalgebra::{Const, Dim, Dyn};
 use rand::Rng;
 
 use super::jacobian::{Jacobian, JacobianGradient};
-use super::{DualViewMut, Layer, Module, Pass, TangentPass};
-use crate::builder::{Build, Describe};
+use super::{DualViewMut, Layer, Mirror, MirrorGradient, Module, Pass, TangentPass};
+use crate::builder::{Build, Describe, draw};
 use crate::init::{Glorot, Initializer};
 use crate::parallel::{ELEMENT, in_parts};
 use crate::parameters::Role;
@@ -58,12 +58,18 @@ pub struct DenseDescription<I, O, A> {
     outputs: O,
     activation: A,
     initializer: Arc<dyn Initializer>,
+    is_frozen: bool,
 }
 
 impl<I: Dim, O: Dim, A> DenseDescription<I, O, A> {
     /// With sizes of any kind: `Const`, `Dyn`, or one of each.
     pub fn new(inputs: I, outputs: O, activation: A) -> Self {
-        Self { inputs, outputs, activation, initializer: Arc::new(Glorot) }
+        Self { inputs, outputs, activation, initializer: Arc::new(Glorot), is_frozen: false }
+    }
+
+    /// Keeps the first weights: training changes the other layers only.
+    pub fn frozen(self) -> Self {
+        Self { is_frozen: true, ..self }
     }
 
     /// How the first weights are drawn. Default: [`Glorot`].
@@ -80,9 +86,12 @@ impl<I: Dim, O: Dim, A> Describe for DenseDescription<I, O, A> {
 
 impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Build<T> for DenseDescription<I, O, A> {
     type Built = DenseLayer<T, I, O, A>;
-    fn build(self) -> Self::Built {
-        let Self { inputs, outputs, activation, initializer } = self;
-        DenseLayer { inputs, outputs, activation, initializer, scalar: PhantomData }
+    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self::Built {
+        let Self { inputs, outputs, activation, initializer, is_frozen } = self;
+        let layer =
+            DenseLayer { inputs, outputs, activation, initializer, is_frozen, scalar: PhantomData };
+        draw(&layer, parameters, rng);
+        layer
     }
 }
 
@@ -95,6 +104,7 @@ pub struct DenseLayer<T, I, O, A> {
     outputs: O,
     activation: A,
     initializer: Arc<dyn Initializer>,
+    is_frozen: bool,
     scalar: PhantomData<fn() -> T>,
 }
 
@@ -127,21 +137,7 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> DenseLayer<T, I, O, A> {
 
     /// db ← db + Σ dz.
     fn add_bias_gradient(&self, dz: &[T], gradient: &mut [T]) {
-        let db = &mut gradient[self.num_weights()..];
-        let outputs = db.len();
-        let cost = ELEMENT / 4 * (dz.len() / outputs);
-        in_parts(outputs, cost, (db, 0), |(db, first)| {
-            vectorize(
-                #[inline(always)]
-                || {
-                    for dz in dz.chunks_exact(outputs) {
-                        for (db, &dz) in db.iter_mut().zip(&dz[first..]) {
-                            *db += dz;
-                        }
-                    }
-                },
-            );
-        });
+        add_columns(dz, &mut gradient[self.num_weights()..]);
     }
 
     /// dx = Wᵀ dz.
@@ -152,14 +148,72 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> DenseLayer<T, I, O, A> {
     }
 }
 
+/// y ← s(y + b), column by column, so that bias, tape and activation are one pass over memory.
+pub(super) fn activate<T: Scalar, O: Dim>(
+    activation: &impl Activation<T>,
+    bias: &[T],
+    y: BatchViewMut<'_, T, O>,
+    tape: &mut [T],
+) {
+    let (outputs, dim) = (y.features(), y.as_view().dim());
+    let keeps = activation.reads_preactivation();
+    let tape = keeps.then(|| BatchViewMut::new(tape, dim));
+    in_parts(y.samples(), ELEMENT * outputs, (y, tape), |(mut y, mut tape)| {
+        let mut tape = tape.as_mut().map(|tape| tape.as_mut_slice().chunks_exact_mut(outputs));
+        for z in y.as_mut_slice().chunks_exact_mut(outputs) {
+            vectorize(
+                #[inline(always)]
+                || z.iter_mut().zip(bias).for_each(|(z, &b)| *z += b),
+            );
+            if let Some(kept) = tape.as_mut().and_then(Iterator::next) {
+                kept.copy_from_slice(z);
+            }
+            activation.apply(z);
+        }
+    });
+}
+
+/// dy ← s′(z) dy; z is on the tape if the activation reads it.
+pub(super) fn deactivate<T: Scalar, O: Dim>(
+    activation: &impl Activation<T>,
+    y: BatchView<'_, T, O>,
+    tape: &[T],
+    dy: BatchViewMut<'_, T, O>,
+) {
+    let z = if activation.reads_preactivation() { BatchView::new(tape, y.dim()) } else { y };
+    in_parts(y.samples(), ELEMENT * y.features(), (z, y, dy), |(z, y, mut dy)| {
+        activation.backward(z.as_slice(), y.as_slice(), dy.as_mut_slice());
+    });
+}
+
+/// Adds the sum of the columns.
+pub(super) fn add_columns<T: Scalar>(columns: &[T], sum: &mut [T]) {
+    let rows = sum.len();
+    let cost = ELEMENT / 4 * (columns.len() / rows);
+    in_parts(rows, cost, (sum, 0), |(sum, first)| {
+        vectorize(
+            #[inline(always)]
+            || {
+                for column in columns.chunks_exact(rows) {
+                    for (sum, &value) in sum.iter_mut().zip(&column[first..]) {
+                        *sum += value;
+                    }
+                }
+            },
+        );
+    });
+}
+
 impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Module for DenseLayer<T, I, O, A> {
     type Scalar = T;
 
     fn layout(&self, layout: &mut Layout) {
         let (inputs, outputs) = (self.inputs.value(), self.outputs.value());
         layout.layer(format!("Dense({:?})", self.activation), |layer| {
-            layer.tensor("weight", (outputs, inputs), Role::Weight);
-            layer.tensor("bias", (outputs, 1), Role::Bias);
+            layer.frozen(self.is_frozen, |layer| {
+                layer.tensor("weight", (outputs, inputs), Role::Weight);
+                layer.tensor("bias", (outputs, 1), Role::Bias);
+            });
         });
     }
 
@@ -188,9 +242,112 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Module for DenseLayer<T, I, O,
         0
     }
 
+    fn is_frozen(&self) -> bool {
+        self.is_frozen
+    }
+
+    fn set_frozen(&mut self, is_frozen: bool) {
+        self.is_frozen = is_frozen;
+    }
+
     fn check_sizes(&self) -> Result<()> {
         crate::error::require_count("Dense inputs", self.inputs.value())?;
         crate::error::require_count("Dense outputs", self.outputs.value())
+    }
+}
+
+impl<T, I, O, A> Mirror for DenseLayer<T, I, O, A>
+where
+    T: Scalar,
+    I: Dim,
+    O: Dim,
+    A: Activation<T> + Clone,
+{
+    type Last = A;
+    type Untied<S: Activation<T>> = DenseLayer<T, O, I, S>;
+
+    fn last(&self) -> &A {
+        &self.activation
+    }
+
+    fn mirror_layout<S: Activation<T>>(&self, activation: &S, layout: &mut Layout) {
+        layout.layer(format!("Tied({activation:?})"), |layer| {
+            layer.tensor("bias", (self.inputs.value(), 1), Role::Bias);
+        });
+    }
+
+    fn num_biases(&self) -> usize {
+        self.inputs.value()
+    }
+
+    fn mirror_tape_len<S: Activation<T>>(&self, activation: &S, samples: usize) -> usize {
+        if activation.reads_preactivation() { self.inputs.value() * samples } else { 0 }
+    }
+
+    fn mirror_scratch_len(&self, _samples: usize) -> usize {
+        0
+    }
+
+    fn mirror_forward<S: Activation<T>>(
+        &self,
+        activation: &S,
+        (parameters, biases): (&[T], &[T]),
+        h: BatchView<'_, T, O>,
+        mut y: BatchViewMut<'_, T, I>,
+        tape: &mut [T],
+    ) {
+        let h = Matrix::new(h.as_slice(), self.outputs.value(), h.samples());
+        multiply(self.weights(parameters).transposed(), h, T::ZERO, y.as_mut_slice());
+        activate(activation, biases, y, tape);
+    }
+
+    /// dW += h dzᵀ, dc = Σ dz, dh = W dz.
+    fn mirror_backward<S: Activation<T>>(
+        &self,
+        activation: &S,
+        pass: Pass<'_, T, O, I>,
+        mut dy: BatchViewMut<'_, T, I>,
+        dh: Option<BatchViewMut<'_, T, O>>,
+        gradient: MirrorGradient<'_, T>,
+        _scratch: &mut [T],
+    ) {
+        let (inputs, outputs, samples) =
+            (self.inputs.value(), self.outputs.value(), pass.x.samples());
+        deactivate(activation, pass.y, pass.tape, dy.reborrow());
+        let dz = Matrix::new(dy.as_slice(), inputs, samples);
+        if let Some(gradient) = gradient.0.filter(|_| !self.is_frozen) {
+            let h = Matrix::new(pass.x.as_slice(), outputs, samples);
+            multiply(h, dz.transposed(), T::ONE, &mut gradient[..self.num_weights()]);
+        }
+        if let Some(biases) = gradient.1 {
+            biases.fill(T::ZERO);
+            add_columns(dy.as_slice(), biases);
+        }
+        if let Some(mut dh) = dh {
+            multiply(self.weights(pass.parameters), dz, T::ZERO, dh.as_mut_slice());
+        }
+    }
+
+    fn untie<S: Activation<T>>(
+        &self,
+        activation: S,
+        (parameters, biases): (&[T], &[T]),
+        untied: &mut Vec<T>,
+    ) -> DenseLayer<T, O, I, S> {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let weights = &parameters[..self.num_weights()];
+        for unit in 0..outputs.value() {
+            untied.extend(weights[unit..].iter().step_by(outputs.value()));
+        }
+        untied.extend(biases);
+        DenseLayer {
+            inputs: outputs,
+            outputs: inputs,
+            activation,
+            initializer: self.initializer.clone(),
+            is_frozen: false,
+            scalar: PhantomData,
+        }
     }
 }
 
@@ -214,26 +371,10 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
         mut y: BatchViewMut<'_, T, O>,
         tape: &mut [T],
     ) {
-        let outputs = self.outputs.value();
         let bias = &parameters[self.num_weights()..];
         let x = Matrix::new(x.as_slice(), self.inputs.value(), x.samples());
         multiply(self.weights(parameters), x, T::ZERO, y.as_mut_slice());
-        let keeps = self.activation.reads_preactivation();
-        let tape = keeps.then(|| BatchViewMut::new(tape, self.outputs));
-        in_parts(y.samples(), ELEMENT * outputs, (y, tape), |(mut y, mut tape)| {
-            let mut tape = tape.as_mut().map(|tape| tape.as_mut_slice().chunks_exact_mut(outputs));
-            // Column by column, so that bias, tape and activation are one pass over memory.
-            for z in y.as_mut_slice().chunks_exact_mut(outputs) {
-                vectorize(
-                    #[inline(always)]
-                    || z.iter_mut().zip(bias).for_each(|(z, &b)| *z += b),
-                );
-                if let Some(kept) = tape.as_mut().and_then(Iterator::next) {
-                    kept.copy_from_slice(z);
-                }
-                self.activation.apply(z);
-            }
-        });
+        activate(&self.activation, bias, y, tape);
     }
 
     fn backward(
@@ -244,13 +385,9 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
         gradient: Option<&mut [T]>,
         _scratch: &mut [T],
     ) {
-        let z = BatchView::new(self.preactivations(&pass), self.outputs);
-        let cost = ELEMENT * self.outputs.value();
-        in_parts(pass.y.samples(), cost, (z, pass.y, dy.reborrow()), |(z, y, mut dy)| {
-            self.activation.backward(z.as_slice(), y.as_slice(), dy.as_mut_slice());
-        });
+        deactivate(&self.activation, pass.y, pass.tape, dy.reborrow());
         let dz = dy.as_slice();
-        if let Some(gradient) = gradient {
+        if let Some(gradient) = gradient.filter(|_| !self.is_frozen) {
             self.weight_gradient(dz, pass.x, T::ZERO, gradient);
             gradient[self.num_weights()..].fill(T::ZERO);
             self.add_bias_gradient(dz, gradient);
@@ -297,9 +434,11 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
             *dz = first * *dz + second * a * *da;
             *da *= first;
         }
-        self.weight_gradient(d.value.as_slice(), pass.x, T::ONE, gradient);
-        self.weight_gradient(d.tangent.as_slice(), tangent.v, T::ONE, gradient);
-        self.add_bias_gradient(d.value.as_slice(), gradient);
+        if !self.is_frozen {
+            self.weight_gradient(d.value.as_slice(), pass.x, T::ONE, gradient);
+            self.weight_gradient(d.tangent.as_slice(), tangent.v, T::ONE, gradient);
+            self.add_bias_gradient(d.value.as_slice(), gradient);
+        }
         if let Some(mut d_input) = d_input {
             self.pull_back(pass.parameters, d.value.as_slice(), d_input.value.as_mut_slice());
             self.pull_back(pass.parameters, d.tangent.as_slice(), d_input.tangent.as_mut_slice());
@@ -341,7 +480,9 @@ impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Layer for DenseLayer<T, I, O, 
 
         if let Some(JacobianGradient { weight, mut d_output, parameters: dw }) = gradient {
             let scale = (weight + weight) / samples;
-            for (dw, w) in dw.chunks_exact_mut(outputs).zip(weights.chunks_exact(outputs)) {
+            let trained = if self.is_frozen { 0 } else { weights.len() };
+            let weights = weights.chunks_exact(outputs);
+            for (dw, w) in dw[..trained].chunks_exact_mut(outputs).zip(weights) {
                 for ((dw, &w), &slope) in dw.iter_mut().zip(w).zip(&*slopes) {
                     *dw += scale * slope * w;
                 }

@@ -3,6 +3,7 @@
 //! | layer | map |
 //! |---|---|
 //! | [`Dense`] | s(W x + b) |
+//! | [`Elementwise`] | s(x), without parameters |
 //! | [`Chain`] | one layer after the other, written `first.then(second)` |
 //!
 //! A layer has sizes and functions but holds no numbers: parameters come in as a flat slice, what
@@ -27,11 +28,14 @@
 //!    those of `tangent`.
 //! 3. `backward` writes its gradients over whatever was there; `tangent_backward`, which runs once for
 //!    each of many directions, *adds* those of parameters.
+//!    A frozen layer leaves them alone.
 //! 4. A column of the output depends on the same column of the input only.
 
 mod chain;
 mod dense;
+mod elementwise;
 pub mod jacobian;
+mod mirror;
 
 use nalgebra::Dim;
 use rand::Rng;
@@ -39,7 +43,9 @@ use std::fmt::Debug;
 
 pub use chain::{Chain, ChainLayer, Then};
 pub use dense::{Dense, DenseDescription, DenseLayer};
+pub use elementwise::{Elementwise, ElementwiseDescription, ElementwiseLayer};
 use jacobian::{Jacobian, JacobianGradient};
+pub use mirror::{Mirror, MirrorGradient};
 
 use crate::{BatchView, BatchViewMut, Layout, Result, Scalar, random::Streams};
 
@@ -62,6 +68,15 @@ pub trait Module: Debug + Send + Sync {
 
     /// The length of the scratch that its backward passes need for this many samples.
     fn scratch_len(&self, samples: usize) -> usize;
+
+    /// Whether it is frozen: its passes then leave their part of the parameters' gradient alone.
+    fn is_frozen(&self) -> bool {
+        false
+    }
+
+    /// Freezes it or lets it be trained again. What is frozen in a model stays as it is whatever its
+    /// gradient says; a part that heeds this saves the time to compute it.
+    fn set_frozen(&mut self, _is_frozen: bool) {}
 
     /// Compares sizes that are known at run time only; called once, when the model is built.
     ///
@@ -188,7 +203,7 @@ pub struct DualViewMut<'a, T, R> {
 
 /// What points to a part is that part.
 macro_rules! module_for_pointer {
-    ($pointer:ty) => {
+    ($pointer:ty $(, $set_frozen:item)?) => {
         impl<M: Module + ?Sized> Module for $pointer {
             type Scalar = M::Scalar;
             fn layout(&self, layout: &mut Layout) {
@@ -206,13 +221,22 @@ macro_rules! module_for_pointer {
             fn scratch_len(&self, samples: usize) -> usize {
                 (**self).scratch_len(samples)
             }
+            fn is_frozen(&self) -> bool {
+                (**self).is_frozen()
+            }
+            $($set_frozen)?
             fn check_sizes(&self) -> Result<()> {
                 (**self).check_sizes()
             }
         }
     };
 }
-module_for_pointer!(Box<M>);
+module_for_pointer!(
+    Box<M>,
+    fn set_frozen(&mut self, is_frozen: bool) {
+        (**self).set_frozen(is_frozen);
+    }
+);
 module_for_pointer!(&M);
 
 /// What points to a layer is that layer.

@@ -49,12 +49,14 @@
 
 mod bernoulli;
 mod huber;
+mod link;
 mod squared_error;
 
 use std::fmt::Debug;
 
 pub use bernoulli::BernoulliCrossEntropy;
 pub use huber::Huber;
+pub use link::Link;
 pub use squared_error::SquaredError;
 
 use crate::decoder::Decoder;

@@ -2,9 +2,15 @@
 //!
 //! | optimizer | keeps | in one line |
 //! |---|---|---|
-//! | [`Sgd`] | velocity, if it has momentum | down the gradient; momentum classical or Nesterov |
+//! | [`Sgd`] | velocity, if it has momentum | down the gradient; momentum classical or Nesterov, constant or rising |
+//! | [`RmsProp`] | mean square; velocity, if it has momentum | the gradient over its recent size |
 //! | [`Adam`] | two moments | a step of about `rate` in every direction |
 //! | [`AdamW`] | two moments | Adam, and weights decay by themselves |
+//! | [`Lbfgs`] | the last steps and changes of the gradient | full batches; long steps, found by a line search |
+//!
+//! All but the last are [`Optimizer`]s: one gradient a step, tensor by tensor. [`Lbfgs`] evaluates the
+//! objective as often as it needs, for all parameters together; a [`Trainer`](crate::Trainer) takes either, as
+//! a [`Method`].
 //!
 //! An optimizer holds its settings only; what it remembers lies in a flat slice beside the
 //! parameters, so that a checkpoint is a copy of slices. It reads the parameters and writes the
@@ -37,11 +43,18 @@
 //! ```
 
 mod adam;
+mod lbfgs;
+mod method;
+mod rms_prop;
 mod sgd;
 
 use std::fmt::Debug;
 
 pub use adam::{Adam, AdamW};
+pub use lbfgs::Lbfgs;
+pub(crate) use lbfgs::{Iteration, Point};
+pub use method::{Kind, Method};
+pub use rms_prop::RmsProp;
 pub use sgd::Sgd;
 
 use crate::{Scalar, parameters::Role};

@@ -6,17 +6,16 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
+use super::trainable::Trainable;
 use super::training::{Best, Course, Training};
-use super::{Divergence, DivergenceAction, EpochReport};
-use crate::decoder::Decoder;
-use crate::encoder::Encoder;
+use super::{Convergence, Divergence, DivergenceAction, EpochReport};
 use crate::error::{Result, require_count};
 use crate::io::atomic::{self, Recovered};
 use crate::io::model::{Parts, parameter_tensors, require_normalizer, save, take_parameters};
 use crate::io::tensor::Tensor;
 use crate::io::tensors::read;
-use crate::regularizer::Regularizer;
-use crate::{Loss, Optimizer, Problem, Terms};
+use crate::optimizer::Method;
+use crate::{Problem, Terms};
 
 /// Where and how often a training is saved, and whether it goes on from there.
 ///
@@ -104,14 +103,7 @@ impl Checkpoints {
     }
 }
 
-impl<E, D, R, L, O> Training<'_, '_, E, D, R, L, O>
-where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-    O: Optimizer<E::Scalar>,
-{
+impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
     /// Saves if it is time: after a step, or after an epoch.
     pub(super) fn save_if_due(&self, is_epoch_over: bool) -> Result<()> {
         let Some(checkpoints) = &self.trainer.checkpoints else { return Ok(()) };
@@ -142,7 +134,7 @@ where
         let optimizer = format!("{:?}", trainer.optimizer);
         let kind = optimizer.split([' ', '{', '(']).next().unwrap_or_default();
         // The blocks of a stream make no difference where there is one, or no order but theirs.
-        let blocks = match trainer.shuffle && block < samples {
+        let blocks = match self.shuffles && block < samples {
             true => format!(" in blocks of {block}"),
             false => String::new(),
         };
@@ -151,17 +143,21 @@ where
             format!(", {} sample weights with digest {}", weights.len(), digest(&bytes))
         });
         format!(
-            "seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}",
-            trainer.seed, trainer.batch_size, trainer.shuffle
+            "seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}{}",
+            trainer.seed,
+            self.batch_size,
+            self.shuffles,
+            self.model.settings()
         )
     }
 
     fn save(&self, path: &Path) -> Result<()> {
         let Self { model, run, course, .. } = self;
-        let mut texts = model.metadata("checkpoint");
+        let stored = model.stored();
+        let mut texts = stored.metadata("checkpoint");
         texts.insert("training".to_owned(), self.settings());
         course.texts(&mut texts);
-        let mut tensors = model.tensors();
+        let mut tensors = stored.tensors();
         if !run.optimizer_state.is_empty() {
             let length = run.optimizer_state.len();
             tensors.push(Tensor::new("optimizer", &[length], &run.optimizer_state));
@@ -178,12 +174,14 @@ where
         if !history.is_empty() {
             tensors.push(Tensor::new("course.history", &[history.len()], &history));
         }
+        let evaluations = course.evaluations(run.is_known());
+        tensors.push(Tensor::new("course.evaluations", &[evaluations.len()], &evaluations));
         save(path, true, &texts, &tensors)
     }
 
     fn take(&mut self, file: &mut Parts<'_>) -> Result<()> {
         file.require("the kind of file", "checkpoint", file.text("kind")?)?;
-        let parts = self.model.fitting(file)?;
+        let parts = self.model.stored().fitting(file)?;
         // The samples have gone through the model's own already.
         require_normalizer(file, self.model.normalizer(), parts.normalizer.as_ref())?;
         file.require("the training", &self.settings(), file.text("training")?)?;
@@ -191,22 +189,24 @@ where
             0 => Vec::new(),
             length => file.take("optimizer", &[length])?,
         };
-        let mut course = Course::of(file)?;
+        let (mut course, is_known) = Course::of(file)?;
         if let Some(best) = &mut course.best {
             best.parameters = take_parameters(self.model.layout(), file, "best.")?;
-            if !self.model.state.is_empty() {
-                best.state = file.take("best.regularizer.state", &[self.model.state.len()])?;
+            match self.model.state().len() {
+                0 => {}
+                length => best.state = file.take("best.regularizer.state", &[length])?,
             }
         }
         self.model.replace(parts);
         self.run.optimizer_state = optimizer;
+        self.run.set_known(is_known);
         self.course = course;
         Ok(())
     }
 }
 
 /// The beginning of the SHA-256 of some bytes.
-fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -266,15 +266,31 @@ impl<T> Course<T> {
         }
         history
     }
+
+    /// What methods that evaluate the objective by themselves add: of this epoch, of the training, and
+    /// of each epoch before.
+    fn evaluations(&self, is_known: bool) -> Vec<u64> {
+        let converged = match self.converged {
+            None => 0,
+            Some(Convergence::Gradient) => 1,
+            Some(Convergence::Objective) => 2,
+            Some(Convergence::LineSearch) => 3,
+        };
+        let now = [self.evaluations, self.converged_batches, converged, usize::from(is_known)];
+        let before = self.epochs.iter().map(|epoch| epoch.evaluations);
+        now.into_iter().chain(before).map(|count| count as u64).collect()
+    }
 }
 
 impl<T> Course<T> {
-    /// What a file says; the best parameters are not there yet.
-    fn of(file: &mut Parts<'_>) -> Result<Self> {
+    /// What a file says, and whether the next step can do without its first evaluation; the best
+    /// parameters are not there yet.
+    fn of(file: &mut Parts<'_>) -> Result<(Self, bool)> {
         let names: Vec<String> = parsed(file, TERMS)?;
         let validation: Vec<String> = parsed(file, VALIDATION)?;
         let divergences: Vec<StoredDivergence> = parsed(file, DIVERGENCES)?;
         let (place, history) = (file.take_list("course.place")?, file.take_list("course.history")?);
+        let evaluations = file.take_list("course.evaluations")?;
         let incomplete = || file.damaged(Problem::MissingMetadata { key: TERMS });
         let mut course = Self::new();
         course.divergences = divergences.into_iter().map(divergence).collect();
@@ -284,7 +300,8 @@ impl<T> Course<T> {
             let epoch = read_epoch(&mut history, &names, &validation).ok_or_else(incomplete)?;
             course.epochs.push(epoch);
         }
-        Ok(course)
+        let is_known = course.read_evaluations(&mut Words(&evaluations)).ok_or_else(incomplete)?;
+        Ok((course, is_known))
     }
 
     fn read_place(&mut self, words: &mut Words<'_>, names: &[String]) -> Option<()> {
@@ -304,6 +321,25 @@ impl<T> Course<T> {
         self.terms = words.terms(names)?;
         Some(())
     }
+
+    fn read_evaluations(&mut self, words: &mut Words<'_>) -> Option<bool> {
+        if words.0.is_empty() {
+            return Some(false); // of a version that did not count
+        }
+        self.evaluations = words.count()?;
+        self.converged_batches = words.count()?;
+        self.converged = match words.next()? {
+            1 => Some(Convergence::Gradient),
+            2 => Some(Convergence::Objective),
+            3 => Some(Convergence::LineSearch),
+            _ => None,
+        };
+        let is_known = words.next()? == 1;
+        for epoch in &mut self.epochs {
+            epoch.evaluations = words.count()?;
+        }
+        Some(is_known)
+    }
 }
 
 fn read_epoch(
@@ -318,7 +354,16 @@ fn read_epoch(
     let samples_per_second = words.number()?;
     let terms = words.terms(names)?;
     let validation = if words.next()? == 1 { Some(words.terms(validation)?) } else { None };
-    Some(EpochReport { epoch, terms, validation, gradient_norm, rate, seconds, samples_per_second })
+    Some(EpochReport {
+        epoch,
+        terms,
+        validation,
+        gradient_norm,
+        rate,
+        seconds,
+        samples_per_second,
+        evaluations: 0,
+    })
 }
 
 fn push_terms(terms: &Terms, to: &mut Vec<u64>) {

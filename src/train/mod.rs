@@ -4,7 +4,7 @@
 //! x (clean) ─corrupt─▶ x̃ ─encoder─▶ posterior ─draw─▶ z ─decoder─▶ y ─loss(x, y)
 //!                          ▲            │                              │
 //!                          └─ backward ◀┴─ penalty ◀───────────────────┘
-//! gradient ─clip─▶ optimizer ─▶ parameters
+//! gradient ─clip─▶ optimizer ─▶ parameters      or L-BFGS, which goes through all of this more often
 //! ```
 
 mod blocks;
@@ -16,6 +16,7 @@ mod observer;
 mod report;
 mod run;
 pub mod schedule;
+mod trainable;
 mod trainer;
 mod training;
 
@@ -23,9 +24,12 @@ mod training;
 pub use crate::io::Recovered;
 #[cfg(feature = "safetensors")]
 pub use checkpoint::Checkpoints;
+#[cfg(feature = "safetensors")]
+pub(crate) use checkpoint::digest;
 pub use divergence::{Divergence, DivergenceAction, OnDivergence};
 pub use early_stopping::EarlyStopping;
 pub use observer::{BatchReport, Event, Observer};
-pub use report::{EpochReport, Report, StopReason};
+pub use report::{Convergence, EpochReport, Report, StopReason};
 pub use schedule::Schedule;
+pub(crate) use trainable::{Chosen, Trainable};
 pub use trainer::Trainer;

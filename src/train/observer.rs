@@ -15,8 +15,11 @@ pub struct BatchReport<'a> {
     pub terms: &'a Terms,
     /// The norm of its gradient, before clipping.
     pub gradient_norm: f64,
-    /// The learning rate of the step.
+    /// The learning rate of the step; of [`Lbfgs`](crate::Lbfgs), the length of its last step along its
+    /// direction, 0 if there was none.
     pub rate: f64,
+    /// How often the objective and its gradient were computed, once but for [`Lbfgs`](crate::Lbfgs).
+    pub evaluations: usize,
 }
 
 /// What happens in a training, in order.

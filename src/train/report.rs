@@ -21,6 +21,9 @@ pub struct EpochReport {
     pub seconds: f64,
     /// Training samples per second, validation not counted.
     pub samples_per_second: f64,
+    /// How often the objective of a batch and its gradient were computed: once a batch, but for
+    /// [`Lbfgs`](crate::Lbfgs).
+    pub evaluations: usize,
 }
 
 impl EpochReport {
@@ -41,9 +44,23 @@ pub enum StopReason {
         /// The best epoch, counted from 1.
         best_epoch: usize,
     },
+    /// [`Lbfgs`](crate::Lbfgs) met a criterion on all batches of an epoch.
+    Converged(Convergence),
     /// A number stopped being finite; see [`Report::divergences`]. The call returned
     /// [`Error::Diverged`](crate::Error::Diverged), and only observers see such a report.
     Diverged,
+}
+
+/// What a method found at the last batch, when it had converged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Convergence {
+    /// No entry of the gradient is larger than the tolerance.
+    Gradient,
+    /// The objective did not fall by more than the tolerance.
+    Objective,
+    /// No step down the gradient makes the objective smaller: what is left is rounding.
+    LineSearch,
 }
 
 /// The course of a training: prints as a table, exports as CSV.
@@ -67,7 +84,7 @@ impl Report {
     }
 
     /// The whole course as CSV, a row an epoch: epoch, total, each term, the validation's total and
-    /// terms, gradient norm, rate, seconds, samples per second. Numbers are written so that they
+    /// terms, gradient norm, rate, seconds, samples per second, evaluations. Numbers are written so that they
     /// read back to the same bits.
     pub fn to_csv(&self) -> String {
         let mut csv = String::new();
@@ -79,7 +96,7 @@ impl Report {
             csv.push_str(",validation_total");
             names.iter().for_each(|name| csv.extend([",validation_", name]));
         }
-        csv.push_str(",gradient_norm,rate,seconds,samples_per_second\n");
+        csv.push_str(",gradient_norm,rate,seconds,samples_per_second,evaluations\n");
         for epoch in &self.epochs {
             let _ = write!(csv, "{}", epoch.epoch); // writing to a string cannot fail
             let validation = epoch.validation.iter();
@@ -96,7 +113,7 @@ impl Report {
             {
                 let _ = write!(csv, ",{value:?}");
             }
-            csv.push('\n');
+            let _ = writeln!(csv, ",{}", epoch.evaluations);
         }
         csv
     }
@@ -175,6 +192,18 @@ impl fmt::Display for Report {
                     "all {count} epochs done; kept the parameters of epoch {}",
                     self.kept_epoch
                 )
+            }
+            StopReason::Converged(convergence) => {
+                let found = match convergence {
+                    Convergence::Gradient => "the gradient is within its tolerance of zero",
+                    Convergence::Objective => "the objective falls by no more than its tolerance",
+                    Convergence::LineSearch => "no step makes the objective smaller",
+                };
+                write!(f, "converged in epoch {count}: {found}")?;
+                match self.kept_epoch {
+                    kept if kept == count => Ok(()),
+                    kept => write!(f, "; kept the parameters of epoch {kept}"),
+                }
             }
             StopReason::Diverged => write!(f, "diverged after {count} whole epochs"),
             StopReason::NoImprovement { best_epoch } => {

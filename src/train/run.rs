@@ -1,33 +1,58 @@
-use crate::decoder::Decoder;
-use crate::encoder::Encoder;
-use crate::optimizer::Step;
+use nalgebra::Dim;
+
+use super::report::Convergence;
+use super::trainable::{Chosen, Trainable};
+use crate::optimizer::{Iteration, Kind, Lbfgs, Point, Step};
 use crate::parallel::{Divide, ELEMENT, in_parts};
 use crate::random::Streams;
-use crate::regularizer::Regularizer;
 use crate::sample_weights;
 use crate::scalar::sum;
-use crate::workspace::Workspace;
-use crate::{AutoEncoder, BatchView, BatchViewMut, Loss, Optimizer, Scalar};
+use crate::{BatchView, BatchViewMut, Optimizer, Scalar, Terms};
 
 /// The buffers of one training.
-pub(super) struct Run<E: Encoder> {
-    pub(super) workspace: Workspace<E>,
-    batch: Vec<E::Scalar>,
-    shares: Vec<E::Scalar>,
-    gradient: Vec<E::Scalar>,
-    pub(super) optimizer_state: Vec<E::Scalar>,
+pub(super) struct Run<M: Trainable> {
+    workspace: M::Workspace,
+    batch: Vec<M::Scalar>,
+    shares: Vec<M::Scalar>,
+    gradient: Vec<M::Scalar>,
+    pub(super) optimizer_state: Vec<M::Scalar>,
     chunks: Vec<Chunk>,
+    descent: Option<Descent<M::Scalar>>,
+    /// How often the last step evaluated the objective.
+    pub(super) evaluations: usize,
 }
 
-impl<E: Encoder> Run<E> {
-    pub(super) fn new<D, R, L>(model: &AutoEncoder<E, D, R, L>, states: usize) -> Self
-    where
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-    {
-        let zeros = |len| vec![E::Scalar::ZERO; len];
-        let parameters = model.num_parameters();
+/// What came out of a step.
+pub(super) struct Stepped {
+    /// The norm of the gradient before it.
+    pub(super) norm: f64,
+    pub(super) rate: f64,
+    /// Whether a method that has such a criterion has converged on these samples.
+    pub(super) converged: Option<Convergence>,
+}
+
+/// The buffers of a method that evaluates the objective by itself.
+struct Descent<T> {
+    point: Point<T>,
+    /// The objective before the last step, and at the point.
+    before: Terms,
+    terms: Terms,
+    known: Known,
+}
+
+/// Whether the point has the objective and the gradient that the next step begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    No,
+    Yes,
+    /// It had, before the training was resumed.
+    BeforeResuming,
+}
+
+impl<M: Trainable> Run<M> {
+    pub(super) fn new(model: &M, method: &Kind<'_, M::Scalar>) -> Self {
+        let zeros = |len| vec![M::Scalar::ZERO; len];
+        let parameters = model.parameters().len();
         let tensors = model.layout().tensors().iter();
         let chunks = tensors.map(|tensor| tensor.range.len().div_ceil(CHUNK)).sum();
         Self {
@@ -35,8 +60,18 @@ impl<E: Encoder> Run<E> {
             batch: Vec::new(),
             shares: Vec::new(),
             gradient: zeros(parameters),
-            optimizer_state: zeros(states * parameters),
+            optimizer_state: zeros(method.states() * parameters),
             chunks: vec![Chunk::default(); chunks],
+            descent: match method {
+                Kind::Optimizer(_) => None,
+                Kind::Lbfgs(lbfgs) => Some(Descent {
+                    point: Point::new(lbfgs, parameters),
+                    before: Terms::new(),
+                    terms: Terms::new(),
+                    known: Known::No,
+                }),
+            },
+            evaluations: 0,
         }
     }
 
@@ -44,37 +79,23 @@ impl<E: Encoder> Run<E> {
     /// weights of all samples if they do not count alike; `step` is the number of steps that the
     /// optimizer remembers, the learning rate, and the longest gradient. Returns the
     /// gradient's norm, or what stopped being finite; the model has changed only if all is well.
-    pub(super) fn step<D, R, L>(
+    pub(super) fn step(
         &mut self,
-        model: &mut AutoEncoder<E, D, R, L>,
-        optimizer: &impl Optimizer<E::Scalar>,
-        (block, first): (BatchView<'_, E::Scalar, E::Input>, usize),
+        model: &mut M,
+        optimizer: &dyn Optimizer<M::Scalar>,
+        (block, first): (BatchView<'_, M::Scalar, M::Input>, usize),
         (chosen, weights): (&[usize], Option<&[f64]>),
         streams: Streams<'_>,
-        (steps, rate, clip_norm): (u64, f64, Option<f64>),
-    ) -> std::result::Result<f64, String>
-    where
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-    {
-        let features = block.features();
-        self.batch.resize(chosen.len() * features, E::Scalar::ZERO);
-        let gathered = BatchViewMut::new(&mut self.batch, block.dim());
-        in_parts(chosen.len(), ELEMENT / 4 * features, (chosen, gathered), |(chosen, mut to)| {
-            let samples = to.as_mut_slice().chunks_exact_mut(features);
-            for (&number, to) in chosen.iter().zip(samples) {
-                to.copy_from_slice(&block.as_slice()[(number - first) * features..][..features]);
-            }
-        });
+        ((steps, rate), clip_norm): ((u64, f64), Option<f64>),
+    ) -> std::result::Result<Stepped, String> {
+        self.evaluations = 1;
+        gather(block, first, chosen, &mut self.batch);
         let x = BatchView::new(&self.batch, block.dim());
         let shares = weights.and_then(|all| sample_weights::shares(all, chosen, &mut self.shares));
-        let (gradient, streams) = (Some(&mut self.gradient[..]), Some(streams));
-        model.step(&model.parameters, &mut self.workspace, x, shares, streams, gradient);
-        for (name, value) in self.workspace.terms.iter() {
-            if !value.is_finite() {
-                return Err(format!("the term `{name}`"));
-            }
+        let samples = Chosen { x, numbers: chosen, shares, streams };
+        model.pass(model.parameters(), &mut self.workspace, &samples, Some(&mut self.gradient));
+        if let Some(quantity) = not_finite_term(M::terms(&self.workspace)) {
+            return Err(quantity);
         }
         // With a limit the norm is needed before the first parameter moves; without one it is
         // found on the way, while the gradient is in the cache.
@@ -82,7 +103,7 @@ impl<E: Encoder> Run<E> {
         let mut factor = None;
         if let Some(longest) = clip_norm {
             norm = squares(&self.gradient).sqrt();
-            factor = (norm > longest).then(|| E::Scalar::of(longest / norm));
+            factor = (norm > longest).then(|| M::Scalar::of(longest / norm));
         }
         let states = optimizer.states();
         let mut chunks = &mut self.chunks[..];
@@ -91,8 +112,13 @@ impl<E: Encoder> Run<E> {
             let range = tensor.range.clone();
             let (own, rest) = chunks.split_at_mut(range.len().div_ceil(CHUNK));
             chunks = rest;
+            if tensor.is_frozen {
+                self.gradient[range.clone()].copy_from_slice(&model.parameters()[range]);
+                own.fill(Chunk { squares: 0.0, is_finite: true });
+                continue;
+            }
             let part = Part {
-                parameters: &model.parameters[range.clone()],
+                parameters: &model.parameters()[range.clone()],
                 gradient: &mut self.gradient[range.clone()],
                 state: &mut self.optimizer_state[states * range.start..][..states * range.len()],
                 chunks: own,
@@ -111,15 +137,116 @@ impl<E: Encoder> Run<E> {
         if !self.chunks.iter().all(|chunk| chunk.is_finite) {
             return Err("the parameters after the step".to_owned());
         }
-        std::mem::swap(&mut model.parameters, &mut self.gradient);
-        let Workspace { posterior, .. } = &self.workspace;
-        model.update_state(posterior, shares);
-        Ok(norm)
+        std::mem::swap(model.parameters_mut(), &mut self.gradient);
+        model.update_state(&self.workspace, shares);
+        Ok(Stepped { norm, rate, converged: None })
+    }
+
+    /// One step of a method that evaluates the objective by itself, on the samples that [`step`](Self::step)
+    /// takes; `is_alone` says that the next step has the same ones. The model has moved to the last
+    /// point that was found, also if what was not finite ended the search there.
+    pub(super) fn descend(
+        &mut self,
+        model: &mut M,
+        lbfgs: &Lbfgs,
+        (block, first): (BatchView<'_, M::Scalar, M::Input>, usize),
+        (chosen, weights): (&[usize], Option<&[f64]>),
+        streams: Streams<'_>,
+        is_alone: bool,
+    ) -> std::result::Result<Stepped, String> {
+        self.evaluations = 0;
+        let Some(Descent { point, before, terms, known }) = &mut self.descent else {
+            return Err("the method".to_owned()); // made for another one
+        };
+        gather(block, first, chosen, &mut self.batch);
+        let x = BatchView::new(&self.batch, block.dim());
+        let shares = weights.and_then(|all| sample_weights::shares(all, chosen, &mut self.shares));
+        let samples = Chosen { x, numbers: chosen, shares, streams };
+        let (workspace, evaluations) = (&mut self.workspace, &mut self.evaluations);
+        let mut objective =
+            Objective { model: &*model, workspace, samples, evaluations, not_finite: None };
+
+        let was_known = std::mem::replace(known, Known::No);
+        if was_known != Known::Yes {
+            point.parameters.copy_from_slice(model.parameters());
+            point.value = objective.evaluate(&point.parameters, &mut point.gradient);
+            terms.copy_from(M::terms(objective.workspace));
+            if let Some(quantity) = objective.not_finite {
+                return Err(quantity);
+            }
+        }
+        if was_known == Known::BeforeResuming {
+            *objective.evaluations = 0;
+        }
+        before.copy_from(terms);
+        let norm = squares(&point.gradient).sqrt();
+        let mut rate = 0.0;
+        let mut converged = lbfgs.is_flat(&point.gradient).then_some(Convergence::Gradient);
+        let mut iterations = 0;
+        while iterations < lbfgs.iterations() && converged.is_none() {
+            iterations += 1;
+            let value = point.value;
+            let mut evaluate = |x: &[_], g: &mut [_]| objective.evaluate(x, g);
+            match lbfgs.iterate(point, &mut self.optimizer_state, &mut evaluate) {
+                Iteration::Moved { step } => {
+                    rate = step;
+                    terms.copy_from(M::terms(objective.workspace));
+                    if lbfgs.is_flat(&point.gradient) {
+                        converged = Some(Convergence::Gradient);
+                    } else if lbfgs.is_settled::<M::Scalar>(value, point.value) {
+                        converged = Some(Convergence::Objective);
+                    }
+                }
+                Iteration::Stuck => converged = Some(Convergence::LineSearch),
+                Iteration::NotFinite => {
+                    return Err(objective.not_finite.unwrap_or_else(|| OBJECTIVE.to_owned()));
+                }
+            }
+        }
+        if model.state().is_empty() {
+            *known = if is_alone { Known::Yes } else { Known::No };
+        } else if converged == Some(Convergence::LineSearch) {
+            // The state is to see what the model has come to, not where a search ended.
+            objective.evaluate(&point.parameters, &mut point.gradient);
+        }
+        model.parameters_mut().copy_from_slice(&point.parameters);
+        model.update_state(&self.workspace, shares);
+        Ok(Stepped { norm, rate, converged })
+    }
+
+    /// Whether the next step can do without the evaluation it would begin with; to be asked and told
+    /// where a training is saved and resumed.
+    #[cfg(feature = "safetensors")]
+    pub(super) fn is_known(&self) -> bool {
+        self.descent.as_ref().is_some_and(|descent| descent.known != Known::No)
+    }
+
+    /// As [`is_known`](Self::is_known) was. What was known is found again, and not counted.
+    pub(super) fn set_known(&mut self, is_known: bool) {
+        if let Some(descent) = &mut self.descent {
+            descent.known = if is_known { Known::BeforeResuming } else { Known::No };
+        }
+    }
+
+    /// The objective on the validation samples.
+    pub(super) fn validated(
+        &mut self,
+        model: &M,
+        held_out: BatchView<'_, M::Scalar, M::Input>,
+    ) -> Terms {
+        model.validate(&mut self.workspace, held_out);
+        M::terms(&self.workspace).clone()
+    }
+
+    /// The objective before the last step.
+    pub(super) fn terms(&self) -> &Terms {
+        self.descent.as_ref().map_or(M::terms(&self.workspace), |descent| &descent.before)
     }
 
     /// Empties the optimizer's memory.
     pub(super) fn forget(&mut self) {
-        self.optimizer_state.fill(E::Scalar::ZERO);
+        self.optimizer_state.fill(M::Scalar::ZERO);
+        self.set_known(false);
     }
 
     /// Whether all numbers in the optimizer's memory are finite.
@@ -169,7 +296,7 @@ impl<T: Scalar> Divide for Part<'_, T> {
 
 impl<T: Scalar> Part<'_, T> {
     /// Norm, optimizer and check chunk by chunk, so that memory is passed over once.
-    fn step(self, optimizer: &impl Optimizer<T>, step: &Step, factor: Option<T>) {
+    fn step(self, optimizer: &dyn Optimizer<T>, step: &Step, factor: Option<T>) {
         let inputs = self.parameters.chunks(CHUNK).zip(self.gradient.chunks_mut(CHUNK));
         let mut state = self.state;
         for ((parameters, gradient), chunk) in inputs.zip(self.chunks) {
@@ -185,6 +312,57 @@ impl<T: Scalar> Part<'_, T> {
             chunk.is_finite = all_finite(gradient) && all_finite(memory);
         }
     }
+}
+
+/// The objective on some samples, as a method evaluates it.
+struct Objective<'a, M: Trainable> {
+    model: &'a M,
+    workspace: &'a mut M::Workspace,
+    samples: Chosen<'a, M::Scalar, M::Input>,
+    evaluations: &'a mut usize,
+    /// What the last evaluation found that is not finite.
+    not_finite: Option<String>,
+}
+
+/// A sum of finite terms that is not.
+const OBJECTIVE: &str = "the objective";
+
+impl<M: Trainable> Objective<'_, M> {
+    /// Its value, NaN if that or a gradient is not finite.
+    fn evaluate(&mut self, parameters: &[M::Scalar], gradient: &mut [M::Scalar]) -> f64 {
+        *self.evaluations += 1;
+        self.model.pass(parameters, self.workspace, &self.samples, Some(gradient));
+        let terms = M::terms(self.workspace);
+        let value = terms.total();
+        self.not_finite = not_finite_term(terms)
+            .or_else(|| (!value.is_finite()).then(|| OBJECTIVE.to_owned()))
+            .or_else(|| (!all_finite(gradient)).then(|| "the gradient".to_owned()));
+        if self.not_finite.is_none() { value } else { f64::NAN }
+    }
+}
+
+/// The first term that is not finite, as a divergence names it.
+fn not_finite_term(terms: &Terms) -> Option<String> {
+    let (name, _) = terms.iter().find(|(_, value)| !value.is_finite())?;
+    Some(format!("the term `{name}`"))
+}
+
+/// Copies the chosen samples of a block, whose first sample has this number.
+fn gather<T: Scalar, I: Dim>(
+    block: BatchView<'_, T, I>,
+    first: usize,
+    chosen: &[usize],
+    to: &mut Vec<T>,
+) {
+    let features = block.features();
+    to.resize(chosen.len() * features, T::ZERO);
+    let gathered = BatchViewMut::new(to, block.dim());
+    in_parts(chosen.len(), ELEMENT / 4 * features, (chosen, gathered), |(chosen, mut to)| {
+        let samples = to.as_mut_slice().chunks_exact_mut(features);
+        for (&number, to) in chosen.iter().zip(samples) {
+            to.copy_from_slice(&block.as_slice()[(number - first) * features..][..features]);
+        }
+    });
 }
 
 /// x · 0 is 0 for every finite x, and NaN otherwise: a sum without a branch.

@@ -4,26 +4,28 @@ use nalgebra::Dim;
 
 use super::blocks::{Blocks, Whole, streamed};
 use super::run::Run;
-use super::schedule::Constant;
+use super::trainable::Trainable;
 use super::training::{Course, Training};
 use super::{EarlyStopping, Event, Observer, OnDivergence, Report, Schedule};
 use crate::data::Source;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result, require, require_count, require_positive, require_size};
+use crate::optimizer::{Kind, Method};
 use crate::parallel::{self, ELEMENT};
 use crate::regularizer::Regularizer;
 use crate::sample_weights;
-use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer};
+use crate::{AutoEncoder, Batch, BatchView, Loss, Scalar};
 
-/// Trains a model: epochs of shuffled batches, one optimizer step each.
+/// Trains a model: epochs of shuffled batches, one optimizer step each; with [`Lbfgs`](crate::Lbfgs), of all
+/// samples in one batch.
 ///
 /// | setting | purpose | default | range |
 /// |---|---|---|---|
 /// | [`epochs`](Self::epochs) | passes over the data | 10 | at least 1 |
-/// | [`batch_size`](Self::batch_size) | samples of a step; the last batch of an epoch may be smaller | 64 | at least 1 |
+/// | [`batch_size`](Self::batch_size) | samples of a step; the last batch of an epoch may be smaller | 64; [`Lbfgs`](crate::Lbfgs): all | at least 1 |
 /// | [`seed`](Self::seed) | of the order, the corruptions and the draws | 0 | any |
-/// | [`shuffle`](Self::shuffle) | a new order each epoch | true | |
+/// | [`shuffle`](Self::shuffle) | a new order each epoch | true; [`Lbfgs`](crate::Lbfgs): false | |
 /// | [`shuffle_buffer`](Self::shuffle_buffer) | samples of a stream that are shuffled together | 8192 | at least 1 |
 /// | [`sample_weights`](Self::sample_weights) | how much each sample counts | all alike | finite, not negative |
 /// | [`validation_split`](Self::validation_split) | share of the samples held out, from the end | none | (0, 1) |
@@ -53,14 +55,14 @@ use crate::{AutoEncoder, Batch, BatchView, Loss, Optimizer};
 pub struct Trainer<'a, O> {
     pub(super) optimizer: O,
     pub(super) epochs: usize,
-    pub(super) batch_size: usize,
+    batch_size: Option<usize>,
     pub(super) seed: u64,
-    pub(super) shuffle: bool,
+    shuffle: Option<bool>,
     shuffle_buffer: usize,
     pub(super) sample_weights: Option<Vec<f64>>,
     validation_split: Option<f64>,
     pub(super) early_stopping: Option<EarlyStopping>,
-    pub(super) schedule: Box<dyn Schedule>,
+    pub(super) schedule: Option<Box<dyn Schedule>>,
     pub(super) clip_norm: Option<f64>,
     pub(super) on_divergence: OnDivergence,
     #[cfg(feature = "safetensors")]
@@ -91,19 +93,19 @@ impl<O: std::fmt::Debug> std::fmt::Debug for Trainer<'_, O> {
 }
 
 impl<'a, O> Trainer<'a, O> {
-    /// With an optimizer and the defaults.
+    /// With an [`Optimizer`](crate::Optimizer) or [`Lbfgs`](crate::Lbfgs), and the defaults.
     pub fn new(optimizer: O) -> Self {
         Self {
             optimizer,
             epochs: 10,
-            batch_size: 64,
+            batch_size: None,
             seed: 0,
-            shuffle: true,
+            shuffle: None,
             shuffle_buffer: 8192,
             sample_weights: None,
             validation_split: None,
             early_stopping: None,
-            schedule: Box::new(Constant),
+            schedule: None,
             clip_norm: None,
             on_divergence: OnDivergence::Stop,
             #[cfg(feature = "safetensors")]
@@ -118,9 +120,9 @@ impl<'a, O> Trainer<'a, O> {
         Self { epochs, ..self }
     }
 
-    /// Samples of a step, at least 1. Default: 64.
+    /// Samples of a step, at least 1. Default: 64; for [`Lbfgs`](crate::Lbfgs), all samples.
     pub fn batch_size(self, batch_size: usize) -> Self {
-        Self { batch_size, ..self }
+        Self { batch_size: Some(batch_size), ..self }
     }
 
     /// The seed of order, corruptions and draws. Default: 0.
@@ -128,9 +130,10 @@ impl<'a, O> Trainer<'a, O> {
         Self { seed, ..self }
     }
 
-    /// Whether each epoch has a new order. Default: true.
+    /// Whether each epoch has a new order. Default: true; for [`Lbfgs`](crate::Lbfgs), whose batches are
+    /// fixed, false and nothing else.
     pub fn shuffle(self, shuffle: bool) -> Self {
-        Self { shuffle, ..self }
+        Self { shuffle: Some(shuffle), ..self }
     }
 
     /// Samples of a stream that are in memory and shuffled together, at least 1, rounded up to whole
@@ -184,12 +187,13 @@ impl<'a, O> Trainer<'a, O> {
         Self { early_stopping: Some(early_stopping), ..self }
     }
 
-    /// The learning rate's course. Default: [`Constant`].
+    /// The learning rate's course. Default: [`Constant`](super::schedule::Constant). Not for [`Lbfgs`](crate::Lbfgs).
     pub fn schedule(self, schedule: impl Schedule + 'static) -> Self {
-        Self { schedule: Box::new(schedule), ..self }
+        Self { schedule: Some(Box::new(schedule)), ..self }
     }
 
-    /// Shortens every gradient that is longer than this, greater than 0, to this length.
+    /// Shortens every gradient that is longer than this, greater than 0, to this length. Not for
+    /// [`Lbfgs`](crate::Lbfgs).
     pub fn clip_norm(self, norm: f64) -> Self {
         Self { clip_norm: Some(norm), ..self }
     }
@@ -239,22 +243,18 @@ impl<'a, O> Trainer<'a, O> {
         D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
         R: Regularizer<E>,
         L: Loss<D>,
-        O: Optimizer<E::Scalar>,
+        O: Method<E::Scalar>,
     {
-        self.check()?;
+        self.check::<E::Scalar>()?;
         let mut buffer = Vec::new();
         let data = model.compared("fit", data.view(), &mut buffer)?;
-        self.check_weights(data.samples(), 0)?;
-        let Some(share) = self.validation_split else {
-            return self.run_on_threads(model, &mut Whole::new(data), None);
-        };
-        require(share > 0.0 && share < 1.0, "Trainer validation_split", share, "in (0, 1)")?;
-        let samples = data.samples();
-        require(samples > 1, "samples to split", samples as f64, "at least 2")?;
-        let held_out = ((share * samples as f64).round() as usize).clamp(1, samples - 1);
-        self.check_weights(samples, held_out)?;
-        let (train, held_out) = data.split_at(samples - held_out);
-        self.run_on_threads(model, &mut Whole::new(train), Some(held_out))
+        match self.held_out(data.samples())? {
+            0 => self.train(model, data, None),
+            held_out => {
+                let (train, held_out) = data.split_at(data.samples() - held_out);
+                self.train(model, train, Some(held_out))
+            }
+        }
     }
 
     /// Trains the model on `data` and validates it on `validation` after each epoch.
@@ -272,18 +272,14 @@ impl<'a, O> Trainer<'a, O> {
         D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
         R: Regularizer<E>,
         L: Loss<D>,
-        O: Optimizer<E::Scalar>,
+        O: Method<E::Scalar>,
     {
-        self.check()?;
-        let share = self.validation_split;
-        let requirement = "left unset where validation samples are given";
-        let name = "Trainer validation_split";
-        require(share.is_none(), name, share.unwrap_or_default(), requirement)?;
+        self.check_without_split::<E::Scalar>("left unset where validation samples are given")?;
         let (mut buffer, mut held_out) = (Vec::new(), Vec::new());
         let data = model.compared("fit", data.view(), &mut buffer)?;
         let validation = model.compared("validation", validation.view(), &mut held_out)?;
         self.check_weights(data.samples(), 0)?;
-        self.run_on_threads(model, &mut Whole::new(data), Some(validation))
+        self.train(model, data, Some(validation))
     }
 
     /// Trains the model on a stream, which is passed over once an epoch and need not fit into
@@ -324,10 +320,10 @@ impl<'a, O> Trainer<'a, O> {
         D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
         R: Regularizer<E>,
         L: Loss<D>,
-        O: Optimizer<E::Scalar>,
+        O: Method<E::Scalar>,
         S: Source<Scalar = E::Scalar, Features = E::Input> + ?Sized,
     {
-        self.check()?;
+        self.check::<E::Scalar>()?;
         self.run_stream(model, source, None)
     }
 
@@ -347,65 +343,108 @@ impl<'a, O> Trainer<'a, O> {
         D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
         R: Regularizer<E>,
         L: Loss<D>,
-        O: Optimizer<E::Scalar>,
+        O: Method<E::Scalar>,
         S: Source<Scalar = E::Scalar, Features = E::Input> + ?Sized,
     {
-        self.check()?;
+        self.check::<E::Scalar>()?;
         let mut held_out = Vec::new();
         let validation = model.compared("validation", validation.view(), &mut held_out)?;
         self.run_stream(model, source, Some(validation))
     }
 
-    fn run_stream<E, D, R, L, S>(
+    fn run_stream<M, S>(
         &mut self,
-        model: &mut AutoEncoder<E, D, R, L>,
+        model: &mut M,
         source: &mut S,
-        validation: Option<BatchView<'_, E::Scalar, E::Input>>,
+        validation: Option<BatchView<'_, M::Scalar, M::Input>>,
     ) -> Result<Report>
     where
-        E: Encoder,
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-        O: Optimizer<E::Scalar>,
-        S: Source<Scalar = E::Scalar, Features = E::Input> + ?Sized,
+        M: Trainable,
+        O: Method<M::Scalar>,
+        S: Source<Scalar = M::Scalar, Features = M::Input> + ?Sized,
     {
         let call = "fit_stream";
-        let share = self.validation_split;
-        let requirement = "left unset for a stream, which has no end to hold out";
-        let name = "Trainer validation_split";
-        require(share.is_none(), name, share.unwrap_or_default(), requirement)?;
+        self.check_without_split::<M::Scalar>(
+            "left unset for a stream, which has no end to hold out",
+        )?;
         let weights = self.sample_weights.as_ref().map_or(0, Vec::len);
         let requirement = "left unset for a stream, whose samples count alike";
         let is_unset = self.sample_weights.is_none();
         require(is_unset, "the number of Trainer sample_weights", weights as f64, requirement)?;
-        let (expected, found) = (model.encoder().input_dim().value(), source.dim().value());
+        let (expected, found) = (model.input_dim().value(), source.dim().value());
         require_size(call, "features", expected, found)?;
         if source.samples() == 0 {
             return Err(Error::NoSamples { call });
         }
-        let batches = self.shuffle_buffer.div_ceil(self.batch_size);
+        let batch_size = self.samples_of_step::<M::Scalar>(source.samples());
+        let batches = self.shuffle_buffer.div_ceil(batch_size);
         // A buffer for all samples may be given as the largest number there is.
-        let block = batches.saturating_mul(self.batch_size).min(source.samples());
+        let block = batches.saturating_mul(batch_size).min(source.samples());
         let normalizer = model.normalizer().cloned();
         streamed(source, normalizer.as_ref(), block, self.epochs, |stream| {
             self.run_on_threads(model, stream, validation)
         })
     }
 
-    fn check(&self) -> Result<()> {
+    /// Refuses settings out of their range.
+    pub(crate) fn check<T: Scalar>(&self) -> Result<()>
+    where
+        O: Method<T>,
+    {
         require_count("Trainer epochs", self.epochs)?;
-        require_count("Trainer batch_size", self.batch_size)?;
+        require_count("Trainer batch_size", self.batch_size.unwrap_or(1))?;
         require_count("Trainer threads", self.threads)?;
         require_count("Trainer shuffle_buffer", self.shuffle_buffer)?;
         self.on_divergence.check()?;
         #[cfg(feature = "safetensors")]
         self.checkpoints.as_ref().map_or(Ok(()), super::Checkpoints::check)?;
-        self.clip_norm.map_or(Ok(()), |norm| require_positive("Trainer clip_norm", norm))
+        self.clip_norm.map_or(Ok(()), |norm| require_positive("Trainer clip_norm", norm))?;
+        let Kind::Lbfgs(_) = self.optimizer.kind() else { return Ok(()) };
+        let requirement = "left unset for Lbfgs, which looks for the length of its steps by itself";
+        let norm = self.clip_norm;
+        require(norm.is_none(), "Trainer clip_norm", norm.unwrap_or_default(), requirement)?;
+        let is_unset = self.schedule.is_none();
+        require(is_unset, "the number of Trainer schedules", 1.0, requirement)?;
+        let requirement = "false or left unset for Lbfgs, whose batches are fixed";
+        require(self.shuffle != Some(true), "Trainer shuffle", 1.0, requirement)
+    }
+
+    /// Samples of a step, where there are so many.
+    fn samples_of_step<T: Scalar>(&self, samples: usize) -> usize
+    where
+        O: Method<T>,
+    {
+        let default = match self.optimizer.kind() {
+            Kind::Optimizer(_) => 64,
+            Kind::Lbfgs(_) => samples,
+        };
+        self.batch_size.unwrap_or(default)
+    }
+
+    /// As [`check`](Self::check), where nothing can be split off.
+    pub(crate) fn check_without_split<T: Scalar>(&self, requirement: &'static str) -> Result<()>
+    where
+        O: Method<T>,
+    {
+        self.check::<T>()?;
+        let (name, share) = ("Trainer validation_split", self.validation_split);
+        require(share.is_none(), name, share.unwrap_or_default(), requirement)
+    }
+
+    /// How many of so many samples, the last ones, are held out. Refuses weights that do not fit the
+    /// samples.
+    pub(crate) fn held_out(&self, samples: usize) -> Result<usize> {
+        self.check_weights(samples, 0)?;
+        let Some(share) = self.validation_split else { return Ok(0) };
+        require(share > 0.0 && share < 1.0, "Trainer validation_split", share, "in (0, 1)")?;
+        require(samples > 1, "samples to split", samples as f64, "at least 2")?;
+        let held_out = ((share * samples as f64).round() as usize).clamp(1, samples - 1);
+        self.check_weights(samples, held_out)?;
+        Ok(held_out)
     }
 
     /// Refuses weights that do not fit so many samples, of which the last ones are held out.
-    fn check_weights(&self, samples: usize, held_out: usize) -> Result<()> {
+    pub(crate) fn check_weights(&self, samples: usize, held_out: usize) -> Result<()> {
         let Some(weights) = &self.sample_weights else { return Ok(()) };
         let place = "Trainer sample_weights";
         sample_weights::check(place, weights, samples)?;
@@ -416,51 +455,62 @@ impl<'a, O> Trainer<'a, O> {
         self.observers.iter_mut().for_each(|observer| observer.observe(event));
     }
 
-    fn run_on_threads<E, D, R, L>(
+    /// Trains on samples that [were checked](Self::check), and validates on the others.
+    pub(crate) fn train<M: Trainable>(
         &mut self,
-        model: &mut AutoEncoder<E, D, R, L>,
-        blocks: &mut (dyn Blocks<E::Scalar, E::Input> + Send),
-        validation: Option<BatchView<'_, E::Scalar, E::Input>>,
+        model: &mut M,
+        data: BatchView<'_, M::Scalar, M::Input>,
+        validation: Option<BatchView<'_, M::Scalar, M::Input>>,
     ) -> Result<Report>
     where
-        E: Encoder,
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-        O: Optimizer<E::Scalar>,
+        O: Method<M::Scalar>,
+    {
+        self.run_on_threads(model, &mut Whole::new(data), validation)
+    }
+
+    fn run_on_threads<M: Trainable>(
+        &mut self,
+        model: &mut M,
+        blocks: &mut (dyn Blocks<M::Scalar, M::Input> + Send),
+        validation: Option<BatchView<'_, M::Scalar, M::Input>>,
+    ) -> Result<Report>
+    where
+        O: Method<M::Scalar>,
     {
         // The largest piece of work in a step: where even that is not divided, threads only cost.
         let widest = model.layout().tensors().iter().map(|tensor| tensor.range.len()).max();
-        let widest = widest.unwrap_or(0).max(ELEMENT * model.encoder().input_dim().value());
-        let divides = parallel::is_divided(widest * self.batch_size.min(blocks.samples()));
+        let widest = widest.unwrap_or(0).max(ELEMENT * model.input_dim().value());
+        let samples = blocks.samples();
+        let divides = parallel::is_divided(widest * self.samples_of_step(samples).min(samples));
         let threads = if divides { self.threads } else { 1 };
         parallel::on_threads(threads, || self.run(model, blocks, validation))?
     }
 
-    fn run<E, D, R, L>(
+    fn run<M: Trainable>(
         &mut self,
-        model: &mut AutoEncoder<E, D, R, L>,
-        blocks: &mut (dyn Blocks<E::Scalar, E::Input> + Send),
-        validation: Option<BatchView<'_, E::Scalar, E::Input>>,
+        model: &mut M,
+        blocks: &mut (dyn Blocks<M::Scalar, M::Input> + Send),
+        validation: Option<BatchView<'_, M::Scalar, M::Input>>,
     ) -> Result<Report>
     where
-        E: Encoder,
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-        O: Optimizer<E::Scalar>,
+        O: Method<M::Scalar>,
     {
-        let run = Run::new(model, self.optimizer.states());
+        let run = Run::new(model, &self.optimizer.kind());
         let samples = blocks.samples();
         let weights = self.sample_weights.as_ref();
         let weight_of_all =
             weights.map_or(samples as f64, |weights| weights[..samples].iter().sum());
+        let batch_size = self.samples_of_step(samples);
+        let shuffles = matches!(self.optimizer.kind(), Kind::Optimizer(_));
+        let shuffles = self.shuffle.unwrap_or(shuffles);
         let training = Training {
             trainer: self,
             model,
             validation,
-            samples: blocks.samples(),
+            samples,
             block: blocks.block(),
+            batch_size,
+            shuffles,
             run,
             course: Course::new(),
             start: Instant::now(),

@@ -5,19 +5,17 @@ use std::time::Instant;
 use rand::seq::SliceRandom;
 
 use super::blocks::Blocks;
-use super::report::StopReason;
-use super::run::Run;
+use super::report::{Convergence, StopReason};
+use super::run::{Run, Stepped};
 use super::schedule::Progress;
+use super::trainable::Trainable;
 use super::{
     BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Trainer,
 };
-use crate::batch::{check_domain, check_finite};
-use crate::decoder::Decoder;
-use crate::encoder::Encoder;
 use crate::error::{Error, Result, require_size};
+use crate::optimizer::{Kind, Method};
 use crate::random::{Streams, keyed};
-use crate::regularizer::Regularizer;
-use crate::{AutoEncoder, BatchView, Loss, Optimizer, Scalar, Terms};
+use crate::{BatchView, Terms};
 
 /// How far a training has come: all that the rest of it depends on, beside the model and the
 /// optimizer's memory.
@@ -38,6 +36,11 @@ pub(super) struct Course<T> {
     pub(super) rate: f64,
     /// Batches of this epoch that were left out, and the samples in them or the weights of these.
     pub(super) skipped: (usize, f64),
+    /// Evaluations of the objective in this epoch, and its batches on which the method converged.
+    pub(super) evaluations: usize,
+    pub(super) converged_batches: usize,
+    /// Why the training needs no further epoch.
+    pub(super) converged: Option<Convergence>,
     /// Seconds of this epoch before the training was last resumed.
     pub(super) seconds: f64,
     pub(super) epochs: Vec<EpochReport>,
@@ -66,6 +69,9 @@ impl<T> Course<T> {
             norms: 0.0,
             rate: 0.0,
             skipped: (0, 0.0),
+            evaluations: 0,
+            converged_batches: 0,
+            converged: None,
             seconds: 0.0,
             epochs: Vec::new(),
             divergences: Vec::new(),
@@ -78,15 +84,17 @@ impl<T> Course<T> {
 const PASS: &str = "the pass of a stream";
 
 /// A training under way.
-pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
+pub(super) struct Training<'t, 'o, M: Trainable, O> {
     pub(super) trainer: &'t mut Trainer<'o, O>,
-    pub(super) model: &'t mut AutoEncoder<E, D, R, L>,
-    pub(super) validation: Option<BatchView<'t, E::Scalar, E::Input>>,
+    pub(super) model: &'t mut M,
+    pub(super) validation: Option<BatchView<'t, M::Scalar, M::Input>>,
     /// Samples of an epoch, and of a block of them.
     pub(super) samples: usize,
     pub(super) block: usize,
-    pub(super) run: Run<E>,
-    pub(super) course: Course<E::Scalar>,
+    pub(super) batch_size: usize,
+    pub(super) shuffles: bool,
+    pub(super) run: Run<M>,
+    pub(super) course: Course<M::Scalar>,
     /// When this epoch began, or was resumed.
     pub(super) start: Instant,
     /// The sum of the weights of all samples; without weights, their number.
@@ -95,18 +103,11 @@ pub(super) struct Training<'t, 'o, E: Encoder, D, R, L, O> {
     pub(super) counted: Vec<usize>,
 }
 
-impl<E, D, R, L, O> Training<'_, '_, E, D, R, L, O>
-where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-    O: Optimizer<E::Scalar>,
-{
+impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
     /// The rest of the training, from where the course stands.
     pub(super) fn complete(
         mut self,
-        blocks: &mut dyn Blocks<E::Scalar, E::Input>,
+        blocks: &mut dyn Blocks<M::Scalar, M::Input>,
     ) -> Result<Report> {
         #[cfg(feature = "safetensors")]
         if let Some(recovered) = self.resume()? {
@@ -116,10 +117,10 @@ where
         if restores && self.course.best.is_none() {
             self.keep_as_best(0, f64::INFINITY);
         }
-        let mut stopped = self.has_stopped_early();
+        let mut stopped = self.has_stopped();
         while stopped.is_none() && self.course.epoch <= self.trainer.epochs {
             self.epoch(blocks)?;
-            stopped = self.has_stopped_early();
+            stopped = self.has_stopped();
         }
         let mut kept_epoch = self.course.epochs.len();
         if let Some(best) = self.course.best.take()
@@ -127,8 +128,8 @@ where
             && best.epoch > 0
         {
             kept_epoch = best.epoch;
-            self.model.parameters = best.parameters;
-            self.model.state = best.state;
+            *self.model.parameters_mut() = best.parameters;
+            self.model.state_mut().copy_from_slice(&best.state);
         }
         Ok(self.report(stopped.unwrap_or(StopReason::Completed), kept_epoch))
     }
@@ -142,6 +143,10 @@ where
         report
     }
 
+    fn has_stopped(&self) -> Option<StopReason> {
+        self.course.converged.map(StopReason::Converged).or_else(|| self.has_stopped_early())
+    }
+
     fn has_stopped_early(&self) -> Option<StopReason> {
         let stopping = self.trainer.early_stopping?;
         let best_epoch = self.course.best.as_ref()?.epoch;
@@ -149,9 +154,9 @@ where
         (last - best_epoch >= stopping.patience).then_some(StopReason::NoImprovement { best_epoch })
     }
 
-    fn epoch(&mut self, blocks: &mut dyn Blocks<E::Scalar, E::Input>) -> Result<()> {
+    fn epoch(&mut self, blocks: &mut dyn Blocks<M::Scalar, M::Input>) -> Result<()> {
         self.start = Instant::now();
-        let batch_size = self.trainer.batch_size;
+        let batch_size = self.batch_size;
         let epoch = self.course.epoch;
         let batches = self.samples.div_ceil(batch_size);
         let done_before = self.course.batch;
@@ -173,7 +178,7 @@ where
             if batch + in_block > done_before {
                 order.clear();
                 order.extend(first..end);
-                if self.trainer.shuffle {
+                if self.shuffles {
                     // From the same start each time: a function of seed, epoch and block alone.
                     let mut rng = keyed(self.trainer.seed, epoch as u64, 0);
                     rng.set_stream(number);
@@ -195,23 +200,15 @@ where
 
     /// Refuses what [`Trainer::fit`] refuses before it begins. A value that is not finite makes its
     /// batch diverge where that does not end the training.
-    fn check(&self, block: BatchView<'_, E::Scalar, E::Input>, first: usize) -> Result<()> {
-        let call = "fit_stream";
-        let loss = self.model.loss_function();
-        let checked = match check_finite(call, self.model.encoder().input_dim(), block) {
-            Err(Error::NotFinite { .. }) if self.trainer.on_divergence != OnDivergence::Stop => {
-                check_domain::<D, L>(call, loss, block, |x| !x.to_double().is_finite())
-            }
-            Err(error) => Err(error),
-            Ok(()) => check_domain::<D, L>(call, loss, block, |_| false),
-        };
-        checked.map_err(|error| error.in_columns_from(first))
+    fn check(&self, block: BatchView<'_, M::Scalar, M::Input>, first: usize) -> Result<()> {
+        let goes_on = self.trainer.on_divergence != OnDivergence::Stop;
+        self.model.check("fit_stream", block, goes_on).map_err(|error| error.in_columns_from(first))
     }
 
     /// One step on the chosen samples of a block whose first sample has this number.
     fn batch(
         &mut self,
-        block: BatchView<'_, E::Scalar, E::Input>,
+        block: BatchView<'_, M::Scalar, M::Input>,
         first: usize,
         chosen: &[usize],
         batches: usize,
@@ -238,34 +235,51 @@ where
     /// One step on samples that together have this weight.
     fn step(
         &mut self,
-        block: (BatchView<'_, E::Scalar, E::Input>, usize),
+        block: (BatchView<'_, M::Scalar, M::Input>, usize),
         chosen: &[usize],
         weight: f64,
         batches: usize,
     ) -> Result<()> {
         let Self { trainer, model, run, course, weight_of_all, .. } = self;
-        // Whoever counts on early stopping may ask for any number of epochs.
-        let total = (batches as u64).saturating_mul(trainer.epochs as u64);
-        let progress = Progress::new(course.steps, batches as u64, total);
-        let rate = trainer.optimizer.rate() * trainer.schedule.factor(&progress);
-        let streams = Streams::new(trainer.seed, course.epoch as u64, chosen);
-        let step = (course.steps - course.forgotten, rate, trainer.clip_norm);
         let samples = (chosen, trainer.sample_weights.as_deref());
-        let stepped = run.step(model, &trainer.optimizer, block, samples, streams, step);
+        let stepped = match trainer.optimizer.kind() {
+            Kind::Optimizer(optimizer) => {
+                // Whoever counts on early stopping may ask for any number of epochs.
+                let total = (batches as u64).saturating_mul(trainer.epochs as u64);
+                let progress = Progress::new(course.steps, batches as u64, total);
+                let factor = trainer.schedule.as_ref().map_or(1.0, |by| by.factor(&progress));
+                let step = (course.steps - course.forgotten, optimizer.rate() * factor);
+                let streams = Streams::new(trainer.seed, course.epoch as u64, chosen);
+                run.step(model, optimizer, block, samples, streams, (step, trainer.clip_norm))
+            }
+            Kind::Lbfgs(lbfgs) => {
+                // Of the first epoch in all, so that the objective stays the same.
+                let streams = Streams::new(trainer.seed, 1, chosen);
+                run.descend(model, lbfgs, block, samples, streams, batches == 1)
+            }
+        };
         course.batch += 1;
+        course.evaluations += run.evaluations;
         match stepped {
-            Ok(norm) => {
+            Ok(Stepped { norm, rate, converged }) => {
                 course.steps += 1;
                 course.rate = rate;
                 course.norms += norm;
-                course.terms.accumulate(&run.workspace.terms, weight / *weight_of_all);
+                if let Some(converged) = converged {
+                    course.converged_batches += 1;
+                    let all = batches - course.skipped.0;
+                    let is_last = course.converged_batches == all && course.skipped.1 == 0.0;
+                    course.converged = is_last.then_some(converged);
+                }
+                course.terms.accumulate(run.terms(), weight / *weight_of_all);
                 trainer.tell(&Event::Batch(BatchReport {
                     epoch: course.epoch,
                     batch: course.batch,
                     batches,
-                    terms: &run.workspace.terms,
+                    terms: run.terms(),
                     gradient_norm: norm,
                     rate,
+                    evaluations: run.evaluations,
                 }));
                 Ok(())
             }
@@ -287,8 +301,8 @@ where
             _ if ends => DivergenceAction::Stopped,
             (Some(best), OnDivergence::RestoreBest { .. }) => {
                 let epoch = best.epoch;
-                self.model.parameters.copy_from_slice(&best.parameters);
-                self.model.state.copy_from_slice(&best.state);
+                self.model.parameters_mut().copy_from_slice(&best.parameters);
+                self.model.state_mut().copy_from_slice(&best.state);
                 self.forget();
                 DivergenceAction::Restored { epoch }
             }
@@ -326,11 +340,7 @@ where
         if 0.0 < skipped_samples && skipped_samples < all {
             terms.scale(all / (all - skipped_samples));
         }
-        let validation = self.validation.map(|held_out| {
-            let (model, workspace) = (&self.model, &mut self.run.workspace);
-            model.step(&model.parameters, workspace, held_out, None, None, None);
-            workspace.terms.clone()
-        });
+        let validation = self.validation.map(|held_out| self.run.validated(self.model, held_out));
         let report = EpochReport {
             epoch: course.epoch,
             terms,
@@ -339,6 +349,7 @@ where
             rate: course.rate,
             seconds: course.seconds + self.start.elapsed().as_secs_f64(),
             samples_per_second: samples as f64 / training_seconds,
+            evaluations: course.evaluations,
         };
         self.trainer.tell(&Event::Epoch(&report));
         let (epoch, monitored) = (report.epoch, report.monitored());
@@ -353,6 +364,7 @@ where
         let course = &mut self.course;
         (course.epoch, course.batch, course.norms, course.seconds) = (epoch + 1, 0, 0.0, 0.0);
         course.skipped = (0, 0.0);
+        (course.evaluations, course.converged_batches) = (0, 0);
         #[cfg(feature = "safetensors")]
         self.save_if_due(true)?;
         Ok(())
@@ -371,11 +383,11 @@ where
         let best = course.best.get_or_insert_with(|| Best {
             epoch,
             monitored,
-            parameters: model.parameters.clone(),
-            state: model.state.clone(),
+            parameters: model.parameters().to_vec(),
+            state: model.state().to_vec(),
         });
         (best.epoch, best.monitored) = (epoch, monitored);
-        best.parameters.copy_from_slice(&model.parameters);
-        best.state.copy_from_slice(&model.state);
+        best.parameters.copy_from_slice(model.parameters());
+        best.state.copy_from_slice(model.state());
     }
 }

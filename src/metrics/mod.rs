@@ -1,0 +1,31 @@
+//! Metrics: how good a code or a reconstruction is, in one number or one table.
+//!
+//! | metric | answers |
+//! |---|---|
+//! | [`accuracy`] | which share of predicted classes is right |
+//! | [`ConfusionMatrix`] | which class is taken for which; recall and precision of each |
+//! | [`knn_accuracy`], [`knn_classify`] | whether samples of a class lie together in the code |
+//! | [`linear_probe`] | how well a linear classifier tells classes apart by the code |
+//! | [`nearest`] | which samples are nearest to a sample: is a generated one a copy? |
+//! | [`unexplained_variance`] | which share of the data's variance a reconstruction misses |
+//!
+//! # Example
+//! ```
+//! use autoencoder::{datasets, metrics};
+//! let digits = datasets::digits::<f32>();
+//! let predicted = metrics::knn_classify(&digits.train, &digits.train_labels, &digits.test, 1)?;
+//! let table = metrics::ConfusionMatrix::new(10, &predicted, &digits.test_labels)?;
+//! println!("{table}");
+//! assert_eq!(table.accuracy(), 343.0 / 359.0); // raw pixels already separate digits well
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
+
+mod classes;
+mod neighbors;
+mod probe;
+mod variance;
+
+pub use classes::{ConfusionMatrix, accuracy};
+pub use neighbors::{Neighbors, knn_accuracy, knn_classify, nearest};
+pub use probe::linear_probe;
+pub use variance::unexplained_variance;

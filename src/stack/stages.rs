@@ -1,0 +1,201 @@
+use std::fmt;
+
+use nalgebra::Const;
+
+use super::levels::{Level, Levels, Pretrained, Stack};
+use super::report::StackReport;
+use crate::builder::{Build, Describe};
+use crate::decoder::Decoder;
+use crate::encoder::Encoder;
+use crate::error::Result;
+use crate::loss::Loss;
+use crate::optimizer::Method;
+use crate::regularizer::NoRegularizer;
+use crate::{AutoEncoder, Batch, Classifier, Scalar, Trainer};
+
+/// A stack and the joint training of all its layers. Made by [`Stack::fine_tune`](super::Stack::fine_tune).
+#[derive(Debug)]
+pub struct FineTune<'a, S, O> {
+    levels: S,
+    trainer: Trainer<'a, O>,
+}
+
+/// The same, or levels alone, with a classifier to come. Made by [`Stack::classify`](super::Stack::classify) or
+/// [`FineTune::classify`].
+#[derive(Debug)]
+pub struct Classify<'a, S, const K: usize, O> {
+    model: S,
+    trainer: Trainer<'a, O>,
+}
+
+/// A trained stack.
+pub struct Stacked<M> {
+    /// The deep autoencoder.
+    pub model: M,
+    /// How each stage was trained.
+    pub report: StackReport,
+}
+
+/// A trained stack with a classifier.
+pub struct StackedClassifier<M, C> {
+    /// The deep autoencoder, as it was before labels were seen.
+    pub model: M,
+    /// Its encoder with a softmax head, trained with labels.
+    pub classifier: C,
+    /// How each stage was trained.
+    pub report: StackReport,
+}
+
+impl<M: fmt::Debug> fmt::Debug for Stacked<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stacked").field("model", &self.model).finish_non_exhaustive()
+    }
+}
+
+impl<M: fmt::Debug, C: fmt::Debug> fmt::Debug for StackedClassifier<M, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("StackedClassifier");
+        text.field("model", &self.model).field("classifier", &self.classifier);
+        text.finish_non_exhaustive()
+    }
+}
+
+impl<'a, S, O> FineTune<'a, S, O> {
+    pub(super) fn new(levels: S, trainer: Trainer<'a, O>) -> Self {
+        Self { levels, trainer }
+    }
+
+    /// The last stage: a softmax classifier of `K` classes on the encoder, trained with it.
+    pub fn classify<const K: usize, O2>(
+        self,
+        trainer: Trainer<'_, O2>,
+    ) -> Classify<'_, Self, K, O2> {
+        Classify::new(self, trainer)
+    }
+
+    /// Trains the levels one by one, unrolls them, and trains all of it.
+    ///
+    /// # Errors
+    /// As [`Stack::pretrain`](super::Stack::pretrain), and as [`Trainer::fit`].
+    pub fn fit<T: Scalar>(
+        self,
+        data: &Batch<T, <Self as DeepModel<T>>::Input>,
+    ) -> Result<Stacked<Deep<T, Self>>>
+    where
+        Self: DeepModel<T>,
+    {
+        let mut report = StackReport::default();
+        let model = self.deep(data, &mut report)?;
+        Ok(Stacked { model, report })
+    }
+}
+
+impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
+    pub(super) fn new(model: S, trainer: Trainer<'a, O>) -> Self {
+        Self { model, trainer }
+    }
+
+    /// Trains everything: the levels one by one, then, if that is wanted, all of them jointly, then the
+    /// encoder with a softmax head on the labels, whole numbers from 0, below `K`.
+    ///
+    /// # Errors
+    /// As [`Stack::pretrain`](super::Stack::pretrain), [`Trainer::fit`] and [`Trainer::fit_classifier`].
+    #[allow(clippy::type_complexity)]
+    pub fn fit<T: Scalar, N: Copy + Into<usize>>(
+        mut self,
+        data: &Batch<T, S::Input>,
+        labels: &[N],
+    ) -> Result<StackedClassifier<Deep<T, S>, Classifier<S::Encoder, Const<K>>>>
+    where
+        S: DeepModel<T>,
+        O: Method<T>,
+    {
+        let mut report = StackReport::default();
+        let model = self.model.deep(data, &mut report)?;
+        let mut classifier = model.classifier::<K>().build::<T>()?;
+        report.push("classifier", self.trainer.fit_classifier(&mut classifier, data, labels)?);
+        Ok(StackedClassifier { model, classifier, report })
+    }
+}
+
+/// The deep autoencoder that `S` becomes in the number type `T`.
+pub type Deep<T, S> = AutoEncoder<
+    <S as DeepModel<T>>::Encoder,
+    <S as DeepModel<T>>::Decoder,
+    NoRegularizer,
+    <S as DeepModel<T>>::Loss,
+>;
+
+/// What can become one deep autoencoder: levels, or levels that are then trained jointly.
+pub trait DeepModel<T: Scalar> {
+    /// The number of inputs.
+    type Input: nalgebra::Dim;
+    /// Its encoder.
+    type Encoder: Encoder<Scalar = T, Input = Self::Input>
+        + Clone
+        + Describe<Input = Self::Input, Output = <Self::Encoder as Encoder>::Code>;
+    /// Its decoder.
+    type Decoder: Decoder<Scalar = T, Code = <Self::Encoder as Encoder>::Code, Output = Self::Input>;
+    /// Its loss.
+    type Loss: Loss<Self::Decoder>;
+
+    /// Trains it.
+    #[doc(hidden)]
+    fn deep(self, data: &Batch<T, Self::Input>, report: &mut StackReport) -> Result<Deep<T, Self>>;
+}
+
+/// Levels, unrolled.
+macro_rules! unrolls {
+    (($($generics:tt)*) $stack:ty) => {
+impl<T, $($generics)*> DeepModel<T> for $stack
+where
+    T: Scalar,
+    Self: Levels<T>,
+    <Self as Levels<T>>::Encoder: Build<T> + Clone,
+    <Self as Levels<T>>::Decoder: Build<T> + Clone,
+    <<Self as Levels<T>>::Encoder as Build<T>>::Built: Encoder<Scalar = T, Input = <Self as Levels<T>>::Input, Code = <Self as Levels<T>>::Code>
+        + Clone
+        + Describe<Input = <Self as Levels<T>>::Input, Output = <Self as Levels<T>>::Code>,
+    <<Self as Levels<T>>::Decoder as Build<T>>::Built: Decoder<Scalar = T, Code = <Self as Levels<T>>::Code, Output = <Self as Levels<T>>::Input>,
+    <Self as Levels<T>>::Loss: Loss<<<Self as Levels<T>>::Decoder as Build<T>>::Built> + Clone,
+{
+    type Input = <Self as Levels<T>>::Input;
+    type Encoder = <<Self as Levels<T>>::Encoder as Build<T>>::Built;
+    type Decoder = <<Self as Levels<T>>::Decoder as Build<T>>::Built;
+    type Loss = <Self as Levels<T>>::Loss;
+
+    fn deep(
+        self,
+        data: &Batch<T, <Self as Levels<T>>::Input>,
+        report: &mut StackReport,
+    ) -> Result<Deep<T, Self>> {
+        let (pretrained, _): (Pretrained<_, _, _>, _) = self.train(data, false, report)?;
+        pretrained.unroll().build::<T>()
+    }
+}
+    };
+}
+unrolls!((E, D, R, L, O) Level<'_, E, D, R, L, O>);
+unrolls!((Below, Top) Stack<Below, Top>);
+
+impl<T, S, O> DeepModel<T> for FineTune<'_, S, O>
+where
+    T: Scalar,
+    S: DeepModel<T>,
+    O: Method<T>,
+{
+    type Input = S::Input;
+    type Encoder = S::Encoder;
+    type Decoder = S::Decoder;
+    type Loss = S::Loss;
+
+    fn deep(
+        mut self,
+        data: &Batch<T, S::Input>,
+        report: &mut StackReport,
+    ) -> Result<Deep<T, Self>> {
+        let mut model = self.levels.deep(data, report)?;
+        report.push("fine-tuning", self.trainer.fit(&mut model, data)?);
+        Ok(model)
+    }
+}

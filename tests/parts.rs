@@ -1,0 +1,364 @@
+//! Parts: frozen ones stay, trained ones are joined to others.
+
+mod common;
+
+use autoencoder::activation::{Identity, Relu, Sigmoid, Tanh};
+use autoencoder::corruption::Masking;
+use autoencoder::layer::{DenseLayer, DualViewMut, Pass, TangentPass};
+use autoencoder::random::{Streams, seeded};
+use autoencoder::*;
+use nalgebra::Const;
+use rand::{Rng, RngExt};
+
+fn data(seed: u64) -> Batch<f64, Const<6>> {
+    let mut rng = seeded(seed);
+    (0..40).map(|_| std::array::from_fn::<f64, 6, _>(|_| rng.random())).collect()
+}
+
+/// Three layers each way, of which the named ones are frozen.
+macro_rules! deep {
+    ($first:expr, $second:expr, $decoder:expr, $regularizer:expr) => {
+        AutoEncoder::builder()
+            .encoder($first(Dense::<6, 5>::new(Tanh)).then($second(Dense::<5, 3>::new(Sigmoid))))
+            .decoder($decoder(Dense::<3, 6>::new(Identity)))
+            .regularizer($regularizer)
+            .seed(3)
+            .build::<f64>()
+            .unwrap()
+    };
+}
+fn trained<T>(layer: T) -> T {
+    layer
+}
+fn frozen<I: nalgebra::Dim, O: nalgebra::Dim, A>(
+    layer: layer::DenseDescription<I, O, A>,
+) -> layer::DenseDescription<I, O, A> {
+    layer.frozen()
+}
+
+/// The gradient of a training step.
+fn gradient<E, D, R, L>(model: &AutoEncoder<E, D, R, L>) -> Vec<f64>
+where
+    E: Encoder<Scalar = f64, Input = Const<6>>,
+    D: Decoder<Scalar = f64, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+{
+    let mut gradient = vec![f64::NAN; model.num_parameters()];
+    model.objective(&data(1), Some(Streams::new(1, 0, &[])), Some(&mut gradient)).unwrap();
+    gradient
+}
+
+/// Zeros where layers are frozen, and the bits of the whole gradient elsewhere.
+#[test]
+fn the_gradient_of_what_is_frozen_is_zero_and_of_the_rest_unchanged() {
+    let all = || {
+        let masking = Denoising::new(Masking::new(0.3).unwrap());
+        let (sparse, decay) = (SparseKl::new(0.1, 0.5).unwrap(), WeightDecay::new(0.1).unwrap());
+        (masking, (sparse, (decay, Contractive::new(0.2).unwrap())))
+    };
+    let whole = gradient(&deep!(trained, trained, trained, all()));
+    assert!(whole.iter().all(|g| *g != 0.0));
+    let (first, second, decoder) = (0..35, 35..53, 53..77);
+    assert_eq!(whole.len(), 77);
+    let check = |found: Vec<f64>, frozen: &[&std::ops::Range<usize>]| {
+        for (index, (&found, &whole)) in found.iter().zip(&whole).enumerate() {
+            let is_frozen = frozen.iter().any(|range| range.contains(&index));
+            assert_eq!(found, if is_frozen { 0.0 } else { whole }, "{index} of {frozen:?}");
+        }
+    };
+    check(gradient(&deep!(frozen, trained, trained, all())), &[&first]);
+    check(gradient(&deep!(trained, frozen, trained, all())), &[&second]);
+    check(gradient(&deep!(trained, trained, frozen, all())), &[&decoder]);
+    check(gradient(&deep!(frozen, frozen, trained, all())), &[&first, &second]);
+    check(gradient(&deep!(frozen, trained, frozen, all())), &[&first, &decoder]);
+
+    let mut model = deep!(trained, trained, trained, all());
+    model.set_encoder_frozen(true);
+    check(gradient(&model), &[&first, &second]);
+    model.set_decoder_frozen(true);
+    check(gradient(&model), &[&first, &second, &decoder]);
+    model.set_encoder_frozen(false);
+    check(gradient(&model), &[&decoder]);
+    model.set_decoder_frozen(false);
+    check(gradient(&model), &[]);
+}
+
+#[test]
+fn a_gaussian_encoder_and_tied_weights_can_be_frozen() {
+    let mut model = AutoEncoder::builder()
+        .encoder(Gaussian::new(
+            Dense::<6, 5>::new(Tanh),
+            Dense::<5, 2>::new(Identity).frozen(),
+            Dense::<5, 2>::new(Identity),
+        ))
+        .decoder(Dense::<2, 6>::new(Identity))
+        .regularizer(Variational::new(1.0).unwrap())
+        .build::<f64>()
+        .unwrap();
+    let zeros = |gradient: &[f64]| gradient.iter().filter(|g| **g == 0.0).count();
+    assert_eq!(zeros(&gradient(&model)), 12);
+    model.set_encoder_frozen(true);
+    assert_eq!(zeros(&gradient(&model)), 35 + 24);
+
+    let mut tied = AutoEncoder::builder()
+        .encoder(Dense::<6, 2>::new(Tanh))
+        .decoder(Tied::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    let whole = gradient(&tied);
+    tied.set_decoder_frozen(true);
+    // The shared weights are the encoder's, and go on learning from both sides.
+    assert_eq!(gradient(&tied)[..14], whole[..14]);
+    assert_eq!(gradient(&tied)[14..], [0.0; 6]);
+    tied.set_decoder_frozen(false);
+    tied.set_encoder_frozen(true);
+    assert_eq!(gradient(&tied)[..14], [0.0; 14]);
+    assert_eq!(gradient(&tied)[14..], whole[14..]);
+    tied.set_encoder_frozen(false);
+    assert_eq!(gradient(&tied), whole);
+}
+
+#[test]
+fn no_optimizer_moves_what_is_frozen() {
+    fn check<O: Optimizer<f64>>(optimizer: O, clip: Option<f64>) {
+        let name = format!("{optimizer:?}");
+        let mut model = deep!(frozen, trained, frozen, WeightDecay::new(0.1).unwrap());
+        let before = model.parameters().to_vec();
+        let mut trainer = Trainer::new(optimizer).epochs(3).batch_size(16);
+        if let Some(norm) = clip {
+            trainer = trainer.clip_norm(norm);
+        }
+        trainer.fit(&mut model, &data(2)).unwrap();
+        for tensor in model.layout().tensors() {
+            let (now, before) =
+                (&model.parameters()[tensor.range.clone()], &before[tensor.range.clone()]);
+            assert_eq!(now == before, tensor.is_frozen, "{name}: {}", tensor.name);
+        }
+        assert_eq!(model.layout().num_trained(), 18);
+    }
+    check(Sgd::new(0.1).unwrap().momentum(0.9).unwrap().weight_decay(0.1).unwrap(), None);
+    check(Adam::new(0.1).unwrap(), Some(1e-3));
+    check(AdamW::new(0.1, 0.5).unwrap(), None);
+}
+
+#[test]
+fn the_reported_norm_is_that_of_what_is_trained() {
+    let mut model = deep!(frozen, trained, frozen, NoRegularizer);
+    let expected: f64 = {
+        let mut gradient = vec![0.0; model.num_parameters()];
+        model.objective(&data(2), None, Some(&mut gradient)).unwrap();
+        gradient[35..53].iter().map(|g| g * g).sum::<f64>().sqrt()
+    };
+    let mut trainer = Trainer::new(Sgd::new(0.1).unwrap()).epochs(1).batch_size(40).shuffle(false);
+    let report = trainer.fit(&mut model, &data(2)).unwrap();
+    assert!((report.epochs[0].gradient_norm / expected - 1.0).abs() < 1e-12);
+}
+
+/// A dense layer that must not be asked to go back.
+#[derive(Debug)]
+struct OneWay(DenseLayer<f64, Const<6>, Const<5>, Tanh>);
+impl Module for OneWay {
+    type Scalar = f64;
+    fn layout(&self, layout: &mut Layout) {
+        self.0.layout(layout);
+    }
+    fn num_parameters(&self) -> usize {
+        self.0.num_parameters()
+    }
+    fn draw_parameters(&self, parameters: &mut [f64], rng: &mut dyn Rng) {
+        self.0.draw_parameters(parameters, rng);
+    }
+    fn tape_len(&self, samples: usize) -> usize {
+        self.0.tape_len(samples)
+    }
+    fn scratch_len(&self, samples: usize) -> usize {
+        self.0.scratch_len(samples)
+    }
+    fn is_frozen(&self) -> bool {
+        true
+    }
+}
+impl Layer for OneWay {
+    type Input = Const<6>;
+    type Output = Const<5>;
+    type Range = range::Symmetric;
+    fn input_dim(&self) -> Const<6> {
+        Const
+    }
+    fn output_dim(&self) -> Const<5> {
+        Const
+    }
+    fn forward(
+        &self,
+        parameters: &[f64],
+        x: BatchView<'_, f64, Const<6>>,
+        y: BatchViewMut<'_, f64, Const<5>>,
+        tape: &mut [f64],
+    ) {
+        self.0.forward(parameters, x, y, tape);
+    }
+    fn backward(
+        &self,
+        _: Pass<'_, f64, Const<6>, Const<5>>,
+        _: BatchViewMut<'_, f64, Const<5>>,
+        _: Option<BatchViewMut<'_, f64, Const<6>>>,
+        _: Option<&mut [f64]>,
+        _: &mut [f64],
+    ) {
+        panic!("what is frozen and comes first is not gone back through");
+    }
+    fn tangent_tape_len(&self, samples: usize) -> usize {
+        self.0.tangent_tape_len(samples)
+    }
+    fn tangent(
+        &self,
+        pass: Pass<'_, f64, Const<6>, Const<5>>,
+        v: BatchView<'_, f64, Const<6>>,
+        jv: BatchViewMut<'_, f64, Const<5>>,
+        tape: &mut [f64],
+    ) {
+        self.0.tangent(pass, v, jv, tape);
+    }
+    fn tangent_backward(
+        &self,
+        pass: Pass<'_, f64, Const<6>, Const<5>>,
+        tangent: TangentPass<'_, f64, Const<6>>,
+        d: DualViewMut<'_, f64, Const<5>>,
+        d_input: Option<DualViewMut<'_, f64, Const<6>>>,
+        gradient: &mut [f64],
+        scratch: &mut [f64],
+    ) {
+        self.0.tangent_backward(pass, tangent, d, d_input, gradient, scratch);
+    }
+}
+
+#[test]
+fn what_is_frozen_costs_no_pass_back() {
+    let one_way = || OneWay(Build::build(Dense::<6, 5>::new(Tanh)));
+    let in_chain = AutoEncoder::builder()
+        .encoder(one_way().then(Dense::<5, 3>::new(Sigmoid)))
+        .decoder(Dense::<3, 6>::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    assert!(gradient(&in_chain)[35..].iter().all(|g| *g != 0.0));
+    let mut whole = AutoEncoder::builder()
+        .encoder(one_way())
+        .decoder(Dense::<5, 6>::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    whole.set_encoder_frozen(true);
+    assert!(gradient(&whole)[35..].iter().all(|g| *g != 0.0));
+}
+
+/// A frozen layer leaves its part of a gradient alone, as the laws of layers have it.
+#[test]
+fn a_frozen_layer_does_not_touch_its_gradient() {
+    let layer: DenseLayer<f64, Const<6>, Const<5>, Tanh> =
+        Build::build(Dense::<6, 5>::new(Tanh).frozen());
+    let (x, parameters) = (data(1), vec![0.1; layer.num_parameters()]);
+    let mut y = Batch::zeros(Const::<5>, x.samples());
+    layer.forward(&parameters, x.view(), y.view_mut(), &mut []);
+    let pass = Pass { parameters: &parameters[..], x: x.view(), y: y.view(), tape: &[] };
+    let (mut dy, mut dx) = (y.clone(), x.clone());
+    let mut gradient = vec![f64::NAN; layer.num_parameters()];
+    let wanted = Some(dx.view_mut());
+    Layer::backward(&layer, pass, dy.view_mut(), wanted, Some(&mut gradient), &mut []);
+    assert!(gradient.iter().all(|g| g.is_nan()));
+    assert_ne!(dx, x);
+}
+
+#[test]
+fn the_summary_shows_what_is_frozen() {
+    let summary = deep!(frozen, trained, trained, NoRegularizer).layout().to_string();
+    let lines: Vec<&str> = summary.lines().collect();
+    assert!(lines[2].contains("encoder.0.weight") && lines[2].ends_with("frozen"), "{summary}");
+    assert!(!lines[4].contains("frozen"), "{summary}");
+    assert!(summary.ends_with("77  of which 42 trained"), "{summary}");
+}
+
+/// Either half of a model serves with another one, trained with the other half fixed.
+#[test]
+fn halves_are_joined_to_others() {
+    let digits = datasets::digits::<f32>();
+    let mut first = AutoEncoder::builder()
+        .encoder(Dense::<64, 16>::new(Sigmoid))
+        .decoder(Dense::<16, 64>::new(Sigmoid))
+        .build::<f32>()
+        .unwrap();
+    let mut trainer = Trainer::new(Adam::new(1e-2).unwrap()).epochs(10);
+    trainer.fit(&mut first, &digits.train).unwrap();
+
+    let mut generative = AutoEncoder::builder()
+        .encoder(first.trained_encoder().frozen())
+        .decoder(Dense::<16, 30>::new(Relu).then(Dense::<30, 64>::new(Sigmoid)))
+        .seed(1)
+        .build::<f32>()
+        .unwrap();
+    let before = generative.loss(&digits.test).unwrap().total();
+    trainer.fit(&mut generative, &digits.train).unwrap();
+    let after = generative.loss(&digits.test).unwrap().total();
+    assert!(after < before / 3.0, "{before} {after}");
+    let codes = first.encode(&digits.test).unwrap();
+    assert_eq!(generative.encode(&digits.test).unwrap(), codes);
+
+    let mut recognition = AutoEncoder::builder()
+        .encoder(Dense::<64, 30>::new(Relu).then(Dense::<30, 16>::new(Sigmoid)))
+        .decoder(first.trained_decoder().frozen())
+        .seed(2)
+        .build::<f32>()
+        .unwrap();
+    let before = recognition.loss(&digits.test).unwrap().total();
+    trainer.fit(&mut recognition, &digits.train).unwrap();
+    let after = recognition.loss(&digits.test).unwrap().total();
+    assert!(after < before / 2.0, "{before} {after}");
+    assert_eq!(recognition.decode(&codes).unwrap(), first.decode(&codes).unwrap());
+
+    // Unfrozen again, all of it is trained.
+    let mut free = AutoEncoder::builder()
+        .encoder(recognition.trained_encoder())
+        .decoder(recognition.trained_decoder().unfrozen())
+        .build::<f32>()
+        .unwrap();
+    assert_eq!(free.parameters(), recognition.parameters());
+    trainer.fit(&mut free, &digits.train).unwrap();
+    assert_ne!(free.decode(&codes).unwrap(), first.decode(&codes).unwrap());
+}
+
+/// A chain of trained parts starts where they ended: a stack, unrolled by hand.
+#[test]
+fn trained_parts_are_chained() {
+    let build = |seed| {
+        AutoEncoder::builder()
+            .encoder(Dense::<6, 6>::new(Sigmoid))
+            .decoder(Dense::<6, 6>::new(Identity))
+            .seed(seed)
+            .build::<f64>()
+            .unwrap()
+    };
+    let (one, two) = (build(1), build(2));
+    let stack = AutoEncoder::builder()
+        .encoder(one.trained_encoder().then(two.trained_encoder()))
+        .decoder(two.trained_decoder().then(one.trained_decoder()))
+        .build::<f64>()
+        .unwrap();
+    let x = data(1);
+    let codes = one.encode(&x).unwrap();
+    assert_eq!(stack.encode(&x).unwrap(), two.encode(&codes).unwrap());
+    let back = two.reconstruct(&codes).unwrap();
+    assert_eq!(stack.reconstruct(&x).unwrap(), one.decode(&back).unwrap());
+}
+
+#[cfg(feature = "safetensors")]
+#[test]
+fn freezing_makes_no_difference_to_files() {
+    let folder = common::Folder::new("parts");
+    let file = folder.join("frozen.safetensors");
+    let saved = deep!(frozen, frozen, trained, NoRegularizer);
+    saved.save(&file).unwrap();
+    let mut loaded = deep!(trained, trained, trained, NoRegularizer);
+    loaded.set_parameters(&[0.0; 77]).unwrap();
+    loaded.load(&file).unwrap();
+    assert_eq!(loaded.parameters(), saved.parameters());
+    assert_eq!(loaded.layout().num_trained(), 77);
+}
