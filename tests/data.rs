@@ -585,6 +585,21 @@ fn archives_that_are_none() {
     let (found, expected) =
         (Found::Thing("damaged data"), "more bytes, packed and with their checksum");
     assert_eq!(load_x(longer), Err(malformed(&x, Place::Byte(224), found, expected)));
+    // A member whose own header promises more than its bytes can unpack to, though not more than the
+    // bytes before it and its own.
+    let stored = std::fs::read(fixture("stored.npz")).unwrap();
+    let text = |bytes: &[u8]| stored.windows(bytes.len()).rposition(|found| found == bytes);
+    let shape = text(b"(3,), }    ").unwrap();
+    let mut promising = stored.clone();
+    promising[shape..shape + 11].copy_from_slice(b"(99999,), }");
+    let found = Found::Thing("a shape that no file of its length can hold");
+    let expected_shape = "a shape that fits the file";
+    let Err(Error::Malformed { found: shape, expected: fits, .. }) =
+        Npz::from_bytes(promising).unwrap().array::<f64, Dyn>("y")
+    else {
+        panic!()
+    };
+    assert_eq!((shape, fits), (found, expected_shape));
     // Members that hold a byte less than the directory says: no checksum is of that byte.
     for entry in (0..good.len()).filter(|&at| good[at..].starts_with(b"PK\x01\x02")) {
         let mut longer = good.clone();

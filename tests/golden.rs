@@ -84,6 +84,24 @@
 //! print(rms(1.0,0), rms(1.0,0,mu=0.9), rms(1.0,0.05,0.5,1e-3,0.9), rms(1.0,0,0.5,1e-3,0.9), rms(1.0,0.3,0.99,1e-2), sep=", ")
 //! print(sgd(1.0,0,False,0), sgd(1.0,0.9,False,0), sgd(1.0,0.9,True,0), sgd(1.0,0.9,True,0.05), adam(1.0,0), adam(1.0,0.2), adam(1.0,0,0.5,0.9,1e-3), sep=", ")
 //! ```
+//! Noise of a seed, in plain Python:
+//! ```python
+//! import math, struct
+//! def block(key):   # ChaCha with 8 rounds, counter and stream 0 (D. Bernstein, 2008)
+//!     s = list(struct.unpack("<16I", b"expand 32-byte k" + key + bytes(16))); x = s[:]
+//!     def quarter(a, b, c, d):
+//!         for p, q, r, n in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+//!             x[p] = (x[p] + x[q]) % 2**32; v = x[r] ^ x[p]; x[r] = (v << n | v >> 32 - n) % 2**32
+//!     for _ in range(4):
+//!         for k in range(4): quarter(k, 4 + k, 8 + k, 12 + k)
+//!         for k in range(4): quarter(k, 4 + (k + 1) % 4, 8 + (k + 2) % 4, 12 + (k + 3) % 4)
+//!     return struct.pack("<16I", *((a + b) % 2**32 for a, b in zip(s, x)))
+//! w = struct.unpack("<8Q", block(struct.pack("<4Q", 7, 2**64 - 1, 0, 0)))   # seeded(7)
+//! u = [((w >> 11) + 0.5) / 2**53 for w in w]   # three radii, three angles
+//! r = [math.sqrt(-2 * math.log(u)) for u in u[:3]]; t = [2 * math.pi * u for u in u[3:6]]
+//! n = [r * math.cos(t) for r, t in zip(r, t)] + [r * math.sin(t) for r, t in zip(r, t)]
+//! print([1 + 0.5 * n for n in n])
+//! ```
 //! Rising momentum as the paper has it, with θ, v and the gradient taken at θ + μ v:
 //! ```python
 //! def mu(t, most, late):
@@ -105,8 +123,10 @@
 mod common;
 
 use autoencoder::activation::{Identity, Sigmoid, Tanh};
+use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise};
 use autoencoder::optimizer::Step;
 use autoencoder::parameters::Role;
+use autoencoder::random::seeded;
 use autoencoder::*;
 use common::GOLDEN;
 
@@ -569,6 +589,24 @@ fn optimizers() {
     for (optimizer, role, expected) in expected {
         let found = run(optimizer, role);
         assert!((found - expected).abs() <= GOLDEN, "{optimizer:?}: {found}, not {expected}");
+    }
+}
+
+/// The generator, the transform and the order of its draws: a change of these is value-breaking.
+#[test]
+fn noise_of_a_seed() {
+    let mut sample = [1.0_f64; 6];
+    GaussianNoise::new(0.5).unwrap().corrupt(&mut sample, &mut seeded(7));
+    let expected = [
+        1.7717780650955819,
+        1.1606438237028756,
+        0.6949335197810113,
+        1.0980202286666252,
+        1.3346787643426221,
+        1.6338723109101843,
+    ];
+    for (found, expected) in sample.iter().zip(expected) {
+        assert!((found - expected).abs() <= GOLDEN, "{found}, not {expected}");
     }
 }
 

@@ -89,6 +89,28 @@ where
     }
 }
 
+/// A batch of so many values that the loss goes over it in several blocks.
+#[test]
+fn every_sample_of_a_large_batch_has_its_own_weight() {
+    let model = AutoEncoder::builder()
+        .encoder(Dense::<5, 4>::new(Sigmoid))
+        .decoder(Dense::<4, 5>::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    let rng = &mut seeded(8);
+    let sample = |_| std::array::from_fn(|_| f64::draw_uniform(rng));
+    let x: Batch<f64, Const<5>> = (0..1500).map(sample).collect();
+    let weights: Vec<f64> = (0..1500).map(|k| f64::from(k * 7 % 4)).collect();
+    let times = weights.iter().enumerate();
+    let many = x.select(times.flat_map(|(sample, &weight)| vec![sample; weight as usize]));
+    let (mut found, mut expected) =
+        (vec![0.0; model.num_parameters()], vec![0.0; model.num_parameters()]);
+    let weighted = model.weighted_objective(&x, &weights, None, Some(&mut found)).unwrap();
+    let plain = model.objective(&many, None, Some(&mut expected)).unwrap();
+    assert_near(&[weighted.total()], &[plain.total()], "objective");
+    assert_near(&found, &expected, "gradient");
+}
+
 type Shallow = DenseLayer<f64, Const<5>, Const<4>, Sigmoid>;
 type Output = DenseLayer<f64, Const<4>, Const<5>, Identity>;
 

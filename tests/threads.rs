@@ -92,6 +92,7 @@ fn no_threads_are_refused_and_a_panic_comes_through() {
     let refused = Threads::new(0).unwrap_err();
     assert_eq!(refused.to_string(), "Threads count is 0, but must be at least 1");
     let threads = Threads::new(2).unwrap();
+    assert_eq!(format!("{threads:?}"), "Threads { count: 2 }");
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         threads.run(|| panic!("of the caller"));
     }));

@@ -235,3 +235,19 @@ where
         *steps += E::Scalar::ONE;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also where the target is nearer to an end than the edge: a unit that is there is driven away.
+    #[test]
+    fn a_unit_at_an_end_is_driven_to_the_target() {
+        for target in [EDGE / 4.0, EDGE, 0.3, 1.0 - EDGE, 1.0 - EDGE / 4.0] {
+            let sparse = SparseKl::new(target, 1.0).unwrap();
+            assert!(sparse.slope(0.0) < 0.0 && sparse.slope(1.0) > 0.0, "{target}");
+            assert!(sparse.divergence(0.0) > 0.0 && sparse.divergence(1.0) > 0.0, "{target}");
+            assert!(sparse.slope(0.0).is_finite() && sparse.slope(1.0).is_finite(), "{target}");
+        }
+    }
+}

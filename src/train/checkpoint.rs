@@ -431,3 +431,22 @@ fn parsed<V: serde::de::DeserializeOwned>(file: &Parts<'_>, key: &'static str) -
     let wrong = |_| file.damaged(Problem::MissingMetadata { key });
     serde_json::from_str(file.text(key)?).map_err(wrong)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_divergence_comes_back_as_it_was_stored() {
+        for action in [
+            DivergenceAction::Stopped,
+            DivergenceAction::SkippedBatch,
+            DivergenceAction::Continued,
+            DivergenceAction::Restored { epoch: 0 },
+            DivergenceAction::Restored { epoch: 3 },
+        ] {
+            let found = Divergence { epoch: 2, batch: 7, quantity: "the gradient".into(), action };
+            assert_eq!(divergence(stored_divergence(&found)), found);
+        }
+    }
+}
