@@ -172,7 +172,7 @@ fn models() {
     }
     // What does not fit is refused in no more, also if it says that it fits, and has no numbers.
     measured("a smaller one", &path("small"), || model.load(path("small"))).unwrap_err();
-    std::fs::write(path("empty"), bytes_of(&whole.metadata("model"), &[])).unwrap();
+    std::fs::write(path("empty"), bytes_of(&whole.stored().metadata("model"), &[])).unwrap();
     measured("an empty one", &path("empty"), || model.load(path("empty"))).unwrap_err();
     measured("an empty one", &path("empty"), || model.load_encoder(path("empty"))).unwrap_err();
 }
