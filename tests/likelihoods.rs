@@ -16,6 +16,8 @@
 //!     print(exp(mpf(a)) - mpf(a) * x + log(factorial(x)))
 //! ```
 
+#![allow(clippy::excessive_precision)] // As they were printed.
+
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::gradcheck;
 use autoencoder::layer::DenseLayer;
