@@ -206,11 +206,11 @@ pub struct Unset;
 /// | [`seed`](Builder::seed) | of the first weights | 0 |
 #[derive(Debug, Clone)]
 pub struct Builder<E = Unset, D = Unset, R = NoRegularizer, L = SquaredError> {
-    encoder: E,
+    pub(crate) encoder: E,
     decoder: D,
     regularizer: R,
     loss: L,
-    normalizer: Option<Normalizer>,
+    pub(crate) normalizer: Option<Normalizer>,
     seed: u64,
 }
 
