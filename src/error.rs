@@ -92,7 +92,7 @@ pub enum Error {
         /// Index of the sample.
         sample: usize,
         /// What was found.
-        label: usize,
+        label: i128,
         /// How many classes there are.
         classes: usize,
     },

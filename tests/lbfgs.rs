@@ -492,3 +492,31 @@ mod resumed {
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }
+
+/// What has converged is done, unless it is asked for more.
+#[cfg(feature = "safetensors")]
+#[test]
+fn tighter_tolerances_take_a_converged_training_up_again() {
+    use autoencoder::train::{Checkpoints, StopReason};
+    let folder = std::env::temp_dir().join(format!("autoencoder-tighter-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let digits = datasets::digits::<f64>();
+    let run = |tolerance: f64| {
+        let mut model = AutoEncoder::builder()
+            .encoder(Dense::<64, 4>::new(autoencoder::activation::Tanh))
+            .decoder(Dense::<4, 64>::new(autoencoder::activation::Identity))
+            .build::<f64>()
+            .unwrap();
+        let lbfgs = Lbfgs::new().gradient_tolerance(tolerance).unwrap();
+        let checkpoints = Checkpoints::new(folder.join("run")).resume(true);
+        let mut trainer = Trainer::new(lbfgs).epochs(60).checkpoints(checkpoints);
+        trainer.fit(&mut model, &digits.train).unwrap()
+    };
+    let loose = run(0.2);
+    assert!(matches!(loose.stopped, StopReason::Converged(_)), "{loose}");
+    assert_eq!(run(0.2).epochs, loose.epochs);
+    let tight = run(1e-4);
+    assert!(tight.epochs.len() > loose.epochs.len(), "{tight}");
+    assert_eq!(tight.epochs[..loose.epochs.len()], loose.epochs);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -215,9 +215,12 @@ fn what_cannot_be_measured_is_refused() {
         let expected = parameter("ConfusionMatrix classes", classes, "in [1, 4096]");
         assert_eq!(confusion(classes, &labels, &labels), expected);
     }
-    let expected = parameter("ConfusionMatrix label", 1, "less than the number of classes");
+    let label = |sample, label| Error::Label { call: "ConfusionMatrix", sample, label, classes: 1 };
+    let expected = label(labels.iter().position(|&label| label > 0).unwrap(), 1);
     assert_eq!(confusion(1, &labels, &[0; 3]), expected);
     assert_eq!(confusion(1, &[0; 3], &labels), expected);
+    let signed = ConfusionMatrix::new(1, &[0_i64, 0, -7], &[0_u32; 3]).unwrap_err();
+    assert_eq!(signed, label(2, -7));
 
     let find = |samples, queries, k| nearest(&batch(samples), &batch(queries), k).unwrap_err();
     assert_eq!(find(3, 1, 0), parameter("nearest k", 0, "at least 1"));
@@ -281,10 +284,9 @@ fn a_linear_probe_is_scikit_learns_logistic_regression() {
     let right = metrics::linear_probe(10, train, test).unwrap() * 359.0;
     assert_eq!(right.round(), 322.0);
     let error = metrics::linear_probe(5, train, test).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "fit_classifier: the label of sample 5 is 5, but there are 5 classes, from 0"
-    );
+    let sample = digits.test_labels.iter().position(|&label| label >= 5).unwrap();
+    let label = i128::from(digits.test_labels[sample]);
+    assert_eq!(error, Error::Label { call: "linear_probe", sample, label, classes: 5 });
     let short = (&digits.train, &digits.train_labels[1..]);
     assert!(matches!(metrics::linear_probe(10, short, test), Err(Error::SizeMismatch { .. })));
 }

@@ -158,46 +158,91 @@ fn the_reported_norm_is_that_of_what_is_trained() {
 /// A dense layer that must not be asked to go back.
 #[derive(Debug)]
 struct OneWay(DenseLayer<f64, Const<6>, Const<5>, Tanh>);
-impl Module for OneWay {
-    type Scalar = f64;
-    fn layout(&self, layout: &mut Layout) {
-        self.0.layout(layout);
-    }
-    fn num_parameters(&self) -> usize {
-        self.0.num_parameters()
-    }
-    fn draw_parameters(&self, parameters: &mut [f64], rng: &mut dyn Rng) {
-        self.0.draw_parameters(parameters, rng);
-    }
-    fn tape_len(&self, samples: usize) -> usize {
-        self.0.tape_len(samples)
-    }
-    fn scratch_len(&self, samples: usize) -> usize {
-        self.0.scratch_len(samples)
-    }
-    fn is_frozen(&self) -> bool {
-        true
-    }
+/// A dense layer that does not know of freezing.
+#[derive(Debug, Clone)]
+struct Plain(DenseLayer<f64, Const<6>, Const<5>, Tanh>);
+macro_rules! forward {
+    ($layer:ty, $backward:item $(, $is_frozen:item)?) => {
+        impl Module for $layer {
+            type Scalar = f64;
+            fn layout(&self, layout: &mut Layout) {
+                self.0.layout(layout);
+            }
+            fn num_parameters(&self) -> usize {
+                self.0.num_parameters()
+            }
+            fn draw_parameters(&self, parameters: &mut [f64], rng: &mut dyn Rng) {
+                self.0.draw_parameters(parameters, rng);
+            }
+            fn tape_len(&self, samples: usize) -> usize {
+                self.0.tape_len(samples)
+            }
+            fn scratch_len(&self, samples: usize) -> usize {
+                self.0.scratch_len(samples)
+            }
+            $($is_frozen)?
+        }
+        impl Layer for $layer {
+            type Input = Const<6>;
+            type Output = Const<5>;
+            type Range = range::Symmetric;
+            fn input_dim(&self) -> Const<6> {
+                Const
+            }
+            fn output_dim(&self) -> Const<5> {
+                Const
+            }
+            fn forward(
+                &self,
+                parameters: &[f64],
+                x: BatchView<'_, f64, Const<6>>,
+                y: BatchViewMut<'_, f64, Const<5>>,
+                tape: &mut [f64],
+            ) {
+                self.0.forward(parameters, x, y, tape);
+            }
+            $backward
+            fn tangent_tape_len(&self, samples: usize) -> usize {
+                self.0.tangent_tape_len(samples)
+            }
+            fn tangent(
+                &self,
+                pass: Pass<'_, f64, Const<6>, Const<5>>,
+                v: BatchView<'_, f64, Const<6>>,
+                jv: BatchViewMut<'_, f64, Const<5>>,
+                tape: &mut [f64],
+            ) {
+                self.0.tangent(pass, v, jv, tape);
+            }
+            fn tangent_backward(
+                &self,
+                pass: Pass<'_, f64, Const<6>, Const<5>>,
+                tangent: TangentPass<'_, f64, Const<6>>,
+                d: DualViewMut<'_, f64, Const<5>>,
+                d_input: Option<DualViewMut<'_, f64, Const<6>>>,
+                gradient: &mut [f64],
+                scratch: &mut [f64],
+            ) {
+                self.0.tangent_backward(pass, tangent, d, d_input, gradient, scratch);
+            }
+        }
+    };
 }
-impl Layer for OneWay {
-    type Input = Const<6>;
-    type Output = Const<5>;
-    type Range = range::Symmetric;
-    fn input_dim(&self) -> Const<6> {
-        Const
-    }
-    fn output_dim(&self) -> Const<5> {
-        Const
-    }
-    fn forward(
+forward!(
+    Plain,
+    fn backward(
         &self,
-        parameters: &[f64],
-        x: BatchView<'_, f64, Const<6>>,
-        y: BatchViewMut<'_, f64, Const<5>>,
-        tape: &mut [f64],
+        pass: Pass<'_, f64, Const<6>, Const<5>>,
+        dy: BatchViewMut<'_, f64, Const<5>>,
+        dx: Option<BatchViewMut<'_, f64, Const<6>>>,
+        gradient: Option<&mut [f64]>,
+        scratch: &mut [f64],
     ) {
-        self.0.forward(parameters, x, y, tape);
+        Layer::backward(&self.0, pass, dy, dx, gradient, scratch);
     }
+);
+forward!(
+    OneWay,
     fn backward(
         &self,
         _: Pass<'_, f64, Const<6>, Const<5>>,
@@ -207,31 +252,11 @@ impl Layer for OneWay {
         _: &mut [f64],
     ) {
         panic!("what is frozen and comes first is not gone back through");
+    },
+    fn is_frozen(&self) -> bool {
+        true
     }
-    fn tangent_tape_len(&self, samples: usize) -> usize {
-        self.0.tangent_tape_len(samples)
-    }
-    fn tangent(
-        &self,
-        pass: Pass<'_, f64, Const<6>, Const<5>>,
-        v: BatchView<'_, f64, Const<6>>,
-        jv: BatchViewMut<'_, f64, Const<5>>,
-        tape: &mut [f64],
-    ) {
-        self.0.tangent(pass, v, jv, tape);
-    }
-    fn tangent_backward(
-        &self,
-        pass: Pass<'_, f64, Const<6>, Const<5>>,
-        tangent: TangentPass<'_, f64, Const<6>>,
-        d: DualViewMut<'_, f64, Const<5>>,
-        d_input: Option<DualViewMut<'_, f64, Const<6>>>,
-        gradient: &mut [f64],
-        scratch: &mut [f64],
-    ) {
-        self.0.tangent_backward(pass, tangent, d, d_input, gradient, scratch);
-    }
-}
+);
 
 #[test]
 fn what_is_frozen_costs_no_pass_back() {
@@ -361,4 +386,114 @@ fn freezing_makes_no_difference_to_files() {
     loaded.load(&file).unwrap();
     assert_eq!(loaded.parameters(), saved.parameters());
     assert_eq!(loaded.layout().num_trained(), 77);
+}
+
+/// Frozen is frozen, also for a layer that does not know how to leave out the work.
+#[test]
+fn a_layer_of_ones_own_is_frozen_too() {
+    let model = AutoEncoder::builder()
+        .encoder(Plain(Build::build(Dense::<6, 5>::new(Tanh))))
+        .decoder(Dense::<5, 6>::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    let mut joined = AutoEncoder::builder()
+        .encoder(model.trained_encoder().frozen())
+        .decoder(Dense::<5, 6>::new(Identity))
+        .seed(9)
+        .build::<f64>()
+        .unwrap();
+    assert_eq!(joined.layout().num_trained(), 36);
+    Trainer::new(Adam::new(0.1).unwrap()).epochs(1).fit(&mut joined, &data(3)).unwrap();
+    assert_eq!(joined.parameters()[..35], model.parameters()[..35]);
+    assert!(gradient(&joined)[..35].iter().all(|g| *g == 0.0));
+    // And so it is in a model that is made of this one.
+    assert_eq!(joined.classifier::<2>().build::<f64>().unwrap().layout().num_trained(), 12);
+    let again = AutoEncoder::builder()
+        .encoder(joined.trained_encoder().unfrozen())
+        .decoder(joined.trained_decoder())
+        .build::<f64>()
+        .unwrap();
+    assert_eq!(again.layout().num_trained(), 71);
+}
+
+#[test]
+fn a_gradient_check_heeds_what_is_frozen() {
+    let model = deep!(frozen, trained, trained, WeightDecay::new(0.1).unwrap());
+    gradcheck::model(&model, &data(1), 1).unwrap().assert();
+}
+
+#[test]
+fn a_boxed_tied_decoder_fits_its_own_encoder_only() {
+    use autoencoder::decoder::BoxedDecoder;
+    use nalgebra::Dyn;
+    let tied = AutoEncoder::builder()
+        .encoder(Dense::dynamic(6, 3, Tanh))
+        .decoder(Tied::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    let boxed = || -> BoxedDecoder<f64, Dyn, Dyn, range::Real> { Box::new(tied.decoder().clone()) };
+    let same = AutoEncoder::builder().encoder(tied.trained_encoder()).decoder(boxed());
+    let same = same.build::<f64>().unwrap();
+    let x = Batch::new(Dyn(6), vec![0.3; 12]).unwrap();
+    assert_eq!(same.reconstruct(&x).unwrap(), tied.reconstruct(&x).unwrap());
+    let other = Dense::dynamic(6, 9, Tanh).then(Dense::dynamic(9, 3, Tanh));
+    let error = AutoEncoder::builder().encoder(other).decoder(boxed()).build::<f64>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the encoder that a decoder with tied weights was made for: expected 21 parameters, found 93"
+    );
+}
+
+#[test]
+fn sizes_of_zero_are_refused() {
+    use autoencoder::layer::Elementwise;
+    let text = |inputs, units| {
+        AutoEncoder::builder()
+            .encoder(Dense::dynamic(inputs, units, Tanh))
+            .decoder(Dense::dynamic(units, inputs, Identity))
+            .build::<f64>()
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(text(0, 5), "Dense inputs is 0, but must be at least 1");
+    assert_eq!(text(5, 0), "Dense outputs is 0, but must be at least 1");
+    let nothing = || Elementwise::dynamic(0, Tanh);
+    let error = AutoEncoder::builder().encoder(nothing()).decoder(nothing()).build::<f64>();
+    let expected = "Elementwise features is 0, but must be at least 1";
+    assert_eq!(error.unwrap_err().to_string(), expected);
+    let error = Classifier::builder().encoder(nothing()).classes::<3>().build::<f64>();
+    assert_eq!(error.unwrap_err().to_string(), expected);
+}
+
+/// A resumed training would replace what is frozen by what is in the file.
+#[cfg(feature = "safetensors")]
+#[test]
+fn a_checkpoint_knows_what_was_frozen() {
+    use autoencoder::train::Checkpoints;
+    let folder = common::Folder::new("frozen");
+    let file = folder.join("run");
+    let resume = |seed: u64, is_frozen: bool| {
+        let encoder = AutoEncoder::builder()
+            .encoder(Dense::<6, 3>::new(Tanh))
+            .decoder(Dense::<3, 6>::new(Identity))
+            .seed(seed)
+            .build::<f64>()
+            .unwrap();
+        let mut model = AutoEncoder::builder()
+            .encoder(encoder.trained_encoder())
+            .decoder(Dense::<3, 6>::new(Identity))
+            .build::<f64>()
+            .unwrap();
+        model.set_encoder_frozen(is_frozen);
+        let checkpoints = Checkpoints::new(&file).resume(true);
+        let mut trainer = Trainer::new(Adam::new(0.01).unwrap()).epochs(1);
+        trainer = trainer.checkpoints(checkpoints);
+        trainer.fit(&mut model, &data(1)).map(|_| model.parameters().to_vec())
+    };
+    let first = resume(1, true).unwrap();
+    assert_eq!(resume(1, true).unwrap(), first);
+    for (seed, is_frozen) in [(2, true), (1, false)] {
+        let error = resume(seed, is_frozen).unwrap_err().to_string();
+        assert!(error.contains("frozen encoder.0.weight encoder.0.bias with digest"), "{error}");
+    }
 }

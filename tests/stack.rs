@@ -165,7 +165,8 @@ fn the_first_levels_normalizer_is_the_models() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the number of normalizers above the first level of a stack is 1, but must be 0"
+        "level 2: 20 → 5: the number of its normalizers is 1, but must be 0: set it on the first level, \
+         which sees the data"
     );
 }
 
@@ -228,4 +229,80 @@ fn a_stopped_stack_is_resumed() {
         stack.fit::<f32>(&digits.train).unwrap().model.parameters().to_vec()
     };
     assert_eq!(finish(Some(true)), finish(None));
+}
+
+/// What a later stage would refuse is refused before the first one is trained, by the name of the stage.
+#[test]
+fn mistakes_of_later_stages_are_found_first() {
+    let digits = datasets::digits::<f32>();
+    let steps = AtomicUsize::new(0);
+    let watched = || {
+        trainer(2).observer(|_: &Event<'_>| {
+            steps.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    let first = || level!(64, 20, Tied::new(Sigmoid));
+    let stack = || Stack::new(first(), watched());
+    let refused = |error: Error| {
+        assert_eq!(steps.load(Ordering::Relaxed), 0);
+        error.to_string()
+    };
+
+    let clipped = Trainer::new(Lbfgs::new()).clip_norm(1.0);
+    let second = level!(20, 5, Tied::new(Sigmoid));
+    let error = stack().then(second, clipped).pretrain::<f32>(&digits.train).unwrap_err();
+    let text = refused(error);
+    assert!(text.starts_with("level 2: 20 → 5: ") && text.contains("clip_norm"), "{text}");
+
+    let data = Batch::new(nalgebra::Dyn(64), digits.train.as_slice().to_vec()).unwrap();
+    let dynamic = |inputs, units| {
+        AutoEncoder::builder()
+            .encoder(Dense::dynamic(inputs, units, Sigmoid))
+            .decoder(Tied::new(Sigmoid))
+    };
+    let stack_of = |second| Stack::new(dynamic(64, 20), watched()).then(second, watched());
+    let error = stack_of(dynamic(21, 5)).pretrain::<f32>(&data).unwrap_err();
+    let expected = "level 2: 21 → 5: the code of the level below: expected 21 units, found 20";
+    assert_eq!(refused(error), expected);
+
+    let error = stack().fine_tune(watched().epochs(0)).fit::<f32>(&digits.train).unwrap_err();
+    assert_eq!(refused(error), "fine-tuning: Trainer epochs is 0, but must be at least 1");
+
+    let (mut labels, train) = (digits.train_labels.clone(), &digits.train);
+    labels[7] = 10;
+    let error = stack().classify::<10, _>(watched()).fit::<f32, _>(train, &labels).unwrap_err();
+    let expected = "classifier: fit: the label of sample 7 is 10, but there are 10 classes, from 0";
+    assert_eq!(refused(error), expected);
+}
+
+/// A checkpoint of another stage, or of a stage that started elsewhere, is not taken for this one's.
+#[cfg(feature = "safetensors")]
+#[test]
+fn checkpoints_know_their_stage() {
+    use autoencoder::train::Checkpoints;
+    let folder = common::Folder::new("stages");
+    let digits = datasets::digits::<f32>();
+    let train = |first: usize, second: &str, tuned: &str| {
+        let at = |epochs, name: &str| {
+            trainer(epochs).checkpoints(Checkpoints::new(folder.join(name)).resume(true))
+        };
+        Stack::new(level!(64, 20, Dense::<20, 64>::new(Sigmoid)), at(first, "1"))
+            .then(level!(20, 10, Dense::<10, 20>::new(Sigmoid)), at(1, second))
+            .fine_tune(at(1, tuned))
+            .fit::<f32>(&digits.train)
+    };
+    let once = train(1, "2", "3").unwrap();
+    // All is done already.
+    assert_eq!(train(1, "2", "3").unwrap().model.parameters(), once.model.parameters());
+    // The first level learns more, so that the second one's codes are others.
+    let error = train(2, "2", "3").unwrap_err().to_string();
+    assert!(error.starts_with("level 2: 20 → 10: ") && error.contains("with digest"), "{error}");
+    let error = train(2, "other", "3").unwrap_err().to_string();
+    assert!(error.starts_with("fine-tuning: "), "{error}");
+
+    // One file for two stages of one shape.
+    let one = || trainer(1).checkpoints(Checkpoints::new(folder.join("one")).resume(true));
+    let stack = Stack::new(level!(64, 20, Dense::<20, 64>::new(Sigmoid)), one()).fine_tune(one());
+    let error = stack.fit::<f32>(&digits.train).unwrap_err().to_string();
+    assert!(error.starts_with("fine-tuning: "), "{error}");
 }

@@ -152,7 +152,9 @@ where
     D: Decoder<Scalar = E::Scalar>,
 {
     /// Freezes the encoder, so that training leaves its parameters as they are and does not compute
-    /// their gradient, or lets it be trained again.
+    /// their gradient (but for weights that a tied decoder shares), or lets all of it be trained again,
+    /// layers that were described as frozen too. It makes no difference to files, and the entries of a
+    /// [gradient](Self::objective) that belong to it are 0.
     ///
     /// # Example
     /// ```
@@ -216,7 +218,9 @@ where
     where
         D: Detach,
     {
-        self.decoder.detach(&self.parameters)
+        let is_frozen = self.layout.is_frozen(self.encoder.num_parameters()..self.parameters.len());
+        let trained = self.decoder.detach(&self.parameters);
+        if is_frozen { trained.frozen() } else { trained }
     }
 }
 

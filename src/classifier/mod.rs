@@ -14,9 +14,9 @@ use crate::activation::Identity;
 use crate::batch::{check_finite, taken};
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
-use crate::error::{Error, Result, require_size};
+use crate::error::{Result, require_size};
 use crate::layer::{DenseLayer, Module};
-use crate::metrics::ConfusionMatrix;
+use crate::metrics::{ConfusionMatrix, Label, checked_labels};
 use crate::pass::{Net, Weights, generate, in_blocks, infer};
 use crate::posterior::Posterior;
 use crate::regularizer::{NoRegularizer, Regularizer};
@@ -36,7 +36,7 @@ pub use builder::ClassifierBuilder;
 ///
 /// # Shapes
 /// Inputs are `Input × samples`, probabilities `K × samples`. Labels are whole numbers from 0, below
-/// `K`, of any type that becomes `usize`.
+/// `K`, of any integer type.
 ///
 /// # Example
 /// ```
@@ -186,13 +186,9 @@ impl<E: Encoder, K: Dim, R: Regularizer<E>> Classifier<E, K, R> {
     /// The share of samples whose most probable class is their label.
     ///
     /// # Errors
-    /// As [`AutoEncoder::encode`]; [`Error::Label`] for a label that is no class,
-    /// [`Error::SizeMismatch`] unless there is one for each sample.
-    pub fn accuracy<N: Copy + Into<usize>>(
-        &self,
-        x: &Batch<E::Scalar, E::Input>,
-        labels: &[N],
-    ) -> Result<f64> {
+    /// As [`AutoEncoder::encode`]; [`Error::Label`](crate::Error::Label) for a label that is no class,
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) unless there is one for each sample.
+    pub fn accuracy<N: Label>(&self, x: &Batch<E::Scalar, E::Input>, labels: &[N]) -> Result<f64> {
         let labels = self.labels("accuracy", labels, x.samples())?;
         crate::metrics::accuracy(&self.predict(x)?, &labels)
     }
@@ -201,7 +197,7 @@ impl<E: Encoder, K: Dim, R: Regularizer<E>> Classifier<E, K, R> {
     ///
     /// # Errors
     /// As [`accuracy`](Self::accuracy).
-    pub fn confusion<N: Copy + Into<usize>>(
+    pub fn confusion<N: Label>(
         &self,
         x: &Batch<E::Scalar, E::Input>,
         labels: &[N],
@@ -214,7 +210,7 @@ impl<E: Encoder, K: Dim, R: Regularizer<E>> Classifier<E, K, R> {
     ///
     /// # Errors
     /// As [`accuracy`](Self::accuracy).
-    pub fn cross_entropy<N: Copy + Into<usize>>(
+    pub fn cross_entropy<N: Label>(
         &self,
         x: &Batch<E::Scalar, E::Input>,
         labels: &[N],
@@ -258,13 +254,13 @@ impl<E: Encoder, K: Dim, R: Regularizer<E>> Classifier<E, K, R> {
     }
 
     /// Checks that there is a label for each sample, and that each is a class.
-    fn labels<N: Copy + Into<usize>>(
+    fn labels<N: Label>(
         &self,
         call: &'static str,
         labels: &[N],
         samples: usize,
     ) -> Result<Vec<usize>> {
-        check_labels(call, self.classes(), labels, samples)
+        checked_labels(call, self.classes(), labels, samples)
     }
 
     fn net(&self) -> Net<'_, E, Head<E, K>, R> {
@@ -331,23 +327,4 @@ fn cross_entropy<T: Scalar, K: Dim>(
             gradient[label] -= weight;
         }
     }
-}
-
-/// The labels as numbers; refuses them unless there is one for each sample, and each is a class.
-pub(crate) fn check_labels<N: Copy + Into<usize>>(
-    call: &'static str,
-    classes: usize,
-    labels: &[N],
-    samples: usize,
-) -> Result<Vec<usize>> {
-    require_size(call, "labels", samples, labels.len())?;
-    let mut checked = Vec::with_capacity(samples);
-    for (sample, &label) in labels.iter().enumerate() {
-        let label = label.into();
-        if label >= classes {
-            return Err(Error::Label { call, sample, label, classes });
-        }
-        checked.push(label);
-    }
-    Ok(checked)
 }

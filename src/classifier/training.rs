@@ -5,6 +5,7 @@ use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
 #[cfg(feature = "safetensors")]
 use crate::io::model::{Saved, SavedPart, Stored};
+use crate::metrics::Label;
 use crate::optimizer::Method;
 use crate::pass::Seen;
 use crate::random::Streams;
@@ -23,7 +24,7 @@ impl<E: Encoder, K: Dim, R: Regularizer<E>> Classifier<E, K, R> {
     /// # Errors
     /// As [`accuracy`](Self::accuracy); and [`Error::SizeMismatch`](crate::Error::SizeMismatch) unless
     /// `gradient` is as long as the parameters.
-    pub fn objective<N: Copy + Into<usize>>(
+    pub fn objective<N: Label>(
         &self,
         x: &Batch<E::Scalar, E::Input>,
         labels: &[N],
@@ -220,7 +221,7 @@ impl<O> Trainer<'_, O> {
         K: Dim,
         R: Regularizer<E>,
         O: Method<E::Scalar>,
-        N: Copy + Into<usize>,
+        N: Label,
     {
         let call = "fit_classifier";
         self.check::<E::Scalar>()?;
@@ -252,7 +253,7 @@ impl<O> Trainer<'_, O> {
         K: Dim,
         R: Regularizer<E>,
         O: Method<E::Scalar>,
-        N: Copy + Into<usize>,
+        N: Label,
     {
         let call = "fit_classifier";
         self.check_without_split::<E::Scalar>("left unset where validation samples are given")?;

@@ -22,7 +22,7 @@ use crate::{AutoEncoder, Error, Layout, Loss, Normalizer, Problem, Result, Scala
 pub struct Description {
     /// The library and its version that wrote the file: `autoencoder 0.1.0`.
     pub library: String,
-    /// `model`, or `checkpoint` for one with the state of its training.
+    /// `model` or `classifier`, or `checkpoint` for either with the state of its training.
     pub kind: String,
     /// The number type: `F32` or `F64`.
     pub scalar: String,

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::label::{Label, checked_labels};
 use crate::error::{Error, Result, require, require_size};
 
 /// Refuses lists of different lengths, and empty ones.
@@ -61,25 +62,17 @@ impl ConfusionMatrix {
     /// Counts samples of so many classes, 1 to 4,096, whose labels are 0, 1, 2, ….
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for another number of classes and for a label that is none of them,
-    /// [`Error::SizeMismatch`] if there are not as many predicted as actual labels,
+    /// [`Error::InvalidParameter`] for another number of classes, [`Error::Label`] for a label that is
+    /// none of them, [`Error::SizeMismatch`] if there are not as many predicted as actual labels,
     /// [`Error::NoSamples`] if there are none.
-    pub fn new<L: Copy + Into<usize>>(
-        classes: usize,
-        predicted: &[L],
-        actual: &[L],
-    ) -> Result<Self> {
+    pub fn new<P: Label, A: Label>(classes: usize, predicted: &[P], actual: &[A]) -> Result<Self> {
         let in_range = (1..=4096).contains(&classes);
         require(in_range, "ConfusionMatrix classes", classes as f64, "in [1, 4096]")?;
         check_labels("ConfusionMatrix", predicted.len(), actual.len())?;
+        let predicted = checked_labels("ConfusionMatrix", classes, predicted, actual.len())?;
+        let actual = checked_labels("ConfusionMatrix", classes, actual, actual.len())?;
         let mut counts = vec![0; classes * classes];
-        for (&predicted, &actual) in predicted.iter().zip(actual) {
-            let (predicted, actual) = (predicted.into(), actual.into());
-            for label in [predicted, actual] {
-                let is_class = label < classes;
-                let requirement = "less than the number of classes";
-                require(is_class, "ConfusionMatrix label", label as f64, requirement)?;
-            }
+        for (predicted, actual) in predicted.into_iter().zip(actual) {
             counts[actual * classes + predicted] += 1;
         }
         Ok(Self { classes, counts })

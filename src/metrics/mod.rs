@@ -21,11 +21,14 @@
 //! ```
 
 mod classes;
+mod label;
 mod neighbors;
 mod probe;
 mod variance;
 
 pub use classes::{ConfusionMatrix, accuracy};
+pub use label::Label;
+pub(crate) use label::checked_labels;
 pub use neighbors::{Neighbors, knn_accuracy, knn_classify, nearest};
 pub use probe::linear_probe;
 pub use variance::unexplained_variance;

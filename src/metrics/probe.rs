@@ -1,5 +1,6 @@
 use nalgebra::Dim;
 
+use super::Label;
 use crate::activation::Identity;
 use crate::data::Normalization;
 use crate::layer::ElementwiseDescription;
@@ -39,7 +40,7 @@ use crate::{Batch, Classifier, Lbfgs, Normalizer, Result, Scalar, Trainer, Weigh
 ///
 /// # References
 /// G. Alain, Y. Bengio (2016), Understanding intermediate layers using linear classifier probes.
-pub fn linear_probe<T: Scalar, C: Dim, L: Copy + Into<usize>>(
+pub fn linear_probe<T: Scalar, C: Dim, L: Label>(
     classes: usize,
     (codes, labels): (&Batch<T, C>, &[L]),
     (test_codes, test_labels): (&Batch<T, C>, &[L]),
@@ -47,6 +48,8 @@ pub fn linear_probe<T: Scalar, C: Dim, L: Copy + Into<usize>>(
 where
     Lbfgs: Method<T>,
 {
+    let test_count = test_codes.samples();
+    super::checked_labels("linear_probe", classes, test_labels, test_count)?;
     let decay = 1.0 / codes.samples().max(1) as f64;
     let mut probe = Classifier::builder()
         .encoder(ElementwiseDescription::new(codes.dim(), Identity))

@@ -176,6 +176,11 @@ impl<E: Describe + Clone, D: Describe + Clone, L: Clone> Pretrained<E, D, L> {
 }
 
 /// A level, or levels one on the other, that can be trained in the number type `T`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no stack that can be trained",
+    note = "each level needs an encoder that is a layer or a chain of layers (no `Gaussian`), a decoder that \
+            is one too or `Tied`, and above the first level a loss that implements `Link`"
+)]
 pub trait Levels<T: Scalar> {
     /// The number of inputs of the lowest level.
     type Input: Dim;

@@ -9,6 +9,7 @@ use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::Result;
 use crate::loss::Loss;
+use crate::metrics::{Label, checked_labels};
 use crate::optimizer::Method;
 use crate::regularizer::NoRegularizer;
 use crate::{AutoEncoder, Batch, Classifier, Scalar, Trainer};
@@ -103,7 +104,7 @@ impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
     /// As `pretrain` of [`Level`] and [`Stack`]; settings of all stages and labels are checked before the
     /// first stage.
     #[allow(clippy::type_complexity)]
-    pub fn fit<T: Scalar, N: Copy + Into<usize>>(
+    pub fn fit<T: Scalar, N: Label>(
         mut self,
         data: &Batch<T, S::Input>,
         labels: &[N],
@@ -115,7 +116,7 @@ impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
         let stage = "classifier";
         self.model.check()?;
         in_stage(stage, self.trainer.check::<T>())?;
-        in_stage(stage, crate::classifier::check_labels("fit", K, labels, data.samples()))?;
+        in_stage(stage, checked_labels("fit", K, labels, data.samples()))?;
         let mut report = StackReport::default();
         let model = self.model.deep(data, &mut report)?;
         let mut classifier = in_stage(stage, model.classifier::<K>().build::<T>())?;
@@ -136,6 +137,11 @@ pub type Deep<T, S> = AutoEncoder<
 >;
 
 /// What can become one deep autoencoder: levels, or levels that are then trained jointly.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no stack that can be trained",
+    note = "each level needs an encoder that is a layer or a chain of layers (no `Gaussian`), a decoder that \
+            is one too or `Tied`, and above the first level a loss that implements `Link`"
+)]
 pub trait DeepModel<T: Scalar> {
     /// The number of inputs.
     type Input: nalgebra::Dim;
@@ -160,36 +166,45 @@ pub trait DeepModel<T: Scalar> {
 /// Levels, unrolled.
 macro_rules! unrolls {
     (($($generics:tt)*) $stack:ty) => {
-impl<T, $($generics)*> DeepModel<T> for $stack
-where
-    T: Scalar,
-    Self: Levels<T>,
-    <Self as Levels<T>>::Encoder: Build<T> + Clone,
-    <Self as Levels<T>>::Decoder: Build<T> + Clone,
-    <<Self as Levels<T>>::Encoder as Build<T>>::Built: Encoder<Scalar = T, Input = <Self as Levels<T>>::Input, Code = <Self as Levels<T>>::Code>
-        + Clone
-        + Describe<Input = <Self as Levels<T>>::Input, Output = <Self as Levels<T>>::Code>,
-    <<Self as Levels<T>>::Decoder as Build<T>>::Built: Decoder<Scalar = T, Code = <Self as Levels<T>>::Code, Output = <Self as Levels<T>>::Input>,
-    <Self as Levels<T>>::Loss: Loss<<<Self as Levels<T>>::Decoder as Build<T>>::Built> + Clone,
-{
-    type Input = <Self as Levels<T>>::Input;
-    type Encoder = <<Self as Levels<T>>::Encoder as Build<T>>::Built;
-    type Decoder = <<Self as Levels<T>>::Decoder as Build<T>>::Built;
-    type Loss = <Self as Levels<T>>::Loss;
+        impl<T, E2, D2, $($generics)*> DeepModel<T> for $stack
+        where
+            T: Scalar,
+            Self: Levels<T>,
+            <Self as Levels<T>>::Encoder: Build<T, Built = E2> + Clone,
+            <Self as Levels<T>>::Decoder: Build<T, Built = D2> + Clone,
+            <Self as Levels<T>>::Loss: Loss<D2> + Clone,
+            E2: Encoder<
+                    Scalar = T,
+                    Input = <Self as Levels<T>>::Input,
+                    Code = <Self as Levels<T>>::Code,
+                > + Describe<
+                    Input = <Self as Levels<T>>::Input,
+                    Output = <Self as Levels<T>>::Code,
+                > + Clone,
+            D2: Decoder<
+                Scalar = T,
+                Code = <Self as Levels<T>>::Code,
+                Output = <Self as Levels<T>>::Input,
+            >,
+        {
+            type Input = <Self as Levels<T>>::Input;
+            type Encoder = E2;
+            type Decoder = D2;
+            type Loss = <Self as Levels<T>>::Loss;
 
             fn check(&self) -> Result<()> {
                 Levels::<T>::check(self, 0, None).map(drop)
             }
 
-    fn deep(
-        self,
-        data: &Batch<T, <Self as Levels<T>>::Input>,
-        report: &mut StackReport,
-    ) -> Result<Deep<T, Self>> {
-        let (pretrained, _): (Pretrained<_, _, _>, _) = self.train(data, report)?;
-        pretrained.unroll().build::<T>()
-    }
-}
+            fn deep(
+                self,
+                data: &Batch<T, <Self as Levels<T>>::Input>,
+                report: &mut StackReport,
+            ) -> Result<Deep<T, Self>> {
+                let (pretrained, _): (Pretrained<_, _, _>, _) = self.train(data, report)?;
+                pretrained.unroll().build::<T>()
+            }
+        }
     };
 }
 unrolls!((E, D, R, L, O) Level<'_, E, D, R, L, O>);
