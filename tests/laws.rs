@@ -124,6 +124,8 @@ fn losses<T: Scalar>() -> Vec<Box<dyn Loss<Logits<T>>>> {
         Box::new(BernoulliCrossEntropy),
         Box::new(Huber::default()),
         Box::new(Huber::new(0.01).unwrap()),
+        Box::new(GaussianLikelihood::new(1.5).unwrap()),
+        Box::new(LaplaceLikelihood::new(0.7).unwrap()),
     ]
 }
 

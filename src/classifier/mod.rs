@@ -266,12 +266,15 @@ impl<E: Encoder, K: Dim, R: Regularizer<E>> Classifier<E, K, R> {
     ) -> Result<Vec<usize>> {
         require_size(call, "labels", samples, labels.len())?;
         let classes = self.classes();
-        let checked = labels.iter().enumerate().map(|(sample, &label)| {
+        let mut checked = Vec::with_capacity(samples);
+        for (sample, &label) in labels.iter().enumerate() {
             let label = label.into();
-            let error = Error::Label { call, sample, label, classes };
-            if label < classes { Ok(label) } else { Err(error) }
-        });
-        checked.collect()
+            if label >= classes {
+                return Err(Error::Label { call, sample, label, classes });
+            }
+            checked.push(label);
+        }
+        Ok(checked)
     }
 
     fn net(&self) -> Net<'_, E, Head<E, K>, R> {
