@@ -74,6 +74,14 @@ pub enum Error {
         /// What was found.
         value: Number,
     },
+    /// A stage of a stack was refused or diverged.
+    #[error("{stage}: {source}")]
+    Stage {
+        /// The stage: `level 2: 100 → 50`, `fine-tuning`, `classifier`.
+        stage: String,
+        /// What went wrong in it.
+        source: Box<Error>,
+    },
     /// A label is no class.
     #[error(
         "{call}: the label of sample {sample} is {label}, but there are {classes} classes, from 0"

@@ -264,17 +264,7 @@ impl<E: Encoder, K: Dim, R: Regularizer<E>> Classifier<E, K, R> {
         labels: &[N],
         samples: usize,
     ) -> Result<Vec<usize>> {
-        require_size(call, "labels", samples, labels.len())?;
-        let classes = self.classes();
-        let mut checked = Vec::with_capacity(samples);
-        for (sample, &label) in labels.iter().enumerate() {
-            let label = label.into();
-            if label >= classes {
-                return Err(Error::Label { call, sample, label, classes });
-            }
-            checked.push(label);
-        }
-        Ok(checked)
+        check_labels(call, self.classes(), labels, samples)
     }
 
     fn net(&self) -> Net<'_, E, Head<E, K>, R> {
@@ -341,4 +331,23 @@ fn cross_entropy<T: Scalar, K: Dim>(
             gradient[label] -= weight;
         }
     }
+}
+
+/// The labels as numbers; refuses them unless there is one for each sample, and each is a class.
+pub(crate) fn check_labels<N: Copy + Into<usize>>(
+    call: &'static str,
+    classes: usize,
+    labels: &[N],
+    samples: usize,
+) -> Result<Vec<usize>> {
+    require_size(call, "labels", samples, labels.len())?;
+    let mut checked = Vec::with_capacity(samples);
+    for (sample, &label) in labels.iter().enumerate() {
+        let label = label.into();
+        if label >= classes {
+            return Err(Error::Label { call, sample, label, classes });
+        }
+        checked.push(label);
+    }
+    Ok(checked)
 }

@@ -2,12 +2,13 @@ use nalgebra::Dim;
 
 use super::report::StackReport;
 use super::stages::{Classify, FineTune};
-use crate::builder::{Build, BuildDecoder, Builder, Describe};
+use crate::builder::{Build, BuildDecoder, Builder, Describe, Start};
 use crate::decoder::{Decoder, Detach};
-use crate::error::{Result, require};
-use crate::layer::{Chain, Layer};
+use crate::error::{Error, Result, require, require_size};
+use crate::layer::{Chain, Layer, Module};
 use crate::loss::{Link, Loss};
 use crate::optimizer::Method;
+use crate::random::keyed;
 use crate::regularizer::{NoRegularizer, Regularizer};
 use crate::{Batch, Normalizer, Scalar, Trained, Trainer, size::SameSize};
 
@@ -107,9 +108,11 @@ macro_rules! grows {
             /// unrolled: nothing is trained jointly yet.
             ///
             /// # Errors
-            /// As [`Builder::build`] and [`Trainer::fit`] for each level;
-            /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a normalizer above the
-            /// first level, which the unrolled model has no place for.
+            /// [`Error::Stage`] with the stage and what is wrong in it, as [`Builder::build`] and
+            /// [`Trainer::fit`] have it. Sizes, settings of trainers, and a normalizer above the first
+            /// level (which the unrolled model has no place for) are refused before anything is
+            /// trained; what a later stage finds in its data or its training ends all, and then only
+            /// [checkpoints](crate::train) keep the stages before.
             #[allow(clippy::type_complexity)]
             pub fn pretrain<T: Scalar>(
                 self,
@@ -125,7 +128,8 @@ macro_rules! grows {
                 Self: Levels<T>,
             {
                 let mut report = StackReport::default();
-                let (pretrained, _) = self.train(data, false, &mut report)?;
+                self.check(0, None)?;
+                let (pretrained, _) = self.train(data, &mut report)?;
                 Ok(Pretrained { report, ..pretrained })
             }
 
@@ -184,13 +188,17 @@ pub trait Levels<T: Scalar> {
     /// The loss of the lowest level.
     type Loss;
 
+    /// Refuses what would only be found after levels below were trained. Given are the number of levels
+    /// below and the code units of the uppermost of them; returned are both with these levels.
+    #[doc(hidden)]
+    fn check(&self, below: usize, inputs: Option<usize>) -> Result<(usize, usize)>;
+
     /// Trains the levels, and encodes the data by them.
     #[doc(hidden)]
     #[allow(clippy::type_complexity)]
     fn train(
         self,
         data: &Batch<T, Self::Input>,
-        has_below: bool,
         report: &mut StackReport,
     ) -> Result<(Pretrained<Self::Encoder, Self::Decoder, Self::Loss>, Batch<T, Self::Code>)>;
 }
@@ -198,7 +206,7 @@ pub trait Levels<T: Scalar> {
 impl<T, E, D, R, L, O> Levels<T> for Level<'_, E, D, R, L, O>
 where
     T: Scalar,
-    E: Build<T>,
+    E: Build<T> + Clone,
     E::Built: Layer<Scalar = T, Input = E::Input, Output = E::Output> + Clone,
     D: BuildDecoder<E::Built>,
     D::Built: Decoder<Scalar = T, Code = E::Output, Output = E::Input> + Detach,
@@ -212,31 +220,55 @@ where
     type Decoder = Trained<<D::Built as Detach>::Detached>;
     type Loss = L;
 
+    fn check(&self, below: usize, inputs: Option<usize>) -> Result<(usize, usize)> {
+        let encoder = self.builder.encoder.clone().build_into(&mut Start::new(&mut keyed(0, 0, 0)));
+        let (from, to) = (Layer::input_dim(&encoder).value(), Layer::output_dim(&encoder).value());
+        let checked = || {
+            encoder.check_sizes()?;
+            self.trainer.check::<T>()?;
+            if let Some(inputs) = inputs {
+                require_size("the code of the level below", "units", from, inputs)?;
+                let (name, has) =
+                    ("the number of its normalizers", self.builder.normalizer.is_some());
+                require(!has, name, 1.0, "0: set it on the first level, which sees the data")?;
+            }
+            Ok((below + 1, to))
+        };
+        in_stage(&stage(below + 1, from, to), checked())
+    }
+
     fn train(
         mut self,
         data: &Batch<T, E::Input>,
-        has_below: bool,
         report: &mut StackReport,
     ) -> Result<(Pretrained<Self::Encoder, Self::Decoder, L>, Batch<T, E::Output>)> {
+        let number = report.stages.len() + 1;
         let mut model = self.builder.build::<T>()?;
-        let normalizer = model.normalizer().cloned();
-        let name = "the number of normalizers above the first level of a stack";
-        require(!(has_below && normalizer.is_some()), name, 1.0, "0")?;
-        let (inputs, units) =
-            (Layer::input_dim(model.encoder()), Layer::output_dim(model.encoder()));
-        let stage =
-            format!("level {}: {} → {}", report.stages.len() + 1, inputs.value(), units.value());
-        report.push(stage, self.trainer.fit(&mut model, data)?);
+        let from = Layer::input_dim(model.encoder()).value();
+        let stage = stage(number, from, Layer::output_dim(model.encoder()).value());
+        #[cfg(feature = "safetensors")]
+        self.trainer.within(&stage, model.parameters());
+        let trained = in_stage(&stage, self.trainer.fit(&mut model, data))?;
+        report.push(stage, trained);
         let codes = model.encode(data)?;
         let pretrained = Pretrained {
             encoder: model.trained_encoder(),
             decoder: model.trained_decoder(),
             loss: model.loss_function().clone(),
-            normalizer,
+            normalizer: model.normalizer().cloned(),
             report: StackReport::default(),
         };
         Ok((pretrained, codes))
     }
+}
+
+fn stage(number: usize, from: usize, to: usize) -> String {
+    format!("level {number}: {from} → {to}")
+}
+
+/// Names the stage in an error.
+pub(super) fn in_stage<V>(stage: &str, result: Result<V>) -> Result<V> {
+    result.map_err(|error| Error::Stage { stage: stage.to_owned(), source: Box::new(error) })
 }
 
 impl<T, Below, Top> Levels<T> for Stack<Below, Top>
@@ -252,14 +284,18 @@ where
     type Decoder = Chain<<Top::Loss as Link<Top::Decoder>>::Linked, Below::Decoder>;
     type Loss = Below::Loss;
 
+    fn check(&self, below: usize, inputs: Option<usize>) -> Result<(usize, usize)> {
+        let (below, code) = self.below.check(below, inputs)?;
+        self.top.check(below, Some(code))
+    }
+
     fn train(
         self,
         data: &Batch<T, Below::Input>,
-        has_below: bool,
         report: &mut StackReport,
     ) -> Result<(Pretrained<Self::Encoder, Self::Decoder, Below::Loss>, Batch<T, Top::Code>)> {
-        let (below, codes) = self.below.train(data, has_below, report)?;
-        let (top, codes) = self.top.train(&codes, true, report)?;
+        let (below, codes) = self.below.train(data, report)?;
+        let (top, codes) = self.top.train(&codes, report)?;
         let Pretrained { encoder, decoder, loss, normalizer, report } = below;
         let pretrained = Pretrained {
             encoder: Chain::new(encoder, top.encoder),

@@ -2,7 +2,7 @@ use std::fmt;
 
 use nalgebra::Const;
 
-use super::levels::{Level, Levels, Pretrained, Stack};
+use super::levels::{Level, Levels, Pretrained, Stack, in_stage};
 use super::report::StackReport;
 use crate::builder::{Build, Describe};
 use crate::decoder::Decoder;
@@ -76,7 +76,7 @@ impl<'a, S, O> FineTune<'a, S, O> {
     /// Trains the levels one by one, unrolls them, and trains all of it.
     ///
     /// # Errors
-    /// As [`Stack::pretrain`](super::Stack::pretrain), and as [`Trainer::fit`].
+    /// As `pretrain` of [`Level`] and [`Stack`]; settings of all stages are checked before the first one.
     pub fn fit<T: Scalar>(
         self,
         data: &Batch<T, <Self as DeepModel<T>>::Input>,
@@ -84,6 +84,7 @@ impl<'a, S, O> FineTune<'a, S, O> {
     where
         Self: DeepModel<T>,
     {
+        self.check()?;
         let mut report = StackReport::default();
         let model = self.deep(data, &mut report)?;
         Ok(Stacked { model, report })
@@ -99,7 +100,8 @@ impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
     /// encoder with a softmax head on the labels, whole numbers from 0, below `K`.
     ///
     /// # Errors
-    /// As [`Stack::pretrain`](super::Stack::pretrain), [`Trainer::fit`] and [`Trainer::fit_classifier`].
+    /// As `pretrain` of [`Level`] and [`Stack`]; settings of all stages and labels are checked before the
+    /// first stage.
     #[allow(clippy::type_complexity)]
     pub fn fit<T: Scalar, N: Copy + Into<usize>>(
         mut self,
@@ -110,10 +112,17 @@ impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
         S: DeepModel<T>,
         O: Method<T>,
     {
+        let stage = "classifier";
+        self.model.check()?;
+        in_stage(stage, self.trainer.check::<T>())?;
+        in_stage(stage, crate::classifier::check_labels("fit", K, labels, data.samples()))?;
         let mut report = StackReport::default();
         let model = self.model.deep(data, &mut report)?;
-        let mut classifier = model.classifier::<K>().build::<T>()?;
-        report.push("classifier", self.trainer.fit_classifier(&mut classifier, data, labels)?);
+        let mut classifier = in_stage(stage, model.classifier::<K>().build::<T>())?;
+        #[cfg(feature = "safetensors")]
+        self.trainer.within(stage, classifier.parameters());
+        let trained = self.trainer.fit_classifier(&mut classifier, data, labels);
+        report.push(stage, in_stage(stage, trained)?);
         Ok(StackedClassifier { model, classifier, report })
     }
 }
@@ -138,6 +147,10 @@ pub trait DeepModel<T: Scalar> {
     type Decoder: Decoder<Scalar = T, Code = <Self::Encoder as Encoder>::Code, Output = Self::Input>;
     /// Its loss.
     type Loss: Loss<Self::Decoder>;
+
+    /// Refuses what would only be found after something was trained.
+    #[doc(hidden)]
+    fn check(&self) -> Result<()>;
 
     /// Trains it.
     #[doc(hidden)]
@@ -164,12 +177,16 @@ where
     type Decoder = <<Self as Levels<T>>::Decoder as Build<T>>::Built;
     type Loss = <Self as Levels<T>>::Loss;
 
+            fn check(&self) -> Result<()> {
+                Levels::<T>::check(self, 0, None).map(drop)
+            }
+
     fn deep(
         self,
         data: &Batch<T, <Self as Levels<T>>::Input>,
         report: &mut StackReport,
     ) -> Result<Deep<T, Self>> {
-        let (pretrained, _): (Pretrained<_, _, _>, _) = self.train(data, false, report)?;
+        let (pretrained, _): (Pretrained<_, _, _>, _) = self.train(data, report)?;
         pretrained.unroll().build::<T>()
     }
 }
@@ -189,13 +206,21 @@ where
     type Decoder = S::Decoder;
     type Loss = S::Loss;
 
+    fn check(&self) -> Result<()> {
+        self.levels.check()?;
+        in_stage("fine-tuning", self.trainer.check::<T>())
+    }
+
     fn deep(
         mut self,
         data: &Batch<T, S::Input>,
         report: &mut StackReport,
     ) -> Result<Deep<T, Self>> {
+        let stage = "fine-tuning";
         let mut model = self.levels.deep(data, report)?;
-        report.push("fine-tuning", self.trainer.fit(&mut model, data)?);
+        #[cfg(feature = "safetensors")]
+        self.trainer.within(stage, model.parameters());
+        report.push(stage, in_stage(stage, self.trainer.fit(&mut model, data))?);
         Ok(model)
     }
 }

@@ -25,6 +25,12 @@ pub(super) trait Blocks<T, R> {
 
     /// Whether the values were looked at before the training began.
     fn is_checked(&self) -> bool;
+
+    /// A number that other samples would hardly have, where all can be looked at.
+    #[cfg(feature = "safetensors")]
+    fn fingerprint(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// All samples as one block.
@@ -60,6 +66,15 @@ impl<T: Scalar, R: Dim> Blocks<T, R> for Whole<'_, T, R> {
 
     fn is_checked(&self) -> bool {
         true
+    }
+
+    #[cfg(feature = "safetensors")]
+    fn fingerprint(&self) -> Option<u64> {
+        // Multiplied and rotated, value by value, so that order counts.
+        let mix = |hash: u64, x: &T| {
+            (hash.rotate_left(23) ^ x.to_double().to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        };
+        Some(self.data.as_slice().iter().fold(0, mix))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::io::model::{Parts, parameter_tensors, require_normalizer, save, take_
 use crate::io::tensor::Tensor;
 use crate::io::tensors::read;
 use crate::optimizer::Method;
-use crate::{Problem, Terms};
+use crate::{Problem, Scalar, Terms};
 
 /// Where and how often a training is saved, and whether it goes on from there.
 ///
@@ -129,7 +129,7 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
     }
 
     /// What a resumed training must have in common with the one that was stopped.
-    fn settings(&self) -> String {
+    pub(super) fn settings(&self) -> String {
         let Self { trainer, samples, block, .. } = self;
         let optimizer = format!("{:?}", trainer.optimizer);
         let kind = optimizer.split([' ', '{', '(']).next().unwrap_or_default();
@@ -142,20 +142,38 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
             let bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
             format!(", {} sample weights with digest {}", weights.len(), digest(&bytes))
         });
+        let samples = match self.fingerprint {
+            Some(fingerprint) => format!("{samples} samples with digest {fingerprint:016x}"),
+            None => format!("{samples} samples"),
+        };
         format!(
-            "seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}{}",
+            "{}seed {}, batch size {}, shuffle {}{blocks}, {samples}, {kind}{weights}{}{}",
+            trainer.stage,
             trainer.seed,
             self.batch_size,
             self.shuffles,
-            self.model.settings()
+            self.model.settings(),
+            self.frozen()
         )
+    }
+
+    /// What is frozen, and as what: a resumed training would replace it by what is in the file.
+    fn frozen(&self) -> String {
+        let tensors = self.model.layout().tensors().iter().filter(|tensor| tensor.is_frozen);
+        let names: Vec<&str> = tensors.clone().map(|tensor| tensor.name.as_str()).collect();
+        if names.is_empty() {
+            return String::new();
+        }
+        let values = tensors.flat_map(|tensor| &self.model.parameters()[tensor.range.clone()]);
+        format!(", frozen {} with digest {}", names.join(" "), digest_of(values))
     }
 
     fn save(&self, path: &Path) -> Result<()> {
         let Self { model, run, course, .. } = self;
         let stored = model.stored();
         let mut texts = stored.metadata("checkpoint");
-        texts.insert("training".to_owned(), self.settings());
+        texts.insert("training".to_owned(), self.settings.clone());
+        texts.insert(METHOD.to_owned(), format!("{:?}", self.trainer.optimizer));
         course.texts(&mut texts);
         let mut tensors = stored.tensors();
         if !run.optimizer_state.is_empty() {
@@ -184,12 +202,16 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
         let parts = self.model.stored().fitting(file)?;
         // The samples have gone through the model's own already.
         require_normalizer(file, self.model.normalizer(), parts.normalizer.as_ref())?;
-        file.require("the training", &self.settings(), file.text("training")?)?;
+        file.require("the training", &self.settings, file.text("training")?)?;
         let optimizer = match self.run.optimizer_state.len() {
             0 => Vec::new(),
             length => file.take("optimizer", &[length])?,
         };
         let (mut course, is_known) = Course::of(file)?;
+        let method = format!("{:?}", self.trainer.optimizer);
+        if file.text(METHOD).is_ok_and(|saved| saved != method) {
+            (course.converged, course.converged_batches) = (None, 0);
+        }
         if let Some(best) = &mut course.best {
             best.parameters = take_parameters(self.model.layout(), file, "best.")?;
             match self.model.state().len() {
@@ -205,11 +227,20 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
     }
 }
 
+/// As [`digest`], of numbers.
+pub(crate) fn digest_of<'a, T: Scalar>(values: impl Iterator<Item = &'a T>) -> String {
+    let bytes: Vec<u8> = values.flat_map(|value| value.to_double().to_le_bytes()).collect();
+    digest(&bytes)
+}
+
 /// The beginning of the SHA-256 of some bytes.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// The method and its settings: with others, what has converged may not have.
+const METHOD: &str = "method";
 
 /// The names of terms, once for all epochs.
 const TERMS: &str = "course.terms";

@@ -67,6 +67,9 @@ pub struct Trainer<'a, O> {
     pub(super) on_divergence: OnDivergence,
     #[cfg(feature = "safetensors")]
     pub(super) checkpoints: Option<super::Checkpoints>,
+    /// What this training is within a larger one, such as a level of a stack.
+    #[cfg(feature = "safetensors")]
+    pub(crate) stage: String,
     observers: Vec<Box<dyn Observer + Send + 'a>>,
     threads: usize,
 }
@@ -110,6 +113,8 @@ impl<'a, O> Trainer<'a, O> {
             on_divergence: OnDivergence::Stop,
             #[cfg(feature = "safetensors")]
             checkpoints: None,
+            #[cfg(feature = "safetensors")]
+            stage: String::new(),
             observers: Vec::new(),
             threads: 1,
         }
@@ -455,6 +460,13 @@ impl<'a, O> Trainer<'a, O> {
         self.observers.iter_mut().for_each(|observer| observer.observe(event));
     }
 
+    /// Says what this training is within a larger one, and what it starts from, so that a checkpoint of
+    /// another stage is not taken for one of this.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn within<T: crate::Scalar>(&mut self, stage: &str, start: &[T]) {
+        self.stage = format!("{stage} from {}, ", super::checkpoint::digest_of(start.iter()));
+    }
+
     /// Trains on samples that [were checked](Self::check), and validates on the others.
     pub(crate) fn train<M: Trainable>(
         &mut self,
@@ -503,12 +515,18 @@ impl<'a, O> Trainer<'a, O> {
         let batch_size = self.samples_of_step(samples);
         let shuffles = matches!(self.optimizer.kind(), Kind::Optimizer(_));
         let shuffles = self.shuffle.unwrap_or(shuffles);
+        #[cfg(feature = "safetensors")]
+        let fingerprint = self.checkpoints.as_ref().and_then(|_| blocks.fingerprint());
         let training = Training {
             trainer: self,
             model,
             validation,
             samples,
             block: blocks.block(),
+            #[cfg(feature = "safetensors")]
+            fingerprint,
+            #[cfg(feature = "safetensors")]
+            settings: String::new(),
             batch_size,
             shuffles,
             run,

@@ -91,6 +91,12 @@ pub(super) struct Training<'t, 'o, M: Trainable, O> {
     /// Samples of an epoch, and of a block of them.
     pub(super) samples: usize,
     pub(super) block: usize,
+    /// What tells the samples from others, where checkpoints are written.
+    #[cfg(feature = "safetensors")]
+    pub(super) fingerprint: Option<u64>,
+    /// What a resumed training must have in common with this one.
+    #[cfg(feature = "safetensors")]
+    pub(super) settings: String,
     pub(super) batch_size: usize,
     pub(super) shuffles: bool,
     pub(super) run: Run<M>,
@@ -109,6 +115,10 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
         mut self,
         blocks: &mut dyn Blocks<M::Scalar, M::Input>,
     ) -> Result<Report> {
+        #[cfg(feature = "safetensors")]
+        if self.trainer.checkpoints.is_some() {
+            self.settings = self.settings();
+        }
         #[cfg(feature = "safetensors")]
         if let Some(recovered) = self.resume()? {
             self.trainer.tell(&Event::Recovered(&recovered));
