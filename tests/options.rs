@@ -581,7 +581,11 @@ fn observers_hear_of_everything_in_order() {
             _ => (0, 0),
         });
     });
-    train(trainer, 10);
+    let (report, _) = train(trainer, 10);
+    for epoch in &report.epochs {
+        // The rate is of a part of these seconds; validation is not counted.
+        assert!(epoch.samples_per_second * epoch.seconds >= 9.99, "{epoch:?}");
+    }
     let expected = [(1, 1), (1, 2), (1, 3), (1, 0), (2, 1), (2, 2), (2, 3), (2, 0), (2, 99)];
     assert_eq!(heard, expected);
 }

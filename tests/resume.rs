@@ -766,6 +766,31 @@ fn saves_as_often_as_it_was_told_and_not_more() {
     );
 }
 
+/// The seconds of an epoch that was stopped are those before the stop and those after it.
+#[test]
+fn seconds_before_a_stop_are_counted() {
+    let folder = Folder::new("resume-seconds");
+    let checkpoints = Checkpoints::new(folder.join("run.safetensors")).every_steps(1).resume(true);
+    let pause = Duration::from_millis(200);
+    let run = |slow: bool| {
+        let mut model = Plain::net(parts().0(), None);
+        let trainer = Trainer::new(Sgd::new(0.1).unwrap()).epochs(1).batch_size(BATCH);
+        let observer = |event: &Event<'_>| {
+            if let (true, Event::Batch(batch)) = (slow, event) {
+                if batch.batch == 3 {
+                    resume_unwind(Box::new("stopped"));
+                }
+                std::thread::sleep(pause);
+            }
+        };
+        let mut trainer = trainer.checkpoints(checkpoints.clone()).observer(observer);
+        catch_unwind(AssertUnwindSafe(|| trainer.fit(&mut model, &data(SAMPLES)).unwrap()))
+    };
+    assert!(run(true).is_err());
+    let report = run(false).unwrap();
+    assert!(report.epochs[0].seconds >= 2.0 * pause.as_secs_f64(), "{:?}", report.epochs);
+}
+
 const CHILD: &str = "AUTOENCODER_RESUME_FOLDER";
 const KILLS: usize = 20;
 /// So many that a child is killed several times before its training is done.
