@@ -74,7 +74,12 @@ impl Settings {
                 _ => return Err(format!("what is {word}?")),
             }
         }
-        Ok(settings)
+        match settings.row {
+            Some(row) if ROWS.iter().all(|(number, ..)| *number != row) => {
+                Err(format!("there is no row {row}"))
+            }
+            _ => Ok(settings),
+        }
     }
 
     /// The folder of the data sets.
