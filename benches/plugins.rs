@@ -96,10 +96,13 @@ fn losses(c: &mut Criterion) {
     let mut group = c.benchmark_group("loss");
     group.throughput(Throughput::Elements(ELEMENTS as u64));
     let (x, y) = (images(), images());
-    let all: [(&str, Box<dyn Loss<Real>>); 3] = [
+    let all: [(&str, Box<dyn Loss<Real>>); 6] = [
         ("SquaredError", Box::new(SquaredError)),
         ("BernoulliCrossEntropy", Box::new(BernoulliCrossEntropy)),
         ("Huber", Box::new(Huber::default())),
+        ("ContinuousBernoulli", Box::new(ContinuousBernoulli)),
+        ("GaussianLikelihood", Box::new(GaussianLikelihood::new(0.5).unwrap())),
+        ("LaplaceLikelihood", Box::new(LaplaceLikelihood::new(0.5).unwrap())),
     ];
     let (mut values, weights, mut dy) = ([0.0; SAMPLES], [1.0; SAMPLES], images());
     for (name, loss) in all {

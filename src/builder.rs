@@ -3,19 +3,24 @@
 //! A *description* has sizes and activations, but no scalar type and no weights; several models
 //! can be built from clones of it. [`Builder::build`] draws the weights.
 
+use std::fmt;
+use std::ops::Range;
+
 use nalgebra::{Const, Dim};
 use rand::Rng;
 
 use crate::activation::Identity;
 use crate::decoder::{BoxedDecoder, Decoder, Tied, TiedDecoder};
-use crate::encoder::{BoxedEncoder, Encoder};
+use crate::encoder::{BoxedEncoder, Encoder, GaussianDescription};
 use crate::error::{Result, require_size};
-use crate::layer::{Chain, ChainLayer, DenseDescription, DenseLayer, Layer, Mirror, Module};
+use crate::layer::{
+    Chain, ChainLayer, DenseDescription, DenseLayer, ElementwiseDescription, Layer, Mirror, Module,
+};
 use crate::loss::{Loss, SquaredError};
 use crate::posterior::Posterior;
 use crate::random::keyed;
 use crate::regularizer::{NoRegularizer, Regularizer};
-use crate::{Activation, AutoEncoder, Normalizer, Scalar, Trained, size::SameSize};
+use crate::{Activation, AutoEncoder, Layout, Normalizer, Scalar, Trained, size::SameSize};
 
 /// A part with known sizes: a description or a built part.
 pub trait Describe {
@@ -25,32 +30,80 @@ pub trait Describe {
     type Output: Dim;
 }
 
+/// What a model starts with, collected as its parts are built one after the other.
+pub struct Start<'a, T> {
+    parameters: Vec<T>,
+    frozen: Vec<Range<usize>>,
+    rng: &'a mut dyn Rng,
+}
+
+impl<T> fmt::Debug for Start<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Start").field("num_parameters", &self.parameters.len()).finish()
+    }
+}
+
+impl<'a, T: Scalar> Start<'a, T> {
+    pub(crate) fn new(rng: &'a mut dyn Rng) -> Self {
+        Self { parameters: Vec::new(), frozen: Vec::new(), rng }
+    }
+
+    /// Appends the first parameters of a part, drawn by it.
+    pub fn draw<M: Module<Scalar = T> + ?Sized>(&mut self, part: &M) {
+        let start = self.parameters.len();
+        self.parameters.resize(start + part.num_parameters(), T::ZERO);
+        // Wrong sizes are refused when all is built.
+        if part.check_sizes().is_ok() {
+            part.draw_parameters(&mut self.parameters[start..], self.rng);
+        }
+    }
+
+    /// Appends parameters that are known, to stay as they are if they are frozen.
+    pub(crate) fn take(&mut self, parameters: Vec<T>, is_frozen: bool) {
+        let start = self.parameters.len();
+        self.parameters.extend(parameters);
+        if is_frozen {
+            self.frozen.push(start..self.parameters.len());
+        }
+    }
+
+    /// The parameters; marks those that are frozen.
+    pub(crate) fn finish(self, layout: &mut Layout) -> Vec<T> {
+        self.frozen.into_iter().for_each(|range| layout.freeze(range, true));
+        self.parameters
+    }
+}
+
 /// A description that can be built in the number type `T`.
 pub trait Build<T: Scalar>: Describe {
     /// What is built.
     type Built;
-    /// Builds it and appends its first parameters, in the order of its [`Layout`](crate::Layout).
-    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self::Built;
+
+    /// Builds it and appends its first parameters, in the order of its [`Layout`](crate::Layout): most
+    /// often by [`Start::draw`].
+    fn build_into(self, start: &mut Start<'_, T>) -> Self::Built;
 
     /// Builds it alone; the model it becomes a part of draws its parameters.
     fn build(self) -> Self::Built
     where
-        Self: Sized,
+        Self: Sized + Drawn,
     {
-        self.build_into(&mut Vec::new(), &mut keyed(0, 0, 0))
+        self.build_into(&mut Start::new(&mut keyed(0, 0, 0)))
     }
 }
 
-/// Appends the first parameters of a part.
-pub(crate) fn draw<M: Module + ?Sized>(
-    part: &M,
-    parameters: &mut Vec<M::Scalar>,
-    rng: &mut dyn Rng,
-) {
-    let start = parameters.len();
-    parameters.resize(start + part.num_parameters(), M::Scalar::ZERO);
-    part.draw_parameters(&mut parameters[start..], rng);
-}
+/// A description whose parameters are drawn, so that nothing is lost when it is built alone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has parameters of its own, which it would lose if it were built alone",
+    label = "a trained part is built by the model it becomes a part of",
+    note = "give it to `AutoEncoder::builder` or `Classifier::builder` as it is"
+)]
+pub trait Drawn {}
+impl<L: Layer> Drawn for L {}
+impl<I, O, A> Drawn for DenseDescription<I, O, A> {}
+impl<N, A> Drawn for ElementwiseDescription<N, A> {}
+impl<A: Drawn, B: Drawn> Drawn for Chain<A, B> {}
+impl<B: Drawn, M: Drawn, V: Drawn> Drawn for GaussianDescription<B, M, V> {}
 
 /// A built layer describes itself.
 impl<L: Layer> Describe for L {
@@ -59,8 +112,8 @@ impl<L: Layer> Describe for L {
 }
 impl<T: Scalar, L: Layer<Scalar = T>> Build<T> for L {
     type Built = Self;
-    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self {
-        draw(&self, parameters, rng);
+    fn build_into(self, start: &mut Start<'_, T>) -> Self {
+        start.draw(&self);
         self
     }
 }
@@ -71,8 +124,8 @@ impl<T: Scalar, I: Dim, C: Dim, P, R> Describe for BoxedEncoder<T, I, C, P, R> {
 }
 impl<T: Scalar, I: Dim, C: Dim, P: Posterior, R> Build<T> for BoxedEncoder<T, I, C, P, R> {
     type Built = Self;
-    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self {
-        draw(&self, parameters, rng);
+    fn build_into(self, start: &mut Start<'_, T>) -> Self {
+        start.draw(&self);
         self
     }
 }
@@ -83,8 +136,8 @@ impl<T: Scalar, C: Dim, O: Dim, R> Describe for BoxedDecoder<T, C, O, R> {
 }
 impl<T: Scalar, C: Dim, O: Dim, R> Build<T> for BoxedDecoder<T, C, O, R> {
     type Built = Self;
-    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self {
-        draw(&self, parameters, rng);
+    fn build_into(self, start: &mut Start<'_, T>) -> Self {
+        start.draw(&self);
         self
     }
 }
@@ -120,34 +173,19 @@ pub trait BuildDecoder<E: Encoder> {
     /// What is built.
     type Built;
     /// Builds it and appends its first parameters.
-    fn build_decoder(
-        self,
-        encoder: &E,
-        parameters: &mut Vec<E::Scalar>,
-        rng: &mut dyn Rng,
-    ) -> Self::Built;
+    fn build_decoder(self, encoder: &E, start: &mut Start<'_, E::Scalar>) -> Self::Built;
 }
 impl<E: Encoder, D: Build<E::Scalar>> BuildDecoder<E> for D {
     type Built = D::Built;
-    fn build_decoder(
-        self,
-        _encoder: &E,
-        parameters: &mut Vec<E::Scalar>,
-        rng: &mut dyn Rng,
-    ) -> D::Built {
-        self.build_into(parameters, rng)
+    fn build_decoder(self, _encoder: &E, start: &mut Start<'_, E::Scalar>) -> D::Built {
+        self.build_into(start)
     }
 }
 impl<E: Mirror, A: Activation<E::Scalar>> BuildDecoder<E> for Tied<A> {
     type Built = TiedDecoder<E, A>;
-    fn build_decoder(
-        self,
-        encoder: &E,
-        parameters: &mut Vec<E::Scalar>,
-        rng: &mut dyn Rng,
-    ) -> TiedDecoder<E, A> {
+    fn build_decoder(self, encoder: &E, start: &mut Start<'_, E::Scalar>) -> TiedDecoder<E, A> {
         let decoder = self.mirror(encoder);
-        draw(&decoder, parameters, rng);
+        start.draw(&decoder);
         decoder
     }
 }
@@ -274,17 +312,22 @@ impl<E, D, R, L> Builder<E, D, R, L> {
         L: Loss<D::Built>,
     {
         let Self { encoder, decoder, regularizer, loss, normalizer, seed } = self;
-        let (mut parameters, mut rng) = (Vec::new(), keyed(seed, 0, 0));
-        let encoder = encoder.build_into(&mut parameters, &mut rng);
-        let decoder = decoder.build_decoder(&encoder, &mut parameters, &mut rng);
+        let mut rng = keyed(seed, 0, 0);
+        let mut start = Start::new(&mut rng);
+        let encoder = encoder.build_into(&mut start);
+        let decoder = decoder.build_decoder(&encoder, &mut start);
         encoder.check_sizes()?;
         decoder.check_sizes()?;
+        if let Some(parameters) = decoder.tied_to() {
+            let place = "the encoder that a decoder with tied weights was made for";
+            require_size(place, "parameters", parameters, encoder.num_parameters())?;
+        }
         let (code, input) = (encoder.code_dim().value(), encoder.input_dim().value());
         require_size("the decoder's input", "code units", code, decoder.code_dim().value())?;
         require_size("the decoder's output", "features", input, decoder.output_dim().value())?;
         if let Some(features) = normalizer.as_ref().and_then(Normalizer::features) {
             require_size("the normalizer", "features", input, features)?;
         }
-        Ok(AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, parameters))
+        Ok(AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, start))
     }
 }

@@ -60,7 +60,10 @@ pub use io::fuzz_model;
 #[cfg(feature = "safetensors")]
 pub use io::{Description, Problem, inspect};
 pub use layer::{Dense, Layer, Module, Then};
-pub use loss::{BernoulliCrossEntropy, Huber, Loss, SquaredError};
+pub use loss::{
+    BernoulliCrossEntropy, ContinuousBernoulli, GaussianLikelihood, Huber, LaplaceLikelihood, Loss,
+    PoissonLikelihood, SquaredError,
+};
 pub use optimizer::{Adam, AdamW, Lbfgs, Optimizer, RmsProp, Sgd};
 #[cfg(feature = "parallel")]
 pub use parallel::Threads;

@@ -138,7 +138,7 @@ where
         terms.clear();
         terms.add(loss, mean);
 
-        let is_tied = self.decoder.is_tied();
+        let is_tied = self.decoder.tied_to().is_some();
         let adds = gradient.is_some() && (is_tied || self.regularizer.adds_to_parameters());
         d_parameters.clear();
         d_parameters.resize(if adds { parameters.len() } else { 0 }, E::Scalar::ZERO);

@@ -45,9 +45,11 @@ macro_rules! scalar {
         impl Scalar for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            #[inline(always)]
             fn of(value: f64) -> Self {
                 value as $t
             }
+            #[inline(always)]
             fn to_double(self) -> f64 {
                 f64::from(self)
             }

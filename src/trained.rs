@@ -1,9 +1,7 @@
 //! Parts with their parameters, to build other models of.
 
-use rand::Rng;
-
 use crate::Scalar;
-use crate::builder::{Build, Describe};
+use crate::builder::{Build, Describe, Start};
 use crate::layer::Module;
 
 /// A layer, encoder or decoder with the parameters it was trained to. It is a description: what is built
@@ -11,7 +9,9 @@ use crate::layer::Module;
 ///
 /// Made by [`AutoEncoder::trained_encoder`](crate::AutoEncoder::trained_encoder) and its like. Parts can
 /// be joined to others as any description can: as half of another model, or
-/// [one after the other](crate::Then).
+/// [one after the other](crate::Then). What was frozen in the model stays frozen, until it is
+/// [unfrozen](Trained::unfrozen). A model's normalizer is not a part of its encoder: another model of
+/// the encoder needs the same one, by [`Builder::normalizer`](crate::Builder::normalizer).
 ///
 /// # Example
 /// A recognition model, trained elsewhere, with a generative half on top:
@@ -37,12 +37,13 @@ use crate::layer::Module;
 pub struct Trained<M: Module> {
     part: M,
     parameters: Vec<M::Scalar>,
+    is_frozen: bool,
 }
 
 impl<M: Module> Trained<M> {
     pub(crate) fn new(part: M, parameters: Vec<M::Scalar>) -> Self {
         debug_assert_eq!(part.num_parameters(), parameters.len());
-        Self { part, parameters }
+        Self { part, parameters, is_frozen: false }
     }
 
     /// The part, without its parameters.
@@ -58,12 +59,14 @@ impl<M: Module> Trained<M> {
     /// Keeps its parameters: training changes the other parts only.
     pub fn frozen(mut self) -> Self {
         self.part.set_frozen(true);
+        self.is_frozen = true;
         self
     }
 
     /// Lets it be trained again.
     pub fn unfrozen(mut self) -> Self {
         self.part.set_frozen(false);
+        self.is_frozen = false;
         self
     }
 }
@@ -75,8 +78,8 @@ impl<M: Module + Describe> Describe for Trained<M> {
 
 impl<T: Scalar, M: Module<Scalar = T> + Describe> Build<T> for Trained<M> {
     type Built = M;
-    fn build_into(self, parameters: &mut Vec<T>, _rng: &mut dyn Rng) -> M {
-        parameters.extend(self.parameters);
+    fn build_into(self, start: &mut Start<'_, T>) -> M {
+        start.take(self.parameters, self.is_frozen);
         self.part
     }
 }

@@ -32,6 +32,19 @@ macro_rules! for_each_activation {
 }
 
 #[test]
+fn activations_are_called_what_they_are() {
+    let mut names = Vec::new();
+    macro_rules! check {
+        ($activation:expr, $low:expr, $high:expr) => {
+            names.push(Activation::<f64>::name(&$activation))
+        };
+    }
+    for_each_activation!(check);
+    let expected = ["identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "softplus"];
+    assert_eq!(names, expected);
+}
+
+#[test]
 fn activations_stay_in_their_range_and_let_nan_through() {
     macro_rules! check {
         ($activation:expr, $low:expr, $high:expr) => {{
@@ -111,6 +124,8 @@ fn losses<T: Scalar>() -> Vec<Box<dyn Loss<Logits<T>>>> {
         Box::new(BernoulliCrossEntropy),
         Box::new(Huber::default()),
         Box::new(Huber::new(0.01).unwrap()),
+        Box::new(GaussianLikelihood::new(1.5).unwrap()),
+        Box::new(LaplaceLikelihood::new(0.7).unwrap()),
     ]
 }
 

@@ -220,7 +220,7 @@ fn what_is_accepted_stays_finite() {
         for round in 0..40_000 {
             // Of any size up to so much of the greatest.
             let mut any = |most: f64| {
-                let size = (least.ln() * rng.random::<f64>()).exp() * most * greatest;
+                let size = (greatest.ln() + 2.0 * least.ln() * rng.random::<f64>()).exp() * most;
                 if rng.random() { size } else { -size }
             };
             let (a, b, low, high) = (any(0.9), any(0.9), any(1e-2), any(1e-2));

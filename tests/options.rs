@@ -7,6 +7,7 @@ use autoencoder::corruption::{Corruption, Masking, SaltAndPepper};
 use autoencoder::decoder::{BoxedDecoder, Decoder};
 use autoencoder::encoder::BoxedEncoder;
 use autoencoder::init::{Glorot, He, Initializer, Sparse, Ufldl, Zeros};
+use autoencoder::layer::DenseLayer;
 use autoencoder::posterior::{Gaussianlike, Point, Posterior};
 use autoencoder::random::{Streams, seeded};
 use autoencoder::regularizer::Encoded;
@@ -328,6 +329,12 @@ fn boxes_give_the_same_bits_as_what_is_in_them() {
     type D = BoxedDecoder<f64, Const<5>, Const<6>, range::Real>;
     let encoder: E = Box::new(Build::<f64>::build(Dense::<6, 5>::new(Sigmoid)));
     let decoder: D = Box::new(Build::<f64>::build(Dense::<5, 6>::new(Identity)));
+    let unboxed: DenseLayer<f64, Const<6>, Const<5>, Sigmoid> = Dense::<6, 5>::new(Sigmoid).build();
+    for samples in [1, 4] {
+        let room = Encoder::jacobian_scratch_len(&unboxed, samples);
+        assert!(room > 1);
+        assert_eq!(encoder.jacobian_scratch_len(samples), room);
+    }
     let loss: Box<dyn Loss<D>> = Box::new(SquaredError);
     let regularizer: Box<dyn Regularizer<E>> = Box::new(kl);
     let optimizer: Box<dyn Optimizer<f64>> = Box::new(sgd(0.1));
@@ -487,6 +494,13 @@ fn validation_samples() {
     assert_eq!(given.parameters(), split.parameters());
     assert_eq!(same.epochs[1].validation, report.epochs[1].validation);
     assert_eq!(train(trainer(), 10).0.epochs[0].validation, None);
+    // However large the share, one is left to train on; however small, one is held out.
+    for (share, trained) in [(0.99, 1), (0.01, 9)] {
+        let (mut split, mut given) = (model(NoRegularizer), model(NoRegularizer));
+        trainer().validation_split(share).fit(&mut split, &x).unwrap();
+        trainer().fit(&mut given, &x.select(0..trained)).unwrap();
+        assert_eq!(split.parameters(), given.parameters(), "{share}");
+    }
 }
 
 #[test]
@@ -599,10 +613,10 @@ fn a_report_adds_up_and_reads_back() {
     }
     assert_eq!(csv.lines().count(), 4);
     let table = report.to_string();
-    for word in ["epoch", "sparse_kl", "code_l1_2", "validation", "samples/s", "all 3 epochs done"]
-    {
+    for word in ["epoch", "sparse_kl", "code_l1_2", "validation", "samples/s"] {
         assert!(table.contains(word), "{table}");
     }
+    assert!(table.ends_with("\nall 3 epochs done"), "{table}");
 }
 
 #[test]

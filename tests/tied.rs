@@ -5,7 +5,7 @@ mod common;
 use std::fmt::Debug;
 
 use autoencoder::activation::{Gelu, Identity, Sigmoid, Softplus, Tanh};
-use autoencoder::builder::Shareable;
+use autoencoder::builder::{Shareable, Start};
 use autoencoder::corruption::Gaussian as GaussianNoise;
 use autoencoder::decoder::TiedDecoder;
 use autoencoder::gradcheck::{self, GradientCheck};
@@ -217,10 +217,8 @@ impl<D: Decoder> Describe for Forgetful<D> {
 }
 impl<D: Decoder<Scalar = f64>> Build<f64> for Forgetful<D> {
     type Built = Self;
-    fn build_into(self, parameters: &mut Vec<f64>, rng: &mut dyn Rng) -> Self {
-        let start = parameters.len();
-        parameters.resize(start + self.num_parameters(), 0.0);
-        self.draw_parameters(&mut parameters[start..], rng);
+    fn build_into(self, start: &mut Start<'_, f64>) -> Self {
+        start.draw(&self);
         self
     }
 }

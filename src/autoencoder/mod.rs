@@ -12,6 +12,7 @@ use std::fmt;
 pub use generation::Elbo;
 
 use crate::batch::{check_domain, check_finite, taken};
+use crate::builder::Start;
 use crate::decoder::{Decoder, Detach};
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
@@ -181,12 +182,15 @@ where
         self.layout.freeze(self.encoder.num_parameters()..self.parameters.len(), is_frozen);
     }
 
-    /// A copy of the encoder with its parameters, to be a part of another model.
+    /// A copy of the encoder with its parameters, to be a part of another model. The normalizer is not a
+    /// part of it: give the other model the same one.
     pub fn trained_encoder(&self) -> Trained<E>
     where
         E: Clone,
     {
-        Trained::new(self.encoder.clone(), self.encoder_parameters().to_vec())
+        let is_frozen = self.layout.is_frozen(0..self.encoder.num_parameters());
+        let trained = Trained::new(self.encoder.clone(), self.encoder_parameters().to_vec());
+        if is_frozen { trained.frozen() } else { trained }
     }
 
     /// A copy of the decoder with its parameters, to be a part of another model. Of a decoder with tied
@@ -229,11 +233,12 @@ where
         regularizer: R,
         loss: L,
         normalizer: Option<Normalizer>,
-        parameters: Vec<E::Scalar>,
+        start: Start<'_, E::Scalar>,
     ) -> Self {
         let mut layout = Layout::new();
         layout.scope("encoder", |layout| encoder.layout(layout));
         layout.scope("decoder", |layout| decoder.layout(layout));
+        let parameters = start.finish(&mut layout);
         let state = vec![E::Scalar::ZERO; regularizer.state_len(&encoder)];
         Self { encoder, decoder, regularizer, loss, normalizer, layout, parameters, state }
     }

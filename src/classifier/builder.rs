@@ -2,7 +2,7 @@ use nalgebra::{Const, Dim, Dyn};
 
 use super::Classifier;
 use crate::activation::Identity;
-use crate::builder::{Build, Describe, Unset};
+use crate::builder::{Build, Describe, Start, Unset};
 use crate::encoder::Encoder;
 use crate::error::{Result, require, require_size};
 use crate::init::Initializer;
@@ -106,8 +106,9 @@ impl<E, K, R> ClassifierBuilder<E, K, R> {
         let Self { encoder, classes, regularizer, normalizer, init, seed } = self;
         let count = classes.value();
         require(count > 1, "Classifier classes", count as f64, "at least 2")?;
-        let (mut parameters, mut rng) = (Vec::new(), keyed(seed, 0, 0));
-        let encoder = encoder.build_into(&mut parameters, &mut rng);
+        let mut rng = keyed(seed, 0, 0);
+        let mut start = Start::new(&mut rng);
+        let encoder = encoder.build_into(&mut start);
         encoder.check_sizes()?;
         if let Some(features) = normalizer.as_ref().and_then(Normalizer::features) {
             require_size("the normalizer", "features", encoder.input_dim().value(), features)?;
@@ -116,10 +117,11 @@ impl<E, K, R> ClassifierBuilder<E, K, R> {
         if let Some(init) = init {
             head = head.init(init);
         }
-        let head: DenseLayer<T, _, _, _> = head.build_into(&mut parameters, &mut rng);
+        let head: DenseLayer<T, _, _, _> = head.build_into(&mut start);
         let mut layout = Layout::new();
         layout.scope("encoder", |layout| encoder.layout(layout));
         layout.scope("classifier", |layout| head.layout(layout));
+        let parameters = start.finish(&mut layout);
         let state = vec![T::ZERO; regularizer.state_len(&encoder)];
         Ok(Classifier { encoder, head, regularizer, normalizer, layout, parameters, state })
     }

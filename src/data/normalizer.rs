@@ -249,8 +249,10 @@ impl Normalizer {
             Normalization::MinMax { low, high } => {
                 let most = most - low.abs().max(high.abs());
                 let safe = ranges.map(|(&least, &greatest)| {
-                    let shrinks = (greatest / 2.0 - least / 2.0) / (high / 2.0 - low / 2.0);
-                    most * if shrinks > 0.0 { shrinks.min(1.0) } else { 1.0 } - least.abs()
+                    // By the place in the range, and by the result.
+                    let shrinks =
+                        (greatest / 2.0 - least / 2.0) / (high / 2.0 - low / 2.0).max(0.5);
+                    most * if least < greatest { shrinks.min(1.0) } else { 1.0 } - least.abs()
                 });
                 self.map(
                     call,
@@ -313,7 +315,7 @@ impl Normalizer {
             }
             Normalization::MinMax { low, high } => {
                 let safe = ranges.map(|(&least, &greatest)| {
-                    let grows = (greatest / 2.0 - least / 2.0) / (high / 2.0 - low / 2.0);
+                    let grows = (greatest / 2.0 - least / 2.0).max(0.5) / (high / 2.0 - low / 2.0);
                     (most - least.abs().max(greatest.abs())) / grows.max(1.0) - low.abs()
                 });
                 self.map(

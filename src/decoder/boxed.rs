@@ -30,8 +30,8 @@ impl<T: Scalar, C: Dim, O: Dim, R: 'static> Decoder for BoxedDecoder<T, C, O, R>
     ) {
         (**self).decode(parameters, code, y, tape);
     }
-    fn is_tied(&self) -> bool {
-        (**self).is_tied()
+    fn tied_to(&self) -> Option<usize> {
+        (**self).tied_to()
     }
     fn backward(
         &self,

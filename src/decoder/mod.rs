@@ -49,9 +49,9 @@ pub trait Decoder: Module {
         tape: &mut [Self::Scalar],
     );
 
-    /// Whether it reads the encoder's parameters.
-    fn is_tied(&self) -> bool {
-        false
+    /// How many parameters of the encoder it reads, which are all; none if it has all of its own.
+    fn tied_to(&self) -> Option<usize> {
+        None
     }
 
     /// From the gradient at the outputs (which is used up) to those of the parameters and of the code,

@@ -147,8 +147,8 @@ impl<E: Mirror, A: Activation<E::Scalar>> Decoder for TiedDecoder<E, A> {
         self.encoder.mirror_forward(&self.activation, parts, code, y, tape);
     }
 
-    fn is_tied(&self) -> bool {
-        true
+    fn tied_to(&self) -> Option<usize> {
+        Some(self.encoder.num_parameters())
     }
 
     fn backward(

@@ -1,7 +1,7 @@
 use rand::Rng;
 
 use super::{Encoder, Inference};
-use crate::builder::{Build, Describe};
+use crate::builder::{Build, Describe, Start};
 use crate::error::{require, require_size};
 use crate::layer::jacobian::{self, Jacobian, JacobianGradient};
 use crate::layer::{Layer, Module, Pass};
@@ -84,11 +84,11 @@ impl<B: Layer, M: Layer, V> Describe for GaussianEncoder<B, M, V> {
 
 impl<T: Scalar, B: Build<T>, M: Build<T>, V: Build<T>> Build<T> for GaussianDescription<B, M, V> {
     type Built = GaussianEncoder<B::Built, M::Built, V::Built>;
-    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self::Built {
+    fn build_into(self, start: &mut Start<'_, T>) -> Self::Built {
         GaussianEncoder {
-            body: self.body.build_into(parameters, rng),
-            mean: self.mean.build_into(parameters, rng),
-            log_variance: self.log_variance.build_into(parameters, rng),
+            body: self.body.build_into(start),
+            mean: self.mean.build_into(start),
+            log_variance: self.log_variance.build_into(start),
             clamp: self.clamp,
         }
     }

@@ -412,7 +412,10 @@ where
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_decoder(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.load_part(path.as_ref(), if self.decoder().is_tied() { "" } else { "decoder" })
+        self.load_part(
+            path.as_ref(),
+            if self.decoder().tied_to().is_some() { "" } else { "decoder" },
+        )
     }
 
     fn load_part(&mut self, path: &Path, part: &str) -> Result<()> {

@@ -1,7 +1,7 @@
 use rand::Rng;
 
 use super::{DualViewMut, Layer, Mirror, MirrorGradient, Module, Pass, TangentPass};
-use crate::builder::{Build, Describe};
+use crate::builder::{Build, Describe, Start};
 use crate::error::{Result, require_size};
 use crate::{Activation, BatchView, BatchViewMut, Layout, Scalar, size::SameSize};
 use nalgebra::Dim;
@@ -27,9 +27,9 @@ impl<A: Describe, B: Describe> Describe for Chain<A, B> {
 
 impl<T: Scalar, A: Build<T>, B: Build<T>> Build<T> for Chain<A, B> {
     type Built = ChainLayer<A::Built, B::Built>;
-    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self::Built {
-        let first = self.first.build_into(parameters, rng);
-        ChainLayer { first, second: self.second.build_into(parameters, rng) }
+    fn build_into(self, start: &mut Start<'_, T>) -> Self::Built {
+        let first = self.first.build_into(start);
+        ChainLayer { first, second: self.second.build_into(start) }
     }
 }
 

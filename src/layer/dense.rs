@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::jacobian::{Jacobian, JacobianGradient};
 use super::{DualViewMut, Layer, Mirror, MirrorGradient, Module, Pass, TangentPass};
-use crate::builder::{Build, Describe, draw};
+use crate::builder::{Build, Describe, Start};
 use crate::init::{Glorot, Initializer};
 use crate::parallel::{ELEMENT, in_parts};
 use crate::parameters::Role;
@@ -86,11 +86,11 @@ impl<I: Dim, O: Dim, A> Describe for DenseDescription<I, O, A> {
 
 impl<T: Scalar, I: Dim, O: Dim, A: Activation<T>> Build<T> for DenseDescription<I, O, A> {
     type Built = DenseLayer<T, I, O, A>;
-    fn build_into(self, parameters: &mut Vec<T>, rng: &mut dyn Rng) -> Self::Built {
+    fn build_into(self, start: &mut Start<'_, T>) -> Self::Built {
         let Self { inputs, outputs, activation, initializer, is_frozen } = self;
         let layer =
             DenseLayer { inputs, outputs, activation, initializer, is_frozen, scalar: PhantomData };
-        draw(&layer, parameters, rng);
+        start.draw(&layer);
         layer
     }
 }

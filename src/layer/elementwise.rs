@@ -3,9 +3,9 @@ use rand::Rng;
 
 use super::dense::deactivate;
 use super::{DualViewMut, Layer, Module, Pass, TangentPass};
-use crate::builder::{Build, Describe};
+use crate::builder::{Build, Describe, Start};
 use crate::parallel::{ELEMENT, in_parts};
-use crate::{Activation, BatchView, BatchViewMut, Layout, Scalar};
+use crate::{Activation, BatchView, BatchViewMut, Layout, Result, Scalar};
 
 /// Describes a layer without parameters: an activation, element by element. With
 /// [`Identity`](crate::activation::Identity) it passes its inputs on as they are.
@@ -59,7 +59,7 @@ impl<N: Dim, A> Describe for ElementwiseDescription<N, A> {
 
 impl<T: Scalar, N: Dim, A: Activation<T>> Build<T> for ElementwiseDescription<N, A> {
     type Built = ElementwiseLayer<T, N, A>;
-    fn build_into(self, _parameters: &mut Vec<T>, _rng: &mut dyn Rng) -> Self::Built {
+    fn build_into(self, _start: &mut Start<'_, T>) -> Self::Built {
         let Self { features, activation } = self;
         ElementwiseLayer { features, activation, scalar: std::marker::PhantomData }
     }
@@ -94,6 +94,15 @@ impl<T: Scalar, N: Dim, A: Activation<T>> Module for ElementwiseLayer<T, N, A> {
 
     fn scratch_len(&self, _samples: usize) -> usize {
         0
+    }
+
+    /// There is nothing to train.
+    fn is_frozen(&self) -> bool {
+        true
+    }
+
+    fn check_sizes(&self) -> Result<()> {
+        crate::error::require_count("Elementwise features", self.features.value())
     }
 }
 

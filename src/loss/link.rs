@@ -1,14 +1,16 @@
+use super::{BernoulliCrossEntropy, GaussianLikelihood, Huber, LaplaceLikelihood, SquaredError};
+use crate::Trained;
 use crate::activation::Sigmoid;
 use crate::builder::Describe;
 use crate::layer::{Chain, ElementwiseDescription, Layer, Module};
-use crate::{BernoulliCrossEntropy, Huber, SquaredError, Trained};
 
 /// What a decoder becomes when another decoder comes behind it, as in a [stack](crate::Stack): what it
 /// passes on must be the reconstruction, not something that only its loss makes a reconstruction of.
 #[diagnostic::on_unimplemented(
     message = "above the first level of a stack, `{Self}` does not say what its decoder passes on",
     label = "a level above the first needs another loss",
-    note = "`SquaredError`, `Huber` and `BernoulliCrossEntropy` say it; a loss of your own implements `Link`"
+    note = "`SquaredError`, `Huber`, `GaussianLikelihood`, `LaplaceLikelihood` and `BernoulliCrossEntropy` say \
+            it; a loss of your own implements `Link`"
 )]
 pub trait Link<D: Describe> {
     /// The decoder whose outputs are reconstructions.
@@ -18,19 +20,18 @@ pub trait Link<D: Describe> {
     fn link(&self, decoder: D) -> Self::Linked;
 }
 
-impl<D: Describe> Link<D> for SquaredError {
-    type Linked = D;
-    fn link(&self, decoder: D) -> D {
-        decoder
-    }
+/// A loss whose decoder's outputs are reconstructions already.
+macro_rules! direct {
+    ($($loss:ty),+) => {
+        $(impl<D: Describe> Link<D> for $loss {
+            type Linked = D;
+            fn link(&self, decoder: D) -> D {
+                decoder
+            }
+        })+
+    };
 }
-
-impl<D: Describe> Link<D> for Huber {
-    type Linked = D;
-    fn link(&self, decoder: D) -> D {
-        decoder
-    }
-}
+direct!(SquaredError, Huber, GaussianLikelihood, LaplaceLikelihood);
 
 /// Logits become probabilities.
 impl<M: Module + Layer> Link<Trained<M>> for BernoulliCrossEntropy {

@@ -4,6 +4,10 @@
 //! |---|---|---|---|
 //! | [`SquaredError`] | ½ Σ (x − y)² | the reconstruction | squared units of the data |
 //! | [`BernoulliCrossEntropy`] | −Σ x ln σ(a) + (1 − x) ln(1 − σ(a)) | logits a | nats |
+//! | [`ContinuousBernoulli`] | Σ ln((eᵃ − 1)/a) − a x | logits a | nats |
+//! | [`GaussianLikelihood`] | Σ ½ ((x − y)/σ)² + ln σ + ½ ln 2π | the reconstruction | nats |
+//! | [`LaplaceLikelihood`] | Σ ∣x − y∣/b + ln 2b | the reconstruction | nats |
+//! | [`PoissonLikelihood`] | Σ eᵃ − a x + ln x! | log-rates a | nats |
 //! | [`Huber`] | Σ of ½ e² near 0 and δ(∣e∣ − δ/2) beyond δ | the reconstruction | squared units |
 //!
 //! There is one reduction: the *sum over features* and the *mean over samples*.
@@ -48,15 +52,23 @@
 //! ```
 
 mod bernoulli;
+mod continuous_bernoulli;
+mod gaussian;
 mod huber;
+mod laplace;
 mod link;
+mod poisson;
 mod squared_error;
 
 use std::fmt::Debug;
 
 pub use bernoulli::BernoulliCrossEntropy;
+pub use continuous_bernoulli::ContinuousBernoulli;
+pub use gaussian::GaussianLikelihood;
 pub use huber::Huber;
+pub use laplace::LaplaceLikelihood;
 pub use link::Link;
+pub use poisson::PoissonLikelihood;
 pub use squared_error::SquaredError;
 
 use crate::decoder::Decoder;

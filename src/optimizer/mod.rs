@@ -53,7 +53,8 @@ use std::fmt::Debug;
 pub use adam::{Adam, AdamW};
 pub use lbfgs::Lbfgs;
 pub(crate) use lbfgs::{Iteration, Point};
-pub use method::{Kind, Method};
+pub(crate) use method::Kind;
+pub use method::Method;
 pub use rms_prop::RmsProp;
 pub use sgd::Sgd;
 

@@ -46,3 +46,24 @@ impl<T: Scalar, C: Dim> Posterior for Point<T, C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::Const;
+
+    use super::*;
+
+    #[test]
+    fn what_is_drawn_is_the_code() {
+        let mut point = Point::<f64, _>::new(Const::<2>);
+        point.resize(2);
+        point.mean_mut().as_mut_slice().copy_from_slice(&[1.0, 2.0, 3.0, 4.0]);
+        let mut code = Batch::zeros(Const::<2>, 2);
+        point.draw_code(Streams::new(0, 0, &[]), code.view_mut(), &mut []);
+        assert_eq!(code.as_slice(), [1.0, 2.0, 3.0, 4.0]);
+        // Its gradient is added to what is there.
+        let mut d = point.clone();
+        point.draw_code_backward(code.view(), &[], &mut d);
+        assert_eq!(d.mean().as_slice(), [2.0, 4.0, 6.0, 8.0]);
+    }
+}

@@ -143,8 +143,8 @@ impl<M: Trainable> Run<M> {
     }
 
     /// One step of a method that evaluates the objective by itself, on the samples that [`step`](Self::step)
-    /// takes; `is_alone` says that the next step has the same ones. The model has moved to the last
-    /// point that was found, also if what was not finite ended the search there.
+    /// takes; `is_alone` says that the next step has the same ones. The model moves only if all
+    /// iterations were finite.
     pub(super) fn descend(
         &mut self,
         model: &mut M,

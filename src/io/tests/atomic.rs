@@ -244,6 +244,8 @@ fn who_is_gone_and_what_is_old() {
     Real.link(&folder.join("file"), &folder.join("second")).unwrap();
     let found = Real.look(&folder.join("second")).unwrap().unwrap();
     assert!(Real.age(&found) < std::time::Duration::from_secs(30));
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    assert!(!Real.age(&fs::metadata(manifest).unwrap()).is_zero());
 }
 
 #[test]

@@ -102,11 +102,11 @@ pub(super) fn remember<T: Scalar>(
     let len = parameters.len();
     let steps = || next.iter().zip(parameters).map(|(&next, &last)| next - last);
     let changes = || next_gradient.iter().zip(gradient).map(|(&next, &last)| next - last);
-    let dot = |a: &mut dyn Iterator<Item = (T, T)>| {
-        a.fold(0.0, |sum, (a, b)| sum + a.to_double() * b.to_double())
-    };
-    let curvature = dot(&mut steps().zip(changes()));
-    let fall = -dot(&mut steps().zip(gradient.iter().copied()));
+    let (mut curvature, mut fall) = (0.0, 0.0);
+    for ((step, change), &slope) in steps().zip(changes()).zip(gradient) {
+        curvature += step.to_double() * change.to_double();
+        fall -= step.to_double() * slope.to_double();
+    }
     let is_curved = curvature > T::default_epsilon().to_double() * fall;
     if !is_curved {
         return;
