@@ -1,0 +1,86 @@
+//! Row 7: the single hidden layer of the Keras blog, 784-32-784 with rectified units and a sigmoid output.
+//!
+//! Cross-entropy, mean over pixels, of test images after 50 epochs of Adam in batches of 256. A grey pixel
+//! has a cross-entropy with itself, which is shown beside it: no model can be below.
+//!
+//! F. Chollet (2016), Building autoencoders in Keras.
+
+use autoencoder::activation::{Identity, Relu};
+use autoencoder::nalgebra::Const;
+use autoencoder::{Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Dense, datasets};
+
+use crate::Settings;
+use crate::data::{Stop, mnist};
+use crate::report::{Line, Target};
+
+/// The oracle: without inputs the best reconstruction is the mean image, whose cross-entropy is a sum of
+/// entropies; a code of 8 units leaves at most half of what lies between that and the images' own.
+pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
+    let digits = datasets::digits::<f32>();
+    let cross_entropy = each_seed::<64, 8>(settings, &digits.train, &digits.test, 200)?;
+    let (own, constant) = (own_entropy(&digits.test), entropy_of_mean(&digits.test));
+    Ok(vec![
+        Line::number(
+            "cross-entropy a pixel",
+            Target::AtMost(((own + 0.5 * (constant - own)) * 1e4).round() / 1e4),
+            &cross_entropy,
+            4,
+        ),
+        Line::number(
+            "more than the images' own",
+            Target::AtLeast((own * 1e4).floor() / 1e4),
+            &cross_entropy,
+            4,
+        ),
+    ])
+}
+
+pub fn full(settings: &Settings) -> Result<Vec<Line>, Stop> {
+    let data = mnist::<f32>(settings.data())?;
+    let cross_entropy = each_seed::<784, 32>(settings, &data.train, &data.test, 50)?;
+    Ok(vec![
+        Line::number("test cross-entropy a pixel", Target::Near(0.09, 0.005), &cross_entropy, 4),
+        Line::note("the images' own", &[own_entropy(&data.test)], 4),
+    ])
+}
+
+fn each_seed<const N: usize, const K: usize>(
+    settings: &Settings,
+    train: &Batch<f32, Const<N>>,
+    test: &Batch<f32, Const<N>>,
+    epochs: usize,
+) -> Result<Vec<f64>, Stop> {
+    let one = |seed| {
+        let mut model = AutoEncoder::builder()
+            .encoder(Dense::<N, K>::new(Relu))
+            .decoder(Dense::<K, N>::new(Identity)) // logits
+            .loss(BernoulliCrossEntropy)
+            .seed(seed)
+            .build::<f32>()?;
+        let trainer = settings.trainer(Adam::new(1e-3)?, seed);
+        trainer.epochs(epochs).batch_size(256).fit(&mut model, train)?;
+        let scores = model.score(test)?;
+        let sum: f64 = scores.iter().map(|&score| f64::from(score)).sum();
+        Ok(sum / (scores.len() * N) as f64)
+    };
+    settings.seeds().map(one).collect()
+}
+
+/// −x ln x − (1 − x) ln(1 − x), in nats.
+fn entropy(x: f64) -> f64 {
+    let part = |x: f64| if x > 0.0 { -x * x.ln() } else { 0.0 };
+    part(x) + part(1.0 - x)
+}
+
+/// The mean over pixels of a pixel's cross-entropy with itself.
+fn own_entropy<const N: usize>(x: &Batch<f32, Const<N>>) -> f64 {
+    let sum: f64 = x.as_slice().iter().map(|&x| entropy(f64::from(x))).sum();
+    sum / x.as_slice().len() as f64
+}
+
+/// The mean over pixels of the images' cross-entropy with their mean.
+fn entropy_of_mean<const N: usize>(x: &Batch<f32, Const<N>>) -> f64 {
+    let mean = |pixel: usize| x.iter().map(|image| f64::from(image[pixel])).sum::<f64>();
+    let entropies = (0..N).map(|pixel| entropy(mean(pixel) / x.samples() as f64));
+    entropies.sum::<f64>() / N as f64
+}

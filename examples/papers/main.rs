@@ -1,0 +1,139 @@
+//! Expect: published results beside what this crate reaches, a row each: target, measured, verdict, time.
+//!
+//! ```sh
+//! cargo run --release --example papers --features gzip,parallel -- --data DIR [--row N] [--seeds N] [--threads N]
+//! cargo run --release --example papers --features gzip -- --quick
+//! ```
+//! DIR holds `mnist`, `optdigits` and `natural`. `--quick` runs small versions on the embedded digits, each
+//! against an oracle of its own, in less than two minutes. `--verbose` shows every training's course. What
+//! came out is in `RESULTS.md`.
+
+mod data;
+mod deep;
+mod denoising;
+mod keras;
+mod momentum;
+mod pca;
+mod ranking;
+mod report;
+mod self_taught;
+mod sparse;
+mod stacked;
+mod variational;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use autoencoder::Trainer;
+use autoencoder::train::Event;
+
+use data::Stop;
+use report::{Line, table};
+
+type Run = fn(&Settings) -> Result<Vec<Line>, Stop>;
+
+/// Number, name, the run on the paper's data and the quick one.
+const ROWS: &[(u32, &str, Run, Run)] = &[
+    (1, "a linear autoencoder is PCA", pca::full, pca::quick),
+    (3, "edges in natural images, UFLDL", sparse::full, sparse::quick),
+    (7, "one hidden layer, Keras blog", keras::full, keras::quick),
+    (5, "self-taught learning, UFLDL", self_taught::full, self_taught::quick),
+    (6, "stacked sparse autoencoder, UFLDL", stacked::full, stacked::quick),
+    (2, "variational autoencoder", variational::full, variational::quick),
+    (4, "deep autoencoder", deep::full, deep::quick),
+    (11, "Nesterov's momentum", momentum::full, momentum::quick),
+    (10, "stacked denoising autoencoders", denoising::full, denoising::quick),
+    (8, "contractive, denoising, decay, plain", ranking::full, ranking::quick),
+];
+
+/// What the command line says.
+#[derive(Debug, Default)]
+pub struct Settings {
+    data: Option<PathBuf>,
+    row: Option<u32>,
+    seeds: u64,
+    threads: usize,
+    is_quick: bool,
+    is_verbose: bool,
+}
+
+impl Settings {
+    fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut settings = Self { seeds: 3, threads: 1, ..Self::default() };
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or(format!("{word} needs a value"));
+            let number = |text: String| text.parse().map_err(|_| format!("{text} is no number"));
+            match word.as_str() {
+                "--data" => settings.data = Some(value()?.into()),
+                "--row" => settings.row = Some(number(value()?)?),
+                "--seeds" => settings.seeds = u64::from(number(value()?)?).max(1),
+                "--threads" => settings.threads = number(value()?)?.max(1) as usize,
+                "--quick" => settings.is_quick = true,
+                "--verbose" => settings.is_verbose = true,
+                _ => return Err(format!("what is {word}?")),
+            }
+        }
+        match settings.row {
+            Some(row) if ROWS.iter().all(|(number, ..)| *number != row) => {
+                Err(format!("there is no row {row}"))
+            }
+            _ => Ok(settings),
+        }
+    }
+
+    /// The folder of the data sets.
+    pub fn data(&self) -> Option<&Path> {
+        self.data.as_deref()
+    }
+
+    /// Seeds of what is stochastic. A quick run takes one.
+    pub fn seeds(&self) -> std::ops::RangeInclusive<u64> {
+        1..=if self.is_quick { 1 } else { self.seeds }
+    }
+
+    /// A trainer on the threads that were asked for, which shows its course if that was.
+    pub fn trainer<O>(&self, optimizer: O, seed: u64) -> Trainer<'static, O> {
+        let trainer = Trainer::new(optimizer).seed(seed);
+        #[cfg(feature = "parallel")]
+        let trainer = trainer.threads(self.threads);
+        let is_verbose = self.is_verbose;
+        trainer.observer(move |event: &Event<'_>| match event {
+            Event::End(report) if is_verbose => eprintln!("{report}\n"),
+            _ => {}
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    let settings = match Settings::parse(std::env::args().skip(1)) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut has_failed = false;
+    for (number, name, full, quick) in ROWS {
+        if settings.row.is_some_and(|row| row != *number) {
+            continue;
+        }
+        println!("row {number}: {name}");
+        let start = Instant::now();
+        let run = if settings.is_quick { quick } else { full };
+        match run(&settings) {
+            Ok(lines) => {
+                print!("{}", table(&lines));
+                has_failed |= settings.is_quick && !lines.iter().all(Line::is_good);
+            }
+            Err(Stop::NoFolder) => println!("  SKIPPED: needs --data DIR"),
+            Err(Stop::Missing(path)) => println!("  SKIPPED: {} is missing", path.display()),
+            Err(Stop::Failed(error)) => {
+                println!("  FAILED: {error}");
+                has_failed = true;
+            }
+        }
+        println!("  {:.1} s\n", start.elapsed().as_secs_f64());
+    }
+    if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
