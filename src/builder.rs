@@ -79,7 +79,7 @@ pub trait Build<T: Scalar>: Describe {
     /// What is built.
     type Built;
 
-    /// Builds it and appends its first parameters, in the order of its [`Layout`](crate::Layout): most
+    /// Builds it and appends its first parameters, in the order of its [`Layout`]: most
     /// often by [`Start::draw`].
     fn build_into(self, start: &mut Start<'_, T>) -> Self::Built;
 
