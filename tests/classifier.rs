@@ -304,7 +304,7 @@ fn files_and_checkpoints() {
     let mut samples = digits.train.clone();
     samples.as_mut_slice()[5] += 0.125;
     let error = trainer.fit_classifier(&mut build(1), &samples, &digits.train_labels).unwrap_err();
-    assert!(error.to_string().contains("1438 samples with digest"), "{error}");
+    assert!(error.to_string().contains("samples with digest"), "{error}");
 
     let file = folder.join("classifier.safetensors");
     resumed.save(&file).unwrap();

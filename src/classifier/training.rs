@@ -205,7 +205,8 @@ impl<E: Encoder, K: Dim, R: Regularizer<E>> Trainable for Labelled<'_, E, K, R> 
 impl<O> Trainer<'_, O> {
     /// Trains a classifier on these samples and their labels, whole numbers from 0.
     ///
-    /// All settings serve it as they serve an autoencoder; the loss is called `cross-entropy`.
+    /// All settings serve it as they serve an autoencoder; the loss is called `cross-entropy`. Labelled
+    /// samples are in memory: there is no stream of them.
     ///
     /// # Errors
     /// As [`fit`](Self::fit); and [`Error::Label`](crate::Error::Label) for a label that is no class,

@@ -619,14 +619,26 @@ where
             let mut gradient = vec![E::Scalar::ZERO; model.num_parameters()];
             model.weighted_objective(&x, &weights, streams, Some(&mut gradient))?;
 
-            let stride = gradient.len().div_ceil(MOST_DIFFERENCES).max(1);
+            let mut is_trained = vec![true; gradient.len()];
+            model.layout().frozen_ranges().for_each(|frozen| is_trained[frozen].fill(false));
+            let stray =
+                (0..gradient.len()).find(|&k| !is_trained[k] && gradient[k] != E::Scalar::ZERO);
+            if let Some(stray) = stray {
+                return Err(Verdict::failed(format!(
+                    "parameter {stray} is frozen, but has a gradient"
+                )));
+            }
+            let trained: Vec<usize> = (0..gradient.len()).filter(|&k| is_trained[k]).collect();
+            let stride = trained.len().div_ceil(MOST_DIFFERENCES).max(1);
+            let picked: Vec<usize> = trained.into_iter().step_by(stride).collect();
             let pick = |all: &[E::Scalar]| -> Vec<f64> {
-                all.iter().step_by(stride).map(|value| value.to_double()).collect()
+                picked.iter().map(|&k| all[k].to_double()).collect()
             };
             let (analytic, at) = (pick(&gradient), pick(model.parameters()));
             let mut value = |at: &[f64]| {
-                let picked = model.parameters.iter_mut().step_by(stride);
-                picked.zip(at).for_each(|(parameter, &at)| *parameter = E::Scalar::of(at));
+                for (&k, &at) in picked.iter().zip(at) {
+                    model.parameters[k] = E::Scalar::of(at);
+                }
                 let terms = model.weighted_objective(&x, &weights, streams, None);
                 terms.map_or(f64::NAN, |terms| terms.total())
             };

@@ -12,6 +12,9 @@
 //! | have all of it in one call | [`Stack::fine_tune`], [`Stack::classify`], `fit` |
 //! | go step by step | [`Stack::pretrain`], [`Pretrained::unroll`], [`Trainer::fit`](crate::Trainer::fit), [`AutoEncoder::classifier`](crate::AutoEncoder::classifier) |
 //!
+//! Tied weights are untied by unrolling, as Hinton and Salakhutdinov (2006) have it: encoder and decoder
+//! start alike and part in fine-tuning. A part that is frozen stays frozen in all stages.
+//!
 //! Each level and each later stage has its own [`Trainer`](crate::Trainer), with its own optimizer, epochs, observers and
 //! checkpoints: a stack whose trainers resume takes up the level at which it was stopped.
 

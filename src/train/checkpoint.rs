@@ -142,12 +142,8 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
             let bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
             format!(", {} sample weights with digest {}", weights.len(), digest(&bytes))
         });
-        let samples = match self.fingerprint {
-            Some(fingerprint) => format!("{samples} samples with digest {fingerprint:016x}"),
-            None => format!("{samples} samples"),
-        };
         format!(
-            "{}seed {}, batch size {}, shuffle {}{blocks}, {samples}, {kind}{weights}{}{}",
+            "{}seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}{}{}",
             trainer.stage,
             trainer.seed,
             self.batch_size,
@@ -155,6 +151,11 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
             self.model.settings(),
             self.frozen()
         )
+    }
+
+    /// What tells the samples from others, where they are in memory.
+    fn data(&self) -> Option<String> {
+        self.fingerprint.map(|digest| format!("samples with digest {digest:016x}"))
     }
 
     /// What is frozen, and as what: a resumed training would replace it by what is in the file.
@@ -174,6 +175,9 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
         let mut texts = stored.metadata("checkpoint");
         texts.insert("training".to_owned(), self.settings.clone());
         texts.insert(METHOD.to_owned(), format!("{:?}", self.trainer.optimizer));
+        if let Some(data) = self.data() {
+            texts.insert(DATA.to_owned(), data);
+        }
         course.texts(&mut texts);
         let mut tensors = stored.tensors();
         if !run.optimizer_state.is_empty() {
@@ -203,6 +207,10 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
         // The samples have gone through the model's own already.
         require_normalizer(file, self.model.normalizer(), parts.normalizer.as_ref())?;
         file.require("the training", &self.settings, file.text("training")?)?;
+        // A stream is not looked at, and a file of an early version does not know.
+        if let (Some(ours), Ok(theirs)) = (self.data(), file.text(DATA)) {
+            file.require("the training", &ours, theirs)?;
+        }
         let optimizer = match self.run.optimizer_state.len() {
             0 => Vec::new(),
             length => file.take("optimizer", &[length])?,
@@ -238,6 +246,9 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// The samples, where they were in memory.
+const DATA: &str = "samples";
 
 /// The method and its settings: with others, what has converged may not have.
 const METHOD: &str = "method";

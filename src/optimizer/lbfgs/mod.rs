@@ -14,6 +14,9 @@ use crate::error::{Result, require, require_count, require_weight};
 /// rate, and on models of some ten thousand parameters it often needs a tenth of the passes over the
 /// data that [`Adam`](crate::Adam) needs.
 ///
+/// A batch goes through the model as a whole: with all samples in one, a pass takes memory for what
+/// every layer makes of every sample.
+///
 /// # Meaning
 /// An epoch is one pass over fixed batches, which are not shuffled, and a batch is one step:
 /// [`iterations_per_batch`](Self::iterations_per_batch) iterations, each of one evaluation of the objective
