@@ -18,6 +18,7 @@ pub mod gradcheck;
 pub mod init;
 #[cfg(feature = "safetensors")]
 mod io;
+pub mod latent;
 pub mod layer;
 pub mod loss;
 pub mod metrics;
