@@ -1,5 +1,6 @@
 use nalgebra::Dim;
 
+use crate::batch::check_finite;
 use crate::error::{Result, require};
 use crate::metrics::{Neighbors, nearest};
 use crate::{Batch, Scalar};
@@ -85,9 +86,11 @@ pub fn nearest_training<T: Scalar, R: Dim>(
     train: &Batch<T, R>,
     samples: &Batch<T, R>,
 ) -> Result<NearestTraining> {
-    let neighbors = nearest(train, samples, 1)?;
+    check_finite("nearest_training", train.dim(), train.view())?;
+    check_finite("nearest_training", train.dim(), samples.view())?;
     let count = train.samples();
     require(count >= 2, "nearest_training training samples", count as f64, "at least 2")?;
+    let neighbors = nearest(train, samples, 1)?;
     let asked: Vec<usize> = (0..count.min(ASKED)).map(|i| i * count / count.min(ASKED)).collect();
     let others = nearest(train, &train.select(asked.iter().copied()), 2)?;
     let to_other = |(query, &own): (usize, &usize)| {

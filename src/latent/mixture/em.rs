@@ -139,3 +139,34 @@ impl<C: Dim> Fit<'_, C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_without_codes_keeps_its_place_and_loses_its_weight() {
+        let codes = Batch::from_iter([[0.0], [1.0], [3.0], [4.0]]);
+        let spread = Spread::of("spread", &codes).unwrap();
+        let options = &MixtureOptions::new();
+        let fit = Fit { codes: codes.view(), spread: &spread, options };
+        let at = |mean: f64| {
+            let variance = DMatrix::from_element(1, 1, 0.01);
+            Normal::full(vec![mean], variance, &spread, 1e-6)
+        };
+        let far = at(1000.0);
+        let mut parts = Parts { weights: vec![0.5, 0.5], components: vec![at(2.0), far.clone()] };
+        let mut shares = Batch::zeros(Dyn(2), 4);
+        let mut densities = [0.0; 4];
+        for _ in 0..2 {
+            expect(&parts, codes.view(), shares.view_mut(), &mut densities);
+            assert!(densities.iter().all(|density| density.is_finite()));
+            fit.maximize(&mut parts, &shares);
+            assert_eq!(parts.weights, [1.0, 0.0]);
+            assert_eq!(parts.components[1], far);
+            // That of all codes: mean 2, variance (4 + 1 + 1 + 4) / 4.
+            assert_eq!(parts.components[0].mean, [2.0]);
+            assert_eq!(parts.components[0].covariance()[(0, 0)], 2.5);
+        }
+    }
+}

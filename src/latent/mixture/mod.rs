@@ -17,7 +17,7 @@ use crate::{Batch, Scalar};
 /// # Formula
 /// p(z) = Σₖ wₖ N(z; μₖ, Σₖ), Σₖ wₖ = 1. The fit is expectation maximization (EM): every code is shared
 /// among the components by rₖ = wₖ N(z; μₖ, Σₖ) / p(z), and weight, mean and covariance of each component
-/// become those of its shares, until the log-likelihood rises no more. It never falls. What it ends in
+/// become those of its shares, until the log-likelihood rises no more. It never falls, but by rounding. What it ends in
 /// depends on the start, which is the result of k-means after a draw of centres by k-means++.
 ///
 /// Covariances are at least a variance floor, as those of [`CodeGaussian`](super::CodeGaussian) are, which
