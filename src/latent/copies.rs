@@ -91,14 +91,11 @@ pub fn nearest_training<T: Scalar, R: Dim>(
     let count = train.samples();
     require(count >= 2, "nearest_training training samples", count as f64, "at least 2")?;
     let neighbors = nearest(train, samples, 1)?;
-    let asked: Vec<usize> = (0..count.min(ASKED)).map(|i| i * count / count.min(ASKED)).collect();
-    let others = nearest(train, &train.select(asked.iter().copied()), 2)?;
-    let to_other = |(query, &own): (usize, &usize)| {
-        // Of several that are the same, the sample itself need not be among the two.
-        let is_self = others.indices(query)[0] == own;
-        others.distances(query)[usize::from(is_self)]
-    };
-    let mut distances: Vec<f64> = asked.iter().enumerate().map(to_other).collect();
+    let asked = count.min(ASKED);
+    let others = nearest(train, &train.select((0..asked).map(|i| i * count / asked)), 2)?;
+    // The first is the sample itself, or one that is the same.
+    let to_other = |query| others.distances(query)[1];
+    let mut distances: Vec<f64> = (0..asked).map(to_other).collect();
     distances.sort_unstable_by(f64::total_cmp);
     let middle = distances.len() / 2;
     let typical = if distances.len().is_multiple_of(2) {

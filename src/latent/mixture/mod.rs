@@ -63,7 +63,7 @@ struct Parts {
 }
 
 impl<C: Dim> CodeMixture<C> {
-    /// Fits a mixture with the default [`options`](Self::options). The seed is for the start.
+    /// Fits a mixture with the default [options](MixtureOptions). The seed is for the start.
     ///
     /// # Errors
     /// As [`MixtureOptions::fit`].
