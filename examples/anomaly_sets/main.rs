@@ -93,7 +93,9 @@ fn quick() -> Result<bool> {
     for odd in [0, 3, 8] {
         let is_anomaly: Vec<bool> = labels.iter().map(|&label| label == odd).collect();
         let [nearest, squared, scaled] = run(&Rows::divide(&all, &is_anomaly), 1)?;
-        println!("digit {odd} is odd: nearest {nearest:.4}, squared {squared:.4}, scaled {scaled:.4}");
+        println!(
+            "digit {odd} is odd: nearest {nearest:.4}, squared {squared:.4}, scaled {scaled:.4}"
+        );
         is_better &= nearest > squared;
     }
     Ok(is_better)

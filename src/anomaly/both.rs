@@ -69,12 +69,7 @@ impl<E: Encoder, A: AnomalyScore<E>, B: AnomalyScore<E>> AnomalyScore<E> for Bot
         features + self.first.scratch_len(features).max(self.second.scratch_len(features))
     }
 
-    fn score(
-        &self,
-        seen: &Seen<'_, E::Scalar>,
-        features: &mut [f64],
-        scratch: &mut [f64],
-    ) -> f64 {
+    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
         let (of_second, scratch) = scratch.split_at_mut(features.len());
         let [one, two] = [0, 1].map(|part| self.weights[part] / self.means[part]);
         let first = one * self.first.score(seen, features, scratch);

@@ -83,12 +83,7 @@ impl<E: Encoder> AnomalyScore<E> for CodeDistance {
         self.mean.len()
     }
 
-    fn score(
-        &self,
-        seen: &Seen<'_, E::Scalar>,
-        features: &mut [f64],
-        scratch: &mut [f64],
-    ) -> f64 {
+    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
         features.fill(0.0);
         let d = self.mean.len();
         // L y = z − z̄, from the top.

@@ -119,10 +119,7 @@ where
     ///
     /// # Errors
     /// See [`AnomalyDetector`].
-    pub fn feature_scores(
-        &self,
-        x: &Batch<E::Scalar, E::Input>,
-    ) -> Result<Batch<f64, E::Input>> {
+    pub fn feature_scores(&self, x: &Batch<E::Scalar, E::Input>) -> Result<Batch<f64, E::Input>> {
         let mut all = Vec::with_capacity(x.as_slice().len());
         self.each("feature_scores", x, |_, features| all.extend_from_slice(features))?;
         Batch::new(x.dim(), all)

@@ -75,12 +75,8 @@ impl Explanation {
             );
         }
         if self.code_share > 0.0 {
-            text += &format!(
-                "\n{:width$} {:>38} {:>5.1}%",
-                "the code",
-                "",
-                100.0 * self.code_share
-            );
+            text +=
+                &format!("\n{:width$} {:>38} {:>5.1}%", "the code", "", 100.0 * self.code_share);
         }
         text
     }

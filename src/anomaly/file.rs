@@ -6,6 +6,7 @@ use std::path::Path;
 use super::conformal::check_scores;
 use super::detector::sizes;
 use super::{AnomalyDetector, AnomalyScore, Conformal, Numbers, Threshold};
+use crate::AutoEncoder;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
@@ -15,7 +16,6 @@ use crate::io::tensor::Tensor;
 use crate::io::tensors::read;
 use crate::loss::Loss;
 use crate::regularizer::Regularizer;
-use crate::AutoEncoder;
 
 /// What the names of a detector's tensors begin with.
 const PREFIX: &str = "anomaly.score.";

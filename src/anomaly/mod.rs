@@ -131,12 +131,7 @@ pub trait AnomalyScore<E: Encoder>: Debug + Send + Sync {
 
     /// The score of a sample. Writes what each feature contributes to it; what the score has beyond
     /// their sum is the code's.
-    fn score(
-        &self,
-        seen: &Seen<'_, E::Scalar>,
-        features: &mut [f64],
-        scratch: &mut [f64],
-    ) -> f64;
+    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], scratch: &mut [f64]) -> f64;
 
     /// What was fitted, for a file.
     fn numbers(&self) -> Numbers {
@@ -167,12 +162,7 @@ impl<E: Encoder, S: AnomalyScore<E> + ?Sized> AnomalyScore<E> for Box<S> {
     fn scratch_len(&self, features: usize) -> usize {
         (**self).scratch_len(features)
     }
-    fn score(
-        &self,
-        seen: &Seen<'_, E::Scalar>,
-        features: &mut [f64],
-        scratch: &mut [f64],
-    ) -> f64 {
+    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
         (**self).score(seen, features, scratch)
     }
     fn numbers(&self) -> Numbers {

@@ -51,12 +51,7 @@ impl<E: Encoder> AnomalyScore<E> for NearestReconstruction {
         features + 2 * self.k
     }
 
-    fn score(
-        &self,
-        seen: &Seen<'_, E::Scalar>,
-        features: &mut [f64],
-        scratch: &mut [f64],
-    ) -> f64 {
+    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
         let d = seen.x.len();
         let (x, nearest) = scratch.split_at_mut(d);
         let (distances, indices) = nearest.split_at_mut(self.k);

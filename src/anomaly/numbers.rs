@@ -22,7 +22,8 @@ impl Numbers {
 
     /// The same with all lists of another under a name and a dot.
     pub fn with_all(mut self, name: &str, others: Numbers) -> Self {
-        let named = others.lists.into_iter().map(|(list, values)| (format!("{name}.{list}"), values));
+        let named =
+            others.lists.into_iter().map(|(list, values)| (format!("{name}.{list}"), values));
         self.lists.extend(named);
         self
     }
