@@ -269,9 +269,9 @@ fn residual_scores_are_their_formulas() {
 
     let squared = AnomalyDetector::fit(model.clone(), SquaredResidual, &reference).unwrap();
     let (scores, parts) = (squared.scores(&test).unwrap(), squared.feature_scores(&test).unwrap());
-    for k in 0..test.samples() {
+    for (k, &score) in scores.iter().enumerate() {
         let expected: f64 = (0..8).map(|j| residual(k, j).powi(2)).sum();
-        assert!(close(scores[k], expected));
+        assert!(close(score, expected));
         assert!((0..8).all(|j| close(parts.sample(k)[j], residual(k, j).powi(2))));
     }
 
