@@ -35,12 +35,16 @@ impl<A, B> Both<A, B> {
 }
 
 /// The mean absolute score of the reference samples; 1 where it is 0.
-fn mean_of<E: Encoder>(score: &impl AnomalyScore<E>, reference: &Reference<E::Scalar>) -> f64 {
+fn mean_of<E: Encoder>(
+    score: &impl AnomalyScore<E>,
+    reference: &Reference<E::Scalar>,
+) -> Result<f64> {
     let mut features = vec![0.0; reference.features()];
     let mut scratch = vec![0.0; score.scratch_len(features.len())];
     let scores = reference.iter().map(|seen| score.score(&seen, &mut features, &mut scratch).abs());
     let mean = scores.sum::<f64>() / reference.samples() as f64;
-    if mean > f64::MIN_POSITIVE && mean.is_finite() { mean } else { 1.0 }
+    require(mean.is_finite(), "Both mean score of the reference", mean, "finite")?;
+    Ok(if mean > f64::MIN_POSITIVE { mean } else { 1.0 })
 }
 
 impl<E: Encoder, A: AnomalyScore<E>, B: AnomalyScore<E>> AnomalyScore<E> for Both<A, B> {
@@ -61,7 +65,7 @@ impl<E: Encoder, A: AnomalyScore<E>, B: AnomalyScore<E>> AnomalyScore<E> for Bot
     fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
         self.first.fit(reference)?;
         self.second.fit(reference)?;
-        self.means = [mean_of(&self.first, reference), mean_of(&self.second, reference)];
+        self.means = [mean_of(&self.first, reference)?, mean_of(&self.second, reference)?];
         Ok(())
     }
 

@@ -72,6 +72,8 @@ impl<E: Encoder> AnomalyScore<E> for CodeDistance {
         let d = reference.code_units();
         let codes = reference.iter().flat_map(|seen| seen.code).map(|z| z.to_double());
         let (mean, covariance) = shrunk_covariance(&codes.collect::<Vec<_>>(), d);
+        let variance = covariance.trace();
+        require(variance.is_finite(), "CodeDistance variance of the codes", variance, "finite")?;
         // Codes that are all the same have no covariance; distances are then Euclidean.
         let factor = Cholesky::new(covariance).map_or(DMatrix::identity(d, d), |c| c.unpack());
         self.factor = factor.transpose().as_slice().to_vec();

@@ -196,7 +196,7 @@ where
             });
         let mut of_code = rest(score, &contributions).max(0.0);
         // Rounding is no code.
-        if of_code > 1e-9 * score {
+        if of_code > 1e-9 * score.abs() {
             let features = x.features();
             let mut exchanged = Vec::with_capacity(features * features);
             for feature in 0..features {
@@ -216,12 +216,18 @@ where
             }
         }
         let reconstruction = self.model.reconstruct_one(row.as_slice())?;
+        let infinite = contributions.iter().filter(|part| part.is_infinite()).count();
+        let share = |part: f64| match part / score {
+            _ if score <= 0.0 => 0.0,
+            share if share.is_nan() => 1.0 / infinite as f64,
+            share => share,
+        };
         let columns = contributions.iter().enumerate().map(|(feature, &contribution)| Column {
             feature,
             value: row.as_slice()[feature].to_double(),
             reconstruction: reconstruction[feature].to_double(),
             contribution,
-            share: if score > 0.0 { contribution / score } else { 0.0 },
+            share: share(contribution),
         });
         let mut columns: Vec<Column> = columns.collect();
         columns.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
@@ -230,7 +236,7 @@ where
             threshold: self.threshold.map(Threshold::value),
             p_value: self.conformal.as_ref().map(|conformal| conformal.p_value(score)),
             columns,
-            code_share: if score > 0.0 { of_code / score } else { 0.0 },
+            code_share: if of_code > 0.0 { share(of_code) } else { 0.0 },
         })
     }
 

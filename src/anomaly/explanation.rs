@@ -28,7 +28,7 @@ pub struct Column {
     pub reconstruction: f64,
     /// Its part of the score.
     pub contribution: f64,
-    /// The same as a share of the score.
+    /// The same as a share of the score; 0 where that is not positive.
     pub share: f64,
 }
 

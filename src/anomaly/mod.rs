@@ -18,7 +18,8 @@
 //!
 //! # Laws
 //! 1. A score depends on one sample and on what was fitted, and draws nothing that is not fixed by a seed.
-//! 2. What columns contribute is not negative, and together not more than the score; the rest is the code's.
+//! 2. What columns contribute is not negative, and together not more than a score that is not negative; the
+//!    rest is the code's.
 //! 3. Scoring one row into a workspace allocates nothing.
 //!
 //! # Example
@@ -146,7 +147,8 @@ pub trait AnomalyScore<E: Encoder>: Debug + Send + Sync {
     /// Takes what it needs from normal samples.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if they are too few.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if they are too few, or so large that their
+    /// squares are not finite.
     fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
         let _ = reference;
         Ok(())

@@ -119,7 +119,10 @@ impl<E: Encoder> AnomalyScore<E> for ScaledResidual {
             centre.push(m);
             spread.push(s);
         }
-        let least = self.floor * (squares / features as f64).sqrt();
+        let root_mean_square = (squares / features as f64).sqrt();
+        let valid = root_mean_square.is_finite();
+        require(valid, "ScaledResidual residuals of the reference", root_mean_square, "finite")?;
+        let least = self.floor * root_mean_square;
         for s in &mut spread {
             *s = s.max(least);
             // Nothing is known of a column without any residual.
