@@ -3,6 +3,7 @@
 #![deny(missing_docs, missing_debug_implementations)]
 
 pub mod activation;
+pub mod anomaly;
 mod autoencoder;
 mod batch;
 pub mod builder;

@@ -205,7 +205,7 @@ pub(crate) const BLOCK: usize = 256;
 
 /// The fewest columns a product is given, by padding with zeros. Below six, nalgebra takes another
 /// kernel with other bits, and a sample's code would depend on its neighbours.
-const FEWEST_COLUMNS: usize = 8;
+pub(crate) const FEWEST_COLUMNS: usize = 8;
 
 /// Runs `map` over blocks of samples; a block too small for the products is padded with zeros.
 pub(crate) fn in_blocks<E: Encoder, I: Dim, O: Dim>(

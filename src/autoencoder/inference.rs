@@ -266,7 +266,7 @@ where
     }
 
     /// Writes the posterior of these samples into the workspace.
-    pub(super) fn infer(
+    pub(crate) fn infer(
         &self,
         workspace: &mut Workspace<E>,
         x: BatchView<'_, E::Scalar, E::Input>,
@@ -275,7 +275,7 @@ where
     }
 
     /// Writes what the decoder makes of these codes into the workspace.
-    pub(super) fn generate(
+    pub(crate) fn generate(
         &self,
         workspace: &mut Workspace<E>,
         code: BatchView<'_, E::Scalar, E::Code>,
@@ -285,7 +285,7 @@ where
     }
 
     /// The same from the posterior's mean, which is in the workspace already.
-    fn generate_from_mean(&self, workspace: &mut Workspace<E>) {
+    pub(crate) fn generate_from_mean(&self, workspace: &mut Workspace<E>) {
         let Workspace { posterior, output, decoder_tape, .. } = workspace;
         generate(&self.decoder, &self.parameters, posterior.mean(), output, decoder_tape);
     }
@@ -310,7 +310,7 @@ where
     }
 
     /// Refuses a workspace that was made for an encoder of another size.
-    fn check_workspace(&self, workspace: &Workspace<E>) -> Result<()> {
+    pub(crate) fn check_workspace(&self, workspace: &Workspace<E>) -> Result<()> {
         let expected = self.encoder.code_dim().value();
         let found = workspace.posterior.mean().features();
         require_size("the workspace, which another model made", "code units", expected, found)
@@ -318,7 +318,7 @@ where
 }
 
 /// One sample as a batch of one; its values are not looked at yet.
-fn one<'a, T: Scalar, R: Dim>(
+pub(crate) fn one<'a, T: Scalar, R: Dim>(
     call: &'static str,
     rows: R,
     x: &'a [T],

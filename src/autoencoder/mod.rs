@@ -10,6 +10,7 @@ mod objective;
 use std::fmt;
 
 pub use generation::Elbo;
+pub(crate) use inference::one;
 
 use crate::batch::{check_domain, check_finite, taken};
 use crate::builder::Start;

@@ -22,7 +22,8 @@ use crate::{AutoEncoder, Error, Layout, Loss, Normalizer, Problem, Result, Scala
 pub struct Description {
     /// The library and its version that wrote the file: `autoencoder 0.1.0`.
     pub library: String,
-    /// `model` or `classifier`, or `checkpoint` for either with the state of its training.
+    /// `model`, `classifier` or `detector`, or `checkpoint` for a model or classifier with the state of its
+    /// training.
     pub kind: String,
     /// The number type: `F32` or `F64`.
     pub scalar: String,
@@ -34,6 +35,8 @@ pub struct Description {
     pub regularizer: String,
     /// The normalizer, if there is one.
     pub normalizer: Option<String>,
+    /// The anomaly score with its settings, in the file of a detector.
+    pub score: Option<String>,
 }
 
 impl fmt::Display for Description {
@@ -42,7 +45,8 @@ impl fmt::Display for Description {
         self.architecture.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         writeln!(f, "loss: {}", self.loss)?;
         write!(f, "regularizer: {}", self.regularizer)?;
-        self.normalizer.iter().try_for_each(|text| write!(f, "\nnormalizer: {text}"))
+        self.normalizer.iter().try_for_each(|text| write!(f, "\nnormalizer: {text}"))?;
+        self.score.iter().try_for_each(|text| write!(f, "\nanomaly score: {text}"))
     }
 }
 
@@ -78,6 +82,7 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Description> {
         loss: file.text("loss")?.to_owned(),
         regularizer: file.text("regularizer")?.to_owned(),
         normalizer: file.text("normalizer").ok().map(str::to_owned),
+        score: file.text("score").ok().map(str::to_owned),
     })
 }
 
@@ -131,6 +136,11 @@ impl<'a> Parts<'a> {
             Some(values) => Ok(values.into_owned()),
             None => self.require(&what, &T::name(), &dtype).map(|()| Vec::new()),
         }
+    }
+
+    /// The names of the tensors still here that begin so.
+    pub(crate) fn names_from(&self, prefix: &str) -> Vec<String> {
+        self.tensors.keys().filter(|name| name.starts_with(prefix)).cloned().collect()
     }
 
     /// Takes out a list of any length.

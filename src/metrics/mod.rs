@@ -2,6 +2,8 @@
 //!
 //! | metric | answers |
 //! |---|---|
+//! | [`roc_auc`], [`average_precision`] | whether scores put positive samples before negative ones |
+//! | [`BinaryConfusion`] | what a threshold on scores flags right and wrong |
 //! | [`accuracy`] | which share of predicted classes is right |
 //! | [`ConfusionMatrix`] | which class is taken for which; recall and precision of each |
 //! | [`knn_accuracy`], [`knn_classify`] | whether samples of a class lie together in the code |
@@ -24,6 +26,7 @@ mod classes;
 mod label;
 mod neighbors;
 mod probe;
+mod ranking;
 mod variance;
 
 pub use classes::{ConfusionMatrix, accuracy};
@@ -31,4 +34,5 @@ pub use label::Label;
 pub(crate) use label::checked_labels;
 pub use neighbors::{Neighbors, knn_accuracy, knn_classify, nearest};
 pub use probe::linear_probe;
+pub use ranking::{BinaryConfusion, average_precision, roc_auc};
 pub use variance::unexplained_variance;

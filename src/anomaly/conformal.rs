@@ -1,0 +1,85 @@
+use crate::error::{Error, Number, Result, require};
+
+/// Conformal p-values: how rare a score is among those of held-out normal samples.
+///
+/// If a sample is normal, exchangeable with the held-out ones, and neither the model nor the score was
+/// fitted to any of them, then for any model and score, and any number of samples,
+/// P(p ≤ α) ≤ α. The probability is over the held-out samples and the new one together; many
+/// new samples judged by the same held-out ones share their luck, and the share of false alarms among them
+/// lies around α with a standard deviation of about √(α(1−α)/n).
+///
+/// # Formula
+/// p = (1 + #{i: sᵢ ≥ s}) / (n + 1)
+///
+/// # Example
+/// ```
+/// use autoencoder::anomaly::Conformal;
+/// let held_out = Conformal::new((1..=99).map(f64::from).collect())?;
+/// assert_eq!(held_out.p_value(120.0), 0.01); // odder than all 99
+/// assert_eq!(held_out.p_value(95.0), 0.06); // 95 to 99, and itself
+/// assert_eq!(held_out.threshold(0.05)?, 95.0); // flagged is what lies above
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+///
+/// # References
+/// V. Vovk, A. Gammerman, G. Shafer (2005), Algorithmic Learning in a Random World.
+/// S. Bates, E. Candès, L. Lei, Y. Romano, M. Sesia (2023), Testing for outliers with conformal p-values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conformal {
+    /// In ascending order.
+    scores: Vec<f64>,
+}
+
+impl Conformal {
+    /// From the scores of held-out normal samples.
+    ///
+    /// # Errors
+    /// [`Error::NoSamples`]; [`Error::NotFinite`] (column: the index) for a score that is not finite.
+    pub fn new(mut scores: Vec<f64>) -> Result<Self> {
+        check_scores("Conformal::new", &scores)?;
+        scores.sort_unstable_by(f64::total_cmp);
+        Ok(Self { scores })
+    }
+
+    /// The held-out scores, in ascending order.
+    pub fn scores(&self) -> &[f64] {
+        &self.scores
+    }
+
+    /// The p-value of a score, from 1/(n + 1) to 1. A score that is NaN counts as the oddest.
+    pub fn p_value(&self, score: f64) -> f64 {
+        let is_below = |&held_out: &f64| held_out < score || score.is_nan();
+        let below = self.scores.partition_point(is_below);
+        (1 + self.scores.len() - below) as f64 / (self.scores.len() + 1) as f64
+    }
+
+    /// The threshold above which p ≤ α, and only there.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] unless α is below 1 and at least 1/(n + 1): fewer false alarms take more
+    /// held-out samples.
+    pub fn threshold(&self, alpha: f64) -> Result<f64> {
+        let n = self.scores.len();
+        let p = |above: usize| (1 + above) as f64 / (n + 1) as f64;
+        let is_reached = alpha >= p(0) && alpha < 1.0;
+        let requirement = "at least 1/(n + 1) of n held-out samples, and less than 1";
+        require(is_reached, "Conformal false-alarm rate", alpha, requirement)?;
+        // The most held-out scores that may be as high. At the highest of those below, p exceeds α.
+        let guess = (alpha * (n + 1) as f64) as usize;
+        let most = (guess.saturating_sub(2)..=guess).rev().find(|&m| p(m) <= alpha).unwrap_or(0);
+        Ok(self.scores[n - 1 - most.min(n - 1)])
+    }
+}
+
+/// Refuses no scores, and scores that are not finite.
+pub(super) fn check_scores(call: &'static str, scores: &[f64]) -> Result<()> {
+    if scores.is_empty() {
+        return Err(Error::NoSamples { call });
+    }
+    match scores.iter().position(|score| !score.is_finite()) {
+        None => Ok(()),
+        Some(column) => {
+            Err(Error::NotFinite { call, row: 0, column, value: Number(scores[column]) })
+        }
+    }
+}

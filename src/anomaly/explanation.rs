@@ -1,0 +1,89 @@
+use std::fmt;
+
+/// Why a row has its score. Displayed as a table of the columns that matter most.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The score.
+    pub score: f64,
+    /// The detector's threshold, if it has one.
+    pub threshold: Option<f64>,
+    /// The p-value, if the detector is calibrated.
+    pub p_value: Option<f64>,
+    /// All columns, the one that contributes most first.
+    pub columns: Vec<Column>,
+    /// The share of the score that lies in the code and in no column alone, in \[0, 1\].
+    pub code_share: f64,
+}
+
+/// What one column contributes to a score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Column {
+    /// Its index.
+    pub feature: usize,
+    /// Its value in the row, in the user's units.
+    pub value: f64,
+    /// What the model expected there, in the user's units.
+    pub reconstruction: f64,
+    /// Its part of the score.
+    pub contribution: f64,
+    /// The same as a share of the score; 0 where that is not positive.
+    pub share: f64,
+}
+
+impl Column {
+    /// The value less what the model expected, in the user's units.
+    pub fn residual(&self) -> f64 {
+        self.value - self.reconstruction
+    }
+}
+
+/// Columns that a table shows.
+const SHOWN: usize = 5;
+
+impl Explanation {
+    /// The table with a name for each column, in the order of the data; columns beyond have their number.
+    pub fn table<N: AsRef<str>>(&self, names: &[N]) -> String {
+        let name = |column: &Column| match names.get(column.feature) {
+            Some(name) => name.as_ref().to_owned(),
+            None => format!("column {}", column.feature),
+        };
+        let mut text = format!("score {:.4}", self.score);
+        if let Some(threshold) = self.threshold {
+            let than = if self.score <= threshold { "not above" } else { "above" };
+            text += &format!(", {than} the threshold {threshold:.4}");
+        }
+        if let Some(p) = self.p_value {
+            text += &format!(", p = {p:.4}");
+        }
+        let shown = &self.columns[..self.columns.len().min(SHOWN)];
+        let width = shown.iter().map(|column| name(column).chars().count()).max();
+        let width = width.unwrap_or(0).max("column".len());
+        text += &format!(
+            "\n{:width$} {:>12} {:>12} {:>12} {:>6}",
+            "column", "value", "expected", "residual", "share"
+        );
+        for column in shown {
+            text += &format!(
+                "\n{:width$} {:>12.4} {:>12.4} {:>12.4} {:>5.1}%",
+                name(column),
+                column.value,
+                column.reconstruction,
+                column.residual(),
+                100.0 * column.share
+            );
+        }
+        if self.code_share > 0.0 {
+            text +=
+                &format!("\n{:width$} {:>38} {:>5.1}%", "the code", "", 100.0 * self.code_share);
+        }
+        text
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.table::<&str>(&[]))
+    }
+}
