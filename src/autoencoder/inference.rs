@@ -266,7 +266,7 @@ where
     }
 
     /// Writes the posterior of these samples into the workspace.
-    pub(super) fn infer(
+    pub(crate) fn infer(
         &self,
         workspace: &mut Workspace<E>,
         x: BatchView<'_, E::Scalar, E::Input>,
