@@ -17,8 +17,7 @@ fn main() -> Result<()> {
     let report = Trainer::new(Adam::new(3e-3)?)
         .epochs(60)
         .batch_size(64)
-        .validation(&digits.test)
-        .fit(&mut model, &digits.train)?;
+        .fit_validated(&mut model, &digits.train, &digits.test)?;
 
     let checkup = Checkup::of(&model, &digits.test)?;
     println!("{checkup}");

@@ -34,7 +34,7 @@ fn sparse() -> String {
         .seed(7)
         .build::<f32>()
         .unwrap();
-    let trainer = Trainer::new(Adam::new(3e-3).unwrap()).epochs(40).validation(&digits.test);
+    let trainer = Trainer::new(Adam::new(3e-3).unwrap()).epochs(40).validation_split(0.1);
     let report = trainer.fit(&mut model, &digits.train).unwrap();
     HtmlReport::new(&model, &report, &digits.test)
         .title("Handwritten digits in 100 sparse units")
