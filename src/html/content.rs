@@ -363,7 +363,7 @@ where
         let of = |unit: usize| -> Vec<E::Scalar> {
             weights.iter().skip(unit).step_by(count).copied().collect()
         };
-        let pictures = if shown.image.is_some() {
+        let pictures: Value = if shown.image.is_some() {
             let mut bytes = Vec::new();
             for &unit in &taken {
                 let values = shown.values(&of(unit));

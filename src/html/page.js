@@ -30,15 +30,15 @@
   };
   const grouped = (value) => value.toLocaleString("en");
 
-  // Draws again whenever the width changes.
+  // Draws when all is in its place, and again whenever the width changes.
+  const waiting = [];
   const responsive = (node, draw) => {
     let width = 0;
     const look = () => {
       const now = Math.floor(node.clientWidth);
       if (now > 0 && now !== width) { width = now; draw(now); }
     };
-    look();
-    new ResizeObserver(look).observe(node);
+    waiting.push(() => { look(); new ResizeObserver(look).observe(node); });
   };
 
   // Pictures.
@@ -583,6 +583,7 @@
   for (const [id, fill] of Object.entries({ training, reconstructions, map, traversal, activity, features })) {
     try {
       fill();
+      waiting.splice(0).forEach((begin) => begin());
     } catch (error) {
       errors.push(`${id}: ${error.message}`);
       body(id)?.append(el("p", { class: "notice" }, "This part could not be drawn."));
