@@ -363,6 +363,7 @@
         root.dataset.points = chart.querySelectorAll(".point").length;
       };
       draw();
+      if (chosen === null && where(0)) choose(0);
     });
     const nearest = (to, allowed) => {
       let [best, least] = [null, Infinity];
@@ -425,14 +426,14 @@
     const stage = el("figure");
     const said = el("figcaption", { "aria-live": "polite" });
     const inputs = [];
-    const grid = el("canvas", { role: "img", "aria-label": `${places} by ${places} decoded codes` });
+    const grid = el("canvas", { class: "sheet", role: "img", "aria-label": `${places} by ${places} decoded codes` });
     const show = (index, text) => {
       said.textContent = text;
       const node = data.picture ? picture(source.y, index, 160, `the decoded ${name}`) : row(source.y[index], index === 0 ? undefined : source.y[0], ["decoded", "at rest"]);
       stage.replaceChildren(node, said);
     };
     const outline = (column, line) => {
-      paint(grid, source.y, 1 + 0, grey, places, places, 1);
+      paint(grid, source.y, 1, grey, places, places, 1);
       const context = grid.getContext("2d");
       context.strokeStyle = "#e69f00";
       context.lineWidth = 1;
