@@ -14,10 +14,11 @@ fn main() -> Result<()> {
         .regularizer(SparseKl::new(0.05, 0.1)?)
         .seed(7)
         .build::<f32>()?;
-    let report = Trainer::new(Adam::new(3e-3)?)
-        .epochs(60)
-        .batch_size(64)
-        .fit_validated(&mut model, &digits.train, &digits.test)?;
+    let report = Trainer::new(Adam::new(3e-3)?).epochs(60).batch_size(64).fit_validated(
+        &mut model,
+        &digits.train,
+        &digits.test,
+    )?;
 
     let checkup = Checkup::of(&model, &digits.test)?;
     println!("{checkup}");

@@ -73,9 +73,11 @@ fn a_planted_unit_is_found_and_named_whatever_the_range() {
         let checkup = checkup.unwrap();
         assert_eq!(found(checkup.clone()), (vec![], vec![2]));
         let advice = checkup.advice();
-        assert!(advice.iter().any(
-            |advice| matches!(advice, Advice::SaturatedUnits { units, .. } if *units == [2])
-        ));
+        assert!(
+            advice.iter().any(
+                |advice| matches!(advice, Advice::SaturatedUnits { units, .. } if *units == [2])
+            )
+        );
     }
 }
 
@@ -206,7 +208,10 @@ fn a_gradient_that_does_not_arrive_is_named() {
         model = planted(model, "encoder.0", unit, 0.0, -1.0);
     }
     let advice = Checkup::of(&model, &datasets::digits().test).unwrap().advice();
-    assert!(advice.contains(&Advice::NoGradient { tensor: "encoder.0.weight".into() }), "{advice:?}");
+    assert!(
+        advice.contains(&Advice::NoGradient { tensor: "encoder.0.weight".into() }),
+        "{advice:?}"
+    );
     // A layer of tiny slopes holds back nearly all.
     let mut model = model!(Tanh);
     let mut parameters = model.parameters().to_vec();
@@ -237,7 +242,9 @@ fn poor_reconstructions_and_narrow_codes_are_named() {
 #[test]
 fn extreme_codes_give_finite_numbers() {
     fn check<T: Scalar>(values: &[f64]) {
-        for range in [CodeRange::Unit, CodeRange::Symmetric, CodeRange::NonNegative, CodeRange::Real] {
+        for range in
+            [CodeRange::Unit, CodeRange::Symmetric, CodeRange::NonNegative, CodeRange::Real]
+        {
             let values: Vec<T> = values.iter().map(|&value| T::of(value)).collect();
             let codes = Batch::new(Dyn(2), values).unwrap();
             let dimension = effective_dimension(&codes).unwrap();

@@ -98,8 +98,11 @@ fn table(columns: [&str; 6], labels: impl Fn(usize) -> String, title: &str) -> S
         .normalizer(Normalizer::fit(data::Normalization::Standardize, &x).unwrap())
         .build::<f64>()
         .unwrap();
-    let report =
-        Trainer::new(Adam::new(1e-2).unwrap()).epochs(150).batch_size(8).fit(&mut model, &x).unwrap();
+    let report = Trainer::new(Adam::new(1e-2).unwrap())
+        .epochs(150)
+        .batch_size(8)
+        .fit(&mut model, &x)
+        .unwrap();
     HtmlReport::new(&model, &report, &x)
         .title(title)
         .columns(columns)
@@ -128,7 +131,8 @@ fn the_page_holds_what_was_computed() {
         .decoder(Dense::<3, 64>::new(Sigmoid))
         .build::<f64>()
         .unwrap();
-    let report = Trainer::new(Adam::new(1e-2).unwrap()).epochs(7).fit(&mut model, &digits.train).unwrap();
+    let report =
+        Trainer::new(Adam::new(1e-2).unwrap()).epochs(7).fit(&mut model, &digits.train).unwrap();
     let page = HtmlReport::new(&model, &report, &digits.test)
         .image(8, 8)
         .labels(&digits.test_labels)
@@ -299,7 +303,8 @@ fn least_and_extreme_data_give_a_page() {
         let mut other = model.clone();
         let one = Batch::from_iter([[0.5, 0.25]]);
         let one: Batch<f32, Dyn> = Batch::<f32, Const<2>>::into_dynamic(one);
-        let report = Trainer::new(Adam::new(1e-3).unwrap()).epochs(1).fit(&mut other, &one).unwrap();
+        let report =
+            Trainer::new(Adam::new(1e-3).unwrap()).epochs(1).fit(&mut other, &one).unwrap();
         match HtmlReport::new(&model, &report, &x).to_html() {
             Ok(page) => assert!(content(&page)["map"]["px"].as_array().is_some()),
             // Codes beyond the number type cannot be decoded, and are named.
@@ -316,7 +321,8 @@ fn what_does_not_fit_is_refused() {
         .decoder(Dense::<4, 64>::new(Sigmoid))
         .build::<f32>()
         .unwrap();
-    let report = Trainer::new(Adam::new(1e-3).unwrap()).epochs(1).fit(&mut model, &digits.train).unwrap();
+    let report =
+        Trainer::new(Adam::new(1e-3).unwrap()).epochs(1).fit(&mut model, &digits.train).unwrap();
     let html = || HtmlReport::new(&model, &report, &digits.test);
     let refused = |html: HtmlReport<'_, _, _, _, _>, expected: usize, found: usize| {
         let error = html.to_html().unwrap_err();
@@ -351,7 +357,14 @@ fn chromium() -> Option<PathBuf> {
 }
 
 /// What Chromium's window of this width makes of a page; a screenshot, too, if it is asked for.
-fn open(browser: &Path, folder: &Folder, name: &str, page: &str, width: usize, dark: bool) -> String {
+fn open(
+    browser: &Path,
+    folder: &Folder,
+    name: &str,
+    page: &str,
+    width: usize,
+    dark: bool,
+) -> String {
     let mut file = folder.join(format!("{name}.html"));
     std::fs::write(&file, page).unwrap();
     if let Some(kept) = std::env::var_os("AUTOENCODER_SCREENSHOTS") {
@@ -376,7 +389,8 @@ fn open(browser: &Path, folder: &Folder, name: &str, page: &str, width: usize, d
         if dark {
             command.arg("--blink-settings=preferredColorScheme=0");
         }
-        let output = command.args(arguments).arg(format!("file://{}", file.display())).output().unwrap();
+        let output =
+            command.args(arguments).arg(format!("file://{}", file.display())).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
@@ -407,7 +421,9 @@ fn a_browser_draws_everything_and_runs_nothing_else() {
     ] {
         for (width, dark) in [(1280, false), (390, false), (1280, true)] {
             let dom = open(&browser, &folder, name, &page, width, dark);
-            let is = |what: &str, value: &str| assert_eq!(attribute(&dom, what), value, "{name}: {what}");
+            let is = |what: &str, value: &str| {
+                assert_eq!(attribute(&dom, what), value, "{name}: {what}")
+            };
             is("ready", "true");
             is("errors", "");
             is("points", points);
@@ -438,7 +454,8 @@ fn a_browser_runs_no_hostile_name() {
     let with_policy = page.replacen("</body>", script, 1);
     let dom = open(&browser, &folder, "let-in", &with_policy, 1280, false);
     assert!(dom.contains("<title>Hostile names</title>"), "the policy let a script run");
-    let open_page = with_policy.replacen("http-equiv=\"Content-Security-Policy\"", "name=\"none\"", 1);
+    let open_page =
+        with_policy.replacen("http-equiv=\"Content-Security-Policy\"", "name=\"none\"", 1);
     let dom = open(&browser, &folder, "no-policy", &open_page, 1280, false);
     assert!(dom.contains("<title>pwned</title>"));
 }

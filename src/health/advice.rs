@@ -93,11 +93,9 @@ impl Checkup {
         if !units.is_empty() {
             advice.push(Advice::DeadUnits { units, count, range: self.range });
         }
-        if let Some(kl) = &self.kl {
-            let units: Vec<_> = (0..count).filter(|&unit| kl[unit] < COLLAPSED).collect();
-            if !units.is_empty() {
-                advice.push(Advice::CollapsedUnits { units, count });
-            }
+        let units = self.collapsed_units();
+        if !units.is_empty() {
+            advice.push(Advice::CollapsedUnits { units, count });
         }
         let units = self.units_that_are(UnitState::Saturated);
         if !units.is_empty() {
@@ -113,6 +111,12 @@ impl Checkup {
             advice.push(Advice::NarrowCode { effective_dimension, directions });
         }
         advice
+    }
+
+    /// The units of a Gaussian code that tell less than 0.01 nats, by their numbers.
+    pub fn collapsed_units(&self) -> Vec<usize> {
+        let kl = self.kl.iter().flatten().enumerate();
+        kl.filter(|&(_, &kl)| kl < COLLAPSED).map(|(unit, _)| unit).collect()
     }
 
     fn gradient_advice(&self) -> Vec<Advice> {

@@ -24,11 +24,7 @@ pub(super) fn places<T: Scalar, C: Dim>(codes: &Batch<T, C>, scores: &[f64]) -> 
             x: unit(0),
             y: scores.to_vec(),
         },
-        2 => Places {
-            axes: ["code unit 0".into(), "code unit 1".into()],
-            x: unit(0),
-            y: unit(1),
-        },
+        2 => Places { axes: ["code unit 0".into(), "code unit 1".into()], x: unit(0), y: unit(1) },
         _ => principal(codes),
     }
 }
@@ -50,7 +46,11 @@ fn principal<T: Scalar, C: Dim>(codes: &Batch<T, C>) -> Places {
         let axes = few * vectors;
         let values = [0, 1].map(|axis| {
             let length = axes.column(axis).norm();
-            if length > 0.0 { (centred.transpose() * axes.column(axis) / length).norm_squared() } else { 0.0 }
+            if length > 0.0 {
+                (centred.transpose() * axes.column(axis) / length).norm_squared()
+            } else {
+                0.0
+            }
         });
         (axes, values)
     };
@@ -93,7 +93,8 @@ mod tests {
     fn the_map_shows_the_two_directions_that_vary_most() {
         for units in [5, MOST + 40] {
             let mut codes = Batch::<f64, _>::zeros(Dyn(units), 40);
-            let along = |sample: usize| (3.0 * (sample as f64 * 0.7).sin(), (sample as f64 * 1.3).cos());
+            let along =
+                |sample: usize| (3.0 * (sample as f64 * 0.7).sin(), (sample as f64 * 1.3).cos());
             for sample in 0..40 {
                 let (a, b) = along(sample);
                 codes.as_mut_slice()[sample * units + 1] = a;
@@ -102,7 +103,8 @@ mod tests {
             let places = places(&codes, &[]);
             let mean = (0..40).map(|sample| along(sample).0).sum::<f64>() / 40.0;
             // The two are nearly uncorrelated, so that the axes are those of the units but for a little.
-            let off = (0..40).map(|k| (places.x[k] - (along(k).0 - mean)).abs()).fold(0.0, f64::max);
+            let off =
+                (0..40).map(|k| (places.x[k] - (along(k).0 - mean)).abs()).fold(0.0, f64::max);
             assert!(off < 0.2, "{off}");
             // Rotations keep distances: all variance is on the map.
             let square = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>();

@@ -176,7 +176,8 @@ where
             let training = numbers(epochs.iter().map(|epoch| value(&epoch.terms)));
             let mut series = vec![json!({"name": "training", "values": training})];
             if epochs.iter().any(|epoch| epoch.validation.is_some()) {
-                let values = epochs.iter().map(|epoch| epoch.validation.as_ref().map_or(f64::NAN, value));
+                let values =
+                    epochs.iter().map(|epoch| epoch.validation.as_ref().map_or(f64::NAN, value));
                 series.push(json!({"name": "validation", "values": numbers(values)}));
             }
             series
@@ -184,12 +185,14 @@ where
         let mut panels = vec![json!({
             "title": "Objective", "unit": "mean over samples", "series": of(&Terms::total)
         })];
-        let names: Vec<String> = match epochs.iter().max_by_key(|epoch| epoch.terms.iter().count()) {
+        let names: Vec<String> = match epochs.iter().max_by_key(|epoch| epoch.terms.iter().count())
+        {
             Some(epoch) => epoch.terms.iter().map(|(name, _)| name.to_owned()).collect(),
             None => Vec::new(),
         };
         for (index, name) in names.iter().enumerate().take(TERMS).filter(|_| names.len() > 1) {
-            let value = |terms: &Terms| terms.iter().nth(index).map_or(f64::NAN, |(_, value)| value);
+            let value =
+                |terms: &Terms| terms.iter().nth(index).map_or(f64::NAN, |(_, value)| value);
             panels.push(json!({
                 "title": text(&format!("Term {name}")), "unit": "mean over samples", "series": of(&value)
             }));
@@ -249,7 +252,12 @@ where
             .collect()
     }
 
-    fn map(&self, shown: &Shown, codes: &Batch<E::Scalar, E::Code>, scores: &[f64]) -> Result<Value> {
+    fn map(
+        &self,
+        shown: &Shown,
+        codes: &Batch<E::Scalar, E::Code>,
+        scores: &[f64],
+    ) -> Result<Value> {
         let most = POINTS.min(shown.fit(MAP_PIXELS, MAP_CELLS) / 2).max(1);
         let taken: Vec<usize> = evenly(codes.samples(), most).collect();
         let codes = codes.select(taken.iter().copied());
@@ -328,7 +336,8 @@ where
         };
         push(&[]);
         if is_grid {
-            for &second in &steps[1] {
+            // From the top of the grid down, as the map has it.
+            for &second in steps[1].iter().rev() {
                 steps[0].iter().for_each(|&first| push(&[(0, first), (1, second)]));
             }
         } else {
@@ -354,7 +363,9 @@ where
         let inputs = self.data.features();
         let mut tensors = self.model.layout().tensors().iter();
         let first = tensors.find(|t| t.name.starts_with("encoder.") && t.name.ends_with("weight"));
-        let Some(tensor) = first.filter(|tensor| tensor.shape.1 == inputs) else { return Value::Null };
+        let Some(tensor) = first.filter(|tensor| tensor.shape.1 == inputs) else {
+            return Value::Null;
+        };
         let weights = &self.model.parameters()[tensor.range.clone()];
         let count = tensor.shape.0;
         let is_code = count == checkup.units.len() && tensor.name == "encoder.0.weight";
@@ -386,7 +397,8 @@ where
         let mut order: Vec<usize> = (0..weights.len()).collect();
         order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
         let largest = order.into_iter().take(4);
-        let pair = |index: usize| json!([text(&self.column(index)), number(weights[index].to_double())]);
+        let pair =
+            |index: usize| json!([text(&self.column(index)), number(weights[index].to_double())]);
         largest.map(pair).collect()
     }
 }

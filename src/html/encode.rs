@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn base64_is_that_of_rfc_4648() {
-        let pairs = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")];
+        let pairs =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")];
         for (plain, encoded) in pairs {
             assert_eq!(base64(plain.as_bytes()), encoded);
         }
@@ -130,8 +131,13 @@ mod tests {
         assert_eq!(number(0.123456789).to_string(), "0.12346");
         assert_eq!(number(f64::NAN), Value::Null);
         assert_eq!(number(-0.0).to_string(), "0");
-        assert_eq!([short(0.5), short(12.345), short(1234.5), short(1e-9)],
-            ["0.5000", "12.35", "1234", "1.00e-9"].map(String::from));
-        assert_eq!([count(7), count(1234), count(1_000_000)], ["7", "1,234", "1,000,000"].map(String::from));
+        assert_eq!(
+            [short(0.5), short(12.345), short(1234.5), short(1e-9)],
+            ["0.5000", "12.35", "1234", "1.00e-9"].map(String::from)
+        );
+        assert_eq!(
+            [count(7), count(1234), count(1_000_000)],
+            ["7", "1,234", "1,000,000"].map(String::from)
+        );
     }
 }

@@ -251,6 +251,8 @@
 
   const reconstructions = () => {
     if (data.picture) lead("reconstructions", "Samples with the lowest, the middle and the highest loss: the original on the left, what the model makes of it on the right.");
+    const groups = el("div", { class: data.picture ? "groups" : "rows" });
+    body("reconstructions").append(groups);
     for (const group of data.reconstructions) {
       decoded(group, ["x", "y"]);
       const list = el("ul", { class: "pairs" });
@@ -270,7 +272,7 @@
         if (!data.picture) item.append(row(group.x[k], group.y[k]));
         list.append(item);
       });
-      body("reconstructions").append(el("div", { class: "group" }, el("h3", {}, group.title), list));
+      groups.append(el("div", { class: "group" }, el("h3", {}, group.title), list));
     }
     const note = data.picture
       ? `Black is ${format(data.span[0])}, white is ${format(data.span[1])}.`
@@ -420,10 +422,10 @@
     const { units, steps, places } = source;
     const which = units.length < source.of ? ` The ${units.length} units that vary most, of ${grouped(source.of)}.` : "";
     lead("traversal", source.grid
-      ? "What the decoder makes of codes in between: move both units."
+      ? `What the decoder makes of codes in between: unit ${units[0]} grows to the right, unit ${units[1]} upwards, each from its 2nd to its 98th percentile. Move both.`
       : `What the decoder makes of a code when one unit moves from its 2nd to its 98th percentile and the others rest as in sample ${grouped(source.sample)}, whose loss is the median.${which}`);
     const name = data.picture ? "picture" : "row";
-    const stage = el("figure");
+    const stage = el("figure", data.picture ? {} : { class: "wide" });
     const said = el("figcaption", { "aria-live": "polite" });
     const inputs = [];
     const grid = el("canvas", { class: "sheet", role: "img", "aria-label": `${places} by ${places} decoded codes` });
@@ -442,8 +444,8 @@
     const update = (moved) => {
       if (source.grid) {
         const [a, b] = inputs.map((input) => Number(input.value));
-        show(1 + b * places + a, `unit ${units[0]} at ${format(steps[0][a])}, unit ${units[1]} at ${format(steps[1][b])}`);
-        if (data.picture) outline(a, b);
+        show(1 + (places - 1 - b) * places + a, `unit ${units[0]} at ${format(steps[0][a])}, unit ${units[1]} at ${format(steps[1][b])}`);
+        if (data.picture) outline(a, places - 1 - b);
       } else {
         const at = Number(inputs[moved].value);
         show(1 + moved * places + at, `unit ${units[moved]} at ${format(steps[moved][at])}`);

@@ -25,9 +25,21 @@ const EVENTS: usize = 20;
 
 /// The sections that the script fills: address, heading, what is to be seen.
 const SECTIONS: [(&str, &str, &str); 6] = [
-    ("training", "Training", "Each curve by epoch. Hover, or focus a chart and press the arrow keys, to read values."),
-    ("reconstructions", "Reconstructions", "Samples with the lowest, the middle and the highest loss."),
-    ("map", "Map of the codes", "Each point is the code of a sample. Hover, tap, or focus the map and press the arrow keys, to see it."),
+    (
+        "training",
+        "Training",
+        "Each curve by epoch. Hover, or focus a chart and press the arrow keys, to read values.",
+    ),
+    (
+        "reconstructions",
+        "Reconstructions",
+        "Samples with the lowest, the middle and the highest loss.",
+    ),
+    (
+        "map",
+        "Map of the codes",
+        "Each point is the code of a sample. Hover, tap, or focus the map and press the arrow keys, to see it.",
+    ),
     ("traversal", "Traversal of the code", ""),
     ("activity", "Activity of the units", ""),
     ("features", "Features", ""),
@@ -51,11 +63,11 @@ where
                 continue;
             }
             let _ = write!(nav, "<li><a href=\"#{id}\">{heading}</a></li>");
-            let _ = write!(
+            let _ = writeln!(
                 sections,
                 "<section id=\"{id}\" aria-labelledby=\"{id}-heading\">\
                  <h2 id=\"{id}-heading\">{heading}</h2><p class=\"lead\">{explanation}</p>\
-                 <div class=\"body\" id=\"{id}-body\"></div>{}</section>\n",
+                 <div class=\"body\" id=\"{id}-body\"></div>{}</section>",
                 if id == "training" { self.epochs() } else { String::new() }
             );
         }
@@ -117,16 +129,24 @@ where
         let objective = last.map_or(f64::NAN, |epoch| epoch.monitored());
         let validated = last.is_some_and(|epoch| epoch.validation.is_some());
         let percent = |share: Option<f64>| match share {
-            Some(share) if share >= 0.9995 => "&gt; 99.9 %".into(),
+            Some(share) if (0.9995..1.0).contains(&share) => "&gt; 99.9 %".into(),
             Some(share) => format!("{:.1} %", 100.0 * share),
             None => "–".into(),
         };
         let mut tiles = vec![
-            ("Explained variance", percent(checkup.explained_variance), "of these samples".to_owned()),
+            (
+                "Explained variance",
+                percent(checkup.explained_variance),
+                "of these samples".to_owned(),
+            ),
             (
                 "Objective",
                 short(objective),
-                format!("{}, epoch {}", if validated { "validation" } else { "training" }, self.report.kept_epoch),
+                format!(
+                    "{}, epoch {}",
+                    if validated { "validation" } else { "training" },
+                    self.report.kept_epoch
+                ),
             ),
             (
                 "Effective dimension",
@@ -136,9 +156,16 @@ where
             (
                 "Active at once",
                 percent(Some(checkup.sparsity.active)),
-                format!("of the units; Hoyer’s sparsity {}", checkup.sparsity.hoyer.map_or("–".into(), |h| format!("{h:.2}"))),
+                format!(
+                    "of the units; Hoyer’s sparsity {}",
+                    checkup.sparsity.hoyer.map_or("–".into(), |h| format!("{h:.2}"))
+                ),
             ),
-            ("Dead or saturated", format!("{dead} / {saturated}"), format!("of {} units", count(units))),
+            (
+                "Dead or saturated",
+                format!("{dead} / {saturated}"),
+                format!("of {} units", count(units)),
+            ),
             (
                 "Jacobian norm",
                 checkup.jacobian.map_or("–".into(), short),
@@ -148,11 +175,16 @@ where
         if let Some(kl) = &checkup.kl {
             let nats = format!("{} nats", short(kl.iter().sum()));
             tiles.push(("KL to the prior", nats, "mean over samples".to_owned()));
+            let collapsed = checkup.collapsed_units().len();
+            tiles.push(("Collapsed units", collapsed.to_string(), format!("of {}", count(units))));
         }
         let tile = |(name, value, note): (&str, String, String)| {
-            format!("<div class=\"tile\"><dt>{name}</dt><dd><strong>{value}</strong><span>{note}</span></dd></div>")
+            format!(
+                "<div class=\"tile\"><dt>{name}</dt><dd><strong>{value}</strong><span>{note}</span></dd></div>"
+            )
         };
-        format!("<dl class=\"tiles\">{}</dl>", tiles.into_iter().map(tile).collect::<String>())
+        let class = if tiles.len() == 6 { "six" } else { "eight" };
+        format!("<dl class=\"tiles {class}\">{}</dl>", tiles.into_iter().map(tile).collect::<String>())
     }
 
     /// What stands out: what diverged, then the advice.
@@ -186,10 +218,16 @@ where
         let mut rows = String::new();
         let count = self.report.epochs.len();
         let has_validation = self.report.epochs.iter().any(|epoch| epoch.validation.is_some());
-        for index in crate::health::evenly(count, 24).chain(count.checked_sub(1).filter(|&last| last > 24)) {
+        for index in
+            crate::health::evenly(count, 24).chain(count.checked_sub(1).filter(|&last| last > 24))
+        {
             let epoch = &self.report.epochs[index];
             let validation = epoch.validation.as_ref().map(|terms| short(terms.total()));
-            let validation = if has_validation { format!("<td>{}</td>", validation.unwrap_or_default()) } else { String::new() };
+            let validation = if has_validation {
+                format!("<td>{}</td>", validation.unwrap_or_default())
+            } else {
+                String::new()
+            };
             let _ = write!(
                 rows,
                 "<tr><th scope=\"row\">{}</th><td>{}</td>{validation}<td>{}</td><td>{}</td></tr>",
@@ -225,7 +263,11 @@ where
             );
         }
         let left_out = model.layout().tensors().len().saturating_sub(ROWS);
-        let left_out = if left_out > 0 { format!("<p>{left_out} more are not shown.</p>") } else { String::new() };
+        let left_out = if left_out > 0 {
+            format!("<p>{left_out} more are not shown.</p>")
+        } else {
+            String::new()
+        };
         let mut entries = vec![
             ("Regularizer", format!("{:?}", model.regularizer())),
             ("Loss", model.loss_function().name().to_owned()),
@@ -235,8 +277,11 @@ where
             ),
             ("End of training", self.end()),
         ];
-        entries.extend(model.layout().settings().iter().map(|setting| ("Setting", setting.clone())));
-        let entry = |(name, text): (&str, String)| format!("<dt>{name}</dt><dd>{}</dd>", escape(&text, TEXT));
+        entries
+            .extend(model.layout().settings().iter().map(|setting| ("Setting", setting.clone())));
+        let entry = |(name, text): (&str, String)| {
+            format!("<dt>{name}</dt><dd>{}</dd>", escape(&text, TEXT))
+        };
         format!(
             "<section id=\"configuration\" aria-labelledby=\"configuration-heading\">\
              <h2 id=\"configuration-heading\">Configuration</h2>\
