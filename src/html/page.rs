@@ -184,7 +184,10 @@ where
             )
         };
         let class = if tiles.len() == 6 { "six" } else { "eight" };
-        format!("<dl class=\"tiles {class}\">{}</dl>", tiles.into_iter().map(tile).collect::<String>())
+        format!(
+            "<dl class=\"tiles {class}\">{}</dl>",
+            tiles.into_iter().map(tile).collect::<String>()
+        )
     }
 
     /// What stands out: what diverged, then the advice.
