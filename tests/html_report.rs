@@ -222,6 +222,29 @@ fn the_page_warns_first_of_what_stands_out() {
 }
 
 #[test]
+fn sliders_go_to_the_units_that_change_the_result_most() {
+    let digits = datasets::digits::<f64>();
+    let mut model = AutoEncoder::builder()
+        .encoder(Dense::<64, 20>::new(Sigmoid))
+        .decoder(Dense::<20, 64>::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    // Of the decoder, eight units alone have weights.
+    let seen = [1, 2, 5, 7, 11, 12, 13, 19];
+    let mut parameters = model.parameters().to_vec();
+    let weights = model.layout().get("decoder.0.weight").unwrap().range.clone();
+    for (unit, weights) in parameters[weights].chunks_mut(64).enumerate() {
+        weights.fill(if seen.contains(&unit) { 0.5 } else { 0.0 });
+    }
+    model.set_parameters(&parameters).unwrap();
+    let mut other = model.clone();
+    let report =
+        Trainer::new(Adam::new(1e-3).unwrap()).epochs(1).fit(&mut other, &digits.train).unwrap();
+    let page = HtmlReport::new(&model, &report, &digits.test).image(8, 8).to_html().unwrap();
+    assert_eq!(content(&page)["traversal"]["units"], serde_json::json!(seen));
+}
+
+#[test]
 fn hostile_names_stay_text() {
     let columns = [HOSTILE[0], HOSTILE[1], HOSTILE[2], HOSTILE[3], "a", "b"];
     let page = table(columns, |sample| HOSTILE[sample % 4].into(), HOSTILE[0]);

@@ -64,7 +64,7 @@ fn principal<T: Scalar, C: Dim>(codes: &Batch<T, C>) -> Places {
     };
     let name = |axis: usize| {
         let share = if variance > 0.0 { 100.0 * values[axis] / variance } else { 0.0 };
-        format!("principal component {} ({share:.0} % of the variance)", axis + 1)
+        format!("component {} ({share:.0} % of variance)", axis + 1)
     };
     Places { axes: [name(0), name(1)], x: place(0), y: place(1) }
 }

@@ -23,6 +23,8 @@ const GROUP: usize = 6;
 const POINTS: usize = 1500;
 const MAP_PIXELS: usize = 900_000;
 const MAP_CELLS: usize = 72_000;
+/// Units among which those with a slider are chosen.
+const TRIED: usize = 1024;
 /// Units with a slider, places of a slider, and pixels of all its pictures.
 const SLIDERS: usize = 8;
 const PLACES: usize = 11;
@@ -312,10 +314,7 @@ where
         median: usize,
     ) -> Result<Value> {
         let base = codes.sample(median);
-        // The units that vary most, in their order.
-        let mut units: Vec<usize> = (0..codes.features()).collect();
-        let deviation = |unit: usize| checkup.units[unit].deviation;
-        units.sort_by(|&a, &b| deviation(b).total_cmp(&deviation(a)));
+        let mut units = self.units_by_effect(codes, checkup, base)?;
         units.truncate(SLIDERS);
         units.sort_unstable();
         let is_grid = codes.features() == 2;
@@ -356,6 +355,37 @@ where
             "steps": steps.into_iter().map(numbers).collect::<Vec<_>>(),
             "y": shown.samples(decoded.iter()),
         }))
+    }
+
+    /// Code units, from the one whose move from end to end changes the decoded sample most to the one that
+    /// changes it least. Of very many, those that vary most are tried.
+    fn units_by_effect(
+        &self,
+        codes: &Batch<E::Scalar, E::Code>,
+        checkup: &Checkup,
+        base: &[E::Scalar],
+    ) -> Result<Vec<usize>> {
+        let mut units: Vec<usize> = (0..codes.features()).collect();
+        let deviation = |unit: usize| checkup.units[unit].deviation;
+        units.sort_by(|&a, &b| deviation(b).total_cmp(&deviation(a)));
+        units.truncate(TRIED);
+        let mut ends = Vec::new();
+        for &unit in &units {
+            for end in steps(codes, unit, 2) {
+                let mut code = base.to_vec();
+                code[unit] = E::Scalar::of(end);
+                ends.push(code);
+            }
+        }
+        let decoded = self.model.decode(&Batch::from_samples(codes.dim(), &ends)?)?;
+        let distance = |index: usize| -> f64 {
+            let pairs = decoded.sample(2 * index).iter().zip(decoded.sample(2 * index + 1));
+            pairs.map(|(a, b)| (a.to_double() - b.to_double()).powi(2)).sum()
+        };
+        let mut effects: Vec<(f64, usize)> =
+            units.iter().enumerate().map(|(index, &unit)| (distance(index), unit)).collect();
+        effects.sort_by(|a, b| b.0.total_cmp(&a.0));
+        Ok(effects.into_iter().map(|(_, unit)| unit).collect())
     }
 
     /// The weights of the encoder's first layer, each unit by its own greatest weight.

@@ -89,13 +89,14 @@
     if (value !== null) node.append(svg("rect", { x: at(value) + .75, y: 3, width: 2.5, height: 8, fill: COLOURS[0] }));
     return node;
   };
-  const row = (x, y, names = ["value", "reconstruction"]) => {
+  const cell = (value) => (value !== null && value !== 0 && Math.abs(value) < 1 && Math.abs(value) >= 1e-2 ? value.toFixed(3).replace("-", "−") : format(value));
+  const row = (x, y, names = ["value", "model"]) => {
     const head = el("tr", {}, el("th", { scope: "col" }, "column"), el("th", { scope: "col" }, names[0]));
     if (y) head.append(el("th", { scope: "col" }, names[1]));
-    head.append(el("th", { scope: "col" }, el("span", { "aria-hidden": "true" }, "in its range")));
+    head.append(el("th", { scope: "col", class: "bar" }, el("span", { "aria-hidden": "true" }, "in its range")));
     const lines = data.columns.map((name, k) => {
-      const line = el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, format(x[k])));
-      if (y) line.append(el("td", {}, format(y[k])));
+      const line = el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, cell(x[k])));
+      if (y) line.append(el("td", {}, cell(y[k])));
       line.append(el("td", { class: "bar" }, bar(k, x[k], y?.[k])));
       return line;
     });
@@ -276,7 +277,7 @@
     }
     const note = data.picture
       ? `Black is ${format(data.span[0])}, white is ${format(data.span[1])}.`
-      : "In the last column, blue is the value and orange the reconstruction, between the least and the greatest value of the column.";
+      : "In the last column, blue is the value and orange what the model makes of it, between the least and the greatest value of the column.";
     body("reconstructions").append(el("p", { class: "note" }, note));
   };
 
@@ -334,7 +335,7 @@
       place = source.px.map((_, k) => (where(k) ? [x(source.px[k]), y(source.py[k])] : [NaN, NaN]));
       draw = () => {
         const chart = svg("svg", { width, height, "aria-hidden": "true" });
-        for (const value of ticks(x0, x1, Math.max(2, Math.floor(width / 110)))) {
+        for (const value of ticks(x0, x1, Math.max(4, Math.floor(width / 110)))) {
           chart.append(svg("line", { x1: x(value), x2: x(value), y1: top, y2: height - bottom, class: "rule" }));
           chart.append(svg("text", { x: x(value), y: height - bottom + 17, "text-anchor": "middle" }, tickText(value)));
         }
@@ -412,6 +413,7 @@
       };
       legend.append(button);
     });
+    if (data.units.units.length > 2) lead("map", `${document.querySelector("#map .lead").textContent} The axes are the first two principal components of the code.`);
     if (source.classes.length > 0) lead("map", `${document.querySelector("#map .lead").textContent} A label shows its points alone.`);
     body("map").append(...(source.classes.length > 0 ? [legend] : []), el("div", { class: "split" }, frame, detail));
     body("map").append(el("p", { class: "note" }, `${grouped(count)} points.`));
@@ -420,7 +422,7 @@
   const traversal = () => {
     const source = decoded(data.traversal, ["y"]);
     const { units, steps, places } = source;
-    const which = units.length < source.of ? ` The ${units.length} units that vary most, of ${grouped(source.of)}.` : "";
+    const which = units.length < source.of ? ` These ${units.length} of ${grouped(source.of)} units change the result most.` : "";
     lead("traversal", source.grid
       ? `What the decoder makes of codes in between: unit ${units[0]} grows to the right, unit ${units[1]} upwards, each from its 2nd to its 98th percentile. Move both.`
       : `What the decoder makes of a code when one unit moves from its 2nd to its 98th percentile and the others rest as in sample ${grouped(source.sample)}, whose loss is the median.${which}`);
@@ -508,6 +510,7 @@
       const [left, right, top, bottom, height] = [54, 10, 10, 24, 210];
       let [from, to] = [Math.min(...low), Math.max(...high)];
       if (!(to > from)) { from -= .5; to += .5; }
+      [from, to] = [from === 0 ? 0 : from - .03 * (to - from), to + .06 * (to - from)];
       const x = (position) => left + (width - left - right) * (position + .5) / order.length;
       const y = (value) => top + (height - top - bottom) * (to - value) / (to - from);
       const drawing = svg("svg", { width, height, "aria-hidden": "true" });
