@@ -394,11 +394,30 @@ fn open(
         std::fs::copy(&file, Path::new(&kept).join(format!("{name}.html"))).unwrap();
     }
     if width < 500 {
-        // Chromium's window has at least 500 pixels, a frame in it may have less.
+        // Chromium's window has at least 500 pixels, a frame in it may have less. Keys are pressed in it,
+        // too: on the map, on a chart and on a slider.
+        let script = "onload = () => {
+            const page = frame.contentDocument, found = document.documentElement.dataset;
+            Object.assign(found, page.documentElement.dataset);
+            const press = (node, key) => node.dispatchEvent(new KeyboardEvent('keydown', { key }));
+            const text = (selector) => page.querySelector(selector).textContent;
+            found.before = text('#map .detail h3');
+            for (const key of ['ArrowUp', 'ArrowRight', 'ArrowDown', 'ArrowLeft'])
+                press(page.querySelector('#map .split > div'), key);
+            press(page.querySelector('#map .split > div'), 'Home');
+            found.after = text('#map .detail h3');
+            press(page.querySelector('#training figure > div[tabindex]'), 'Home');
+            found.epoch = text('#training .readout');
+            const slider = page.querySelector('#traversal input');
+            slider.value = 0;
+            slider.dispatchEvent(new Event('input'));
+            found.moved = text('#traversal figcaption');
+            found.unnamed = [...page.querySelectorAll('[tabindex], canvas')]
+                .filter((node) => !node.getAttribute('aria-label')).length;
+        };";
         let frame = format!(
             "<!doctype html><body style=\"margin:0\"><iframe id=\"frame\" src=\"{name}.html\" width=\"{width}\" \
-             height=\"9000\" style=\"border:0\"></iframe><script>onload = () => Object.assign(\
-             document.documentElement.dataset, frame.contentDocument.documentElement.dataset)</script>"
+             height=\"9000\" style=\"border:0\"></iframe><script>{script}</script>"
         );
         file = folder.join(format!("{name}-{width}.html"));
         std::fs::write(&file, frame).unwrap();
@@ -453,6 +472,13 @@ fn a_browser_draws_everything_and_runs_nothing_else() {
             is("charts", charts);
             is("sliders", sliders);
             is("overflow", "false");
+            if width == 390 {
+                assert_ne!(attribute(&dom, "before"), attribute(&dom, "after"), "{name}");
+                assert!(attribute(&dom, "epoch").starts_with("epoch 1: training "), "{name}");
+                let moved = attribute(&dom, "moved");
+                assert!(moved.starts_with("unit ") && moved.contains(" at "), "{name}: {moved}");
+                is("unnamed", "0");
+            }
         }
     }
 }

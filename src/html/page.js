@@ -503,7 +503,8 @@
       if (units.kl) parts.push(`${format(units.kl[k])} nats`);
       readout.textContent = `unit ${units.units[k]}: ${parts.join(", ")}${units.state[k] ? `, ${STATES[units.state[k]]}` : ""}`;
     };
-    const colour = (state) => [COLOURS[0], "#8a8f98", COLOURS[1]][state];
+    const colour = (state) => ["var(--accent)", "#8a8f98", "var(--second)"][state];
+    const tinted = (node, property, state) => { node.style[property] = colour(state); return node; };
     const kind = (state) => [0, 5, 2][state];
     let chosen = null;
     const chart = (node, title, low, high, put) => responsive(node, (width) => {
@@ -539,14 +540,15 @@
     body("activity").append(frame, readout);
     chart(frame, "units, sorted by mean", units.min, units.max, (drawing, k, x, y, room) => {
       const state = units.state[k];
-      const bar = svg("line", { x1: x, x2: x, y1: y(units.min[k]), y2: y(units.max[k]), stroke: colour(state), "stroke-width": clamp(room * .5, 1, 8), opacity: .35 });
-      drawing.append(bar, svg("path", { d: shape(kind(state), x, y(units.mean[k]), clamp(room * .4, 2, 5)), fill: colour(state) }));
+      const bar = svg("line", { x1: x, x2: x, y1: y(units.min[k]), y2: y(units.max[k]), "stroke-width": clamp(room * .5, 1, 8), opacity: .4 });
+      const mean = svg("path", { d: shape(kind(state), x, y(units.mean[k]), clamp(room * .4, 2, 5)) });
+      drawing.append(tinted(bar, "stroke", state), tinted(mean, "fill", state));
     });
     const keys = el("div");
     STATES.forEach((name, state) => {
       const count = units.state.filter((other) => other === state).length;
       const swatch = svg("svg", { width: 14, height: 14, "aria-hidden": "true" });
-      swatch.append(svg("path", { d: shape(kind(state), 7, 7, 5), fill: colour(state) }));
+      swatch.append(tinted(svg("path", { d: shape(kind(state), 7, 7, 5) }), "fill", state));
       keys.append(el("span", { class: "key" }, swatch, `${count} ${name}`));
     });
     body("activity").append(keys);
