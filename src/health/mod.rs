@@ -13,29 +13,27 @@
 //!
 //! # Example
 //! ```
-//! use autoencoder::{Adam, AutoEncoder, Dense, Trainer, activation::Relu, activation::Sigmoid};
-//! use autoencoder::{datasets, health::{Advice, Checkup}};
+//! use autoencoder::{Adam, AutoEncoder, Dense, Trainer, activation::Sigmoid, datasets};
+//! use autoencoder::health::{Advice, Checkup};
 //!
 //! let digits = datasets::digits();
 //! let mut model = AutoEncoder::builder()
-//!     .encoder(Dense::<64, 20>::new(Relu))
+//!     .encoder(Dense::<64, 20>::new(Sigmoid))
 //!     .decoder(Dense::<20, 64>::new(Sigmoid))
 //!     .build::<f32>()?;
-//! // Two units that no input can wake: their weights are 0, their biases negative.
+//! Trainer::new(Adam::new(1e-2)?).epochs(10).fit(&mut model, &digits.train)?;
+//! // Two units that no input can wake: their biases are far below 0, and their weights 0.
 //! let mut parameters = model.parameters().to_vec();
-//! let (weight, bias) = (model.layout().get("encoder.0.weight"), model.layout().get("encoder.0.bias"));
-//! let (weight, bias) = (weight.unwrap().range.clone(), bias.unwrap().range.clone());
 //! for unit in [3, 8] {
-//!     parameters[weight.clone()].iter_mut().skip(unit).step_by(20).for_each(|w| *w = 0.0);
-//!     parameters[bias.start + unit] = -1.0;
+//!     parameters[..20 * 64].iter_mut().skip(unit).step_by(20).for_each(|w| *w = 0.0);
+//!     parameters[20 * 64 + unit] = -5.0;
 //! }
 //! model.set_parameters(&parameters)?;
-//! Trainer::new(Adam::new(1e-2)?).epochs(10).fit(&mut model, &digits.train)?;
 //!
 //! let checkup = Checkup::of(&model, &digits.test)?;
 //! println!("{checkup}");
 //! for advice in checkup.advice() {
-//!     println!("{advice}"); // 2 of 20 units never rise above 0 …
+//!     println!("{advice}"); // 2 of 20 units never exceed 0.05 (3, 8): …
 //! }
 //! assert!(matches!(&checkup.advice()[0], Advice::DeadUnits { units, .. } if *units == [3, 8]));
 //! # Ok::<(), autoencoder::Error>(())
