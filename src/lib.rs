@@ -16,6 +16,9 @@ pub mod decoder;
 pub mod encoder;
 mod error;
 pub mod gradcheck;
+pub mod health;
+#[cfg(feature = "html")]
+pub mod html;
 pub mod init;
 #[cfg(feature = "safetensors")]
 mod io;

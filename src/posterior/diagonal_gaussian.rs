@@ -43,6 +43,10 @@ impl<T: Scalar, C: Dim> Posterior for DiagonalGaussian<T, C> {
         self.mean.view_mut()
     }
 
+    fn spread(&self) -> Option<BatchView<'_, T, C>> {
+        Some(self.log_variance.view())
+    }
+
     fn noise_len(&self) -> usize {
         self.mean.as_slice().len()
     }

@@ -42,6 +42,11 @@ pub trait Posterior: Debug + Send + Sync {
     /// The code in use, for writing; in a gradient, the gradient at it.
     fn mean_mut(&mut self) -> BatchViewMut<'_, Self::Scalar, Self::Code>;
 
+    /// ln σ² of each code unit, already clamped, if the posterior has a spread.
+    fn spread(&self) -> Option<BatchView<'_, Self::Scalar, Self::Code>> {
+        None
+    }
+
     /// The length of the noise that [`draw_code`](Posterior::draw_code) keeps.
     fn noise_len(&self) -> usize {
         0

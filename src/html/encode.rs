@@ -1,0 +1,143 @@
+//! Text and numbers as a page can hold them.
+
+use serde_json::Value;
+
+/// Text between tags or in a quoted attribute, at most `most` characters of it.
+pub(super) fn escape(text: &str, most: usize) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for (index, character) in text.chars().enumerate() {
+        if index == most {
+            escaped.push('…');
+            break;
+        }
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// JSON that cannot end the element it stands in: what HTML or old scripts would read is escaped, which
+/// can only occur inside of strings.
+pub(super) fn json(value: &Value) -> String {
+    let mut text = String::new();
+    for character in value.to_string().chars() {
+        match character {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                text.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+/// A text for the page's script, at most 120 characters of it.
+pub(super) fn text(text: &str) -> Value {
+    Value::from(text.chars().take(120).collect::<String>())
+}
+
+/// A number with five significant digits; null if it is not finite.
+pub(super) fn number(value: f64) -> Value {
+    if !value.is_finite() {
+        return Value::Null;
+    }
+    let rounded: f64 = format!("{value:.4e}").parse().unwrap_or(value);
+    if rounded == 0.0 { Value::from(0) } else { Value::from(rounded) }
+}
+
+/// Numbers as [`number`] has them.
+pub(super) fn numbers(values: impl IntoIterator<Item = f64>) -> Value {
+    values.into_iter().map(number).collect()
+}
+
+/// Bytes as base64, with padding.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(three.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let value = bits >> (18 - 6 * digit) & 63;
+            text.push(if digit <= three.len() { DIGITS[value as usize] as char } else { '=' });
+        }
+    }
+    text
+}
+
+/// How a number reads in a sentence or a cell.
+pub(super) fn short(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() {
+        "–".into()
+    } else if size == 0.0 {
+        "0".into()
+    } else if !(1e-3..1e5).contains(&size) {
+        format!("{value:.2e}")
+    } else if size >= 100.0 {
+        format!("{value:.0}")
+    } else if size >= 1.0 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.4}")
+    }
+}
+
+/// A whole number with a comma between thousands.
+pub(super) fn count(value: usize) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_rfc_4648() {
+        let pairs =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")];
+        for (plain, encoded) in pairs {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+        assert_eq!(base64(&[255, 254, 253]), "//79");
+    }
+
+    #[test]
+    fn nothing_in_a_text_ends_what_it_stands_in() {
+        let hostile = "</script><!--&'\"\u{2028}";
+        let escaped = json(&Value::from(hostile));
+        assert!(!escaped.contains(['<', '>', '&', '\u{2028}']), "{escaped}");
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), hostile);
+        assert_eq!(escape("<a b='\"'>&", 99), "&lt;a b=&#39;&quot;&#39;&gt;&amp;");
+        assert_eq!(escape("abc", 2), "ab…");
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(number(0.123456789).to_string(), "0.12346");
+        assert_eq!(number(f64::NAN), Value::Null);
+        assert_eq!(number(-0.0).to_string(), "0");
+        assert_eq!(
+            [short(0.5), short(12.345), short(1234.5), short(1e-9)],
+            ["0.5000", "12.35", "1234", "1.00e-9"].map(String::from)
+        );
+        assert_eq!(
+            [count(7), count(1234), count(1_000_000)],
+            ["7", "1,234", "1,000,000"].map(String::from)
+        );
+    }
+}
