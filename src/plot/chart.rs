@@ -16,6 +16,9 @@ pub(super) enum Shape {
     Cross,
 }
 
+/// Points that are joined, and how.
+pub(super) type Line = (Vec<(f64, f64)>, RGBColor, Shape);
+
 pub(super) struct Chart {
     pub(super) title: String,
     pub(super) x: (String, Range<f64>),
@@ -24,7 +27,7 @@ pub(super) struct Chart {
     pub(super) is_log: bool,
     /// Whether the steps of the x axis are whole numbers.
     pub(super) is_count: bool,
-    pub(super) lines: Vec<(Vec<(f64, f64)>, RGBColor, Shape)>,
+    pub(super) lines: Vec<Line>,
     pub(super) dots: Vec<((f64, f64), RGBColor, Shape)>,
     /// From, to, height.
     pub(super) bars: Vec<(f64, f64, f64)>,
@@ -141,7 +144,7 @@ impl Plot for Chart {
                 Shape::Triangle => legend.draw(&TriangleMarker::new(middle, 6, colour.filled()))?,
                 Shape::Cross => legend.draw(&Cross::new(middle, 5, line))?,
             }
-            legend.draw(&Text::new(clean(label), (38, y - 8), text(15.0)))?;
+            legend.draw(&Text::new(clean(label), (38, y - 5), text(15.0)))?;
         }
         Ok(())
     }

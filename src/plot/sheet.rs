@@ -54,7 +54,7 @@ impl Sheet {
     fn zoom(&self) -> i32 {
         let (width, height) = (self.shape.0 as i32, self.shape.1 as i32);
         let (columns, rows) = (self.columns(), self.rows.len() as i32);
-        (900 / (columns * width).max(1)).min(700 / (rows * height).max(1)).clamp(1, 8)
+        (900 / (columns * width).max(1)).min(700 / (rows * height).max(1)).clamp(1, 12)
     }
 
     fn cell(&self) -> (i32, i32) {
@@ -126,7 +126,7 @@ impl Sheet {
         };
         for (place, label) in labels {
             let anchor = Pos::new([HPos::Left, HPos::Center, HPos::Center][place], VPos::Top);
-            let at = (left + 2 * STEPS * place as i32, top + 16);
+            let at = (left + 2 * STEPS * place as i32, top + 18);
             area.draw(&Text::new(label, at, text(14.0).into_text_style(area).pos(anchor)))?;
         }
         Ok(())

@@ -179,9 +179,15 @@ impl<W: Write> Observer for Log<W> {
                 ..Row::default()
             },
             #[cfg(feature = "safetensors")]
-            Event::Recovered(recovered) => {
-                Row { event: "recovered", note: Some(recovered.to_string()), ..Row::default() }
-            }
+            Event::Recovered(recovered) => Row {
+                event: "recovered",
+                note: Some(format!(
+                    "{}; went on from {}",
+                    recovered.error,
+                    recovered.path.display()
+                )),
+                ..Row::default()
+            },
             Event::End(report) => Row {
                 event: "end",
                 epoch: Some(report.kept_epoch),

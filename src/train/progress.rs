@@ -96,7 +96,7 @@ impl ProgressBar {
         let is_due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= self.every);
         let is_bar = matches!(self.shown, Shown::Bar(_));
         // The ends of epochs are shown by a bar, so that it is never behind.
-        if !(is_due || is_last) || !(is_bar || is_last) {
+        if !(is_last || is_due && is_bar) {
             return;
         }
         let batches = batch.batches as u64;
@@ -153,7 +153,9 @@ impl Observer for ProgressBar {
             }
             Event::Diverged(divergence) => self.say(&divergence.to_string()),
             #[cfg(feature = "safetensors")]
-            Event::Recovered(recovered) => self.say(&recovered.to_string()),
+            Event::Recovered(recovered) => {
+                self.say(&format!("{}; went on from {}", recovered.error, recovered.path.display()))
+            }
             Event::End(_) => {
                 if let Shown::Bar(bar) = &self.shown {
                     bar.abandon(); // leaves it as it is
