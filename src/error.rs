@@ -118,6 +118,28 @@ pub enum Error {
         /// What the system says.
         reason: ErrorKind,
     },
+    /// A [`Log`](crate::train::Log) could not be written.
+    #[error("the log of a training cannot be written: {}", in_words(*reason))]
+    Log {
+        /// What the system says.
+        reason: ErrorKind,
+    },
+    /// A picture's file has a name that says neither of the formats there are.
+    #[cfg(feature = "plot")]
+    #[error("{}: the name of a picture must end in .svg or .png", path.display())]
+    PictureFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A picture could not be drawn.
+    #[cfg(feature = "plot")]
+    #[error("{picture} cannot be drawn: {reason}")]
+    Picture {
+        /// The kind of picture.
+        picture: &'static str,
+        /// What the drawing library says.
+        reason: String,
+    },
     /// A model file is not what was written.
     #[cfg(feature = "safetensors")]
     #[error("{}: {problem}", path.display())]

@@ -15,6 +15,7 @@ pub mod datasets;
 pub mod decoder;
 pub mod encoder;
 mod error;
+pub mod features;
 pub mod gradcheck;
 pub mod health;
 #[cfg(feature = "html")]
@@ -30,6 +31,8 @@ pub mod optimizer;
 mod parallel;
 pub mod parameters;
 mod pass;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod posterior;
 mod product;
 pub mod random;

@@ -1,7 +1,67 @@
-//! Data sets that come with the crate.
+//! Data sets that come with the crate: digits, and generators whose truth is known.
+//!
+//! | data | what is known of it |
+//! |---|---|
+//! | [`digits`] | 1,797 scanned digits and what they show |
+//! | [`curves`] | images of curves, and the six numbers behind each |
+//! | [`bars`] | images of bars, and which bars each has |
+//! | [`swiss_roll`] | points in space, and where on the rolled-up sheet they lie |
+//! | [`k_sparse`] | mixtures of a few atoms, the atoms, and the mixture |
+//! | [`dead_leaves`] | images of discs that hide each other, with the statistics of natural images |
+//!
+//! [`patches`] cuts squares out of images. What generates takes a seed: the same seed gives the same
+//! samples, and more samples begin with the fewer.
 
+mod bars;
+mod curves;
+mod dead_leaves;
 mod digits;
 mod sensors;
+mod k_sparse;
+mod patches;
+mod swiss_roll;
 
+pub use bars::{Bars, bars};
+pub use curves::{Curves, curves};
+pub use dead_leaves::dead_leaves;
 pub use digits::{Digits, digits};
 pub use sensors::{Fault, SENSOR_CHANNELS, Sensors, sensors};
+pub use k_sparse::{KSparse, k_sparse};
+pub use patches::patches;
+pub use swiss_roll::{SwissRoll, swiss_roll};
+
+use crate::error::{Result, require_size};
+use crate::random::{StreamRng, keyed};
+
+/// What draws, each with randomness of its own.
+#[derive(Debug, Clone, Copy)]
+enum Generator {
+    Curves = 1,
+    Bars,
+    SwissRoll,
+    KSparse,
+    DeadLeaves,
+    Patches,
+}
+
+impl Generator {
+    /// The generator of the sample of this number.
+    fn sample(self, seed: u64, index: usize) -> StreamRng {
+        // Stream 0 is for what all samples share.
+        let mut rng = self.shared(seed);
+        rng.set_stream(index as u64 + 1);
+        rng
+    }
+
+    /// The generator of what all samples share.
+    fn shared(self, seed: u64) -> StreamRng {
+        keyed(seed, u64::MAX - 1, self as u64)
+    }
+}
+
+/// The side of a square of so many pixels.
+fn side_of(call: &'static str, pixels: usize) -> Result<usize> {
+    let side = pixels.isqrt();
+    require_size(call, "pixels (the square of a side)", side * side, pixels)?;
+    Ok(side)
+}

@@ -12,7 +12,10 @@ mod blocks;
 mod checkpoint;
 mod divergence;
 mod early_stopping;
+mod log;
 mod observer;
+#[cfg(feature = "progress")]
+mod progress;
 mod report;
 mod run;
 pub mod schedule;
@@ -28,7 +31,12 @@ pub use checkpoint::Checkpoints;
 pub(crate) use checkpoint::digest;
 pub use divergence::{Divergence, DivergenceAction, OnDivergence};
 pub use early_stopping::EarlyStopping;
+pub use log::Log;
 pub use observer::{BatchReport, Event, Observer};
+#[cfg(feature = "progress")]
+pub use progress::ProgressBar;
+#[cfg(feature = "plot")]
+pub(crate) use report::numbered as term_names;
 pub use report::{Convergence, EpochReport, Report, StopReason};
 pub use schedule::Schedule;
 pub(crate) use trainable::{Chosen, Trainable};

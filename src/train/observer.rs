@@ -11,6 +11,10 @@ pub struct BatchReport<'a> {
     pub batch: usize,
     /// Batches of an epoch.
     pub batches: usize,
+    /// Epochs of the training, if nothing ends it before.
+    pub epochs: usize,
+    /// Samples of the batch.
+    pub samples: usize,
     /// The objective before the step, term by term.
     pub terms: &'a Terms,
     /// The norm of its gradient, before clipping.

@@ -129,7 +129,7 @@ impl Report {
 }
 
 /// Names of terms, the second of the same name with `_2` behind it, and so on.
-fn numbered(terms: &Terms) -> Vec<String> {
+pub(crate) fn numbered(terms: &Terms) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for (index, (name, _)) in terms.iter().enumerate() {
         let before = terms.iter().take(index).filter(|&(other, _)| other == name).count();

@@ -286,6 +286,8 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
                     epoch: course.epoch,
                     batch: course.batch,
                     batches,
+                    epochs: trainer.epochs,
+                    samples: chosen.len(),
                     terms: run.terms(),
                     gradient_norm: norm,
                     rate,

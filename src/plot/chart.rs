@@ -1,0 +1,151 @@
+//! Pictures with two axes.
+
+use std::ops::Range;
+
+use plotters::element::{Circle, Cross, PathElement, Rectangle, TriangleMarker};
+use plotters::prelude::*;
+
+use super::canvas::{Area, Drawn, GREY, Plot, clean, short, text, width_of};
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Shape {
+    Line,
+    Dashed,
+    Circle,
+    Triangle,
+    Cross,
+}
+
+/// Points that are joined, and how.
+pub(super) type Line = (Vec<(f64, f64)>, RGBColor, Shape);
+
+pub(super) struct Chart {
+    pub(super) title: String,
+    pub(super) x: (String, Range<f64>),
+    pub(super) y: (String, Range<f64>),
+    /// Whether y is the logarithm to base 10 of what the axis says.
+    pub(super) is_log: bool,
+    /// Whether the steps of the x axis are whole numbers.
+    pub(super) is_count: bool,
+    pub(super) lines: Vec<Line>,
+    pub(super) dots: Vec<((f64, f64), RGBColor, Shape)>,
+    /// From, to, height.
+    pub(super) bars: Vec<(f64, f64, f64)>,
+    /// Places on the x axis.
+    pub(super) marks: Vec<f64>,
+    pub(super) legend: Vec<(String, RGBColor, Shape)>,
+}
+
+impl Chart {
+    pub(super) fn new(title: &str, x: (&str, Range<f64>), y: (&str, Range<f64>)) -> Self {
+        Self {
+            title: clean(title),
+            x: (x.0.to_owned(), x.1),
+            y: (y.0.to_owned(), y.1),
+            is_log: false,
+            is_count: false,
+            lines: Vec::new(),
+            dots: Vec::new(),
+            bars: Vec::new(),
+            marks: Vec::new(),
+            legend: Vec::new(),
+        }
+    }
+
+    fn legend_width(&self) -> i32 {
+        let widest = self.legend.iter().map(|(label, ..)| width_of(&clean(label), 15.0)).max();
+        widest.map_or(0, |width| (width + 50).clamp(80, 420))
+    }
+}
+
+/// A range around these values; where they are all alike, one of some width.
+pub(super) fn range_of(values: impl IntoIterator<Item = f64>) -> Range<f64> {
+    let ends = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
+    let (low, high) = values.into_iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+    let size = low.abs().max(high.abs());
+    let pad = if high - low > 1e-6 * size && high - low > 1e-100 {
+        0.04 * (high - low)
+    } else {
+        (0.1 * size).max(0.1)
+    };
+    low - pad..high + pad
+}
+
+impl Plot for Chart {
+    fn size(&self) -> (u32, u32) {
+        (720 + self.legend_width() as u32, 480)
+    }
+
+    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
+        let (area, legend) = area.split_horizontally(720);
+        let mut chart = ChartBuilder::on(&area)
+            .caption(&self.title, text(20.0))
+            .margin(12)
+            .margin_right(24)
+            .x_label_area_size(52)
+            .y_label_area_size(76)
+            .build_cartesian_2d(self.x.1.clone(), self.y.1.clone())?;
+        let y_label = |y: &f64| short(if self.is_log { 10f64.powf(*y) } else { *y });
+        let x_label = |x: &f64| match self.is_count && x.fract() != 0.0 {
+            true => String::new(),
+            false => short(*x),
+        };
+        chart
+            .configure_mesh()
+            .light_line_style(WHITE)
+            .bold_line_style(RGBColor(225, 225, 225))
+            .axis_style(GREY)
+            .x_desc(&self.x.0)
+            .y_desc(&self.y.0)
+            .axis_desc_style(text(16.0))
+            .label_style(text(14.0))
+            .x_labels(8)
+            .y_labels(8)
+            .x_label_formatter(&x_label)
+            .y_label_formatter(&y_label)
+            .draw()?;
+        let bar = RGBColor(86, 180, 233);
+        for &(from, to, height) in &self.bars {
+            let corners = [(from, 0.0), (to, height)];
+            chart.draw_series([Rectangle::new(corners, bar.filled())])?;
+        }
+        for (points, colour, shape) in &self.lines {
+            let (style, points) = (colour.stroke_width(2), points.iter().copied());
+            if *shape == Shape::Dashed {
+                chart.draw_series(DashedLineSeries::new(points, 7, 5, style))?;
+            } else {
+                chart.draw_series(LineSeries::new(points, style))?;
+            }
+        }
+        for &(at, colour, shape) in &self.dots {
+            let (fill, line) = (colour.filled(), colour.stroke_width(2));
+            match shape {
+                Shape::Triangle => chart.draw_series([TriangleMarker::new(at, 4, fill)])?,
+                Shape::Cross => chart.draw_series([Cross::new(at, 3, line)])?,
+                _ => chart.draw_series([Circle::new(at, 3, fill)])?,
+            };
+        }
+        for &x in &self.marks {
+            let line = vec![(x, self.y.1.start), (x, self.y.1.end)];
+            let style = super::canvas::COLOURS[1].stroke_width(3);
+            chart.draw_series([PathElement::new(line, style)])?;
+        }
+        for (row, (label, colour, shape)) in self.legend.iter().enumerate() {
+            let y = 60 + 24 * row as i32;
+            let (line, middle) = (colour.stroke_width(2), (18, y));
+            match shape {
+                Shape::Line => legend.draw(&PathElement::new(vec![(6, y), (30, y)], line))?,
+                Shape::Dashed => {
+                    for x in [6, 18] {
+                        legend.draw(&PathElement::new(vec![(x, y), (x + 8, y)], line))?;
+                    }
+                }
+                Shape::Circle => legend.draw(&Circle::new(middle, 5, colour.filled()))?,
+                Shape::Triangle => legend.draw(&TriangleMarker::new(middle, 6, colour.filled()))?,
+                Shape::Cross => legend.draw(&Cross::new(middle, 5, line))?,
+            }
+            legend.draw(&Text::new(clean(label), (38, y - 5), text(15.0)))?;
+        }
+        Ok(())
+    }
+}

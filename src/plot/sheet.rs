@@ -1,0 +1,188 @@
+//! Pictures made of images.
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::canvas::{Area, COLOURS, Drawn, GREY, Plot, clean, short, text, width_of};
+use crate::error::{Result, require_count, require_size};
+
+/// Width and height of images of so many pixels: squares, unless a width is given.
+pub(super) fn shape_of(
+    call: &'static str,
+    pixels: usize,
+    width: Option<usize>,
+) -> Result<(usize, usize)> {
+    require_count(call, pixels)?;
+    let width = width.unwrap_or_else(|| pixels.isqrt());
+    require_count("width of a picture's images", width)?;
+    let height =
+        if width == pixels.isqrt() && width * width != pixels { 0 } else { pixels / width };
+    require_size(call, "pixels (whole rows, or a square)", width * height, pixels)?;
+    Ok((width, height))
+}
+
+/// What colours say.
+#[derive(Debug, Clone)]
+pub(super) enum Colours {
+    /// From black to white.
+    Grey { low: f64, high: f64 },
+    /// From blue over white to vermillion, each image up to its own largest value.
+    Diverging,
+}
+
+pub(super) struct Sheet {
+    pub(super) title: String,
+    /// Rows of images, whose pixels are from 0 to 1 on the scale of colours.
+    pub(super) rows: Vec<Vec<Vec<f64>>>,
+    pub(super) row_labels: Vec<String>,
+    pub(super) column_labels: Vec<String>,
+    /// What lies along and across, or nothing.
+    pub(super) axes: [String; 2],
+    pub(super) shape: (usize, usize),
+    pub(super) colours: Colours,
+}
+
+const GAP: i32 = 4;
+const TOP: i32 = 56;
+
+impl Sheet {
+    fn columns(&self) -> i32 {
+        self.rows.iter().map(Vec::len).max().unwrap_or(0) as i32
+    }
+
+    /// Screen pixels of a pixel.
+    fn zoom(&self) -> i32 {
+        let (width, height) = (self.shape.0 as i32, self.shape.1 as i32);
+        let (columns, rows) = (self.columns(), self.rows.len() as i32);
+        (900 / (columns * width).max(1)).min(700 / (rows * height).max(1)).clamp(1, 12)
+    }
+
+    fn cell(&self) -> (i32, i32) {
+        (self.shape.0 as i32 * self.zoom() + GAP, self.shape.1 as i32 * self.zoom() + GAP)
+    }
+
+    fn left(&self) -> i32 {
+        let widest = self.row_labels.iter().map(|label| width_of(&clean(label), 15.0)).max();
+        20 + widest.map_or(0, |width| width + 10) + if self.axes[1].is_empty() { 0 } else { 26 }
+    }
+
+    /// Where the images end, below.
+    fn bottom(&self) -> i32 {
+        TOP + self.rows.len() as i32 * self.cell().1
+    }
+
+    fn colour(&self, at: f64) -> RGBColor {
+        let mix = |a: RGBColor, b: RGBColor, share: f64| {
+            let part =
+                |a: u8, b: u8| (f64::from(a) + share * (f64::from(b) - f64::from(a))).round() as u8;
+            RGBColor(part(a.0, b.0), part(a.1, b.1), part(a.2, b.2))
+        };
+        let at = at.clamp(0.0, 1.0);
+        match self.colours {
+            Colours::Grey { .. } => mix(BLACK, WHITE, at),
+            Colours::Diverging if at < 0.5 => mix(COLOURS[0], WHITE, 2.0 * at),
+            Colours::Diverging => mix(WHITE, COLOURS[1], 2.0 * at - 1.0),
+        }
+    }
+
+    fn draw_image<DB: DrawingBackend>(
+        &self,
+        area: &Area<DB>,
+        (left, top): (i32, i32),
+        image: &[f64],
+    ) -> Drawn<DB> {
+        let (width, zoom) = (self.shape.0, self.zoom());
+        for (row, pixels) in image.chunks_exact(width).enumerate() {
+            let y = top + row as i32 * zoom;
+            let mut from = 0;
+            while from < width {
+                // Neighbours of one colour are one rectangle.
+                let colour = self.colour(pixels[from]);
+                let same = pixels[from..].iter().take_while(|&&x| self.colour(x) == colour).count();
+                let x = |pixel: usize| left + pixel as i32 * zoom;
+                let corners = [(x(from), y), (x(from + same), y + zoom)];
+                area.draw(&Rectangle::new(corners, colour.filled()))?;
+                from += same;
+            }
+        }
+        let corner = (left + width as i32 * zoom, top + self.shape.1 as i32 * zoom);
+        area.draw(&Rectangle::new([(left, top), corner], GREY))
+    }
+
+    fn draw_scale<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
+        const STEPS: i32 = 50;
+        let (left, top) = (self.left(), self.size().1 as i32 - 46);
+        for step in 0..STEPS {
+            let colour = self.colour(f64::from(step) / f64::from(STEPS - 1));
+            let corners = [(left + 4 * step, top), (left + 4 * step + 4, top + 12)];
+            area.draw(&Rectangle::new(corners, colour.filled()))?;
+        }
+        area.draw(&Rectangle::new([(left, top), (left + 4 * STEPS, top + 12)], GREY))?;
+        let labels = match self.colours {
+            Colours::Grey { low, high } => vec![(0, short(low)), (2, short(high))],
+            Colours::Diverging => {
+                vec![(0, "−max".into()), (1, "0".into()), (2, "max of each".into())]
+            }
+        };
+        for (place, label) in labels {
+            let anchor = Pos::new([HPos::Left, HPos::Center, HPos::Center][place], VPos::Top);
+            let at = (left + 2 * STEPS * place as i32, top + 18);
+            area.draw(&Text::new(label, at, text(14.0).into_text_style(area).pos(anchor)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Plot for Sheet {
+    fn size(&self) -> (u32, u32) {
+        let width = self.left() + self.columns() * self.cell().0 + 20;
+        let title = width_of(&clean(&self.title), 20.0) + 40;
+        let labels = if self.column_labels.is_empty() { 0 } else { 22 };
+        let axis = if self.axes[0].is_empty() { 0 } else { 24 };
+        (width.max(title).max(340) as u32, (self.bottom() + labels + axis + 60) as u32)
+    }
+
+    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
+        let at = |h, v| Pos::new(h, v);
+        let style = |size: f64, pos| text(size).into_text_style(area).pos(pos);
+        let top_left = at(HPos::Left, VPos::Top);
+        area.draw(&Text::new(clean(&self.title), (20, 16), style(20.0, top_left)))?;
+        let (left, (width, height)) = (self.left(), self.cell());
+        for (row, images) in self.rows.iter().enumerate() {
+            let y = TOP + row as i32 * height;
+            if let Some(label) = self.row_labels.get(row) {
+                let middle = (left - 10, y + (height - GAP) / 2);
+                let style = style(15.0, at(HPos::Right, VPos::Center));
+                area.draw(&Text::new(clean(label), middle, style))?;
+            }
+            for (column, image) in images.iter().enumerate() {
+                self.draw_image(area, (left + column as i32 * width, y), image)?;
+            }
+        }
+        for (column, label) in self.column_labels.iter().enumerate() {
+            let middle = (left + column as i32 * width + (width - GAP) / 2, self.bottom() + 4);
+            let style = style(14.0, at(HPos::Center, VPos::Top));
+            area.draw(&Text::new(clean(label), middle, style))?;
+        }
+        let [along, across] = &self.axes;
+        let middle = (left + self.columns() * width / 2, self.bottom() + 26);
+        area.draw(&Text::new(along.clone(), middle, style(15.0, at(HPos::Center, VPos::Top))))?;
+        let middle = (6, (TOP + self.bottom()) / 2);
+        let turned = text(15.0).transform(FontTransform::Rotate270).into_text_style(area);
+        let turned = turned.pos(at(HPos::Center, VPos::Top));
+        area.draw(&Text::new(across.clone(), middle, turned))?;
+        self.draw_scale(area)
+    }
+}
+
+/// Values on the scale from the least to the greatest, and that scale.
+pub(super) fn grey<'a>(values: impl IntoIterator<Item = &'a f64>) -> (f64, f64) {
+    let ends = |(low, high): (f64, f64), &value: &f64| (low.min(value), high.max(value));
+    let (low, high) = values.into_iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+    if low < high { (low, high) } else { (low - 0.5, high + 0.5) }
+}
+
+/// Where a value lies on a scale, from 0 to 1.
+pub(super) fn on_scale(values: &[f64], (low, high): (f64, f64)) -> Vec<f64> {
+    values.iter().map(|value| (value - low) / (high - low)).collect()
+}
