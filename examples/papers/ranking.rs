@@ -27,10 +27,10 @@ type OfKinds = [Vec<f64>; 5];
 
 fn regularizer<E: Encoder>(name: &str) -> Result<Box<dyn Regularizer<E>>, Stop> {
     Ok(match name {
-        "CAE" => Box::new(Contractive::new(0.1)?),
-        "Gaussian" => Box::new(Denoising::new(Gaussian::new(0.3)?)),
+        "CAE" => Box::new(Contractive::new(5.0)?),
+        "Gaussian" => Box::new(Denoising::new(Gaussian::new(0.5)?)),
         "masking" => Box::new(Denoising::new(Masking::new(0.25)?)),
-        "decay" => Box::new(WeightDecay::new(1e-3)?),
+        "decay" => Box::new(WeightDecay::new(3e-3)?),
         _ => Box::new(NoRegularizer),
     })
 }
@@ -101,10 +101,10 @@ fn each_seed<const N: usize, const H: usize>(
             let mut classifier = model.classifier::<10>().build::<f32>()?;
             settings
                 .trainer(Sgd::new(0.1)?.momentum(0.9)?, seed)
-                .epochs(20)
+                .epochs(40)
                 .batch_size(100)
                 .validation_split(1.0 / 6.0)
-                .early_stopping(EarlyStopping::new(5)?)
+                .early_stopping(EarlyStopping::new(10)?)
                 .fit_classifier(&mut classifier, &data.train, &data.train_labels)?;
             let right = classifier.accuracy(&data.test, &data.test_labels)?;
             errors[kind].push(100.0 * (1.0 - right));
