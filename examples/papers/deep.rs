@@ -3,8 +3,8 @@
 //! The paper pretrains logistic units by restricted Boltzmann machines; here exponential linear units start
 //! from He's weights. Cross-entropy of sigmoid outputs, as in the paper; Gaussian noise of 0.1 on the pixels
 //! in training; Adam at 1e-3 falling along a cosine, batches of 128, 50 epochs. SSE/img is the sum over pixels
-//! without the half. Units, loss and noise were chosen by the last 10,000 training images after 8 epochs on
-//! the others; the final run is on all of them.
+//! without the half. Units, loss and noise were chosen one by one, by the last 10,000 training images after 8
+//! epochs on the others; the final run is on all of them.
 //!
 //! G. Hinton, R. Salakhutdinov (2006), Reducing the dimensionality of data with neural networks.
 
