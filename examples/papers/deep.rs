@@ -1,16 +1,21 @@
 //! Row 4: a deep autoencoder, 784-1000-500-250-30 with a linear code, leaves a fifth of PCA's error.
 //!
-//! The paper pretrains logistic units by restricted Boltzmann machines; here rectified units start from He's
-//! weights. Squared error on a sigmoid output, Adam at 1e-3 falling along a cosine, batches of 128, 30
-//! epochs. SSE/img is the sum over pixels without the half.
+//! The paper pretrains logistic units by restricted Boltzmann machines; here exponential linear units start
+//! from He's weights. Cross-entropy of sigmoid outputs, as in the paper; Gaussian noise of 0.1 on the pixels
+//! in training; Adam at 1e-3 falling along a cosine, batches of 128, 50 epochs. SSE/img is the sum over pixels
+//! without the half. Units, loss and noise were chosen one by one, by the last 10,000 training images after 8
+//! epochs on the others; the final run is on all of them.
 //!
 //! G. Hinton, R. Salakhutdinov (2006), Reducing the dimensionality of data with neural networks.
 
-use autoencoder::activation::{Identity, Relu, Sigmoid};
+use autoencoder::activation::{Elu, Identity};
+use autoencoder::corruption::Gaussian;
 use autoencoder::init::He;
 use autoencoder::nalgebra::Const;
 use autoencoder::train::schedule::Cosine;
-use autoencoder::{Adam, AutoEncoder, Batch, Dense, Then, datasets};
+use autoencoder::{
+    Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Denoising, Dense, Then, datasets,
+};
 
 use crate::Settings;
 use crate::data::{Stop, mnist, squared_error};
@@ -25,7 +30,7 @@ pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
 
 pub fn full(settings: &Settings) -> Result<Vec<Line>, Stop> {
     let data = mnist::<f32>(settings.data())?;
-    let errors = each_seed::<784, 1000, 500, 250, 30>(settings, &data.train, &data.test, 30)?;
+    let errors = each_seed::<784, 1000, 500, 250, 30>(settings, &data.train, &data.test, 50)?;
     Ok(vec![
         Line::number("test SSE/img (PCA: 13.87)", Target::AtMost(3.0), &errors.1, 3),
         Line::note("train SSE/img", &errors.0, 3),
@@ -41,18 +46,23 @@ fn each_seed<const N: usize, const A: usize, const B: usize, const C: usize, con
 ) -> Result<(Vec<f64>, Vec<f64>), Stop> {
     let mut errors = (Vec::new(), Vec::new());
     for seed in settings.seeds() {
-        let encoder = Dense::<N, A>::new(Relu)
+        let encoder = Dense::<N, A>::new(Elu::default())
             .init(He)
-            .then(Dense::<A, B>::new(Relu).init(He))
-            .then(Dense::<B, C>::new(Relu).init(He))
+            .then(Dense::<A, B>::new(Elu::default()).init(He))
+            .then(Dense::<B, C>::new(Elu::default()).init(He))
             .then(Dense::<C, K>::new(Identity));
-        let decoder = Dense::<K, C>::new(Relu)
+        let decoder = Dense::<K, C>::new(Elu::default())
             .init(He)
-            .then(Dense::<C, B>::new(Relu).init(He))
-            .then(Dense::<B, A>::new(Relu).init(He))
-            .then(Dense::<A, N>::new(Sigmoid));
-        let mut model =
-            AutoEncoder::builder().encoder(encoder).decoder(decoder).seed(seed).build::<f32>()?;
+            .then(Dense::<C, B>::new(Elu::default()).init(He))
+            .then(Dense::<B, A>::new(Elu::default()).init(He))
+            .then(Dense::<A, N>::new(Identity)); // logits
+        let mut model = AutoEncoder::builder()
+            .encoder(encoder)
+            .decoder(decoder)
+            .regularizer(Denoising::new(Gaussian::new(0.1)?))
+            .loss(BernoulliCrossEntropy)
+            .seed(seed)
+            .build::<f32>()?;
         let trainer = settings.trainer(Adam::new(1e-3)?, seed).schedule(Cosine::new(0.0)?);
         trainer.epochs(epochs).batch_size(128).fit(&mut model, train)?;
         errors.0.push(squared_error(train, &model.reconstruct(train)?));

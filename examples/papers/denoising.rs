@@ -1,10 +1,10 @@
 //! Row 10: stacked denoising autoencoders, three levels of 1,000 units, then fine-tuned with labels.
 //!
 //! Masking .1, .2, .3; sigmoid units with tied weights, cross-entropy, 15 epochs a level. Validation are the
-//! last 10,000 training images, as in the tutorial: the fine-tuning keeps the epoch at which their
-//! cross-entropy is least. The tutorial goes image by image, at a rate of 0.001 a level and 0.1 in the end;
-//! here batches are of 100 images, at a rate of 0.1, which is the same step an image in the levels, and with
-//! momentum 0.9 for at most 30 epochs in the end.
+//! last 10,000 training images, as in the tutorial: the fine-tuning keeps the epoch at which fewest of them
+//! are wrong. The tutorial goes image by image, at a rate of 0.001 a level and 0.1 in the end; here the levels
+//! have batches of 100 at a rate of 0.1, which is the same step an image, and the fine-tuning has batches of 50
+//! at 0.1 with momentum 0.9, a fifth of the tutorial's step an image, for 25 epochs.
 //!
 //! P. Vincent and others (2010), Stacked denoising autoencoders; LISA lab, Theano's Deep Learning Tutorials.
 
@@ -14,8 +14,8 @@ use autoencoder::init::Initializer;
 use autoencoder::nalgebra::Const;
 use autoencoder::rand::{Rng, RngExt};
 use autoencoder::{
-    AutoEncoder, BernoulliCrossEntropy, Classifier, Denoising, Dense, EarlyStopping, Encoder, Sgd,
-    Stack, Then, Tied, datasets,
+    AutoEncoder, BernoulliCrossEntropy, Classifier, Denoising, Dense, Encoder, Sgd, Stack, Then,
+    Tied, datasets,
 };
 
 use crate::Settings;
@@ -32,7 +32,7 @@ pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
         test: digits.test,
         test_labels: digits.test_labels,
     };
-    let budget = Budget { batch: 10, level_epochs: 15, epochs: 15 };
+    let budget = Budget { batch: 10, fine_tuning_batch: 10, level_epochs: 15, epochs: 15 };
     let stacked = each_seed::<64, 200>(settings, &data, &budget)?;
     let random = settings.seeds().map(|seed| {
         let layers = Dense::<64, 200>::new(Sigmoid)
@@ -47,13 +47,15 @@ pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
 
 pub fn full(settings: &Settings) -> Result<Vec<Line>, Stop> {
     let data = mnist::<f32>(settings.data())?;
-    let budget = Budget { batch: 100, level_epochs: 15, epochs: 30 };
+    let budget = Budget { batch: 100, fine_tuning_batch: 50, level_epochs: 15, epochs: 25 };
     let errors = each_seed::<784, 1000>(settings, &data, &budget)?;
     Ok(vec![Line::number("test error, %", Target::Near(1.3, 0.3), &errors, 2)])
 }
 
 struct Budget {
+    /// Of the levels.
     batch: usize,
+    fine_tuning_batch: usize,
     level_epochs: usize,
     epochs: usize,
 }
@@ -102,7 +104,7 @@ fn each_seed<const N: usize, const H: usize>(
     settings.seeds().map(one).collect()
 }
 
-/// Per cent of the test images that are wrong after fine-tuning.
+/// Per cent of the test images that are wrong after fine-tuning, at the epoch that is best in validation.
 fn error<E: Encoder<Scalar = f32, Input = Const<N>>, const N: usize>(
     settings: &Settings,
     mut classifier: Classifier<E, Const<10>>,
@@ -110,13 +112,28 @@ fn error<E: Encoder<Scalar = f32, Input = Const<N>>, const N: usize>(
     budget: &Budget,
     seed: u64,
 ) -> Result<f64, Stop> {
-    settings
-        .trainer(Sgd::new(0.1)?.momentum(0.9)?, seed)
-        .epochs(budget.epochs)
-        .batch_size(budget.batch)
-        .validation_split(1.0 / 6.0)
-        .early_stopping(EarlyStopping::new(5)?)
-        .fit_classifier(&mut classifier, &data.train, &data.train_labels)?;
+    let (all, kept) = (data.train.samples(), data.train.samples() * 5 / 6);
+    let (train, validation) = (data.train.select(0..kept), data.train.select(kept..all));
+    let (train_labels, validation_labels) = data.train_labels.split_at(kept);
+    let mut best = (0.0, classifier.parameters().to_vec());
+    for epoch in 0..budget.epochs {
+        // The momentum begins anew in every epoch.
+        settings
+            .trainer(Sgd::new(0.1)?.momentum(0.9)?, seed + 1000 * epoch as u64)
+            .epochs(1)
+            .batch_size(budget.fine_tuning_batch)
+            .fit_classifier(&mut classifier, &train, train_labels)?;
+        let right = classifier.accuracy(&validation, validation_labels)?;
+        settings.say(&format!(
+            "epoch {}: validation error {:.2} %",
+            epoch + 1,
+            100.0 * (1.0 - right)
+        ));
+        if right > best.0 {
+            best = (right, classifier.parameters().to_vec());
+        }
+    }
+    classifier.set_parameters(&best.1)?;
     Ok(100.0 * (1.0 - classifier.accuracy(&data.test, &data.test_labels)?))
 }
 

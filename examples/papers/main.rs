@@ -92,6 +92,13 @@ impl Settings {
         1..=if self.is_quick { 1 } else { self.seeds }
     }
 
+    /// Shows a line of a training's course if that was asked for.
+    pub fn say(&self, line: &str) {
+        if self.is_verbose {
+            eprintln!("{line}");
+        }
+    }
+
     /// A trainer on the threads that were asked for, which shows its course if that was.
     pub fn trainer<O>(&self, optimizer: O, seed: u64) -> Trainer<'static, O> {
         let trainer = Trainer::new(optimizer).seed(seed);

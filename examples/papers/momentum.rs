@@ -1,9 +1,10 @@
 //! Row 11: on a deep autoencoder Nesterov's momentum trains faster than momentum, and both than neither.
 //!
-//! The paper's nets, weights and rising momentum (greatest 0.99): sigmoid units, 784-1000-500-250-30 with a
-//! linear code, 15 random inputs a unit, cross-entropy. A stated small part of its budget: 1,000 steps of
-//! 100 images from the first 20,000, where it has 750,000 steps. Every method has the best of three rates,
-//! found on the first seed by the training error, which is what is compared.
+//! The paper's weights and rising momentum (greatest 0.99, at most 0.9 for the last 1,000 steps): sigmoid
+//! units, a linear code, 15 random inputs a unit, cross-entropy. A stated small part of its budget: 8,000
+//! steps of 100 images from the first 20,000, where it has 750,000 steps, and 784-200-100-50-20, where it has
+//! 784-1000-500-250-30. Every method has its best rate of a grid, found on the first seed by the training
+//! error, which is what is compared; the test images have no part in it.
 //!
 //! I. Sutskever, J. Martens, G. Dahl, G. Hinton (2013), On the importance of initialization and momentum in
 //! deep learning.
@@ -20,8 +21,9 @@ use crate::report::Line;
 /// On the embedded digits, where both momenta beat none; which of them is ahead is not certain there.
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
     let train = datasets::digits::<f32>().train;
-    let [nesterov, momentum, plain] =
-        compare::<64, 100, 50, 25, 8>(settings, &train, [0.5, 0.2, 0.1], 70)?;
+    let rates = &[0.5, 0.2, 0.1];
+    let budget = Budget { epochs: 70, settling: 0, rates: [rates; 3] };
+    let [nesterov, momentum, plain] = compare::<64, 100, 50, 25, 8>(settings, &train, &budget)?;
     Ok(vec![
         Line::order("train SSE/img", &[nesterov, plain.clone()], 3),
         Line::order("train SSE/img", &[momentum, plain], 3),
@@ -30,8 +32,20 @@ pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
 
 pub fn full(settings: &Settings) -> Result<Vec<Line>, Stop> {
     let train = mnist::<f32>(settings.data())?.train.select(0..20_000);
-    let errors = compare::<784, 1000, 500, 250, 30>(settings, &train, [0.05, 0.02, 0.005], 5)?;
+    let (with, without) = (&[0.02, 0.015, 0.01, 0.005], &[0.2, 0.1, 0.05]);
+    let budget = Budget { epochs: 40, settling: 1_000, rates: [with, with, without] };
+    let errors = compare::<784, 200, 100, 50, 20>(settings, &train, &budget)?;
     Ok(vec![Line::order("train SSE/img", &errors, 3)])
+}
+
+const BATCH: usize = 100;
+
+struct Budget {
+    epochs: usize,
+    /// Steps at the end with a momentum of at most 0.9.
+    settling: u64,
+    /// The grid of each method.
+    rates: [&'static [f64]; 3],
 }
 
 type Method = fn(f64) -> autoencoder::Result<Sgd>;
@@ -45,22 +59,25 @@ const METHODS: [(&str, Method); 3] = [
 fn compare<const N: usize, const A: usize, const B: usize, const C: usize, const K: usize>(
     settings: &Settings,
     train: &Batch<f32, Const<N>>,
-    rates: [f64; 3],
-    epochs: usize,
+    budget: &Budget,
 ) -> Result<[(&'static str, Vec<f64>); 3], Stop> {
-    let run = |optimizer, seed| error::<N, A, B, C, K>(settings, optimizer, seed, train, epochs);
+    let steps = (budget.epochs * train.samples().div_ceil(BATCH)) as u64;
+    let run = |optimizer: Sgd, seed| {
+        let optimizer = optimizer.at_most_from(steps - budget.settling, 0.9)?;
+        error::<N, A, B, C, K>(settings, optimizer, seed, train, budget.epochs)
+    };
     let mut all = METHODS.map(|(name, _)| (name, Vec::new()));
-    for ((name, errors), (_, of_rate)) in all.iter_mut().zip(METHODS) {
+    for (((name, errors), (_, of_rate)), rates) in all.iter_mut().zip(METHODS).zip(budget.rates) {
         let mut best = (f64::INFINITY, rates[0]);
-        for rate in rates {
+        for &rate in rates {
             let error = run(of_rate(rate)?, 1)?;
+            println!("  {name}, rate {rate}: {error:.3}");
             best = if error < best.0 { (error, rate) } else { best };
         }
         errors.push(best.0);
         for seed in settings.seeds().skip(1) {
             errors.push(run(of_rate(best.1)?, seed)?);
         }
-        println!("  {name}: best at the rate {}", best.1);
     }
     Ok(all)
 }
@@ -90,7 +107,7 @@ fn error<const N: usize, const A: usize, const B: usize, const C: usize, const K
         .loss(BernoulliCrossEntropy)
         .seed(seed)
         .build::<f32>()?;
-    let mut trainer = settings.trainer(optimizer, seed).epochs(epochs).batch_size(100);
+    let mut trainer = settings.trainer(optimizer, seed).epochs(epochs).batch_size(BATCH);
     match trainer.fit(&mut model, train) {
         Ok(_) => Ok(squared_error(train, &model.reconstruct(train)?)),
         Err(Error::Diverged { .. }) => Ok(f64::INFINITY),
