@@ -7,6 +7,7 @@
 //! | [`bars`] | images of bars, and which bars each has |
 //! | [`swiss_roll`] | points in space, and where on the rolled-up sheet they lie |
 //! | [`k_sparse`] | mixtures of a few atoms, the atoms, and the mixture |
+//! | [`sensors`] | sensor rows, which are faulty and in which channel |
 //! | [`dead_leaves`] | images of discs that hide each other, with the statistics of natural images |
 //!
 //! [`patches`] cuts squares out of images. What generates takes a seed: the same seed gives the same
@@ -16,18 +17,18 @@ mod bars;
 mod curves;
 mod dead_leaves;
 mod digits;
-mod sensors;
 mod k_sparse;
 mod patches;
+mod sensors;
 mod swiss_roll;
 
 pub use bars::{Bars, bars};
 pub use curves::{Curves, curves};
 pub use dead_leaves::dead_leaves;
 pub use digits::{Digits, digits};
-pub use sensors::{Fault, SENSOR_CHANNELS, Sensors, sensors};
 pub use k_sparse::{KSparse, k_sparse};
 pub use patches::patches;
+pub use sensors::{Fault, SENSOR_CHANNELS, Sensors, sensors};
 pub use swiss_roll::{SwissRoll, swiss_roll};
 
 use crate::error::{Result, require_size};
