@@ -87,20 +87,20 @@ fn a_sparse_unit_is_not_saturated_and_one_that_is_on_or_off_is() {
         let codes = (0..100).map(|sample| [if sample < on { 1.0 } else { low }]);
         unit_activity(&codes.collect::<Batch<f64, Const<1>>>(), range).unwrap()[0]
     };
-    assert_eq!(unit(4, 0.0, CodeRange::Unit).state, UnitState::Alive);
-    assert_eq!(unit(40, 0.0, CodeRange::Unit).state, UnitState::Saturated);
-    assert_eq!(unit(4, -1.0, CodeRange::Symmetric).state, UnitState::Alive);
-    assert_eq!(unit(40, -1.0, CodeRange::Symmetric).state, UnitState::Saturated);
-    assert_eq!(unit(94, 0.5, CodeRange::Unit).state, UnitState::Alive);
-    assert_eq!(unit(95, 0.5, CodeRange::Unit).state, UnitState::Saturated);
+    assert_eq!(unit(4, 0.0, CodeRange::ZeroToOne).state, UnitState::Alive);
+    assert_eq!(unit(40, 0.0, CodeRange::ZeroToOne).state, UnitState::Saturated);
+    assert_eq!(unit(4, -1.0, CodeRange::MinusOneToOne).state, UnitState::Alive);
+    assert_eq!(unit(40, -1.0, CodeRange::MinusOneToOne).state, UnitState::Saturated);
+    assert_eq!(unit(94, 0.5, CodeRange::ZeroToOne).state, UnitState::Alive);
+    assert_eq!(unit(95, 0.5, CodeRange::ZeroToOne).state, UnitState::Saturated);
     // A rectifier has no ends to sit at.
-    assert_eq!(unit(100, 0.0, CodeRange::NonNegative).state, UnitState::Alive);
+    assert_eq!(unit(100, 0.0, CodeRange::FromZero).state, UnitState::Alive);
 }
 
 #[test]
 fn activity_is_that_of_the_definition() {
     let codes = Batch::from_iter([[0.0, -2.0], [0.0, 1.0], [3.0, 1.0], [1.0, 4.0]]);
-    let units = unit_activity(&codes, CodeRange::Real).unwrap();
+    let units = unit_activity(&codes, CodeRange::Unbounded).unwrap();
     let [a, b] = units[..] else { panic!() };
     assert_eq!((a.min, a.mean, a.max, a.active), (0.0, 1.0, 3.0, 0.5));
     assert_eq!((b.min, b.mean, b.max, b.active), (-2.0, 1.0, 4.0, 1.0));
@@ -133,14 +133,14 @@ fn the_effective_dimension_counts_directions() {
 fn sparsity_is_hoyers() {
     // √4 = 2, Σ|h| = 4, √Σh² = √(1 + 9) → (2 − 4/√10) / (2 − 1).
     let codes = Batch::from_iter([[1.0, -3.0, 0.0, 0.0], [0.0; 4]]);
-    let found = sparsity(&codes, CodeRange::Real).unwrap();
+    let found = sparsity(&codes, CodeRange::Unbounded).unwrap();
     assert_eq!(found.active, 0.25);
     assert!((found.hoyer.unwrap() - (2.0 - 4.0 / 10.0_f64.sqrt())).abs() < 1e-15);
-    let alike = sparsity(&Batch::from_iter([[0.2; 5]]), CodeRange::Unit).unwrap();
+    let alike = sparsity(&Batch::from_iter([[0.2; 5]]), CodeRange::ZeroToOne).unwrap();
     assert!(alike.hoyer.unwrap() < 1e-15);
     assert_eq!(alike.active, 1.0);
-    assert_eq!(sparsity(&Batch::from_iter([[0.0; 4]]), CodeRange::Real).unwrap().hoyer, None);
-    assert_eq!(sparsity(&Batch::from_iter([[1.0]]), CodeRange::Real).unwrap().hoyer, None);
+    assert_eq!(sparsity(&Batch::from_iter([[0.0; 4]]), CodeRange::Unbounded).unwrap().hoyer, None);
+    assert_eq!(sparsity(&Batch::from_iter([[1.0]]), CodeRange::Unbounded).unwrap().hoyer, None);
 }
 
 #[test]
@@ -176,9 +176,9 @@ fn a_checkup_gathers_what_the_parts_say() {
     let model = model!(Sigmoid);
     let checkup = Checkup::of(&model, &x).unwrap();
     let codes = model.encode(&x).unwrap();
-    assert_eq!(checkup.units, unit_activity(&codes, CodeRange::Unit).unwrap());
+    assert_eq!(checkup.units, unit_activity(&codes, CodeRange::ZeroToOne).unwrap());
     assert_eq!(checkup.effective_dimension, effective_dimension(&codes).unwrap());
-    assert_eq!(checkup.sparsity, sparsity(&codes, CodeRange::Unit).unwrap());
+    assert_eq!(checkup.sparsity, sparsity(&codes, CodeRange::ZeroToOne).unwrap());
     assert_eq!(checkup.gradients, gradient_norms(&model, &x).unwrap()); // 359 are fewer than 512
     let jacobian = model.squared_jacobian(&x).unwrap().sqrt();
     assert_eq!(checkup.jacobian, Some(jacobian));
@@ -242,9 +242,12 @@ fn poor_reconstructions_and_narrow_codes_are_named() {
 #[test]
 fn extreme_codes_give_finite_numbers() {
     fn check<T: Scalar>(values: &[f64]) {
-        for range in
-            [CodeRange::Unit, CodeRange::Symmetric, CodeRange::NonNegative, CodeRange::Real]
-        {
+        for range in [
+            CodeRange::ZeroToOne,
+            CodeRange::MinusOneToOne,
+            CodeRange::FromZero,
+            CodeRange::Unbounded,
+        ] {
             let values: Vec<T> = values.iter().map(|&value| T::of(value)).collect();
             let codes = Batch::new(Dyn(2), values).unwrap();
             let dimension = effective_dimension(&codes).unwrap();
@@ -281,7 +284,7 @@ fn extreme_samples_are_checked_up_and_bad_ones_refused() {
     assert!(matches!(Checkup::of(&model, &none), Err(Error::NoSamples { .. })));
     let bad = Batch::from_iter([[f32::NAN, 0.2]]);
     assert!(matches!(Checkup::of(&model, &bad), Err(Error::NotFinite { .. })));
-    assert!(matches!(unit_activity(&bad, CodeRange::Real), Err(Error::NotFinite { .. })));
+    assert!(matches!(unit_activity(&bad, CodeRange::Unbounded), Err(Error::NotFinite { .. })));
     assert!(matches!(effective_dimension(&none), Err(Error::NoSamples { .. })));
-    assert!(matches!(sparsity(&none, CodeRange::Real), Err(Error::NoSamples { .. })));
+    assert!(matches!(sparsity(&none, CodeRange::Unbounded), Err(Error::NoSamples { .. })));
 }

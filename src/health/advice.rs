@@ -172,34 +172,34 @@ impl fmt::Display for Advice {
             Self::DeadUnits { units, count, range } => {
                 some_of(f, units, *count)?;
                 f.write_str(match range {
-                    CodeRange::Unit => plural(units, " never exceeds 0.05", " never exceed 0.05"),
-                    CodeRange::Symmetric => plural(
+                    CodeRange::ZeroToOne => plural(units, " never exceeds 0.05", " never exceed 0.05"),
+                    CodeRange::MinusOneToOne => plural(
                         units,
                         " never leaves ±0.05, or stays below −0.9,",
                         " never leave ±0.05, or stay below −0.9,",
                     ),
-                    CodeRange::NonNegative => {
+                    CodeRange::FromZero => {
                         plural(units, " never rises above 0", " never rise above 0")
                     }
-                    CodeRange::Real => plural(units, " never varies", " never vary"),
+                    CodeRange::Unbounded => plural(units, " never varies", " never vary"),
                 })?;
                 which(f, units)?;
                 f.write_str(": whatever the sample, nothing is said there. Try ")?;
                 f.write_str(match range {
-                    CodeRange::Unit | CodeRange::Symmetric => {
+                    CodeRange::ZeroToOne | CodeRange::MinusOneToOne => {
                         "a weaker or less strict sparsity, fewer units, or a smaller learning rate."
                     }
-                    CodeRange::NonNegative => {
+                    CodeRange::FromZero => {
                         "a smaller learning rate, `He` initialisation, `LeakyRelu`, or fewer units."
                     }
-                    CodeRange::Real => "fewer units, a weaker regularizer, or a look at the data.",
+                    CodeRange::Unbounded => "fewer units, a weaker regularizer, or a look at the data.",
                 })
             }
             Self::SaturatedUnits { units, count, range } => {
                 some_of(f, units, *count)?;
                 f.write_str(plural(units, " sits", " sit"))?;
                 f.write_str(match range {
-                    CodeRange::Symmetric => " beyond ±0.9 on at least 95 % of the samples",
+                    CodeRange::MinusOneToOne => " beyond ±0.9 on at least 95 % of the samples",
                     _ => " below 0.05 or above 0.95 on at least 95 % of the samples",
                 })?;
                 which(f, units)?;

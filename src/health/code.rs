@@ -88,7 +88,7 @@ pub struct Sparsity {
 /// # Example
 /// ```
 /// use autoencoder::{Batch, health::{CodeRange, sparsity}};
-/// let one_of_four = sparsity(&Batch::from_iter([[0.0, 7.0, 0.0, 0.0]]), CodeRange::NonNegative)?;
+/// let one_of_four = sparsity(&Batch::from_iter([[0.0, 7.0, 0.0, 0.0]]), CodeRange::FromZero)?;
 /// assert_eq!((one_of_four.active, one_of_four.hoyer), (0.25, Some(1.0)));
 /// # Ok::<(), autoencoder::Error>(())
 /// ```

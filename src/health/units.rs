@@ -22,13 +22,13 @@ const OFTEN: f64 = 0.1;
 #[non_exhaustive]
 pub enum CodeRange {
     /// From 0 to 1, as a sigmoid's.
-    Unit,
+    ZeroToOne,
     /// From −1 to 1, as a tanh's.
-    Symmetric,
+    MinusOneToOne,
     /// 0 or more, as a rectifier's.
-    NonNegative,
+    FromZero,
     /// Any number, or a range of one's own.
-    Real,
+    Unbounded,
 }
 
 impl CodeRange {
@@ -37,36 +37,36 @@ impl CodeRange {
     /// # Example
     /// ```
     /// use autoencoder::{health::CodeRange, range};
-    /// assert_eq!(CodeRange::of::<range::UnitInterval>(), CodeRange::Unit);
+    /// assert_eq!(CodeRange::of::<range::UnitInterval>(), CodeRange::ZeroToOne);
     /// ```
     pub fn of<R: 'static>() -> Self {
         let found = TypeId::of::<R>();
         if found == TypeId::of::<range::UnitInterval>() {
-            Self::Unit
+            Self::ZeroToOne
         } else if found == TypeId::of::<range::Symmetric>() {
-            Self::Symmetric
+            Self::MinusOneToOne
         } else if found == TypeId::of::<range::NonNegative>() {
-            Self::NonNegative
+            Self::FromZero
         } else {
-            Self::Real
+            Self::Unbounded
         }
     }
 
     /// Its ends, where it has both.
     pub fn ends(self) -> Option<(f64, f64)> {
         match self {
-            Self::Unit => Some((0.0, 1.0)),
-            Self::Symmetric => Some((-1.0, 1.0)),
-            Self::NonNegative | Self::Real => None,
+            Self::ZeroToOne => Some((0.0, 1.0)),
+            Self::MinusOneToOne => Some((-1.0, 1.0)),
+            Self::FromZero | Self::Unbounded => None,
         }
     }
 
     /// Whether a unit of this value is active, in a code whose greatest magnitude is given.
     pub(super) fn is_active(self, value: f64, greatest: f64) -> bool {
         match self {
-            Self::Unit => value > MARGIN,
-            Self::Symmetric => value.abs() > SILENT,
-            Self::NonNegative | Self::Real => value.abs() > NEGLIGIBLE * greatest,
+            Self::ZeroToOne => value > MARGIN,
+            Self::MinusOneToOne => value.abs() > SILENT,
+            Self::FromZero | Self::Unbounded => value.abs() > NEGLIGIBLE * greatest,
         }
     }
 }
@@ -123,7 +123,7 @@ impl UnitActivity {
 /// ```
 /// use autoencoder::{Batch, health::{CodeRange, UnitState, unit_activity}};
 /// let codes = Batch::from_iter([[0.0, 0.2, 1.0], [0.01, 0.6, 0.99]]);
-/// let units = unit_activity(&codes, CodeRange::Unit)?;
+/// let units = unit_activity(&codes, CodeRange::ZeroToOne)?;
 /// assert_eq!(units[0].state, UnitState::Dead);
 /// assert_eq!((units[1].mean, units[1].active), (0.4, 1.0));
 /// assert_eq!(units[2].state, UnitState::Saturated);
@@ -166,9 +166,9 @@ fn activity<T: Scalar, C: Dim>(
     let active = share(&|h| range.is_active(h, greatest));
 
     let is_dead = match range {
-        CodeRange::Unit | CodeRange::NonNegative => active == 0.0,
-        CodeRange::Symmetric => active == 0.0 || max <= -1.0 + 2.0 * MARGIN,
-        CodeRange::Real => {
+        CodeRange::ZeroToOne | CodeRange::FromZero => active == 0.0,
+        CodeRange::MinusOneToOne => active == 0.0 || max <= -1.0 + 2.0 * MARGIN,
+        CodeRange::Unbounded => {
             let is_varying = half > 0.5 * NEGLIGIBLE * greatest;
             !is_varying
         }
