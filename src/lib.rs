@@ -26,6 +26,7 @@ mod parallel;
 pub mod parameters;
 mod pass;
 pub mod posterior;
+pub mod prior;
 mod product;
 pub mod random;
 pub mod range;
@@ -45,7 +46,7 @@ pub use nalgebra;
 pub use rand;
 
 pub use activation::Activation;
-pub use autoencoder::{AutoEncoder, Elbo};
+pub use autoencoder::{AggregatedPosterior, AutoEncoder, Elbo};
 pub use batch::{Batch, BatchView, BatchViewMut, Sample};
 pub use builder::{Build, Builder, Describe};
 pub use classifier::{Classifier, ClassifierBuilder};

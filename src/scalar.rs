@@ -105,3 +105,14 @@ pub(crate) fn sum<T: Scalar>(a: &[T], f: impl Fn(T) -> T) -> T {
         |a, _| f(a),
     )
 }
+
+/// ln Σ eᵃ, without overflow.
+pub(crate) fn log_sum_exp<T: Scalar>(values: &[T]) -> T {
+    let lowest = T::of(f64::NEG_INFINITY);
+    let most = values.iter().fold(lowest, |most, &a| if a > most { a } else { most });
+    if most == lowest {
+        return most;
+    }
+    let sum = values.iter().fold(T::ZERO, |sum, &a| sum + (a - most).exp());
+    most + sum.ln()
+}
