@@ -34,6 +34,8 @@ mod pass;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod posterior;
+#[cfg(any(feature = "html", feature = "plot"))]
+mod principal;
 mod product;
 pub mod random;
 pub mod range;

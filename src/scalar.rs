@@ -105,3 +105,13 @@ pub(crate) fn sum<T: Scalar>(a: &[T], f: impl Fn(T) -> T) -> T {
         |a, _| f(a),
     )
 }
+
+/// A quantile of values in ascending order, of which there is at least one: linear between two of them, as in
+/// Hyndman and Fan's type 7.
+pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
+    let place = q * (sorted.len() - 1) as f64;
+    let below = (place as usize).min(sorted.len() - 1);
+    let above = (below + 1).min(sorted.len() - 1);
+    let part = place - below as f64;
+    sorted[below] * (1.0 - part) + sorted[above] * part
+}

@@ -75,7 +75,7 @@ where
             column.clear();
             column.extend(seen_reference.iter().map(|seen| seen.x[feature].to_double()));
             column.sort_unstable_by(f64::total_cmp);
-            super::threshold::quantile_of_sorted(&column, 0.5)
+            crate::scalar::quantile_of_sorted(&column, 0.5)
         });
         let medians = medians.collect();
         Ok(Self { model, score, medians, conformal: None, threshold: None })

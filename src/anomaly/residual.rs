@@ -109,7 +109,7 @@ impl<E: Encoder> AnomalyScore<E> for ScaledResidual {
             squares += column.iter().map(|r| r * r).sum::<f64>() / samples as f64;
             let (m, s) = if self.is_robust {
                 column.sort_unstable_by(f64::total_cmp);
-                let at = |q| super::threshold::quantile_of_sorted(&column, q);
+                let at = |q| crate::scalar::quantile_of_sorted(&column, q);
                 (at(0.5), (at(0.75) - at(0.25)) / (2.0 * QUARTILE))
             } else {
                 let mean = column.iter().sum::<f64>() / samples as f64;

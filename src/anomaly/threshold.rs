@@ -1,6 +1,7 @@
 use super::conformal::check_scores;
 use crate::error::{Result, require, require_fraction, require_size};
 use crate::metrics::BinaryConfusion;
+use crate::scalar::quantile_of_sorted;
 
 /// From where on a sample is flagged: its score is greater.
 ///
@@ -129,13 +130,4 @@ impl Threshold {
     pub fn confusion(self, scores: &[f64], is_anomaly: &[bool]) -> Result<BinaryConfusion> {
         BinaryConfusion::at(self.value, scores, is_anomaly)
     }
-}
-
-/// A quantile of values in ascending order, of which there is at least one.
-pub(super) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
-    let place = q * (sorted.len() - 1) as f64;
-    let below = (place as usize).min(sorted.len() - 1);
-    let above = (below + 1).min(sorted.len() - 1);
-    let part = place - below as f64;
-    sorted[below] * (1.0 - part) + sorted[above] * part
 }

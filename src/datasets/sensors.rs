@@ -77,7 +77,10 @@ fn row(rng: &mut dyn Rng) -> [f64; 8] {
 
 /// So many rows of the eight correlated sensors of a pump, in their units, each a moment of its own. About
 /// one row in twenty has a fault in one channel: stuck, a spike, a drift, or a reading that does not fit
-/// the others.
+/// the others. The pump is made up; each channel is a smooth function of load, speed and weather, with noise.
+///
+/// # Shapes
+/// 8 channels × samples, in the units that [`SENSOR_CHANNELS`] has.
 ///
 /// # Errors
 /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples.

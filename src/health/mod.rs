@@ -47,12 +47,11 @@ mod units;
 
 pub use advice::Advice;
 pub use checkup::Checkup;
-#[cfg(feature = "html")]
 pub(crate) use checkup::evenly;
-#[cfg(feature = "html")]
+#[cfg(any(feature = "html", feature = "plot"))]
 pub(crate) use code::centred;
 pub use code::{Sparsity, effective_dimension, kl_per_unit, sparsity};
 pub use gradient::{GradientNorm, gradient_norms};
-#[cfg(feature = "html")]
+#[cfg(any(feature = "html", feature = "plot"))]
 pub(crate) use units::greatest;
 pub use units::{CodeRange, UnitActivity, UnitState, unit_activity};

@@ -36,6 +36,7 @@ mod code_map;
 mod content;
 mod encode;
 mod page;
+mod traversal;
 
 use std::fmt;
 use std::path::Path;

@@ -2,7 +2,9 @@ use nalgebra::Dim;
 
 use crate::batch::check_finite;
 use crate::error::{Result, require};
+use crate::health::evenly;
 use crate::metrics::{Neighbors, nearest};
+use crate::scalar::quantile_of_sorted;
 use crate::{Batch, Scalar};
 
 /// Training samples whose own neighbours tell what distance is typical.
@@ -91,17 +93,11 @@ pub fn nearest_training<T: Scalar, R: Dim>(
     let count = train.samples();
     require(count >= 2, "nearest_training training samples", count as f64, "at least 2")?;
     let neighbors = nearest(train, samples, 1)?;
-    let asked = count.min(ASKED);
-    let others = nearest(train, &train.select((0..asked).map(|i| i * count / asked)), 2)?;
+    let others = nearest(train, &train.select(evenly(count, ASKED)), 2)?;
     // The first is the sample itself, or one that is the same.
     let to_other = |query| others.distances(query)[1];
-    let mut distances: Vec<f64> = (0..asked).map(to_other).collect();
+    let mut distances: Vec<f64> = (0..others.queries()).map(to_other).collect();
     distances.sort_unstable_by(f64::total_cmp);
-    let middle = distances.len() / 2;
-    let typical = if distances.len().is_multiple_of(2) {
-        f64::midpoint(distances[middle - 1], distances[middle])
-    } else {
-        distances[middle]
-    };
+    let typical = quantile_of_sorted(&distances, 0.5);
     Ok(NearestTraining { neighbors, typical })
 }

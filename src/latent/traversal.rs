@@ -3,6 +3,7 @@ use nalgebra::Dim;
 use super::dim_of;
 use crate::batch::check_finite;
 use crate::error::{Error, Number, Result, require, require_count};
+use crate::scalar::quantile_of_sorted;
 use crate::{Batch, Sample, Scalar};
 
 /// Copies of a code, each with one unit set to one of the values: decoded, they show what the unit does.
@@ -87,14 +88,8 @@ pub fn unit_quantiles<T: Scalar, C: Dim>(
     require_count("unit_quantiles steps", steps)?;
     let mut sorted: Vec<f64> = codes.iter().map(|code| code[unit].to_double()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
-    let last = sorted.len() - 1;
-    let quantile = |step: usize| {
-        let at = (step as f64 + 0.5) / steps as f64 * last as f64;
-        let below = (at as usize).min(last);
-        let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
-        let share = at - below as f64;
-        T::of((1.0 - share) * low + share * high)
-    };
+    let quantile =
+        |step: usize| T::of(quantile_of_sorted(&sorted, (step as f64 + 0.5) / steps as f64));
     Ok((0..steps).map(quantile).collect())
 }
 

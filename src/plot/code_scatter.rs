@@ -1,11 +1,12 @@
 use std::fmt::Display;
 
-use nalgebra::{DMatrix, Dim, SymmetricEigen};
+use nalgebra::{Dim, Dyn};
 
 use super::canvas::{COLOURS, check};
 use super::chart::{Chart, Shape, range_of};
 use super::{canvas::Plot, picture};
 use crate::error::{Result, require_size};
+use crate::principal::principal;
 use crate::{Batch, Scalar};
 
 /// Codes as points: of two units as they are, of more their first two principal components.
@@ -40,10 +41,20 @@ impl CodeScatter {
         }
         let (points, [x, y]) = match self.units {
             2 => {
-                let points = self.codes.chunks_exact(2).map(|code| (code[0], code[1])).collect();
+                let pairs = self.codes.chunks_exact(2);
+                let points: Vec<_> = pairs.map(|code| (code[0], code[1])).collect();
                 (points, ["code unit 0".to_owned(), "code unit 1".to_owned()])
             }
-            _ => components(&self.codes, self.units),
+            _ => {
+                let found = principal(&Batch::new(Dyn(self.units), self.codes.clone())?);
+                let share = found.shares;
+                let name = |axis: usize| {
+                    let number = axis + 1;
+                    format!("principal component {number} ({:.0} % of the variance)", share[axis])
+                };
+                let [x, y] = found.places;
+                (x.into_iter().zip(y).collect(), [name(0), name(1)])
+            }
         };
         let x = (&*x, range_of(points.iter().map(|p: &(f64, f64)| p.0)));
         let y = (&*y, range_of(points.iter().map(|p| p.1)));
@@ -75,29 +86,4 @@ impl CodeScatter {
         }
         Ok(chart)
     }
-}
-
-/// The first two principal components of codes, and what to call them.
-fn components(codes: &[f64], units: usize) -> (Vec<(f64, f64)>, [String; 2]) {
-    let samples = codes.len() / units;
-    let largest = codes.iter().fold(0.0_f64, |largest, x| largest.max(x.abs())).max(1e-100);
-    let mut x = DMatrix::from_iterator(units, samples, codes.iter().map(|x| x / largest));
-    let mean = x.column_mean();
-    x.column_iter_mut().for_each(|mut column| column -= &mean);
-    let covariance = &x * x.transpose() / samples as f64;
-    let eigen = SymmetricEigen::new(covariance);
-    let mut order: Vec<usize> = (0..units).collect();
-    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-    let axes = [order[0], order[1]].map(|k| {
-        let axis = eigen.eigenvectors.column(k).into_owned();
-        // The sign is arbitrary: the largest entry is positive.
-        let sign = axis[axis.iamax()].signum();
-        axis * sign
-    });
-    let points = x.column_iter().map(|x| (axes[0].dot(&x) * largest, axes[1].dot(&x) * largest));
-    let total: f64 = eigen.eigenvalues.iter().sum::<f64>().max(f64::MIN_POSITIVE);
-    let share = |k: usize| (100.0 * eigen.eigenvalues[order[k]] / total).clamp(0.0, 100.0);
-    let name =
-        |k: usize| format!("principal component {} ({:.0} % of the variance)", k + 1, share(k));
-    (points.collect(), [name(0), name(1)])
 }

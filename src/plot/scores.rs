@@ -4,8 +4,9 @@ use super::{canvas::Plot, picture};
 use crate::Scalar;
 use crate::error::Result;
 
-/// A histogram of anomaly scores, such as those of [`AutoEncoder::score`](crate::AutoEncoder::score), with
-/// the threshold marked and how many are above it.
+/// A histogram of anomaly scores, such as those of an
+/// [`AnomalyDetector`](crate::anomaly::AnomalyDetector) or of
+/// [`AutoEncoder::score`](crate::AutoEncoder::score), with the threshold marked and how many are above it.
 #[derive(Debug, Clone)]
 pub struct ScoreHistogram {
     title: String,
@@ -21,7 +22,7 @@ impl ScoreHistogram {
         Self { title: "Anomaly scores".to_owned(), scores, threshold: None }
     }
 
-    /// Marks the score from which a sample is an anomaly.
+    /// Marks the score above which a sample is an anomaly.
     pub fn threshold(self, threshold: f64) -> Self {
         Self { threshold: Some(threshold), ..self }
     }
@@ -33,7 +34,7 @@ impl ScoreHistogram {
             let all = self.scores.len();
             (threshold, format!("threshold {}: {above} of {all} above", short(threshold)))
         });
-        let axes = ("score: loss of a sample (sum over features)", "samples");
+        let axes = ("anomaly score", "samples");
         histogram("threshold of ScoreHistogram", &self.title, &self.scores, axes, mark)
     }
 }

@@ -10,7 +10,7 @@ use crate::{Batch, BatchView, BatchViewMut, parallel};
 const EMPTY: f64 = 1e-100;
 
 /// The shares of every code in the components, and its ln p(z).
-pub(super) fn expect<C: Dim>(
+pub(super) fn expectation<C: Dim>(
     parts: &Parts,
     codes: BatchView<'_, f64, C>,
     shares: BatchViewMut<'_, f64, Dyn>,
@@ -60,15 +60,15 @@ impl<C: Dim> Fit<'_, C> {
         let mut parts = self.start(components, rng);
         let mut shares = Batch::zeros(Dyn(components), samples);
         let mut densities = vec![0.0; samples];
-        let mut expect = |parts: &Parts, shares: &mut Batch<f64, Dyn>| {
-            expect(parts, self.codes, shares.view_mut(), &mut densities);
+        let mut expectation = |parts: &Parts, shares: &mut Batch<f64, Dyn>| {
+            expectation(parts, self.codes, shares.view_mut(), &mut densities);
             densities.iter().sum::<f64>() / samples as f64
         };
-        let mut before = expect(&parts, &mut shares);
+        let mut before = expectation(&parts, &mut shares);
         let mut log_likelihoods = vec![before];
         for _ in 0..self.options.max_iterations {
             self.maximize(&mut parts, &shares);
-            let after = expect(&parts, &mut shares);
+            let after = expectation(&parts, &mut shares);
             log_likelihoods.push(after);
             if after - before <= self.options.tolerance {
                 return (parts, log_likelihoods, true);
@@ -159,7 +159,7 @@ mod tests {
         let mut shares = Batch::zeros(Dyn(2), 4);
         let mut densities = [0.0; 4];
         for _ in 0..2 {
-            expect(&parts, codes.view(), shares.view_mut(), &mut densities);
+            expectation(&parts, codes.view(), shares.view_mut(), &mut densities);
             assert!(densities.iter().all(|density| density.is_finite()));
             fit.maximize(&mut parts, &shares);
             assert_eq!(parts.weights, [1.0, 0.0]);

@@ -127,7 +127,7 @@ impl<C: Dim> CodeMixture<C> {
     /// [`Error::NotFinite`](crate::Error::NotFinite), [`Error::NoSamples`](crate::Error::NoSamples) and
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for the codes.
     pub fn log_density<T: Scalar>(&self, codes: &Batch<T, C>) -> Result<Vec<f64>> {
-        Ok(self.expect("CodeMixture::log_density", codes)?.1)
+        Ok(self.expectation("CodeMixture::log_density", codes)?.1)
     }
 
     /// How each code is shared among the components, the r of the formula: components × samples, each
@@ -136,7 +136,7 @@ impl<C: Dim> CodeMixture<C> {
     /// # Errors
     /// As [`log_density`](Self::log_density).
     pub fn responsibilities<T: Scalar>(&self, codes: &Batch<T, C>) -> Result<Batch<f64, Dyn>> {
-        Ok(self.expect("CodeMixture::responsibilities", codes)?.0)
+        Ok(self.expectation("CodeMixture::responsibilities", codes)?.0)
     }
 
     /// The number of free parameters p: of weights, means and covariances.
@@ -155,11 +155,11 @@ impl<C: Dim> CodeMixture<C> {
     /// # Errors
     /// As [`log_density`](Self::log_density).
     pub fn bic<T: Scalar>(&self, codes: &Batch<T, C>) -> Result<f64> {
-        let all: f64 = self.expect("CodeMixture::bic", codes)?.1.iter().sum();
+        let all: f64 = self.expectation("CodeMixture::bic", codes)?.1.iter().sum();
         Ok(self.num_parameters() as f64 * (codes.samples() as f64).ln() - 2.0 * all)
     }
 
-    fn expect<T: Scalar>(
+    fn expectation<T: Scalar>(
         &self,
         call: &'static str,
         codes: &Batch<T, C>,
@@ -167,7 +167,7 @@ impl<C: Dim> CodeMixture<C> {
         check_finite(call, self.dim, codes.view())?;
         let mut r = Batch::zeros(Dyn(self.components()), codes.samples());
         let mut densities = vec![0.0; codes.samples()];
-        em::expect(&self.parts, in_double(codes).view(), r.view_mut(), &mut densities);
+        em::expectation(&self.parts, in_double(codes).view(), r.view_mut(), &mut densities);
         Ok((r, densities))
     }
 }

@@ -1,8 +1,8 @@
 use nalgebra::Dim;
 
 use super::super::normal::{Spread, VARIANCE_FLOOR, in_double, require_floor};
+use super::CodeMixture;
 use super::em::Fit;
-use super::{CodeMixture, Parts};
 use crate::batch::check_finite;
 use crate::error::{Result, require, require_count, require_weight};
 use crate::random::seeded;
@@ -129,18 +129,18 @@ impl MixtureOptions {
         let codes = in_double(codes);
         let spread = Spread::of("CodeMixture variance of the codes", &codes)?;
         let rng = &mut seeded(seed);
-        let mut best: Option<(Parts, Vec<f64>, bool)> = None;
-        for _ in 0..self.restarts {
+        let mut run = || {
             let fit = Fit { codes: codes.view(), spread: &spread, options: self };
-            let found = fit.run(components, rng);
-            let is_better = best.as_ref().is_none_or(|best| found.1.last() > best.1.last());
-            if is_better {
-                best = Some(found);
+            fit.run(components, rng)
+        };
+        let mut best = run();
+        for _ in 1..self.restarts {
+            let found = run();
+            if found.1.last() > best.1.last() {
+                best = found;
             }
         }
-        let Some((parts, log_likelihoods, has_converged)) = best else {
-            unreachable!("there is at least one start")
-        };
+        let (parts, log_likelihoods, has_converged) = best;
         let covariances = self.covariances;
         Ok(CodeMixture { dim: codes.dim(), parts, covariances, log_likelihoods, has_converged })
     }
