@@ -185,11 +185,15 @@ impl<T: Scalar, R: Dim> Blocks<T, R> for Stream<T, R> {
     }
 
     fn next(&mut self) -> Result<Option<BatchView<'_, T, R>>> {
+        // Given back before another is taken, so that the thread never lacks one of the three.
+        let done = std::mem::take(&mut self.current);
+        if !done.is_empty() {
+            let _ = self.empty.send(done); // the thread may have read all it will
+        }
         let Ok(read) = self.read.recv() else { return Ok(None) };
         match read {
             Read::Block(block) => {
-                let done = std::mem::replace(&mut self.current, block);
-                let _ = self.empty.send(done); // the thread may have read all it will
+                self.current = block;
                 Ok(Some(BatchView::new(&self.current, self.dim)))
             }
             Read::End => Ok(None),
