@@ -8,6 +8,7 @@ use std::hint::black_box;
 use autoencoder::activation::*;
 use autoencoder::corruption::{self, Corruption, Masking, SaltAndPepper};
 use autoencoder::layer::{DenseLayer, Pass};
+use autoencoder::loss::Compared;
 use autoencoder::optimizer::Step;
 use autoencoder::parameters::Role;
 use autoencoder::random::{Streams, seeded};
@@ -105,12 +106,13 @@ fn losses(c: &mut Criterion) {
         ("LaplaceLikelihood", Box::new(LaplaceLikelihood::new(0.5).unwrap())),
     ];
     let (mut values, weights, mut dy) = ([0.0; SAMPLES], [1.0; SAMPLES], images());
+    let at = Compared { x: x.view(), y: y.view(), parameters: &[] };
     for (name, loss) in all {
         group.bench_function(format!("{name} value"), |b| {
-            b.iter(|| loss.values(black_box(x.view()), y.view(), &mut values));
+            b.iter(|| loss.values(black_box(at), &mut values));
         });
         group.bench_function(format!("{name} gradient"), |b| {
-            b.iter(|| loss.gradient(black_box(x.view()), y.view(), &weights, dy.view_mut()));
+            b.iter(|| loss.gradient(black_box(at), &weights, dy.view_mut()));
         });
     }
 }

@@ -426,7 +426,9 @@ pub(crate) fn check_domain<D: Decoder, L: Loss<D> + ?Sized>(
     x: BatchView<'_, D::Scalar, D::Output>,
     is_left_out: impl Fn(D::Scalar) -> bool,
 ) -> Result<()> {
-    match x.as_slice().iter().position(|&x| !loss.accepts(x) && !is_left_out(x)) {
+    let features = x.features();
+    let mut values = x.as_slice().iter().enumerate();
+    match values.position(|(at, &x)| !loss.accepts(x, at % features) && !is_left_out(x)) {
         None => Ok(()),
         Some(at) => Err(Error::OutsideDomain {
             call,
@@ -434,7 +436,7 @@ pub(crate) fn check_domain<D: Decoder, L: Loss<D> + ?Sized>(
             row: at % x.features(),
             column: at / x.features(),
             value: Number(x.as_slice()[at].to_double()),
-            requirement: loss.domain(),
+            requirement: loss.domain(at % features),
         }),
     }
 }

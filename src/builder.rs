@@ -67,11 +67,26 @@ impl<'a, T: Scalar> Start<'a, T> {
         }
     }
 
-    /// The parameters; marks those that are frozen.
-    pub(crate) fn finish(self, layout: &mut Layout) -> Vec<T> {
+    /// The parameters, and the generator that has drawn them; marks those that are frozen.
+    pub(crate) fn finish(self, layout: &mut Layout) -> (Vec<T>, &'a mut dyn Rng) {
         self.frozen.into_iter().for_each(|range| layout.freeze(range, true));
-        self.parameters
+        (self.parameters, self.rng)
     }
+}
+
+/// Appends the regularizer's own parameters.
+pub(crate) fn add_own<E: Encoder, R: Regularizer<E>>(
+    encoder: &E,
+    regularizer: &R,
+    layout: &mut Layout,
+    parameters: &mut Vec<E::Scalar>,
+    rng: &mut dyn Rng,
+) {
+    let start = parameters.len();
+    parameters.resize(start + regularizer.num_parameters(encoder), E::Scalar::ZERO);
+    let own = &mut parameters[start..];
+    layout.kind("regularizer");
+    layout.scope("regularizer", |layout| regularizer.layout(encoder, layout, own, rng));
 }
 
 /// A description that can be built in the number type `T`.
@@ -328,6 +343,8 @@ impl<E, D, R, L> Builder<E, D, R, L> {
         if let Some(features) = normalizer.as_ref().and_then(Normalizer::features) {
             require_size("the normalizer", "features", input, features)?;
         }
+        Loss::<D::Built>::check_size(&loss, input)?;
+        regularizer.prior(&encoder).map_or(Ok(()), |(_, prior)| prior.check_size(&encoder))?;
         Ok(AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, start))
     }
 }

@@ -36,6 +36,7 @@ pub mod plot;
 pub mod posterior;
 #[cfg(any(feature = "html", feature = "plot"))]
 mod principal;
+pub mod prior;
 mod product;
 pub mod random;
 pub mod range;
@@ -55,7 +56,7 @@ pub use nalgebra;
 pub use rand;
 
 pub use activation::Activation;
-pub use autoencoder::{AutoEncoder, Elbo};
+pub use autoencoder::{AggregatedPosterior, AutoEncoder, Elbo};
 pub use batch::{Batch, BatchView, BatchViewMut, Sample};
 pub use builder::{Build, Builder, Describe};
 pub use classifier::{Classifier, ClassifierBuilder};

@@ -11,6 +11,8 @@ pub enum Role {
     Weight,
     /// Is added; does not decay.
     Bias,
+    /// Belongs to a loss or a regularizer; does not decay.
+    Own,
 }
 
 /// One tensor of a model: its path name, shape and place.
@@ -67,6 +69,11 @@ impl Layout {
         self.path.push(number.to_string());
         part(self);
         self.path.pop();
+    }
+
+    /// What the tensors that come next are called in the summary.
+    pub(crate) fn kind(&mut self, kind: impl Into<String>) {
+        self.layer = kind.into();
     }
 
     /// Writes what `part` writes, and marks its tensors as frozen if they are.

@@ -1,17 +1,19 @@
 //! One pass forward and one back over encoder, decoder and regularizer, whatever the outputs are
 //! compared with.
 
+use std::ops::Range;
+
 use nalgebra::Dim;
 
 use crate::decoder::Decoder;
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, Inference};
 use crate::layer::Pass;
 use crate::parallel::{Divide, ELEMENT, in_parts};
 use crate::posterior::Posterior;
 use crate::random::Streams;
 use crate::regularizer::{Encoded, PenaltyGradient, Regularizer};
 use crate::sample_weights;
-use crate::workspace::Workspace;
+use crate::workspace::{Pseudo, Workspace};
 use crate::{BatchView, BatchViewMut, Layout, Scalar};
 
 /// What a pass goes through.
@@ -55,11 +57,21 @@ where
     D: Decoder<Scalar = E::Scalar, Code = E::Code>,
     R: Regularizer<E>,
 {
-    /// One pass forward and, if a gradient is wanted, back; terms are left in the workspace.
+    /// The place of the prior's pseudo-inputs among the regularizer's parameters, a column each.
+    pub(crate) fn pseudo_inputs(&self) -> Range<usize> {
+        let prior = self.regularizer.prior(self.encoder);
+        prior.map_or(0..0, |(first, prior)| {
+            let inputs = prior.pseudo_inputs(self.encoder);
+            first + inputs.start..first + inputs.end
+        })
+    }
+
+    /// One pass forward and, if a gradient is wanted, back; terms are left in the workspace. The parameters
+    /// are those of encoder, decoder, loss and regularizer; the gradient of the loss's is left at 0.
     ///
     /// `compare` writes the loss, which has the given name, of each output against its target and, if
     /// wanted, the gradient of the sum of each times its weight. It is given some samples at a time.
-    pub(crate) fn pass<G: Divide + Send>(
+    pub(crate) fn pass<G: Divide + Send + Copy>(
         &self,
         parameters: &[E::Scalar],
         workspace: &mut Workspace<E>,
@@ -75,11 +87,16 @@ where
         mut gradient: Option<&mut [E::Scalar]>,
     ) {
         let samples = x.samples();
-        workspace.prepare(self, samples);
-        let outputs = self.decoder.output_dim();
+        let draws = if streams.is_some() { self.regularizer.draws() } else { 0 };
+        let columns = samples * draws.max(1);
+        workspace.prepare(self, samples, draws);
+        let (code_dim, output_dim) = (self.encoder.code_dim(), self.decoder.output_dim());
         let own = self.encoder.num_parameters();
+        let end = own + self.decoder.num_parameters();
+        let penalty = parameters.len() - self.regularizer.num_parameters(self.encoder);
         let Workspace {
             taken: _,
+            target: _,
             input,
             posterior,
             d_posterior,
@@ -93,6 +110,9 @@ where
             scratch,
             d_parameters,
             values,
+            losses,
+            weights,
+            pseudo,
             terms,
         } = workspace;
 
@@ -113,89 +133,154 @@ where
 
         // x̃ → posterior → z → y
         self.encoder.infer(&parameters[..own], seen, posterior, encoder_tape);
-        let draws = streams.filter(|_| self.regularizer.draws_code());
-        if let Some(streams) = draws {
-            let drawn = BatchViewMut::new(code, self.encoder.code_dim());
-            posterior.draw_code(streams.at(1), drawn, noise);
+        let pseudo_inputs = self.pseudo_inputs();
+        let has_pseudo = !pseudo_inputs.is_empty();
+        if has_pseudo {
+            let inputs = BatchView::new(&parameters[penalty..][pseudo_inputs.clone()], x.dim());
+            let Pseudo { posterior, tape, .. } = &mut *pseudo;
+            self.encoder.infer(&parameters[..own], inputs, posterior, tape);
         }
-        let z = match draws {
-            Some(_) => BatchView::new(code, self.encoder.code_dim()),
-            None => posterior.mean(),
-        };
-        self.decoder.decode(parameters, z, BatchViewMut::new(output, outputs), decoder_tape);
-        let y = BatchView::new(output, outputs);
+        let (code_len, noise_len) = (code_dim.value() * samples, posterior.noise_len());
+        if let Some(streams) = streams {
+            for draw in 0..draws {
+                let drawn = &mut code[draw * code_len..][..code_len];
+                let noise = &mut noise[draw * noise_len..][..noise_len];
+                let streams = streams.at(1).draw(draw);
+                posterior.draw_code(streams, BatchViewMut::new(drawn, code_dim), noise);
+            }
+        }
+        let codes = (draws > 0).then(|| BatchView::new(code, code_dim));
+        let z = codes.unwrap_or_else(|| posterior.mean());
+        let y = BatchViewMut::new(output, output_dim);
+        self.decoder.decode(&parameters[..end], z, y, decoder_tape);
+        let y = BatchView::new(output, output_dim);
 
         // loss(target, y) and its gradient at y, a few samples at a time while they are in the cache
-        let mean = E::Scalar::of(1.0 / samples as f64);
-        let mut dy = gradient.is_some().then(|| BatchViewMut::new(d_output, outputs));
-        let d_losses = dy.as_mut().map(BatchViewMut::reborrow);
-        let parts = (target, (y, shares), &mut values[..], d_losses);
-        let cost = ELEMENT * outputs.value();
-        in_parts(samples, cost, parts, |(target, (y, shares), values, d_losses)| {
-            compare(target, y, values, d_losses, Weights { mean, shares });
-        });
-        let mean = sample_weights::mean(values, shares);
-        terms.clear();
-        terms.add(loss, mean);
-
-        let is_tied = self.decoder.tied_to().is_some();
-        let adds = gradient.is_some() && (is_tied || self.regularizer.adds_to_parameters());
-        d_parameters.clear();
-        d_parameters.resize(if adds { parameters.len() } else { 0 }, E::Scalar::ZERO);
-
-        // y → z → posterior
-        let trains_encoder = !self.layout.is_frozen(0..own);
-        if let (Some(gradient), Some(dy)) = (gradient.as_deref_mut(), dy) {
-            let pass = Pass { parameters, x: z, y, tape: decoder_tape };
-            // The encoder's pass writes over what a tied decoder says about the encoder's weights.
-            let to = if is_tied { &mut d_parameters[..] } else { &mut *gradient };
-            let to = Some(to).filter(|_| is_tied || !self.layout.is_frozen(own..parameters.len()));
-            d_posterior.set_zero();
-            if !trains_encoder {
-                self.decoder.backward(pass, dy, None, to, scratch);
-            } else if draws.is_some() {
-                let mut dz = BatchViewMut::new(d_code, self.encoder.code_dim());
-                self.decoder.backward(pass, dy, Some(dz.reborrow()), to, scratch);
-                posterior.draw_code_backward(dz.as_view(), noise, d_posterior);
-            } else {
-                let dz = d_posterior.mean_mut();
-                self.decoder.backward(pass, dy, Some(dz), to, scratch);
+        let compare_all = |values: &mut [E::Scalar],
+                           mut dy: Option<BatchViewMut<'_, E::Scalar, D::Output>>,
+                           weights: Weights<'_, E::Scalar>| {
+            let cost = ELEMENT * output_dim.value();
+            let ys = y.chunks(samples).zip(values.chunks_mut(samples));
+            let mut dys = dy.as_mut().map(|dy| dy.chunks_mut(samples));
+            for (draw, (y, values)) in ys.enumerate() {
+                let shares = weights.shares.map(|shares| &shares[draw * samples..][..samples]);
+                let parts = (target, (y, shares), values, dys.as_mut().and_then(Iterator::next));
+                in_parts(samples, cost, parts, |(target, (y, shares), values, dy)| {
+                    compare(target, y, values, dy, Weights { mean: weights.mean, shares });
+                });
             }
-            if is_tied {
-                gradient[own..].fill(E::Scalar::ZERO);
+        };
+        let mean = E::Scalar::of(1.0 / columns as f64);
+        let weighs = gradient.is_some() && draws > 0 && self.regularizer.weighs_draws();
+        weights.clear();
+        if weighs || draws > 1 && shares.is_some() {
+            weights.resize(columns, mean);
+            if let Some(shares) = shares {
+                let of_draw = E::Scalar::of(1.0 / draws as f64);
+                for (weight, &share) in weights.iter_mut().zip(shares.iter().cycle()) {
+                    *weight = of_draw * share;
+                }
             }
         }
+        let given = if weights.is_empty() { shares } else { Some(&weights[..]) };
+        let mut dy = gradient.is_some().then(|| BatchViewMut::new(d_output, output_dim));
+        let d_losses = dy.as_mut().filter(|_| !weighs).map(BatchViewMut::reborrow);
+        compare_all(values, d_losses, Weights { mean, shares: given });
+        let of_draws = values.chunks(samples).map(|values| sample_weights::mean(values, shares));
+        let mean_loss = of_draws.reduce(|sum, mean| sum + mean).unwrap_or(E::Scalar::ZERO);
+        terms.clear();
+        terms
+            .add(loss, if draws > 1 { mean_loss / E::Scalar::of(draws as f64) } else { mean_loss });
+        losses.clear();
+        losses.extend_from_slice(values);
 
-        // penalty(posterior, encoder)
+        // what a penalty sees
         let encoded = Encoded {
             encoder: self.encoder,
-            parameters,
+            parameters: &parameters[..end],
             layout: self.layout,
             x: seen,
             posterior,
             tape: encoder_tape,
+            own: &parameters[penalty..],
             state: self.state,
+            codes,
+            losses,
+            pseudo: has_pseudo.then_some(&pseudo.posterior),
             shares,
             streams: streams.map(|streams| streams.at(2)),
         };
-        let mut penalty_gradient = gradient
-            .is_some()
-            .then_some(PenaltyGradient { posterior: &mut *d_posterior, parameters: d_parameters });
+        if weighs {
+            self.regularizer.weigh_draws(&encoded, weights);
+            let d_losses = dy.as_mut().map(BatchViewMut::reborrow);
+            compare_all(values, d_losses, Weights { mean, shares: Some(weights) });
+        }
+
+        let is_tied = self.decoder.tied_to().is_some();
+        let adds = gradient.is_some() && (is_tied || self.regularizer.adds_to_parameters());
+        d_parameters.clear();
+        d_parameters.resize(if adds { end } else { 0 }, E::Scalar::ZERO);
+
+        // y → z
+        let trains_encoder = !self.layout.is_frozen(0..own);
+        if let (Some(gradient), Some(dy)) = (gradient.as_deref_mut(), dy) {
+            let pass = Pass { parameters: &parameters[..end], x: z, y, tape: decoder_tape };
+            // The encoder's pass writes over what a tied decoder says about the encoder's weights.
+            let to = if is_tied { &mut d_parameters[..] } else { &mut gradient[..end] };
+            let to = Some(to).filter(|_| is_tied || !self.layout.is_frozen(own..end));
+            d_posterior.set_zero();
+            let dz = match draws {
+                _ if !trains_encoder => None,
+                0 => Some(d_posterior.mean_mut()),
+                _ => Some(BatchViewMut::new(d_code, code_dim)),
+            };
+            self.decoder.backward(pass, dy, dz, to, scratch);
+            if is_tied {
+                gradient[own..end].fill(E::Scalar::ZERO);
+            }
+            gradient[end..].fill(E::Scalar::ZERO);
+        }
+        if !trains_encoder {
+            d_code.fill(E::Scalar::ZERO);
+        }
+
+        // penalty(posterior, z, encoder)
+        if has_pseudo {
+            pseudo.d_posterior.set_zero();
+        }
+        let mut penalty_gradient = gradient.as_deref_mut().map(|gradient| PenaltyGradient {
+            posterior: &mut *d_posterior,
+            codes: (draws > 0).then(|| BatchViewMut::new(d_code, code_dim)),
+            parameters: d_parameters,
+            own: &mut gradient[penalty..],
+            pseudo: has_pseudo.then_some(&mut pseudo.d_posterior),
+        });
         self.regularizer.penalty(&encoded, penalty_gradient.as_mut(), scratch, terms);
 
-        // posterior → x̃
-        if let Some(gradient) = gradient {
-            if trains_encoder {
-                let inference = encoded.inference();
-                let own = Some(&mut gradient[..own]);
-                self.encoder.backward(inference, d_posterior, None, own, scratch);
+        // z → posterior → x̃
+        let Some(gradient) = gradient else { return };
+        if trains_encoder {
+            for draw in 0..draws {
+                let dz = BatchView::new(&d_code[draw * code_len..][..code_len], code_dim);
+                let noise = &noise[draw * noise_len..][..noise_len];
+                posterior.draw_code_backward(dz, noise, d_posterior);
             }
-            for (g, &d) in gradient.iter_mut().zip(&*d_parameters) {
-                *g += d;
-            }
-            for frozen in self.layout.frozen_ranges() {
-                gradient[frozen].fill(E::Scalar::ZERO);
-            }
+            let inference = encoded.inference();
+            let to = Some(&mut gradient[..own]);
+            self.encoder.backward(inference, d_posterior, None, to, scratch);
+        }
+        if has_pseudo {
+            let Pseudo { posterior, d_posterior, tape, gradient: d_own } = pseudo;
+            let (parameters, inputs) = parameters.split_at(penalty);
+            let x = BatchView::new(&inputs[pseudo_inputs.clone()], x.dim());
+            let inference = Inference { parameters: &parameters[..own], x, posterior, tape };
+            let dx = BatchViewMut::new(&mut gradient[penalty..][pseudo_inputs], x.dim());
+            self.encoder.backward(inference, d_posterior, Some(dx), Some(d_own), scratch);
+            gradient.iter_mut().zip(&*d_own).for_each(|(g, &d)| *g += d);
+        }
+        gradient.iter_mut().zip(&*d_parameters).for_each(|(g, &d)| *g += d);
+        for frozen in self.layout.frozen_ranges() {
+            gradient[frozen].fill(E::Scalar::ZERO);
         }
     }
 }

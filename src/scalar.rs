@@ -115,3 +115,14 @@ pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
     let part = place - below as f64;
     sorted[below] * (1.0 - part) + sorted[above] * part
 }
+
+/// ln Σ eᵃ, without overflow.
+pub(crate) fn log_sum_exp<T: Scalar>(values: &[T]) -> T {
+    let lowest = T::of(f64::NEG_INFINITY);
+    let most = values.iter().fold(lowest, |most, &a| if a > most { a } else { most });
+    if most == lowest {
+        return most;
+    }
+    let sum = values.iter().fold(T::ZERO, |sum, &a| sum + (a - most).exp());
+    most + sum.ln()
+}

@@ -12,6 +12,7 @@ use autoencoder::data::Normalization;
 use autoencoder::decoder::Decoder;
 use autoencoder::encoder::BoxedEncoder;
 use autoencoder::layer::DenseLayer;
+use autoencoder::loss::Compared;
 use autoencoder::optimizer::Step;
 use autoencoder::posterior::{Point, Posterior};
 use autoencoder::random::{Streams, seeded};
@@ -492,21 +493,15 @@ impl<D: Decoder<Scalar = f64>> Loss<D> for MySquares {
     fn name(&self) -> &'static str {
         "my_squares"
     }
-    fn values(
-        &self,
-        x: BatchView<'_, f64, D::Output>,
-        y: BatchView<'_, f64, D::Output>,
-        values: &mut [f64],
-    ) {
-        for ((x, y), value) in x.iter().zip(y.iter()).zip(&mut *values) {
+    fn values(&self, at: Compared<'_, f64, D::Output>, values: &mut [f64]) {
+        for ((x, y), value) in at.x.iter().zip(at.y.iter()).zip(&mut *values) {
             *value = x.iter().zip(y).map(|(x, y)| 0.5 * (x - y).powi(2)).sum();
         }
         values[0] += self.first;
     }
     fn gradient(
         &self,
-        x: BatchView<'_, f64, D::Output>,
-        y: BatchView<'_, f64, D::Output>,
+        Compared { x, y, .. }: Compared<'_, f64, D::Output>,
         weights: &[f64],
         mut dy: BatchViewMut<'_, f64, D::Output>,
     ) {

@@ -9,6 +9,7 @@ use autoencoder::activation::{Identity, Tanh};
 use autoencoder::data::InMemory;
 use autoencoder::decoder::Decoder;
 use autoencoder::layer::DenseLayer;
+use autoencoder::loss::Compared;
 use autoencoder::posterior::Posterior;
 use autoencoder::random::seeded;
 use autoencoder::regularizer::{Encoded, PenaltyGradient};
@@ -140,22 +141,16 @@ impl<D: Decoder<Scalar = f64>> Loss<D> for FaultySquares {
     fn name(&self) -> &'static str {
         "faulty_squares"
     }
-    fn values(
-        &self,
-        x: BatchView<'_, f64, D::Output>,
-        y: BatchView<'_, f64, D::Output>,
-        values: &mut [f64],
-    ) {
-        Loss::<D>::values(&SquaredError, x, y, values);
+    fn values(&self, at: Compared<'_, f64, D::Output>, values: &mut [f64]) {
+        Loss::<D>::values(&SquaredError, at, values);
     }
     fn gradient(
         &self,
-        x: BatchView<'_, f64, D::Output>,
-        y: BatchView<'_, f64, D::Output>,
+        at: Compared<'_, f64, D::Output>,
         weights: &[f64],
         mut dy: BatchViewMut<'_, f64, D::Output>,
     ) {
-        Loss::<D>::gradient(&SquaredError, x, y, weights, dy.reborrow());
+        Loss::<D>::gradient(&SquaredError, at, weights, dy.reborrow());
         // The penalty, which counts, comes later in the same step.
         if self.0.strikes(LossGradient, self.0.now()) {
             dy.as_mut_slice()[1] = f64::NAN;

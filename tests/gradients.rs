@@ -19,6 +19,7 @@ use autoencoder::layer::jacobian::{self, Jacobian, JacobianGradient};
 use autoencoder::layer::{
     DenseDescription, DualViewMut, ElementwiseDescription, Pass, TangentPass,
 };
+use autoencoder::loss::Compared;
 use autoencoder::posterior::{DiagonalGaussian, Gaussianlike, Point, Posterior};
 use autoencoder::random::{StreamRng, Streams, seeded};
 use autoencoder::*;
@@ -729,15 +730,26 @@ fn losses() {
             let y = case.normal(rows * x.samples());
             let weights = case.normal(x.samples());
             let loss: Box<dyn Loss<BoxedLayer<range::Real>>> = case.loss(number);
-            let value = |y: &[f64]| {
-                let mut values = vec![0.0; weights.len()];
-                loss.values(x.view(), BatchView::new(y, Dyn(rows)), &mut values);
-                dot(&values, &weights)
+            // Outputs and the loss's own parameters, one after the other.
+            let values_len = y.len();
+            let mut y = y;
+            y.extend(case.normal(loss.num_parameters(rows)));
+            let compare = |at: &[f64], work: &mut dyn FnMut(Compared<'_, f64, Dyn>)| {
+                let (y, parameters) = at.split_at(values_len);
+                work(Compared { x: x.view(), y: BatchView::new(y, Dyn(rows)), parameters });
             };
-            let mut dy = vec![f64::NAN; y.len()];
-            let to = BatchViewMut::new(&mut dy, Dyn(rows));
-            loss.gradient(x.view(), BatchView::new(&y, Dyn(rows)), &weights, to);
-            check(&y, &dy, value)
+            let mut d = vec![f64::NAN; values_len];
+            d.resize(y.len(), 0.0);
+            compare(&y, &mut |at| {
+                let (dy, d_own) = d.split_at_mut(values_len);
+                loss.gradient(at, &weights, BatchViewMut::new(dy, Dyn(rows)));
+                loss.parameter_gradient(at, &weights, d_own);
+            });
+            check(&y, &d, |at| {
+                let mut values = vec![0.0; weights.len()];
+                compare(at, &mut |at| loss.values(at, &mut values));
+                dot(&values, &weights)
+            })
         });
     }
     sweep.assert_at_least(50);

@@ -3,6 +3,7 @@
 use autoencoder::activation::*;
 use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper};
 use autoencoder::layer::DenseLayer;
+use autoencoder::loss::Compared;
 use autoencoder::optimizer::Step;
 use autoencoder::parameters::Role;
 use autoencoder::random::seeded;
@@ -132,9 +133,9 @@ fn losses<T: Scalar>() -> Vec<Box<dyn Loss<Logits<T>>>> {
 fn evaluate<T: Scalar>(loss: &dyn Loss<Logits<T>>, x: &[T], y: &[T]) -> (Vec<T>, Vec<T>) {
     let samples = x.len() / 3;
     let (mut values, mut dy) = (vec![T::of(f64::NAN); samples], vec![T::of(f64::NAN); x.len()]);
-    let (x, y) = (BatchView::new(x, Const), BatchView::new(y, Const));
-    loss.values(x, y, &mut values);
-    loss.gradient(x, y, &vec![T::ONE; samples], BatchViewMut::new(&mut dy, Const));
+    let at = Compared { x: BatchView::new(x, Const), y: BatchView::new(y, Const), parameters: &[] };
+    loss.values(at, &mut values);
+    loss.gradient(at, &vec![T::ONE; samples], BatchViewMut::new(&mut dy, Const));
     (values, dy)
 }
 

@@ -21,6 +21,7 @@
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::gradcheck;
 use autoencoder::layer::DenseLayer;
+use autoencoder::loss::Compared;
 use autoencoder::random::seeded;
 use autoencoder::*;
 use nalgebra::{Const, Dyn};
@@ -28,11 +29,15 @@ use rand::RngExt;
 
 type Logits<T> = DenseLayer<T, Dyn, Dyn, Identity>;
 
+fn pair<'a, T: Scalar>(x: &'a [T], y: &'a [T]) -> Compared<'a, T, Dyn> {
+    Compared { x: BatchView::new(x, Dyn(1)), y: BatchView::new(y, Dyn(1)), parameters: &[] }
+}
+
 /// The loss of one value.
 fn value<T: Scalar>(loss: &dyn Loss<Logits<T>>, x: f64, y: f64) -> f64 {
     let mut values = [T::of(f64::NAN)];
     let (x, y) = ([T::of(x)], [T::of(y)]);
-    loss.values(BatchView::new(&x, Dyn(1)), BatchView::new(&y, Dyn(1)), &mut values);
+    loss.values(pair(&x, &y), &mut values);
     values[0].to_double()
 }
 
@@ -40,7 +45,7 @@ fn slope<T: Scalar>(loss: &dyn Loss<Logits<T>>, x: f64, y: f64) -> f64 {
     let mut dy = [T::of(f64::NAN)];
     let (x, y) = ([T::of(x)], [T::of(y)]);
     let to = BatchViewMut::new(&mut dy, Dyn(1));
-    loss.gradient(BatchView::new(&x, Dyn(1)), BatchView::new(&y, Dyn(1)), &[T::ONE], to);
+    loss.gradient(pair(&x, &y), &[T::ONE], to);
     dy[0].to_double()
 }
 

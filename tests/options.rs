@@ -8,6 +8,7 @@ use autoencoder::decoder::{BoxedDecoder, Decoder};
 use autoencoder::encoder::BoxedEncoder;
 use autoencoder::init::{Glorot, He, Initializer, Sparse, Ufldl, Zeros};
 use autoencoder::layer::DenseLayer;
+use autoencoder::loss::Compared;
 use autoencoder::posterior::{Gaussianlike, Point, Posterior};
 use autoencoder::random::{Streams, seeded};
 use autoencoder::regularizer::Encoded;
@@ -765,7 +766,8 @@ fn parameters_of_activations_losses_and_corruptions() {
         let mut value = [0.0];
         let (zero, error) = ([0.0; 6], [error, 0.0, 0.0, 0.0, 0.0, 0.0]);
         let loss: &dyn Loss<Decoder5> = &Huber::new(delta).unwrap();
-        loss.values(BatchView::new(&zero, Const), BatchView::new(&error, Const), &mut value);
+        let (x, y) = (BatchView::new(&zero, Const), BatchView::new(&error, Const));
+        loss.values(Compared { x, y, parameters: &[] }, &mut value);
         value[0]
     };
     assert_eq!((huber(1.0, 0.5), huber(1.0, 3.0), huber(2.0, 3.0)), (0.125, 2.5, 4.0));

@@ -4,6 +4,7 @@
 use autoencoder::activation::{Identity, Sigmoid, Tanh};
 use autoencoder::decoder::Decoder;
 use autoencoder::gradcheck::{self, GradientCheck};
+use autoencoder::loss::Compared;
 use autoencoder::parameters::Role;
 use autoencoder::posterior::{Gaussianlike, Posterior};
 use autoencoder::random::Streams;
@@ -64,8 +65,8 @@ where
     E::Posterior: MaybeGaussian,
     R: Regularizer<E>,
 {
-    fn draws_code(&self) -> bool {
-        self.0.draws_code()
+    fn draws(&self) -> usize {
+        self.0.draws()
     }
     fn scratch_len(&self, encoder: &E, samples: usize) -> usize {
         self.0.scratch_len(encoder, samples)
@@ -82,7 +83,13 @@ where
         posterior.resize(at.x.samples());
         posterior.set_zero();
         let mut parameters = vec![0.0; at.parameters.len()];
-        let mut own = PenaltyGradient { posterior: &mut posterior, parameters: &mut parameters };
+        let mut own = PenaltyGradient {
+            posterior: &mut posterior,
+            codes: None,
+            parameters: &mut parameters,
+            own: &mut [],
+            pseudo: None,
+        };
         self.0.penalty(at, Some(&mut own), scratch, terms);
         let mut code_factor = 1.0;
         match self.1 {
@@ -265,20 +272,14 @@ impl<D: Decoder<Scalar = f64>> Loss<D> for MySquares {
     fn name(&self) -> &'static str {
         "my_squares"
     }
-    fn values(
-        &self,
-        x: BatchView<'_, f64, D::Output>,
-        y: BatchView<'_, f64, D::Output>,
-        values: &mut [f64],
-    ) {
-        for ((x, y), value) in x.iter().zip(y.iter()).zip(values) {
+    fn values(&self, at: Compared<'_, f64, D::Output>, values: &mut [f64]) {
+        for ((x, y), value) in at.x.iter().zip(at.y.iter()).zip(values) {
             *value = x.iter().zip(y).map(|(x, y)| 0.5 * (x - y).powi(2)).sum();
         }
     }
     fn gradient(
         &self,
-        x: BatchView<'_, f64, D::Output>,
-        y: BatchView<'_, f64, D::Output>,
+        Compared { x, y, .. }: Compared<'_, f64, D::Output>,
         weights: &[f64],
         mut dy: BatchViewMut<'_, f64, D::Output>,
     ) {

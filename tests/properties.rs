@@ -3,6 +3,7 @@
 use autoencoder::activation::*;
 use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper};
 use autoencoder::decoder::Decoder;
+use autoencoder::loss::Compared;
 use autoencoder::posterior::{DiagonalGaussian, Gaussianlike, Posterior};
 use autoencoder::random::{Streams, seeded};
 use autoencoder::*;
@@ -99,18 +100,12 @@ impl<D: Decoder> Loss<D> for NoLoss {
     fn name(&self) -> &'static str {
         "no_loss"
     }
-    fn values(
-        &self,
-        _: BatchView<'_, D::Scalar, D::Output>,
-        _: BatchView<'_, D::Scalar, D::Output>,
-        values: &mut [D::Scalar],
-    ) {
+    fn values(&self, _: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
         values.fill(D::Scalar::ZERO);
     }
     fn gradient(
         &self,
-        _: BatchView<'_, D::Scalar, D::Output>,
-        _: BatchView<'_, D::Scalar, D::Output>,
+        _: Compared<'_, D::Scalar, D::Output>,
         _: &[D::Scalar],
         mut dy: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {

@@ -3,7 +3,7 @@
 use super::AnomalyScore;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
-use crate::loss::Loss;
+use crate::loss::{Compared, Loss};
 use crate::pass::{BLOCK, FEWEST_COLUMNS};
 use crate::posterior::Posterior;
 use crate::random::Streams;
@@ -218,7 +218,10 @@ fn draw<E, D, R, L>(
         posterior.draw_code(Streams::new(draws.seed, 0, draw), codes.view_mut(), noise);
         model.generate(passed, codes.view());
         let Workspace { output, values, .. } = &mut *passed;
-        model.loss_function().values(x, BatchView::new(output, x.dim()), values);
+        let parameters = &model.parameters()[model.loss_parameters()];
+        model
+            .loss_function()
+            .values(Compared { x, y: BatchView::new(output, x.dim()), parameters }, values);
         for (loss, value) in losses.iter_mut().zip(&*values) {
             *loss += share * value.to_double();
         }

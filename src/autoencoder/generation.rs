@@ -1,5 +1,6 @@
-//! What only a model with a prior can do: bound the evidence, and draw new samples.
+//! What only a model with a prior can do: bound the evidence, estimate the likelihood, and draw new samples.
 
+use nalgebra::Dim;
 use rand::Rng;
 
 use super::AutoEncoder;
@@ -7,15 +8,16 @@ use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_count};
 use crate::loss::Loss;
-use crate::pass::BLOCK;
+use crate::pass::{BLOCK, infer};
 use crate::posterior::{Gaussianlike, Posterior};
+use crate::prior::{Codes, Components, divergence};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::workspace::Workspace;
 use crate::{Batch, BatchView, Scalar};
 
-/// The evidence lower bound and its two parts, in nats per sample (mean over samples and draws).
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The evidence lower bound and its parts, in nats per sample (mean over samples and draws).
+#[derive(Debug, Clone, PartialEq)]
 pub struct Elbo {
     /// The mean loss of the reconstruction from a drawn code: −E ln p(x|z), if the loss is a
     /// likelihood.
@@ -31,16 +33,51 @@ impl Elbo {
     }
 }
 
+/// What the encoder says about the codes of a data set as a whole, unit by unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AggregatedPosterior {
+    /// The mean over samples of the posterior's mean.
+    pub means: Vec<f64>,
+    /// The variance over samples of the posterior's mean: how much a unit says about the sample.
+    pub variances_of_means: Vec<f64>,
+    /// The mean over samples of the posterior's variance. With
+    /// [`variances_of_means`](Self::variances_of_means) it adds up to the variance of the aggregated
+    /// posterior, 1 where that is as the prior N(0, I).
+    pub mean_variances: Vec<f64>,
+    /// The mean divergence of the posterior from N(0, 1), in nats.
+    pub kl: Vec<f64>,
+}
+
+impl AggregatedPosterior {
+    /// The units whose mean varies from sample to sample by more than 0.01.
+    ///
+    /// # References
+    /// Y. Burda, R. Grosse, R. Salakhutdinov (2015), Importance weighted autoencoders (there Aᵤ).
+    pub fn active_units(&self) -> Vec<usize> {
+        let active =
+            self.variances_of_means.iter().enumerate().filter(|&(_, &variance)| variance > 0.01);
+        active.map(|(unit, _)| unit).collect()
+    }
+
+    /// The variance of each unit under the aggregated posterior.
+    pub fn variances(&self) -> Vec<f64> {
+        let parts = self.variances_of_means.iter().zip(&self.mean_variances);
+        parts.map(|(of_means, mean)| of_means + mean).collect()
+    }
+}
+
 impl<E, D, R, L> AutoEncoder<E, D, R, L>
 where
     E: Encoder,
     D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
     R: Regularizer<E>,
     L: Loss<D>,
+    E::Posterior: Gaussianlike,
 {
     /// The evidence lower bound on these samples with `draws` codes drawn for each, in nats per
-    /// sample if the loss is a likelihood. The bound is of the model alone: β and other
-    /// regularizers play no part. Validation uses [`loss`](Self::loss), which does not draw.
+    /// sample if the loss is a likelihood. The bound is of the model alone, with the regularizer's
+    /// [prior](crate::prior): β and other regularizers play no part. Validation uses
+    /// [`loss`](Self::loss), which does not draw.
     ///
     /// # Errors
     /// See [`AutoEncoder`]; and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no draws.
@@ -52,49 +89,235 @@ where
         x: &Batch<E::Scalar, E::Input>,
         draws: usize,
         rng: &mut impl Rng,
-    ) -> Result<Elbo>
-    where
-        E::Posterior: Gaussianlike,
-    {
+    ) -> Result<Elbo> {
         let mut buffer = Vec::new();
         let x = self.compared("elbo", x.view(), &mut buffer)?;
         require_count("elbo draws", draws)?;
-        let mut workspace = self.workspace();
         let (mut kl, mut reconstruction) = (0.0, 0.0);
-        let mut codes = Batch::zeros(self.encoder.code_dim(), 0);
+        let sum = |values: &[E::Scalar]| values.iter().map(|v| v.to_double()).sum::<f64>();
+        self.with_prior(|prior| {
+            self.each_draw(x, draws, rng, |block, draw| {
+                reconstruction += sum(draw.losses);
+                let is_closed = prior.is_standard_normal();
+                if !is_closed || draw.number == 0 {
+                    let (posterior, codes) = (draw.posterior, Some(draw.codes.view()));
+                    divergence::values::<E>(*prior, posterior, codes, draw.values, draw.scratch);
+                    let repeats = if is_closed { draws } else { 1 };
+                    kl += repeats as f64 * sum(draw.values);
+                }
+                let _ = block;
+            });
+        });
+        let all = (x.samples() * draws) as f64;
+        Ok(Elbo { reconstruction: reconstruction / all, kl: kl / all })
+    }
+
+    /// −ln p(x) of each sample in nats, if the loss is a likelihood: estimated by importance sampling with
+    /// `draws` codes drawn from the posterior. It is too large by less and less as there are more draws,
+    /// which take no more memory.
+    ///
+    /// # Formula
+    /// ln K − ln Σₖ exp(ln p(x|zₖ) + ln p(zₖ) − ln q(zₖ|x)).
+    ///
+    /// # Errors
+    /// As [`elbo`](Self::elbo).
+    ///
+    /// # References
+    /// Y. Burda, R. Grosse, R. Salakhutdinov (2015), Importance weighted autoencoders.
+    pub fn negative_log_likelihood(
+        &self,
+        x: &Batch<E::Scalar, E::Input>,
+        draws: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Vec<f64>> {
+        let mut buffer = Vec::new();
+        let x = self.compared("negative_log_likelihood", x.view(), &mut buffer)?;
+        require_count("negative_log_likelihood draws", draws)?;
+        let units = self.encoder.code_dim().value();
+        // The greatest ln w so far, and the sum of the weights over it.
+        let mut sums = vec![(f64::NEG_INFINITY, 0.0); x.samples()];
+        self.with_prior(|prior| {
+            self.each_draw(x, draws, rng, |first, draw| {
+                let codes = Codes { units, means: draw.codes.as_slice(), log_variances: None };
+                prior.log_density(codes, draw.values, draw.scratch);
+                let samples = draw.codes.iter().zip(draw.posterior.mean().iter());
+                let samples = samples.zip(draw.posterior.log_variance().iter());
+                for (sample, ((z, mean), lv)) in samples.enumerate() {
+                    let mut ln_q = 0.0;
+                    for ((z, mean), lv) in z.iter().zip(mean).zip(lv) {
+                        let (lv, away) = (lv.to_double(), (*z - *mean).to_double());
+                        ln_q -= 0.5 * (lv + away * away * (-lv).exp());
+                    }
+                    ln_q -= 0.5 * units as f64 * (2.0 * std::f64::consts::PI).ln();
+                    let ln_p = draw.values[sample].to_double();
+                    let ln_w = ln_p - ln_q - draw.losses[sample].to_double();
+                    let (most, sum) = &mut sums[first + sample];
+                    if ln_w > *most {
+                        *sum = *sum * (*most - ln_w).exp() + 1.0;
+                        *most = ln_w;
+                    } else {
+                        *sum += (ln_w - *most).exp();
+                    }
+                }
+            });
+        });
+        let of_mean = (draws as f64).ln();
+        Ok(sums.into_iter().map(|(most, sum)| of_mean - most - sum.ln()).collect())
+    }
+
+    /// Moments of what the encoder says about these samples as a whole, and the divergence of each code
+    /// unit; which units are in use, and whether codes drawn from N(0, I) are like those of data.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    ///
+    /// # Example
+    /// ```
+    /// # use autoencoder::{AutoEncoder, BernoulliCrossEntropy, Dense, Gaussian, Variational, activation::Identity, datasets};
+    /// let digits = datasets::digits::<f32>();
+    /// let model = AutoEncoder::builder()
+    ///     .encoder(Gaussian::new(
+    ///         Dense::<64, 64>::new(Identity),
+    ///         Dense::<64, 4>::new(Identity),
+    ///         Dense::<64, 4>::new(Identity),
+    ///     ))
+    ///     .decoder(Dense::<4, 64>::new(Identity))
+    ///     .regularizer(Variational::default())
+    ///     .loss(BernoulliCrossEntropy)
+    ///     .build::<f32>()?;
+    /// let aggregated = model.aggregated_posterior(&digits.test)?;
+    /// assert_eq!(aggregated.active_units(), [0, 1, 2, 3]);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn aggregated_posterior(
+        &self,
+        x: &Batch<E::Scalar, E::Input>,
+    ) -> Result<AggregatedPosterior> {
+        let mut buffer = Vec::new();
+        let x = self.taken("aggregated_posterior", x.view(), &mut buffer)?;
+        let (units, samples) = (self.encoder.code_dim().value(), x.samples() as f64);
+        let mut workspace = self.workspace();
+        let zeros = || vec![0.0; units];
+        let (mut means, mut squares, mut variances, mut kl) = (zeros(), zeros(), zeros(), zeros());
+        // Around the first sample's, so that the variance of values far from 0 does not cancel.
+        let mut origin: Vec<f64> = Vec::new();
         for block in x.chunks(BLOCK) {
+            self.infer(&mut workspace, block);
+            let posterior = &workspace.posterior;
+            let all = posterior.mean().iter().zip(posterior.log_variance().iter());
+            for (mean, lv) in all {
+                if origin.is_empty() {
+                    origin.extend(mean.iter().map(|mean| mean.to_double()));
+                }
+                for (unit, (mean, lv)) in mean.iter().zip(lv).enumerate() {
+                    let (mean, lv) = (mean.to_double(), lv.to_double());
+                    means[unit] += (mean - origin[unit]) / samples;
+                    squares[unit] += (mean - origin[unit]).powi(2) / samples;
+                    variances[unit] += lv.exp() / samples;
+                    kl[unit] += 0.5 * (mean * mean + lv.exp_m1() - lv) / samples;
+                }
+            }
+        }
+        let moments = squares.iter().zip(&means);
+        let variances_of_means = moments.map(|(sq, mean)| (sq - mean * mean).max(0.0)).collect();
+        means.iter_mut().zip(&origin).for_each(|(mean, origin)| *mean += origin);
+        Ok(AggregatedPosterior { means, variances_of_means, mean_variances: variances, kl })
+    }
+
+    /// Decodes `samples` codes drawn from the prior (that of the regularizer; N(0, I) if it has none): new
+    /// data like that it was trained on.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples.
+    pub fn sample(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<E::Scalar, E::Input>> {
+        self.decode(&self.sample_codes(samples, rng)?)
+    }
+
+    /// Draws codes from the prior: `Code × samples`.
+    ///
+    /// # Errors
+    /// As [`sample`](Self::sample).
+    pub fn sample_codes(
+        &self,
+        samples: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Batch<E::Scalar, E::Code>> {
+        require_count("number of samples to draw", samples)?;
+        let mut codes = Batch::zeros(self.encoder.code_dim(), samples);
+        let units = codes.features();
+        self.with_prior(|prior| prior.draw(units, codes.as_mut_slice(), rng));
+        Ok(codes)
+    }
+
+    /// The prior as it is now.
+    fn with_prior<T>(&self, work: impl FnOnce(&Components<'_, E::Scalar>) -> T) -> T {
+        let encoder = &self.encoder;
+        let Some((first, prior)) = self.regularizer.prior(encoder) else {
+            return work(&Components::standard_normal());
+        };
+        let own = self.parameters.len() - self.regularizer.num_parameters(encoder);
+        let own = &self.parameters[own + first..][..prior.num_parameters(encoder)];
+        let inputs = prior.pseudo_inputs(encoder);
+        if inputs.is_empty() {
+            return work(&prior.components(own, None));
+        }
+        let mut workspace = self.workspace();
+        let inputs = BatchView::new(&own[inputs], encoder.input_dim());
+        infer(encoder, self.encoder_parameters(), inputs, &mut workspace);
+        work(&prior.components(own, Some(&workspace.posterior)))
+    }
+
+    /// Draws codes of some samples at a time and decodes them; `work` is also given the number of the
+    /// first sample of a block.
+    fn each_draw(
+        &self,
+        x: BatchView<'_, E::Scalar, E::Input>,
+        draws: usize,
+        rng: &mut impl Rng,
+        mut work: impl FnMut(usize, Draw<'_, E>),
+    ) {
+        let mut workspace = self.workspace();
+        let mut codes = Batch::zeros(self.encoder.code_dim(), 0);
+        let (mut losses, mut values, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
+        let prior = self.regularizer.prior(&self.encoder);
+        for (index, block) in x.chunks(BLOCK).enumerate() {
             let samples = block.samples();
             self.infer(&mut workspace, block);
-            workspace.values.resize(samples, E::Scalar::ZERO);
-            workspace.posterior.kl_to_prior(&mut workspace.values);
-            kl += workspace.values.iter().map(|kl| kl.to_double()).sum::<f64>();
             codes.resize(samples);
             workspace.noise.resize(workspace.posterior.noise_len(), E::Scalar::ZERO);
-            for _ in 0..draws {
+            losses.resize(samples, E::Scalar::ZERO);
+            values.resize(samples, E::Scalar::ZERO);
+            let units = codes.features();
+            let of_prior = prior.map_or(0, |(_, prior)| prior.num_components() * (2 + units));
+            scratch.resize(samples + of_prior, E::Scalar::ZERO);
+            for number in 0..draws {
                 let streams = Streams::new(rng.next_u64(), 0, &[]);
                 let Workspace { posterior, noise, .. } = &mut workspace;
                 posterior.draw_code(streams, codes.view_mut(), noise);
                 self.generate(&mut workspace, codes.view());
                 let y = BatchView::new(&workspace.output, x.dim());
-                self.loss.values(block, y, &mut workspace.values);
-                reconstruction += workspace.values.iter().map(|v| v.to_double()).sum::<f64>();
+                self.compare_values(block, y, &mut losses);
+                let draw = Draw {
+                    number,
+                    posterior: &workspace.posterior,
+                    codes: &codes,
+                    losses: &losses,
+                    values: &mut values,
+                    scratch: &mut scratch,
+                };
+                work(index * BLOCK, draw);
             }
         }
-        let samples = x.samples() as f64;
-        Ok(Elbo { reconstruction: reconstruction / (samples * draws as f64), kl: kl / samples })
     }
+}
 
-    /// Decodes `samples` codes drawn from the prior N(0, I): new data like that it was trained on.
-    ///
-    /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples.
-    pub fn sample(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<E::Scalar, E::Input>>
-    where
-        E::Posterior: Gaussianlike,
-    {
-        require_count("number of samples to draw", samples)?;
-        let mut codes = Batch::zeros(self.encoder.code_dim(), samples);
-        E::Posterior::draw_prior(codes.view_mut(), rng);
-        self.decode(&codes)
-    }
+/// One code of each sample of a block.
+struct Draw<'a, E: Encoder> {
+    number: usize,
+    posterior: &'a E::Posterior,
+    codes: &'a Batch<E::Scalar, E::Code>,
+    losses: &'a [E::Scalar],
+    /// Room for a value a sample, and for the prior's work.
+    values: &'a mut [E::Scalar],
+    scratch: &'a mut [E::Scalar],
 }

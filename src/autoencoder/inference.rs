@@ -8,7 +8,7 @@ use crate::decoder::Decoder;
 use crate::encoder::{Encoder, Inference};
 use crate::error::{Result, require_size};
 use crate::layer::jacobian::Jacobian;
-use crate::loss::Loss;
+use crate::loss::{Compared, Loss};
 use crate::pass::{BLOCK, generate, in_blocks, infer};
 use crate::posterior::Posterior;
 use crate::regularizer::Regularizer;
@@ -143,7 +143,7 @@ where
         let mut outputs = Batch::zeros(self.encoder.input_dim(), x.samples());
         self.outputs(x, outputs.view_mut(), &mut self.workspace());
         let mut scores = vec![E::Scalar::ZERO; x.samples()];
-        self.loss.values(x, outputs.view(), &mut scores);
+        self.compare_values(x, outputs.view(), &mut scores);
         Ok(scores)
     }
 
@@ -261,7 +261,7 @@ where
         self.generate_from_mean(&mut workspace);
         let y = BatchView::new(&workspace.output, self.encoder.input_dim());
         let mut score = [E::Scalar::ZERO];
-        self.loss.values(x, y, &mut score);
+        self.compare_values(x, y, &mut score);
         Ok(score[0])
     }
 
@@ -281,13 +281,24 @@ where
         code: BatchView<'_, E::Scalar, E::Code>,
     ) {
         let Workspace { output, decoder_tape, .. } = workspace;
-        generate(&self.decoder, &self.parameters, code, output, decoder_tape);
+        generate(&self.decoder, self.decoder_parameters(), code, output, decoder_tape);
     }
 
     /// The same from the posterior's mean, which is in the workspace already.
     pub(crate) fn generate_from_mean(&self, workspace: &mut Workspace<E>) {
         let Workspace { posterior, output, decoder_tape, .. } = workspace;
-        generate(&self.decoder, &self.parameters, posterior.mean(), output, decoder_tape);
+        generate(&self.decoder, self.decoder_parameters(), posterior.mean(), output, decoder_tape);
+    }
+
+    /// The loss of each output.
+    pub(super) fn compare_values(
+        &self,
+        x: BatchView<'_, E::Scalar, E::Input>,
+        y: BatchView<'_, E::Scalar, E::Input>,
+        values: &mut [E::Scalar],
+    ) {
+        let parameters = &self.parameters[self.loss_parameters()];
+        self.loss.values(Compared { x, y, parameters }, values);
     }
 
     /// The decoder's outputs for each sample, before the loss makes reconstructions of them.

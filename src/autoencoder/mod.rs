@@ -8,12 +8,15 @@ mod inference;
 mod objective;
 
 use std::fmt;
+use std::ops::Range;
 
-pub use generation::Elbo;
+use nalgebra::Dim;
+
+pub use generation::{AggregatedPosterior, Elbo};
 pub(crate) use inference::one;
 
 use crate::batch::{check_domain, check_finite, taken};
-use crate::builder::Start;
+use crate::builder::{Start, add_own};
 use crate::decoder::{Decoder, Detach};
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
@@ -118,7 +121,7 @@ impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
         self.parameters.len()
     }
 
-    /// All parameters: the encoder's, then the decoder's; [`layout`](Self::layout) says where each lies.
+    /// All parameters: those of encoder, decoder, loss and regularizer; [`layout`](Self::layout) says where each lies.
     pub fn parameters(&self) -> &[E::Scalar] {
         &self.parameters
     }
@@ -152,6 +155,11 @@ where
     E: Encoder,
     D: Decoder<Scalar = E::Scalar>,
 {
+    /// What a decoder is given: the encoder's parameters and its own.
+    pub(crate) fn decoder_parameters(&self) -> &[E::Scalar] {
+        &self.parameters[..self.encoder.num_parameters() + self.decoder.num_parameters()]
+    }
+
     /// Freezes the encoder, so that training leaves its parameters as they are and does not compute
     /// their gradient (but for weights that a tied decoder shares), or lets all of it be trained again,
     /// layers that were described as frozen too. It makes no difference to files, and the entries of a
@@ -182,7 +190,8 @@ where
     /// weights that is its biases: the weights are the encoder's.
     pub fn set_decoder_frozen(&mut self, is_frozen: bool) {
         self.decoder.set_frozen(is_frozen);
-        self.layout.freeze(self.encoder.num_parameters()..self.parameters.len(), is_frozen);
+        let own = self.encoder.num_parameters();
+        self.layout.freeze(own..own + self.decoder.num_parameters(), is_frozen);
     }
 
     /// A copy of the encoder with its parameters, to be a part of another model. The normalizer is not a
@@ -219,8 +228,9 @@ where
     where
         D: Detach,
     {
-        let is_frozen = self.layout.is_frozen(self.encoder.num_parameters()..self.parameters.len());
-        let trained = self.decoder.detach(&self.parameters);
+        let own = self.encoder.num_parameters();
+        let is_frozen = self.layout.is_frozen(own..own + self.decoder.num_parameters());
+        let trained = self.decoder.detach(self.decoder_parameters());
         if is_frozen { trained.frozen() } else { trained }
     }
 }
@@ -243,9 +253,20 @@ where
         let mut layout = Layout::new();
         layout.scope("encoder", |layout| encoder.layout(layout));
         layout.scope("decoder", |layout| decoder.layout(layout));
-        let parameters = start.finish(&mut layout);
+        let (mut parameters, rng) = start.finish(&mut layout);
+        let (at, features) = (parameters.len(), encoder.input_dim().value());
+        parameters.resize(at + loss.num_parameters(features), E::Scalar::ZERO);
+        layout.kind(loss.name());
+        layout.scope("loss", |layout| loss.layout(features, layout, &mut parameters[at..]));
+        add_own(&encoder, &regularizer, &mut layout, &mut parameters, rng);
         let state = vec![E::Scalar::ZERO; regularizer.state_len(&encoder)];
         Self { encoder, decoder, regularizer, loss, normalizer, layout, parameters, state }
+    }
+
+    /// The place of the loss's parameters.
+    pub(crate) fn loss_parameters(&self) -> Range<usize> {
+        let start = self.decoder_parameters().len();
+        start..start + self.loss.num_parameters(self.encoder.input_dim().value())
     }
 
     /// The samples as the encoder takes them: checked, and normalized into the buffer if the model has

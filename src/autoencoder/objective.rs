@@ -4,13 +4,13 @@ use super::AutoEncoder;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
-use crate::loss::Loss;
+use crate::loss::{Compared, Loss};
 use crate::pass::{Net, Seen, Weights};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::sample_weights;
 use crate::workspace::Workspace;
-use crate::{Batch, BatchView, BatchViewMut, Terms};
+use crate::{Batch, BatchView, BatchViewMut, Scalar, Terms};
 
 impl<E, D, R, L> AutoEncoder<E, D, R, L>
 where
@@ -133,7 +133,7 @@ where
         x: BatchView<'_, E::Scalar, E::Input>,
         shares: Option<&[E::Scalar]>,
         streams: Option<Streams<'_>>,
-        gradient: Option<&mut [E::Scalar]>,
+        mut gradient: Option<&mut [E::Scalar]>,
     ) {
         let net = Net {
             encoder: &self.encoder,
@@ -142,16 +142,43 @@ where
             layout: &self.layout,
             state: &self.state,
         };
-        let batch = Seen { x, shares, streams };
-        let target = (self.loss.name(), x);
+        let mut target = std::mem::take(&mut workspace.target);
+        let x = match streams {
+            Some(streams) if self.regularizer.corrupts_target() => {
+                target.clear();
+                target.extend_from_slice(x.as_slice());
+                let drawn = BatchViewMut::new(&mut target, x.dim());
+                self.regularizer.corrupt_target(drawn, streams.at(3));
+                BatchView::new(&target, x.dim())
+            }
+            _ => x,
+        };
+        let of_loss = &parameters[self.loss_parameters()];
         net.pass(
             parameters,
             workspace,
-            batch,
-            target,
-            |x, y, values, dy, weights| self.compare(x, y, values, dy, weights),
-            gradient,
+            Seen { x, shares, streams },
+            (self.loss.name(), x),
+            |x, y, values, dy, weights| self.compare(x, y, of_loss, values, dy, weights),
+            gradient.as_deref_mut(),
         );
+        if let Some(gradient) = gradient.filter(|_| !of_loss.is_empty()) {
+            let samples = x.samples();
+            let y = BatchView::new(&workspace.output, x.dim());
+            let draws = y.samples() / samples;
+            let mut weights = std::mem::take(&mut workspace.weights);
+            if weights.is_empty() {
+                let mean = [E::Scalar::of(1.0 / y.samples() as f64)];
+                let shares = shares.unwrap_or(&mean).iter().cycle();
+                weights.extend(shares.take(samples * draws));
+            }
+            let to = &mut gradient[self.loss_parameters()];
+            for (y, weights) in y.chunks(samples).zip(weights.chunks(samples)) {
+                self.loss.parameter_gradient(Compared { x, y, parameters: of_loss }, weights, to);
+            }
+            workspace.weights = weights;
+        }
+        workspace.target = target;
     }
 
     /// The loss of each sample and, if wanted, the gradient of the sum of each times its weight.
@@ -159,6 +186,7 @@ where
         &self,
         x: BatchView<'_, E::Scalar, E::Input>,
         y: BatchView<'_, E::Scalar, E::Input>,
+        parameters: &[E::Scalar],
         values: &mut [E::Scalar],
         mut dy: Option<BatchViewMut<'_, E::Scalar, E::Input>>,
         weights: Weights<'_, E::Scalar>,
@@ -170,13 +198,14 @@ where
         let mut dy = dy.as_mut().map(|dy| dy.chunks_mut(columns));
         let blocks = x.chunks(columns).zip(y.chunks(columns));
         for (block, ((x, y), values)) in blocks.zip(values.chunks_mut(columns)).enumerate() {
-            self.loss.values(x, y, values);
+            let at = Compared { x, y, parameters };
+            self.loss.values(at, values);
             if let Some(dy) = dy.as_mut().and_then(Iterator::next) {
                 let weights = match weights.shares {
                     None => &same[..values.len()],
                     Some(shares) => &shares[block * columns..][..values.len()],
                 };
-                self.loss.gradient(x, y, weights, dy);
+                self.loss.gradient(at, weights, dy);
             }
         }
     }

@@ -2,7 +2,7 @@ use nalgebra::{Const, Dim, Dyn};
 
 use super::Classifier;
 use crate::activation::Identity;
-use crate::builder::{Build, Describe, Start, Unset};
+use crate::builder::{Build, Describe, Start, Unset, add_own};
 use crate::encoder::Encoder;
 use crate::error::{Result, require, require_size};
 use crate::init::Initializer;
@@ -121,7 +121,8 @@ impl<E, K, R> ClassifierBuilder<E, K, R> {
         let mut layout = Layout::new();
         layout.scope("encoder", |layout| encoder.layout(layout));
         layout.scope("classifier", |layout| head.layout(layout));
-        let parameters = start.finish(&mut layout);
+        let (mut parameters, rng) = start.finish(&mut layout);
+        add_own(&encoder, &regularizer, &mut layout, &mut parameters, rng);
         let state = vec![T::ZERO; regularizer.state_len(&encoder)];
         Ok(Classifier { encoder, head, regularizer, normalizer, layout, parameters, state })
     }

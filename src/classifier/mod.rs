@@ -20,6 +20,7 @@ use crate::metrics::{ConfusionMatrix, Label, checked_labels};
 use crate::pass::{Net, Weights, generate, in_blocks, infer};
 use crate::posterior::Posterior;
 use crate::regularizer::{NoRegularizer, Regularizer};
+use crate::scalar::log_sum_exp;
 use crate::workspace::Workspace;
 use crate::{AutoEncoder, Batch, BatchView, BatchViewMut, Layout, Normalizer, Scalar};
 
@@ -232,7 +233,8 @@ impl<E: Encoder, K: Dim, R: Regularizer<E>> Classifier<E, K, R> {
         let mut buffer = Vec::new();
         let x = self.taken(call, x.view(), &mut buffer)?;
         let mut logits = Batch::zeros(self.head_dim(), x.samples());
-        let (own, head) = self.parameters.split_at(self.encoder.num_parameters());
+        let (own, rest) = self.parameters.split_at(self.encoder.num_parameters());
+        let head = &rest[..self.head.num_parameters()];
         let mut workspace = Workspace::new(&self.encoder);
         in_blocks(x, logits.view_mut(), &mut workspace, |workspace, x, out| {
             infer(&self.encoder, own, x, workspace);
@@ -290,13 +292,6 @@ where
             None => builder,
         }
     }
-}
-
-/// ln Σ exp aₖ, without overflow.
-fn log_sum_exp<T: Scalar>(logits: &[T]) -> T {
-    let most = logits.iter().copied().fold(logits[0], |most, a| if a > most { a } else { most });
-    let sum = logits.iter().fold(T::ZERO, |sum, &a| sum + (a - most).exp());
-    most + sum.ln()
 }
 
 /// Logits become probabilities.

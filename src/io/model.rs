@@ -160,7 +160,7 @@ pub(crate) struct Saved<T> {
 /// The shape of a tensor in a file, PyTorch's: outputs × inputs, row by row.
 fn shape(tensor: &parameters::Tensor) -> Vec<usize> {
     match tensor.role {
-        Role::Weight => vec![tensor.shape.0, tensor.shape.1],
+        Role::Weight | Role::Own => vec![tensor.shape.0, tensor.shape.1],
         Role::Bias => vec![tensor.shape.0],
     }
 }

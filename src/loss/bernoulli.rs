@@ -1,10 +1,10 @@
 use nalgebra::ComplexField;
 
-use super::{Loss, sum_features, weigh_features};
+use super::{Compared, Loss, sum_features, weigh_features};
 use crate::decoder::Decoder;
 use crate::range::Logits;
 use crate::vector::{sigmoid, softplus, vectorize};
-use crate::{BatchView, BatchViewMut, Scalar};
+use crate::{BatchViewMut, Scalar};
 
 /// Cross-entropy of binary or grey inputs in [0, 1], from a decoder that gives logits.
 ///
@@ -24,17 +24,11 @@ where
         "bernoulli_cross_entropy"
     }
 
-    fn values(
-        &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        a: BatchView<'_, D::Scalar, D::Output>,
-        values: &mut [D::Scalar],
-    ) {
+    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
         // Where x is 1 the true value is ln(1 + e⁻ᵃ); max(a, 0) − a x alone would cancel only
         // up to rounding there, so the two are taken together.
         sum_features(
-            x,
-            a,
+            at,
             values,
             #[inline(always)]
             |x, a| {
@@ -46,14 +40,12 @@ where
 
     fn gradient(
         &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        a: BatchView<'_, D::Scalar, D::Output>,
+        at: Compared<'_, D::Scalar, D::Output>,
         weights: &[D::Scalar],
         da: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
         weigh_features(
-            x,
-            a,
+            at,
             weights,
             da,
             #[inline(always)]
@@ -68,11 +60,11 @@ where
         );
     }
 
-    fn accepts(&self, x: D::Scalar) -> bool {
+    fn accepts(&self, x: D::Scalar, _feature: usize) -> bool {
         x >= D::Scalar::ZERO && x <= D::Scalar::ONE
     }
 
-    fn domain(&self) -> &'static str {
+    fn domain(&self, _feature: usize) -> &'static str {
         "a value in [0, 1]"
     }
 }

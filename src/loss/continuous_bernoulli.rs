@@ -1,10 +1,10 @@
 use nalgebra::ComplexField;
 
-use super::{Loss, sum_features, weigh_features};
+use super::{Compared, Loss, sum_features, weigh_features};
 use crate::decoder::Decoder;
 use crate::range::Logits;
 use crate::vector::{exp, exp_m1, vectorize};
-use crate::{BatchView, BatchViewMut, Scalar};
+use crate::{BatchViewMut, Scalar};
 
 /// Negative log-likelihood of inputs in [0, 1] that are not binary: a density, where
 /// [`BernoulliCrossEntropy`](crate::BernoulliCrossEntropy) is one only up to a factor that depends on the
@@ -66,15 +66,9 @@ where
         "continuous_bernoulli"
     }
 
-    fn values(
-        &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        a: BatchView<'_, D::Scalar, D::Output>,
-        values: &mut [D::Scalar],
-    ) {
+    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
         sum_features(
-            x,
-            a,
+            at,
             values,
             #[inline(always)]
             |x, a| {
@@ -87,14 +81,12 @@ where
 
     fn gradient(
         &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        a: BatchView<'_, D::Scalar, D::Output>,
+        at: Compared<'_, D::Scalar, D::Output>,
         weights: &[D::Scalar],
         da: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
         weigh_features(
-            x,
-            a,
+            at,
             weights,
             da,
             #[inline(always)]
@@ -109,11 +101,11 @@ where
         );
     }
 
-    fn accepts(&self, x: D::Scalar) -> bool {
+    fn accepts(&self, x: D::Scalar, _feature: usize) -> bool {
         x >= D::Scalar::ZERO && x <= D::Scalar::ONE
     }
 
-    fn domain(&self) -> &'static str {
+    fn domain(&self, _feature: usize) -> &'static str {
         "a value in [0, 1]"
     }
 }

@@ -1,7 +1,7 @@
-use super::{Loss, sum_features, weigh_features};
+use super::{Compared, Loss, sum_features, weigh_features};
 use crate::decoder::Decoder;
 use crate::error::{Result, require_positive};
-use crate::{BatchView, BatchViewMut, Scalar};
+use crate::{BatchViewMut, Scalar};
 
 /// Negative log-likelihood under a Gaussian of fixed standard deviation around the decoder's output, with
 /// its constants, so that a bound is in nats and comparable between models.
@@ -31,18 +31,12 @@ impl<D: Decoder> Loss<D> for GaussianLikelihood {
         "gaussian_likelihood"
     }
 
-    fn values(
-        &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
-        values: &mut [D::Scalar],
-    ) {
+    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
         let (scale, half) = (D::Scalar::of(1.0 / self.deviation), D::Scalar::of(0.5));
         let of_feature = self.deviation.ln() + 0.5 * (2.0 * std::f64::consts::PI).ln();
-        let constant = D::Scalar::of(x.features() as f64 * of_feature);
+        let constant = D::Scalar::of(at.x.features() as f64 * of_feature);
         sum_features(
-            x,
-            y,
+            at,
             values,
             #[inline(always)]
             move |x, y| {
@@ -55,15 +49,13 @@ impl<D: Decoder> Loss<D> for GaussianLikelihood {
 
     fn gradient(
         &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
+        at: Compared<'_, D::Scalar, D::Output>,
         weights: &[D::Scalar],
         dy: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
         let precision = D::Scalar::of(self.deviation.powi(-2));
         weigh_features(
-            x,
-            y,
+            at,
             weights,
             dy,
             #[inline(always)]

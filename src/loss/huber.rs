@@ -1,9 +1,9 @@
 use nalgebra::ComplexField;
 
-use super::{Loss, sum_features, weigh_features};
+use super::{Compared, Loss, sum_features, weigh_features};
 use crate::decoder::Decoder;
 use crate::error::{Result, require_positive};
-use crate::{BatchView, BatchViewMut, Scalar};
+use crate::{BatchViewMut, Scalar};
 
 /// Squared near zero, absolute far away, so that outliers pull with a bounded force.
 ///
@@ -40,17 +40,11 @@ impl<D: Decoder> Loss<D> for Huber {
         "huber"
     }
 
-    fn values(
-        &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
-        values: &mut [D::Scalar],
-    ) {
+    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
         let delta = D::Scalar::of(self.delta);
         let half = D::Scalar::of(0.5);
         sum_features(
-            x,
-            y,
+            at,
             values,
             #[inline(always)]
             |x, y| {
@@ -64,15 +58,13 @@ impl<D: Decoder> Loss<D> for Huber {
 
     fn gradient(
         &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
+        at: Compared<'_, D::Scalar, D::Output>,
         weights: &[D::Scalar],
         dy: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
         let delta = D::Scalar::of(self.delta);
         weigh_features(
-            x,
-            y,
+            at,
             weights,
             dy,
             #[inline(always)]

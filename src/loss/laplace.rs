@@ -1,9 +1,9 @@
 use nalgebra::ComplexField;
 
-use super::{Loss, sum_features, weigh_features};
+use super::{Compared, Loss, sum_features, weigh_features};
 use crate::decoder::Decoder;
 use crate::error::{Result, require_positive};
-use crate::{BatchView, BatchViewMut, Scalar};
+use crate::{BatchViewMut, Scalar};
 
 /// Negative log-likelihood under a Laplace distribution of fixed scale around the decoder's output: an
 /// absolute error in nats, which outliers do not dominate.
@@ -31,17 +31,11 @@ impl<D: Decoder> Loss<D> for LaplaceLikelihood {
         "laplace_likelihood"
     }
 
-    fn values(
-        &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
-        values: &mut [D::Scalar],
-    ) {
+    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
         let rate = D::Scalar::of(1.0 / self.scale);
-        let constant = D::Scalar::of(x.features() as f64 * (2.0 * self.scale).ln());
+        let constant = D::Scalar::of(at.x.features() as f64 * (2.0 * self.scale).ln());
         sum_features(
-            x,
-            y,
+            at,
             values,
             #[inline(always)]
             move |x, y| rate * (x - y).abs(),
@@ -51,15 +45,13 @@ impl<D: Decoder> Loss<D> for LaplaceLikelihood {
 
     fn gradient(
         &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
+        at: Compared<'_, D::Scalar, D::Output>,
         weights: &[D::Scalar],
         dy: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
         let rate = D::Scalar::of(1.0 / self.scale);
         weigh_features(
-            x,
-            y,
+            at,
             weights,
             dy,
             #[inline(always)]

@@ -19,7 +19,8 @@
 //!
 //! # Write your own
 //! ```
-//! use autoencoder::{AutoEncoder, BatchView, BatchViewMut, Dense, Loss, Module, activation::{Identity, Tanh}, decoder::Decoder};
+//! use autoencoder::{AutoEncoder, BatchViewMut, Dense, Loss, activation::{Identity, Tanh}};
+//! use autoencoder::{decoder::Decoder, loss::Compared};
 //!
 //! /// Σ ln cosh(y − x): squared near 0, absolute far away, smooth everywhere.
 //! #[derive(Debug)]
@@ -28,14 +29,14 @@
 //!     fn name(&self) -> &'static str {
 //!         "log_cosh"
 //!     }
-//!     fn values(&self, x: BatchView<'_, f64, D::Output>, y: BatchView<'_, f64, D::Output>, values: &mut [f64]) {
-//!         for ((x, y), value) in x.iter().zip(y.iter()).zip(values) {
+//!     fn values(&self, at: Compared<'_, f64, D::Output>, values: &mut [f64]) {
+//!         for ((x, y), value) in at.x.iter().zip(at.y.iter()).zip(values) {
 //!             *value = x.iter().zip(y).map(|(x, y)| (y - x).cosh().ln()).sum();
 //!         }
 //!     }
-//!     fn gradient(&self, x: BatchView<'_, f64, D::Output>, y: BatchView<'_, f64, D::Output>, weights: &[f64], mut dy: BatchViewMut<'_, f64, D::Output>) {
-//!         let features = x.features();
-//!         let pairs = x.as_slice().iter().zip(y.as_slice());
+//!     fn gradient(&self, at: Compared<'_, f64, D::Output>, weights: &[f64], mut dy: BatchViewMut<'_, f64, D::Output>) {
+//!         let features = at.x.features();
+//!         let pairs = at.x.as_slice().iter().zip(at.y.as_slice());
 //!         for (at, (d, (x, y))) in dy.as_mut_slice().iter_mut().zip(pairs).enumerate() {
 //!             *d = weights[at / features] * (y - x).tanh();
 //!         }
@@ -72,29 +73,63 @@ pub use poisson::PoissonLikelihood;
 pub use squared_error::SquaredError;
 
 use crate::decoder::Decoder;
-use crate::{BatchView, BatchViewMut, Scalar, scalar::sum_pairs, vector::vectorize};
+use crate::error::Result;
+use crate::{BatchView, BatchViewMut, Layout, Scalar, scalar::sum_pairs, vector::vectorize};
+
+/// Clean inputs and the decoder's outputs for them, a column a sample.
+#[derive(Debug)]
+pub struct Compared<'a, T, R> {
+    /// The clean inputs.
+    pub x: BatchView<'a, T, R>,
+    /// The decoder's outputs.
+    pub y: BatchView<'a, T, R>,
+    /// The loss's own parameters.
+    pub parameters: &'a [T],
+}
+
+impl<T: Copy, R: Copy> Copy for Compared<'_, T, R> {}
+impl<T: Copy, R: Copy> Clone for Compared<'_, T, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
 
 /// Compares the output of a decoder with the clean input.
 pub trait Loss<D: Decoder>: Debug + Send + Sync {
     /// Its name in reports.
     fn name(&self) -> &'static str;
 
-    /// The loss of each sample: clean inputs `x`, decoder's outputs `y`.
-    fn values(
-        &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
-        values: &mut [D::Scalar],
-    );
+    /// The loss of each sample.
+    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]);
 
     /// The gradient at `y` of Σⱼ weightⱼ · valueⱼ, written into `dy`; a weight a sample.
     fn gradient(
         &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
+        at: Compared<'_, D::Scalar, D::Output>,
         weights: &[D::Scalar],
         dy: BatchViewMut<'_, D::Scalar, D::Output>,
     );
+
+    /// How many parameters of its own are trained, for inputs of this many features.
+    fn num_parameters(&self, features: usize) -> usize {
+        let _ = features;
+        0
+    }
+
+    /// Names its parameters, in their order, and gives them their first values.
+    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [D::Scalar]) {
+        let _ = (features, layout, parameters);
+    }
+
+    /// Adds the gradient of Σⱼ weightⱼ · valueⱼ at its own parameters, if it has any.
+    fn parameter_gradient(
+        &self,
+        at: Compared<'_, D::Scalar, D::Output>,
+        weights: &[D::Scalar],
+        gradient: &mut [D::Scalar],
+    ) {
+        let _ = (at, weights, gradient);
+    }
 
     /// Turns outputs into reconstructions in the domain of the inputs, in place: for logits, their
     /// sigmoid. By default they are reconstructions already.
@@ -102,15 +137,25 @@ pub trait Loss<D: Decoder>: Debug + Send + Sync {
         let _ = y;
     }
 
-    /// Whether the loss is defined for this input value.
-    fn accepts(&self, x: D::Scalar) -> bool {
-        let _ = x;
+    /// Whether the loss is defined for this input value of a feature.
+    fn accepts(&self, x: D::Scalar, feature: usize) -> bool {
+        let _ = (x, feature);
         true
     }
 
     /// In words, what [`accepts`](Loss::accepts) accepts.
-    fn domain(&self) -> &'static str {
+    fn domain(&self, feature: usize) -> &'static str {
+        let _ = feature;
         "a finite number"
+    }
+
+    /// Refuses a number of features that it was not made for; called once, when the model is built.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) then.
+    fn check_size(&self, features: usize) -> Result<()> {
+        let _ = features;
+        Ok(())
     }
 }
 
@@ -118,39 +163,49 @@ impl<D: Decoder, L: Loss<D> + ?Sized> Loss<D> for Box<L> {
     fn name(&self) -> &'static str {
         (**self).name()
     }
-    fn values(
-        &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
-        values: &mut [D::Scalar],
-    ) {
-        (**self).values(x, y, values);
+    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
+        (**self).values(at, values);
     }
     fn gradient(
         &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
+        at: Compared<'_, D::Scalar, D::Output>,
         weights: &[D::Scalar],
         dy: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
-        (**self).gradient(x, y, weights, dy);
+        (**self).gradient(at, weights, dy);
+    }
+    fn num_parameters(&self, features: usize) -> usize {
+        (**self).num_parameters(features)
+    }
+    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [D::Scalar]) {
+        (**self).layout(features, layout, parameters);
+    }
+    fn parameter_gradient(
+        &self,
+        at: Compared<'_, D::Scalar, D::Output>,
+        weights: &[D::Scalar],
+        gradient: &mut [D::Scalar],
+    ) {
+        (**self).parameter_gradient(at, weights, gradient);
     }
     fn reconstruct(&self, y: BatchViewMut<'_, D::Scalar, D::Output>) {
         (**self).reconstruct(y);
     }
-    fn accepts(&self, x: D::Scalar) -> bool {
-        (**self).accepts(x)
+    fn accepts(&self, x: D::Scalar, feature: usize) -> bool {
+        (**self).accepts(x, feature)
     }
-    fn domain(&self) -> &'static str {
-        (**self).domain()
+    fn domain(&self, feature: usize) -> &'static str {
+        (**self).domain(feature)
+    }
+    fn check_size(&self, features: usize) -> Result<()> {
+        (**self).check_size(features)
     }
 }
 
 /// Sums an element-wise loss over the features of each sample.
 #[inline(always)]
 fn sum_features<T: Scalar, R: nalgebra::Dim>(
-    x: BatchView<'_, T, R>,
-    y: BatchView<'_, T, R>,
+    Compared { x, y, .. }: Compared<'_, T, R>,
     values: &mut [T],
     element: impl Fn(T, T) -> T,
 ) {
@@ -162,8 +217,7 @@ fn sum_features<T: Scalar, R: nalgebra::Dim>(
 /// Writes the derivative of an element-wise loss, times each sample's weight.
 #[inline(always)]
 fn weigh_features<T: Scalar, R: nalgebra::Dim>(
-    x: BatchView<'_, T, R>,
-    y: BatchView<'_, T, R>,
+    Compared { x, y, .. }: Compared<'_, T, R>,
     weights: &[T],
     mut dy: BatchViewMut<'_, T, R>,
     derivative: impl Fn(T, T) -> T,

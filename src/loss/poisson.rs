@@ -1,9 +1,9 @@
 use nalgebra::ComplexField;
 
-use super::{Loss, sum_features, weigh_features};
+use super::{Compared, Loss, sum_features, weigh_features};
 use crate::decoder::Decoder;
 use crate::vector::{exp, vectorize};
-use crate::{BatchView, BatchViewMut, Scalar};
+use crate::{BatchViewMut, Scalar};
 
 /// Negative log-likelihood of counts under Poisson distributions, from a decoder that gives the
 /// logarithm of their rates.
@@ -22,20 +22,14 @@ impl<D: Decoder> Loss<D> for PoissonLikelihood {
         "poisson_likelihood"
     }
 
-    fn values(
-        &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        a: BatchView<'_, D::Scalar, D::Output>,
-        values: &mut [D::Scalar],
-    ) {
+    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
         sum_features(
-            x,
-            a,
+            at,
             values,
             #[inline(always)]
             |x, a| exp(a) - a * x,
         );
-        for (x, value) in x.iter().zip(values) {
+        for (x, value) in at.x.iter().zip(values) {
             let log_factorials = x.iter().map(|&x| libm::lgamma(x.to_double() + 1.0));
             *value += D::Scalar::of(log_factorials.sum());
         }
@@ -43,14 +37,12 @@ impl<D: Decoder> Loss<D> for PoissonLikelihood {
 
     fn gradient(
         &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        a: BatchView<'_, D::Scalar, D::Output>,
+        at: Compared<'_, D::Scalar, D::Output>,
         weights: &[D::Scalar],
         da: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
         weigh_features(
-            x,
-            a,
+            at,
             weights,
             da,
             #[inline(always)]
@@ -65,11 +57,11 @@ impl<D: Decoder> Loss<D> for PoissonLikelihood {
         );
     }
 
-    fn accepts(&self, x: D::Scalar) -> bool {
+    fn accepts(&self, x: D::Scalar, _feature: usize) -> bool {
         x >= D::Scalar::ZERO && x.fract() == D::Scalar::ZERO
     }
 
-    fn domain(&self) -> &'static str {
+    fn domain(&self, _feature: usize) -> &'static str {
         "a whole number from 0"
     }
 }

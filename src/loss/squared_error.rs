@@ -1,6 +1,6 @@
-use super::{Loss, sum_features, weigh_features};
+use super::{Compared, Loss, sum_features, weigh_features};
 use crate::decoder::Decoder;
-use crate::{BatchView, BatchViewMut, Scalar};
+use crate::{BatchViewMut, Scalar};
 
 /// Half the squared distance: a Gaussian likelihood of unit variance without its constant.
 ///
@@ -14,15 +14,9 @@ impl<D: Decoder> Loss<D> for SquaredError {
         "squared_error"
     }
 
-    fn values(
-        &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
-        values: &mut [D::Scalar],
-    ) {
+    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
         sum_features(
-            x,
-            y,
+            at,
             values,
             #[inline(always)]
             |x, y| (x - y) * (x - y),
@@ -33,14 +27,12 @@ impl<D: Decoder> Loss<D> for SquaredError {
 
     fn gradient(
         &self,
-        x: BatchView<'_, D::Scalar, D::Output>,
-        y: BatchView<'_, D::Scalar, D::Output>,
+        at: Compared<'_, D::Scalar, D::Output>,
         weights: &[D::Scalar],
         dy: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
         weigh_features(
-            x,
-            y,
+            at,
             weights,
             dy,
             #[inline(always)]

@@ -90,4 +90,8 @@ impl<T: Scalar, C: Dim> Gaussianlike for DiagonalGaussian<T, C> {
     fn log_variance_mut(&mut self) -> BatchViewMut<'_, T, C> {
         self.log_variance.view_mut()
     }
+
+    fn moments_mut(&mut self) -> (&mut [T], &mut [T]) {
+        (self.mean.as_mut_slice(), self.log_variance.as_mut_slice())
+    }
 }

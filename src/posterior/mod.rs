@@ -14,13 +14,11 @@ mod point;
 
 use std::fmt::Debug;
 
-use nalgebra::Dim;
-use rand::Rng;
-
 pub use diagonal_gaussian::DiagonalGaussian;
+use nalgebra::Dim;
 pub use point::Point;
 
-use crate::vector::{exp_m1, fill_normal, vectorize};
+use crate::vector::{exp_m1, vectorize};
 use crate::{BatchView, BatchViewMut, Scalar, random::Streams};
 
 /// What an encoder says about the codes of a batch; also the shape of a gradient at it.
@@ -86,6 +84,9 @@ pub trait Gaussianlike: Posterior {
     /// ln σ² of each code unit, for writing; in a gradient, the gradient at it.
     fn log_variance_mut(&mut self) -> BatchViewMut<'_, Self::Scalar, Self::Code>;
 
+    /// The means and ln σ² of all samples, for writing to both at once.
+    fn moments_mut(&mut self) -> (&mut [Self::Scalar], &mut [Self::Scalar]);
+
     /// KL(q ‖ N(0, I)) of each sample in nats: −½ Σ (1 + lv − μ² − e^lv).
     ///
     /// # References
@@ -146,12 +147,21 @@ pub trait Gaussianlike: Posterior {
             },
         );
     }
+}
 
-    /// Draws codes from the prior, N(0, I).
-    fn draw_prior(mut code: BatchViewMut<'_, Self::Scalar, Self::Code>, rng: &mut dyn Rng)
-    where
-        Self: Sized,
-    {
-        fill_normal(code.as_mut_slice(), rng);
+/// The divergence of each code unit from N(0, 1) in nats: its mean over samples, each by its share.
+pub(crate) fn kl_of_units<P: Gaussianlike>(
+    posterior: &P,
+    share: impl Fn(usize) -> P::Scalar,
+    of_units: &mut [P::Scalar],
+) {
+    let half = P::Scalar::of(0.5);
+    of_units.fill(P::Scalar::ZERO);
+    let samples = posterior.mean().iter().zip(posterior.log_variance().iter());
+    for (sample, (mean, log_variance)) in samples.enumerate() {
+        let scale = half * share(sample);
+        for ((kl, &mu), &lv) in of_units.iter_mut().zip(mean).zip(log_variance) {
+            *kl += scale * (mu * mu + (exp_m1(lv) - lv));
+        }
     }
 }

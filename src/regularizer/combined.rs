@@ -1,8 +1,13 @@
 //! Several regularizers as one: boxes, tuples and lists.
 
+use std::ops::Range;
+
+use rand::Rng;
+
 use super::{Encoded, PenaltyGradient, Regularizer};
 use crate::encoder::Encoder;
-use crate::{BatchViewMut, Terms, random::Streams};
+use crate::prior::Prior;
+use crate::{BatchViewMut, Layout, Terms, random::Streams};
 
 impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     fn corrupts(&self) -> bool {
@@ -14,8 +19,35 @@ impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     fn adds_to_parameters(&self) -> bool {
         (**self).adds_to_parameters()
     }
-    fn draws_code(&self) -> bool {
-        (**self).draws_code()
+    fn corrupts_target(&self) -> bool {
+        (**self).corrupts_target()
+    }
+    fn corrupt_target(&self, x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
+        (**self).corrupt_target(x, streams);
+    }
+    fn draws(&self) -> usize {
+        (**self).draws()
+    }
+    fn weighs_draws(&self) -> bool {
+        (**self).weighs_draws()
+    }
+    fn weigh_draws(&self, at: &Encoded<'_, E>, weights: &mut [E::Scalar]) {
+        (**self).weigh_draws(at, weights);
+    }
+    fn prior(&self, encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
+        (**self).prior(encoder)
+    }
+    fn num_parameters(&self, encoder: &E) -> usize {
+        (**self).num_parameters(encoder)
+    }
+    fn layout(
+        &self,
+        encoder: &E,
+        layout: &mut Layout,
+        parameters: &mut [E::Scalar],
+        rng: &mut dyn Rng,
+    ) {
+        (**self).layout(encoder, layout, parameters, rng);
     }
     fn penalty(
         &self,
@@ -46,6 +78,20 @@ impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
 /// The parts of a combination, each with its index.
 trait Parts<E: Encoder> {
     fn visit<'a>(&'a self, visit: &mut dyn FnMut(u64, &'a dyn Regularizer<E>));
+
+    /// Each also with the place of its parameters among those of all.
+    fn visit_own<'a>(
+        &'a self,
+        encoder: &E,
+        visit: &mut dyn FnMut(u64, Range<usize>, &'a dyn Regularizer<E>),
+    ) {
+        let mut start = 0;
+        self.visit(&mut |index, part| {
+            let end = start + part.num_parameters(encoder);
+            visit(index, start..end, part);
+            start = end;
+        });
+    }
 }
 
 impl<E: Encoder, R: Regularizer<E>> Parts<E> for Vec<R> {
@@ -93,10 +139,70 @@ macro_rules! combine {
                 any
             }
 
-            fn draws_code(&self) -> bool {
+            fn corrupts_target(&self) -> bool {
                 let mut any = false;
-                Parts::<E>::visit(self, &mut |_, part| any |= part.draws_code());
+                Parts::<E>::visit(self, &mut |_, part| any |= part.corrupts_target());
                 any
+            }
+
+            fn corrupt_target(
+                &self,
+                mut x: BatchViewMut<'_, E::Scalar, E::Input>,
+                streams: Streams<'_>,
+            ) {
+                self.visit(&mut |index, part: &dyn Regularizer<E>| {
+                    part.corrupt_target(x.reborrow(), streams.at(index));
+                });
+            }
+
+            fn draws(&self) -> usize {
+                let mut most = 0;
+                Parts::<E>::visit(self, &mut |_, part| most = most.max(part.draws()));
+                most
+            }
+
+            fn weighs_draws(&self) -> bool {
+                let mut any = false;
+                Parts::<E>::visit(self, &mut |_, part| any |= part.weighs_draws());
+                any
+            }
+
+            fn weigh_draws(&self, at: &Encoded<'_, E>, weights: &mut [E::Scalar]) {
+                self.visit_own(at.encoder, &mut |_, own, part: &dyn Regularizer<E>| {
+                    part.weigh_draws(&Encoded { own: &at.own[own], ..*at }, weights);
+                });
+            }
+
+            fn prior(&self, encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
+                let mut found = None;
+                self.visit_own(encoder, &mut |_, own, part: &dyn Regularizer<E>| {
+                    let prior = part.prior(encoder);
+                    found = found.or(prior.map(|(first, prior)| (own.start + first, prior)));
+                });
+                found
+            }
+
+            fn num_parameters(&self, encoder: &E) -> usize {
+                let mut total = 0;
+                self.visit(&mut |_, part: &dyn Regularizer<E>| {
+                    total += part.num_parameters(encoder);
+                });
+                total
+            }
+
+            fn layout(
+                &self,
+                encoder: &E,
+                layout: &mut Layout,
+                parameters: &mut [E::Scalar],
+                rng: &mut dyn Rng,
+            ) {
+                self.visit_own(encoder, &mut |index, own, part: &dyn Regularizer<E>| {
+                    let own = &mut parameters[own];
+                    layout.scope(&index.to_string(), |layout| {
+                        part.layout(encoder, layout, own, rng);
+                    });
+                });
             }
 
             fn penalty(
@@ -107,12 +213,13 @@ macro_rules! combine {
                 terms: &mut Terms,
             ) {
                 let mut rest = at.state;
-                self.visit(&mut |index, part: &dyn Regularizer<E>| {
+                self.visit_own(at.encoder, &mut |index, own, part: &dyn Regularizer<E>| {
                     let (state, others) = rest.split_at(part.state_len(at.encoder));
                     rest = others;
                     let streams = at.streams.map(|streams| streams.at(index));
-                    let at = Encoded { state, streams, ..*at };
-                    part.penalty(&at, gradient.as_deref_mut(), scratch, terms);
+                    let at = Encoded { state, streams, own: &at.own[own.clone()], ..*at };
+                    let mut gradient = gradient.as_mut().map(|gradient| gradient.part(own));
+                    part.penalty(&at, gradient.as_mut(), scratch, terms);
                 });
             }
 

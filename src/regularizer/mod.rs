@@ -76,6 +76,8 @@ mod weight_decay;
 
 use std::fmt::Debug;
 
+use rand::Rng;
+
 pub use code_l1::CodeL1;
 pub use contractive::Contractive;
 pub use denoising::Denoising;
@@ -85,6 +87,8 @@ pub use variational::Variational;
 pub use weight_decay::WeightDecay;
 
 use crate::encoder::{Encoder, Inference};
+use crate::prior::Prior;
+use crate::train::schedule::Progress;
 use crate::{BatchView, BatchViewMut, Layout, Scalar, Terms, random::Streams};
 
 /// A batch after the encoder has seen it: what a penalty may look at.
@@ -102,8 +106,16 @@ pub struct Encoded<'a, E: Encoder> {
     pub posterior: &'a E::Posterior,
     /// The tape that the encoder has written.
     pub tape: &'a [E::Scalar],
+    /// The regularizer's own parameters.
+    pub own: &'a [E::Scalar],
     /// The regularizer's own state.
     pub state: &'a [E::Scalar],
+    /// The drawn codes, where codes are drawn: all first ones, then all second ones, and so on.
+    pub codes: Option<BatchView<'a, E::Scalar, E::Code>>,
+    /// The loss of each drawn code, in that order; without draws that of each sample.
+    pub losses: &'a [E::Scalar],
+    /// What the encoder says about the pseudo-inputs of the prior, if it has some.
+    pub pseudo: Option<&'a E::Posterior>,
     /// The share of each sample in a mean over samples, together 1; none where all count alike.
     pub shares: Option<&'a [E::Scalar]>,
     /// Randomness of this step; none outside training, where nothing is drawn.
@@ -124,6 +136,16 @@ impl<'a, E: Encoder> Encoded<'a, E> {
         Inference { parameters, x: self.x, posterior: self.posterior, tape: self.tape }
     }
 
+    /// How many codes are drawn for each sample, 0 where the posterior's mean is the code.
+    pub fn draws(&self) -> usize {
+        self.codes.map_or(0, |codes| codes.samples() / self.x.samples().max(1))
+    }
+
+    /// How far the training has come; none where everything has its final value.
+    pub fn progress(&self) -> Option<Progress> {
+        self.streams.and_then(|streams| streams.progress())
+    }
+
     /// The share of the sample in this column in a mean over samples: 1 / samples, or by its
     /// [weight](crate::Trainer::sample_weights).
     pub fn share(&self, column: usize) -> E::Scalar {
@@ -137,13 +159,33 @@ impl<'a, E: Encoder> Encoded<'a, E> {
     }
 }
 
-/// Where the gradient of a penalty goes; both parts are added to.
+/// Where the gradient of a penalty goes; all parts are added to.
 #[derive(Debug)]
 pub struct PenaltyGradient<'a, E: Encoder> {
     /// The gradient at the posterior, which the encoder's backward pass takes further.
     pub posterior: &'a mut E::Posterior,
-    /// The gradient of all parameters of the model.
+    /// The gradient at the drawn codes, where codes are drawn. What the loss says is in it already.
+    pub codes: Option<BatchViewMut<'a, E::Scalar, E::Code>>,
+    /// The gradient of encoder and decoder; empty unless the regularizer
+    /// [adds to it](Regularizer::adds_to_parameters).
     pub parameters: &'a mut [E::Scalar],
+    /// The gradient of the regularizer's own parameters.
+    pub own: &'a mut [E::Scalar],
+    /// The gradient at what the encoder says about the pseudo-inputs.
+    pub pseudo: Option<&'a mut E::Posterior>,
+}
+
+impl<E: Encoder> PenaltyGradient<'_, E> {
+    /// The same, with the part of its own parameters that belongs to one of several.
+    pub(crate) fn part(&mut self, own: std::ops::Range<usize>) -> PenaltyGradient<'_, E> {
+        PenaltyGradient {
+            posterior: &mut *self.posterior,
+            codes: self.codes.as_mut().map(BatchViewMut::reborrow),
+            parameters: &mut *self.parameters,
+            own: &mut self.own[own],
+            pseudo: self.pseudo.as_deref_mut(),
+        }
+    }
 }
 
 /// Keeps a model from learning the identity: a corruption of the input, a draw of the code, a
@@ -165,9 +207,55 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
         true
     }
 
-    /// Whether the code is drawn from the posterior in training, instead of taking its mean.
-    fn draws_code(&self) -> bool {
+    /// Whether [`corrupt_target`](Regularizer::corrupt_target) changes anything.
+    fn corrupts_target(&self) -> bool {
         false
+    }
+
+    /// Changes the clean samples themselves in training, in place: what the encoder sees and what the loss
+    /// compares with.
+    fn corrupt_target(&self, x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
+        let _ = (x, streams);
+    }
+
+    /// How many codes are drawn from each posterior in training; 0 takes its mean.
+    fn draws(&self) -> usize {
+        0
+    }
+
+    /// Whether [`weigh_draws`](Regularizer::weigh_draws) changes anything.
+    fn weighs_draws(&self) -> bool {
+        false
+    }
+
+    /// Sets how much each draw's loss counts in the gradient. Given is what it counts in the mean over draws
+    /// and samples. Only where there are draws.
+    fn weigh_draws(&self, at: &Encoded<'_, E>, weights: &mut [E::Scalar]) {
+        let _ = (at, weights);
+    }
+
+    /// The prior that the posterior is compared with, where that is not N(0, I), and the place of the prior's
+    /// first parameter among the regularizer's own. Of several parts, one may have a prior.
+    fn prior(&self, encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
+        let _ = encoder;
+        None
+    }
+
+    /// How many parameters of its own are trained.
+    fn num_parameters(&self, encoder: &E) -> usize {
+        let _ = encoder;
+        0
+    }
+
+    /// Names its parameters, in their order, and gives them their first values.
+    fn layout(
+        &self,
+        encoder: &E,
+        layout: &mut Layout,
+        parameters: &mut [E::Scalar],
+        rng: &mut dyn Rng,
+    ) {
+        let _ = (encoder, layout, parameters, rng);
     }
 
     /// Adds its terms to the loss and, if wanted, their gradients.

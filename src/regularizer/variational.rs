@@ -1,26 +1,57 @@
+use std::fmt;
+use std::sync::Arc;
+
+use nalgebra::Dim;
+use rand::Rng;
+
 use super::{Encoded, PenaltyGradient, Regularizer};
 use crate::encoder::Encoder;
-use crate::error::{Result, require_weight};
-use crate::posterior::Gaussianlike;
-use crate::{Scalar, Terms};
+use crate::error::{Result, require_count, require_weight};
+use crate::posterior::{Gaussianlike, Posterior};
+use crate::prior::{Prior, StandardNormal, divergence};
+use crate::train::schedule::{Progress, Schedule};
+use crate::{Layout, Scalar, Terms};
 
-/// Draws the code from the encoder's Gaussian posterior, and keeps that posterior near the prior
-/// N(0, I).
+/// Draws the code from the encoder's Gaussian posterior, and keeps that posterior near the prior.
 ///
 /// # Formula
 /// z = μ + e^(lv/2) ε in training, z = μ in use; the penalty is β · mean over samples of
-/// KL(N(μ, e^lv) ‖ N(0, I)) = −½ Σ (1 + lv − μ² − e^lv), in nats per sample: summed over the code,
-/// as the loss is summed over features. With β = 1 and a likelihood as the loss, the objective is
-/// the negative evidence lower bound.
+/// KL(N(μ, e^lv) ‖ p(z)), in nats per sample: summed over the code, as the loss is summed over features.
+/// For the prior N(0, I) that is −½ Σ (1 + lv − μ² − e^lv); for [others](crate::prior) the entropy is in
+/// closed form and ln p(z) taken at the drawn codes. With β = 1 and a likelihood as the loss, the objective
+/// is the negative evidence lower bound.
 ///
-/// Its term is `kl`, times β.
+/// | option | changes the penalty to |
+/// |---|---|
+/// | [`schedule`](Self::schedule) | β(t) KL: warm-up, linear or cyclical |
+/// | [`capacity`](Self::capacity) | β ∣KL − C(t)∣ |
+/// | [`free_bits`](Self::free_bits) | β Σ max(κ, mean KL of a unit) |
+/// | [`draws`](Self::draws) | the mean over several draws a sample |
+///
+/// Its term is `kl`, times β. Outside training everything has its final value.
+///
+/// # Example
+/// ```
+/// use autoencoder::{Variational, prior::GaussianMixture, train::schedule::{Constant, Warmup}};
+/// let rising = Variational::new(1.0)?.schedule(Warmup::epochs(10, Constant)?);
+/// let clustered = Variational::new(1.0)?.prior(GaussianMixture::new(10)?);
+/// # let _ = (rising, clustered);
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
 ///
 /// # References
 /// D. Kingma, M. Welling (2013), Auto-encoding variational Bayes. I. Higgins and others (2017),
-/// beta-VAE (for β other than 1).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Variational {
+/// beta-VAE (for β other than 1). C. Burgess and others (2018), Understanding disentangling in β-VAE
+/// (capacity). D. Kingma and others (2016), Improved variational inference with inverse autoregressive
+/// flow (free bits). H. Fu and others (2019), Cyclical annealing schedule.
+#[derive(Clone)]
+pub struct Variational<P = StandardNormal> {
     beta: f64,
+    prior: P,
+    draws: usize,
+    free_bits: f64,
+    capacity: Option<(f64, Arc<dyn Schedule>)>,
+    schedule: Option<Arc<dyn Schedule>>,
 }
 
 impl Variational {
@@ -30,18 +61,100 @@ impl Variational {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
     pub fn new(beta: f64) -> Result<Self> {
         require_weight("Variational beta", beta)?;
-        Ok(Self { beta })
+        Ok(Self {
+            beta,
+            prior: StandardNormal,
+            draws: 1,
+            free_bits: 0.0,
+            capacity: None,
+            schedule: None,
+        })
+    }
+
+    /// Leaves a divergence of up to κ ≥ 0 nats in each code unit free, as a mean over the batch: below it a
+    /// unit is not pushed further to the prior, so that it stays in use. Default: 0.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn free_bits(self, nats: f64) -> Result<Self> {
+        require_weight("Variational free bits", nats)?;
+        Ok(Self { free_bits: nats, ..self })
+    }
+
+    /// Compares with another prior than N(0, I).
+    pub fn prior<P>(self, prior: P) -> Variational<P> {
+        let Self { beta, draws, free_bits: _, capacity, schedule, .. } = self;
+        Variational { beta, prior, draws, free_bits: 0.0, capacity, schedule }
     }
 }
 
 /// β = 1.
 impl Default for Variational {
     fn default() -> Self {
-        Self { beta: 1.0 }
+        let (capacity, schedule) = (None, None);
+        Self { beta: 1.0, prior: StandardNormal, draws: 1, free_bits: 0.0, capacity, schedule }
     }
 }
 
-impl<E: Encoder> Regularizer<E> for Variational
+impl<P> Variational<P> {
+    /// Draws this many codes a sample, at least 1, and takes the mean of their losses. Default: 1.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
+    pub fn draws(self, draws: usize) -> Result<Self> {
+        require_count("Variational draws", draws)?;
+        Ok(Self { draws, ..self })
+    }
+
+    /// Multiplies β by a factor that changes in the course of the training, such as
+    /// [`Warmup`](crate::train::schedule::Warmup) or [`Cyclical`](crate::train::schedule::Cyclical).
+    pub fn schedule(self, schedule: impl Schedule + 'static) -> Self {
+        Self { schedule: Some(Arc::new(schedule)), ..self }
+    }
+
+    /// Pulls the divergence to a capacity that comes to `nats` ≥ 0, rising by the schedule.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn capacity(self, nats: f64, schedule: impl Schedule + 'static) -> Result<Self> {
+        require_weight("Variational capacity", nats)?;
+        Ok(Self { capacity: Some((nats, Arc::new(schedule))), ..self })
+    }
+
+    /// β and the capacity at this point.
+    fn weights_at(&self, progress: Option<Progress>) -> (f64, Option<f64>) {
+        let factor = |by: &Arc<dyn Schedule>| progress.map_or(1.0, |at| by.factor(&at));
+        let beta = self.beta * self.schedule.as_ref().map_or(1.0, factor);
+        (beta, self.capacity.as_ref().map(|(nats, by)| nats * factor(by)))
+    }
+}
+
+/// Its parameters that are not the default.
+impl<P: fmt::Debug> fmt::Debug for Variational<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Variational");
+        text.field("beta", &self.beta);
+        let prior = format!("{:?}", self.prior);
+        if prior != "StandardNormal" {
+            text.field("prior", &format_args!("{prior}"));
+        }
+        if self.draws != 1 {
+            text.field("draws", &self.draws);
+        }
+        if self.free_bits > 0.0 {
+            text.field("free_bits", &self.free_bits);
+        }
+        self.capacity.iter().for_each(|capacity| {
+            text.field("capacity", capacity);
+        });
+        self.schedule.iter().for_each(|schedule| {
+            text.field("schedule", schedule);
+        });
+        text.finish()
+    }
+}
+
+impl<E: Encoder, P: Prior<E>> Regularizer<E> for Variational<P>
 where
     E::Posterior: Gaussianlike,
 {
@@ -49,8 +162,26 @@ where
         false
     }
 
-    fn draws_code(&self) -> bool {
-        true
+    fn draws(&self) -> usize {
+        self.draws
+    }
+
+    fn prior(&self, _encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
+        Some((0, &self.prior))
+    }
+
+    fn num_parameters(&self, encoder: &E) -> usize {
+        self.prior.num_parameters(encoder)
+    }
+
+    fn layout(
+        &self,
+        encoder: &E,
+        layout: &mut Layout,
+        parameters: &mut [E::Scalar],
+        rng: &mut dyn Rng,
+    ) {
+        self.prior.layout(encoder, layout, parameters, rng);
     }
 
     fn penalty(
@@ -61,28 +192,83 @@ where
         terms: &mut Terms,
     ) {
         let samples = at.x.samples();
-        let beta = E::Scalar::of(self.beta);
-        let scale = E::Scalar::of(self.beta / samples as f64);
-        let values = &mut scratch[..samples];
-        at.posterior.kl_to_prior(values);
-        terms.add(
-            "kl",
-            match at.shares {
-                None => scale * crate::scalar::sum(values, |kl| kl),
-                Some(_) => beta * at.mean(values),
-            },
-        );
+        let (beta, capacity) = self.weights_at(at.progress());
+        if self.free_bits > 0.0 {
+            return self.with_free_bits(at, gradient, beta, capacity, scratch, terms);
+        }
+        let (values, scratch) = scratch.split_at_mut(samples);
+        let components = self.prior.components(at.own, at.pseudo);
+        divergence::values::<E>(components, at.posterior, at.codes, values, scratch);
+        let (alike, scale) = (at.shares.is_none(), E::Scalar::of(beta / samples as f64));
+        let (term, beta) = match capacity {
+            None if alike => (scale * crate::scalar::sum(values, |kl| kl), beta),
+            None => (E::Scalar::of(beta) * at.mean(values), beta),
+            Some(capacity) => to_capacity(at.mean(values), beta, capacity),
+        };
+        terms.add("kl", term);
         let Some(gradient) = gradient else { return };
-        match at.shares {
-            None => at.posterior.kl_to_prior_backward_alike(scale, gradient.posterior),
-            Some(shares) => {
-                values.iter_mut().zip(shares).for_each(|(scale, &share)| *scale = beta * share);
-                at.posterior.kl_to_prior_backward(values, gradient.posterior);
+        if alike && components.is_standard_normal() {
+            let scale = E::Scalar::of(beta / samples as f64);
+            return at.posterior.kl_to_prior_backward_alike(scale, gradient.posterior);
+        }
+        let beta = E::Scalar::of(beta);
+        let weights = values.iter_mut().enumerate();
+        weights.for_each(|(sample, weight)| *weight = beta * at.share(sample));
+        divergence::backward(&self.prior, at, values, gradient, scratch);
+    }
+
+    fn scratch_len(&self, encoder: &E, samples: usize) -> usize {
+        let of_units = encoder.code_dim().value();
+        of_units.max(samples + divergence::scratch_len(&self.prior, encoder, samples))
+    }
+}
+
+impl<P> Variational<P> {
+    /// Free bits: a unit whose mean divergence is below κ counts κ, and is not pushed.
+    fn with_free_bits<E: Encoder>(
+        &self,
+        at: &Encoded<'_, E>,
+        gradient: Option<&mut PenaltyGradient<'_, E>>,
+        beta: f64,
+        capacity: Option<f64>,
+        scratch: &mut [E::Scalar],
+        terms: &mut Terms,
+    ) where
+        E::Posterior: Gaussianlike,
+    {
+        let units = at.posterior.mean().features();
+        let (free, of_units) = (E::Scalar::of(self.free_bits), &mut scratch[..units]);
+        crate::posterior::kl_of_units(at.posterior, |sample| at.share(sample), of_units);
+        let counted = |&kl: &E::Scalar| if kl > free { kl } else { free };
+        let total = of_units.iter().map(counted).fold(E::Scalar::ZERO, |sum, kl| sum + kl);
+        let (term, beta) = match capacity {
+            None => (E::Scalar::of(beta) * total, beta),
+            Some(capacity) => to_capacity(total, beta, capacity),
+        };
+        terms.add("kl", term);
+        let Some(gradient) = gradient else { return };
+        let (beta, half) = (E::Scalar::of(beta), E::Scalar::of(0.5));
+        let (d_means, d_lvs) = gradient.posterior.moments_mut();
+        let (means, lvs) = (at.posterior.mean().as_slice(), at.posterior.log_variance().as_slice());
+        for (place, (d_mean, d_lv)) in d_means.iter_mut().zip(d_lvs).enumerate() {
+            if of_units[place % units] > free {
+                let scale = beta * at.share(place / units);
+                *d_mean += scale * means[place];
+                *d_lv += half * scale * crate::vector::exp_m1(lvs[place]);
             }
         }
     }
+}
 
-    fn scratch_len(&self, _encoder: &E, samples: usize) -> usize {
-        samples
-    }
+/// γ |KL − C| and its derivative at KL.
+fn to_capacity<T: Scalar>(kl: T, gamma: f64, capacity: f64) -> (T, f64) {
+    let away = kl - T::of(capacity);
+    let sign = if away > T::ZERO {
+        1.0
+    } else if away < T::ZERO {
+        -1.0
+    } else {
+        0.0
+    };
+    (T::of(gamma * sign) * away, gamma * sign)
 }

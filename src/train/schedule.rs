@@ -105,10 +105,10 @@ impl Schedule for Cosine {
     }
 }
 
-/// Rises in a straight line to the full rate over the first steps; on top of another schedule.
+/// Rises in a straight line to the full factor over the first steps or epochs; on top of another schedule.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Warmup<S> {
-    steps: u64,
+    length: Length,
     then: S,
 }
 impl<S> Warmup<S> {
@@ -118,12 +118,78 @@ impl<S> Warmup<S> {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
     pub fn new(steps: usize, then: S) -> Result<Self> {
         require_count("Warmup steps", steps)?;
-        Ok(Self { steps: steps as u64, then })
+        Ok(Self { length: Length::Steps(steps as u64), then })
+    }
+
+    /// Over `epochs` epochs, at least 1, step by step.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
+    pub fn epochs(epochs: usize, then: S) -> Result<Self> {
+        require_count("Warmup epochs", epochs)?;
+        Ok(Self { length: Length::Epochs(epochs as u64), then })
     }
 }
 impl<S: Schedule> Schedule for Warmup<S> {
     fn factor(&self, progress: &Progress) -> f64 {
-        let rise = (progress.step + 1) as f64 / self.steps as f64;
+        let rise = (progress.step + 1) as f64 / self.length.steps(progress) as f64;
         rise.min(1.0) * self.then.factor(progress)
+    }
+}
+
+/// Rises in a straight line to 1 over the first part of every cycle, stays there, and begins anew: for the
+/// weight of a [`Variational`](crate::Variational) divergence.
+///
+/// # References
+/// H. Fu and others (2019), Cyclical annealing schedule: a simple approach to mitigating KL vanishing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cyclical {
+    length: Length,
+    rising: f64,
+}
+impl Cyclical {
+    /// In cycles of `steps` steps, at least 1, of which the part `rising`, in (0, 1], rises.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside these ranges.
+    pub fn new(steps: usize, rising: f64) -> Result<Self> {
+        require_count("Cyclical steps", steps)?;
+        Self::of(Length::Steps(steps as u64), rising)
+    }
+
+    /// In cycles of `epochs` epochs, at least 1.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn epochs(epochs: usize, rising: f64) -> Result<Self> {
+        require_count("Cyclical epochs", epochs)?;
+        Self::of(Length::Epochs(epochs as u64), rising)
+    }
+
+    fn of(length: Length, rising: f64) -> Result<Self> {
+        require(rising > 0.0 && rising <= 1.0, "Cyclical rising", rising, "in (0, 1]")?;
+        Ok(Self { length, rising })
+    }
+}
+impl Schedule for Cyclical {
+    fn factor(&self, progress: &Progress) -> f64 {
+        let cycle = self.length.steps(progress);
+        let place = (progress.step % cycle) as f64 / cycle as f64;
+        (place / self.rising).min(1.0)
+    }
+}
+
+/// A number of steps, or of epochs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Steps(u64),
+    Epochs(u64),
+}
+impl Length {
+    fn steps(self, progress: &Progress) -> u64 {
+        match self {
+            Self::Steps(steps) => steps,
+            Self::Epochs(epochs) => epochs.saturating_mul(progress.steps_per_epoch.max(1)),
+        }
     }
 }

@@ -259,7 +259,8 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
                 let progress = Progress::new(course.steps, batches as u64, total);
                 let factor = trainer.schedule.as_ref().map_or(1.0, |by| by.factor(&progress));
                 let step = (course.steps - course.forgotten, optimizer.rate() * factor);
-                let streams = Streams::new(trainer.seed, course.epoch as u64, chosen);
+                let streams =
+                    Streams::new(trainer.seed, course.epoch as u64, chosen).with_progress(progress);
                 run.step(model, optimizer, block, samples, streams, (step, trainer.clip_norm))
             }
             Kind::Lbfgs(lbfgs) => {
