@@ -80,7 +80,8 @@ pub use optimizer::{Adam, AdamW, Lbfgs, Optimizer, RmsProp, Sgd};
 pub use parallel::Threads;
 pub use parameters::Layout;
 pub use regularizer::{
-    CodeL1, Contractive, Denoising, NoRegularizer, Regularizer, SparseKl, Variational, WeightDecay,
+    Binarize, CodeL1, Contractive, Denoising, ImportanceWeighted, Mmd, NoRegularizer, Regularizer,
+    SparseKl, TotalCorrelation, Variational, WeightDecay,
 };
 pub use scalar::Scalar;
 pub use stack::Stack;

@@ -211,7 +211,7 @@ where
             streams: streams.map(|streams| streams.at(2)),
         };
         if weighs {
-            self.regularizer.weigh_draws(&encoded, weights);
+            self.regularizer.weigh_draws(&encoded, weights, scratch);
             let d_losses = dy.as_mut().map(BatchViewMut::reborrow);
             compare_all(values, d_losses, Weights { mean, shares: Some(weights) });
         }

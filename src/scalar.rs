@@ -118,11 +118,16 @@ pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
 
 /// ln Σ eᵃ, without overflow.
 pub(crate) fn log_sum_exp<T: Scalar>(values: &[T]) -> T {
+    log_sum_exp_of(values.iter().copied())
+}
+
+/// The same of values that come one by one.
+pub(crate) fn log_sum_exp_of<T: Scalar>(values: impl Iterator<Item = T> + Clone) -> T {
     let lowest = T::of(f64::NEG_INFINITY);
-    let most = values.iter().fold(lowest, |most, &a| if a > most { a } else { most });
+    let most = values.clone().fold(lowest, |most, a| if a > most { a } else { most });
     if most == lowest {
         return most;
     }
-    let sum = values.iter().fold(T::ZERO, |sum, &a| sum + (a - most).exp());
+    let sum = values.fold(T::ZERO, |sum, a| sum + (a - most).exp());
     most + sum.ln()
 }

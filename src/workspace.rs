@@ -100,7 +100,8 @@ impl<E: Encoder> Workspace<E> {
         resize(&mut self.pseudo.gradient, if pseudo > 0 { encoder.num_parameters() } else { 0 });
         let encoder_scratch = encoder.scratch_len(samples).max(encoder.scratch_len(pseudo));
         let backward = encoder_scratch.max(decoder.scratch_len(columns));
-        resize(&mut self.scratch, backward.max(regularizer.scratch_len(encoder, samples)));
+        let penalty = regularizer.scratch_len(encoder, samples, draws);
+        resize(&mut self.scratch, backward.max(penalty));
         resize(&mut self.values, columns);
     }
 }

@@ -68,8 +68,8 @@ where
     fn draws(&self) -> usize {
         self.0.draws()
     }
-    fn scratch_len(&self, encoder: &E, samples: usize) -> usize {
-        self.0.scratch_len(encoder, samples)
+    fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
+        self.0.scratch_len(encoder, samples, draws)
     }
     fn penalty(
         &self,

@@ -133,24 +133,15 @@ where
         let mut buffer = Vec::new();
         let x = self.compared("negative_log_likelihood", x.view(), &mut buffer)?;
         require_count("negative_log_likelihood draws", draws)?;
-        let units = self.encoder.code_dim().value();
         // The greatest ln w so far, and the sum of the weights over it.
         let mut sums = vec![(f64::NEG_INFINITY, 0.0); x.samples()];
         self.with_prior(|prior| {
             self.each_draw(x, draws, rng, |first, draw| {
-                let codes = Codes { units, means: draw.codes.as_slice(), log_variances: None };
-                prior.log_density(codes, draw.values, draw.scratch);
-                let samples = draw.codes.iter().zip(draw.posterior.mean().iter());
-                let samples = samples.zip(draw.posterior.log_variance().iter());
-                for (sample, ((z, mean), lv)) in samples.enumerate() {
-                    let mut ln_q = 0.0;
-                    for ((z, mean), lv) in z.iter().zip(mean).zip(lv) {
-                        let (lv, away) = (lv.to_double(), (*z - *mean).to_double());
-                        ln_q -= 0.5 * (lv + away * away * (-lv).exp());
-                    }
-                    ln_q -= 0.5 * units as f64 * (2.0 * std::f64::consts::PI).ln();
-                    let ln_p = draw.values[sample].to_double();
-                    let ln_w = ln_p - ln_q - draw.losses[sample].to_double();
+                prior.log_density(Codes::drawn(draw.codes.view()), draw.values, draw.scratch);
+                divergence::log_posterior(draw.posterior, draw.codes.view(), draw.scratch);
+                let parts = draw.values.iter().zip(&*draw.scratch).zip(draw.losses);
+                for (sample, ((ln_p, ln_q), loss)) in parts.enumerate() {
+                    let ln_w = ln_p.to_double() - ln_q.to_double() - loss.to_double();
                     let (most, sum) = &mut sums[first + sample];
                     if ln_w > *most {
                         *sum = *sum * (*most - ln_w).exp() + 1.0;

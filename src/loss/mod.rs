@@ -7,7 +7,10 @@
 //! | [`ContinuousBernoulli`] | Σ ln((eᵃ − 1)/a) − a x | logits a | nats |
 //! | [`GaussianLikelihood`] | Σ ½ ((x − y)/σ)² + ln σ + ½ ln 2π | the reconstruction | nats |
 //! | [`LaplaceLikelihood`] | Σ ∣x − y∣/b + ln 2b | the reconstruction | nats |
+//! | [`LearnedGaussian`] | the same, with σ trained: one, or one a feature | the reconstruction | nats |
 //! | [`PoissonLikelihood`] | Σ eᵃ − a x + ln x! | log-rates a | nats |
+//! | [`Categorical`] | over groups, −Σ x ln softmax(a) | logits a | nats |
+//! | [`Mixed`] | a loss for each group of columns | what each takes | theirs |
 //! | [`Huber`] | Σ of ½ e² near 0 and δ(∣e∣ − δ/2) beyond δ | the reconstruction | squared units |
 //!
 //! There is one reduction: the *sum over features* and the *mean over samples*.
@@ -53,22 +56,28 @@
 //! ```
 
 mod bernoulli;
+mod categorical;
 mod continuous_bernoulli;
 mod gaussian;
 mod huber;
 mod laplace;
+mod learned_gaussian;
 mod link;
+mod mixed;
 mod poisson;
 mod squared_error;
 
 use std::fmt::Debug;
 
 pub use bernoulli::BernoulliCrossEntropy;
+pub use categorical::Categorical;
 pub use continuous_bernoulli::ContinuousBernoulli;
 pub use gaussian::GaussianLikelihood;
 pub use huber::Huber;
 pub use laplace::LaplaceLikelihood;
+pub use learned_gaussian::LearnedGaussian;
 pub use link::Link;
+pub use mixed::{Columns, Mixed};
 pub use poisson::PoissonLikelihood;
 pub use squared_error::SquaredError;
 

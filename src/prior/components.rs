@@ -1,11 +1,12 @@
+use nalgebra::Dim;
 use rand::{Rng, RngExt};
 
-use crate::Scalar;
 use crate::scalar::log_sum_exp;
 use crate::vector::{exp, fill_normal};
+use crate::{BatchView, Scalar};
 
 /// ln 2π.
-const LN_TAU: f64 = 1.837_877_066_409_345_5;
+pub(crate) const LN_TAU: f64 = 1.837_877_066_409_345_5;
 
 /// Where log-variances are held, as those of a [`Gaussian`](crate::Gaussian) encoder are.
 const CLAMP: (f64, f64) = (-30.0, 20.0);
@@ -38,6 +39,12 @@ pub(crate) struct Codes<'a, T> {
     pub(crate) units: usize,
     pub(crate) means: &'a [T],
     pub(crate) log_variances: Option<&'a [T]>,
+}
+
+impl<'a, T: Scalar> Codes<'a, T> {
+    pub(crate) fn drawn<C: Dim>(codes: BatchView<'a, T, C>) -> Self {
+        Self { units: codes.features(), means: codes.as_slice(), log_variances: None }
+    }
 }
 
 /// Where the gradient at [`Codes`] goes; it is added to.

@@ -3,11 +3,12 @@
 
 use nalgebra::Dim;
 
-use super::components::{Codes, CodesMut};
+use super::components::{Codes, CodesMut, LN_TAU};
 use super::{Components, Prior};
 use crate::encoder::Encoder;
 use crate::posterior::{Gaussianlike, Posterior};
 use crate::regularizer::{Encoded, PenaltyGradient};
+use crate::vector::{exp, vectorize};
 use crate::{BatchView, Scalar, scalar::sum};
 
 /// ½ (1 + ln 2π).
@@ -24,6 +25,30 @@ pub(crate) fn negative_entropies<P: Gaussianlike>(posterior: &P, values: &mut [P
     for (lv, value) in posterior.log_variance().iter().zip(values) {
         let constant = P::Scalar::of(HALF_LN_TAU_E * lv.len() as f64);
         *value = -half * sum(lv, |lv| lv) - constant;
+    }
+}
+
+/// ln q(z|x) in nats of each code, given all first ones, then all second ones, and so on.
+pub(crate) fn log_posterior<P: Gaussianlike>(
+    posterior: &P,
+    codes: BatchView<'_, P::Scalar, P::Code>,
+    values: &mut [P::Scalar],
+) {
+    let half = P::Scalar::of(0.5);
+    let constant = P::Scalar::of(0.5 * LN_TAU * codes.features() as f64);
+    let (means, lvs) = (posterior.mean(), posterior.log_variance());
+    let moments = means.iter().zip(lvs.iter()).cycle();
+    for ((z, (mean, lv)), value) in codes.iter().zip(moments).zip(values) {
+        vectorize(
+            #[inline(always)]
+            || {
+                let mut sum = P::Scalar::ZERO;
+                for ((&z, &mean), &lv) in z.iter().zip(mean).zip(lv) {
+                    sum += lv + (z - mean) * (z - mean) * exp(-lv);
+                }
+                *value = -half * sum - constant;
+            },
+        );
     }
 }
 
@@ -53,8 +78,7 @@ pub(crate) fn values<E: Encoder>(
     };
     let share = E::Scalar::of(samples as f64 / codes.samples() as f64);
     for block in codes.chunks(samples) {
-        let codes = Codes { units, means: block.as_slice(), log_variances: None };
-        components.log_density(codes, log_densities, scratch);
+        components.log_density(Codes::drawn(block), log_densities, scratch);
         values.iter_mut().zip(&*log_densities).for_each(|(value, &ln_p)| *value -= share * ln_p);
     }
 }
@@ -87,7 +111,7 @@ pub(crate) fn backward<E: Encoder>(
             of_draw.iter_mut().zip(weights).for_each(|(of_draw, &w)| *of_draw = -share * w);
             let d_blocks = d_codes.as_mut_slice().chunks_mut(samples * units);
             for (block, d_block) in codes.chunks(samples).zip(d_blocks) {
-                let codes = Codes { units, means: block.as_slice(), log_variances: None };
+                let codes = Codes::drawn(block);
                 let d_codes = CodesMut { means: d_block, log_variances: None };
                 components.log_density_backward(codes, of_draw, d_codes, &mut d, scratch);
             }

@@ -31,8 +31,13 @@ impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     fn weighs_draws(&self) -> bool {
         (**self).weighs_draws()
     }
-    fn weigh_draws(&self, at: &Encoded<'_, E>, weights: &mut [E::Scalar]) {
-        (**self).weigh_draws(at, weights);
+    fn weigh_draws(
+        &self,
+        at: &Encoded<'_, E>,
+        weights: &mut [E::Scalar],
+        scratch: &mut [E::Scalar],
+    ) {
+        (**self).weigh_draws(at, weights, scratch);
     }
     fn prior(&self, encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
         (**self).prior(encoder)
@@ -58,8 +63,8 @@ impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     ) {
         (**self).penalty(at, gradient, scratch, terms);
     }
-    fn scratch_len(&self, encoder: &E, samples: usize) -> usize {
-        (**self).scratch_len(encoder, samples)
+    fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
+        (**self).scratch_len(encoder, samples, draws)
     }
     fn state_len(&self, encoder: &E) -> usize {
         (**self).state_len(encoder)
@@ -167,9 +172,14 @@ macro_rules! combine {
                 any
             }
 
-            fn weigh_draws(&self, at: &Encoded<'_, E>, weights: &mut [E::Scalar]) {
+            fn weigh_draws(
+                &self,
+                at: &Encoded<'_, E>,
+                weights: &mut [E::Scalar],
+                scratch: &mut [E::Scalar],
+            ) {
                 self.visit_own(at.encoder, &mut |_, own, part: &dyn Regularizer<E>| {
-                    part.weigh_draws(&Encoded { own: &at.own[own], ..*at }, weights);
+                    part.weigh_draws(&Encoded { own: &at.own[own], ..*at }, weights, scratch);
                 });
             }
 
@@ -223,10 +233,10 @@ macro_rules! combine {
                 });
             }
 
-            fn scratch_len(&self, encoder: &E, samples: usize) -> usize {
+            fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
                 let mut longest = 0;
                 self.visit(&mut |_, part: &dyn Regularizer<E>| {
-                    longest = longest.max(part.scratch_len(encoder, samples));
+                    longest = longest.max(part.scratch_len(encoder, samples, draws));
                 });
                 longest
             }

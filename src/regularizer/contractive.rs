@@ -70,7 +70,7 @@ impl<E: Encoder> Regularizer<E> for Contractive {
         terms.add("contractive", weight * squared_norm);
     }
 
-    fn scratch_len(&self, encoder: &E, samples: usize) -> usize {
+    fn scratch_len(&self, encoder: &E, samples: usize, _draws: usize) -> usize {
         encoder.jacobian_scratch_len(samples)
     }
 }

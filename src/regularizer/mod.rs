@@ -9,6 +9,10 @@
 //! | [`WeightDecay`] | a penalty: ½ λ Σ W² | any encoder | `weight_decay` |
 //! | [`Denoising`] | a corruption of the input | any encoder | |
 //! | [`Variational`] | a draw of the code and a penalty: β KL to the prior | a Gaussian posterior | `kl` |
+//! | [`ImportanceWeighted`] | several draws, each weighed by its importance | a Gaussian posterior | `importance_weighted` |
+//! | [`Mmd`] | a penalty: the distance of all codes from draws of the prior | any encoder | `mmd` |
+//! | [`TotalCorrelation`] | a penalty: λ KL of the codes from independent units | a Gaussian posterior | `total_correlation` |
+//! | [`Binarize`] | a draw of the input itself, black or white | any encoder | |
 //! | a tuple, or a `Vec` | all of its parts | what all parts need | each part's |
 //! | `Box<dyn Regularizer<E>>` | chosen at run time | what it was made for | its own |
 //!
@@ -65,12 +69,16 @@
 //! # Ok::<(), autoencoder::Error>(())
 //! ```
 
+mod binarize;
 mod code_l1;
 mod combined;
 mod contractive;
 mod denoising;
+mod importance_weighted;
+mod mmd;
 mod none;
 mod sparse_kl;
+mod total_correlation;
 mod variational;
 mod weight_decay;
 
@@ -78,11 +86,15 @@ use std::fmt::Debug;
 
 use rand::Rng;
 
+pub use binarize::Binarize;
 pub use code_l1::CodeL1;
 pub use contractive::Contractive;
 pub use denoising::Denoising;
+pub use importance_weighted::ImportanceWeighted;
+pub use mmd::{Kernel, Mmd};
 pub use none::NoRegularizer;
 pub use sparse_kl::SparseKl;
+pub use total_correlation::TotalCorrelation;
 pub use variational::Variational;
 pub use weight_decay::WeightDecay;
 
@@ -230,8 +242,13 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
 
     /// Sets how much each draw's loss counts in the gradient. Given is what it counts in the mean over draws
     /// and samples. Only where there are draws.
-    fn weigh_draws(&self, at: &Encoded<'_, E>, weights: &mut [E::Scalar]) {
-        let _ = (at, weights);
+    fn weigh_draws(
+        &self,
+        at: &Encoded<'_, E>,
+        weights: &mut [E::Scalar],
+        scratch: &mut [E::Scalar],
+    ) {
+        let _ = (at, weights, scratch);
     }
 
     /// The prior that the posterior is compared with, where that is not N(0, I), and the place of the prior's
@@ -269,9 +286,10 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
         let _ = (at, gradient, scratch, terms);
     }
 
-    /// The length of the scratch that [`penalty`](Regularizer::penalty) needs.
-    fn scratch_len(&self, encoder: &E, samples: usize) -> usize {
-        let _ = (encoder, samples);
+    /// The length of the scratch that [`penalty`](Regularizer::penalty) and
+    /// [`weigh_draws`](Regularizer::weigh_draws) need for so many samples with so many codes drawn for each.
+    fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
+        let _ = (encoder, samples, draws);
         0
     }
 

@@ -204,7 +204,7 @@ where
         }
     }
 
-    fn scratch_len(&self, encoder: &E, _samples: usize) -> usize {
+    fn scratch_len(&self, encoder: &E, _samples: usize, _draws: usize) -> usize {
         encoder.code_dim().value()
     }
 

@@ -217,7 +217,7 @@ where
         divergence::backward(&self.prior, at, values, gradient, scratch);
     }
 
-    fn scratch_len(&self, encoder: &E, samples: usize) -> usize {
+    fn scratch_len(&self, encoder: &E, samples: usize, _draws: usize) -> usize {
         let of_units = encoder.code_dim().value();
         of_units.max(samples + divergence::scratch_len(&self.prior, encoder, samples))
     }

@@ -1,0 +1,119 @@
+use super::{Compared, Loss};
+use crate::decoder::Decoder;
+use crate::error::{Result, require_count, require_size};
+use crate::range::Logits;
+use crate::scalar::log_sum_exp;
+use crate::vector::exp;
+use crate::{BatchViewMut, Scalar};
+
+/// Negative log-likelihood of categories, one of each group of neighbouring features: the input is one-hot in
+/// each group, or shares that add up to 1, and the decoder gives logits.
+///
+/// # Formula
+/// Over groups, −Σⱼ xⱼ (aⱼ − ln Σᵢ e^aᵢ) in nats, gradient softmax(a) Σx − x. The reconstruction is the softmax
+/// of each group.
+///
+/// # Example
+/// ```
+/// use autoencoder::loss::Categorical;
+/// let colour_and_size = Categorical::new(&[3, 2])?; // features 0 to 2, and 3 to 4
+/// # let _ = colour_and_size;
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Categorical {
+    groups: Vec<usize>,
+}
+
+impl Categorical {
+    /// With the number of categories of each group, one group after the other.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no groups, or one of no categories.
+    pub fn new(groups: &[usize]) -> Result<Self> {
+        require_count("Categorical number of groups", groups.len())?;
+        groups.iter().try_for_each(|&group| require_count("Categorical categories", group))?;
+        Ok(Self { groups: groups.to_vec() })
+    }
+
+    /// The groups of a sample, with their places.
+    fn places(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+        self.groups.iter().scan(0, |end, &group| {
+            *end += group;
+            Some(*end - group..*end)
+        })
+    }
+}
+
+fn total<T: Scalar>(x: &[T]) -> T {
+    x.iter().fold(T::ZERO, |sum, &x| sum + x)
+}
+
+impl<D: Decoder> Loss<D> for Categorical
+where
+    D::Range: Logits,
+{
+    fn name(&self) -> &'static str {
+        "categorical"
+    }
+
+    fn values(
+        &self,
+        Compared { x, y, .. }: Compared<'_, D::Scalar, D::Output>,
+        values: &mut [D::Scalar],
+    ) {
+        for ((x, y), value) in x.iter().zip(y.iter()).zip(values) {
+            *value = D::Scalar::ZERO;
+            for group in self.places() {
+                let (x, a) = (&x[group.clone()], &y[group]);
+                let norm = log_sum_exp(a);
+                // Only where there is weight, so that 0 · ∞ is nothing.
+                let of = |(&x, &a): (&D::Scalar, &D::Scalar)| {
+                    (x > D::Scalar::ZERO).then(|| x * (norm - a))
+                };
+                x.iter().zip(a).filter_map(of).for_each(|part| *value += part);
+            }
+        }
+    }
+
+    fn gradient(
+        &self,
+        Compared { x, y, .. }: Compared<'_, D::Scalar, D::Output>,
+        weights: &[D::Scalar],
+        mut dy: BatchViewMut<'_, D::Scalar, D::Output>,
+    ) {
+        let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
+        for (((x, y), &weight), dy) in x.iter().zip(y.iter()).zip(weights).zip(columns) {
+            for group in self.places() {
+                let (x, a, dy) = (&x[group.clone()], &y[group.clone()], &mut dy[group]);
+                let (norm, total) = (log_sum_exp(a), total(x));
+                for ((&x, &a), dy) in x.iter().zip(a).zip(dy) {
+                    *dy = weight * (exp(a - norm) * total - x);
+                }
+            }
+        }
+    }
+
+    fn reconstruct(&self, mut y: BatchViewMut<'_, D::Scalar, D::Output>) {
+        let features = y.features();
+        for y in y.as_mut_slice().chunks_exact_mut(features) {
+            for group in self.places() {
+                let a = &mut y[group];
+                let norm = log_sum_exp(a);
+                a.iter_mut().for_each(|a| *a = exp(*a - norm));
+            }
+        }
+    }
+
+    fn accepts(&self, x: D::Scalar, _feature: usize) -> bool {
+        x >= D::Scalar::ZERO && x <= D::Scalar::ONE
+    }
+
+    fn domain(&self, _feature: usize) -> &'static str {
+        "a value in [0, 1]"
+    }
+
+    fn check_size(&self, features: usize) -> Result<()> {
+        require_size("the groups of Categorical", "features", features, self.groups.iter().sum())
+    }
+}

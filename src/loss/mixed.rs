@@ -1,0 +1,197 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use nalgebra::Dyn;
+
+use super::{Compared, Loss};
+use crate::decoder::{BoxedDecoder, Decoder};
+use crate::error::{Result, require_count, require_size};
+use crate::range::{Logits, Real};
+use crate::{BatchView, BatchViewMut, Layout, Scalar};
+
+/// A loss of its own for each group of neighbouring columns, for tables whose columns are of different kinds:
+/// measures, yes and no, categories, counts. With likelihoods throughout the sum is one as well.
+///
+/// # Example
+/// ```
+/// use autoencoder::loss::{BernoulliCrossEntropy, Categorical, LearnedGaussian, Mixed, PoissonLikelihood};
+/// use autoencoder::{AutoEncoder, Dense, activation::{Identity, Tanh}};
+/// let model = AutoEncoder::builder()
+///     .encoder(Dense::<9, 3>::new(Tanh))
+///     .decoder(Dense::<3, 9>::new(Identity))
+///     .loss(
+///         Mixed::new()
+///             .columns(3, LearnedGaussian::per_feature())
+///             .columns(1, BernoulliCrossEntropy)
+///             .columns(4, Categorical::new(&[4])?)
+///             .columns(1, PoissonLikelihood),
+///     )
+///     .build::<f32>()?;
+/// # let _ = model;
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Mixed<T: Scalar> {
+    groups: Vec<Group<T>>,
+}
+
+/// What stands for the decoder of some columns: its output has any size and takes logits.
+pub type Columns<T> = BoxedDecoder<T, Dyn, Dyn, Real>;
+
+#[derive(Debug, Clone)]
+struct Group<T: Scalar> {
+    columns: usize,
+    loss: Arc<dyn Loss<Columns<T>>>,
+}
+
+/// Where a group lies among the features and among the parameters.
+struct Place {
+    features: Range<usize>,
+    parameters: Range<usize>,
+}
+
+impl<T: Scalar> Default for Mixed<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Scalar> Mixed<T> {
+    /// Of no columns yet.
+    pub fn new() -> Self {
+        Self { groups: Vec::new() }
+    }
+
+    /// Compares the next columns, at least one, by this loss. That they are as many as the features, and
+    /// that the loss has the right size, is checked when the model is built.
+    pub fn columns(mut self, columns: usize, loss: impl Loss<Columns<T>> + 'static) -> Self {
+        self.groups.push(Group { columns, loss: Arc::new(loss) });
+        self
+    }
+
+    fn places(&self) -> impl Iterator<Item = (&Group<T>, Place)> {
+        self.groups.iter().scan((0, 0), |(features, parameters), group| {
+            let start = (*features, *parameters);
+            *features += group.columns;
+            *parameters += group.loss.num_parameters(group.columns);
+            let place = Place { features: start.0..*features, parameters: start.1..*parameters };
+            Some((group, place))
+        })
+    }
+
+    /// The group of a feature, and the feature's number in it.
+    fn group_of(&self, feature: usize) -> Option<(&Group<T>, usize)> {
+        let mut places = self.places();
+        let (group, place) = places.find(|(_, place)| place.features.contains(&feature))?;
+        Some((group, feature - place.features.start))
+    }
+
+    /// Calls `work` with each group's part of each sample.
+    fn each<R: nalgebra::Dim>(
+        &self,
+        Compared { x, y, parameters }: Compared<'_, T, R>,
+        mut work: impl FnMut(usize, &Group<T>, &Place, Compared<'_, T, Dyn>),
+    ) {
+        for (group, place) in self.places() {
+            let parameters = &parameters[place.parameters.clone()];
+            for (sample, (x, y)) in x.iter().zip(y.iter()).enumerate() {
+                let (x, y) = (&x[place.features.clone()], &y[place.features.clone()]);
+                let columns = Dyn(group.columns);
+                let at = Compared {
+                    x: BatchView::new(x, columns),
+                    y: BatchView::new(y, columns),
+                    parameters,
+                };
+                work(sample, group, &place, at);
+            }
+        }
+    }
+}
+
+impl<T: Scalar, D: Decoder<Scalar = T>> Loss<D> for Mixed<T>
+where
+    D::Range: Logits,
+{
+    fn name(&self) -> &'static str {
+        "mixed"
+    }
+
+    fn values(&self, at: Compared<'_, T, D::Output>, values: &mut [T]) {
+        values.fill(T::ZERO);
+        self.each(at, |sample, group, _, at| {
+            let mut value = [T::ZERO];
+            group.loss.values(at, &mut value);
+            values[sample] += value[0];
+        });
+    }
+
+    fn gradient(
+        &self,
+        at: Compared<'_, T, D::Output>,
+        weights: &[T],
+        mut dy: BatchViewMut<'_, T, D::Output>,
+    ) {
+        let features = at.x.features();
+        let dy = dy.as_mut_slice();
+        self.each(at, |sample, group, place, at| {
+            let start = sample * features;
+            let dy = &mut dy[start + place.features.start..start + place.features.end];
+            let dy = BatchViewMut::new(dy, Dyn(group.columns));
+            group.loss.gradient(at, &weights[sample..=sample], dy);
+        });
+    }
+
+    fn num_parameters(&self, _features: usize) -> usize {
+        self.places().last().map_or(0, |(_, place)| place.parameters.end)
+    }
+
+    fn layout(&self, _features: usize, layout: &mut Layout, parameters: &mut [T]) {
+        for (number, (group, place)) in self.places().enumerate() {
+            let parameters = &mut parameters[place.parameters];
+            layout.scope(&number.to_string(), |layout| {
+                group.loss.layout(group.columns, layout, parameters);
+            });
+        }
+    }
+
+    fn parameter_gradient(
+        &self,
+        at: Compared<'_, T, D::Output>,
+        weights: &[T],
+        gradient: &mut [T],
+    ) {
+        self.each(at, |sample, group, place, at| {
+            let weight = &weights[sample..=sample];
+            group.loss.parameter_gradient(at, weight, &mut gradient[place.parameters.clone()]);
+        });
+    }
+
+    fn reconstruct(&self, mut y: BatchViewMut<'_, T, D::Output>) {
+        let features = y.features();
+        for y in y.as_mut_slice().chunks_exact_mut(features) {
+            for (group, place) in self.places() {
+                group
+                    .loss
+                    .reconstruct(BatchViewMut::new(&mut y[place.features], Dyn(group.columns)));
+            }
+        }
+    }
+
+    fn accepts(&self, x: T, feature: usize) -> bool {
+        self.group_of(feature).is_none_or(|(group, feature)| group.loss.accepts(x, feature))
+    }
+
+    fn domain(&self, feature: usize) -> &'static str {
+        let group = self.group_of(feature);
+        group.map_or("a finite number", |(group, feature)| group.loss.domain(feature))
+    }
+
+    fn check_size(&self, features: usize) -> Result<()> {
+        for group in &self.groups {
+            require_count("Mixed columns of a group", group.columns)?;
+            group.loss.check_size(group.columns)?;
+        }
+        let found = self.groups.iter().map(|group| group.columns).sum();
+        require_size("the columns of Mixed", "features", features, found)
+    }
+}

@@ -1,0 +1,50 @@
+use rand::RngExt;
+
+use super::Regularizer;
+use crate::encoder::Encoder;
+use crate::{BatchViewMut, Scalar, random::Streams};
+
+/// Draws the pixels of an image black or white with the probability of its grey value, anew at every visit,
+/// and only in training: encoder and loss both see what was drawn (dynamic binarisation). Values are
+/// probabilities in [0, 1]; what lies beyond counts as the nearer end.
+///
+/// For data of a test, which has to be drawn once, there is [`Binarize::apply`].
+///
+/// # Example
+/// ```
+/// use autoencoder::{Binarize, Variational};
+/// let regularizer = (Binarize, Variational::default());
+/// # let _ = regularizer;
+/// ```
+///
+/// # References
+/// R. Salakhutdinov, I. Murray (2008), On the quantitative analysis of deep belief networks; Y. Burda, R. Grosse,
+/// R. Salakhutdinov (2015), Importance weighted autoencoders (drawn anew each time).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binarize;
+
+impl Binarize {
+    /// Draws each value, in place.
+    pub fn apply<T: Scalar>(values: &mut [T], rng: &mut (impl rand::Rng + ?Sized)) {
+        for x in values {
+            *x = if T::of(rng.random::<f64>()) < *x { T::ONE } else { T::ZERO };
+        }
+    }
+}
+
+impl<E: Encoder> Regularizer<E> for Binarize {
+    fn adds_to_parameters(&self) -> bool {
+        false
+    }
+
+    fn corrupts_target(&self) -> bool {
+        true
+    }
+
+    fn corrupt_target(&self, mut x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
+        let features = x.features();
+        for (column, sample) in x.as_mut_slice().chunks_exact_mut(features).enumerate() {
+            Self::apply(sample, &mut streams.sample(column));
+        }
+    }
+}

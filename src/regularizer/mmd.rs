@@ -1,0 +1,239 @@
+use nalgebra::Dim;
+
+use super::{Encoded, PenaltyGradient, Regularizer};
+use crate::encoder::Encoder;
+use crate::error::{Result, require_count, require_positive, require_weight};
+use crate::posterior::Posterior;
+use crate::random::seeded;
+use crate::scalar::sum_pairs;
+use crate::vector::{exp, fill_normal, vectorize};
+use crate::{Scalar, Terms};
+
+/// Pulls the codes of a batch, as a whole, to the prior N(0, I): the maximum mean discrepancy between them and
+/// as many draws from it. With [`Variational`] of weight 0, or none where the encoder gives points, it is the
+/// objective of the Wasserstein autoencoder; beside a divergence of its own weight that of InfoVAE.
+///
+/// # Formula
+/// λ [ Σᵢⱼ wᵢ wⱼ k(zᵢ, zⱼ) − 2 Σᵢⱼ wᵢ vⱼ k(zᵢ, pⱼ) + Σᵢⱼ vᵢ vⱼ k(pᵢ, pⱼ) ] with the samples' shares w, prior draws
+/// p and v = 1/n: the V-statistic, which is at least 0. The kernel is a sum over widths s:
+///
+/// | kernel | k(a, b), c = 2 d s for d code units |
+/// |---|---|
+/// | [`InverseMultiquadratic`](Kernel::InverseMultiquadratic) | c / (c + ‖a − b‖²) |
+/// | [`Gaussian`](Kernel::Gaussian) | exp(−‖a − b‖² / c) |
+///
+/// so that width 1 is the mean squared distance of two draws from the prior. The cost of a step grows with
+/// the square of the batch; outside training the mean over blocks of 256 samples is taken, with the same
+/// prior draws for each. Its term is `mmd`.
+///
+/// [`Variational`]: crate::Variational
+///
+/// # Example
+/// ```
+/// use autoencoder::{AutoEncoder, Dense, Mmd, activation::{Identity, Tanh}};
+/// let model = AutoEncoder::builder()
+///     .encoder(Dense::<64, 30>::new(Tanh).then(Dense::<30, 4>::new(Identity)))
+///     .decoder(Dense::<4, 64>::new(Identity))
+///     .regularizer(Mmd::new(10.0)?)
+///     .build::<f32>()?;
+/// # let _ = model;
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+///
+/// # References
+/// A. Gretton and others (2012), A kernel two-sample test. I. Tolstikhin and others (2018), Wasserstein
+/// auto-encoders (the default kernel and widths). S. Zhao, J. Song, S. Ermon (2019), InfoVAE.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mmd {
+    weight: f64,
+    kernel: Kernel,
+    widths: Vec<f64>,
+}
+
+/// How alike two codes are for [`Mmd`], which has the formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kernel {
+    /// With heavy tails: codes far from the prior feel it too.
+    #[default]
+    InverseMultiquadratic,
+    /// That of radial basis functions.
+    Gaussian,
+}
+
+/// Samples that are compared with one another outside training.
+const BLOCK: usize = 256;
+
+impl Mmd {
+    /// With the weight λ, finite and not negative, the inverse multiquadratic kernel and the widths 0.1, 0.2,
+    /// 0.5, 1, 2, 5 and 10.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn new(weight: f64) -> Result<Self> {
+        require_weight("Mmd weight", weight)?;
+        let widths = vec![0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+        Ok(Self { weight, kernel: Kernel::default(), widths })
+    }
+
+    /// With another kernel.
+    pub fn kernel(self, kernel: Kernel) -> Self {
+        Self { kernel, ..self }
+    }
+
+    /// With other widths, at least one, each above 0.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn widths(self, widths: &[f64]) -> Result<Self> {
+        require_count("Mmd number of widths", widths.len())?;
+        widths.iter().try_for_each(|&width| require_positive("Mmd width", width))?;
+        Ok(Self { widths: widths.to_vec(), ..self })
+    }
+
+    /// The kernel at these squared distances, and its derivative there.
+    fn evaluate<T: Scalar>(&self, units: usize, squares: &[T], values: &mut [T], slopes: &mut [T]) {
+        values.fill(T::ZERO);
+        slopes.fill(T::ZERO);
+        for width in &self.widths {
+            let c = T::of(2.0 * units as f64 * width);
+            let of_c = T::ONE / c;
+            let pairs = squares.iter().zip(values.iter_mut().zip(slopes.iter_mut()));
+            match self.kernel {
+                Kernel::InverseMultiquadratic => vectorize(
+                    #[inline(always)]
+                    || {
+                        for (&square, (value, slope)) in pairs {
+                            let k = c / (c + square);
+                            *value += k;
+                            *slope -= k * k * of_c;
+                        }
+                    },
+                ),
+                Kernel::Gaussian => vectorize(
+                    #[inline(always)]
+                    || {
+                        for (&square, (value, slope)) in pairs {
+                            let k = exp(-square * of_c);
+                            *value += k;
+                            *slope -= k * of_c;
+                        }
+                    },
+                ),
+            }
+        }
+    }
+
+    /// Σ wᵢ vⱼ k(aᵢ, bⱼ) and, if wanted, `factor` times its gradient at the a.
+    fn mean<T: Scalar>(
+        &self,
+        [a, b]: [Weighed<'_, T>; 2],
+        mut gradient: Option<(&mut [T], T)>,
+        rows: &mut [T],
+    ) -> T {
+        let (units, count) = (a.units, b.codes.len() / a.units);
+        let (squares, rows) = rows.split_at_mut(count);
+        let (values, rows) = rows.split_at_mut(count);
+        let slopes = &mut rows[..count];
+        let mut total = T::ZERO;
+        for (at, code) in a.codes.chunks_exact(units).enumerate() {
+            for (square, other) in squares.iter_mut().zip(b.codes.chunks_exact(units)) {
+                *square = sum_pairs(
+                    code,
+                    other,
+                    #[inline(always)]
+                    |a, b| (a - b) * (a - b),
+                );
+            }
+            self.evaluate(units, squares, values, slopes);
+            let mut sum = T::ZERO;
+            values.iter().enumerate().for_each(|(to, &k)| sum += b.weight(to) * k);
+            total += a.weight(at) * sum;
+            let Some((d, factor)) = &mut gradient else { continue };
+            let d = &mut d[at * units..(at + 1) * units];
+            let factor = T::of(2.0) * *factor * a.weight(at);
+            for (to, (other, &slope)) in b.codes.chunks_exact(units).zip(&*slopes).enumerate() {
+                let pull = factor * b.weight(to) * slope;
+                d.iter_mut()
+                    .zip(code.iter().zip(other))
+                    .for_each(|(d, (&a, &b))| *d += pull * (a - b));
+            }
+        }
+        total
+    }
+}
+
+/// Codes, each with its weight or all with the same.
+#[derive(Clone, Copy)]
+struct Weighed<'a, T> {
+    units: usize,
+    codes: &'a [T],
+    weights: Option<&'a [T]>,
+    alike: T,
+}
+impl<T: Scalar> Weighed<'_, T> {
+    fn weight(&self, at: usize) -> T {
+        self.weights.map_or(self.alike, |weights| weights[at])
+    }
+}
+
+impl<E: Encoder> Regularizer<E> for Mmd {
+    fn adds_to_parameters(&self) -> bool {
+        false
+    }
+
+    fn penalty(
+        &self,
+        at: &Encoded<'_, E>,
+        mut gradient: Option<&mut PenaltyGradient<'_, E>>,
+        scratch: &mut [E::Scalar],
+        terms: &mut Terms,
+    ) {
+        let codes = at.codes.unwrap_or_else(|| at.posterior.mean());
+        let (units, samples, columns) = (codes.features(), at.x.samples(), codes.samples());
+        let of_draw = E::Scalar::of(samples as f64 / columns as f64);
+        let block = if at.streams.is_some() { columns } else { BLOCK };
+        let (two, lambda) = (E::Scalar::of(2.0), E::Scalar::of(self.weight));
+        let mut total = E::Scalar::ZERO;
+        for (number, codes) in codes.chunks(block).enumerate() {
+            let count = codes.samples();
+            let (drawn, scratch) = scratch.split_at_mut(units * count);
+            let (weights, rows) = scratch.split_at_mut(count);
+            let mut rng = at.streams.map_or_else(|| seeded(0), |streams| streams.whole());
+            fill_normal(drawn, &mut rng);
+            let mut share = E::Scalar::ZERO;
+            for (column, weight) in weights.iter_mut().enumerate() {
+                *weight = of_draw * at.share((number * block + column) % samples);
+                share += *weight;
+            }
+            if !(share > E::Scalar::ZERO) {
+                continue;
+            }
+            weights.iter_mut().for_each(|weight| *weight /= share);
+            let alike = E::Scalar::of(1.0 / count as f64);
+            let z = Weighed { units, codes: codes.as_slice(), weights: Some(weights), alike };
+            let p = Weighed { units, codes: drawn, weights: None, alike };
+            let place = number * block * units..(number * block + count) * units;
+            let mut compare = |mut d: Option<&mut [E::Scalar]>| {
+                let scale = lambda * share * two;
+                let alike = self.mean([z, z], d.as_deref_mut().map(|d| (d, scale)), rows);
+                let across = self.mean([z, p], d.map(|d| (d, -scale)), rows);
+                alike - two * across + self.mean([p, p], None, rows)
+            };
+            total += share
+                * match &mut gradient {
+                    None => compare(None),
+                    Some(PenaltyGradient { codes: Some(d), .. }) => {
+                        compare(Some(&mut d.as_mut_slice()[place]))
+                    }
+                    Some(gradient) => {
+                        compare(Some(&mut gradient.posterior.mean_mut().as_mut_slice()[place]))
+                    }
+                };
+        }
+        terms.add("mmd", lambda * total);
+    }
+
+    fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
+        samples * draws.max(1) * (encoder.code_dim().value() + 4)
+    }
+}
