@@ -11,6 +11,7 @@
 mod data;
 mod deep;
 mod denoising;
+mod importance;
 mod keras;
 mod momentum;
 mod pca;
@@ -41,6 +42,7 @@ const ROWS: &[(u32, &str, Run, Run)] = &[
     (5, "self-taught learning, UFLDL", self_taught::full, self_taught::quick),
     (6, "stacked sparse autoencoder, UFLDL", stacked::full, stacked::quick),
     (2, "variational autoencoder", variational::full, variational::quick),
+    (9, "importance-weighted autoencoder", importance::full, importance::quick),
     (4, "deep autoencoder", deep::full, deep::quick),
     (11, "Nesterov's momentum", momentum::full, momentum::quick),
     (10, "stacked denoising autoencoders", denoising::full, denoising::quick),
@@ -54,6 +56,8 @@ pub struct Settings {
     row: Option<u32>,
     seeds: u64,
     threads: usize,
+    #[cfg(feature = "safetensors")]
+    keep: Option<PathBuf>,
     is_quick: bool,
     is_verbose: bool,
 }
@@ -69,6 +73,8 @@ impl Settings {
                 "--row" => settings.row = Some(number(value()?)?),
                 "--seeds" => settings.seeds = u64::from(number(value()?)?).max(1),
                 "--threads" => settings.threads = number(value()?)?.max(1) as usize,
+                #[cfg(feature = "safetensors")]
+                "--keep" => settings.keep = Some(value()?.into()),
                 "--quick" => settings.is_quick = true,
                 "--verbose" => settings.is_verbose = true,
                 _ => return Err(format!("what is {word}?")),
@@ -109,6 +115,18 @@ impl Settings {
             Event::End(report) if is_verbose => eprintln!("{report}\n"),
             _ => {}
         })
+    }
+
+    /// Saves the training after each pass, by this name in the folder given as `--keep`, and goes on from what
+    /// is there already.
+    pub fn kept<'a, O>(&self, trainer: Trainer<'a, O>, name: &str) -> Trainer<'a, O> {
+        #[cfg(feature = "safetensors")]
+        if let Some(folder) = &self.keep {
+            let path = folder.join(format!("{name}.safetensors"));
+            return trainer.checkpoints(autoencoder::train::Checkpoints::new(path).resume(true));
+        }
+        let _ = name;
+        trainer
     }
 }
 
