@@ -5,8 +5,9 @@
 //! cargo run --release --example papers --features gzip -- --quick
 //! ```
 //! DIR holds `mnist`, `optdigits` and `natural`. `--quick` runs small versions on the embedded digits, each
-//! against an oracle of its own, in less than two minutes. `--verbose` shows every training's course. What
-//! came out is in `RESULTS.md`.
+//! against an oracle of its own, in less than two minutes. `--verbose` shows every training's course. Row 9 takes
+//! `--stages N`, and with the feature `safetensors` `--keep DIR`, from where it goes on if it was broken off.
+//! What came out is in `RESULTS.md`.
 
 mod data;
 mod deep;
@@ -56,6 +57,7 @@ pub struct Settings {
     row: Option<u32>,
     seeds: u64,
     threads: usize,
+    stages: u32,
     #[cfg(feature = "safetensors")]
     keep: Option<PathBuf>,
     is_quick: bool,
@@ -64,7 +66,7 @@ pub struct Settings {
 
 impl Settings {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut settings = Self { seeds: 3, threads: 1, ..Self::default() };
+        let mut settings = Self { seeds: 3, threads: 1, stages: 5, ..Self::default() };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} needs a value"));
             let number = |text: String| text.parse().map_err(|_| format!("{text} is no number"));
@@ -73,6 +75,7 @@ impl Settings {
                 "--row" => settings.row = Some(number(value()?)?),
                 "--seeds" => settings.seeds = u64::from(number(value()?)?).max(1),
                 "--threads" => settings.threads = number(value()?)?.max(1) as usize,
+                "--stages" => settings.stages = number(value()?)?.clamp(1, 8),
                 #[cfg(feature = "safetensors")]
                 "--keep" => settings.keep = Some(value()?.into()),
                 "--quick" => settings.is_quick = true,
@@ -96,6 +99,11 @@ impl Settings {
     /// Seeds of what is stochastic. A quick run takes one.
     pub fn seeds(&self) -> std::ops::RangeInclusive<u64> {
         1..=if self.is_quick { 1 } else { self.seeds }
+    }
+
+    /// How many of the eight stages of row 9.
+    pub fn stages(&self) -> u32 {
+        self.stages
     }
 
     /// Shows a line of a training's course if that was asked for.
