@@ -2,10 +2,10 @@
 //!
 //! Pixels are drawn black or white at every visit, with the grey value as the probability. The paper has
 //! eight stages of Adam, stage i of 3^i passes over the training images at the rate 1e-3 · 10^(−i/7), in
-//! batches of 20; `--stages` takes the first of them. From the authors' code: output biases start at the logits
-//! of the pixels' means, and the gradient is the sum over a batch, to which Adam's ε of 1e-4 belongs; of the
-//! mean it is a twentieth. Here all 60,000 images are trained on, in a new order each pass, and Adam starts
-//! anew with each stage.
+//! batches of 20; `--stages` takes the first of them. From the authors' code: output biases start at the
+//! logits of the pixels' means, and the gradient is the sum over a batch, to which Adam's ε of 1e-4 belongs;
+//! of the mean it is a twentieth. Here all 60,000 images are trained on, in a new order each pass, and Adam
+//! starts anew with each stage.
 //!
 //! −ln p(x) is that of all test images, binarised once: by 50 draws, and by 5,000 of every tenth image.
 //! Both models are trained at the same time, each by itself. With `--keep DIR` and the feature `safetensors`

@@ -5,9 +5,9 @@
 //! cargo run --release --example papers --features gzip -- --quick
 //! ```
 //! DIR holds `mnist`, `optdigits` and `natural`. `--quick` runs small versions on the embedded digits, each
-//! against an oracle of its own, in less than two minutes. `--verbose` shows every training's course. Row 9 takes
-//! `--stages N`, and with the feature `safetensors` `--keep DIR`, from where it goes on if it was broken off.
-//! What came out is in `RESULTS.md`.
+//! against an oracle of its own, in less than two minutes. `--verbose` shows every training's course. Row 9
+//! takes `--stages N` and, with the feature `safetensors`, `--keep DIR`, from where it goes on if it was
+//! broken off. What came out is in `RESULTS.md`.
 
 mod data;
 mod deep;
@@ -125,8 +125,8 @@ impl Settings {
         })
     }
 
-    /// Saves the training after each pass, by this name in the folder given as `--keep`, and goes on from what
-    /// is there already.
+    /// Saves the training after each pass, by this name in the folder given as `--keep`, and goes on from
+    /// what is there already.
     pub fn kept<'a, O>(&self, trainer: Trainer<'a, O>, name: &str) -> Trainer<'a, O> {
         #[cfg(feature = "safetensors")]
         if let Some(folder) = &self.keep {

@@ -19,7 +19,7 @@ use crate::Settings;
 use crate::data::{Stop, mnist};
 use crate::report::{Line, Target};
 
-/// The oracle: a linear model with Gaussian pixels of variance 1 is probabilistic PCA, and its bound is tight.
+/// The oracle: a linear model with Gaussian pixels of variance 1 is probabilistic PCA, with a tight bound.
 ///
 /// J. Lucas, G. Tucker, R. Grosse, M. Norouzi (2019), Don't blame the ELBO!
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
