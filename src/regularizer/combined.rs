@@ -66,6 +66,9 @@ impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
         (**self).scratch_len(encoder, samples, draws)
     }
+    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+        (**self).collapsed_units(posterior)
+    }
     fn state_len(&self, encoder: &E) -> usize {
         (**self).state_len(encoder)
     }
@@ -239,6 +242,16 @@ macro_rules! combine {
                     longest = longest.max(part.scratch_len(encoder, samples, draws));
                 });
                 longest
+            }
+
+            fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+                let mut units = Vec::new();
+                self.visit(&mut |_, part: &dyn Regularizer<E>| {
+                    units.extend(part.collapsed_units(posterior));
+                });
+                units.sort_unstable();
+                units.dedup();
+                units
             }
 
             fn state_len(&self, encoder: &E) -> usize {

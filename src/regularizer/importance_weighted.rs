@@ -4,7 +4,7 @@ use rand::Rng;
 use super::{Encoded, PenaltyGradient, Regularizer};
 use crate::encoder::Encoder;
 use crate::error::{Result, require_count};
-use crate::posterior::Gaussianlike;
+use crate::posterior::{Gaussianlike, collapsed_units};
 use crate::prior::{Codes, CodesMut, Prior, StandardNormal, divergence};
 use crate::scalar::log_sum_exp_of;
 use crate::vector::exp;
@@ -192,6 +192,11 @@ where
         for (at_lv, d) in d_lvs.iter_mut().enumerate() {
             *d -= half * at.share(at_lv / units);
         }
+    }
+
+    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+        // Another prior has no units of its own to compare with.
+        if self.prior.num_components() > 0 { Vec::new() } else { collapsed_units(posterior) }
     }
 
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {

@@ -293,6 +293,14 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
         0
     }
 
+    /// The code units, by their numbers, that have collapsed to the prior: those that tell hardly anything about
+    /// these samples, so that the decoder does without them. A training's [`Report`](crate::Report) says
+    /// which.
+    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+        let _ = posterior;
+        Vec::new()
+    }
+
     /// How many numbers it remembers from step to step, zero at first; a model keeps them.
     fn state_len(&self, encoder: &E) -> usize {
         let _ = encoder;

@@ -7,7 +7,7 @@ use rand::Rng;
 use super::{Encoded, PenaltyGradient, Regularizer};
 use crate::encoder::Encoder;
 use crate::error::{Result, require_count, require_weight};
-use crate::posterior::{Gaussianlike, Posterior};
+use crate::posterior::{Gaussianlike, Posterior, collapsed_units};
 use crate::prior::{Prior, StandardNormal, divergence};
 use crate::train::schedule::{Progress, Schedule};
 use crate::{Layout, Scalar, Terms};
@@ -215,6 +215,11 @@ where
         let weights = values.iter_mut().enumerate();
         weights.for_each(|(sample, weight)| *weight = beta * at.share(sample));
         divergence::backward(&self.prior, at, values, gradient, scratch);
+    }
+
+    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+        // Another prior has no units of its own to compare with.
+        if self.prior.num_components() > 0 { Vec::new() } else { collapsed_units(posterior) }
     }
 
     fn scratch_len(&self, encoder: &E, samples: usize, _draws: usize) -> usize {
