@@ -69,6 +69,9 @@ fn a_stream_ten_times_its_memory_trains_in_fixed_memory() {
         let (blocks, held) = held(bytes);
         assert!((1..=3).contains(&blocks), "{bytes} bytes passed through {blocks} blocks");
         // The parameters, a batch and the order of a block, or the count says nothing; but no block.
-        assert!((BLOCK * size_of::<usize>()..=MEGABYTE).contains(&(held as usize)), "{bytes} bytes: {held}");
+        assert!(
+            (BLOCK * size_of::<usize>()..=MEGABYTE).contains(&(held as usize)),
+            "{bytes} bytes: {held}"
+        );
     }
 }
