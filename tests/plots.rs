@@ -35,6 +35,16 @@ fn texts(svg: &str) -> Vec<String> {
     texts.map(|node| node.text().unwrap_or("").trim().to_owned()).collect()
 }
 
+/// The numbers beside the y axis: texts that end at the left of it.
+fn labels(svg: &str) -> Vec<String> {
+    let document = Document::parse(svg).unwrap();
+    let is_label = |node: &roxmltree::Node<'_, '_>| {
+        node.has_tag_name("text") && node.attribute("text-anchor") == Some("end")
+    };
+    let labels = document.descendants().filter(is_label);
+    labels.map(|node| node.text().unwrap_or("").trim().to_owned()).collect()
+}
+
 /// How many elements have this name and, if given, this attribute.
 fn count(svg: &str, name: &str, attribute: Option<(&str, &str)>) -> usize {
     let document = Document::parse(svg).unwrap();
@@ -108,8 +118,18 @@ fn loss_curves_have_every_term_in_training_and_validation() {
     assert!(texts.iter().any(|text| text.starts_with("objective (")));
     // A point an epoch and a curve.
     assert_eq!(count(&svg, "circle", None), 12 * 6);
-    let log = LossCurves::new(&report).title("Logarithmic").log_scale();
-    assert_ne!(both!(log), svg);
+    // On a logarithmic scale labels are the numbers themselves, 1, 2 and 5 times a power of ten.
+    let log = both!(LossCurves::new(&report).title("Logarithmic").log_scale());
+    assert_ne!(log, svg);
+    let least = report.epochs.iter().flat_map(|epoch| epoch.terms.iter().map(|(_, value)| value));
+    let least = least.fold(f64::INFINITY, f64::min);
+    let found = labels(&log);
+    let decades = report.epochs[0].terms.total().log10() - least.log10();
+    assert!(found.len() as f64 >= 3.0 * decades - 2.0, "{found:?}");
+    for label in &found {
+        let digits = label.trim_matches(['0', '.']);
+        assert!(["1", "2", "5"].contains(&digits), "{found:?}");
+    }
     // Without validation and with one term there is one curve.
     let mut plain = report.clone();
     plain.epochs.iter_mut().for_each(|epoch| epoch.validation = None);
