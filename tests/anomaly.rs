@@ -15,12 +15,8 @@ use nalgebra::{DMatrix, DVector, Dyn};
 type Layer1<A> = DenseLayer<f64, Dyn, Dyn, A>;
 type Half = ChainLayer<Layer1<Tanh>, Layer1<Identity>>;
 type Model = AutoEncoder<Half, Half>;
-type Variational1 = AutoEncoder<
-    GaussianEncoder<Layer1<Tanh>, Layer1<Identity>, Layer1<Identity>>,
-    Half,
-    Variational,
-    GaussianLikelihood,
->;
+type VariationalEncoder = GaussianEncoder<Layer1<Tanh>, Layer1<Identity>, Layer1<Identity>>;
+type Variational1 = AutoEncoder<VariationalEncoder, Half, Variational, GaussianLikelihood>;
 
 /// What two ways to the same number may differ by, relatively.
 const CLOSE: f64 = 1e-9;
@@ -255,6 +251,127 @@ fn the_reconstruction_probability_is_the_mean_loss_of_drawn_codes() {
     }
 }
 
+/// Shows what the drawn codes' reconstructions miss.
+#[derive(Debug)]
+struct SquaredErrors(Draws);
+impl<E: Encoder> AnomalyScore<E> for SquaredErrors {
+    fn describe(&self) -> String {
+        "SquaredErrors".to_owned()
+    }
+    fn draws(&self) -> Option<Draws> {
+        Some(self.0)
+    }
+    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], _: &mut [f64]) -> f64 {
+        features.copy_from_slice(seen.drawn.unwrap().squared_errors);
+        features.iter().sum()
+    }
+}
+
+#[test]
+fn by_column_each_has_its_own_deviation() {
+    let (normal, all) = sensors(900, 4);
+    let mut model = variational(&normal.select(0..400), 30);
+    let (reference, test) = (normal.select(400..700), all.rows.clone().into_dynamic());
+    let by_column = || ReconstructionProbability::new(6, 3).unwrap().by_column();
+    let check = |model: &Variational1, floor: f64| {
+        let draws = SquaredErrors(Draws { count: 6, seed: 3 });
+        let squares = AnomalyDetector::fit(model.clone(), draws, &reference).unwrap();
+        let of_reference = squares.feature_scores(&reference).unwrap();
+        let mut variances = [0.0; 8];
+        for errors in of_reference.iter() {
+            variances.iter_mut().zip(errors).for_each(|(v, error)| *v += error / 300.0);
+        }
+        let mean_square = variances.iter().sum::<f64>() / 8.0;
+        let floored = variances.iter().filter(|&&v| v < floor * floor * mean_square).count();
+        variances.iter_mut().for_each(|v| *v = v.max(floor * floor * mean_square));
+        let detector = AnomalyDetector::fit(model.clone(), by_column(), &reference).unwrap();
+        let fitted = detector.score_function().variances();
+        assert!(fitted.iter().zip(&variances).all(|(&a, &b)| close(a, b)));
+        let parts = detector.feature_scores(&test).unwrap();
+        let errors = squares.feature_scores(&test).unwrap();
+        for (k, score) in detector.scores(&test).unwrap().into_iter().enumerate() {
+            let expected = |j: usize| 0.5 * errors.sample(k)[j] / variances[j];
+            assert!((0..8).all(|j| close(parts.sample(k)[j], expected(j))));
+            assert!(close(score, (0..8).map(expected).sum()));
+        }
+        // The most likely variance makes the mean of each column ½, unless it is floored.
+        let parts = detector.feature_scores(&reference).unwrap();
+        let half = |j: usize| parts.iter().map(|parts| parts[j] / 300.0).sum::<f64>();
+        assert_eq!((0..8).filter(|&j| !close(half(j), 0.5)).count(), floored);
+        let auc = roc_auc(&detector.scores(&test).unwrap(), &all.is_faulty()).unwrap();
+        (floored, auc)
+    };
+    let (floored, auc) = check(&model, 0.05);
+    assert!(floored == 0 && auc > 0.9, "{auc}");
+    // A column that the model is made to miss by far: others are floored by it.
+    let bias = model.layout().get("decoder.1.bias").unwrap().range.clone();
+    let mut parameters = model.parameters().to_vec();
+    parameters[bias.start + 2] = 100.0;
+    model.set_parameters(&parameters).unwrap();
+    assert_eq!(check(&model, 0.05).0, 7);
+}
+
+/// A column in other units, with a model that takes and gives it in these, moves the model's loss but not
+/// the score by column.
+#[test]
+fn by_column_scores_do_not_depend_on_the_scale_of_a_column() {
+    let (mut normal, mut test) = (sensors(900, 5).0, sensors(900, 6).0);
+    let normalizer = Normalizer::fit(Normalization::Standardize, &normal).unwrap();
+    normalizer.apply(normal.view_mut()).unwrap();
+    normalizer.apply(test.view_mut()).unwrap();
+    let model = {
+        let mut model = AutoEncoder::builder()
+            .encoder(Gaussian::new(
+                Dense::dynamic(8, 12, Tanh),
+                Dense::dynamic(12, 3, Identity),
+                Dense::dynamic(12, 3, Identity),
+            ))
+            .decoder(Dense::dynamic(3, 12, Tanh).then(Dense::dynamic(12, 8, Identity)))
+            .regularizer(Variational::default())
+            .loss(GaussianLikelihood::new(0.3).unwrap())
+            .seed(3)
+            .build()
+            .unwrap();
+        let mut trainer = Trainer::new(Adam::new(1e-2).unwrap()).epochs(20).batch_size(32);
+        trainer.fit(&mut model, &normal.select(0..400)).unwrap();
+        model
+    };
+    const COLUMN: usize = 5;
+    let scale = |rows: &Batch<f64, Dyn>| {
+        let mut rows = rows.clone();
+        rows.as_mut_slice().iter_mut().skip(COLUMN).step_by(8).for_each(|x| *x *= 4.0);
+        rows
+    };
+    let mut scaled = model.clone();
+    let mut parameters = model.parameters().to_vec();
+    let tensors = model.layout().tensors();
+    // The first weights are 12 × 8, the last ones 8 × 12 and a bias of 8; all lie column by column.
+    let (first, last, bias) =
+        (&tensors[0], &tensors[tensors.len() - 2], &tensors[tensors.len() - 1]);
+    assert_eq!([first.shape, last.shape, bias.shape], [(12, 8), (8, 12), (8, 1)]);
+    parameters[first.range.clone()][12 * COLUMN..][..12].iter_mut().for_each(|w| *w /= 4.0);
+    let of_column =
+        |values: &mut [f64]| values.iter_mut().skip(COLUMN).step_by(8).for_each(|w| *w *= 4.0);
+    of_column(&mut parameters[last.range.clone()]);
+    of_column(&mut parameters[bias.range.clone()]);
+    scaled.set_parameters(&parameters).unwrap();
+
+    let scores = |model: &Variational1, score: ReconstructionProbability, is_scaled: bool| {
+        let rows = |rows: &Batch<f64, Dyn>| if is_scaled { scale(rows) } else { rows.clone() };
+        let reference = rows(&normal.select(400..700));
+        AnomalyDetector::fit(model.clone(), score, &reference)
+            .unwrap()
+            .scores(&rows(&test))
+            .unwrap()
+    };
+    let plain = || ReconstructionProbability::new(5, 1).unwrap();
+    let (one, two) =
+        (scores(&model, plain().by_column(), false), scores(&scaled, plain().by_column(), true));
+    assert!(one.iter().zip(&two).all(|(&a, &b)| close(a, b)));
+    let (one, two) = (scores(&model, plain(), false), scores(&scaled, plain(), true));
+    assert!(one.iter().zip(&two).all(|(&a, &b)| !close(a, b)));
+}
+
 #[test]
 fn both_scores_are_added_in_units_of_their_means() {
     let (normal, _) = sensors(700, 6);
@@ -365,42 +482,71 @@ fn scores_to_try() -> Vec<(&'static str, Box<dyn AnomalyScore<Half>>)> {
     ]
 }
 
+/// Those that draw codes.
+fn drawn_scores_to_try() -> Vec<(&'static str, Box<dyn AnomalyScore<VariationalEncoder>>)> {
+    let probability = || ReconstructionProbability::new(5, 1).unwrap();
+    vec![
+        ("probability", Box::new(probability())),
+        ("probability by column", Box::new(probability().by_column())),
+        ("with code", Box::new(Both::new(probability().by_column(), CodeDistance::new()))),
+    ]
+}
+
+fn check_laws<E, D, R, L, S>(
+    name: &str,
+    detector: &AnomalyDetector<E, D, R, L, S>,
+    test: &Batch<f64, Dyn>,
+) where
+    E: Encoder<Scalar = f64, Input = Dyn>,
+    D: Decoder<Scalar = f64, Code = E::Code, Output = Dyn>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+    S: AnomalyScore<E>,
+{
+    let scores = detector.scores(test).unwrap();
+    let parts = detector.feature_scores(test).unwrap();
+    let mut workspace = detector.workspace();
+    let mut features = [0.0; 8];
+    for (k, &score) in scores.iter().enumerate() {
+        let sum: f64 = parts.sample(k).iter().sum();
+        assert!(parts.sample(k).iter().all(|&part| part >= 0.0), "{name}");
+        assert!(sum <= score.max(0.0) * (1.0 + CLOSE), "{name}: {sum} {score}");
+        // One row: nearly the same, and the same in whatever workspace.
+        let row = test.sample(k);
+        let one = detector.score_one_into(row, &mut features, &mut workspace).unwrap();
+        assert!(close(one, score), "{name}");
+        assert_eq!(detector.score_one(row), Ok(one), "{name}");
+        assert!(features.iter().zip(parts.sample(k)).all(|(&a, &b)| close(a, b)), "{name}");
+    }
+    // The same bits in other batches.
+    for range in [0..1, 3..8, 100..600] {
+        let few = test.select(range.clone());
+        assert_eq!(detector.scores(&few).unwrap(), scores[range], "{name}");
+    }
+    // Nothing is allocated.
+    let row = test.sample(5);
+    let mut call = || detector.score_one_into(row, &mut features, &mut workspace).unwrap();
+    call();
+    let allocations = measure(|| {
+        call();
+    });
+    assert_eq!(allocations.count_total, 0, "{name}");
+}
+
 #[test]
 fn laws_of_scores() {
     let (normal, all) = sensors(700, 10);
     let model = train(&normal.select(0..300), 3, 10);
+    let reference = normal.select(300..500);
     let test = all.rows.into_dynamic();
     for (name, score) in scores_to_try() {
-        let detector =
-            AnomalyDetector::fit(model.clone(), score, &normal.select(300..500)).unwrap();
-        let scores = detector.scores(&test).unwrap();
-        let parts = detector.feature_scores(&test).unwrap();
-        let mut workspace = detector.workspace();
-        let mut features = [0.0; 8];
-        for (k, &score) in scores.iter().enumerate() {
-            let sum: f64 = parts.sample(k).iter().sum();
-            assert!(parts.sample(k).iter().all(|&part| part >= 0.0), "{name}");
-            assert!(sum <= score * (1.0 + CLOSE), "{name}: {sum} {score}");
-            // One row: nearly the same, and the same in whatever workspace.
-            let row = test.sample(k);
-            let one = detector.score_one_into(row, &mut features, &mut workspace).unwrap();
-            assert!(close(one, score), "{name}");
-            assert_eq!(detector.score_one(row), Ok(one), "{name}");
-            assert!(features.iter().zip(parts.sample(k)).all(|(&a, &b)| close(a, b)), "{name}");
-        }
-        // The same bits in other batches.
-        for range in [0..1, 3..8, 100..600] {
-            let few = test.select(range.clone());
-            assert_eq!(detector.scores(&few).unwrap(), scores[range], "{name}");
-        }
-        // Nothing is allocated.
-        let row = test.sample(5);
-        let mut call = || detector.score_one_into(row, &mut features, &mut workspace).unwrap();
-        call();
-        let allocations = measure(|| {
-            call();
-        });
-        assert_eq!(allocations.count_total, 0, "{name}");
+        let detector = AnomalyDetector::fit(model.clone(), score, &reference).unwrap();
+        check_laws(name, &detector, &test);
+    }
+    let model = variational(&normal.select(0..300), 10);
+    for (name, score) in drawn_scores_to_try() {
+        let detector = AnomalyDetector::fit(model.clone(), score, &reference).unwrap();
+        check_laws(name, &detector, &test);
     }
 }
 
@@ -567,6 +713,17 @@ fn squares_beyond_the_largest_number_are_refused_or_odd() {
     let fit = AnomalyDetector::fit(model.clone(), ScaledResidual::new(), &huge);
     refused(fit.map(|_| ()));
     refused(AnomalyDetector::fit(model.clone(), CodeDistance::new(), &huge).map(|_| ()));
+    let drawn = AutoEncoder::builder()
+        .encoder(Gaussian::new(
+            Dense::dynamic(2, 12, Identity),
+            Dense::dynamic(12, 2, Identity),
+            Dense::dynamic(12, 2, Identity).init(init::Zeros),
+        ))
+        .decoder(Dense::dynamic(2, 2, Identity))
+        .build::<f64>()
+        .unwrap();
+    let by_column = ReconstructionProbability::new(2, 1).unwrap().by_column();
+    refused(AnomalyDetector::fit(drawn, by_column, &huge).map(|_| ()));
     let both = Both::new(SquaredResidual, SquaredResidual);
     refused(AnomalyDetector::fit(model.clone(), both, &huge).map(|_| ()));
     let nearest = NearestReconstruction::new(1).unwrap();
@@ -592,6 +749,13 @@ fn few_samples_and_constant_columns() {
             assert!(scores.iter().all(|s| s.is_finite() && *s >= 0.0), "{name}: {scores:?}");
             assert!(scores.iter().any(|s| *s > 0.0), "{name}");
         }
+    }
+    let model_with_draws = variational(&rows, 5);
+    for (name, score) in drawn_scores_to_try() {
+        let detector =
+            AnomalyDetector::fit(model_with_draws.clone(), score, &rows.select([3, 3, 3, 3]))
+                .unwrap();
+        assert!(detector.scores(&rows).unwrap().iter().all(|s| s.is_finite()), "{name}");
     }
     // A constant column that moves is found.
     let score = ScaledResidual::new();

@@ -9,7 +9,7 @@
 //! | [`ScaledResidual`] | Σ ((x − x̂ − median) / spread)² | each column's residuals, best of held-out samples |
 //! | [`CodeDistance`] | Mahalanobis distance of the code, squared | mean and shrunk covariance of codes |
 //! | [`NearestReconstruction`] | squared distance to the nearest reconstruction of a normal sample | reconstructions |
-//! | [`ReconstructionProbability`] | mean loss of reconstructions from drawn codes | nothing; needs a Gaussian encoder |
+//! | [`ReconstructionProbability`] | mean loss of reconstructions from drawn codes; needs a Gaussian encoder | nothing, or each column's residuals |
 //! | [`Both`] | the sum of two, each in units of its mean | both |
 //!
 //! A [`Threshold`] says from which score on a sample is flagged: by a quantile, an expected share of

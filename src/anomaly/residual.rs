@@ -3,6 +3,9 @@ use crate::Scalar;
 use crate::encoder::Encoder;
 use crate::error::{Result, require};
 
+/// The least spread of a column's residuals, as a share of the root mean square of all residuals.
+pub(super) const FLOOR: f64 = 0.05;
+
 /// Writes the square of each residual, moved and scaled, and returns their sum.
 fn squares<T: Scalar>(
     seen: &Seen<'_, T>,
@@ -59,7 +62,7 @@ pub struct ScaledResidual {
 
 impl Default for ScaledResidual {
     fn default() -> Self {
-        Self { is_robust: true, floor: 0.05, centre: Vec::new(), spread: Vec::new() }
+        Self { is_robust: true, floor: FLOOR, centre: Vec::new(), spread: Vec::new() }
     }
 }
 
