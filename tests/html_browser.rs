@@ -129,7 +129,7 @@ fn open(window: &Window, name: &str, page: &str) -> String {
         };";
         let frame = format!(
             "<!doctype html><body style=\"margin:0\"><iframe id=\"frame\" src=\"{name}.html\" width=\"{width}\" \
-             height=\"9000\" style=\"border:0\"></iframe><script>{script}</script>"
+             height=\"12000\" style=\"border:0\"></iframe><script>{script}</script>"
         );
         file = folder.join(format!("{name}-{width}.html"));
         std::fs::write(&file, frame).unwrap();
@@ -156,7 +156,7 @@ fn open(window: &Window, name: &str, page: &str) -> String {
     };
     if let Some(kept) = std::env::var_os("AUTOENCODER_SCREENSHOTS").map(PathBuf::from) {
         let kept = kept.join(format!("{name}-{width}{}.png", if is_dark { "-dark" } else { "" }));
-        let size = format!("--window-size={width},{}", if width < 500 { 9000 } else { 4800 });
+        let size = format!("--window-size={width},{}", if width < 500 { 12000 } else { 7000 });
         run(&[size, format!("--screenshot={}", kept.display())]);
     }
     run(&[format!("--window-size={width},900"), "--dump-dom".into()])
@@ -179,7 +179,7 @@ fn a_browser_draws_everything_and_runs_nothing_else() {
         ("plane", plane(), "359", "4", "2"),
         ("table", table(COLUMNS, season, "Forty days of weather"), "40", "2", "3"),
     ] {
-        for (width, is_dark) in [(1280, false), (390, false), (1280, true)] {
+        for (width, is_dark) in [(1280, false), (390, false), (1280, true), (390, true)] {
             let window = Window { width, is_dark, ..Window::new(&browser, &folder) };
             let dom = open(&window, name, &page);
             let is = |what: &str, value: &str| {

@@ -22,7 +22,7 @@ const map = () => {
   };
   let mark = () => {};
   responsive(frame, (width) => {
-    const [left, right, top, bottom] = [52, 10, 10, 46];
+    const [left, right, top, bottom] = [60, 10, 10, 46];
     const height = Math.round(clamp(width * .72, 300, 560));
     const span = (values) => {
       const finite = values.filter((value) => value !== null);
