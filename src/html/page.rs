@@ -271,7 +271,7 @@ where
             let _ = write!(
                 rows,
                 "<tr><th scope=\"row\">{}</th><td>{}</td><td>{} × {}</td><td>{}{}</td></tr>",
-                escape(&tensor.name, NAME),
+                escape(&tensor.name, NAME).replace('.', ".<wbr>"), // where a narrow line may break
                 escape(&tensor.layer, NAME),
                 tensor.shape.0,
                 tensor.shape.1,
