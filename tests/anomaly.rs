@@ -635,6 +635,10 @@ fn what_cannot_be_right_is_refused() {
     assert!(fit(nearest(4), &normal.select(0..5)).is_ok());
     let code = || Box::new(CodeDistance::new());
     assert_eq!(parameter(fit(code(), &normal.select(0..1))), "reference samples of CodeDistance");
+    let scaled = || Box::new(ScaledResidual::new());
+    let name = "reference samples of ScaledResidual";
+    assert_eq!(parameter(fit(scaled(), &normal.select(0..1))), name);
+    assert!(fit(scaled(), &normal.select(0..2)).is_ok());
     assert!(NearestReconstruction::new(0).is_err());
     assert!(ReconstructionProbability::new(0, 1).is_err());
     for wrong in [f64::NAN, -0.1, 1.1, f64::INFINITY] {
@@ -668,7 +672,7 @@ fn what_cannot_be_right_is_refused() {
     let nan = |call| Error::NotFinite { call, row: 2, column: 1, value: Number(f64::NAN) };
     assert_eq!(detector.scores(&bad), Err(nan("scores")));
     assert_eq!(detector.feature_scores(&bad).unwrap_err(), nan("feature_scores"));
-    assert_eq!(detector.calibrate(&bad).unwrap_err(), nan("scores"));
+    assert_eq!(detector.calibrate(&bad).unwrap_err(), nan("calibrate"));
     assert!(detector.conformal().is_none());
     let refused = AnomalyDetector::fit(model.clone(), SquaredResidual, &bad).unwrap_err();
     assert_eq!(refused, nan("AnomalyDetector::fit"));

@@ -100,6 +100,9 @@ impl<E: Encoder> AnomalyScore<E> for ScaledResidual {
 
     fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
         let samples = reference.samples();
+        // One sample has no spread.
+        let name = "reference samples of ScaledResidual";
+        require(samples >= 2, name, samples as f64, "at least 2")?;
         let features = reference.features();
         let mut column = Vec::with_capacity(samples);
         let (mut centre, mut spread) = (Vec::new(), Vec::new());

@@ -27,6 +27,8 @@ pub(super) struct Chart {
     pub(super) y: (String, Range<f64>),
     /// Whether y is the logarithm to base 10 of what the axis says.
     pub(super) is_log: bool,
+    /// The same of x.
+    pub(super) is_log_x: bool,
     /// Whether the steps of the x axis are whole numbers.
     pub(super) is_count: bool,
     pub(super) lines: Vec<Line>,
@@ -45,6 +47,7 @@ impl Chart {
             x: (x.0.to_owned(), x.1),
             y: (y.0.to_owned(), y.1),
             is_log: false,
+            is_log_x: false,
             is_count: false,
             lines: Vec::new(),
             dots: Vec::new(),
@@ -135,17 +138,20 @@ impl Plot for Chart {
 
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
         let (area, legend) = area.split_horizontally(720);
+        let x_axis = Axis::new(self.x.1.clone(), self.is_log_x);
+        let y_axis = Axis::new(self.y.1.clone(), self.is_log);
         let mut chart = ChartBuilder::on(&area)
             .caption(&self.title, text(20.0))
             .margin(12)
             .margin_right(24)
             .x_label_area_size(52)
             .y_label_area_size(76)
-            .build_cartesian_2d(self.x.1.clone(), Axis::new(self.y.1.clone(), self.is_log))?;
-        let y_label = |y: &f64| short(if self.is_log { 10f64.powf(*y) } else { *y });
+            .build_cartesian_2d(x_axis, y_axis)?;
+        let number = |at: f64, is_log: bool| short(if is_log { 10f64.powf(at) } else { at });
+        let y_label = |y: &f64| number(*y, self.is_log);
         let x_label = |x: &f64| match self.is_count && x.fract() != 0.0 {
             true => String::new(),
-            false => short(*x),
+            false => number(*x, self.is_log_x),
         };
         chart
             .configure_mesh()
@@ -156,7 +162,7 @@ impl Plot for Chart {
             .y_desc(&self.y.0)
             .axis_desc_style(text(16.0))
             .label_style(text(14.0))
-            .x_labels(8)
+            .x_labels(if self.is_log_x { 12 } else { 8 })
             .y_labels(if self.is_log { 12 } else { 8 })
             .x_label_formatter(&x_label)
             .y_label_formatter(&y_label)
@@ -174,12 +180,14 @@ impl Plot for Chart {
                 chart.draw_series(LineSeries::new(points, style))?;
             }
         }
+        // Many dots are smaller, so that each can be seen.
+        let size = if self.dots.len() > 1000 { 2 } else { 3 };
         for &(at, colour, shape) in &self.dots {
             let (fill, line) = (colour.filled(), colour.stroke_width(2));
             match shape {
-                Shape::Triangle => chart.draw_series([TriangleMarker::new(at, 4, fill)])?,
-                Shape::Cross => chart.draw_series([Cross::new(at, 3, line)])?,
-                _ => chart.draw_series([Circle::new(at, 3, fill)])?,
+                Shape::Triangle => chart.draw_series([TriangleMarker::new(at, size + 1, fill)])?,
+                Shape::Cross => chart.draw_series([Cross::new(at, size, line)])?,
+                _ => chart.draw_series([Circle::new(at, size, fill)])?,
             };
         }
         for &x in &self.marks {
