@@ -57,9 +57,9 @@
 //! [`Denoising`](crate::Denoising) by noise of 0.3 deviations, 3,000 steps of 64 rows by Adam, and
 //! `NearestReconstruction::new(1)`. Means of three seeds, which in *nearest* differ by at most 0.01 on a set;
 //! *squared* and *scaled* are [`SquaredResidual`] and [`ScaledResidual`] of the same models. *Variational* is
-//! `ReconstructionProbability::new(20, seed)?.by_column()` of a variational model of the same shape and steps, with
-//! [`GaussianLikelihood`](crate::GaussianLikelihood) of 0.3 deviations and β = 1; with the model's loss in place of
-//! each column's deviation its mean is 0.934:
+//! `ReconstructionProbability::new(20, seed)?.by_column()` of a variational model of the same shape and
+//! steps, with [`GaussianLikelihood`](crate::GaussianLikelihood) of 0.3 deviations and β = 1; with the model's
+//! loss in place of each column's deviation its mean is 0.934:
 //!
 //! | set | nearest | squared | scaled | variational | PyOD AutoEncoder | PyOD VAE | isolation forest | squared norm | PCA residual |
 //! |---|---|---|---|---|---|---|---|---|---|
