@@ -311,7 +311,8 @@ impl<E, D, R, L> Builder<E, D, R, L> {
     ///
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) where sizes known only at run time do
-    /// not fit together, [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0.
+    /// not fit together, [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0, and for
+    /// what a regularizer [refuses](Regularizer::check).
     #[allow(clippy::type_complexity)]
     pub fn build<T: Scalar>(self) -> Result<AutoEncoder<E::Built, D::Built, R, L>>
     where
@@ -344,7 +345,7 @@ impl<E, D, R, L> Builder<E, D, R, L> {
             require_size("the normalizer", "features", input, features)?;
         }
         Loss::<D::Built>::check_size(&loss, input)?;
-        regularizer.prior(&encoder).map_or(Ok(()), |(_, prior)| prior.check_size(&encoder))?;
+        regularizer.check(&encoder)?;
         Ok(AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, start))
     }
 }

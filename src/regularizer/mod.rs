@@ -99,6 +99,7 @@ pub use variational::Variational;
 pub use weight_decay::WeightDecay;
 
 use crate::encoder::{Encoder, Inference};
+use crate::error::Result;
 use crate::prior::Prior;
 use crate::train::schedule::Progress;
 use crate::{BatchView, BatchViewMut, Layout, Scalar, Terms, random::Streams};
@@ -251,11 +252,22 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
         let _ = (at, weights, scratch);
     }
 
-    /// The prior that the posterior is compared with, where that is not N(0, I), and the place of the prior's
-    /// first parameter among the regularizer's own. Of several parts, one may have a prior.
+    /// The prior that the posterior is compared with, if it is compared with one, and the place of the prior's
+    /// first parameter among the regularizer's own. Of several parts, at most one may have another prior than
+    /// N(0, I).
     fn prior(&self, encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
         let _ = encoder;
         None
+    }
+
+    /// Refuses an encoder that it was not made for, and parts that do not go together; called once, when the
+    /// model is built.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) or
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) then.
+    fn check(&self, encoder: &E) -> Result<()> {
+        self.prior(encoder).map_or(Ok(()), |(_, prior)| prior.check_size(encoder))
     }
 
     /// How many parameters of its own are trained.

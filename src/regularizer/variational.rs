@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::{Encoded, PenaltyGradient, Regularizer};
 use crate::encoder::Encoder;
-use crate::error::{Result, require_count, require_weight};
+use crate::error::{Result, require, require_count, require_weight};
 use crate::posterior::{Gaussianlike, Posterior, collapsed_units};
 use crate::prior::{Prior, StandardNormal, divergence};
 use crate::train::schedule::{Progress, Schedule};
@@ -81,10 +81,11 @@ impl Variational {
         Ok(Self { free_bits: nats, ..self })
     }
 
-    /// Compares with another prior than N(0, I).
+    /// Compares with another prior than N(0, I). It has no units of its own, so that a model with such a prior
+    /// and [free bits](Self::free_bits) is refused when it is built.
     pub fn prior<P>(self, prior: P) -> Variational<P> {
-        let Self { beta, draws, free_bits: _, capacity, schedule, .. } = self;
-        Variational { beta, prior, draws, free_bits: 0.0, capacity, schedule }
+        let Self { beta, draws, free_bits, capacity, schedule, .. } = self;
+        Variational { beta, prior, draws, free_bits, capacity, schedule }
     }
 }
 
@@ -168,6 +169,13 @@ where
 
     fn prior(&self, _encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
         Some((0, &self.prior))
+    }
+
+    fn check(&self, encoder: &E) -> Result<()> {
+        let requirement = "0 with another prior than N(0, I)";
+        let is_possible = self.free_bits == 0.0 || self.prior.num_components() == 0;
+        require(is_possible, "Variational free bits", self.free_bits, requirement)?;
+        self.prior.check_size(encoder)
     }
 
     fn num_parameters(&self, encoder: &E) -> usize {

@@ -1,0 +1,95 @@
+//! Objectives, priors and likelihoods where they meet: in tuples, in a classifier, in single precision, and with
+//! values at the edge of what they take.
+
+use autoencoder::activation::{Identity, Tanh};
+use autoencoder::prior::{GaussianMixture, VampPrior};
+use autoencoder::random::seeded;
+use autoencoder::*;
+use nalgebra::Const;
+use rand::RngExt;
+
+type Layer<T, const I: usize, const O: usize, A = Identity> =
+    layer::DenseLayer<T, Const<I>, Const<O>, A>;
+type Net<T> = encoder::GaussianEncoder<Layer<T, 6, 5, Tanh>, Layer<T, 5, 3>, Layer<T, 5, 3>>;
+type Objective<T = f64> = Box<dyn Regularizer<Net<T>>>;
+type Likelihood<T = f64> = Box<dyn Loss<Layer<T, 3, 6>>>;
+type Model<T = f64> = AutoEncoder<Net<T>, Layer<T, 3, 6>, Objective<T>, Likelihood<T>>;
+
+fn build<T: Scalar>(regularizer: Objective<T>, loss: Likelihood<T>) -> Result<Model<T>> {
+    let encoder = Gaussian::new(
+        Dense::<6, 5>::new(Tanh),
+        Dense::<5, 3>::new(Identity),
+        Dense::<5, 3>::new(Identity),
+    );
+    let builder = AutoEncoder::builder().encoder(encoder).decoder(Dense::<3, 6>::new(Identity));
+    builder.regularizer(regularizer).loss(loss).seed(2).build::<T>()
+}
+
+fn data<T: Scalar>(samples: usize) -> Batch<T, Const<6>> {
+    let rng = &mut seeded(5);
+    (0..samples).map(|_| std::array::from_fn(|_| T::of(rng.random_range(0.05..0.95)))).collect()
+}
+
+fn mixture(components: usize) -> GaussianMixture {
+    GaussianMixture::new(components).unwrap()
+}
+
+/// A divergence from N(0, I) before it does not hide the prior of another part.
+#[test]
+fn a_combination_has_the_prior_that_one_of_its_parts_has() {
+    let vamp = || VampPrior::from_samples(&data::<f64>(4)).unwrap();
+    let iw = || ImportanceWeighted::new(3).unwrap();
+    let nothing = || Variational::new(0.0).unwrap();
+    let pairs: [[Objective; 2]; 2] = [
+        [Box::new(iw().prior(vamp())), Box::new((nothing(), iw().prior(vamp())))],
+        [Box::new(iw().prior(mixture(2))), Box::new((nothing(), iw().prior(mixture(2))))],
+    ];
+    let x = data::<f64>(5);
+    for [alone, behind] in pairs {
+        let name = format!("{alone:?}");
+        let [alone, behind] =
+            [alone, behind].map(|objective| build(objective, Box::new(SquaredError)).unwrap());
+        gradcheck::model(&behind, &x, 3).unwrap().assert();
+        assert_eq!(alone.parameters(), behind.parameters());
+        let term = |model: &Model| {
+            let terms = model.objective(&x, None, None).unwrap();
+            terms.get("importance_weighted").unwrap()
+        };
+        assert_eq!(term(&alone), term(&behind), "{name}");
+        let drawn = |model: &Model| model.sample_codes(10, &mut seeded(1)).unwrap();
+        assert_eq!(drawn(&alone), drawn(&behind), "{name}");
+    }
+}
+
+#[test]
+fn what_no_model_can_have_is_refused_when_it_is_built() {
+    let vamp = |samples| VampPrior::from_samples(&data::<f64>(samples)).unwrap();
+    let of = |prior| Variational::default().prior(prior);
+    let too_narrow = || VampPrior::from_samples(&Batch::from_iter([[0.5; 5]; 4])).unwrap();
+    let cases: [(Objective, &str); 5] = [
+        (Box::new((of(vamp(3)), of(vamp(4)))), "priors other than N(0, I)"),
+        (Box::new((Variational::default().prior(mixture(2)), of(vamp(4)))), "priors other than"),
+        (Box::new((Mmd::new(1.0).unwrap(), of(too_narrow()))), "VampPrior begins with"),
+        (Box::new((Variational::default(), of(too_narrow()))), "VampPrior begins with"),
+        (
+            Box::new(Variational::default().free_bits(0.5).unwrap().prior(mixture(2))),
+            "Variational free bits",
+        ),
+    ];
+    for (objective, text) in cases {
+        let name = format!("{objective:?}");
+        let refused = build(objective, Box::new(SquaredError)).err();
+        let text_of = refused.map(|error| error.to_string()).unwrap_or_default();
+        assert!(text_of.contains(text), "{name}: {text_of}");
+    }
+    let encoder = || {
+        Gaussian::new(
+            Dense::<6, 5>::new(Tanh),
+            Dense::<5, 3>::new(Identity),
+            Dense::<5, 3>::new(Identity),
+        )
+    };
+    let builder = Classifier::builder().encoder(encoder()).classes::<2>();
+    let refused = builder.regularizer(of(too_narrow())).build::<f64>().err();
+    assert!(matches!(refused, Some(Error::SizeMismatch { .. })), "{refused:?}");
+}
