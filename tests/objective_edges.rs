@@ -93,3 +93,13 @@ fn what_no_model_can_have_is_refused_when_it_is_built() {
     let refused = builder.regularizer(of(too_narrow())).build::<f64>().err();
     assert!(matches!(refused, Some(Error::SizeMismatch { .. })), "{refused:?}");
 }
+
+/// Each part adds to what the losses of the draws count, so that the gradient is that of all terms.
+#[test]
+fn two_bounds_in_one_objective() {
+    let iw = |draws| ImportanceWeighted::new(draws).unwrap();
+    let objective = Box::new((iw(3), Variational::new(0.3).unwrap(), iw(2)));
+    let model = build(objective, Box::new(BernoulliCrossEntropy)).unwrap();
+    let check = gradcheck::weighted_model(&model, &data(4), &[1.0, 0.5, 2.0, 3.0], 1).unwrap();
+    check.assert();
+}

@@ -125,10 +125,14 @@ where
         scratch: &mut [E::Scalar],
     ) {
         let (Some(codes), samples) = (at.codes, at.x.samples()) else { return };
-        self.log_weights(at, codes, weights, scratch);
-        normalize(weights, samples);
-        let columns = weights.iter_mut().enumerate();
-        columns.for_each(|(column, weight)| *weight *= at.share(column % samples));
+        let (own, scratch) = scratch.split_at_mut(codes.samples());
+        self.log_weights(at, codes, own, scratch);
+        normalize(own, samples);
+        // The term has the mean over draws taken away, so that two bounds in one objective count twice.
+        let of_draw = E::Scalar::of(1.0 / at.draws() as f64);
+        for (column, (weight, &own)) in weights.iter_mut().zip(&*own).enumerate() {
+            *weight += (own - of_draw) * at.share(column % samples);
+        }
     }
 
     fn prior(&self, _encoder: &E) -> Option<(usize, &dyn Prior<E>)> {

@@ -241,8 +241,9 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
         false
     }
 
-    /// Sets how much each draw's loss counts in the gradient. Given is what it counts in the mean over draws
-    /// and samples. Only where there are draws.
+    /// Adds to how much each draw's loss counts in the gradient what the [`penalty`](Regularizer::penalty) says
+    /// of it: the derivative of the terms it adds at that loss. Given is what it counts in the mean over draws
+    /// and samples, and what parts before have added. Only where there are draws.
     fn weigh_draws(
         &self,
         at: &Encoded<'_, E>,
