@@ -2,8 +2,9 @@
 //! values at the edge of what they take.
 
 use autoencoder::activation::{Identity, Tanh};
+use autoencoder::loss::{Categorical, LearnedGaussian};
 use autoencoder::prior::{GaussianMixture, VampPrior};
-use autoencoder::random::seeded;
+use autoencoder::random::{Streams, seeded};
 use autoencoder::*;
 use nalgebra::Const;
 use rand::RngExt;
@@ -102,4 +103,31 @@ fn two_bounds_in_one_objective() {
     let model = build(objective, Box::new(BernoulliCrossEntropy)).unwrap();
     let check = gradcheck::weighted_model(&model, &data(4), &[1.0, 0.5, 2.0, 3.0], 1).unwrap();
     check.assert();
+}
+
+/// A classifier is trained on what is drawn black or white, as an autoencoder is.
+#[test]
+fn a_classifier_sees_binarised_samples() {
+    let classifier = |binarizes: bool| {
+        let encoder = Gaussian::new(
+            Dense::<6, 5>::new(Tanh),
+            Dense::<5, 3>::new(Identity),
+            Dense::<5, 3>::new(Identity),
+        );
+        let parts: Vec<Box<dyn Regularizer<Net<f64>>>> =
+            if binarizes { vec![Box::new(Binarize)] } else { Vec::new() };
+        let builder = Classifier::builder().encoder(encoder).classes::<2>();
+        builder.regularizer(parts).seed(3).build::<f64>().unwrap()
+    };
+    let (x, labels) = (data::<f64>(8), [0, 1, 0, 1, 0, 1, 0, 1]);
+    let of = |binarizes: bool, x: &Batch<f64, Const<6>>, streams| {
+        classifier(binarizes).objective(x, &labels, streams, None).unwrap().total()
+    };
+    let streams = || Some(Streams::new(1, 0, &[]));
+    assert_eq!(of(true, &x, None), of(false, &x, None));
+    assert_ne!(of(true, &x, streams()), of(false, &x, streams()));
+    // What is black or white stays as it is.
+    let sharp: Batch<f64, Const<6>> =
+        x.iter().map(|x| std::array::from_fn(|at| if x[at] < 0.5 { 0.0 } else { 1.0 })).collect();
+    assert_eq!(of(true, &sharp, streams()), of(false, &sharp, None));
 }
