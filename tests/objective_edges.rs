@@ -131,3 +131,20 @@ fn a_classifier_sees_binarised_samples() {
         x.iter().map(|x| std::array::from_fn(|at| if x[at] < 0.5 { 0.0 } else { 1.0 })).collect();
     assert_eq!(of(true, &sharp, streams()), of(false, &sharp, None));
 }
+
+/// A variance beyond where it is held would have no gradient, and never be trained.
+#[test]
+fn a_learned_variance_begins_where_it_is_held() {
+    for deviation in [1e-3, 0.0024, 404.0, f64::INFINITY, f64::NAN, -1.0] {
+        let refused = LearnedGaussian::shared().starting_at(deviation);
+        assert!(matches!(refused, Err(Error::InvalidParameter { .. })), "{deviation}");
+    }
+    for deviation in [(-6.0_f64).exp(), 6.0_f64.exp()] {
+        let loss = LearnedGaussian::per_feature().starting_at(deviation).unwrap();
+        let model = build::<f64>(Box::new(Variational::default()), Box::new(loss)).unwrap();
+        let mut gradient = vec![0.0; model.num_parameters()];
+        model.objective(&data(4), None, Some(&mut gradient)).unwrap();
+        let own = model.layout().get("loss.log_variance").unwrap().range.clone();
+        assert!(gradient[own].iter().all(|&d| d != 0.0), "{deviation}");
+    }
+}
