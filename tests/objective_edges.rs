@@ -148,3 +148,31 @@ fn a_learned_variance_begins_where_it_is_held() {
         assert!(gradient[own].iter().all(|&d| d != 0.0), "{deviation}");
     }
 }
+
+/// A generator of the greatest numbers there are.
+struct Greatest;
+impl rand::rand_core::TryRng for Greatest {
+    type Error = std::convert::Infallible;
+    fn try_next_u32(&mut self) -> std::result::Result<u32, Self::Error> {
+        Ok(u32::MAX)
+    }
+    fn try_next_u64(&mut self) -> std::result::Result<u64, Self::Error> {
+        Ok(u64::MAX)
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> std::result::Result<(), Self::Error> {
+        bytes.fill(u8::MAX);
+        Ok(())
+    }
+}
+
+/// White stays white, whatever is drawn, also where the draw is rounded to 1; and what is no number is not
+/// made one, so that it is noticed.
+#[test]
+fn binarisation_of_what_is_certain_or_no_number() {
+    let mut values = [1.0_f32, 0.0, 1.5];
+    Binarize::apply(&mut values, &mut Greatest);
+    assert_eq!(values, [1.0, 0.0, 1.0]);
+    let mut values = [f64::NAN, f64::INFINITY, 0.0];
+    Binarize::apply(&mut values, &mut seeded(1));
+    assert!(values[0].is_nan() && values[1].is_infinite() && values[2] == 0.0, "{values:?}");
+}
