@@ -176,3 +176,34 @@ fn binarisation_of_what_is_certain_or_no_number() {
     Binarize::apply(&mut values, &mut seeded(1));
     assert!(values[0].is_nan() && values[1].is_infinite() && values[2] == 0.0, "{values:?}");
 }
+
+#[test]
+fn pseudo_inputs_are_numbers_and_are_not_written_out() {
+    let refused = VampPrior::from_samples(&Batch::from_iter([[0.1, f64::NAN]])).unwrap_err();
+    assert!(matches!(refused, Error::NotFinite { row: 1, column: 0, .. }), "{refused:?}");
+    let text = format!("{:?}", VampPrior::from_samples(&data::<f32>(500)).unwrap());
+    assert_eq!(text, format!("{:?}", VampPrior::new(500).unwrap()));
+    assert!(text.contains("500") && text.len() < 60, "{text}");
+}
+
+#[test]
+fn a_prior_chosen_at_run_time() {
+    let boxed = |vamp: bool| -> Box<dyn prior::Prior<Net<f64>>> {
+        if vamp {
+            Box::new(VampPrior::from_samples(&data::<f64>(4)).unwrap())
+        } else {
+            Box::new(mixture(3))
+        }
+    };
+    let x = data::<f64>(5);
+    let loss = |objective: Objective| {
+        let model = build(objective, Box::new(SquaredError)).unwrap();
+        gradcheck::model(&model, &x, 1).unwrap().assert();
+        let codes = model.sample_codes(3, &mut seeded(1)).unwrap();
+        (model.loss(&x).unwrap(), codes, model.parameters().to_vec())
+    };
+    let of = || Variational::default();
+    let vamp = VampPrior::from_samples(&data::<f64>(4)).unwrap();
+    assert_eq!(loss(Box::new(of().prior(boxed(true)))), loss(Box::new(of().prior(vamp))));
+    assert_eq!(loss(Box::new(of().prior(boxed(false)))), loss(Box::new(of().prior(mixture(3)))));
+}
