@@ -207,3 +207,26 @@ fn a_prior_chosen_at_run_time() {
     assert_eq!(loss(Box::new(of().prior(boxed(true)))), loss(Box::new(of().prior(vamp))));
     assert_eq!(loss(Box::new(of().prior(boxed(false)))), loss(Box::new(of().prior(mixture(3)))));
 }
+
+/// Large logits take nothing from what is between them: −ln softmax in single precision is that in double.
+#[test]
+fn categories_of_large_logits() {
+    let loss = Categorical::new(&[2, 2, 2]).unwrap();
+    let y: [f32; 6] = [5000.0, 4990.0, -3000.0, -3000.0, 1e6, 1e6 + 1.0];
+    // ln(1 + e⁻¹⁰), ln 2, ln(1 + e⁻¹)
+    let expected = (-10.0_f64).exp().ln_1p() + 2.0_f64.ln() + (-1.0_f64).exp().ln_1p();
+    let mut value = [f32::NAN];
+    let at = loss::Compared {
+        x: BatchView::new(&[1.0, 0.0, 1.0, 0.0, 0.0, 1.0], Const::<6>),
+        y: BatchView::new(&y, Const::<6>),
+        parameters: &[],
+    };
+    Loss::<Layer<f32, 3, 6>>::values(&loss, at, &mut value);
+    assert!((f64::from(value[0]) - expected).abs() < 1e-6, "{value:?}, {expected}");
+    let mut shares = y;
+    let view = BatchViewMut::new(&mut shares, Const::<6>);
+    Loss::<Layer<f32, 3, 6>>::reconstruct(&loss, view);
+    for pair in shares.chunks(2) {
+        assert!((pair[0] + pair[1] - 1.0).abs() < 1e-6, "{shares:?}");
+    }
+}
