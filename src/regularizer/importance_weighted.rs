@@ -20,7 +20,8 @@ use crate::{BatchView, Layout, Scalar, Terms};
 ///
 /// Its term is `importance_weighted`: the bound less the loss, which stands in the report as its mean over
 /// draws. With K = 1 it is an estimate of the divergence by the drawn code. Outside training, where nothing is
-/// drawn, it is the divergence of the posterior, as that of [`Variational`].
+/// drawn, it is the divergence of the posterior, as that of [`Variational`]. The bound holds the divergence
+/// already: a [`Variational`] beside it counts it again.
 ///
 /// [`Variational`]: crate::Variational
 ///

@@ -23,7 +23,8 @@
 //!    does, once a training step.
 //! 3. A mean over samples counts each by its [`share`](Encoded::share), so that a sample of weight 2
 //!    does what the same sample twice does.
-//! 4. With every weight zero, a model trains to the same bits as without the regularizer.
+//! 4. With every weight zero, a model trains to the same bits as without the regularizer, if that draws and
+//!    corrupts nothing.
 //!
 //! # Write your own
 //! ```
@@ -226,7 +227,7 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
     }
 
     /// Changes the clean samples themselves in training, in place: what the encoder sees and what the loss
-    /// compares with.
+    /// compares with; of a classifier, what the encoder sees.
     fn corrupt_target(&self, x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
         let _ = (x, streams);
     }

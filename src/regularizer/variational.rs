@@ -28,7 +28,8 @@ use crate::{Layout, Scalar, Terms};
 /// | [`free_bits`](Self::free_bits) | β Σ max(κ, mean KL of a unit) |
 /// | [`draws`](Self::draws) | the mean over several draws a sample |
 ///
-/// Its term is `kl`, times β. Outside training everything has its final value.
+/// Its term is `kl`, times β. Outside training, and with [`Lbfgs`](crate::Lbfgs), whose objective has to stay the
+/// same, schedules have the factor 1.
 ///
 /// # Example
 /// ```
