@@ -230,3 +230,105 @@ fn categories_of_large_logits() {
         assert!((pair[0] + pair[1] - 1.0).abs() < 1e-6, "{shares:?}");
     }
 }
+
+/// Every objective with its priors.
+fn objectives<T: Scalar>() -> Vec<Objective<T>> {
+    let vae = || Variational::new(0.8).unwrap();
+    let iw = |draws| ImportanceWeighted::new(draws).unwrap();
+    let vamp = || VampPrior::from_samples(&data::<T>(4)).unwrap();
+    let correlation = || TotalCorrelation::new(1.0, 100).unwrap();
+    vec![
+        Box::new(vae().draws(3).unwrap()),
+        Box::new(vae().free_bits(0.4).unwrap()),
+        Box::new(vae().prior(mixture(3)).draws(2).unwrap()),
+        Box::new(vae().prior(vamp())),
+        Box::new(iw(4)),
+        Box::new(iw(3).prior(mixture(2))),
+        Box::new(iw(3).prior(vamp())),
+        Box::new((Binarize, vae().draws(2).unwrap(), correlation())),
+        Box::new((vae(), Mmd::new(1.0).unwrap())),
+    ]
+}
+
+fn likelihoods<T: Scalar>() -> Vec<Likelihood<T>> {
+    vec![
+        Box::new(BernoulliCrossEntropy),
+        Box::new(LearnedGaussian::per_feature()),
+        Box::new(Categorical::new(&[2, 4]).unwrap()),
+    ]
+}
+
+/// In training too, where the same sample has the same noise wherever it stands; gradients as well.
+#[test]
+fn a_sample_of_weight_two_is_the_sample_twice_where_codes_are_drawn() {
+    let (x, columns) = (data::<f64>(3), [0, 1, 1, 2]);
+    let twice = x.select(columns);
+    for objective in objectives::<f64>() {
+        let name = format!("{objective:?}");
+        // As many prior draws as codes: here not the same ones.
+        if name.contains("Mmd") {
+            continue;
+        }
+        let loss = LearnedGaussian::shared();
+        let model = build(objective, Box::new(loss)).unwrap();
+        let mut gradients = [(); 2].map(|()| vec![0.0; model.num_parameters()]);
+        let [of_weighted, of_twice] = &mut gradients;
+        let streams = Streams::new(4, 0, &[0, 1, 2]);
+        let weights = [1.0, 2.0, 1.0];
+        let weighted =
+            model.weighted_objective(&x, &weights, Some(streams), Some(of_weighted)).unwrap();
+        let streams = Streams::new(4, 0, &columns);
+        let repeated = model.objective(&twice, Some(streams), Some(of_twice)).unwrap();
+        assert!((weighted.total() - repeated.total()).abs() < 1e-12, "{name}");
+        let apart = gradients[0].iter().zip(&gradients[1]).map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0.0, f64::max) < 1e-12, "{name}");
+    }
+}
+
+/// Log-variances and logits far beyond what has a meaning, codes far from the prior, in single precision.
+#[test]
+fn nothing_is_infinite_in_single_precision() {
+    let mut runs = 0;
+    let x = data::<f32>(3);
+    for number in 0..objectives::<f32>().len() {
+        for of_loss in 0..likelihoods::<f32>().len() {
+            for (lv, mean, logit) in [(-1e4, 100.0, 1e4), (1e4, 0.0, -1e4), (-1e4, 0.0, -1e4)] {
+                let objective = objectives().swap_remove(number);
+                let name = format!("{objective:?}, {lv}, {mean}, {logit}");
+                let mut model = build(objective, likelihoods().swap_remove(of_loss)).unwrap();
+                let mut parameters = model.parameters().to_vec();
+                for tensor in model.layout().tensors() {
+                    let to = &mut parameters[tensor.range.clone()];
+                    match tensor.name.as_str() {
+                        "encoder.log_variance.0.bias" => to.fill(lv),
+                        "encoder.mean.0.bias" => to.fill(mean),
+                        "decoder.0.bias" => to.iter_mut().step_by(2).for_each(|b| *b = logit),
+                        _ => {}
+                    }
+                }
+                model.set_parameters(&parameters).unwrap();
+                let mut gradient = vec![0.0; model.num_parameters()];
+                let streams = Some(Streams::new(1, 0, &[]));
+                let terms = model.objective(&x, streams, Some(&mut gradient)).unwrap();
+                assert!(terms.total().is_finite(), "{name}: {terms:?}");
+                assert!(gradient.iter().all(|d| d.is_finite()), "{name}");
+                assert!(model.loss(&x).unwrap().total().is_finite(), "{name}");
+                let nll = model.negative_log_likelihood(&x, 2, &mut seeded(1)).unwrap();
+                assert!(nll.iter().all(|nll| nll.is_finite()), "{name}: {nll:?}");
+                let elbo = model.elbo(&x, 1, &mut seeded(1)).unwrap();
+                assert!(elbo.value().is_finite(), "{name}: {elbo:?}");
+                runs += 1;
+            }
+        }
+    }
+    assert_eq!(runs, 9 * 3 * 3);
+}
+
+/// What no draw explains has probability 0, and is not no number.
+#[test]
+fn a_likelihood_that_no_number_holds_is_infinite() {
+    let model = build::<f32>(Box::new(Variational::default()), Box::new(SquaredError)).unwrap();
+    let x = Batch::from_iter([[1e25_f32; 6], [0.5; 6]]);
+    let nll = model.negative_log_likelihood(&x, 3, &mut seeded(1)).unwrap();
+    assert!(nll[0] == f64::INFINITY && nll[1].is_finite(), "{nll:?}");
+}

@@ -143,6 +143,9 @@ where
                 for (sample, ((ln_p, ln_q), loss)) in parts.enumerate() {
                     let ln_w = ln_p.to_double() - ln_q.to_double() - loss.to_double();
                     let (most, sum) = &mut sums[first + sample];
+                    if ln_w == f64::NEG_INFINITY {
+                        continue; // adds nothing, where −∞ − (−∞) would be no number
+                    }
                     if ln_w > *most {
                         *sum = *sum * (*most - ln_w).exp() + 1.0;
                         *most = ln_w;
