@@ -332,3 +332,35 @@ fn a_likelihood_that_no_number_holds_is_infinite() {
     let nll = model.negative_log_likelihood(&x, 3, &mut seeded(1)).unwrap();
     assert!(nll[0] == f64::INFINITY && nll[1].is_finite(), "{nll:?}");
 }
+
+/// The deep model of a stack begins with the variance that its first level was trained to.
+#[test]
+fn a_stack_keeps_what_its_loss_has_learned() {
+    let x = data::<f32>(40);
+    let level = || {
+        AutoEncoder::builder()
+            .encoder(Dense::<6, 4>::new(Tanh))
+            .decoder(Dense::<4, 6>::new(Identity))
+            .loss(LearnedGaussian::per_feature())
+    };
+    let trainer = || Trainer::new(Adam::new(1e-2).unwrap()).epochs(5);
+    let mut alone = level().build::<f32>().unwrap();
+    trainer().fit(&mut alone, &x).unwrap();
+    let pretrained = Stack::new(level(), trainer()).pretrain::<f32>(&x).unwrap();
+    let unrolled = pretrained.unroll().build::<f32>().unwrap();
+    let name = "loss.log_variance";
+    assert!(alone.parameter(name).unwrap().iter().all(|&lv| lv != 0.0));
+    assert_eq!(unrolled.parameter(name), alone.parameter(name));
+    assert_eq!(unrolled.loss(&x).unwrap(), alone.loss(&x).unwrap());
+    let top = || {
+        AutoEncoder::builder()
+            .encoder(Dense::<4, 2>::new(Tanh))
+            .decoder(Dense::<2, 4>::new(Identity))
+    };
+    let two = Stack::new(level(), trainer()).then(top(), trainer()).pretrain::<f32>(&x).unwrap();
+    let unrolled = two.unroll().build::<f32>().unwrap();
+    assert_eq!(unrolled.parameter(name), alone.parameter(name));
+    // Another loss begins as it says.
+    let other = two.unroll().loss(LearnedGaussian::per_feature()).build::<f32>().unwrap();
+    assert_eq!(other.parameter(name), Some(&[0.0; 6][..]));
+}
