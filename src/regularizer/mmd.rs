@@ -206,7 +206,7 @@ impl<E: Encoder> Regularizer<E> for Mmd {
                 *weight = of_draw * at.share((number * block + column) % samples);
                 share += *weight;
             }
-            if !(share > E::Scalar::ZERO) {
+            if share <= E::Scalar::ZERO {
                 continue;
             }
             weights.iter_mut().for_each(|weight| *weight /= share);

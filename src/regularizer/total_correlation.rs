@@ -168,7 +168,7 @@ where
             precisions.iter_mut().zip(lvs).for_each(|(precision, &lv)| *precision = exp(-lv));
             let shares = (first..first + count).map(|sample| at.share(sample));
             let share = shares.clone().fold(E::Scalar::ZERO, |sum, share| sum + share);
-            if !(share > E::Scalar::ZERO) {
+            if share <= E::Scalar::ZERO {
                 continue;
             }
             ln_shares
