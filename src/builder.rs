@@ -90,6 +90,12 @@ pub(crate) fn add_own<E: Encoder, R: Regularizer<E>>(
 }
 
 /// A description that can be built in the number type `T`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no part of this model",
+    label = "not a part that can be built here",
+    note = "a part is a layer, a chain of layers, a `Gaussian`, a trained or a boxed one; where encoder and \
+            decoder are `Conditioned`, the model is built by `build_conditional`"
+)]
 pub trait Build<T: Scalar>: Describe {
     /// What is built.
     type Built;
@@ -222,11 +228,11 @@ pub struct Unset;
 #[derive(Debug, Clone)]
 pub struct Builder<E = Unset, D = Unset, R = NoRegularizer, L = SquaredError> {
     pub(crate) encoder: E,
-    decoder: D,
-    regularizer: R,
-    loss: L,
+    pub(crate) decoder: D,
+    pub(crate) regularizer: R,
+    pub(crate) loss: L,
     pub(crate) normalizer: Option<Normalizer>,
-    seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl AutoEncoder<DenseLayer<f32, Const<1>, Const<1>, Identity>, Unset> {
@@ -331,20 +337,35 @@ impl<E, D, R, L> Builder<E, D, R, L> {
         let mut start = Start::new(&mut rng);
         let encoder = encoder.build_into(&mut start);
         let decoder = decoder.build_decoder(&encoder, &mut start);
-        encoder.check_sizes()?;
-        decoder.check_sizes()?;
-        if let Some(parameters) = decoder.tied_to() {
-            let place = "the encoder that a decoder with tied weights was made for";
-            require_size(place, "parameters", parameters, encoder.num_parameters())?;
-        }
-        let (code, input) = (encoder.code_dim().value(), encoder.input_dim().value());
-        require_size("the decoder's input", "code units", code, decoder.code_dim().value())?;
-        require_size("the decoder's output", "features", input, decoder.output_dim().value())?;
-        if let Some(features) = normalizer.as_ref().and_then(Normalizer::features) {
-            require_size("the normalizer", "features", input, features)?;
-        }
-        Loss::<D::Built>::check_size(&loss, input)?;
-        regularizer.prior(&encoder).map_or(Ok(()), |(_, prior)| prior.check_size(&encoder))?;
-        Ok(AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, start))
+        assemble((encoder, decoder), (regularizer, loss, normalizer), start)
     }
+}
+
+/// A model of built parts, once their sizes are found to fit.
+pub(crate) fn assemble<E, D, R, L>(
+    (encoder, decoder): (E, D),
+    (regularizer, loss, normalizer): (R, L, Option<Normalizer>),
+    start: Start<'_, E::Scalar>,
+) -> Result<AutoEncoder<E, D, R, L>>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+{
+    encoder.check_sizes()?;
+    decoder.check_sizes()?;
+    if let Some(parameters) = decoder.tied_to() {
+        let place = "the encoder that a decoder with tied weights was made for";
+        require_size(place, "parameters", parameters, encoder.num_parameters())?;
+    }
+    let (code, input) = (encoder.code_dim().value(), encoder.input_dim().value());
+    require_size("the decoder's input", "code units", code, decoder.code_dim().value())?;
+    require_size("the decoder's output", "features", input, decoder.output_dim().value())?;
+    if let Some(features) = normalizer.as_ref().and_then(Normalizer::features) {
+        require_size("the normalizer", "features", input, features)?;
+    }
+    loss.check_size(input)?;
+    regularizer.prior(&encoder).map_or(Ok(()), |(_, prior)| prior.check_size(&encoder))?;
+    Ok(AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, start))
 }
