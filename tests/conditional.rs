@@ -592,7 +592,7 @@ fn draws_the_digit_that_is_asked_for() {
         .decoder(Conditioned::<8, 10, _>::new(
             Dense::<18, 128>::new(Relu).then(Dense::<128, 64>::new(Identity)),
         ))
-        .regularizer(Variational::default())
+        .regularizer(Variational::new(0.2).unwrap())
         .loss(BernoulliCrossEntropy)
         .build_conditional::<f32>()
         .unwrap();
@@ -603,7 +603,7 @@ fn draws_the_digit_that_is_asked_for() {
             Dense::<128, 8>::new(Identity),
         ))
         .decoder(Dense::<8, 128>::new(Relu).then(Dense::<128, 64>::new(Identity)))
-        .regularizer(Variational::default())
+        .regularizer(Variational::new(0.2).unwrap())
         .loss(BernoulliCrossEntropy)
         .build::<f32>()
         .unwrap();
@@ -621,8 +621,26 @@ fn draws_the_digit_that_is_asked_for() {
     println!("judge {accuracy:.3}; drawn as asked {right:.3}, unasked {by_chance:.3}");
     assert!(right >= 0.8, "{right}");
     assert!(by_chance < 0.2, "{by_chance}");
-    // They are not one picture a class: samples of one class differ.
-    assert_ne!(drawn.sample(3), drawn.sample(13));
+    // They are not one picture a class: the variance within classes is half of the real one or more.
+    let within = |x: &Batch<f32, Const<64>>, labels: &[usize]| {
+        let of_class = |class: usize| {
+            let of_class = (0..labels.len()).filter(|&at| labels[at] == class);
+            let samples: Vec<_> = of_class.map(|at| x.sample(at)).collect();
+            let mean = |of: &dyn Fn(&[f32]) -> f32| {
+                samples.iter().map(|sample| of(sample)).sum::<f32>() / samples.len() as f32
+            };
+            let variance = |pixel: usize| {
+                let center = mean(&|sample| sample[pixel]);
+                mean(&|sample| (sample[pixel] - center).powi(2))
+            };
+            (0..64).map(variance).sum::<f32>()
+        };
+        (0..10).map(of_class).sum::<f32>() / 10.0
+    };
+    let labels: Vec<usize> = digits.train_labels.iter().map(|&label| label.into()).collect();
+    let (of_drawn, of_real) = (within(&drawn, &wanted), within(&digits.train, &labels));
+    println!("variance within classes: drawn {of_drawn:.2}, real {of_real:.2}");
+    assert!(of_drawn > 0.5 * of_real, "{of_drawn}, {of_real}");
 
     // The code does not say the class: decoded under another one, it is another digit.
     let test = Batch::one_hot(&digits.test_labels).unwrap();
