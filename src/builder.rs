@@ -90,12 +90,6 @@ pub(crate) fn add_own<E: Encoder, R: Regularizer<E>>(
 }
 
 /// A description that can be built in the number type `T`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no part of this model",
-    label = "not a part that can be built here",
-    note = "a part is a layer, a chain of layers, a `Gaussian`, a trained or a boxed one; where encoder and \
-            decoder are `Conditioned`, the model is built by `build_conditional`"
-)]
 pub trait Build<T: Scalar>: Describe {
     /// What is built.
     type Built;
@@ -225,6 +219,9 @@ pub struct Unset;
 /// | [`loss`](Builder::loss) | compares reconstruction and input | [`SquaredError`] |
 /// | [`normalizer`](Builder::normalizer) | takes features to one scale and back | none |
 /// | [`seed`](Builder::seed) | of the first weights | 0 |
+///
+/// Then [`build`](Builder::build), or, of [`Conditioned`](crate::Conditioned) halves,
+/// [`build_conditional`](Builder::build_conditional).
 #[derive(Debug, Clone)]
 pub struct Builder<E = Unset, D = Unset, R = NoRegularizer, L = SquaredError> {
     pub(crate) encoder: E,

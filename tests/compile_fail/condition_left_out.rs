@@ -1,4 +1,4 @@
-//~ ERROR: is no part of this model
+//~ ERROR: Conditioned<64, 10,
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::{AutoEncoder, Conditioned, Dense};
 fn main() {
