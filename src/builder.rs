@@ -228,6 +228,8 @@ pub struct Builder<E = Unset, D = Unset, R = NoRegularizer, L = SquaredError> {
     pub(crate) decoder: D,
     pub(crate) regularizer: R,
     pub(crate) loss: L,
+    /// What the loss's own parameters begin as, where they were trained before.
+    pub(crate) loss_parameters: Vec<f64>,
     pub(crate) normalizer: Option<Normalizer>,
     pub(crate) seed: u64,
 }
@@ -240,6 +242,7 @@ impl AutoEncoder<DenseLayer<f32, Const<1>, Const<1>, Identity>, Unset> {
             decoder: Unset,
             regularizer: NoRegularizer,
             loss: SquaredError,
+            loss_parameters: Vec::new(),
             normalizer: None,
             seed: 0,
         }
@@ -248,16 +251,21 @@ impl AutoEncoder<DenseLayer<f32, Const<1>, Const<1>, Identity>, Unset> {
 
 impl<E, D, L> Builder<E, D, NoRegularizer, L> {
     /// With parts whose sizes are known to fit.
-    pub(crate) fn of(encoder: E, decoder: D, loss: L, normalizer: Option<Normalizer>) -> Self {
-        Self { encoder, decoder, regularizer: NoRegularizer, loss, normalizer, seed: 0 }
+    pub(crate) fn of(
+        (encoder, decoder): (E, D),
+        (loss, loss_parameters): (L, Vec<f64>),
+        normalizer: Option<Normalizer>,
+    ) -> Self {
+        let regularizer = NoRegularizer;
+        Self { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed: 0 }
     }
 }
 
 impl<R, L> Builder<Unset, Unset, R, L> {
     /// The encoder: a layer, a chain of layers, a [`Gaussian`](crate::Gaussian), or a boxed encoder.
     pub fn encoder<E: Describe>(self, encoder: E) -> Builder<E, Unset, R, L> {
-        let Self { decoder, regularizer, loss, normalizer, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
+        let Self { decoder, regularizer, loss, loss_parameters, normalizer, seed, .. } = self;
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
     }
 }
 
@@ -265,22 +273,23 @@ impl<E: Describe, R, L> Builder<E, Unset, R, L> {
     /// The decoder, from the encoder's code back to the encoder's input: a layer, a chain of layers, or
     /// [`Tied`].
     pub fn decoder<D: DecoderFor<E>>(self, decoder: D) -> Builder<E, D, R, L> {
-        let Self { encoder, regularizer, loss, normalizer, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
+        let Self { encoder, regularizer, loss, loss_parameters, normalizer, seed, .. } = self;
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
     }
 }
 
 impl<E, D, R, L> Builder<E, D, R, L> {
     /// What keeps the model from learning the identity; a tuple for several.
     pub fn regularizer<R2>(self, regularizer: R2) -> Builder<E, D, R2, L> {
-        let Self { encoder, decoder, loss, normalizer, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
+        let Self { encoder, decoder, loss, loss_parameters, normalizer, seed, .. } = self;
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
     }
 
     /// What compares the decoder's output with the clean input.
     pub fn loss<L2>(self, loss: L2) -> Builder<E, D, R, L2> {
         let Self { encoder, decoder, regularizer, normalizer, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
+        let loss_parameters = Vec::new();
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
     }
 
     /// What was fitted to the training data, for features of different scale: inputs go through it
@@ -314,7 +323,8 @@ impl<E, D, R, L> Builder<E, D, R, L> {
     ///
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) where sizes known only at run time do
-    /// not fit together, [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0.
+    /// not fit together, [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0, and for
+    /// what a regularizer [refuses](Regularizer::check).
     #[allow(clippy::type_complexity)]
     pub fn build<T: Scalar>(self) -> Result<AutoEncoder<E::Built, D::Built, R, L>>
     where
@@ -329,19 +339,22 @@ impl<E, D, R, L> Builder<E, D, R, L> {
         R: Regularizer<E::Built>,
         L: Loss<D::Built>,
     {
-        let Self { encoder, decoder, regularizer, loss, normalizer, seed } = self;
+        let Self { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed } = self;
         let mut rng = keyed(seed, 0, 0);
         let mut start = Start::new(&mut rng);
         let encoder = encoder.build_into(&mut start);
         let decoder = decoder.build_decoder(&encoder, &mut start);
-        assemble((encoder, decoder), (regularizer, loss, normalizer), start)
+        let loss = (loss, loss_parameters);
+        assemble((encoder, decoder), regularizer, loss, normalizer, start)
     }
 }
 
 /// A model of built parts, once their sizes are found to fit.
 pub(crate) fn assemble<E, D, R, L>(
     (encoder, decoder): (E, D),
-    (regularizer, loss, normalizer): (R, L, Option<Normalizer>),
+    regularizer: R,
+    (loss, loss_parameters): (L, Vec<f64>),
+    normalizer: Option<Normalizer>,
     start: Start<'_, E::Scalar>,
 ) -> Result<AutoEncoder<E, D, R, L>>
 where
@@ -363,6 +376,10 @@ where
         require_size("the normalizer", "features", input, features)?;
     }
     loss.check_size(input)?;
-    regularizer.prior(&encoder).map_or(Ok(()), |(_, prior)| prior.check_size(&encoder))?;
-    Ok(AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, start))
+    regularizer.check(&encoder)?;
+    let mut model = AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, start);
+    let own = model.loss_parameters();
+    let own = model.parameters[own].iter_mut();
+    own.zip(loss_parameters).for_each(|(own, value)| *own = E::Scalar::of(value));
+    Ok(model)
 }

@@ -74,8 +74,8 @@ pub use io::fuzz_model;
 pub use io::{Description, Problem, inspect};
 pub use layer::{Dense, Layer, Module, Then};
 pub use loss::{
-    BernoulliCrossEntropy, ContinuousBernoulli, GaussianLikelihood, Huber, LaplaceLikelihood, Loss,
-    PoissonLikelihood, SquaredError,
+    BernoulliCrossEntropy, Categorical, ContinuousBernoulli, GaussianLikelihood, Huber,
+    LaplaceLikelihood, LearnedGaussian, Loss, Mixed, PoissonLikelihood, SquaredError,
 };
 pub use optimizer::{Adam, AdamW, Lbfgs, Optimizer, RmsProp, Sgd};
 #[cfg(feature = "parallel")]

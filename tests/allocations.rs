@@ -209,6 +209,45 @@ fn variational_steps() {
     assert_eq!(of_steps(build, Adam::new(1e-3).unwrap(), STEPS, 4), 0);
 }
 
+/// Several draws, priors with parameters and pseudo-inputs, penalties between samples, likelihoods with parameters.
+#[test]
+fn steps_of_variational_objectives() {
+    type Layer<A = Identity> = layer::DenseLayer<f32, nalgebra::Dyn, nalgebra::Dyn, A>;
+    type Net = encoder::GaussianEncoder<Layer<Tanh>, Layer, Layer>;
+    type Objective = Box<dyn Regularizer<Net>>;
+    let objective = |number: usize| -> Objective {
+        let mixture = prior::GaussianMixture::new(3).unwrap();
+        let vamp = prior::VampPrior::new(3).unwrap();
+        match number {
+            0 => Box::new(Variational::default().draws(3).unwrap().prior(mixture)),
+            1 => Box::new(ImportanceWeighted::new(3).unwrap().prior(vamp)),
+            2 => Box::new((Variational::default(), Mmd::new(1.0).unwrap())),
+            3 => Box::new((Binarize, Variational::default().free_bits(0.1).unwrap())),
+            _ => Box::new((Variational::default(), TotalCorrelation::new(1.0, 100).unwrap())),
+        }
+    };
+    for number in 0..5 {
+        let build = || {
+            AutoEncoder::builder()
+                .encoder(Gaussian::new(
+                    Dense::dynamic(5, 4, Tanh),
+                    Dense::dynamic(4, 2, Identity),
+                    Dense::dynamic(4, 2, Identity),
+                ))
+                .decoder(Dense::dynamic(2, 5, Identity))
+                .regularizer(objective(number))
+                .loss(
+                    loss::Mixed::new()
+                        .columns(2, loss::LearnedGaussian::per_feature())
+                        .columns(3, loss::Categorical::new(&[3]).unwrap()),
+                )
+                .build()
+                .unwrap()
+        };
+        assert_eq!(of_steps(build, Adam::new(1e-3).unwrap(), STEPS, 4), 0, "objective {number}");
+    }
+}
+
 #[test]
 fn a_product_allocates_at_most_one_packing_buffer() {
     let build = || {

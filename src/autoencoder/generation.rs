@@ -76,8 +76,8 @@ where
 {
     /// The evidence lower bound on these samples with `draws` codes drawn for each, in nats per
     /// sample if the loss is a likelihood. The bound is of the model alone, with the regularizer's
-    /// [prior](crate::prior): β and other regularizers play no part. Validation uses
-    /// [`loss`](Self::loss), which does not draw.
+    /// [prior](crate::prior): β and other regularizers play no part. With a normalizer it is that of the
+    /// normalized samples. Validation uses [`loss`](Self::loss), which does not draw.
     ///
     /// # Errors
     /// See [`AutoEncoder`]; and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no draws.
@@ -114,7 +114,7 @@ where
 
     /// −ln p(x) of each sample in nats, if the loss is a likelihood: estimated by importance sampling with
     /// `draws` codes drawn from the posterior. It is too large by less and less as there are more draws,
-    /// which take no more memory.
+    /// which take no more memory. With a normalizer p is the density of the normalized samples.
     ///
     /// # Formula
     /// ln K − ln Σₖ exp(ln p(x|zₖ) + ln p(zₖ) − ln q(zₖ|x)).
@@ -143,6 +143,9 @@ where
                 for (sample, ((ln_p, ln_q), loss)) in parts.enumerate() {
                     let ln_w = ln_p.to_double() - ln_q.to_double() - loss.to_double();
                     let (most, sum) = &mut sums[first + sample];
+                    if ln_w == f64::NEG_INFINITY {
+                        continue; // adds nothing, where −∞ − (−∞) would be no number
+                    }
                     if ln_w > *most {
                         *sum = *sum * (*most - ln_w).exp() + 1.0;
                         *most = ln_w;

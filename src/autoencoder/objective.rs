@@ -5,7 +5,7 @@ use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
 use crate::loss::{Compared, Loss};
-use crate::pass::{Net, Seen, Weights};
+use crate::pass::{Net, Seen, Weights, drawn_anew};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::sample_weights;
@@ -157,16 +157,7 @@ where
             state: &self.state,
         };
         let mut target = std::mem::take(&mut workspace.target);
-        let x = match streams {
-            Some(streams) if self.regularizer.corrupts_target() => {
-                target.clear();
-                target.extend_from_slice(x.as_slice());
-                let drawn = BatchViewMut::new(&mut target, x.dim());
-                self.regularizer.corrupt_target(drawn, streams.at(3));
-                BatchView::new(&target, x.dim())
-            }
-            _ => x,
-        };
+        let x = drawn_anew(&self.regularizer, x, streams, &mut target);
         let of_loss = &parameters[self.loss_parameters()];
         net.pass(
             parameters,

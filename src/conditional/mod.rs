@@ -58,6 +58,7 @@ use nalgebra::Const;
 pub use model::ConditionalAutoEncoder;
 pub use part::ConditionedPart;
 
+use crate::Scalar;
 use crate::builder::{Build, Builder, Describe, Start, assemble};
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
@@ -66,7 +67,6 @@ use crate::layer::Module;
 use crate::loss::Loss;
 use crate::random::keyed;
 use crate::regularizer::Regularizer;
-use crate::{AutoEncoder, Scalar};
 
 /// Describes an encoder or a decoder that is given a condition of `K` numbers beside its `N` inputs: of an
 /// encoder the features, of a decoder the code units.
@@ -153,7 +153,7 @@ impl<const N: usize, const C: usize, const K: usize, E, D, R, L>
         R: Regularizer<ConditionedPart<E::Built, Const<N>, Const<K>>>,
         L: Loss<ConditionedPart<D::Built, Const<C>, Const<K>>>,
     {
-        let Self { encoder, decoder, regularizer, loss, normalizer, seed } = self;
+        let Self { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed } = self;
         let mut rng = keyed(seed, 0, 0);
         let mut start = Start::new(&mut rng);
         let encoder = encoder.build(&mut start);
@@ -172,8 +172,7 @@ impl<const N: usize, const C: usize, const K: usize, E, D, R, L>
             inputs as f64,
             requirement,
         )?;
-        let model: AutoEncoder<_, _, R, L> =
-            assemble((encoder, decoder), (regularizer, loss, normalizer), start)?;
-        Ok(ConditionalAutoEncoder::new(model))
+        let (parts, loss) = ((encoder, decoder), (loss, loss_parameters));
+        Ok(ConditionalAutoEncoder::new(assemble(parts, regularizer, loss, normalizer, start)?))
     }
 }

@@ -137,6 +137,10 @@ where
         model.step_through((encoder, decoder), &model.parameters, workspace, seen, None);
     }
 
+    fn collapsed_units(&self, told: &ToldWorkspace<E, D, K>) -> Vec<usize> {
+        self.conditional.regularizer().collapsed_units(&told.workspace.posterior)
+    }
+
     fn check(
         &self,
         call: &'static str,

@@ -1,6 +1,6 @@
 use super::{Compared, Loss};
 use crate::decoder::Decoder;
-use crate::error::{Result, require_positive};
+use crate::error::{Result, require};
 use crate::parameters::Role;
 use crate::vector::{exp, vectorize};
 use crate::{BatchViewMut, Layout, Scalar};
@@ -35,12 +35,14 @@ impl LearnedGaussian {
         Self { per_feature: true, deviation: 1.0 }
     }
 
-    /// With this standard deviation σ > 0 at first.
+    /// With this standard deviation σ at first, in [e^−6, e⁶], which is about [0.0025, 403]: beyond, ln σ² would
+    /// have no gradient, and never change.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
     pub fn starting_at(self, deviation: f64) -> Result<Self> {
-        require_positive("LearnedGaussian deviation", deviation)?;
+        let is_held = ((0.5 * CLAMP.0).exp()..=(0.5 * CLAMP.1).exp()).contains(&deviation);
+        require(is_held, "LearnedGaussian deviation", deviation, "in [e^-6, e^6]")?;
         Ok(Self { deviation, ..self })
     }
 
@@ -111,7 +113,8 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
         let count = Loss::<D>::num_parameters(self, features);
         layout.kind("LearnedGaussian");
         layout.tensor("log_variance", (count, 1), Role::Own);
-        parameters.fill(D::Scalar::of(2.0 * self.deviation.ln()));
+        // At the very end rounding could take it beyond.
+        parameters.fill(clamped(D::Scalar::of(2.0 * self.deviation.ln())));
     }
 
     fn parameter_gradient(

@@ -4,7 +4,7 @@ use rand::Rng;
 use super::{Encoded, PenaltyGradient, Regularizer};
 use crate::encoder::Encoder;
 use crate::error::{Result, require_count};
-use crate::posterior::Gaussianlike;
+use crate::posterior::{Gaussianlike, collapsed_units};
 use crate::prior::{Codes, CodesMut, Prior, StandardNormal, divergence};
 use crate::scalar::log_sum_exp_of;
 use crate::vector::exp;
@@ -20,7 +20,8 @@ use crate::{BatchView, Layout, Scalar, Terms};
 ///
 /// Its term is `importance_weighted`: the bound less the loss, which stands in the report as its mean over
 /// draws. With K = 1 it is an estimate of the divergence by the drawn code. Outside training, where nothing is
-/// drawn, it is the divergence of the posterior, as that of [`Variational`].
+/// drawn, it is the divergence of the posterior, as that of [`Variational`]. The bound holds the divergence
+/// already: a [`Variational`] beside it counts it again.
 ///
 /// [`Variational`]: crate::Variational
 ///
@@ -125,10 +126,14 @@ where
         scratch: &mut [E::Scalar],
     ) {
         let (Some(codes), samples) = (at.codes, at.x.samples()) else { return };
-        self.log_weights(at, codes, weights, scratch);
-        normalize(weights, samples);
-        let columns = weights.iter_mut().enumerate();
-        columns.for_each(|(column, weight)| *weight *= at.share(column % samples));
+        let (own, scratch) = scratch.split_at_mut(codes.samples());
+        self.log_weights(at, codes, own, scratch);
+        normalize(own, samples);
+        // The term has the mean over draws taken away, so that two bounds in one objective count twice.
+        let of_draw = E::Scalar::of(1.0 / at.draws() as f64);
+        for (column, (weight, &own)) in weights.iter_mut().zip(&*own).enumerate() {
+            *weight += (own - of_draw) * at.share(column % samples);
+        }
     }
 
     fn prior(&self, _encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
@@ -192,6 +197,11 @@ where
         for (at_lv, d) in d_lvs.iter_mut().enumerate() {
             *d -= half * at.share(at_lv / units);
         }
+    }
+
+    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+        // Another prior has no units of its own to compare with.
+        if self.prior.num_components() > 0 { Vec::new() } else { collapsed_units(posterior) }
     }
 
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {

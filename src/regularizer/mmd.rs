@@ -24,7 +24,8 @@ use crate::{Scalar, Terms};
 ///
 /// so that width 1 is the mean squared distance of two draws from the prior. The cost of a step grows with
 /// the square of the batch; outside training the mean over blocks of 256 samples is taken, with the same
-/// prior draws for each. Its term is `mmd`.
+/// prior draws for each. As many are drawn as there are codes, so that a sample of weight 2 does what the same
+/// sample twice does but for these draws. Its term is `mmd`.
 ///
 /// [`Variational`]: crate::Variational
 ///
@@ -205,7 +206,7 @@ impl<E: Encoder> Regularizer<E> for Mmd {
                 *weight = of_draw * at.share((number * block + column) % samples);
                 share += *weight;
             }
-            if !(share > E::Scalar::ZERO) {
+            if share <= E::Scalar::ZERO {
                 continue;
             }
             weights.iter_mut().for_each(|weight| *weight /= share);

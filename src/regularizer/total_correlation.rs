@@ -15,8 +15,8 @@ use crate::{Scalar, Terms};
 /// # Formula
 /// λ · mean over samples of [ ln q(z) − Σₖ ln q(zₖ) ] in nats, with q(z) ≈ 1/N Σⱼ wⱼ q(z∣xⱼ) and likewise each q(zₖ),
 /// for the batch's samples j with their shares w and N samples in the data: the minibatch-weighted
-/// estimate. It is too high by about (d − 1) (ln N − ln M) for d units and batches of M, which moves no
-/// gradient, and can be negative where codes overlap.
+/// estimate. Of d units, (d − 1) ln N is a constant, which moves no gradient; by as much it is too high where the
+/// posteriors of a batch overlap.
 ///
 /// The cost of a step grows with the square of the batch; outside training, where the code is the mean, the
 /// mean over blocks of 256 samples is taken. Its term is `total_correlation`.
@@ -168,7 +168,7 @@ where
             precisions.iter_mut().zip(lvs).for_each(|(precision, &lv)| *precision = exp(-lv));
             let shares = (first..first + count).map(|sample| at.share(sample));
             let share = shares.clone().fold(E::Scalar::ZERO, |sum, share| sum + share);
-            if !(share > E::Scalar::ZERO) {
+            if share <= E::Scalar::ZERO {
                 continue;
             }
             ln_shares

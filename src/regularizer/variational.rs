@@ -6,8 +6,8 @@ use rand::Rng;
 
 use super::{Encoded, PenaltyGradient, Regularizer};
 use crate::encoder::Encoder;
-use crate::error::{Result, require_count, require_weight};
-use crate::posterior::{Gaussianlike, Posterior};
+use crate::error::{Result, require, require_count, require_weight};
+use crate::posterior::{Gaussianlike, Posterior, collapsed_units};
 use crate::prior::{Prior, StandardNormal, divergence};
 use crate::train::schedule::{Progress, Schedule};
 use crate::{Layout, Scalar, Terms};
@@ -28,7 +28,8 @@ use crate::{Layout, Scalar, Terms};
 /// | [`free_bits`](Self::free_bits) | β Σ max(κ, mean KL of a unit) |
 /// | [`draws`](Self::draws) | the mean over several draws a sample |
 ///
-/// Its term is `kl`, times β. Outside training everything has its final value.
+/// Its term is `kl`, times β. Outside training, and with [`Lbfgs`](crate::Lbfgs), whose objective has to stay the
+/// same, schedules have the factor 1.
 ///
 /// # Example
 /// ```
@@ -81,10 +82,11 @@ impl Variational {
         Ok(Self { free_bits: nats, ..self })
     }
 
-    /// Compares with another prior than N(0, I).
+    /// Compares with another prior than N(0, I). It has no units of its own, so that a model with such a prior
+    /// and [free bits](Self::free_bits) is refused when it is built.
     pub fn prior<P>(self, prior: P) -> Variational<P> {
-        let Self { beta, draws, free_bits: _, capacity, schedule, .. } = self;
-        Variational { beta, prior, draws, free_bits: 0.0, capacity, schedule }
+        let Self { beta, draws, free_bits, capacity, schedule, .. } = self;
+        Variational { beta, prior, draws, free_bits, capacity, schedule }
     }
 }
 
@@ -170,6 +172,13 @@ where
         Some((0, &self.prior))
     }
 
+    fn check(&self, encoder: &E) -> Result<()> {
+        let requirement = "0 with another prior than N(0, I)";
+        let is_possible = self.free_bits == 0.0 || self.prior.num_components() == 0;
+        require(is_possible, "Variational free bits", self.free_bits, requirement)?;
+        self.prior.check_size(encoder)
+    }
+
     fn num_parameters(&self, encoder: &E) -> usize {
         self.prior.num_parameters(encoder)
     }
@@ -215,6 +224,11 @@ where
         let weights = values.iter_mut().enumerate();
         weights.for_each(|(sample, weight)| *weight = beta * at.share(sample));
         divergence::backward(&self.prior, at, values, gradient, scratch);
+    }
+
+    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+        // Another prior has no units of its own to compare with.
+        if self.prior.num_components() > 0 { Vec::new() } else { collapsed_units(posterior) }
     }
 
     fn scratch_len(&self, encoder: &E, samples: usize, _draws: usize) -> usize {
