@@ -22,6 +22,9 @@ use crate::{AutoEncoder, Batch, BatchView, Layout, Normalizer, Scalar, Terms};
 pub(super) type Encoding<E, D, K> = ConditionedPart<E, <D as Decoder>::Output, K>;
 pub(super) type Decoding<E, D, K> = ConditionedPart<D, <E as Encoder>::Code, K>;
 
+/// The model that it is where each pass has its conditions.
+type Plain<E, D, K, R, L> = AutoEncoder<Encoding<E, D, K>, Decoding<E, D, K>, R, L>;
+
 /// An autoencoder whose encoder and decoder are given a condition with each sample: a class, say, or
 /// what was measured beside it.
 ///
@@ -64,7 +67,7 @@ where
     D: Decoder<Scalar = E::Scalar>,
     K: Dim,
 {
-    pub(super) model: AutoEncoder<Encoding<E, D, K>, Decoding<E, D, K>, R, L>,
+    pub(super) model: Plain<E, D, K, R, L>,
 }
 
 impl<E, D, K, R: Clone, L: Clone> Clone for ConditionalAutoEncoder<E, D, K, R, L>
@@ -144,7 +147,7 @@ where
     R: Regularizer<Encoding<E, D, K>>,
     L: Loss<Decoding<E, D, K>>,
 {
-    pub(super) fn new(model: AutoEncoder<Encoding<E, D, K>, Decoding<E, D, K>, R, L>) -> Self {
+    pub(super) fn new(model: Plain<E, D, K, R, L>) -> Self {
         Self { model }
     }
 
@@ -308,6 +311,7 @@ where
         check_finite(call, self.model.encoder().condition_dim(), c.view())
     }
 
+    #[allow(clippy::type_complexity)]
     fn checked_objective(
         &self,
         (call, call_of_conditions): (&'static str, &'static str),

@@ -209,6 +209,7 @@ impl<O> Trainer<'_, O> {
     /// # Errors
     /// As [`fit_conditional`](Self::fit_conditional); and
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if there is a `validation_split` as well.
+    #[allow(clippy::type_complexity)]
     pub fn fit_conditional_validated<E, D, K, R, L>(
         &mut self,
         model: &mut ConditionalAutoEncoder<E, D, K, R, L>,
