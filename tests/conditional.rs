@@ -447,6 +447,9 @@ fn labels_become_conditions() {
     assert_eq!(Batch::<f64, Const<3>>::one_hot::<u8>(&[]).unwrap().samples(), 0);
 }
 
+/// A call that takes conditions, and how it refuses them.
+type Call<'a> = dyn FnMut(&mut Model<Variational>, &Batch<f64, Const<K>>) -> Option<Error> + 'a;
+
 #[test]
 fn conditions_that_are_too_few_too_many_none_or_not_finite() {
     let mut model = variational(Variational::default()).unwrap();
@@ -458,27 +461,22 @@ fn conditions_that_are_too_few_too_many_none_or_not_finite() {
     infinite.as_mut_slice()[0] = f64::INFINITY;
     let (few, many) = (c.select(0..3), batch::<K>(5, 2));
     let trainer = || Trainer::new(Adam::new(0.01).unwrap()).epochs(1);
-    let mut check =
-        |call: &'static str,
-         run: &mut dyn FnMut(&mut Model<_>, &Batch<f64, Const<K>>) -> Option<Error>| {
-            let size =
-                |found| Error::SizeMismatch { place: call, unit: "conditions", expected: 4, found };
-            assert_eq!(run(&mut model, &c), None, "{call}");
-            model.set_parameters(&before).unwrap();
-            for (conditions, expected) in [
-                (&few, size(3)),
-                (&many, size(5)),
-                (&c.select([]), size(0)),
-                (&bad, Error::NotFinite { call, row: 1, column: 2, value: Number(f64::NAN) }),
-                (
-                    &infinite,
-                    Error::NotFinite { call, row: 0, column: 0, value: Number(f64::INFINITY) },
-                ),
-            ] {
-                assert_eq!(run(&mut model, conditions), Some(expected));
-                assert_eq!(model.parameters(), before);
-            }
-        };
+    let mut check = |call: &'static str, run: &mut Call<'_>| {
+        let size =
+            |found| Error::SizeMismatch { place: call, unit: "conditions", expected: 4, found };
+        assert_eq!(run(&mut model, &c), None, "{call}");
+        model.set_parameters(&before).unwrap();
+        for (conditions, expected) in [
+            (&few, size(3)),
+            (&many, size(5)),
+            (&c.select([]), size(0)),
+            (&bad, Error::NotFinite { call, row: 1, column: 2, value: Number(f64::NAN) }),
+            (&infinite, Error::NotFinite { call, row: 0, column: 0, value: Number(f64::INFINITY) }),
+        ] {
+            assert_eq!(run(&mut model, conditions), Some(expected));
+            assert_eq!(model.parameters(), before);
+        }
+    };
     check("the conditions of encode", &mut |model, c| model.encode(&x, c).err());
     check("the conditions of decode", &mut |model, c| model.decode(&z, c).err());
     check("the conditions of reconstruct", &mut |model, c| model.reconstruct(&x, c).err());
