@@ -219,16 +219,19 @@ pub struct Unset;
 /// | [`loss`](Builder::loss) | compares reconstruction and input | [`SquaredError`] |
 /// | [`normalizer`](Builder::normalizer) | takes features to one scale and back | none |
 /// | [`seed`](Builder::seed) | of the first weights | 0 |
+///
+/// Then [`build`](Builder::build), or, of [`Conditioned`](crate::Conditioned) halves,
+/// [`build_conditional`](Builder::build_conditional).
 #[derive(Debug, Clone)]
 pub struct Builder<E = Unset, D = Unset, R = NoRegularizer, L = SquaredError> {
     pub(crate) encoder: E,
-    decoder: D,
-    regularizer: R,
-    loss: L,
+    pub(crate) decoder: D,
+    pub(crate) regularizer: R,
+    pub(crate) loss: L,
     /// What the loss's own parameters begin as, where they were trained before.
-    loss_parameters: Vec<f64>,
+    pub(crate) loss_parameters: Vec<f64>,
     pub(crate) normalizer: Option<Normalizer>,
-    seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl AutoEncoder<DenseLayer<f32, Const<1>, Const<1>, Identity>, Unset> {
@@ -341,25 +344,42 @@ impl<E, D, R, L> Builder<E, D, R, L> {
         let mut start = Start::new(&mut rng);
         let encoder = encoder.build_into(&mut start);
         let decoder = decoder.build_decoder(&encoder, &mut start);
-        encoder.check_sizes()?;
-        decoder.check_sizes()?;
-        if let Some(parameters) = decoder.tied_to() {
-            let place = "the encoder that a decoder with tied weights was made for";
-            require_size(place, "parameters", parameters, encoder.num_parameters())?;
-        }
-        let (code, input) = (encoder.code_dim().value(), encoder.input_dim().value());
-        require_size("the decoder's input", "code units", code, decoder.code_dim().value())?;
-        require_size("the decoder's output", "features", input, decoder.output_dim().value())?;
-        if let Some(features) = normalizer.as_ref().and_then(Normalizer::features) {
-            require_size("the normalizer", "features", input, features)?;
-        }
-        Loss::<D::Built>::check_size(&loss, input)?;
-        regularizer.check(&encoder)?;
-        let mut model =
-            AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, start);
-        let own = model.loss_parameters();
-        let own = model.parameters[own].iter_mut();
-        own.zip(loss_parameters).for_each(|(own, value)| *own = T::of(value));
-        Ok(model)
+        let loss = (loss, loss_parameters);
+        assemble((encoder, decoder), regularizer, loss, normalizer, start)
     }
+}
+
+/// A model of built parts, once their sizes are found to fit.
+pub(crate) fn assemble<E, D, R, L>(
+    (encoder, decoder): (E, D),
+    regularizer: R,
+    (loss, loss_parameters): (L, Vec<f64>),
+    normalizer: Option<Normalizer>,
+    start: Start<'_, E::Scalar>,
+) -> Result<AutoEncoder<E, D, R, L>>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+{
+    encoder.check_sizes()?;
+    decoder.check_sizes()?;
+    if let Some(parameters) = decoder.tied_to() {
+        let place = "the encoder that a decoder with tied weights was made for";
+        require_size(place, "parameters", parameters, encoder.num_parameters())?;
+    }
+    let (code, input) = (encoder.code_dim().value(), encoder.input_dim().value());
+    require_size("the decoder's input", "code units", code, decoder.code_dim().value())?;
+    require_size("the decoder's output", "features", input, decoder.output_dim().value())?;
+    if let Some(features) = normalizer.as_ref().and_then(Normalizer::features) {
+        require_size("the normalizer", "features", input, features)?;
+    }
+    loss.check_size(input)?;
+    regularizer.check(&encoder)?;
+    let mut model = AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, start);
+    let own = model.loss_parameters();
+    let own = model.parameters[own].iter_mut();
+    own.zip(loss_parameters).for_each(|(own, value)| *own = E::Scalar::of(value));
+    Ok(model)
 }

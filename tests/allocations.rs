@@ -160,6 +160,38 @@ fn classifiers() {
 }
 
 #[test]
+fn conditional_steps() {
+    let count = |batches: usize, epochs: usize, validated: bool| {
+        let encoder = Gaussian::new(
+            Dense::<5, 4>::new(Tanh),
+            Dense::<4, 2>::new(Identity),
+            Dense::<4, 2>::new(Identity),
+        );
+        let mut model = AutoEncoder::builder()
+            .encoder(Conditioned::<3, 2, _>::new(encoder))
+            .decoder(Conditioned::<2, 2, _>::new(Dense::<4, 3>::new(Identity)))
+            .regularizer(Variational::default().draws(3).unwrap())
+            .build_conditional::<f32>()
+            .unwrap();
+        let x = data(3, batches * 4).with_features::<3>().unwrap();
+        let c = data(2, batches * 4).with_features::<2>().unwrap();
+        let mut trainer = Trainer::new(Adam::new(1e-3).unwrap()).epochs(epochs).batch_size(4);
+        if validated {
+            trainer = trainer.validation_split(0.25);
+        }
+        measure(|| {
+            trainer.fit_conditional(&mut model, &x, &c).unwrap();
+        })
+        .count_total
+    };
+    assert_eq!(count(13, 1, false), count(3, 1, false));
+    // Validation takes more conditions than a step; neither makes room anew.
+    let of_epochs = |epochs| count(8, epochs, true) - count(8, 2, true);
+    assert_eq!(of_epochs(4), 2 * of_epochs(3));
+    assert_eq!(count(16, 3, true) - count(16, 2, true), of_epochs(3));
+}
+
+#[test]
 fn variational_steps() {
     let build = || {
         AutoEncoder::builder()

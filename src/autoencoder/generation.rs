@@ -72,7 +72,6 @@ where
     D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
     R: Regularizer<E>,
     L: Loss<D>,
-    E::Posterior: Gaussianlike,
 {
     /// The evidence lower bound on these samples with `draws` codes drawn for each, in nats per
     /// sample if the loss is a likelihood. The bound is of the model alone, with the regularizer's
@@ -89,7 +88,10 @@ where
         x: &Batch<E::Scalar, E::Input>,
         draws: usize,
         rng: &mut impl Rng,
-    ) -> Result<Elbo> {
+    ) -> Result<Elbo>
+    where
+        E::Posterior: Gaussianlike,
+    {
         let mut buffer = Vec::new();
         let x = self.compared("elbo", x.view(), &mut buffer)?;
         require_count("elbo draws", draws)?;
@@ -129,7 +131,10 @@ where
         x: &Batch<E::Scalar, E::Input>,
         draws: usize,
         rng: &mut impl Rng,
-    ) -> Result<Vec<f64>> {
+    ) -> Result<Vec<f64>>
+    where
+        E::Posterior: Gaussianlike,
+    {
         let mut buffer = Vec::new();
         let x = self.compared("negative_log_likelihood", x.view(), &mut buffer)?;
         require_count("negative_log_likelihood draws", draws)?;
@@ -186,7 +191,10 @@ where
     pub fn aggregated_posterior(
         &self,
         x: &Batch<E::Scalar, E::Input>,
-    ) -> Result<AggregatedPosterior> {
+    ) -> Result<AggregatedPosterior>
+    where
+        E::Posterior: Gaussianlike,
+    {
         let mut buffer = Vec::new();
         let x = self.taken("aggregated_posterior", x.view(), &mut buffer)?;
         let (units, samples) = (self.encoder.code_dim().value(), x.samples() as f64);
@@ -223,7 +231,10 @@ where
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples.
-    pub fn sample(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<E::Scalar, E::Input>> {
+    pub fn sample(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<E::Scalar, E::Input>>
+    where
+        E::Posterior: Gaussianlike,
+    {
         self.decode(&self.sample_codes(samples, rng)?)
     }
 
@@ -235,7 +246,10 @@ where
         &self,
         samples: usize,
         rng: &mut impl Rng,
-    ) -> Result<Batch<E::Scalar, E::Code>> {
+    ) -> Result<Batch<E::Scalar, E::Code>>
+    where
+        E::Posterior: Gaussianlike,
+    {
         require_count("number of samples to draw", samples)?;
         let mut codes = Batch::zeros(self.encoder.code_dim(), samples);
         let units = codes.features();
@@ -269,7 +283,9 @@ where
         draws: usize,
         rng: &mut impl Rng,
         mut work: impl FnMut(usize, Draw<'_, E>),
-    ) {
+    ) where
+        E::Posterior: Gaussianlike,
+    {
         let mut workspace = self.workspace();
         let mut codes = Batch::zeros(self.encoder.code_dim(), 0);
         let (mut losses, mut values, mut scratch) = (Vec::new(), Vec::new(), Vec::new());

@@ -133,11 +133,25 @@ where
         x: BatchView<'_, E::Scalar, E::Input>,
         shares: Option<&[E::Scalar]>,
         streams: Option<Streams<'_>>,
+        gradient: Option<&mut [E::Scalar]>,
+    ) {
+        let seen = Seen { x, shares, streams };
+        self.step_through((&self.encoder, &self.decoder), parameters, workspace, seen, gradient);
+    }
+
+    /// As [`step`](Self::step), through other parts of the same structure, which may differ in what they
+    /// hold besides parameters.
+    pub(crate) fn step_through(
+        &self,
+        (encoder, decoder): (&E, &D),
+        parameters: &[E::Scalar],
+        workspace: &mut Workspace<E>,
+        Seen { x, shares, streams }: Seen<'_, E::Scalar, E::Input>,
         mut gradient: Option<&mut [E::Scalar]>,
     ) {
         let net = Net {
-            encoder: &self.encoder,
-            decoder: &self.decoder,
+            encoder,
+            decoder,
             regularizer: &self.regularizer,
             layout: &self.layout,
             state: &self.state,

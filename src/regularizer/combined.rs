@@ -20,6 +20,9 @@ impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     fn adds_to_parameters(&self) -> bool {
         (**self).adds_to_parameters()
     }
+    fn needs_jacobian(&self) -> bool {
+        (**self).needs_jacobian()
+    }
     fn corrupts_target(&self) -> bool {
         (**self).corrupts_target()
     }
@@ -148,6 +151,12 @@ macro_rules! combine {
             fn adds_to_parameters(&self) -> bool {
                 let mut any = false;
                 Parts::<E>::visit(self, &mut |_, part| any |= part.adds_to_parameters());
+                any
+            }
+
+            fn needs_jacobian(&self) -> bool {
+                let mut any = false;
+                Parts::<E>::visit(self, &mut |_, part| any |= part.needs_jacobian());
                 any
             }
 

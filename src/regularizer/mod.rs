@@ -221,6 +221,12 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
         true
     }
 
+    /// Whether [`penalty`](Regularizer::penalty) asks the encoder for its
+    /// [Jacobian](Encoder::squared_jacobian), which not every encoder can give.
+    fn needs_jacobian(&self) -> bool {
+        false
+    }
+
     /// Whether [`corrupt_target`](Regularizer::corrupt_target) changes anything.
     fn corrupts_target(&self) -> bool {
         false
