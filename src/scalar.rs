@@ -106,6 +106,46 @@ pub(crate) fn sum<T: Scalar>(a: &[T], f: impl Fn(T) -> T) -> T {
     )
 }
 
+/// Σ f(aᵢ, bᵢ, cᵢ), summed in a fixed order that depends on the length alone.
+#[inline]
+pub(crate) fn sum_triples<T: Scalar>(a: &[T], b: &[T], c: &[T], f: impl Fn(T, T, T) -> T) -> T {
+    debug_assert!(a.len() == b.len() && a.len() == c.len());
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [T::ZERO; LANES];
+            let (a, b, c) = (a.chunks(LANES), b.chunks(LANES), c.chunks(LANES));
+            for ((a, b), c) in a.zip(b).zip(c) {
+                for (((lane, &a), &b), &c) in lanes.iter_mut().zip(a).zip(b).zip(c) {
+                    *lane += f(a, b, c);
+                }
+            }
+            lanes.iter().fold(T::ZERO, |sum, &lane| sum + lane)
+        },
+    )
+}
+
+/// The greatest of these values; −∞ of none.
+#[inline]
+pub(crate) fn greatest<T: Scalar>(values: &[T]) -> T {
+    let more = #[inline(always)]
+    |most: T, value: T| if value > most { value } else { most };
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [T::of(f64::NEG_INFINITY); LANES];
+            let chunks = values.chunks_exact(LANES);
+            let tail = chunks.remainder().iter().fold(lanes[0], |most, &value| more(most, value));
+            for values in chunks {
+                for (lane, &value) in lanes.iter_mut().zip(values) {
+                    *lane = more(*lane, value);
+                }
+            }
+            lanes.iter().fold(tail, |most, &lane| more(most, lane))
+        },
+    )
+}
+
 /// A quantile of values in ascending order, of which there is at least one: linear between two of them, as in
 /// Hyndman and Fan's type 7.
 pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {

@@ -123,57 +123,52 @@ impl Mmd {
         }
     }
 
-    /// Σ wᵢ vⱼ k(aᵢ, bⱼ) and, if wanted, `factor` times its gradient at the a.
+    /// Σ wᵢ vⱼ k(aᵢ, bⱼ) and, if wanted, `factor` times its gradient at the a, a code after the other.
     fn mean<T: Scalar>(
         &self,
         [a, b]: [Weighed<'_, T>; 2],
         mut gradient: Option<(&mut [T], T)>,
         rows: &mut [T],
     ) -> T {
-        let (units, count) = (a.units, b.codes.len() / a.units);
+        let (count, units) = (b.weights.len(), b.units.len() / b.weights.len());
         let (squares, rows) = rows.split_at_mut(count);
         let (values, rows) = rows.split_at_mut(count);
         let slopes = &mut rows[..count];
         let mut total = T::ZERO;
-        for (at, code) in a.codes.chunks_exact(units).enumerate() {
-            for (square, other) in squares.iter_mut().zip(b.codes.chunks_exact(units)) {
-                *square = sum_pairs(
-                    code,
-                    other,
-                    #[inline(always)]
-                    |a, b| (a - b) * (a - b),
-                );
-            }
+        for (at, &weight) in a.weights.iter().enumerate() {
+            let of_units = || a.units[at..].iter().step_by(a.weights.len()).copied();
+            squares.fill(T::ZERO);
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (a, others) in of_units().zip(b.units.chunks_exact(count)) {
+                        for (square, &b) in squares.iter_mut().zip(others) {
+                            *square += (a - b) * (a - b);
+                        }
+                    }
+                },
+            );
             self.evaluate(units, squares, values, slopes);
-            let mut sum = T::ZERO;
-            values.iter().enumerate().for_each(|(to, &k)| sum += b.weight(to) * k);
-            total += a.weight(at) * sum;
+            total += weight * sum_pairs(values, b.weights, |k, v| v * k);
             let Some((d, factor)) = &mut gradient else { continue };
-            let d = &mut d[at * units..(at + 1) * units];
-            let factor = T::of(2.0) * *factor * a.weight(at);
-            for (to, (other, &slope)) in b.codes.chunks_exact(units).zip(&*slopes).enumerate() {
-                let pull = factor * b.weight(to) * slope;
-                d.iter_mut()
-                    .zip(code.iter().zip(other))
-                    .for_each(|(d, (&a, &b))| *d += pull * (a - b));
+            slopes.iter_mut().zip(b.weights).for_each(|(slope, &v)| *slope *= v);
+            let factor = T::of(2.0) * *factor * weight;
+            let others = b.units.chunks_exact(count);
+            let d = d[at * units..][..units].iter_mut();
+            for ((d, a), others) in d.zip(of_units()).zip(others) {
+                *d += factor * sum_pairs(slopes, others, |slope, b| slope * (a - b));
             }
         }
         total
     }
 }
 
-/// Codes, each with its weight or all with the same.
+/// Codes with their weights.
 #[derive(Clone, Copy)]
 struct Weighed<'a, T> {
-    units: usize,
-    codes: &'a [T],
-    weights: Option<&'a [T]>,
-    alike: T,
-}
-impl<T: Scalar> Weighed<'_, T> {
-    fn weight(&self, at: usize) -> T {
-        self.weights.map_or(self.alike, |weights| weights[at])
-    }
+    /// The first unit of every code, then the second, and so on: pairs of codes lie side by side.
+    units: &'a [T],
+    weights: &'a [T],
 }
 
 impl<E: Encoder> Regularizer<E> for Mmd {
@@ -197,6 +192,8 @@ impl<E: Encoder> Regularizer<E> for Mmd {
         for (number, codes) in codes.chunks(block).enumerate() {
             let count = codes.samples();
             let (drawn, scratch) = scratch.split_at_mut(units * count);
+            let (of_units, scratch) = scratch.split_at_mut(units * count);
+            let (alike, scratch) = scratch.split_at_mut(count);
             let (weights, rows) = scratch.split_at_mut(count);
             let mut rng = at.streams.map_or_else(|| seeded(0), |streams| streams.whole());
             fill_normal(drawn, &mut rng);
@@ -209,9 +206,13 @@ impl<E: Encoder> Regularizer<E> for Mmd {
                 continue;
             }
             weights.iter_mut().for_each(|weight| *weight /= share);
-            let alike = E::Scalar::of(1.0 / count as f64);
-            let z = Weighed { units, codes: codes.as_slice(), weights: Some(weights), alike };
-            let p = Weighed { units, codes: drawn, weights: None, alike };
+            alike.fill(E::Scalar::of(1.0 / count as f64));
+            for (column, code) in codes.iter().enumerate() {
+                let to = of_units[column..].iter_mut().step_by(count);
+                to.zip(code).for_each(|(to, &z)| *to = z);
+            }
+            let (z, p) =
+                (Weighed { units: of_units, weights }, Weighed { units: drawn, weights: alike });
             let place = number * block * units..(number * block + count) * units;
             let mut compare = |mut d: Option<&mut [E::Scalar]>| {
                 let scale = lambda * share * two;
@@ -234,6 +235,6 @@ impl<E: Encoder> Regularizer<E> for Mmd {
     }
 
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
-        samples * draws.max(1) * (encoder.code_dim().value() + 4)
+        samples * draws.max(1) * (2 * encoder.code_dim().value() + 5)
     }
 }
