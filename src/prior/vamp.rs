@@ -1,3 +1,4 @@
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::{Batch, Layout, Scalar};
 ///
 /// # References
 /// J. Tomczak, M. Welling (2018), VAE with a VampPrior.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct VampPrior {
     count: usize,
     start: Option<Arc<[f64]>>,
@@ -44,6 +45,13 @@ impl VampPrior {
         require_count("VampPrior pseudo-inputs", samples.samples())?;
         let start = samples.as_slice().iter().map(|x| x.to_double()).collect();
         Ok(Self { count: samples.samples(), start: Some(start) })
+    }
+}
+
+/// Without what its pseudo-inputs begin as: model files have this text, and no samples belong there.
+impl fmt::Debug for VampPrior {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VampPrior").field("pseudo_inputs", &self.count).finish()
     }
 }
 

@@ -14,8 +14,9 @@ use crate::{Scalar, Terms};
 /// objective of the Wasserstein autoencoder; beside a divergence of its own weight that of InfoVAE.
 ///
 /// # Formula
-/// λ [ Σᵢⱼ wᵢ wⱼ k(zᵢ, zⱼ) − 2 Σᵢⱼ wᵢ vⱼ k(zᵢ, pⱼ) + Σᵢⱼ vᵢ vⱼ k(pᵢ, pⱼ) ] with the samples' shares w, prior draws
-/// p and v = 1/n: the V-statistic, which is at least 0. The kernel is a sum over widths s:
+/// λ [ Σᵢⱼ wᵢ wⱼ k(zᵢ, zⱼ) − 2 Σᵢⱼ wᵢ vⱼ k(zᵢ, pⱼ) + Σᵢⱼ vᵢ vⱼ k(pᵢ, pⱼ) ] with the samples' shares w, a draw p
+/// from the prior for each code, and v = w: the V-statistic, which is at least 0. The kernel is a sum over
+/// widths s:
 ///
 /// | kernel | k(a, b), c = 2 d s for d code units |
 /// |---|---|
@@ -23,8 +24,8 @@ use crate::{Scalar, Terms};
 /// | [`Gaussian`](Kernel::Gaussian) | exp(−‖a − b‖² / c) |
 ///
 /// so that width 1 is the mean squared distance of two draws from the prior. The cost of a step grows with
-/// the square of the batch; outside training the mean over blocks of 256 samples is taken, with the same
-/// prior draws for each. Its term is `mmd`.
+/// the square of the batch; outside training the mean over blocks of 256 samples is taken, each compared with
+/// the same 256 draws. Its term is `mmd`.
 ///
 /// [`Variational`]: crate::Variational
 ///
@@ -171,6 +172,14 @@ struct Weighed<'a, T> {
     weights: &'a [T],
 }
 
+/// Puts the units of codes one after the other.
+fn by_unit<T: Scalar>(units: usize, codes: &[T], to: &mut [T]) {
+    let count = codes.len() / units;
+    for (column, code) in codes.chunks_exact(units).enumerate() {
+        to[column..].iter_mut().step_by(count).zip(code).for_each(|(to, &z)| *to = z);
+    }
+}
+
 impl<E: Encoder> Regularizer<E> for Mmd {
     fn adds_to_parameters(&self) -> bool {
         false
@@ -191,12 +200,12 @@ impl<E: Encoder> Regularizer<E> for Mmd {
         let mut total = E::Scalar::ZERO;
         for (number, codes) in codes.chunks(block).enumerate() {
             let count = codes.samples();
-            let (drawn, scratch) = scratch.split_at_mut(units * count);
-            let (of_units, scratch) = scratch.split_at_mut(units * count);
-            let (alike, scratch) = scratch.split_at_mut(count);
+            let draws = if at.streams.is_some() { count } else { BLOCK };
+            let (drawn, scratch) = scratch.split_at_mut(units * draws);
+            let (of_prior, scratch) = scratch.split_at_mut(units * draws);
+            let (of_codes, scratch) = scratch.split_at_mut(units * count);
+            let (alike, scratch) = scratch.split_at_mut(BLOCK);
             let (weights, rows) = scratch.split_at_mut(count);
-            let mut rng = at.streams.map_or_else(|| seeded(0), |streams| streams.whole());
-            fill_normal(drawn, &mut rng);
             let mut share = E::Scalar::ZERO;
             for (column, weight) in weights.iter_mut().enumerate() {
                 *weight = of_draw * at.share((number * block + column) % samples);
@@ -206,13 +215,21 @@ impl<E: Encoder> Regularizer<E> for Mmd {
                 continue;
             }
             weights.iter_mut().for_each(|weight| *weight /= share);
-            alike.fill(E::Scalar::of(1.0 / count as f64));
-            for (column, code) in codes.iter().enumerate() {
-                let to = of_units[column..].iter_mut().step_by(count);
-                to.zip(code).for_each(|(to, &z)| *to = z);
+            alike.fill(E::Scalar::of(1.0 / BLOCK as f64));
+            match at.streams {
+                Some(streams) => {
+                    for (column, drawn) in drawn.chunks_exact_mut(units).enumerate() {
+                        let of_draw = streams.draw(column / samples);
+                        fill_normal(drawn, &mut of_draw.sample(column % samples));
+                    }
+                }
+                None => fill_normal(drawn, &mut seeded(0)),
             }
-            let (z, p) =
-                (Weighed { units: of_units, weights }, Weighed { units: drawn, weights: alike });
+            by_unit(units, drawn, of_prior);
+            by_unit(units, codes.as_slice(), of_codes);
+            let z = Weighed { units: of_codes, weights };
+            let weights = if at.streams.is_some() { z.weights } else { alike };
+            let p = Weighed { units: of_prior, weights };
             let place = number * block * units..(number * block + count) * units;
             let mut compare = |mut d: Option<&mut [E::Scalar]>| {
                 let scale = lambda * share * two;
@@ -235,6 +252,8 @@ impl<E: Encoder> Regularizer<E> for Mmd {
     }
 
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
-        samples * draws.max(1) * (2 * encoder.code_dim().value() + 5)
+        let (columns, units) = (samples * draws.max(1), encoder.code_dim().value());
+        let of_draws = columns.max(BLOCK);
+        (2 * units + 3) * of_draws + (units + 1) * columns + BLOCK
     }
 }
