@@ -1,5 +1,6 @@
-//! Expect: ten drawn digits, of which none is a copy of a training digit, an 0 that becomes a 1, one code unit from end to
-//! end, and what a digit costs in nats; `--features plot` draws them into target/ too. `--out DIR`: where.
+//! Expect: ten new digits, none a copy; a 0 that becomes a 1; what one code unit does; and about 23 nats a digit.
+//!
+//! `--features plot` draws them into target/, or into DIR with `-- --out DIR`.
 
 use autoencoder::activation::{Identity, Relu};
 use autoencoder::latent::{interpolate_spherically, nearest_training, traverse_quantiles};
@@ -28,7 +29,7 @@ fn main() -> Result<()> {
 
     let mut rng = seeded(5);
     let drawn = model.sample(10, &mut rng)?;
-    show("drawn from the prior", "10_drawn.png", &drawn)?;
+    show("drawn from the prior", &drawn)?;
     let nearest = nearest_training(&digits.train, &drawn)?;
     println!(
         "the nearest training digit of each, 1.0 as far as training digits are from each other:"
@@ -40,13 +41,13 @@ fn main() -> Result<()> {
     let first = |digit| digits.test_labels.iter().position(|&label| label == digit).unwrap_or(0);
     let (zero, one) = (codes.sample(first(0)), codes.sample(first(1)));
     let arc = model.decode(&interpolate_spherically(zero, one, 10)?)?;
-    show("from an 0 to a 1, along an arc", "10_arc.png", &arc)?;
+    show("from a 0 to a 1 on an arc", &arc)?;
 
     let aggregated = model.aggregated_posterior(&digits.test)?;
     let says = |unit: &usize| aggregated.variances_of_means[*unit];
     let most = (0..10).max_by(|a, b| says(a).total_cmp(&says(b))).unwrap_or(0);
     let along = model.decode(&traverse_quantiles(zero, most, &codes, 10)?)?;
-    show(&format!("the 0 as unit {most} goes from end to end"), "10_unit.png", &along)?;
+    show(&format!("the 0 as unit {most} goes from end to end"), &along)?;
 
     let elbo = model.elbo(&digits.test, 50, &mut rng)?;
     let nll = model.negative_log_likelihood(&digits.test, 500, &mut rng)?;
@@ -61,22 +62,20 @@ fn main() -> Result<()> {
 }
 
 /// Ten images, side by side.
-fn show(what: &str, _file: &str, images: &Batch<f32, Const<64>>) -> Result<()> {
+fn show(what: &str, images: &Batch<f32, Const<64>>) -> Result<()> {
     println!("{what}:");
+    let shade = |&x: &f32| [' ', '·', '+', '#', '@'][(x * 4.0).round() as usize];
     for row in 0..8 {
-        let shade = |&x: &f32| [' ', '·', '+', '#', '@'][(x * 4.0).round() as usize];
-        let rows = images.iter().map(|image| &image[8 * row..][..8]);
-        println!(
-            "{}",
-            rows.map(|row| row.iter().map(shade).collect::<String>() + "  ").collect::<String>()
-        );
+        let rows = images.iter().map(|image| image[8 * row..][..8].iter().map(shade).collect());
+        println!("{}", rows.collect::<Vec<String>>().join("  "));
     }
+    println!();
     #[cfg(feature = "plot")]
     {
         let folder = std::env::args().skip_while(|word| word != "--out").nth(1);
-        let file = std::path::Path::new(&folder.unwrap_or_else(|| "target".into())).join(_file);
+        let file =
+            format!("{}/{}.png", folder.as_deref().unwrap_or("target"), what.replace(' ', "-"));
         autoencoder::plot::FeatureGrid::new(images).title(what).save(file)?;
     }
-    println!();
     Ok(())
 }
