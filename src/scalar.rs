@@ -128,8 +128,10 @@ pub(crate) fn sum_triples<T: Scalar>(a: &[T], b: &[T], c: &[T], f: impl Fn(T, T,
 /// The greatest of these values; −∞ of none.
 #[inline]
 pub(crate) fn greatest<T: Scalar>(values: &[T]) -> T {
-    let more = #[inline(always)]
-    |most: T, value: T| if value > most { value } else { most };
+    #[inline(always)]
+    fn more<T: Scalar>(most: T, value: T) -> T {
+        if value > most { value } else { most }
+    }
     vectorize(
         #[inline(always)]
         || {

@@ -59,6 +59,12 @@ fn clamped<T: Scalar>(lv: T) -> T {
     }
 }
 
+/// ½, and 0 beyond where ln σ² is held.
+#[inline(always)]
+fn half_within<T: Scalar>(lv: T) -> T {
+    if lv < T::of(CLAMP.0) || lv > T::of(CLAMP.1) { T::ZERO } else { T::of(0.5) }
+}
+
 impl<D: Decoder> Loss<D> for LearnedGaussian {
     fn name(&self) -> &'static str {
         "learned_gaussian"
@@ -72,12 +78,16 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
         let (precision, ln_norm) = (exp(-shared), features * shared);
         for ((x, y), value) in at.x.iter().zip(at.y.iter()).zip(values) {
             let twice = if self.per_feature {
-                let of = #[inline(always)]
-                |x: D::Scalar, y: D::Scalar, lv| {
-                    let lv = clamped(lv);
-                    (x - y) * (x - y) * exp(-lv) + lv
-                };
-                sum_triples(x, y, at.parameters, of)
+                sum_triples(
+                    x,
+                    y,
+                    at.parameters,
+                    #[inline(always)]
+                    |x, y, lv| {
+                        let lv = clamped(lv);
+                        (x - y) * (x - y) * exp(-lv) + lv
+                    },
+                )
             } else {
                 precision * sum_pairs(x, y, |x, y| (x - y) * (x - y)) + ln_norm
             };
@@ -127,15 +137,11 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
         weights: &[D::Scalar],
         gradient: &mut [D::Scalar],
     ) {
-        let half = D::Scalar::of(0.5);
-        let (low, high) = (D::Scalar::of(CLAMP.0), D::Scalar::of(CLAMP.1));
-        let factor = #[inline(always)]
-        |lv| if lv < low || lv > high { D::Scalar::ZERO } else { half };
         let (shared, features) = (at.parameters[0], D::Scalar::of(at.x.features() as f64));
         for ((x, y), &weight) in at.x.iter().zip(at.y.iter()).zip(weights) {
             if !self.per_feature {
                 let squares = sum_pairs(x, y, |x, y| (x - y) * (x - y));
-                gradient[0] += factor(shared) * weight * (features - squares * exp(-shared));
+                gradient[0] += half_within(shared) * weight * (features - squares * exp(-shared));
                 continue;
             }
             vectorize(
@@ -144,7 +150,7 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
                     let places = gradient.iter_mut().zip(at.parameters).zip(x.iter().zip(y));
                     for ((d, &lv), (&x, &y)) in places {
                         let squared = (x - y) * (x - y) * exp(-clamped(lv));
-                        *d += factor(lv) * weight * (D::Scalar::ONE - squared);
+                        *d += half_within(lv) * weight * (D::Scalar::ONE - squared);
                     }
                 },
             );
