@@ -1,4 +1,4 @@
-//! Expect: ten new digits, none a copy; a 0 that becomes a 1; what one code unit does; and about 23 nats a digit.
+//! Expect: ten new digits, none a copy; a 0 that becomes a 1; what one code unit does; and about 24 nats a digit.
 //!
 //! `--features plot` draws them into target/, or into DIR with `-- --out DIR`.
 

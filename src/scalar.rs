@@ -4,7 +4,7 @@ use nalgebra::RealField;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::vector::vectorize;
+use crate::vector::{exp, vectorize};
 
 mod sealed {
     /// A number type that model files can hold, where there are model files.
@@ -146,6 +146,16 @@ pub(crate) fn greatest<T: Scalar>(values: &[T]) -> T {
             lanes.iter().fold(tail, |most, &lane| more(most, lane))
         },
     )
+}
+
+/// Turns logarithms into their exponentials over the greatest, and gives that logarithm.
+pub(crate) fn exponentials<T: Scalar>(values: &mut [T]) -> T {
+    let most = greatest(values);
+    vectorize(
+        #[inline(always)]
+        || values.iter_mut().for_each(|value| *value = exp(*value - most)),
+    );
+    most
 }
 
 /// A quantile of values in ascending order, of which there is at least one: linear between two of them, as in

@@ -195,7 +195,8 @@ where
     }
 
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
-        let of_prior = self.prior.num_components() * (2 + encoder.code_dim().value());
+        let of_prior =
+            crate::prior::scratch_len(self.prior.num_components(), encoder.code_dim().value());
         2 * samples + 2 * samples * draws.max(1) + of_prior
     }
 }

@@ -103,11 +103,11 @@ impl<T: Scalar> Posteriors<'_, T> {
                     }
                 },
             );
-            let most = exponentials(parts);
+            let most = scalar::exponentials(parts);
             *sum = scalar::sum(parts, |part| part);
             marginals += most + sum.ln();
         }
-        let most = exponentials(of_codes);
+        let most = scalar::exponentials(of_codes);
         let total = scalar::sum(of_codes, |part| part);
         of_codes.iter_mut().for_each(|part| *part /= total);
         most + total.ln() - marginals
@@ -140,16 +140,6 @@ impl<T: Scalar> Posteriors<'_, T> {
             *d_code -= scalar::sum(parts, |part| part);
         }
     }
-}
-
-/// Turns logarithms into their exponentials over the greatest, and gives that logarithm.
-fn exponentials<T: Scalar>(values: &mut [T]) -> T {
-    let most = scalar::greatest(values);
-    vectorize(
-        #[inline(always)]
-        || values.iter_mut().for_each(|value| *value = exp(*value - most)),
-    );
-    most
 }
 
 /// Gives `work` each place of a code after the other beside its place unit after unit.
