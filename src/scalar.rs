@@ -158,6 +158,14 @@ pub(crate) fn exponentials<T: Scalar>(values: &mut [T]) -> T {
     most
 }
 
+/// Turns logarithms into their exponentials.
+pub(crate) fn exponentials_of<T: Scalar>(values: &mut [T]) {
+    vectorize(
+        #[inline(always)]
+        || values.iter_mut().for_each(|value| *value = exp(*value)),
+    );
+}
+
 /// A quantile of values in ascending order, of which there is at least one: linear between two of them, as in
 /// Hyndman and Fan's type 7.
 pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {

@@ -2,8 +2,7 @@ use super::{Compared, Loss};
 use crate::decoder::Decoder;
 use crate::error::{Result, require_count, require_size};
 use crate::range::Logits;
-use crate::scalar::log_sum_exp;
-use crate::vector::exp;
+use crate::scalar::{exponentials_of, log_sum_exp};
 use crate::{BatchViewMut, Scalar};
 
 /// Negative log-likelihood of categories, one of each group of neighbouring features: the input is one-hot in
@@ -85,11 +84,15 @@ where
         let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
         for (((x, y), &weight), dy) in x.iter().zip(y.iter()).zip(weights).zip(columns) {
             for group in self.places() {
-                let (x, a, dy) = (&x[group.clone()], &y[group.clone()], &mut dy[group]);
-                let (norm, total) = (log_sum_exp(a), total(x));
-                for ((&x, &a), dy) in x.iter().zip(a).zip(dy) {
-                    *dy = weight * (exp(a - norm) * total - x);
-                }
+                let (a, dy) = (&y[group.clone()], &mut dy[group]);
+                let norm = log_sum_exp(a);
+                dy.iter_mut().zip(a).for_each(|(dy, &a)| *dy = a - norm);
+            }
+            exponentials_of(dy);
+            for group in self.places() {
+                let (x, dy) = (&x[group.clone()], &mut dy[group]);
+                let total = total(x);
+                dy.iter_mut().zip(x).for_each(|(dy, &x)| *dy = weight * (*dy * total - x));
             }
         }
     }
@@ -100,8 +103,9 @@ where
             for group in self.places() {
                 let a = &mut y[group];
                 let norm = log_sum_exp(a);
-                a.iter_mut().for_each(|a| *a = exp(*a - norm));
+                a.iter_mut().for_each(|a| *a -= norm);
             }
+            exponentials_of(y);
         }
     }
 

@@ -138,10 +138,11 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
         gradient: &mut [D::Scalar],
     ) {
         let (shared, features) = (at.parameters[0], D::Scalar::of(at.x.features() as f64));
+        let precision = exp(-clamped(shared));
         for ((x, y), &weight) in at.x.iter().zip(at.y.iter()).zip(weights) {
             if !self.per_feature {
                 let squares = sum_pairs(x, y, |x, y| (x - y) * (x - y));
-                gradient[0] += half_within(shared) * weight * (features - squares * exp(-shared));
+                gradient[0] += half_within(shared) * weight * (features - squares * precision);
                 continue;
             }
             vectorize(

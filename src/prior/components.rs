@@ -1,7 +1,7 @@
 use nalgebra::Dim;
 use rand::{Rng, RngExt};
 
-use crate::scalar::{exponentials, log_sum_exp, sum, sum_pairs, sum_triples};
+use crate::scalar::{exponentials, exponentials_of, log_sum_exp, sum, sum_pairs, sum_triples};
 use crate::vector::{exp, fill_normal, vectorize};
 use crate::{BatchView, Scalar};
 
@@ -211,8 +211,9 @@ impl<'a, T: Scalar> Components<'a, T> {
         }
         for (at, (&mean, &lv)) in self.means.iter().zip(self.log_variances).enumerate() {
             let place = at % units * count + at / units;
-            (means[place], precisions[place]) = (mean, exp(-clamped(lv)));
+            (means[place], precisions[place]) = (mean, -clamped(lv));
         }
+        exponentials_of(precisions);
         Prepared { joint, constants, means, precisions, d_means, d_log_variances }
     }
 }

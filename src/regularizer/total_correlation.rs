@@ -6,7 +6,7 @@ use crate::error::{Result, require_count, require_weight};
 use crate::posterior::{Gaussianlike, Posterior};
 use crate::prior::LN_TAU;
 use crate::scalar;
-use crate::vector::{exp, vectorize};
+use crate::vector::vectorize;
 use crate::{Scalar, Terms};
 
 /// Penalises what the units of the code know of one another: the total correlation of the aggregated posterior,
@@ -198,9 +198,10 @@ where
             let (means, lvs) = (&means.as_slice()[place.clone()], &lvs.as_slice()[place.clone()]);
             transposed(units, count, |from, to| {
                 posteriors.means[to] = means[from];
-                posteriors.precisions[to] = exp(-lvs[from]);
+                posteriors.precisions[to] = -lvs[from];
                 posteriors.ln_norms[to] = -half * (lvs[from] + E::Scalar::of(LN_TAU));
             });
+            scalar::exponentials_of(posteriors.precisions);
             posteriors.d_means.fill(E::Scalar::ZERO);
             posteriors.d_log_variances.fill(E::Scalar::ZERO);
             let mut room = Room { of_units: part(), sums: &mut scratch[..units], of_codes };
