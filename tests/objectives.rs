@@ -158,10 +158,6 @@ fn a_sample_of_weight_two_is_the_sample_twice() {
             .into_iter()
             .map(|x| -> [f64; 6] { x.as_slice().try_into().unwrap() })
             .collect();
-        // Prior draws of the discrepancy are as many as samples.
-        if name.contains("Mmd") {
-            continue;
-        }
         let weighted = model.weighted_objective(&x, &[1.0, 2.0, 1.0], None, None).unwrap().total();
         let repeated = model.loss(&twice).unwrap().total();
         assert!(

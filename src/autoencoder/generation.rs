@@ -10,7 +10,7 @@ use crate::error::{Result, require_count};
 use crate::loss::Loss;
 use crate::pass::{BLOCK, infer};
 use crate::posterior::{Gaussianlike, Posterior};
-use crate::prior::{Codes, Components, divergence};
+use crate::prior::{Codes, Components, divergence, scratch_len};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::workspace::Workspace;
@@ -298,7 +298,7 @@ where
             losses.resize(samples, E::Scalar::ZERO);
             values.resize(samples, E::Scalar::ZERO);
             let units = codes.features();
-            let of_prior = prior.map_or(0, |(_, prior)| prior.num_components() * (2 + units));
+            let of_prior = prior.map_or(0, |(_, prior)| scratch_len(prior.num_components(), units));
             scratch.resize(samples + of_prior, E::Scalar::ZERO);
             for number in 0..draws {
                 let streams = Streams::new(rng.next_u64(), 0, &[]);

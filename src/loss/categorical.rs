@@ -2,6 +2,7 @@ use super::{Compared, Loss};
 use crate::decoder::Decoder;
 use crate::error::{Result, require_count, require_size};
 use crate::range::Logits;
+use crate::scalar::exponentials_of;
 use crate::vector::exp;
 use crate::{BatchViewMut, Scalar};
 
@@ -92,11 +93,15 @@ where
         let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
         for (((x, y), &weight), dy) in x.iter().zip(y.iter()).zip(weights).zip(columns) {
             for group in self.places() {
-                let (x, a, dy) = (&x[group.clone()], &y[group.clone()], &mut dy[group]);
-                let ((most, norm), total) = (norm(a), total(x));
-                for ((&x, &a), dy) in x.iter().zip(a).zip(dy) {
-                    *dy = weight * (exp((a - most) - norm) * total - x);
-                }
+                let (a, dy) = (&y[group.clone()], &mut dy[group]);
+                let (most, norm) = norm(a);
+                dy.iter_mut().zip(a).for_each(|(dy, &a)| *dy = (a - most) - norm);
+            }
+            exponentials_of(dy);
+            for group in self.places() {
+                let (x, dy) = (&x[group.clone()], &mut dy[group]);
+                let total = total(x);
+                dy.iter_mut().zip(x).for_each(|(dy, &x)| *dy = weight * (*dy * total - x));
             }
         }
     }
@@ -107,8 +112,9 @@ where
             for group in self.places() {
                 let a = &mut y[group];
                 let (most, norm) = norm(a);
-                a.iter_mut().for_each(|a| *a = exp((*a - most) - norm));
+                a.iter_mut().for_each(|a| *a = (*a - most) - norm);
             }
+            exponentials_of(y);
         }
     }
 

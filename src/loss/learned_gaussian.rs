@@ -2,6 +2,8 @@ use super::{Compared, Loss};
 use crate::decoder::Decoder;
 use crate::error::{Result, require};
 use crate::parameters::Role;
+use crate::prior::LN_TAU;
+use crate::scalar::{sum_pairs, sum_triples};
 use crate::vector::{exp, vectorize};
 use crate::{BatchViewMut, Layout, Scalar};
 
@@ -45,13 +47,9 @@ impl LearnedGaussian {
         require(is_held, "LearnedGaussian deviation", deviation, "in [e^-6, e^6]")?;
         Ok(Self { deviation, ..self })
     }
-
-    /// The place of a feature's parameter.
-    fn place(self, feature: usize) -> usize {
-        if self.per_feature { feature } else { 0 }
-    }
 }
 
+#[inline(always)]
 fn clamped<T: Scalar>(lv: T) -> T {
     let (low, high) = (T::of(CLAMP.0), T::of(CLAMP.1));
     if lv < low {
@@ -63,6 +61,12 @@ fn clamped<T: Scalar>(lv: T) -> T {
     }
 }
 
+/// ½, and 0 beyond where ln σ² is held.
+#[inline(always)]
+fn half_within<T: Scalar>(lv: T) -> T {
+    if lv < T::of(CLAMP.0) || lv > T::of(CLAMP.1) { T::ZERO } else { T::of(0.5) }
+}
+
 impl<D: Decoder> Loss<D> for LearnedGaussian {
     fn name(&self) -> &'static str {
         "learned_gaussian"
@@ -70,17 +74,26 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
 
     fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
         let half = D::Scalar::of(0.5);
-        let features = at.x.features();
-        let constant = D::Scalar::of(0.5 * features as f64 * (2.0 * std::f64::consts::PI).ln());
-        values.fill(constant);
-        for feature in 0..features {
-            let lv = clamped(at.parameters[self.place(feature)]);
-            let precision = exp(-lv);
-            let pairs = at.x.iter().zip(at.y.iter());
-            for ((x, y), value) in pairs.zip(&mut *values) {
-                let error = x[feature] - y[feature];
-                *value += half * (error * error * precision + lv);
-            }
+        let features = D::Scalar::of(at.x.features() as f64);
+        let constant = half * features * D::Scalar::of(LN_TAU);
+        let shared = clamped(at.parameters[0]);
+        let (precision, ln_norm) = (exp(-shared), features * shared);
+        for ((x, y), value) in at.x.iter().zip(at.y.iter()).zip(values) {
+            let twice = if self.per_feature {
+                sum_triples(
+                    x,
+                    y,
+                    at.parameters,
+                    #[inline(always)]
+                    |x, y, lv| {
+                        let lv = clamped(lv);
+                        (x - y) * (x - y) * exp(-lv) + lv
+                    },
+                )
+            } else {
+                precision * sum_pairs(x, y, |x, y| (x - y) * (x - y)) + ln_norm
+            };
+            *value = half * twice + constant;
         }
     }
 
@@ -90,15 +103,19 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
         weights: &[D::Scalar],
         mut dy: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
-        let features = at.x.features();
-        let columns = dy.as_mut_slice().chunks_exact_mut(features);
+        let precision = exp(-clamped(at.parameters[0]));
+        let columns = dy.as_mut_slice().chunks_exact_mut(at.x.features());
         for (((x, y), &weight), dy) in at.x.iter().zip(at.y.iter()).zip(weights).zip(columns) {
             vectorize(
                 #[inline(always)]
                 || {
-                    for (feature, ((&x, &y), dy)) in x.iter().zip(y).zip(dy).enumerate() {
-                        let lv = clamped(at.parameters[self.place(feature)]);
-                        *dy = weight * exp(-lv) * (y - x);
+                    let places = dy.iter_mut().zip(x.iter().zip(y));
+                    if self.per_feature {
+                        for ((dy, (&x, &y)), &lv) in places.zip(at.parameters) {
+                            *dy = weight * exp(-clamped(lv)) * (y - x);
+                        }
+                    } else {
+                        places.for_each(|(dy, (&x, &y))| *dy = weight * precision * (y - x));
                     }
                 },
             );
@@ -123,21 +140,24 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
         weights: &[D::Scalar],
         gradient: &mut [D::Scalar],
     ) {
-        let half = D::Scalar::of(0.5);
-        let (low, high) = (D::Scalar::of(CLAMP.0), D::Scalar::of(CLAMP.1));
-        for feature in 0..at.x.features() {
-            let lv = at.parameters[self.place(feature)];
-            if lv < low || lv > high {
+        let (shared, features) = (at.parameters[0], D::Scalar::of(at.x.features() as f64));
+        let precision = exp(-clamped(shared));
+        for ((x, y), &weight) in at.x.iter().zip(at.y.iter()).zip(weights) {
+            if !self.per_feature {
+                let squares = sum_pairs(x, y, |x, y| (x - y) * (x - y));
+                gradient[0] += half_within(shared) * weight * (features - squares * precision);
                 continue;
             }
-            let precision = exp(-lv);
-            let pairs = at.x.iter().zip(at.y.iter());
-            let mut sum = D::Scalar::ZERO;
-            for ((x, y), &weight) in pairs.zip(weights) {
-                let error = x[feature] - y[feature];
-                sum += weight * (D::Scalar::ONE - error * error * precision);
-            }
-            gradient[self.place(feature)] += half * sum;
+            vectorize(
+                #[inline(always)]
+                || {
+                    let places = gradient.iter_mut().zip(at.parameters).zip(x.iter().zip(y));
+                    for ((d, &lv), (&x, &y)) in places {
+                        let squared = (x - y) * (x - y) * exp(-clamped(lv));
+                        *d += half_within(lv) * weight * (D::Scalar::ONE - squared);
+                    }
+                },
+            );
         }
     }
 }

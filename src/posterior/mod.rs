@@ -173,9 +173,14 @@ pub(crate) fn kl_of_units<P: Gaussianlike>(
     of_units.fill(P::Scalar::ZERO);
     let samples = posterior.mean().iter().zip(posterior.log_variance().iter());
     for (sample, (mean, log_variance)) in samples.enumerate() {
-        let scale = half * share(sample);
-        for ((kl, &mu), &lv) in of_units.iter_mut().zip(mean).zip(log_variance) {
-            *kl += scale * (mu * mu + (exp_m1(lv) - lv));
-        }
+        let (scale, of_units) = (half * share(sample), of_units.iter_mut());
+        vectorize(
+            #[inline(always)]
+            || {
+                for ((kl, &mu), &lv) in of_units.zip(mean).zip(log_variance) {
+                    *kl += scale * (mu * mu + (exp_m1(lv) - lv));
+                }
+            },
+        );
     }
 }

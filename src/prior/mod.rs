@@ -25,7 +25,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
-pub(crate) use components::{Codes, CodesMut, LN_TAU};
+pub(crate) use components::{Codes, CodesMut, LN_TAU, scratch_len};
 pub use components::{Components, ComponentsMut};
 pub use mixture::GaussianMixture;
 pub use standard_normal::StandardNormal;

@@ -6,8 +6,7 @@ use crate::encoder::Encoder;
 use crate::error::{Result, require_count};
 use crate::posterior::{Gaussianlike, collapsed_units};
 use crate::prior::{Codes, CodesMut, Prior, StandardNormal, divergence};
-use crate::scalar::log_sum_exp_of;
-use crate::vector::exp;
+use crate::scalar::{exponentials_of, log_sum_exp_of};
 use crate::{BatchView, Layout, Scalar, Terms};
 
 /// Draws several codes from the encoder's Gaussian posterior and weighs each by its importance: the objective
@@ -99,8 +98,9 @@ fn normalize<T: Scalar>(weights: &mut [T], samples: usize) {
     for sample in 0..samples {
         let total = log_sum(weights, sample, samples);
         let of_sample = weights[sample..].iter_mut().step_by(samples);
-        of_sample.for_each(|weight| *weight = exp(*weight - total));
+        of_sample.for_each(|weight| *weight -= total);
     }
+    exponentials_of(weights);
 }
 
 impl<E: Encoder, P: Prior<E>> Regularizer<E> for ImportanceWeighted<P>
@@ -205,7 +205,8 @@ where
     }
 
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
-        let of_prior = self.prior.num_components() * (2 + encoder.code_dim().value());
+        let of_prior =
+            crate::prior::scratch_len(self.prior.num_components(), encoder.code_dim().value());
         2 * samples + 2 * samples * draws.max(1) + of_prior
     }
 }

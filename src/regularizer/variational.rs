@@ -10,6 +10,7 @@ use crate::error::{Result, require, require_count, require_weight};
 use crate::posterior::{Gaussianlike, Posterior, collapsed_units};
 use crate::prior::{Prior, StandardNormal, divergence};
 use crate::train::schedule::{Progress, Schedule};
+use crate::vector::{exp_m1, vectorize};
 use crate::{Layout, Scalar, Terms};
 
 /// Draws the code from the encoder's Gaussian posterior, and keeps that posterior near the prior.
@@ -264,12 +265,21 @@ impl<P> Variational<P> {
         let (beta, half) = (E::Scalar::of(beta), E::Scalar::of(0.5));
         let (d_means, d_lvs) = gradient.posterior.moments_mut();
         let (means, lvs) = (at.posterior.mean().as_slice(), at.posterior.log_variance().as_slice());
-        for (place, (d_mean, d_lv)) in d_means.iter_mut().zip(d_lvs).enumerate() {
-            if of_units[place % units] > free {
-                let scale = beta * at.share(place / units);
-                *d_mean += scale * means[place];
-                *d_lv += half * scale * crate::vector::exp_m1(lvs[place]);
-            }
+        let columns = d_means.chunks_exact_mut(units).zip(d_lvs.chunks_exact_mut(units));
+        let moments = means.chunks_exact(units).zip(lvs.chunks_exact(units));
+        for (sample, ((d_means, d_lvs), (means, lvs))) in columns.zip(moments).enumerate() {
+            let scale = beta * at.share(sample);
+            let d = d_means.iter_mut().zip(d_lvs).zip(means.iter().zip(lvs));
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (((d_mean, d_lv), (&mean, &lv)), &kl) in d.zip(&*of_units) {
+                        let scale = if kl > free { scale } else { E::Scalar::ZERO };
+                        *d_mean += scale * mean;
+                        *d_lv += half * scale * exp_m1(lv);
+                    }
+                },
+            );
         }
     }
 }
