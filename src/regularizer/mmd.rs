@@ -31,7 +31,7 @@ use crate::{Scalar, Terms};
 ///
 /// # Example
 /// ```
-/// use autoencoder::{AutoEncoder, Dense, Mmd, activation::{Identity, Tanh}};
+/// use autoencoder::{AutoEncoder, Dense, Mmd, Then, activation::{Identity, Tanh}};
 /// let model = AutoEncoder::builder()
 ///     .encoder(Dense::<64, 30>::new(Tanh).then(Dense::<30, 4>::new(Identity)))
 ///     .decoder(Dense::<4, 64>::new(Identity))
@@ -211,7 +211,7 @@ impl<E: Encoder> Regularizer<E> for Mmd {
                 *weight = of_draw * at.share((number * block + column) % samples);
                 share += *weight;
             }
-            if !(share > E::Scalar::ZERO) {
+            if share <= E::Scalar::ZERO {
                 continue;
             }
             weights.iter_mut().for_each(|weight| *weight /= share);

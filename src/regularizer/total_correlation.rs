@@ -180,7 +180,7 @@ where
             let (of_codes, scratch) = scratch.split_at_mut(count);
             let share = (first..first + count)
                 .fold(E::Scalar::ZERO, |sum, at_sample| sum + at.share(at_sample));
-            if !(share > E::Scalar::ZERO) {
+            if share <= E::Scalar::ZERO {
                 continue;
             }
             for (sample, ln_share) in ln_shares.iter_mut().enumerate() {
