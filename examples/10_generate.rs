@@ -26,7 +26,6 @@ fn main() -> Result<()> {
     let trainer = Trainer::new(Adam::new(2e-3)?).epochs(150).batch_size(32);
     let report = { trainer }.fit_validated(&mut model, &digits.train, &digits.test)?;
     println!("{report}\n");
-
     let mut rng = seeded(5);
     let drawn = model.sample(10, &mut rng)?;
     show("drawn from the prior", &drawn)?;

@@ -357,7 +357,7 @@ fn files_of_other_objectives_priors_and_likelihoods_are_refused() {
          regularizer.pseudo_inputs  VampPrior  6×3 is needed"
     );
     assert_eq!(
-        refusal(Box::new(Variational::default()), shared()),
+        refusal(Box::<Variational>::default(), shared()),
         "the architecture: the file has regularizer.logits  GaussianMixture  3×1, but \
          nothing more is needed"
     );

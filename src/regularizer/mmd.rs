@@ -32,7 +32,7 @@ use crate::{Scalar, Terms};
 ///
 /// # Example
 /// ```
-/// use autoencoder::{AutoEncoder, Dense, Mmd, activation::{Identity, Tanh}};
+/// use autoencoder::{AutoEncoder, Dense, Mmd, Then, activation::{Identity, Tanh}};
 /// let model = AutoEncoder::builder()
 ///     .encoder(Dense::<64, 30>::new(Tanh).then(Dense::<30, 4>::new(Identity)))
 ///     .decoder(Dense::<4, 64>::new(Identity))
