@@ -29,7 +29,8 @@
 //!     Dense::<64, 4>::new(Identity),
 //!     Dense::<64, 4>::new(Identity),
 //! );
-//! let decoder = Dense::<14, 64>::new(Relu).then(Dense::<64, 64>::new(Identity)); // 4 code units and 10 classes
+//! // 4 code units and 10 classes
+//! let decoder = Dense::<14, 64>::new(Relu).then(Dense::<64, 64>::new(Identity));
 //! let mut model = AutoEncoder::builder()
 //!     .encoder(Conditioned::<64, 10, _>::new(encoder))
 //!     .decoder(Conditioned::<4, 10, _>::new(decoder))
