@@ -7,11 +7,13 @@
 //! ```
 //! DIR holds `mnist`, `optdigits` and `natural`. A row takes N seeds from S on, 1 to 3 if neither is given.
 //! `--quick` runs small versions on the embedded digits, each against an oracle of its own, in less than two
-//! minutes. `--verbose` shows every training's course. What came out is in `RESULTS.md`.
+//! minutes. `--verbose` shows every training's course. Row 9 takes `--stages N` and, with the feature
+//! `safetensors`, `--keep DIR`, from where it goes on if it was broken off. What came out is in `RESULTS.md`.
 
 mod data;
 mod deep;
 mod denoising;
+mod importance;
 mod keras;
 mod momentum;
 mod pca;
@@ -42,6 +44,7 @@ const ROWS: &[(u32, &str, Run, Run)] = &[
     (5, "self-taught learning, UFLDL", self_taught::full, self_taught::quick),
     (6, "stacked sparse autoencoder, UFLDL", stacked::full, stacked::quick),
     (2, "variational autoencoder", variational::full, variational::quick),
+    (9, "importance-weighted autoencoder", importance::full, importance::quick),
     (4, "deep autoencoder", deep::full, deep::quick),
     (11, "Nesterov's momentum", momentum::full, momentum::quick),
     (10, "stacked denoising autoencoders", denoising::full, denoising::quick),
@@ -56,13 +59,16 @@ pub struct Settings {
     from: u64,
     seeds: u64,
     threads: usize,
+    stages: u32,
+    #[cfg(feature = "safetensors")]
+    keep: Option<PathBuf>,
     is_quick: bool,
     is_verbose: bool,
 }
 
 impl Settings {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut settings = Self { from: 1, seeds: 3, threads: 1, ..Self::default() };
+        let mut settings = Self { from: 1, seeds: 3, threads: 1, stages: 5, ..Self::default() };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} needs a value"));
             let number = |text: String| text.parse().map_err(|_| format!("{text} is no number"));
@@ -72,6 +78,9 @@ impl Settings {
                 "--from" => settings.from = u64::from(number(value()?)?),
                 "--seeds" => settings.seeds = u64::from(number(value()?)?).max(1),
                 "--threads" => settings.threads = number(value()?)?.max(1) as usize,
+                "--stages" => settings.stages = number(value()?)?.clamp(1, 8),
+                #[cfg(feature = "safetensors")]
+                "--keep" => settings.keep = Some(value()?.into()),
                 "--quick" => settings.is_quick = true,
                 "--verbose" => settings.is_verbose = true,
                 _ => return Err(format!("what is {word}?")),
@@ -95,6 +104,11 @@ impl Settings {
         if self.is_quick { 1..=1 } else { self.from..=self.from + (self.seeds - 1) }
     }
 
+    /// How many of the eight stages of row 9.
+    pub fn stages(&self) -> u32 {
+        self.stages
+    }
+
     /// Shows a line of a training's course if that was asked for.
     pub fn say(&self, line: &str) {
         if self.is_verbose {
@@ -112,6 +126,18 @@ impl Settings {
             Event::End(report) if is_verbose => eprintln!("{report}\n"),
             _ => {}
         })
+    }
+
+    /// Saves the training after each pass, by this name in the folder given as `--keep`, and goes on from
+    /// what is there already.
+    pub fn kept<'a, O>(&self, trainer: Trainer<'a, O>, name: &str) -> Trainer<'a, O> {
+        #[cfg(feature = "safetensors")]
+        if let Some(folder) = &self.keep {
+            let path = folder.join(format!("{name}.safetensors"));
+            return trainer.checkpoints(autoencoder::train::Checkpoints::new(path).resume(true));
+        }
+        let _ = name;
+        trainer
     }
 }
 
