@@ -1,3 +1,5 @@
+use std::fmt;
+
 use super::{Compared, Loss};
 use crate::decoder::Decoder;
 use crate::error::{Result, require};
@@ -17,7 +19,7 @@ use crate::{BatchViewMut, Layout, Scalar};
 ///
 /// # References
 /// O. Rybkin, K. Daniilidis, S. Levine (2021), Simple and effective VAE training with calibrated decoders.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct LearnedGaussian {
     per_feature: bool,
     deviation: f64,
@@ -25,6 +27,13 @@ pub struct LearnedGaussian {
 
 /// Where ln σ² is held.
 const CLAMP: (f64, f64) = (-12.0, 12.0);
+
+/// Without where it begins, which a trained model has left behind.
+impl fmt::Debug for LearnedGaussian {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LearnedGaussian").field("per_feature", &self.per_feature).finish()
+    }
+}
 
 impl LearnedGaussian {
     /// With one variance for all features, at first 1.
