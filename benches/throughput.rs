@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench throughput` prints the table. After `--`: `--json FILE` writes it as well,
 //! `--growth` adds how the cost grows with batch and width, `--plugins` adds what each plugin costs
-//! over the plain step, `--epoch` times an epoch of MNIST's size and says what memory it takes,
+//! over the plain step, `--objectives` what each variational objective, prior and loss costs over the plain
+//! variational step, `--epoch` times an epoch of MNIST's size and says what memory it takes,
 //! `--threads 1,2` measures with one and with two threads (more than one need
 //! the feature `parallel`), any other word takes only the cases whose name contains it.
 
@@ -11,6 +12,9 @@ use std::time::Instant;
 
 use autoencoder::activation::{Identity, Sigmoid};
 use autoencoder::corruption::{Gaussian as GaussianNoise, Masking, SaltAndPepper};
+use autoencoder::loss::{Categorical, LearnedGaussian, Mixed};
+use autoencoder::prior::{GaussianMixture, VampPrior};
+use autoencoder::regularizer::Kernel;
 use autoencoder::train::Event;
 use autoencoder::*;
 use nalgebra::{DMatrix, DMatrixView, Dyn};
@@ -210,6 +214,85 @@ fn plugins() {
     }
 }
 
+type Heads = layer::DenseLayer<f32, Dyn, Dyn, Identity>;
+type Posterior = encoder::GaussianEncoder<layer::DenseLayer<f32, Dyn, Dyn, Sigmoid>, Heads, Heads>;
+type AnyObjective = Box<dyn Regularizer<Posterior>>;
+
+/// A training of a variational model through these sizes: inputs, hidden units, code.
+fn variational<L>(sizes: [usize; 3], objective: AnyObjective, loss: L) -> Contestant
+where
+    L: Loss<layer::ChainLayer<layer::DenseLayer<f32, Dyn, Dyn, Sigmoid>, Heads>> + 'static,
+{
+    let [inputs, hidden, code] = sizes;
+    let head = || Dense::dynamic(hidden, code, Identity);
+    let builder = AutoEncoder::builder()
+        .encoder(Gaussian::new(Dense::dynamic(inputs, hidden, Sigmoid), head(), head()))
+        .decoder(
+            Dense::dynamic(code, hidden, Sigmoid).then(Dense::dynamic(hidden, inputs, Identity)),
+        );
+    training(builder.regularizer(objective).loss(loss).build().expect("sizes fit"), 128, 1)
+}
+
+/// The objectives beside the plain one, each with the samples of an epoch and a weight that keeps it tame.
+fn objectives() -> Vec<(&'static str, AnyObjective)> {
+    let plain = Variational::default;
+    let iw = |draws| ImportanceWeighted::new(draws).expect("in range");
+    let mmd = || Mmd::new(1.0).expect("in range");
+    let mixture = || GaussianMixture::new(10).expect("in range");
+    let vamp = |inputs| VampPrior::new(inputs).expect("in range");
+    let correlation = TotalCorrelation::new(1.0, 128 * STEPS).expect("in range");
+    vec![
+        ("Variational", Box::new(plain())),
+        ("free bits", Box::new(plain().free_bits(0.1).expect("in range"))),
+        ("5 draws", Box::new(plain().draws(5).expect("in range"))),
+        ("ImportanceWeighted, 1 draw", Box::new(iw(1))),
+        ("ImportanceWeighted, 5 draws", Box::new(iw(5))),
+        ("Mmd, inverse multiquadratic", Box::new((plain(), mmd()))),
+        ("Mmd, Gaussian", Box::new((plain(), mmd().kernel(Kernel::Gaussian)))),
+        ("TotalCorrelation", Box::new((plain(), correlation))),
+        ("Binarize", Box::new((plain(), Binarize))),
+        ("GaussianMixture of 10", Box::new(plain().prior(mixture()))),
+        ("VampPrior of 10", Box::new(plain().prior(vamp(10)))),
+        ("VampPrior of 500", Box::new(plain().prior(vamp(500)))),
+    ]
+}
+
+/// What each variational objective, prior and loss costs over the plain variational step.
+fn over_the_variational_step() {
+    for sizes in [[784, 400, 20], [32, 64, 8]] {
+        let [inputs, hidden, code] = sizes;
+        let net = format!("over {inputs}-{hidden}-2×{code}-{hidden}-{inputs}, batch 128");
+        println!("\n{net:<48} {:>10} {:>7}", "step µs", "ratio");
+        let of = |objective| variational(sizes, objective, BernoulliCrossEntropy);
+        let (mut names, mut contestants): (Vec<_>, Vec<_>) =
+            objectives().into_iter().map(|(name, objective)| (name, of(objective))).unzip();
+        macro_rules! loss {
+            ($name:literal, $loss:expr) => {
+                names.push($name);
+                contestants.push(variational(sizes, Box::new(Variational::default()), $loss));
+            };
+        }
+        let categorical = |groups: &[usize]| Categorical::new(groups).expect("in range");
+        loss!("GaussianLikelihood", GaussianLikelihood::new(0.5).expect("in range"));
+        loss!("LearnedGaussian, shared", LearnedGaussian::shared());
+        loss!("LearnedGaussian, per feature", LearnedGaussian::per_feature());
+        loss!("Categorical, groups of 4", categorical(&vec![4; inputs / 4]));
+        let quarter = inputs / 4;
+        let mixed = Mixed::new()
+            .columns(quarter, LearnedGaussian::per_feature())
+            .columns(quarter, BernoulliCrossEntropy)
+            .columns(quarter, categorical(&[quarter]))
+            .columns(quarter, LaplaceLikelihood::new(0.5).expect("in range"));
+        loss!("Mixed, of four kinds", mixed);
+        let mut times = in_turns(contestants);
+        let (plain, _) = median(&mut times[0]);
+        for (name, times) in names.iter().zip(&mut times) {
+            let (step, _) = median(times);
+            println!("{name:<48} {step:>10.1} {:>6.2}×", step / plain);
+        }
+    }
+}
+
 /// One epoch over as much data as MNIST has, and the most memory it took beyond that data.
 fn epoch() {
     const IMAGES: usize = 60_000;
@@ -246,7 +329,7 @@ fn main() {
     let mut flag =
         |name: &str| words.iter().position(|word| word == name).map(|at| words.remove(at));
     let (with_growth, with_plugins) = (flag("--growth").is_some(), flag("--plugins").is_some());
-    let with_epoch = flag("--epoch").is_some();
+    let (with_epoch, with_objectives) = (flag("--epoch").is_some(), flag("--objectives").is_some());
     let mut option = |name: &str| {
         let at = words.iter().position(|word| word == name)?;
         words.remove(at);
@@ -294,6 +377,9 @@ fn main() {
     }
     if with_plugins {
         plugins();
+    }
+    if with_objectives {
+        over_the_variational_step();
     }
     if let Some(file) = json
         && let Err(error) = std::fs::write(&file, format!("[{}]\n", rows.join(",\n")))

@@ -7,6 +7,7 @@ use nalgebra::{
 
 use crate::Normalizer;
 use crate::error::{Error, Number, Result, require_size};
+use crate::metrics::{Label, checked_labels};
 use crate::{Loss, Scalar, decoder::Decoder};
 
 /// Many samples: a `features × samples` matrix, stored column by column on the heap.
@@ -157,6 +158,33 @@ impl<T: Scalar, const N: usize> Batch<T, Const<N>> {
     /// The same batch with its number of features as a run-time number, without a copy.
     pub fn into_dynamic(self) -> Batch<T, Dyn> {
         Batch { data: self.data, rows: Dyn(N) }
+    }
+}
+
+impl<T: Scalar, const N: usize> Batch<T, Const<N>> {
+    /// A column for each label: 1 in the row of the label, 0 elsewhere. So that a label can be a condition of
+    /// a [`ConditionalAutoEncoder`](crate::ConditionalAutoEncoder).
+    ///
+    /// # Shapes
+    /// `N` classes × labels.
+    ///
+    /// # Errors
+    /// [`Error::Label`] for a label that is not below `N`.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{Batch, nalgebra::Const};
+    /// let classes = Batch::<f32, Const<3>>::one_hot(&[2, 0])?;
+    /// assert_eq!(classes, Batch::from_iter([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]));
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn one_hot<L: Label>(labels: &[L]) -> Result<Self> {
+        let classes = checked_labels("Batch::one_hot", N, labels, labels.len())?;
+        let mut batch = Self::zeros(Const, classes.len());
+        for (column, class) in classes.into_iter().enumerate() {
+            batch.data[column * N + class] = T::ONE;
+        }
+        Ok(batch)
     }
 }
 

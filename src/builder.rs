@@ -219,14 +219,19 @@ pub struct Unset;
 /// | [`loss`](Builder::loss) | compares reconstruction and input | [`SquaredError`] |
 /// | [`normalizer`](Builder::normalizer) | takes features to one scale and back | none |
 /// | [`seed`](Builder::seed) | of the first weights | 0 |
+///
+/// Then [`build`](Builder::build), or, of [`Conditioned`](crate::Conditioned) halves,
+/// [`build_conditional`](Builder::build_conditional).
 #[derive(Debug, Clone)]
 pub struct Builder<E = Unset, D = Unset, R = NoRegularizer, L = SquaredError> {
     pub(crate) encoder: E,
-    decoder: D,
-    regularizer: R,
-    loss: L,
+    pub(crate) decoder: D,
+    pub(crate) regularizer: R,
+    pub(crate) loss: L,
+    /// What the loss's own parameters begin as, where they were trained before.
+    pub(crate) loss_parameters: Vec<f64>,
     pub(crate) normalizer: Option<Normalizer>,
-    seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl AutoEncoder<DenseLayer<f32, Const<1>, Const<1>, Identity>, Unset> {
@@ -237,6 +242,7 @@ impl AutoEncoder<DenseLayer<f32, Const<1>, Const<1>, Identity>, Unset> {
             decoder: Unset,
             regularizer: NoRegularizer,
             loss: SquaredError,
+            loss_parameters: Vec::new(),
             normalizer: None,
             seed: 0,
         }
@@ -245,16 +251,21 @@ impl AutoEncoder<DenseLayer<f32, Const<1>, Const<1>, Identity>, Unset> {
 
 impl<E, D, L> Builder<E, D, NoRegularizer, L> {
     /// With parts whose sizes are known to fit.
-    pub(crate) fn of(encoder: E, decoder: D, loss: L, normalizer: Option<Normalizer>) -> Self {
-        Self { encoder, decoder, regularizer: NoRegularizer, loss, normalizer, seed: 0 }
+    pub(crate) fn of(
+        (encoder, decoder): (E, D),
+        (loss, loss_parameters): (L, Vec<f64>),
+        normalizer: Option<Normalizer>,
+    ) -> Self {
+        let regularizer = NoRegularizer;
+        Self { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed: 0 }
     }
 }
 
 impl<R, L> Builder<Unset, Unset, R, L> {
     /// The encoder: a layer, a chain of layers, a [`Gaussian`](crate::Gaussian), or a boxed encoder.
     pub fn encoder<E: Describe>(self, encoder: E) -> Builder<E, Unset, R, L> {
-        let Self { decoder, regularizer, loss, normalizer, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
+        let Self { decoder, regularizer, loss, loss_parameters, normalizer, seed, .. } = self;
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
     }
 }
 
@@ -262,22 +273,23 @@ impl<E: Describe, R, L> Builder<E, Unset, R, L> {
     /// The decoder, from the encoder's code back to the encoder's input: a layer, a chain of layers, or
     /// [`Tied`].
     pub fn decoder<D: DecoderFor<E>>(self, decoder: D) -> Builder<E, D, R, L> {
-        let Self { encoder, regularizer, loss, normalizer, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
+        let Self { encoder, regularizer, loss, loss_parameters, normalizer, seed, .. } = self;
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
     }
 }
 
 impl<E, D, R, L> Builder<E, D, R, L> {
     /// What keeps the model from learning the identity; a tuple for several.
     pub fn regularizer<R2>(self, regularizer: R2) -> Builder<E, D, R2, L> {
-        let Self { encoder, decoder, loss, normalizer, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
+        let Self { encoder, decoder, loss, loss_parameters, normalizer, seed, .. } = self;
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
     }
 
     /// What compares the decoder's output with the clean input.
     pub fn loss<L2>(self, loss: L2) -> Builder<E, D, R, L2> {
         let Self { encoder, decoder, regularizer, normalizer, seed, .. } = self;
-        Builder { encoder, decoder, regularizer, loss, normalizer, seed }
+        let loss_parameters = Vec::new();
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
     }
 
     /// What was fitted to the training data, for features of different scale: inputs go through it
@@ -311,7 +323,8 @@ impl<E, D, R, L> Builder<E, D, R, L> {
     ///
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) where sizes known only at run time do
-    /// not fit together, [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0.
+    /// not fit together, [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0, and for
+    /// what a regularizer [refuses](Regularizer::check).
     #[allow(clippy::type_complexity)]
     pub fn build<T: Scalar>(self) -> Result<AutoEncoder<E::Built, D::Built, R, L>>
     where
@@ -326,25 +339,47 @@ impl<E, D, R, L> Builder<E, D, R, L> {
         R: Regularizer<E::Built>,
         L: Loss<D::Built>,
     {
-        let Self { encoder, decoder, regularizer, loss, normalizer, seed } = self;
+        let Self { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed } = self;
         let mut rng = keyed(seed, 0, 0);
         let mut start = Start::new(&mut rng);
         let encoder = encoder.build_into(&mut start);
         let decoder = decoder.build_decoder(&encoder, &mut start);
-        encoder.check_sizes()?;
-        decoder.check_sizes()?;
-        if let Some(parameters) = decoder.tied_to() {
-            let place = "the encoder that a decoder with tied weights was made for";
-            require_size(place, "parameters", parameters, encoder.num_parameters())?;
-        }
-        let (code, input) = (encoder.code_dim().value(), encoder.input_dim().value());
-        require_size("the decoder's input", "code units", code, decoder.code_dim().value())?;
-        require_size("the decoder's output", "features", input, decoder.output_dim().value())?;
-        if let Some(features) = normalizer.as_ref().and_then(Normalizer::features) {
-            require_size("the normalizer", "features", input, features)?;
-        }
-        Loss::<D::Built>::check_size(&loss, input)?;
-        regularizer.prior(&encoder).map_or(Ok(()), |(_, prior)| prior.check_size(&encoder))?;
-        Ok(AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, start))
+        let loss = (loss, loss_parameters);
+        assemble((encoder, decoder), regularizer, loss, normalizer, start)
     }
+}
+
+/// A model of built parts, once their sizes are found to fit.
+pub(crate) fn assemble<E, D, R, L>(
+    (encoder, decoder): (E, D),
+    regularizer: R,
+    (loss, loss_parameters): (L, Vec<f64>),
+    normalizer: Option<Normalizer>,
+    start: Start<'_, E::Scalar>,
+) -> Result<AutoEncoder<E, D, R, L>>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+{
+    encoder.check_sizes()?;
+    decoder.check_sizes()?;
+    if let Some(parameters) = decoder.tied_to() {
+        let place = "the encoder that a decoder with tied weights was made for";
+        require_size(place, "parameters", parameters, encoder.num_parameters())?;
+    }
+    let (code, input) = (encoder.code_dim().value(), encoder.input_dim().value());
+    require_size("the decoder's input", "code units", code, decoder.code_dim().value())?;
+    require_size("the decoder's output", "features", input, decoder.output_dim().value())?;
+    if let Some(features) = normalizer.as_ref().and_then(Normalizer::features) {
+        require_size("the normalizer", "features", input, features)?;
+    }
+    loss.check_size(input)?;
+    regularizer.check(&encoder)?;
+    let mut model = AutoEncoder::assemble(encoder, decoder, regularizer, loss, normalizer, start);
+    let own = model.loss_parameters();
+    let own = model.parameters[own].iter_mut();
+    own.zip(loss_parameters).for_each(|(own, value)| *own = E::Scalar::of(value));
+    Ok(model)
 }

@@ -8,6 +8,7 @@ mod autoencoder;
 mod batch;
 pub mod builder;
 mod classifier;
+pub mod conditional;
 pub mod contract;
 pub mod corruption;
 pub mod data;
@@ -60,6 +61,7 @@ pub use autoencoder::{AggregatedPosterior, AutoEncoder, Elbo};
 pub use batch::{Batch, BatchView, BatchViewMut, Sample};
 pub use builder::{Build, Builder, Describe};
 pub use classifier::{Classifier, ClassifierBuilder};
+pub use conditional::{ConditionalAutoEncoder, Conditioned};
 pub use corruption::Corruption;
 pub use data::{Normalizer, Source};
 pub use decoder::{Decoder, Tied};
@@ -72,8 +74,8 @@ pub use io::fuzz_model;
 pub use io::{Description, Problem, inspect};
 pub use layer::{Dense, Layer, Module, Then};
 pub use loss::{
-    BernoulliCrossEntropy, ContinuousBernoulli, GaussianLikelihood, Huber, LaplaceLikelihood, Loss,
-    PoissonLikelihood, SquaredError,
+    BernoulliCrossEntropy, Categorical, ContinuousBernoulli, GaussianLikelihood, Huber,
+    LaplaceLikelihood, LearnedGaussian, Loss, Mixed, PoissonLikelihood, SquaredError,
 };
 pub use optimizer::{Adam, AdamW, Lbfgs, Optimizer, RmsProp, Sgd};
 #[cfg(feature = "parallel")]

@@ -35,6 +35,24 @@ pub(crate) struct Seen<'a, T, I> {
     pub(crate) streams: Option<Streams<'a>>,
 }
 
+/// The samples of a pass, drawn anew into the buffer where the regularizer does that.
+pub(crate) fn drawn_anew<'a, E: Encoder, R: Regularizer<E>>(
+    regularizer: &R,
+    x: BatchView<'a, E::Scalar, E::Input>,
+    streams: Option<Streams<'_>>,
+    buffer: &'a mut Vec<E::Scalar>,
+) -> BatchView<'a, E::Scalar, E::Input> {
+    match streams {
+        Some(streams) if regularizer.corrupts_target() => {
+            buffer.clear();
+            buffer.extend_from_slice(x.as_slice());
+            regularizer.corrupt_target(BatchViewMut::new(buffer, x.dim()), streams.at(3));
+            BatchView::new(buffer, x.dim())
+        }
+        _ => x,
+    }
+}
+
 /// What the loss of each sample is multiplied by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Weights<'a, T> {

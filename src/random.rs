@@ -66,7 +66,8 @@ impl<'a> Streams<'a> {
         rng
     }
 
-    /// A generator of the whole batch, apart from those of its samples; another one at every step.
+    /// A generator of the whole batch, apart from those of its samples; another one at every step, if the
+    /// [progress](Self::with_progress) is known, and the same throughout an epoch if not.
     pub fn whole(&self) -> StreamRng {
         let mut rng = self.keyed();
         rng.set_stream(u64::MAX - self.progress.map_or(0, |progress| progress.step));

@@ -4,7 +4,7 @@ use nalgebra::RealField;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::vector::vectorize;
+use crate::vector::{exp, vectorize};
 
 mod sealed {
     /// A number type that model files can hold, where there are model files.
@@ -104,6 +104,66 @@ pub(crate) fn sum<T: Scalar>(a: &[T], f: impl Fn(T) -> T) -> T {
         #[inline(always)]
         |a, _| f(a),
     )
+}
+
+/// Σ f(aᵢ, bᵢ, cᵢ), summed in a fixed order that depends on the length alone.
+#[inline]
+pub(crate) fn sum_triples<T: Scalar>(a: &[T], b: &[T], c: &[T], f: impl Fn(T, T, T) -> T) -> T {
+    debug_assert!(a.len() == b.len() && a.len() == c.len());
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [T::ZERO; LANES];
+            let (a, b, c) = (a.chunks(LANES), b.chunks(LANES), c.chunks(LANES));
+            for ((a, b), c) in a.zip(b).zip(c) {
+                for (((lane, &a), &b), &c) in lanes.iter_mut().zip(a).zip(b).zip(c) {
+                    *lane += f(a, b, c);
+                }
+            }
+            lanes.iter().fold(T::ZERO, |sum, &lane| sum + lane)
+        },
+    )
+}
+
+/// The greatest of these values; −∞ of none.
+#[inline]
+pub(crate) fn greatest<T: Scalar>(values: &[T]) -> T {
+    #[inline(always)]
+    fn more<T: Scalar>(most: T, value: T) -> T {
+        if value > most { value } else { most }
+    }
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [T::of(f64::NEG_INFINITY); LANES];
+            let chunks = values.chunks_exact(LANES);
+            let tail = chunks.remainder().iter().fold(lanes[0], |most, &value| more(most, value));
+            for values in chunks {
+                for (lane, &value) in lanes.iter_mut().zip(values) {
+                    *lane = more(*lane, value);
+                }
+            }
+            lanes.iter().fold(tail, |most, &lane| more(most, lane))
+        },
+    )
+}
+
+/// Turns logarithms into their exponentials over the greatest, and gives that logarithm.
+pub(crate) fn exponentials<T: Scalar>(values: &mut [T]) -> T {
+    let most = greatest(values);
+    vectorize(
+        #[inline(always)]
+        || values.iter_mut().for_each(|value| *value = exp(*value - most)),
+    );
+    most
+}
+
+/// Turns logarithms into their exponentials.
+pub(crate) fn exponentials_of<T: Scalar>(values: &mut [T]) {
+    vectorize(
+        #[inline(always)]
+        || values.iter_mut().for_each(|value| *value = exp(*value)),
+    );
 }
 
 /// A quantile of values in ascending order, of which there is at least one: linear between two of them, as in

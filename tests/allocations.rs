@@ -5,7 +5,11 @@
 use allocation_counter::measure;
 use autoencoder::activation::*;
 use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper};
+use autoencoder::loss::{Categorical, LearnedGaussian, Mixed};
 use autoencoder::optimizer::Method;
+use autoencoder::prior::{GaussianMixture, VampPrior};
+use autoencoder::regularizer::Kernel;
+use autoencoder::train::schedule::{Constant, Cyclical, Warmup};
 use autoencoder::*;
 use nalgebra::{Const, Dyn};
 
@@ -160,6 +164,38 @@ fn classifiers() {
 }
 
 #[test]
+fn conditional_steps() {
+    let count = |batches: usize, epochs: usize, validated: bool| {
+        let encoder = Gaussian::new(
+            Dense::<5, 4>::new(Tanh),
+            Dense::<4, 2>::new(Identity),
+            Dense::<4, 2>::new(Identity),
+        );
+        let mut model = AutoEncoder::builder()
+            .encoder(Conditioned::<3, 2, _>::new(encoder))
+            .decoder(Conditioned::<2, 2, _>::new(Dense::<4, 3>::new(Identity)))
+            .regularizer(Variational::default().draws(3).unwrap())
+            .build_conditional::<f32>()
+            .unwrap();
+        let x = data(3, batches * 4).with_features::<3>().unwrap();
+        let c = data(2, batches * 4).with_features::<2>().unwrap();
+        let mut trainer = Trainer::new(Adam::new(1e-3).unwrap()).epochs(epochs).batch_size(4);
+        if validated {
+            trainer = trainer.validation_split(0.25);
+        }
+        measure(|| {
+            trainer.fit_conditional(&mut model, &x, &c).unwrap();
+        })
+        .count_total
+    };
+    assert_eq!(count(13, 1, false), count(3, 1, false));
+    // Validation takes more conditions than a step; neither makes room anew.
+    let of_epochs = |epochs| count(8, epochs, true) - count(8, 2, true);
+    assert_eq!(of_epochs(4), 2 * of_epochs(3));
+    assert_eq!(count(16, 3, true) - count(16, 2, true), of_epochs(3));
+}
+
+#[test]
 fn variational_steps() {
     let build = || {
         AutoEncoder::builder()
@@ -175,6 +211,111 @@ fn variational_steps() {
             .unwrap()
     };
     assert_eq!(of_steps(build, Adam::new(1e-3).unwrap(), STEPS, 4), 0);
+}
+
+type Heads = layer::DenseLayer<f32, Dyn, Dyn, Identity>;
+type Posterior = encoder::GaussianEncoder<Small<Tanh>, Heads, Heads>;
+type Objective = Box<dyn Regularizer<Posterior>>;
+type Likelihood = Box<dyn Loss<Heads>>;
+
+fn generative(
+    objective: Objective,
+    likelihood: Likelihood,
+) -> AutoEncoder<Posterior, Heads, Objective, Likelihood> {
+    let head = || Dense::dynamic(4, 2, Identity);
+    AutoEncoder::builder()
+        .encoder(Gaussian::new(Dense::dynamic(5, 4, Tanh), head(), head()))
+        .decoder(Dense::dynamic(2, 5, Identity))
+        .regularizer(objective)
+        .loss(likelihood)
+        .build()
+        .unwrap()
+}
+
+/// Allocations of so many further epochs, each of one step and one validation; those of the report are some
+/// doublings of its length.
+fn of_validations(build: impl Fn() -> AutoEncoder<Posterior, Heads, Objective, Likelihood>) -> u64 {
+    let count = |epochs: usize| {
+        let (mut model, x) = (build(), data(5, 4));
+        let mut trainer = Trainer::new(Adam::new(1e-3).unwrap()).epochs(epochs).batch_size(4);
+        measure(|| {
+            trainer.fit_validated(&mut model, &x, &x).unwrap();
+        })
+        .count_total
+    };
+    count(13) - count(3)
+}
+
+#[test]
+fn objectives_and_priors() {
+    let plain = Variational::default;
+    let of_report = of_validations(|| generative(Box::new(plain()), Box::new(SquaredError)));
+    type Make = fn() -> Objective;
+    fn iw(draws: usize) -> ImportanceWeighted {
+        ImportanceWeighted::new(draws).unwrap()
+    }
+    fn vamp() -> VampPrior {
+        VampPrior::new(3).unwrap()
+    }
+    fn mixture() -> GaussianMixture {
+        GaussianMixture::new(3).unwrap()
+    }
+    let objectives: [(&str, Make); 14] = [
+        ("warm-up", || {
+            Box::new(Variational::default().schedule(Warmup::new(9, Constant).unwrap()))
+        }),
+        ("cyclical", || Box::new(Variational::default().schedule(Cyclical::new(5, 0.5).unwrap()))),
+        ("capacity", || Box::new(Variational::default().capacity(3.0, Constant).unwrap())),
+        ("free bits", || Box::new(Variational::default().free_bits(0.1).unwrap())),
+        ("draws", || Box::new(Variational::default().draws(3).unwrap())),
+        ("mixture", || Box::new(Variational::default().prior(mixture()).draws(2).unwrap())),
+        ("VampPrior", || Box::new(Variational::default().prior(vamp()))),
+        ("importance-weighted", || Box::new(iw(3))),
+        ("importance-weighted, mixture", || Box::new(iw(3).prior(mixture()))),
+        ("importance-weighted, VampPrior", || Box::new(iw(1).prior(vamp()))),
+        ("discrepancy", || Box::new(Mmd::new(1.0).unwrap())),
+        ("discrepancy, Gaussian", || {
+            let mmd = Mmd::new(1.0).unwrap().kernel(Kernel::Gaussian);
+            Box::new((Variational::default().draws(2).unwrap(), mmd))
+        }),
+        ("total correlation", || {
+            Box::new((Variational::default(), TotalCorrelation::new(1.0, 9).unwrap()))
+        }),
+        ("binarised", || Box::new((Variational::default(), Binarize))),
+    ];
+    for (name, make) in objectives {
+        let build = || generative(make(), Box::new(BernoulliCrossEntropy));
+        assert_eq!(of_steps(build, Adam::new(1e-3).unwrap(), STEPS, 4), 0, "{name}");
+        assert_eq!(of_validations(build), of_report, "{name}, validated");
+    }
+}
+
+#[test]
+fn likelihoods() {
+    type Make = fn() -> Likelihood;
+    let likelihoods: [(&str, Make); 6] = [
+        ("Bernoulli", || Box::new(BernoulliCrossEntropy)),
+        ("continuous Bernoulli", || Box::new(ContinuousBernoulli)),
+        ("learned, shared", || Box::new(LearnedGaussian::shared())),
+        ("learned, per feature", || Box::new(LearnedGaussian::per_feature())),
+        ("categorical", || Box::new(Categorical::new(&[2, 3]).unwrap())),
+        ("mixed", || {
+            let mixed = Mixed::new().columns(2, LearnedGaussian::per_feature());
+            let mixed = mixed.columns(1, BernoulliCrossEntropy);
+            Box::new(mixed.columns(2, Categorical::new(&[2]).unwrap()))
+        }),
+    ];
+    let plain = || generative(Box::new(Variational::default()), Box::new(SquaredError));
+    let of_report = of_validations(plain);
+    for (name, make) in likelihoods {
+        let objectives: [fn() -> Objective; 2] =
+            [|| Box::new(Variational::default()), || Box::new(ImportanceWeighted::new(3).unwrap())];
+        for objective in objectives {
+            let build = || generative(objective(), make());
+            assert_eq!(of_steps(build, Adam::new(1e-3).unwrap(), STEPS, 4), 0, "{name}");
+            assert_eq!(of_validations(build), of_report, "{name}, validated");
+        }
+    }
 }
 
 #[test]

@@ -1,64 +1,26 @@
 //! Anomaly detection: scores by their definitions, their laws, explanations, what is refused.
 
+#[path = "common/sensors.rs"]
+mod sensors;
+
 use allocation_counter::measure;
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::anomaly::*;
 use autoencoder::data::{Normalization, Normalizer};
-use autoencoder::encoder::GaussianEncoder;
-use autoencoder::layer::{ChainLayer, DenseLayer};
 use autoencoder::metrics::roc_auc;
 use autoencoder::rand::seq::SliceRandom;
 use autoencoder::random::seeded;
 use autoencoder::*;
 use nalgebra::{DMatrix, DVector, Dyn};
+use sensors::{CLOSE, Half, VariationalEncoder, close, sensors, variational};
 
-type Layer1<A> = DenseLayer<f64, Dyn, Dyn, A>;
-type Half = ChainLayer<Layer1<Tanh>, Layer1<Identity>>;
 type Model = AutoEncoder<Half, Half>;
-type Variational1 = AutoEncoder<
-    GaussianEncoder<Layer1<Tanh>, Layer1<Identity>, Layer1<Identity>>,
-    Half,
-    Variational,
-    GaussianLikelihood,
->;
-
-/// What two ways to the same number may differ by, relatively.
-const CLOSE: f64 = 1e-9;
-
-fn close(a: f64, b: f64) -> bool {
-    (a - b).abs() <= CLOSE * a.abs().max(b.abs()).max(1.0)
-}
-
-fn sensors(samples: usize, seed: u64) -> (Batch<f64, Dyn>, datasets::Sensors<f64>) {
-    let all = datasets::sensors::<f64>(samples, seed).unwrap();
-    (all.normal().into_dynamic(), all)
-}
 
 fn train(rows: &Batch<f64, Dyn>, code: usize, epochs: usize) -> Model {
     let features = rows.features();
     let mut model = AutoEncoder::builder()
         .encoder(Dense::dynamic(features, 12, Tanh).then(Dense::dynamic(12, code, Identity)))
         .decoder(Dense::dynamic(code, 12, Tanh).then(Dense::dynamic(12, features, Identity)))
-        .normalizer(Normalizer::fit(Normalization::Standardize, rows).unwrap())
-        .seed(3)
-        .build()
-        .unwrap();
-    let adam = Adam::new(1e-2).unwrap();
-    Trainer::new(adam).epochs(epochs).batch_size(32).seed(3).fit(&mut model, rows).unwrap();
-    model
-}
-
-fn variational(rows: &Batch<f64, Dyn>, epochs: usize) -> Variational1 {
-    let features = rows.features();
-    let mut model = AutoEncoder::builder()
-        .encoder(Gaussian::new(
-            Dense::dynamic(features, 12, Tanh),
-            Dense::dynamic(12, 3, Identity),
-            Dense::dynamic(12, 3, Identity),
-        ))
-        .decoder(Dense::dynamic(3, 12, Tanh).then(Dense::dynamic(12, features, Identity)))
-        .regularizer(Variational::default())
-        .loss(GaussianLikelihood::new(0.3).unwrap())
         .normalizer(Normalizer::fit(Normalization::Standardize, rows).unwrap())
         .seed(3)
         .build()
@@ -220,42 +182,6 @@ fn the_nearest_reconstruction_is_the_nearest() {
 }
 
 #[test]
-fn the_reconstruction_probability_is_the_mean_loss_of_drawn_codes() {
-    let (normal, all) = sensors(900, 4);
-    let model = variational(&normal.select(0..400), 100);
-    let test = all.rows.clone().into_dynamic();
-    let detector = |draws, seed| {
-        let score = ReconstructionProbability::new(draws, seed).unwrap();
-        AnomalyDetector::fit(model.clone(), score, &normal.select(0..10)).unwrap()
-    };
-    let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
-    // The evidence lower bound has the same term, from other draws; within five standard errors, which the
-    // means of several seeds tell, as all samples of a seed share their noise.
-    let few = normal.select(500..600);
-    let elbo = model.elbo(&few, 2000, &mut seeded(8)).unwrap();
-    let means: Vec<f64> = (0..10).map(|s| mean(&detector(200, s).scores(&few).unwrap())).collect();
-    let found = mean(&means);
-    let squares: f64 = means.iter().map(|m| (m - found).powi(2)).sum();
-    let error = (squares / 9.0 / 10.0).sqrt();
-    assert!((found - elbo.reconstruction).abs() < 5.0 * error, "{found} ± {error}, {elbo:?}");
-    // It costs more than the mean code does, by the encoder's doubt.
-    let of_mean = mean(&model.score(&few).unwrap());
-    assert!(found > of_mean + 5.0 * error, "{found} ± {error} {of_mean}");
-    let scores = detector(50, 1).scores(&test).unwrap();
-    // Reproducible, and each option makes a difference.
-    assert_eq!(detector(5, 1).scores(&test), detector(5, 1).scores(&test));
-    assert_ne!(detector(5, 1).scores(&test), detector(5, 2).scores(&test));
-    assert_ne!(detector(5, 1).scores(&test), detector(6, 1).scores(&test));
-    let auc = roc_auc(&scores, &all.is_faulty()).unwrap();
-    assert!(auc > 0.9, "{auc}");
-    // For a Gaussian likelihood columns add up to the score.
-    let parts = detector(5, 1).feature_scores(&test).unwrap();
-    for (score, parts) in detector(5, 1).scores(&test).unwrap().into_iter().zip(parts.iter()) {
-        assert!(close(score.max(0.0), parts.iter().sum()));
-    }
-}
-
-#[test]
 fn both_scores_are_added_in_units_of_their_means() {
     let (normal, _) = sensors(700, 6);
     let model = train(&normal.select(0..300), 3, 10);
@@ -365,58 +291,72 @@ fn scores_to_try() -> Vec<(&'static str, Box<dyn AnomalyScore<Half>>)> {
     ]
 }
 
+/// Those that draw codes.
+fn drawn_scores_to_try() -> Vec<(&'static str, Box<dyn AnomalyScore<VariationalEncoder>>)> {
+    let probability = || ReconstructionProbability::new(5, 1).unwrap();
+    vec![
+        ("probability", Box::new(probability())),
+        ("probability by column", Box::new(probability().by_column())),
+        ("with code", Box::new(Both::new(probability().by_column(), CodeDistance::new()))),
+    ]
+}
+
+fn check_laws<E, D, R, L, S>(
+    name: &str,
+    detector: &AnomalyDetector<E, D, R, L, S>,
+    test: &Batch<f64, Dyn>,
+) where
+    E: Encoder<Scalar = f64, Input = Dyn>,
+    D: Decoder<Scalar = f64, Code = E::Code, Output = Dyn>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+    S: AnomalyScore<E>,
+{
+    let scores = detector.scores(test).unwrap();
+    let parts = detector.feature_scores(test).unwrap();
+    let mut workspace = detector.workspace();
+    let mut features = [0.0; 8];
+    for (k, &score) in scores.iter().enumerate() {
+        let sum: f64 = parts.sample(k).iter().sum();
+        assert!(parts.sample(k).iter().all(|&part| part >= 0.0), "{name}");
+        assert!(sum <= score.max(0.0) * (1.0 + CLOSE), "{name}: {sum} {score}");
+        // One row: nearly the same, and the same in whatever workspace.
+        let row = test.sample(k);
+        let one = detector.score_one_into(row, &mut features, &mut workspace).unwrap();
+        assert!(close(one, score), "{name}");
+        assert_eq!(detector.score_one(row), Ok(one), "{name}");
+        assert!(features.iter().zip(parts.sample(k)).all(|(&a, &b)| close(a, b)), "{name}");
+    }
+    // The same bits in other batches.
+    for range in [0..1, 3..8, 100..600] {
+        let few = test.select(range.clone());
+        assert_eq!(detector.scores(&few).unwrap(), scores[range], "{name}");
+    }
+    // Nothing is allocated.
+    let row = test.sample(5);
+    let mut call = || detector.score_one_into(row, &mut features, &mut workspace).unwrap();
+    call();
+    let allocations = measure(|| {
+        call();
+    });
+    assert_eq!(allocations.count_total, 0, "{name}");
+}
+
 #[test]
 fn laws_of_scores() {
     let (normal, all) = sensors(700, 10);
     let model = train(&normal.select(0..300), 3, 10);
+    let reference = normal.select(300..500);
     let test = all.rows.into_dynamic();
     for (name, score) in scores_to_try() {
-        let detector =
-            AnomalyDetector::fit(model.clone(), score, &normal.select(300..500)).unwrap();
-        let scores = detector.scores(&test).unwrap();
-        let parts = detector.feature_scores(&test).unwrap();
-        let mut workspace = detector.workspace();
-        let mut features = [0.0; 8];
-        for (k, &score) in scores.iter().enumerate() {
-            let sum: f64 = parts.sample(k).iter().sum();
-            assert!(parts.sample(k).iter().all(|&part| part >= 0.0), "{name}");
-            assert!(sum <= score * (1.0 + CLOSE), "{name}: {sum} {score}");
-            // One row: nearly the same, and the same in whatever workspace.
-            let row = test.sample(k);
-            let one = detector.score_one_into(row, &mut features, &mut workspace).unwrap();
-            assert!(close(one, score), "{name}");
-            assert_eq!(detector.score_one(row), Ok(one), "{name}");
-            assert!(features.iter().zip(parts.sample(k)).all(|(&a, &b)| close(a, b)), "{name}");
-        }
-        // The same bits in other batches.
-        for range in [0..1, 3..8, 100..600] {
-            let few = test.select(range.clone());
-            assert_eq!(detector.scores(&few).unwrap(), scores[range], "{name}");
-        }
-        // Nothing is allocated.
-        let row = test.sample(5);
-        let mut call = || detector.score_one_into(row, &mut features, &mut workspace).unwrap();
-        call();
-        let allocations = measure(|| {
-            call();
-        });
-        assert_eq!(allocations.count_total, 0, "{name}");
+        let detector = AnomalyDetector::fit(model.clone(), score, &reference).unwrap();
+        check_laws(name, &detector, &test);
     }
-}
-
-#[test]
-fn drawn_codes_are_scored_without_allocation() {
-    let (normal, _) = sensors(300, 11);
-    let model = variational(&normal.select(0..200), 2);
-    let score = Both::new(ReconstructionProbability::new(7, 1).unwrap(), CodeDistance::new());
-    let detector = AnomalyDetector::fit(model, score, &normal.select(0..200)).unwrap();
-    let (mut features, mut workspace) = ([0.0; 8], detector.workspace());
-    let row = normal.sample(210).to_vec();
-    let mut call = || detector.score_one_into(&row, &mut features, &mut workspace).unwrap();
-    let first = call();
-    assert_eq!(measure(|| assert_eq!(call(), first)).count_total, 0);
-    let all = detector.scores(&normal.select(210..211)).unwrap();
-    assert!(close(all[0], first));
+    let model = variational(&normal.select(0..300), 10);
+    for (name, score) in drawn_scores_to_try() {
+        let detector = AnomalyDetector::fit(model.clone(), score, &reference).unwrap();
+        check_laws(name, &detector, &test);
+    }
 }
 
 #[test]
@@ -489,6 +429,10 @@ fn what_cannot_be_right_is_refused() {
     assert!(fit(nearest(4), &normal.select(0..5)).is_ok());
     let code = || Box::new(CodeDistance::new());
     assert_eq!(parameter(fit(code(), &normal.select(0..1))), "reference samples of CodeDistance");
+    let scaled = || Box::new(ScaledResidual::new());
+    let name = "reference samples of ScaledResidual";
+    assert_eq!(parameter(fit(scaled(), &normal.select(0..1))), name);
+    assert!(fit(scaled(), &normal.select(0..2)).is_ok());
     assert!(NearestReconstruction::new(0).is_err());
     assert!(ReconstructionProbability::new(0, 1).is_err());
     for wrong in [f64::NAN, -0.1, 1.1, f64::INFINITY] {
@@ -522,7 +466,7 @@ fn what_cannot_be_right_is_refused() {
     let nan = |call| Error::NotFinite { call, row: 2, column: 1, value: Number(f64::NAN) };
     assert_eq!(detector.scores(&bad), Err(nan("scores")));
     assert_eq!(detector.feature_scores(&bad).unwrap_err(), nan("feature_scores"));
-    assert_eq!(detector.calibrate(&bad).unwrap_err(), nan("scores"));
+    assert_eq!(detector.calibrate(&bad).unwrap_err(), nan("calibrate"));
     assert!(detector.conformal().is_none());
     let refused = AnomalyDetector::fit(model.clone(), SquaredResidual, &bad).unwrap_err();
     assert_eq!(refused, nan("AnomalyDetector::fit"));
@@ -567,6 +511,17 @@ fn squares_beyond_the_largest_number_are_refused_or_odd() {
     let fit = AnomalyDetector::fit(model.clone(), ScaledResidual::new(), &huge);
     refused(fit.map(|_| ()));
     refused(AnomalyDetector::fit(model.clone(), CodeDistance::new(), &huge).map(|_| ()));
+    let drawn = AutoEncoder::builder()
+        .encoder(Gaussian::new(
+            Dense::dynamic(2, 12, Identity),
+            Dense::dynamic(12, 2, Identity),
+            Dense::dynamic(12, 2, Identity).init(init::Zeros),
+        ))
+        .decoder(Dense::dynamic(2, 2, Identity))
+        .build::<f64>()
+        .unwrap();
+    let by_column = ReconstructionProbability::new(2, 1).unwrap().by_column();
+    refused(AnomalyDetector::fit(drawn, by_column, &huge).map(|_| ()));
     let both = Both::new(SquaredResidual, SquaredResidual);
     refused(AnomalyDetector::fit(model.clone(), both, &huge).map(|_| ()));
     let nearest = NearestReconstruction::new(1).unwrap();
@@ -592,6 +547,13 @@ fn few_samples_and_constant_columns() {
             assert!(scores.iter().all(|s| s.is_finite() && *s >= 0.0), "{name}: {scores:?}");
             assert!(scores.iter().any(|s| *s > 0.0), "{name}");
         }
+    }
+    let model_with_draws = variational(&rows, 5);
+    for (name, score) in drawn_scores_to_try() {
+        let detector =
+            AnomalyDetector::fit(model_with_draws.clone(), score, &rows.select([3, 3, 3, 3]))
+                .unwrap();
+        assert!(detector.scores(&rows).unwrap().iter().all(|s| s.is_finite()), "{name}");
     }
     // A constant column that moves is found.
     let score = ScaledResidual::new();

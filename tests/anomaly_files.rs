@@ -8,6 +8,7 @@ use std::fs;
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::anomaly::*;
 use autoencoder::data::{Normalization, Normalizer};
+use autoencoder::encoder::GaussianEncoder;
 use autoencoder::layer::DenseLayer;
 use autoencoder::*;
 use common::Folder;
@@ -16,6 +17,11 @@ use nalgebra::Const;
 type Enc = DenseLayer<f32, Const<8>, Const<3>, Tanh>;
 type Dec = DenseLayer<f32, Const<3>, Const<8>, Identity>;
 type Model = AutoEncoder<Enc, Dec>;
+type Gauss = GaussianEncoder<
+    DenseLayer<f32, Const<8>, Const<6>, Tanh>,
+    DenseLayer<f32, Const<6>, Const<3>, Identity>,
+    DenseLayer<f32, Const<6>, Const<3>, Identity>,
+>;
 
 fn build(seed: u64, normalizer: Option<Normalizer>) -> Model {
     let builder = AutoEncoder::builder()
@@ -87,6 +93,54 @@ fn a_detector_comes_back_bit_for_bit() {
     let mut alone = build(3, None);
     alone.load(&path).unwrap();
     assert_eq!(alone.encode(&x), model().encode(&x));
+}
+
+#[test]
+fn deviations_of_columns_are_in_the_file() {
+    let folder = Folder::new("anomaly-by-column");
+    let path = folder.join("detector.safetensors");
+    let x = rows();
+    let build = |seed| {
+        AutoEncoder::builder()
+            .encoder(Gaussian::new(
+                Dense::<8, 6>::new(Tanh),
+                Dense::<6, 3>::new(Identity),
+                Dense::<6, 3>::new(Identity),
+            ))
+            .decoder(Dense::<3, 8>::new(Identity))
+            .normalizer(Normalizer::fit(Normalization::Standardize, &rows()).unwrap())
+            .seed(seed)
+            .build::<f32>()
+            .unwrap()
+    };
+    let plain = || ReconstructionProbability::new(4, 9).unwrap();
+    let fitted = AnomalyDetector::fit(build(1), plain().by_column(), &x.select(0..60)).unwrap();
+    fitted.save(&path).unwrap();
+    let loaded = AnomalyDetector::load(build(2), plain().by_column(), &path).unwrap();
+    assert_eq!(loaded.score_function(), fitted.score_function());
+    assert_eq!(loaded.scores(&x), fitted.scores(&x));
+    assert_eq!(loaded.explain(x.sample(3)), fitted.explain(x.sample(3)));
+    let refused = AnomalyDetector::load(build(2), plain(), &path).unwrap_err();
+    let Error::DoesNotFit { expected, found, .. } = refused else { panic!("{refused}") };
+    assert_eq!(expected, "ReconstructionProbability(4, seed 9)");
+    assert_eq!(found, "ReconstructionProbability(4, seed 9, by column)");
+    // Without, nothing of its own is in the file.
+    AnomalyDetector::fit(build(1), plain(), &x).unwrap().save(&path).unwrap();
+    let loaded = AnomalyDetector::load(build(2), plain(), &path).unwrap();
+    assert!(loaded.score_function().variances().is_empty());
+    for (variances, is_good) in [
+        (vec![1.0; 8], true),
+        (vec![1.0; 7], false),
+        (vec![], false),
+        ([vec![1.0; 7], vec![0.0]].concat(), false),
+        ([vec![1.0; 7], vec![-1.0]].concat(), false),
+    ] {
+        let describe = AnomalyScore::<Gauss>::describe(&plain().by_column());
+        let liar = Liar(describe, Numbers::new().with("variances", variances));
+        AnomalyDetector::fit(build(1), liar, &x).unwrap().save(&path).unwrap();
+        let loaded = AnomalyDetector::load(build(2), plain().by_column(), &path);
+        assert_eq!(loaded.is_ok(), is_good);
+    }
 }
 
 fn refusal(make: Make, path: &std::path::Path) -> Error {

@@ -2,7 +2,8 @@
 //!
 //! Each file of `tests/compile_fail` says what it expects in its first lines:
 //! `//~ ERROR: sentence` for a part of the compiler's message, `//~ AT: line` for the source line an
-//! error of it must point at, `//~ OK` if it must compile. Only our own sentences are looked for, so
+//! error of it must point at, `//~ OK` if it must compile. `//~ BUILD` says that the program is to be made:
+//! what a `const` block of a generic function asserts is not looked at before. Only our own sentences are looked for, so
 //! that another version of the compiler may word the rest as it likes.
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ struct Fixture {
     errors: Vec<String>,
     at: Option<String>,
     is_ok: bool,
+    is_built: bool,
 }
 
 impl Fixture {
@@ -31,6 +33,7 @@ impl Fixture {
             errors: marked("//~ ERROR:"),
             at: marked("//~ AT:").pop(),
             is_ok: source.lines().any(|line| line == "//~ OK"),
+            is_built: source.lines().any(|line| line == "//~ BUILD"),
         }
     }
 
@@ -65,9 +68,11 @@ fn compile(fixtures: &[PathBuf]) -> Vec<String> {
     let bins = scratch.join("src").join("bin");
     let _ = fs::remove_dir_all(&bins); // fixtures that no longer exist
     fs::create_dir_all(&bins).expect("a folder for the scratch crate");
+    // What is built is not run: no optimisation, no debug information.
     let manifest = format!(
         "[package]\nname = \"scratch\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-         [dependencies]\nautoencoder = {{ path = {root:?} }}\n\n[workspace]\n"
+         [dependencies]\nautoencoder = {{ path = {root:?} }}\n\n[workspace]\n\n\
+         [profile.dev]\ndebug = false\n"
     );
     fs::write(scratch.join("Cargo.toml"), manifest).expect("a manifest");
     // The same versions as here, and so nothing to fetch.
@@ -78,10 +83,10 @@ fn compile(fixtures: &[PathBuf]) -> Vec<String> {
         fs::copy(fixture, bins.join(fixture.file_name().expect("a name"))).expect("a copy");
     }
     // Without the network first: where the packages are at hand it is not needed.
-    let check = |offline: bool| {
+    let run = |how: &str, bins: &[&str], offline: bool| {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(["check", "--bins", "--keep-going", "--message-format=json", "--target-dir"]);
-        command.arg(scratch.join("target")).current_dir(&scratch);
+        command.args([how, "--keep-going", "--message-format=json", "--target-dir"]);
+        command.arg(scratch.join("target")).args(bins).current_dir(&scratch);
         command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         command.env("CARGO_NET_OFFLINE", if offline { "true" } else { "false" });
         command.output().expect("cargo runs")
@@ -90,17 +95,26 @@ fn compile(fixtures: &[PathBuf]) -> Vec<String> {
         let lines = String::from_utf8_lossy(&output.stdout).into_owned();
         lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     };
-    let mut output = check(true);
-    if messages(&output).is_empty() {
-        output = check(false);
-    }
-    let messages = messages(&output);
-    assert!(!messages.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = |name: &str| {
-        let about = messages.iter().filter(|message| message["target"]["name"] == *name);
+    let said_of = |how: &str, bins: &[&str]| {
+        let mut output = run(how, bins, true);
+        if messages(&output).is_empty() {
+            output = run(how, bins, false);
+        }
+        let messages = messages(&output);
+        assert!(!messages.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        messages
+    };
+    let fixtures: Vec<_> = fixtures.iter().map(|fixture| Fixture::read(fixture)).collect();
+    let built = fixtures.iter().filter(|fixture| fixture.is_built);
+    let built: Vec<&str> = built.flat_map(|fixture| ["--bin", &fixture.name]).collect();
+    let checked = said_of("check", &["--bins"]);
+    let built = if built.is_empty() { Vec::new() } else { said_of("build", &built) };
+    let said = |fixture: &Fixture| {
+        let messages = if fixture.is_built { &built } else { &checked };
+        let about = messages.iter().filter(|message| message["target"]["name"] == fixture.name);
         about.filter_map(|message| message["message"]["rendered"].as_str()).collect()
     };
-    fixtures.iter().map(|fixture| said(&Fixture::read(fixture).name)).collect()
+    fixtures.iter().map(said).collect()
 }
 
 fn fixtures() -> Vec<PathBuf> {
@@ -137,6 +151,7 @@ fn a_wrong_expectation_is_noticed() {
         errors: errors.iter().map(|&error| error.to_owned()).collect(),
         at: at.map(str::to_owned),
         is_ok,
+        is_built: false,
     };
     assert_eq!(fixture(&["our words"], Some(".decoder(wrong)"), false).complaint(said), None);
     assert!(fixture(&["other words"], None, false).complaint(said).is_some());

@@ -12,11 +12,13 @@ use autoencoder::data::Normalization;
 use autoencoder::decoder::Decoder;
 use autoencoder::encoder::BoxedEncoder;
 use autoencoder::layer::DenseLayer;
-use autoencoder::loss::Compared;
+use autoencoder::loss::{Categorical, Compared, LearnedGaussian, Mixed};
 use autoencoder::optimizer::Step;
-use autoencoder::posterior::{Point, Posterior};
+use autoencoder::posterior::{Gaussianlike, Point, Posterior};
+use autoencoder::prior::{GaussianMixture, VampPrior};
 use autoencoder::random::{Streams, seeded};
-use autoencoder::regularizer::{Encoded, PenaltyGradient};
+use autoencoder::regularizer::{Encoded, Kernel, PenaltyGradient};
+use autoencoder::train::schedule::{Constant, Cyclical, Warmup};
 use autoencoder::*;
 use nalgebra::{Const, Dyn};
 use rand::Rng;
@@ -159,6 +161,101 @@ fn gaussian_encoders() {
     }
     let (any, bounded) = (variational!(for_any), variational!(for_bounded));
     run!(f64, gaussian_encoder(), decoder(), data(), any FOR_ANY, bounded FOR_BOUNDED);
+}
+
+/// Objectives with several draws, parameters of their own, and what they are with the others.
+fn for_gaussian<E: Encoder<Scalar = f64> + 'static>(number: usize) -> Box<dyn Regularizer<E>>
+where
+    E::Posterior: Gaussianlike,
+{
+    let plain = || Variational::new(0.05).unwrap();
+    let iw = |draws| ImportanceWeighted::new(draws).unwrap();
+    let mixture = || GaussianMixture::new(3).unwrap();
+    let vamp = || VampPrior::from_samples(&data::<f64>().select(0..4)).unwrap();
+    let mmd = || Mmd::new(0.3).unwrap();
+    let correlation = TotalCorrelation::new(0.1, 9).unwrap();
+    match number {
+        0 => Box::new(plain().draws(3).unwrap()),
+        1 => Box::new(plain().schedule(Warmup::new(5, Constant).unwrap())),
+        2 => Box::new(plain().schedule(Cyclical::new(4, 0.5).unwrap())),
+        3 => Box::new(plain().capacity(1.0, Warmup::new(5, Constant).unwrap()).unwrap()),
+        4 => Box::new(plain().free_bits(0.1).unwrap()),
+        5 => Box::new(plain().prior(mixture())),
+        6 => Box::new(plain().prior(vamp()).draws(2).unwrap()),
+        7 => Box::new(iw(1)),
+        8 => Box::new(iw(4)),
+        9 => Box::new(iw(2).prior(mixture())),
+        10 => Box::new(iw(2).prior(vamp())),
+        11 => Box::new(mmd()),
+        12 => Box::new((plain(), mmd().kernel(Kernel::Gaussian))),
+        13 => Box::new((plain(), correlation)),
+        14 => Box::new((plain().draws(2).unwrap(), correlation, mmd())),
+        15 => Box::new((plain(), Binarize)),
+        _ => Box::new(vec![
+            Box::new(WeightDecay::new(0.01).unwrap()) as Box<dyn Regularizer<E>>,
+            Box::new((Contractive::new(0.05).unwrap(), iw(2).prior(vamp()))),
+            Box::new(Denoising::new(GaussianNoise::new(0.1).unwrap())),
+        ]),
+    }
+}
+const FOR_GAUSSIAN: usize = 17;
+
+fn likelihood<D>(number: usize) -> Box<dyn Loss<D>>
+where
+    D: Decoder<Scalar = f64, Range = range::Real> + 'static,
+{
+    match number {
+        0 => Box::new(BernoulliCrossEntropy),
+        1 => Box::new(LearnedGaussian::shared()),
+        2 => Box::new(LearnedGaussian::per_feature().starting_at(0.5).unwrap()),
+        3 => Box::new(Categorical::new(&[1, 3]).unwrap()),
+        _ => Box::new(
+            Mixed::new()
+                .columns(1, LearnedGaussian::shared())
+                .columns(2, Categorical::new(&[2]).unwrap())
+                .columns(1, LearnedGaussian::per_feature()),
+        ),
+    }
+}
+const LIKELIHOODS: usize = 5;
+
+#[test]
+fn objectives_likelihoods_and_priors() {
+    let mut named = vec![
+        "same_seed_same_bits",
+        "same_streams_same_objective",
+        "randomness_follows_the_sample",
+        "fit_reduces_the_objective",
+        "huge_values",
+        "zeros",
+        "gradient",
+        "weighted_gradient",
+        "sample_weights_equal_repetition",
+        "stream_equals_memory",
+        "layout_covers_all",
+        "parameters_round_trip",
+    ];
+    if cfg!(feature = "parallel") {
+        named.push("threads_do_not_matter");
+    }
+    if cfg!(feature = "safetensors") {
+        named.extend(["saved_and_loaded", "resumed_equals_uninterrupted"]);
+    }
+    for number in 0..FOR_GAUSSIAN {
+        for of_loss in 0..LIKELIHOODS {
+            let build = || {
+                AutoEncoder::builder()
+                    .encoder(gaussian_encoder())
+                    .decoder(Dense::<2, 4>::new(Identity))
+                    .regularizer(for_gaussian(number))
+                    .loss(likelihood(of_loss))
+                    .build::<f64>()
+                    .unwrap()
+            };
+            println!("objective {number}, likelihood {of_loss}");
+            assert_passes(&contract::model(build, &data()), &named);
+        }
+    }
 }
 
 #[test]

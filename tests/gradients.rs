@@ -19,7 +19,7 @@ use autoencoder::layer::jacobian::{self, Jacobian, JacobianGradient};
 use autoencoder::layer::{
     DenseDescription, DualViewMut, ElementwiseDescription, Pass, TangentPass,
 };
-use autoencoder::loss::Compared;
+use autoencoder::loss::{Categorical, Compared, LearnedGaussian, Mixed};
 use autoencoder::posterior::{DiagonalGaussian, Gaussianlike, Point, Posterior};
 use autoencoder::random::{StreamRng, Streams, seeded};
 use autoencoder::*;
@@ -723,13 +723,32 @@ fn what_was_in_a_gradient_is_written_over_or_added_to() {
 #[test]
 fn losses() {
     let mut sweep = Sweep::default();
-    for number in 0..40 * LOSSES {
+    // Beyond those of all models, those with parameters of their own or of a certain size.
+    const ALL: usize = LOSSES + 4;
+    for number in 0..40 * ALL {
         sweep.run(&("loss", number), 50_000 + number as u64, |case| {
             let rows = case.size();
             let x = case.data(rows);
             let y = case.normal(rows * x.samples());
             let weights = case.normal(x.samples());
-            let loss: Box<dyn Loss<BoxedLayer<range::Real>>> = case.loss(number);
+            let groups = |case: &mut Case| {
+                let first = case.rng.random_range(0..rows);
+                if first == 0 { vec![rows] } else { vec![first, rows - first] }
+            };
+            let loss: Box<dyn Loss<BoxedLayer<range::Real>>> = match number % ALL {
+                LOSSES => Box::new(LearnedGaussian::shared()),
+                4 => Box::new(LearnedGaussian::per_feature()),
+                5 => Box::new(Categorical::new(&groups(case)).unwrap()),
+                6 => {
+                    let groups = groups(case);
+                    let mixed = Mixed::new().columns(groups[0], LearnedGaussian::per_feature());
+                    Box::new(match groups.get(1) {
+                        Some(&rest) => mixed.columns(rest, Categorical::new(&[rest]).unwrap()),
+                        None => mixed,
+                    })
+                }
+                number => case.loss(number),
+            };
             // Outputs and the loss's own parameters, one after the other.
             let values_len = y.len();
             let mut y = y;

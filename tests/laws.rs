@@ -3,7 +3,7 @@
 use autoencoder::activation::*;
 use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper};
 use autoencoder::layer::DenseLayer;
-use autoencoder::loss::Compared;
+use autoencoder::loss::{Categorical, Compared, LearnedGaussian, Mixed};
 use autoencoder::optimizer::Step;
 use autoencoder::parameters::Role;
 use autoencoder::random::seeded;
@@ -127,13 +127,23 @@ fn losses<T: Scalar>() -> Vec<Box<dyn Loss<Logits<T>>>> {
         Box::new(Huber::new(0.01).unwrap()),
         Box::new(GaussianLikelihood::new(1.5).unwrap()),
         Box::new(LaplaceLikelihood::new(0.7).unwrap()),
+        Box::new(LearnedGaussian::shared()),
+        Box::new(LearnedGaussian::per_feature()),
+        Box::new(Categorical::new(&[3]).unwrap()),
+        Box::new(
+            Mixed::new()
+                .columns(1, LearnedGaussian::per_feature())
+                .columns(2, BernoulliCrossEntropy),
+        ),
     ]
 }
 
 fn evaluate<T: Scalar>(loss: &dyn Loss<Logits<T>>, x: &[T], y: &[T]) -> (Vec<T>, Vec<T>) {
     let samples = x.len() / 3;
     let (mut values, mut dy) = (vec![T::of(f64::NAN); samples], vec![T::of(f64::NAN); x.len()]);
-    let at = Compared { x: BatchView::new(x, Const), y: BatchView::new(y, Const), parameters: &[] };
+    let own: Vec<T> = (0..loss.num_parameters(3)).map(|at| T::of(0.4 - 0.3 * at as f64)).collect();
+    let (x, y) = (BatchView::new(x, Const), BatchView::new(y, Const));
+    let at = Compared { x, y, parameters: &own };
     loss.values(at, &mut values);
     loss.gradient(at, &vec![T::ONE; samples], BatchViewMut::new(&mut dy, Const));
     (values, dy)
@@ -177,22 +187,32 @@ fn losses_take_each_sample_for_itself() {
             let (alone, d_alone) = evaluate(&*loss, &x[range.clone()], &y[range.clone()]);
             assert_eq!((alone[0], &d_alone[..]), (value, &d_both[range]));
         }
-        // A perfect reconstruction is the minimum: no gradient, and more loss on either side.
-        let perfect: Vec<f64> = if loss.name() == "bernoulli_cross_entropy" {
-            x.iter().map(|x| (x / (1.0 - x)).ln()).collect()
-        } else {
-            x.to_vec()
+        // A perfect reconstruction is the minimum: no gradient, and more loss on either side of any feature.
+        let logit = |x: f64| (x / (1.0 - x)).ln();
+        let perfect: Vec<f64> = match loss.name() {
+            "bernoulli_cross_entropy" => x.map(logit).to_vec(),
+            "categorical" => x.map(f64::ln).to_vec(),
+            "mixed" => (0..6).map(|at| if at % 3 == 0 { x[at] } else { logit(x[at]) }).collect(),
+            _ => x.to_vec(),
         };
         let (least, flat) = evaluate(&*loss, &x, &perfect);
         assert!(flat.iter().all(|d| d.abs() <= 1e-15), "{loss:?}: {flat:?}");
-        for shift in [-0.3, 0.3] {
-            let moved: Vec<f64> = perfect.iter().map(|y| y + shift).collect();
+        for (feature, shift) in (0..3).flat_map(|feature| [(feature, -0.3), (feature, 0.3)]) {
+            let mut moved = perfect.clone();
+            moved.iter_mut().skip(feature).step_by(3).for_each(|y| *y += shift);
             let (more, _) = evaluate(&*loss, &x, &moved);
             assert!(more[0] > least[0] && more[1] > least[1], "{loss:?}");
         }
         let mut reconstruction = perfect;
         loss.reconstruct(BatchViewMut::new(&mut reconstruction, Const));
-        assert!(reconstruction.iter().zip(x).all(|(y, x)| (y - x).abs() <= 1e-15), "{loss:?}");
+        // Of categories the shares, which add up to 1.
+        let total = |sample: usize| match loss.name() {
+            "categorical" => x[3 * sample..][..3].iter().sum(),
+            _ => 1.0,
+        };
+        for (at, (y, x)) in reconstruction.iter().zip(x).enumerate() {
+            assert!((y - x / total(at / 3)).abs() <= 1e-15, "{loss:?}");
+        }
     }
 }
 

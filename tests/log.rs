@@ -196,7 +196,11 @@ mod progress {
         ] {
             assert!(last.contains(part), "{part} in {last}");
         }
-        assert!(seen.lock().unwrap().iter().any(|text| text.contains("epoch 1/3")));
+        let seen = seen.lock().unwrap();
+        assert!(seen.iter().any(|text| text.contains("epoch 1/3")));
+        // The clock begins at the end of the first step, which tells no rate.
+        assert!(seen[0].contains("batch 1/3") && !seen[0].contains("samples/s"), "{}", seen[0]);
+        assert!(seen[1].contains("batch 2/3") && seen[1].contains("samples/s"), "{}", seen[1]);
     }
 
     #[derive(Clone, Default)]

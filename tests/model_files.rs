@@ -38,7 +38,9 @@ use autoencoder::corruption::Masking;
 use autoencoder::data::Normalization;
 use autoencoder::decoder::{BoxedDecoder, Decoder};
 use autoencoder::encoder::{BoxedEncoder, Encoder};
+use autoencoder::loss::{Categorical, LearnedGaussian, Mixed};
 use autoencoder::posterior::Point;
+use autoencoder::prior::{GaussianMixture, VampPrior};
 use autoencoder::random::seeded;
 use autoencoder::train::Checkpoints;
 use autoencoder::*;
@@ -259,6 +261,134 @@ fn a_model_comes_back_bit_for_bit() {
     }
     boxed!(f32);
     boxed!(f64);
+}
+
+/// An encoder with a Gaussian posterior of two units.
+macro_rules! gaussian {
+    () => {{
+        let head = || Dense::<5, 2>::new(Identity);
+        Gaussian::new(Dense::<6, 5>::new(Tanh), head(), head())
+    }};
+}
+
+#[test]
+fn parameters_of_losses_and_regularizers_come_back_too() {
+    let decoder = || Dense::<2, 6>::new(Identity);
+    let vamp = || VampPrior::from_samples(&data::<f64, _>(Dyn(6), 3)).unwrap();
+    let mixture = || GaussianMixture::new(3).unwrap();
+    let iw = || ImportanceWeighted::new(3).unwrap();
+    for normalization in [None, Some(Normalization::Standardize)] {
+        comes_back(
+            "learned variance, VampPrior",
+            normalization,
+            build!(f32, gaussian!(), decoder(), iw().prior(vamp()), LearnedGaussian::per_feature()),
+        );
+        comes_back(
+            "mixture among others, with state",
+            normalization,
+            build!(
+                f64,
+                Gaussian::new(
+                    Dense::<6, 5>::new(Tanh),
+                    Dense::<5, 2>::new(Sigmoid),
+                    Dense::<5, 2>::new(Identity),
+                ),
+                decoder(),
+                (running(), Variational::default().prior(mixture()), Mmd::new(0.1).unwrap()),
+                LearnedGaussian::shared()
+            ),
+        );
+    }
+    let mixed = || {
+        let mixed = Mixed::new().columns(2, LearnedGaussian::per_feature());
+        mixed.columns(3, Categorical::new(&[3]).unwrap()).columns(1, LearnedGaussian::shared())
+    };
+    comes_back(
+        "mixed",
+        None,
+        build!(
+            f32,
+            gaussian!(),
+            decoder(),
+            vec![
+                Box::new(TotalCorrelation::new(0.1, 20).unwrap()) as Box<dyn Regularizer<_>>,
+                Box::new(Variational::default().draws(2).unwrap().prior(vamp())),
+                Box::new(Binarize),
+            ],
+            mixed()
+        ),
+    );
+}
+
+#[test]
+fn files_of_other_objectives_priors_and_likelihoods_are_refused() {
+    let folder = Folder::new("files-objectives");
+    type Posterior = encoder::GaussianEncoder<
+        layer::DenseLayer<f64, Const<6>, Const<5>, Tanh>,
+        layer::DenseLayer<f64, Const<5>, Const<2>, Identity>,
+        layer::DenseLayer<f64, Const<5>, Const<2>, Identity>,
+    >;
+    type Output = layer::DenseLayer<f64, Const<2>, Const<6>, Identity>;
+    let model = |regularizer: Box<dyn Regularizer<Posterior>>, loss: Box<dyn Loss<Output>>| {
+        let decoder = Dense::<2, 6>::new(Identity);
+        build!(f64, gaussian!(), decoder, regularizer, loss)(1, None)
+    };
+    let mixture = |count| GaussianMixture::new(count).unwrap();
+    let vamp = |count| Variational::default().prior(VampPrior::new(count).unwrap());
+    let own = |count| Box::new(Variational::default().prior(mixture(count)));
+    let path = folder.join("mixture.safetensors");
+    model(own(3), Box::new(LearnedGaussian::shared())).save(&path).unwrap();
+    let refusal = |regularizer: Box<dyn Regularizer<Posterior>>, loss: Box<dyn Loss<Output>>| {
+        refusal(model(regularizer, loss), &path, &folder, |model, path| model.load(path))
+    };
+    let shared = || Box::new(LearnedGaussian::shared());
+    assert_eq!(refusal(own(3), shared()), "fits");
+    // β may be another.
+    let other = Variational::new(4.0).unwrap().prior(mixture(3));
+    assert_eq!(refusal(Box::new(other), shared()), "fits");
+    assert_eq!(
+        refusal(own(4), shared()),
+        "the architecture: the file has regularizer.logits  GaussianMixture  3×1, but \
+         regularizer.logits  GaussianMixture  4×1 is needed"
+    );
+    assert_eq!(
+        refusal(Box::new(vamp(3)), shared()),
+        "the architecture: the file has regularizer.logits  GaussianMixture  3×1, but \
+         regularizer.pseudo_inputs  VampPrior  6×3 is needed"
+    );
+    assert_eq!(
+        refusal(Box::<Variational>::default(), shared()),
+        "the architecture: the file has regularizer.logits  GaussianMixture  3×1, but \
+         nothing more is needed"
+    );
+    assert_eq!(
+        refusal(Box::new(ImportanceWeighted::new(2).unwrap().prior(mixture(3))), shared()),
+        "the kind of regularizer: the file has Variational { beta: …, prior: GaussianMixture \
+         { components: … } }, but ImportanceWeighted { draws: …, prior: GaussianMixture \
+         { components: … } } is needed"
+    );
+    assert_eq!(
+        refusal(own(3), Box::new(LearnedGaussian::per_feature())),
+        "the architecture: the file has loss.log_variance  LearnedGaussian  1×1, but \
+         loss.log_variance  LearnedGaussian  6×1 is needed"
+    );
+    assert_eq!(
+        refusal(own(3), Box::new(SquaredError)),
+        "the architecture: the file has loss.log_variance  LearnedGaussian  1×1, but \
+         regularizer.logits  GaussianMixture  3×1 is needed"
+    );
+    // The halves alone fit whatever stands beside them; of the decoder the loss must fit.
+    let mut plain = model(Box::new(NoRegularizer), Box::new(SquaredError));
+    plain.load_encoder(&path).unwrap();
+    let mut vamp = model(Box::new(vamp(2)), shared());
+    vamp.load_decoder(&path).unwrap();
+
+    // No sample is in a file by way of what a prior began with.
+    let secret = VampPrior::from_samples(&Batch::from_iter([[0.123_456_789; 6]])).unwrap();
+    model(Box::new(Variational::default().prior(secret)), shared()).save(&path).unwrap();
+    let description = inspect(&path).unwrap();
+    let text = "Variational { beta: 1.0, prior: VampPrior { pseudo_inputs: 1 } }";
+    assert_eq!(description.regularizer, text);
 }
 
 #[test]

@@ -4,13 +4,16 @@
 use autoencoder::activation::{Identity, Sigmoid, Tanh};
 use autoencoder::decoder::Decoder;
 use autoencoder::gradcheck::{self, GradientCheck};
-use autoencoder::loss::Compared;
+use autoencoder::loss::{Categorical, Compared, LearnedGaussian, Mixed};
 use autoencoder::parameters::Role;
 use autoencoder::posterior::{Gaussianlike, Posterior};
+use autoencoder::prior::{GaussianMixture, Prior, VampPrior};
 use autoencoder::random::Streams;
 use autoencoder::regularizer::{Encoded, PenaltyGradient};
+use autoencoder::train::schedule::Constant;
 use autoencoder::*;
 use nalgebra::Const;
+use rand::Rng;
 
 fn data() -> Batch<f64, Const<4>> {
     Batch::from_iter([[0.1, 0.9, 0.4, 0.3], [0.8, 0.2, 0.6, 0.5], [0.3, 0.7, 0.2, 0.9]])
@@ -328,4 +331,398 @@ fn a_single_wrong_element_and_one_that_is_not_a_number() {
     let check = |gradient: &[f64]| gradcheck::function(&at, gradient, value);
     assert_caught(check(&right), check(&nudged));
     assert_caught(check(&right), check(&nan));
+}
+
+type Heads<A> = layer::DenseLayer<f64, Const<5>, Const<2>, A>;
+type Drawn = encoder::GaussianEncoder<
+    layer::DenseLayer<f64, Const<4>, Const<5>, Tanh>,
+    Heads<Identity>,
+    Heads<Identity>,
+>;
+type Output = layer::DenseLayer<f64, Const<2>, Const<4>, Identity>;
+
+/// What a penalty says about each part of the gradient.
+struct Parts {
+    means: Vec<f64>,
+    log_variances: Vec<f64>,
+    codes: Vec<f64>,
+    own: Vec<f64>,
+    pseudo_means: Vec<f64>,
+    samples: usize,
+}
+
+/// A regularizer with its value, whose gradient is that of another one, and then changed.
+#[derive(Debug)]
+struct Swapped<R, G> {
+    value: R,
+    gradient: G,
+    change: fn(&mut Parts),
+    /// Changes the weights of the draws, given with the number of samples.
+    weigh: fn(&mut [f64], usize),
+}
+
+fn swapped<R, G>(value: R, gradient: G) -> Swapped<R, G> {
+    Swapped { value, gradient, change: |_| {}, weigh: |_, _| {} }
+}
+
+impl<R: Regularizer<Drawn>, G: Regularizer<Drawn>> Regularizer<Drawn> for Swapped<R, G> {
+    fn draws(&self) -> usize {
+        self.value.draws()
+    }
+    fn weighs_draws(&self) -> bool {
+        self.value.weighs_draws()
+    }
+    fn weigh_draws(&self, at: &Encoded<'_, Drawn>, weights: &mut [f64], scratch: &mut [f64]) {
+        self.value.weigh_draws(at, weights, scratch);
+        (self.weigh)(weights, at.x.samples());
+    }
+    fn prior(&self, encoder: &Drawn) -> Option<(usize, &dyn Prior<Drawn>)> {
+        self.value.prior(encoder)
+    }
+    fn num_parameters(&self, encoder: &Drawn) -> usize {
+        self.value.num_parameters(encoder)
+    }
+    fn layout(
+        &self,
+        encoder: &Drawn,
+        layout: &mut Layout,
+        parameters: &mut [f64],
+        rng: &mut dyn Rng,
+    ) {
+        self.value.layout(encoder, layout, parameters, rng);
+    }
+    fn scratch_len(&self, encoder: &Drawn, samples: usize, draws: usize) -> usize {
+        let of =
+            |regularizer: &dyn Regularizer<Drawn>| regularizer.scratch_len(encoder, samples, draws);
+        of(&self.value).max(of(&self.gradient))
+    }
+    fn penalty(
+        &self,
+        at: &Encoded<'_, Drawn>,
+        gradient: Option<&mut PenaltyGradient<'_, Drawn>>,
+        scratch: &mut [f64],
+        terms: &mut Terms,
+    ) {
+        self.value.penalty(at, None, scratch, terms);
+        let Some(gradient) = gradient else { return };
+        let empty = |samples| {
+            let mut posterior = at.encoder.posterior();
+            posterior.resize(samples);
+            posterior.set_zero();
+            posterior
+        };
+        let mut posterior = empty(at.x.samples());
+        let mut pseudo = at.pseudo.map(|pseudo| empty(pseudo.mean().samples()));
+        let mut codes = vec![0.0; at.codes.map_or(0, |codes| codes.as_slice().len())];
+        let mut own = vec![0.0; gradient.own.len()];
+        let mut parts = PenaltyGradient {
+            posterior: &mut posterior,
+            codes: at.codes.map(|_| BatchViewMut::new(&mut codes, Const)),
+            parameters: &mut [],
+            own: &mut own,
+            pseudo: pseudo.as_mut(),
+        };
+        self.gradient.penalty(at, Some(&mut parts), scratch, &mut Terms::new());
+        let (means, log_variances) = (posterior.mean(), posterior.log_variance());
+        let means_of = |posterior: &posterior::DiagonalGaussian<f64, Const<2>>| {
+            posterior.mean().as_slice().to_vec()
+        };
+        let mut parts = Parts {
+            means: means.as_slice().to_vec(),
+            log_variances: log_variances.as_slice().to_vec(),
+            codes,
+            own,
+            pseudo_means: pseudo.as_ref().map(means_of).unwrap_or_default(),
+            samples: at.x.samples(),
+        };
+        (self.change)(&mut parts);
+        let add = |to: &mut [f64], from: &[f64]| {
+            assert_eq!(to.len(), from.len());
+            to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+        };
+        let (d_means, d_log_variances) = gradient.posterior.moments_mut();
+        add(d_means, &parts.means);
+        add(d_log_variances, &parts.log_variances);
+        add(gradient.own, &parts.own);
+        if let Some(codes) = &mut gradient.codes {
+            add(codes.as_mut_slice(), &parts.codes);
+        }
+        if let (Some(to), Some(pseudo)) = (&mut gradient.pseudo, &pseudo) {
+            add(to.moments_mut().0, &parts.pseudo_means);
+            add(to.moments_mut().1, pseudo.log_variance().as_slice());
+        }
+    }
+}
+
+/// Checks a variational model at parameters of which none is 0, with and without weights of the samples.
+#[track_caller]
+fn check_drawn<R, L>(regularizer: R, loss: L) -> [GradientCheck; 2]
+where
+    R: Regularizer<Drawn>,
+    L: Loss<Output>,
+{
+    let head = || Dense::<5, 2>::new(Identity);
+    let mut model = AutoEncoder::builder()
+        .encoder(Gaussian::new(Dense::<4, 5>::new(Tanh), head(), head()))
+        .decoder(Dense::<2, 4>::new(Identity))
+        .regularizer(regularizer)
+        .loss(loss)
+        .seed(3)
+        .build::<f64>()
+        .unwrap();
+    let moved = model.parameters().iter().enumerate();
+    let moved: Vec<f64> = moved.map(|(at, p)| p + 0.2 * (1.7 * at as f64).sin()).collect();
+    model.set_parameters(&moved).unwrap();
+    let weighted = gradcheck::weighted_model(&model, &data(), &[1.0, 0.3, 2.0], 5).unwrap();
+    [gradcheck::model(&model, &data(), 5).unwrap(), weighted]
+}
+
+/// The right version passes with and without weights, the wrong one fails both.
+#[track_caller]
+fn assert_drawn_caught<R, L>(right: R, wrong: impl Regularizer<Drawn>, loss: L)
+where
+    R: Regularizer<Drawn>,
+    L: Loss<Output> + Copy,
+{
+    let (right, wrong) = (check_drawn(right, loss), check_drawn(wrong, loss));
+    right.into_iter().zip(wrong).for_each(|(right, wrong)| assert_caught(right, wrong));
+}
+
+fn plain() -> Variational {
+    Variational::default()
+}
+
+#[test]
+fn importance_weights_that_are_not_normalized() {
+    let iw = || ImportanceWeighted::new(3).unwrap();
+    let caught = |weigh: fn(&mut [f64], usize)| {
+        let wrong = Swapped { weigh, ..swapped(iw(), iw()) };
+        assert_drawn_caught(swapped(iw(), iw()), wrong, BernoulliCrossEntropy);
+    };
+    // A factor K too large.
+    caught(|weights, samples| {
+        let draws = (weights.len() / samples) as f64;
+        weights.iter_mut().for_each(|weight| *weight *= draws);
+    });
+    // All draws alike: the gradient of the mean of the bounds, not of the bound of the mean.
+    caught(|weights, samples| {
+        for sample in 0..samples {
+            let of_sample = || (sample..weights.len()).step_by(samples);
+            let mean = of_sample().map(|at| weights[at]).sum::<f64>() / of_sample().count() as f64;
+            of_sample().for_each(|at| weights[at] = mean);
+        }
+    });
+    // Over the samples of a draw instead of the draws of a sample.
+    caught(|weights, samples| {
+        for draw in weights.chunks_exact_mut(samples) {
+            let sum: f64 = draw.iter().sum();
+            draw.iter_mut().for_each(|weight| *weight /= sum);
+        }
+    });
+}
+
+#[test]
+fn a_bound_without_the_entropy_of_its_draws() {
+    let iw = || ImportanceWeighted::new(3).unwrap();
+    let caught = |change: fn(&mut Parts)| {
+        let wrong = Swapped { change, ..swapped(iw(), iw()) };
+        assert_drawn_caught(swapped(iw(), iw()), wrong, BernoulliCrossEntropy);
+    };
+    // The −½ that ln q at fixed noise has at the log-variance.
+    caught(|parts| parts.log_variances.fill(0.0));
+    // ln p(z) without its gradient at the draws.
+    caught(|parts| parts.codes.fill(0.0));
+    // The closed form of one posterior in place of the draws.
+    assert_drawn_caught(
+        swapped(iw(), iw()),
+        swapped(iw(), plain().draws(3).unwrap()),
+        BernoulliCrossEntropy,
+    );
+}
+
+#[test]
+fn half_of_the_gradient_of_a_discrepancy() {
+    // Both arguments of k(zᵢ, zⱼ) move with a code, and each pair counts twice.
+    let mmd = |weight| Mmd::new(weight).unwrap();
+    for draws in [1, 2] {
+        let with = |weight| (plain().draws(draws).unwrap(), mmd(weight));
+        let (right, wrong) = (swapped(with(2.0), with(2.0)), swapped(with(2.0), with(1.0)));
+        assert_drawn_caught(right, wrong, BernoulliCrossEntropy);
+    }
+    // The kernel's width left out of its slope.
+    let gaussian = |width: f64| {
+        let mmd = mmd(2.0).kernel(regularizer::Kernel::Gaussian);
+        mmd.widths(&[width]).unwrap()
+    };
+    assert_drawn_caught(
+        swapped(gaussian(0.5), gaussian(0.5)),
+        swapped(gaussian(0.5), gaussian(0.25)),
+        BernoulliCrossEntropy,
+    );
+}
+
+#[test]
+fn free_bits_that_still_push_and_a_capacity_that_pushes_down_only() {
+    let free = |nats| plain().free_bits(nats).unwrap();
+    assert_drawn_caught(swapped(free(9.0), free(9.0)), swapped(free(9.0), plain()), SquaredError);
+    let right = free(1e-3);
+    // And where no unit is free, all push.
+    let none = swapped(right.clone(), free(9.0));
+    assert_drawn_caught(swapped(right.clone(), right), none, SquaredError);
+    let capacity = |nats| plain().capacity(nats, Constant).unwrap();
+    assert_drawn_caught(
+        swapped(capacity(50.0), capacity(50.0)),
+        swapped(capacity(50.0), plain()),
+        SquaredError,
+    );
+}
+
+#[test]
+fn a_total_correlation_that_sees_one_side_only() {
+    let correlation = || (plain(), TotalCorrelation::new(2.0, 100).unwrap());
+    let only = || (plain(), NoRegularizer);
+    assert_drawn_caught(
+        swapped(correlation(), correlation()),
+        swapped(correlation(), only()),
+        BernoulliCrossEntropy,
+    );
+    let caught = |change: fn(&mut Parts)| {
+        let wrong = Swapped { change, ..swapped(correlation(), correlation()) };
+        let right = swapped(correlation(), correlation());
+        assert_drawn_caught(right, wrong, BernoulliCrossEntropy);
+    };
+    // The posteriors of the batch taken for constants.
+    caught(|parts| {
+        parts.means.fill(0.0);
+        parts.log_variances.fill(0.0);
+    });
+    caught(|parts| parts.codes.fill(0.0));
+}
+
+#[test]
+fn priors_that_are_not_trained() {
+    let mixture = || plain().prior(GaussianMixture::new(3).unwrap());
+    let vamp = || plain().prior(VampPrior::from_samples(&data()).unwrap());
+    let of_mixture = |change: fn(&mut Parts)| {
+        let wrong = Swapped { change, ..swapped(mixture(), mixture()) };
+        assert_drawn_caught(swapped(mixture(), mixture()), wrong, BernoulliCrossEntropy);
+    };
+    of_mixture(|parts| parts.own.fill(0.0));
+    // Logits, whose gradient adds up to 0 by the norm of the softmax: share alone, without π.
+    of_mixture(|parts| {
+        let samples = parts.samples as f64;
+        parts.own[..3].iter_mut().for_each(|d| *d -= 1.0 / samples);
+    });
+    // The responsibilities' pull on the means with the other sign.
+    of_mixture(|parts| parts.own[3..9].iter_mut().for_each(|d| *d = -*d));
+    let wrong = Swapped {
+        change: |parts: &mut Parts| parts.pseudo_means.fill(0.0),
+        ..swapped(vamp(), vamp())
+    };
+    assert_drawn_caught(swapped(vamp(), vamp()), wrong, BernoulliCrossEntropy);
+    // N(0, I) in the gradient, the prior in the value.
+    assert_drawn_caught(
+        swapped(mixture(), mixture()),
+        swapped(mixture(), plain()),
+        BernoulliCrossEntropy,
+    );
+}
+
+/// A loss with its value, whose gradients are changed: at the output, and at its own parameters.
+#[derive(Debug)]
+struct ChangedLoss<L> {
+    loss: L,
+    output: fn(&mut [f64], &[f64]),
+    own: fn(&mut [f64]),
+}
+
+impl<L: Loss<Output>> Loss<Output> for ChangedLoss<L> {
+    fn name(&self) -> &'static str {
+        "changed"
+    }
+    fn values(&self, at: Compared<'_, f64, Const<4>>, values: &mut [f64]) {
+        self.loss.values(at, values);
+    }
+    fn gradient(
+        &self,
+        at: Compared<'_, f64, Const<4>>,
+        weights: &[f64],
+        mut dy: BatchViewMut<'_, f64, Const<4>>,
+    ) {
+        self.loss.gradient(at, weights, dy.reborrow());
+        (self.output)(dy.as_mut_slice(), at.parameters);
+    }
+    fn num_parameters(&self, features: usize) -> usize {
+        self.loss.num_parameters(features)
+    }
+    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [f64]) {
+        self.loss.layout(features, layout, parameters);
+    }
+    fn parameter_gradient(
+        &self,
+        at: Compared<'_, f64, Const<4>>,
+        weights: &[f64],
+        gradient: &mut [f64],
+    ) {
+        let mut own = vec![0.0; gradient.len()];
+        self.loss.parameter_gradient(at, weights, &mut own);
+        (self.own)(&mut own);
+        gradient.iter_mut().zip(own).for_each(|(to, from)| *to += from);
+    }
+}
+
+/// With these changes, and with none.
+fn loss_is_caught<L: Loss<Output>>(
+    loss: impl Fn() -> L,
+    output: fn(&mut [f64], &[f64]),
+    own: fn(&mut [f64]),
+) {
+    for draws in [1, 3] {
+        let regularizer = || plain().draws(draws).unwrap();
+        let right = ChangedLoss { loss: loss(), output: |_, _| {}, own: |_| {} };
+        let right = check_drawn(regularizer(), right);
+        let wrong = check_drawn(regularizer(), ChangedLoss { loss: loss(), output, own });
+        right.into_iter().zip(wrong).for_each(|(right, wrong)| assert_caught(right, wrong));
+    }
+}
+
+#[test]
+fn a_learned_variance() {
+    for loss in [LearnedGaussian::shared(), LearnedGaussian::per_feature()] {
+        let start = || loss.starting_at(0.6).unwrap();
+        // Not trained; the ½ left out; without the norm it goes the other way.
+        loss_is_caught(start, |_, _| {}, |own| own.fill(0.0));
+        loss_is_caught(start, |_, _| {}, |own| own.iter_mut().for_each(|d| *d *= 2.0));
+        loss_is_caught(start, |_, _| {}, |own| own.iter_mut().for_each(|d| *d -= 0.5));
+        // x − y not divided by the variance.
+        let unscaled = |dy: &mut [f64], lvs: &[f64]| {
+            let lvs = lvs.iter().cycle();
+            dy.iter_mut().zip(lvs).for_each(|(d, lv)| *d *= lv.exp());
+        };
+        loss_is_caught(start, unscaled, |_| {});
+    }
+}
+
+#[test]
+fn categories_and_mixed_columns() {
+    let categorical = || Categorical::new(&[1, 3]).unwrap();
+    // softmax(a) − x for shares that do not add up to 1 lacks the factor Σx: the gradient of a group no
+    // longer adds up to 0.
+    let off = |dy: &mut [f64], _: &[f64]| dy.iter_mut().skip(1).step_by(4).for_each(|d| *d += 0.1);
+    loss_is_caught(categorical, off, |_| {});
+    let mixed = || {
+        let mixed = Mixed::new().columns(1, LearnedGaussian::shared());
+        mixed.columns(2, categorical_of_two()).columns(1, LearnedGaussian::per_feature())
+    };
+    // The parameters of one group given to the other.
+    loss_is_caught(mixed, |_, _| {}, |own| own.swap(0, 1));
+    // The groups' columns in another order.
+    let rotated = |dy: &mut [f64], _: &[f64]| {
+        dy.chunks_exact_mut(4).for_each(|dy| dy.rotate_left(1));
+    };
+    loss_is_caught(mixed, rotated, |_| {});
+}
+
+fn categorical_of_two() -> Categorical {
+    Categorical::new(&[2]).unwrap()
 }

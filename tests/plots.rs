@@ -35,6 +35,16 @@ fn texts(svg: &str) -> Vec<String> {
     texts.map(|node| node.text().unwrap_or("").trim().to_owned()).collect()
 }
 
+/// The numbers beside the y axis: texts that end at the left of it.
+fn labels(svg: &str) -> Vec<String> {
+    let document = Document::parse(svg).unwrap();
+    let is_label = |node: &roxmltree::Node<'_, '_>| {
+        node.has_tag_name("text") && node.attribute("text-anchor") == Some("end")
+    };
+    let labels = document.descendants().filter(is_label);
+    labels.map(|node| node.text().unwrap_or("").trim().to_owned()).collect()
+}
+
 /// How many elements have this name and, if given, this attribute.
 fn count(svg: &str, name: &str, attribute: Option<(&str, &str)>) -> usize {
     let document = Document::parse(svg).unwrap();
@@ -108,8 +118,18 @@ fn loss_curves_have_every_term_in_training_and_validation() {
     assert!(texts.iter().any(|text| text.starts_with("objective (")));
     // A point an epoch and a curve.
     assert_eq!(count(&svg, "circle", None), 12 * 6);
-    let log = LossCurves::new(&report).title("Logarithmic").log_scale();
-    assert_ne!(both!(log), svg);
+    // On a logarithmic scale labels are the numbers themselves, 1, 2 and 5 times a power of ten.
+    let log = both!(LossCurves::new(&report).title("Logarithmic").log_scale());
+    assert_ne!(log, svg);
+    let least = report.epochs.iter().flat_map(|epoch| epoch.terms.iter().map(|(_, value)| value));
+    let least = least.fold(f64::INFINITY, f64::min);
+    let found = labels(&log);
+    let decades = report.epochs[0].terms.total().log10() - least.log10();
+    assert!(found.len() as f64 >= 3.0 * decades - 2.0, "{found:?}");
+    for label in &found {
+        let digits = label.trim_matches(['0', '.']);
+        assert!(["1", "2", "5"].contains(&digits), "{found:?}");
+    }
     // Without validation and with one term there is one curve.
     let mut plain = report.clone();
     plain.epochs.iter_mut().for_each(|epoch| epoch.validation = None);
@@ -264,9 +284,39 @@ fn histograms_count_what_they_are_given() {
     );
     let unit = bars_of(&svg).iter().fold(f64::INFINITY, |least, &bar| least.min(bar));
     assert!(unit > 0.0);
+    // No bar begins below 0, where no score is: the mark of 0 is under its left end.
+    let document = Document::parse(&svg).unwrap();
+    let number =
+        |node: &roxmltree::Node<'_, '_>| node.attribute("x").unwrap().parse::<f64>().unwrap();
+    let is_zero = |node: &roxmltree::Node<'_, '_>| {
+        node.attribute("text-anchor") == Some("middle")
+            && node.text().is_some_and(|text| text.trim() == "0")
+    };
+    let zero = number(&document.descendants().find(is_zero).unwrap());
+    let is_bar = |node: &roxmltree::Node<'_, '_>| node.attribute("fill") == Some("#56B4E9");
+    let left = number(&document.descendants().find(is_bar).unwrap());
+    assert!((0.0..6.0).contains(&(left - zero)), "{left} {zero}");
     // A threshold beyond all scores is in the picture.
     let far = ScoreHistogram::new(&scores).threshold(500.0).to_svg().unwrap();
     assert!(texts(&far).iter().any(|text| text.contains("0 of 200 above")));
+    // On a logarithmic scale a few scores far above the others leave room for these.
+    let tailed: Vec<f64> = (0..200).map(|k| 10f64.powf(k as f64 / 50.0)).collect();
+    let spread = |svg: &str| {
+        let bars = bars_of(svg);
+        bars.iter().fold(0.0_f64, |a, &b| a.max(b))
+            / bars.iter().fold(f64::INFINITY, |a, &b| a.min(b))
+    };
+    assert!(spread(&ScoreHistogram::new(&tailed).to_svg().unwrap()) > 30.0);
+    let log = ScoreHistogram::new(&tailed).threshold(1000.0).log_scale().title("Scores far apart");
+    let svg = both!(log.clone());
+    assert_eq!(bars_of(&svg).len(), 15);
+    assert!(spread(&svg) < 1.5);
+    for text in ["1", "10", "100", "1000", "threshold 1000: 49 of 200 above"] {
+        assert!(texts(&svg).iter().any(|found| found == text), "{text} in {:?}", texts(&svg));
+    }
+    assert!(log.threshold(0.0).to_svg().is_err());
+    assert!(ScoreHistogram::new(&[0.0, 1.0]).log_scale().to_svg().is_err());
+    assert_eq!(bars_of(&ScoreHistogram::new(&[0.0; 9]).to_svg().unwrap()).len(), 1);
 }
 
 #[test]

@@ -17,9 +17,10 @@ use autoencoder::data::{Csv, CsvOptions, InMemory, Normalization};
 use autoencoder::decoder::BoxedDecoder;
 use autoencoder::encoder::{BoxedEncoder, Encoder};
 use autoencoder::posterior::{DiagonalGaussian, Point, Posterior};
+use autoencoder::prior::{GaussianMixture, VampPrior};
 use autoencoder::random::{StreamRng, Streams, seeded};
 use autoencoder::regularizer::{Encoded, PenaltyGradient};
-use autoencoder::train::schedule::{Constant, Cosine, StepDecay, Warmup};
+use autoencoder::train::schedule::{Constant, Cosine, Cyclical, StepDecay, Warmup};
 use autoencoder::train::{Checkpoints, DivergenceAction, Event, Recovered, Report, StopReason};
 use autoencoder::*;
 use common::Folder;
@@ -317,13 +318,37 @@ fn regularizers() -> Vec<fn() -> Boxed<Plain>> {
 }
 
 fn drawing_regularizers() -> Vec<fn() -> Boxed<Drawn>> {
-    vec![|| Box::new(Variational::new(1.0).unwrap()), || {
-        Box::new((
-            Variational::new(0.5).unwrap(),
-            Denoising::new(corruption::Gaussian::new(0.1).unwrap()),
-            Contractive::new(0.05).unwrap().hutchinson(1).unwrap(),
-        ))
-    }]
+    vec![
+        || Box::new(Variational::new(1.0).unwrap()),
+        || {
+            Box::new((
+                Variational::new(0.5).unwrap(),
+                Denoising::new(corruption::Gaussian::new(0.1).unwrap()),
+                Contractive::new(0.05).unwrap().hutchinson(1).unwrap(),
+            ))
+        },
+        // Parameters of their own, weights that go with the step, several draws.
+        || {
+            let rising = Variational::default().schedule(Cyclical::new(7, 0.5).unwrap());
+            Box::new(rising.prior(VampPrior::new(3).unwrap()))
+        },
+        || {
+            let capacity = Warmup::epochs(3, Constant).unwrap();
+            Box::new(Variational::default().capacity(2.0, capacity).unwrap())
+        },
+        || {
+            let mixture = GaussianMixture::new(3).unwrap();
+            Box::new(ImportanceWeighted::new(3).unwrap().prior(mixture))
+        },
+        || {
+            Box::new((
+                Variational::default().free_bits(0.2).unwrap().draws(2).unwrap(),
+                Mmd::new(0.5).unwrap(),
+                TotalCorrelation::new(0.5, SAMPLES).unwrap(),
+                Binarize,
+            ))
+        },
+    ]
 }
 
 /// How often what was tested happened.

@@ -3,6 +3,8 @@
 
 use autoencoder::activation::{Gelu, Identity, Relu, Sigmoid, Tanh};
 use autoencoder::corruption::{Gaussian as GaussianNoise, Masking};
+use autoencoder::loss::LearnedGaussian;
+use autoencoder::prior::{GaussianMixture, VampPrior};
 use autoencoder::*;
 use nalgebra::Dyn;
 
@@ -81,10 +83,19 @@ fn the_bits_do_not_depend_on_the_threads() {
         AutoEncoder::builder()
             .encoder(Gaussian::new(body, head(), head()))
             .decoder(Dense::dynamic(65, 301, Identity))
-            .regularizer(Variational::new(1.0).unwrap())
-            .loss(BernoulliCrossEntropy)
     };
-    same_for_all("variational", || variational().build().unwrap(), 131);
+    let plain = Variational::default;
+    let bernoulli = || variational().loss(BernoulliCrossEntropy);
+    same_for_all("variational", || bernoulli().regularizer(plain()).build().unwrap(), 131);
+    let iw = || ImportanceWeighted::new(3).unwrap().prior(VampPrior::new(70).unwrap());
+    let learned = || variational().loss(LearnedGaussian::per_feature());
+    same_for_all("importance-weighted", || learned().regularizer(iw()).build().unwrap(), 64);
+    let all = || {
+        let mixture = plain().prior(GaussianMixture::new(5).unwrap()).draws(2).unwrap();
+        let correlation = TotalCorrelation::new(0.5, 1000).unwrap();
+        bernoulli().regularizer((mixture, Mmd::new(1.0).unwrap(), correlation, Binarize))
+    };
+    same_for_all("draws, discrepancy, correlation, binarised", || all().build().unwrap(), 64);
 }
 
 #[test]

@@ -65,7 +65,8 @@ pub fn path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.npz"))
 }
 
-type Half = ChainLayer<DenseLayer<f32, Dyn, Dyn, Tanh>, DenseLayer<f32, Dyn, Dyn, Identity>>;
+/// An encoder or a decoder of two layers.
+pub type Half = ChainLayer<DenseLayer<f32, Dyn, Dyn, Tanh>, DenseLayer<f32, Dyn, Dyn, Identity>>;
 
 /// The model of all sets.
 pub type Model = AutoEncoder<Half, Half, Denoising<Gaussian>>;
@@ -84,11 +85,16 @@ pub fn train(rows: &Batch<f32, Dyn>, seed: u64) -> Result<Model> {
         .normalizer(Normalizer::fit(Normalization::Standardize, rows)?)
         .seed(seed)
         .build::<f32>()?;
-    Trainer::new(Adam::new(2e-3)?)
+    trainer(rows, seed)?.fit(&mut model, rows)?;
+    Ok(model)
+}
+
+/// The training for all sets.
+pub fn trainer(rows: &Batch<f32, Dyn>, seed: u64) -> Result<Trainer<'static, Adam>> {
+    let trainer = Trainer::new(Adam::new(2e-3)?)
         .epochs((STEPS * 64).div_ceil(rows.samples()))
         .batch_size(64)
         .schedule(Cosine::new(0.0)?)
-        .seed(seed)
-        .fit(&mut model, rows)?;
-    Ok(model)
+        .seed(seed);
+    Ok(trainer)
 }

@@ -246,7 +246,9 @@ where
     /// # Errors
     /// See [`AnomalyDetector`].
     pub fn calibrate(&mut self, held_out: &Batch<E::Scalar, E::Input>) -> Result<&Conformal> {
-        let conformal = Conformal::new(self.scores(held_out)?)?;
+        let mut scores = Vec::with_capacity(held_out.samples());
+        self.each("calibrate", held_out, |score, _| scores.push(score))?;
+        let conformal = Conformal::new(scores)?;
         Ok(self.conformal.insert(conformal))
     }
 

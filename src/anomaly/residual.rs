@@ -3,6 +3,9 @@ use crate::Scalar;
 use crate::encoder::Encoder;
 use crate::error::{Result, require};
 
+/// The least spread of a column's residuals, as a share of the root mean square of all residuals.
+pub(super) const FLOOR: f64 = 0.05;
+
 /// Writes the square of each residual, moved and scaled, and returns their sum.
 fn squares<T: Scalar>(
     seen: &Seen<'_, T>,
@@ -59,7 +62,7 @@ pub struct ScaledResidual {
 
 impl Default for ScaledResidual {
     fn default() -> Self {
-        Self { is_robust: true, floor: 0.05, centre: Vec::new(), spread: Vec::new() }
+        Self { is_robust: true, floor: FLOOR, centre: Vec::new(), spread: Vec::new() }
     }
 }
 
@@ -97,6 +100,9 @@ impl<E: Encoder> AnomalyScore<E> for ScaledResidual {
 
     fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
         let samples = reference.samples();
+        // One sample has no spread.
+        let name = "reference samples of ScaledResidual";
+        require(samples >= 2, name, samples as f64, "at least 2")?;
         let features = reference.features();
         let mut column = Vec::with_capacity(samples);
         let (mut centre, mut spread) = (Vec::new(), Vec::new());

@@ -10,7 +10,7 @@ use crate::error::{Result, require_count};
 use crate::loss::Loss;
 use crate::pass::{BLOCK, infer};
 use crate::posterior::{Gaussianlike, Posterior};
-use crate::prior::{Codes, Components, divergence};
+use crate::prior::{Codes, Components, divergence, scratch_len};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::workspace::Workspace;
@@ -72,12 +72,11 @@ where
     D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
     R: Regularizer<E>,
     L: Loss<D>,
-    E::Posterior: Gaussianlike,
 {
     /// The evidence lower bound on these samples with `draws` codes drawn for each, in nats per
     /// sample if the loss is a likelihood. The bound is of the model alone, with the regularizer's
-    /// [prior](crate::prior): β and other regularizers play no part. Validation uses
-    /// [`loss`](Self::loss), which does not draw.
+    /// [prior](crate::prior): β and other regularizers play no part. With a normalizer it is that of the
+    /// normalized samples. Validation uses [`loss`](Self::loss), which does not draw.
     ///
     /// # Errors
     /// See [`AutoEncoder`]; and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no draws.
@@ -89,7 +88,10 @@ where
         x: &Batch<E::Scalar, E::Input>,
         draws: usize,
         rng: &mut impl Rng,
-    ) -> Result<Elbo> {
+    ) -> Result<Elbo>
+    where
+        E::Posterior: Gaussianlike,
+    {
         let mut buffer = Vec::new();
         let x = self.compared("elbo", x.view(), &mut buffer)?;
         require_count("elbo draws", draws)?;
@@ -114,7 +116,7 @@ where
 
     /// −ln p(x) of each sample in nats, if the loss is a likelihood: estimated by importance sampling with
     /// `draws` codes drawn from the posterior. It is too large by less and less as there are more draws,
-    /// which take no more memory.
+    /// which take no more memory. With a normalizer p is the density of the normalized samples.
     ///
     /// # Formula
     /// ln K − ln Σₖ exp(ln p(x|zₖ) + ln p(zₖ) − ln q(zₖ|x)).
@@ -129,7 +131,10 @@ where
         x: &Batch<E::Scalar, E::Input>,
         draws: usize,
         rng: &mut impl Rng,
-    ) -> Result<Vec<f64>> {
+    ) -> Result<Vec<f64>>
+    where
+        E::Posterior: Gaussianlike,
+    {
         let mut buffer = Vec::new();
         let x = self.compared("negative_log_likelihood", x.view(), &mut buffer)?;
         require_count("negative_log_likelihood draws", draws)?;
@@ -143,6 +148,9 @@ where
                 for (sample, ((ln_p, ln_q), loss)) in parts.enumerate() {
                     let ln_w = ln_p.to_double() - ln_q.to_double() - loss.to_double();
                     let (most, sum) = &mut sums[first + sample];
+                    if ln_w == f64::NEG_INFINITY {
+                        continue; // adds nothing, where −∞ − (−∞) would be no number
+                    }
                     if ln_w > *most {
                         *sum = *sum * (*most - ln_w).exp() + 1.0;
                         *most = ln_w;
@@ -183,7 +191,10 @@ where
     pub fn aggregated_posterior(
         &self,
         x: &Batch<E::Scalar, E::Input>,
-    ) -> Result<AggregatedPosterior> {
+    ) -> Result<AggregatedPosterior>
+    where
+        E::Posterior: Gaussianlike,
+    {
         let mut buffer = Vec::new();
         let x = self.taken("aggregated_posterior", x.view(), &mut buffer)?;
         let (units, samples) = (self.encoder.code_dim().value(), x.samples() as f64);
@@ -220,7 +231,10 @@ where
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples.
-    pub fn sample(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<E::Scalar, E::Input>> {
+    pub fn sample(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<E::Scalar, E::Input>>
+    where
+        E::Posterior: Gaussianlike,
+    {
         self.decode(&self.sample_codes(samples, rng)?)
     }
 
@@ -232,7 +246,10 @@ where
         &self,
         samples: usize,
         rng: &mut impl Rng,
-    ) -> Result<Batch<E::Scalar, E::Code>> {
+    ) -> Result<Batch<E::Scalar, E::Code>>
+    where
+        E::Posterior: Gaussianlike,
+    {
         require_count("number of samples to draw", samples)?;
         let mut codes = Batch::zeros(self.encoder.code_dim(), samples);
         let units = codes.features();
@@ -266,7 +283,9 @@ where
         draws: usize,
         rng: &mut impl Rng,
         mut work: impl FnMut(usize, Draw<'_, E>),
-    ) {
+    ) where
+        E::Posterior: Gaussianlike,
+    {
         let mut workspace = self.workspace();
         let mut codes = Batch::zeros(self.encoder.code_dim(), 0);
         let (mut losses, mut values, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
@@ -279,7 +298,7 @@ where
             losses.resize(samples, E::Scalar::ZERO);
             values.resize(samples, E::Scalar::ZERO);
             let units = codes.features();
-            let of_prior = prior.map_or(0, |(_, prior)| prior.num_components() * (2 + units));
+            let of_prior = prior.map_or(0, |(_, prior)| scratch_len(prior.num_components(), units));
             scratch.resize(samples + of_prior, E::Scalar::ZERO);
             for number in 0..draws {
                 let streams = Streams::new(rng.next_u64(), 0, &[]);

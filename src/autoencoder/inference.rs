@@ -291,7 +291,7 @@ where
     }
 
     /// The loss of each output.
-    pub(super) fn compare_values(
+    pub(crate) fn compare_values(
         &self,
         x: BatchView<'_, E::Scalar, E::Input>,
         y: BatchView<'_, E::Scalar, E::Input>,

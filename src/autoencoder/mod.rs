@@ -131,7 +131,7 @@ impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
         self.layout.get(name).map(|tensor| &self.parameters[tensor.range.clone()])
     }
 
-    pub(super) fn encoder_parameters(&self) -> &[E::Scalar] {
+    pub(crate) fn encoder_parameters(&self) -> &[E::Scalar] {
         &self.parameters[..self.encoder.num_parameters()]
     }
 
@@ -294,7 +294,7 @@ where
 
     /// Takes the decoder's outputs to the user's units: what the loss compares, then what was
     /// normalized.
-    fn restore(&self, mut outputs: BatchViewMut<'_, E::Scalar, E::Input>) -> Result<()> {
+    pub(crate) fn restore(&self, mut outputs: BatchViewMut<'_, E::Scalar, E::Input>) -> Result<()> {
         self.loss.reconstruct(outputs.reborrow());
         self.normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.undo(outputs))
     }

@@ -5,7 +5,7 @@ use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_size};
 use crate::loss::{Compared, Loss};
-use crate::pass::{Net, Seen, Weights};
+use crate::pass::{Net, Seen, Weights, drawn_anew};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::sample_weights;
@@ -133,26 +133,31 @@ where
         x: BatchView<'_, E::Scalar, E::Input>,
         shares: Option<&[E::Scalar]>,
         streams: Option<Streams<'_>>,
+        gradient: Option<&mut [E::Scalar]>,
+    ) {
+        let seen = Seen { x, shares, streams };
+        self.step_through((&self.encoder, &self.decoder), parameters, workspace, seen, gradient);
+    }
+
+    /// As [`step`](Self::step), through other parts of the same structure, which may differ in what they
+    /// hold besides parameters.
+    pub(crate) fn step_through(
+        &self,
+        (encoder, decoder): (&E, &D),
+        parameters: &[E::Scalar],
+        workspace: &mut Workspace<E>,
+        Seen { x, shares, streams }: Seen<'_, E::Scalar, E::Input>,
         mut gradient: Option<&mut [E::Scalar]>,
     ) {
         let net = Net {
-            encoder: &self.encoder,
-            decoder: &self.decoder,
+            encoder,
+            decoder,
             regularizer: &self.regularizer,
             layout: &self.layout,
             state: &self.state,
         };
         let mut target = std::mem::take(&mut workspace.target);
-        let x = match streams {
-            Some(streams) if self.regularizer.corrupts_target() => {
-                target.clear();
-                target.extend_from_slice(x.as_slice());
-                let drawn = BatchViewMut::new(&mut target, x.dim());
-                self.regularizer.corrupt_target(drawn, streams.at(3));
-                BatchView::new(&target, x.dim())
-            }
-            _ => x,
-        };
+        let x = drawn_anew(&self.regularizer, x, streams, &mut target);
         let of_loss = &parameters[self.loss_parameters()];
         net.pass(
             parameters,

@@ -95,7 +95,7 @@ impl<E, K, R> ClassifierBuilder<E, K, R> {
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) where sizes known only at run time do not
     /// fit together, [`Error::InvalidParameter`](crate::Error::InvalidParameter) for less than two
-    /// classes.
+    /// classes, and for what a regularizer [refuses](Regularizer::check).
     pub fn build<T: Scalar>(self) -> Result<Classifier<E::Built, K, R>>
     where
         E: Build<T>,
@@ -113,6 +113,7 @@ impl<E, K, R> ClassifierBuilder<E, K, R> {
         if let Some(features) = normalizer.as_ref().and_then(Normalizer::features) {
             require_size("the normalizer", "features", encoder.input_dim().value(), features)?;
         }
+        regularizer.check(&encoder)?;
         let mut head = DenseDescription::new(encoder.code_dim(), classes, Identity);
         if let Some(init) = init {
             head = head.init(init);

@@ -7,7 +7,7 @@ use crate::error::{Result, require_size};
 use crate::io::model::{Saved, SavedPart, Stored};
 use crate::metrics::Label;
 use crate::optimizer::Method;
-use crate::pass::Seen;
+use crate::pass::{Seen, drawn_anew};
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
 use crate::train::{Chosen, Trainable};
@@ -52,14 +52,17 @@ impl<E: Encoder, K: Dim, R: Regularizer<E>> Classifier<E, K, R> {
         labels: &[usize],
         gradient: Option<&mut [E::Scalar]>,
     ) {
+        let mut drawn = std::mem::take(&mut workspace.target);
+        let x = drawn_anew(&self.regularizer, seen.x, seen.streams, &mut drawn);
         self.net().pass(
             parameters,
             workspace,
-            seen,
+            Seen { x, ..seen },
             (LOSS, labels),
             |labels, logits, values, d, weights| cross_entropy(labels, logits, values, d, weights),
             gradient,
         );
+        workspace.target = drawn;
     }
 
     #[cfg(feature = "safetensors")]

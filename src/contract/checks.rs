@@ -845,8 +845,13 @@ where
         }
         let (encoder, decoder) =
             (model.encoder().num_parameters(), model.decoder().num_parameters());
-        ensure(end == encoder + decoder, || {
-            format!("the layout has {end} parameters, encoder and decoder {encoder} and {decoder}")
+        let of_loss = model.loss_function().num_parameters(self.data.features());
+        let of_regularizer = model.regularizer().num_parameters(model.encoder());
+        ensure(end == encoder + decoder + of_loss + of_regularizer, || {
+            format!(
+                "the layout has {end} parameters, encoder, decoder, loss and regularizer \
+                 {encoder}, {decoder}, {of_loss} and {of_regularizer}"
+            )
         })?;
         let found = model.num_parameters();
         ensure(end == found, || format!("the layout has {end} parameters, the model {found}"))

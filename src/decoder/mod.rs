@@ -5,6 +5,7 @@
 //! | every [`Layer`] | its own |
 //! | [`Tied`] | the encoder's layers backwards, with the encoder's weights transposed |
 //! | [`BoxedDecoder`] | chosen at run time |
+//! | [`ConditionedPart`](crate::conditional::ConditionedPart) | that of a decoder that is given a condition too |
 //!
 //! # Laws
 //! `backward` agrees with finite differences of `decode`, for parameters and codes.

@@ -5,6 +5,7 @@
 //! | every [`Layer`] | [`Point`]: the layer's outputs are the code |
 //! | [`Gaussian`] | [`DiagonalGaussian`](crate::posterior::DiagonalGaussian): a body with one head for the mean, one for the log-variance |
 //! | [`BoxedEncoder`] | either, chosen at run time |
+//! | [`ConditionedPart`](crate::conditional::ConditionedPart) | that of an encoder that is given a condition too |
 //!
 //! # Laws
 //! 1. `backward` agrees with finite differences of `infer`, for parameters and inputs.

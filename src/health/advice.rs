@@ -2,9 +2,8 @@ use std::fmt;
 
 use super::{Checkup, CodeRange, UnitState};
 use crate::parameters::Role;
+use crate::posterior::COLLAPSED;
 
-/// A unit of a Gaussian code that tells less than this has collapsed, in nats.
-const COLLAPSED: f64 = 0.01;
 /// A code that varies in less than this share of its directions is called narrow.
 const NARROW: f64 = 0.1;
 /// The least number of directions a code could have for that.

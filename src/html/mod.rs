@@ -85,8 +85,8 @@ where
         self
     }
 
-    /// Shows samples as grey images of so many pixels, stored row by row. One side longer than 96 pixels
-    /// is shown smaller.
+    /// Shows samples as images of so many pixels, stored row by row, one feature a pixel: grey only, there
+    /// are no images of several channels. One side longer than 96 pixels is shown smaller.
     pub fn image(mut self, width: usize, height: usize) -> Self {
         self.image = Some((width, height));
         self

@@ -13,8 +13,22 @@ use crate::health::{Checkup, UnitState};
 use crate::loss::Loss;
 use crate::regularizer::Regularizer;
 
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const STYLE: &str = include_str!("page/style.css");
+/// One function, so that its names meet no others; a file may use what those before it define.
+const SCRIPT: &str = concat!(
+    "\"use strict\";\n(() => {\n",
+    include_str!("page/elements.js"),
+    include_str!("page/samples.js"),
+    include_str!("page/axes.js"),
+    include_str!("page/training.js"),
+    include_str!("page/reconstructions.js"),
+    include_str!("page/map.js"),
+    include_str!("page/traversal.js"),
+    include_str!("page/activity.js"),
+    include_str!("page/features.js"),
+    include_str!("page/start.js"),
+    "})();\n"
+);
 
 /// Characters of a name, of a description and of a heading that are shown.
 const NAME: usize = 120;
@@ -257,7 +271,7 @@ where
             let _ = write!(
                 rows,
                 "<tr><th scope=\"row\">{}</th><td>{}</td><td>{} × {}</td><td>{}{}</td></tr>",
-                escape(&tensor.name, NAME),
+                escape(&tensor.name, NAME).replace('.', ".<wbr>"), // where a narrow line may break
                 escape(&tensor.layer, NAME),
                 tensor.shape.0,
                 tensor.shape.1,

@@ -224,11 +224,14 @@ pub(crate) fn take_parameters<T: Scalar>(
     Ok(parameters)
 }
 
+/// Between what is said of a tensor; no setting has it.
+const COLUMNS: &str = "  ";
+
 /// A line for each tensor and each setting of a part of the model.
 fn architecture(layout: &Layout, part: &str) -> Vec<String> {
     let tensors = layout.tensors().iter().map(|tensor| {
         let (rows, columns) = tensor.shape;
-        format!("{}  {}  {rows}×{columns}", tensor.name, tensor.layer)
+        format!("{}{COLUMNS}{}{COLUMNS}{rows}×{columns}", tensor.name, tensor.layer)
     });
     let lines = tensors.chain(layout.settings().iter().cloned());
     lines.filter(|line| line.starts_with(part)).collect()
@@ -305,10 +308,20 @@ impl<T: Scalar> Stored<'_, T> {
         file.require("the number type", &T::name(), file.text("scalar")?)?;
         let (ours, theirs) = (architecture(self.layout, part), file.text("architecture")?);
         let theirs: Vec<&str> = theirs.lines().filter(|line| line.starts_with(part)).collect();
-        for index in 0..ours.len().max(theirs.len()) {
-            let expected = ours.get(index).map_or("nothing more", String::as_str);
-            let found = theirs.get(index).map_or("nothing more", |line| line);
-            file.require("the architecture", expected, found)?;
+        // Tensors first, so that one too many is not compared with a setting.
+        for of_tensors in [true, false] {
+            let is_asked = |line: &str| line.contains(COLUMNS) == of_tensors;
+            let mut ours = ours.iter().map(String::as_str).filter(|line| is_asked(line));
+            let mut theirs = theirs.iter().copied().filter(|line| is_asked(line));
+            loop {
+                let (expected, found) = (ours.next(), theirs.next());
+                if expected.is_none() && found.is_none() {
+                    break;
+                }
+                let (expected, found) =
+                    (expected.unwrap_or("nothing more"), found.unwrap_or("nothing more"));
+                file.require("the architecture", expected, found)?;
+            }
         }
         Ok(())
     }

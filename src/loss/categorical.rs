@@ -2,7 +2,7 @@ use super::{Compared, Loss};
 use crate::decoder::Decoder;
 use crate::error::{Result, require_count, require_size};
 use crate::range::Logits;
-use crate::scalar::log_sum_exp;
+use crate::scalar::exponentials_of;
 use crate::vector::exp;
 use crate::{BatchViewMut, Scalar};
 
@@ -49,6 +49,14 @@ fn total<T: Scalar>(x: &[T]) -> T {
     x.iter().fold(T::ZERO, |sum, &x| sum + x)
 }
 
+/// The greatest logit, and ln Σ e^a over its exponential: apart, so that large logits take nothing from what is
+/// between them.
+fn norm<T: Scalar>(a: &[T]) -> (T, T) {
+    let most = a.iter().fold(T::of(f64::NEG_INFINITY), |most, &a| if a > most { a } else { most });
+    let sum = a.iter().fold(T::ZERO, |sum, &a| sum + exp(a - most));
+    (most, sum.ln())
+}
+
 impl<D: Decoder> Loss<D> for Categorical
 where
     D::Range: Logits,
@@ -66,10 +74,10 @@ where
             *value = D::Scalar::ZERO;
             for group in self.places() {
                 let (x, a) = (&x[group.clone()], &y[group]);
-                let norm = log_sum_exp(a);
+                let (most, norm) = norm(a);
                 // Only where there is weight, so that 0 · ∞ is nothing.
                 let of = |(&x, &a): (&D::Scalar, &D::Scalar)| {
-                    (x > D::Scalar::ZERO).then(|| x * (norm - a))
+                    (x > D::Scalar::ZERO).then(|| x * ((most - a) + norm))
                 };
                 x.iter().zip(a).filter_map(of).for_each(|part| *value += part);
             }
@@ -85,11 +93,15 @@ where
         let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
         for (((x, y), &weight), dy) in x.iter().zip(y.iter()).zip(weights).zip(columns) {
             for group in self.places() {
-                let (x, a, dy) = (&x[group.clone()], &y[group.clone()], &mut dy[group]);
-                let (norm, total) = (log_sum_exp(a), total(x));
-                for ((&x, &a), dy) in x.iter().zip(a).zip(dy) {
-                    *dy = weight * (exp(a - norm) * total - x);
-                }
+                let (a, dy) = (&y[group.clone()], &mut dy[group]);
+                let (most, norm) = norm(a);
+                dy.iter_mut().zip(a).for_each(|(dy, &a)| *dy = (a - most) - norm);
+            }
+            exponentials_of(dy);
+            for group in self.places() {
+                let (x, dy) = (&x[group.clone()], &mut dy[group]);
+                let total = total(x);
+                dy.iter_mut().zip(x).for_each(|(dy, &x)| *dy = weight * (*dy * total - x));
             }
         }
     }
@@ -99,9 +111,10 @@ where
         for y in y.as_mut_slice().chunks_exact_mut(features) {
             for group in self.places() {
                 let a = &mut y[group];
-                let norm = log_sum_exp(a);
-                a.iter_mut().for_each(|a| *a = exp(*a - norm));
+                let (most, norm) = norm(a);
+                a.iter_mut().for_each(|a| *a = (*a - most) - norm);
             }
+            exponentials_of(y);
         }
     }
 

@@ -1,7 +1,11 @@
+use std::fmt;
+
 use super::{Compared, Loss};
 use crate::decoder::Decoder;
-use crate::error::{Result, require_positive};
+use crate::error::{Result, require};
 use crate::parameters::Role;
+use crate::prior::LN_TAU;
+use crate::scalar::{sum_pairs, sum_triples};
 use crate::vector::{exp, vectorize};
 use crate::{BatchViewMut, Layout, Scalar};
 
@@ -15,7 +19,7 @@ use crate::{BatchViewMut, Layout, Scalar};
 ///
 /// # References
 /// O. Rybkin, K. Daniilidis, S. Levine (2021), Simple and effective VAE training with calibrated decoders.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct LearnedGaussian {
     per_feature: bool,
     deviation: f64,
@@ -23,6 +27,13 @@ pub struct LearnedGaussian {
 
 /// Where ln σ² is held.
 const CLAMP: (f64, f64) = (-12.0, 12.0);
+
+/// Without where it begins, which a trained model has left behind.
+impl fmt::Debug for LearnedGaussian {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LearnedGaussian").field("per_feature", &self.per_feature).finish()
+    }
+}
 
 impl LearnedGaussian {
     /// With one variance for all features, at first 1.
@@ -35,21 +46,19 @@ impl LearnedGaussian {
         Self { per_feature: true, deviation: 1.0 }
     }
 
-    /// With this standard deviation σ > 0 at first.
+    /// With this standard deviation σ at first, in [e^−6, e⁶], which is about [0.0025, 403]: beyond, ln σ² would
+    /// have no gradient, and never change.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
     pub fn starting_at(self, deviation: f64) -> Result<Self> {
-        require_positive("LearnedGaussian deviation", deviation)?;
+        let is_held = ((0.5 * CLAMP.0).exp()..=(0.5 * CLAMP.1).exp()).contains(&deviation);
+        require(is_held, "LearnedGaussian deviation", deviation, "in [e^-6, e^6]")?;
         Ok(Self { deviation, ..self })
-    }
-
-    /// The place of a feature's parameter.
-    fn place(self, feature: usize) -> usize {
-        if self.per_feature { feature } else { 0 }
     }
 }
 
+#[inline(always)]
 fn clamped<T: Scalar>(lv: T) -> T {
     let (low, high) = (T::of(CLAMP.0), T::of(CLAMP.1));
     if lv < low {
@@ -61,6 +70,12 @@ fn clamped<T: Scalar>(lv: T) -> T {
     }
 }
 
+/// ½, and 0 beyond where ln σ² is held.
+#[inline(always)]
+fn half_within<T: Scalar>(lv: T) -> T {
+    if lv < T::of(CLAMP.0) || lv > T::of(CLAMP.1) { T::ZERO } else { T::of(0.5) }
+}
+
 impl<D: Decoder> Loss<D> for LearnedGaussian {
     fn name(&self) -> &'static str {
         "learned_gaussian"
@@ -68,17 +83,26 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
 
     fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
         let half = D::Scalar::of(0.5);
-        let features = at.x.features();
-        let constant = D::Scalar::of(0.5 * features as f64 * (2.0 * std::f64::consts::PI).ln());
-        values.fill(constant);
-        for feature in 0..features {
-            let lv = clamped(at.parameters[self.place(feature)]);
-            let precision = exp(-lv);
-            let pairs = at.x.iter().zip(at.y.iter());
-            for ((x, y), value) in pairs.zip(&mut *values) {
-                let error = x[feature] - y[feature];
-                *value += half * (error * error * precision + lv);
-            }
+        let features = D::Scalar::of(at.x.features() as f64);
+        let constant = half * features * D::Scalar::of(LN_TAU);
+        let shared = clamped(at.parameters[0]);
+        let (precision, ln_norm) = (exp(-shared), features * shared);
+        for ((x, y), value) in at.x.iter().zip(at.y.iter()).zip(values) {
+            let twice = if self.per_feature {
+                sum_triples(
+                    x,
+                    y,
+                    at.parameters,
+                    #[inline(always)]
+                    |x, y, lv| {
+                        let lv = clamped(lv);
+                        (x - y) * (x - y) * exp(-lv) + lv
+                    },
+                )
+            } else {
+                precision * sum_pairs(x, y, |x, y| (x - y) * (x - y)) + ln_norm
+            };
+            *value = half * twice + constant;
         }
     }
 
@@ -88,15 +112,19 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
         weights: &[D::Scalar],
         mut dy: BatchViewMut<'_, D::Scalar, D::Output>,
     ) {
-        let features = at.x.features();
-        let columns = dy.as_mut_slice().chunks_exact_mut(features);
+        let precision = exp(-clamped(at.parameters[0]));
+        let columns = dy.as_mut_slice().chunks_exact_mut(at.x.features());
         for (((x, y), &weight), dy) in at.x.iter().zip(at.y.iter()).zip(weights).zip(columns) {
             vectorize(
                 #[inline(always)]
                 || {
-                    for (feature, ((&x, &y), dy)) in x.iter().zip(y).zip(dy).enumerate() {
-                        let lv = clamped(at.parameters[self.place(feature)]);
-                        *dy = weight * exp(-lv) * (y - x);
+                    let places = dy.iter_mut().zip(x.iter().zip(y));
+                    if self.per_feature {
+                        for ((dy, (&x, &y)), &lv) in places.zip(at.parameters) {
+                            *dy = weight * exp(-clamped(lv)) * (y - x);
+                        }
+                    } else {
+                        places.for_each(|(dy, (&x, &y))| *dy = weight * precision * (y - x));
                     }
                 },
             );
@@ -111,7 +139,8 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
         let count = Loss::<D>::num_parameters(self, features);
         layout.kind("LearnedGaussian");
         layout.tensor("log_variance", (count, 1), Role::Own);
-        parameters.fill(D::Scalar::of(2.0 * self.deviation.ln()));
+        // At the very end rounding could take it beyond.
+        parameters.fill(clamped(D::Scalar::of(2.0 * self.deviation.ln())));
     }
 
     fn parameter_gradient(
@@ -120,21 +149,24 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
         weights: &[D::Scalar],
         gradient: &mut [D::Scalar],
     ) {
-        let half = D::Scalar::of(0.5);
-        let (low, high) = (D::Scalar::of(CLAMP.0), D::Scalar::of(CLAMP.1));
-        for feature in 0..at.x.features() {
-            let lv = at.parameters[self.place(feature)];
-            if lv < low || lv > high {
+        let (shared, features) = (at.parameters[0], D::Scalar::of(at.x.features() as f64));
+        let precision = exp(-clamped(shared));
+        for ((x, y), &weight) in at.x.iter().zip(at.y.iter()).zip(weights) {
+            if !self.per_feature {
+                let squares = sum_pairs(x, y, |x, y| (x - y) * (x - y));
+                gradient[0] += half_within(shared) * weight * (features - squares * precision);
                 continue;
             }
-            let precision = exp(-lv);
-            let pairs = at.x.iter().zip(at.y.iter());
-            let mut sum = D::Scalar::ZERO;
-            for ((x, y), &weight) in pairs.zip(weights) {
-                let error = x[feature] - y[feature];
-                sum += weight * (D::Scalar::ONE - error * error * precision);
-            }
-            gradient[self.place(feature)] += half * sum;
+            vectorize(
+                #[inline(always)]
+                || {
+                    let places = gradient.iter_mut().zip(at.parameters).zip(x.iter().zip(y));
+                    for ((d, &lv), (&x, &y)) in places {
+                        let squared = (x - y) * (x - y) * exp(-clamped(lv));
+                        *d += half_within(lv) * weight * (D::Scalar::ONE - squared);
+                    }
+                },
+            );
         }
     }
 }

@@ -1,4 +1,7 @@
-use super::{BernoulliCrossEntropy, GaussianLikelihood, Huber, LaplaceLikelihood, SquaredError};
+use super::{
+    BernoulliCrossEntropy, GaussianLikelihood, Huber, LaplaceLikelihood, LearnedGaussian,
+    SquaredError,
+};
 use crate::Trained;
 use crate::activation::Sigmoid;
 use crate::builder::Describe;
@@ -9,8 +12,8 @@ use crate::layer::{Chain, ElementwiseDescription, Layer, Module};
 #[diagnostic::on_unimplemented(
     message = "above the first level of a stack, `{Self}` does not say what its decoder passes on",
     label = "a level above the first needs another loss",
-    note = "`SquaredError`, `Huber`, `GaussianLikelihood`, `LaplaceLikelihood` and `BernoulliCrossEntropy` say \
-            it; a loss of your own implements `Link`"
+    note = "`SquaredError`, `Huber`, `GaussianLikelihood`, `LaplaceLikelihood`, `LearnedGaussian` and \
+            `BernoulliCrossEntropy` say it; a loss of your own implements `Link`"
 )]
 pub trait Link<D: Describe> {
     /// The decoder whose outputs are reconstructions.
@@ -31,7 +34,7 @@ macro_rules! direct {
         })+
     };
 }
-direct!(SquaredError, Huber, GaussianLikelihood, LaplaceLikelihood);
+direct!(SquaredError, Huber, GaussianLikelihood, LaplaceLikelihood, LearnedGaussian);
 
 /// Logits become probabilities.
 impl<M: Module + Layer> Link<Trained<M>> for BernoulliCrossEntropy {

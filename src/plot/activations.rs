@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use nalgebra::Dim;
 
 use super::canvas::{COLOURS, check, short};
@@ -43,6 +45,16 @@ impl ActivationHistogram {
     }
 }
 
+/// From the least value to the greatest, so that no bar reaches where no value can be; around them where they
+/// are alike.
+fn ends_of(values: &[f64]) -> Range<f64> {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let size = least.abs().max(greatest.abs());
+    let are_apart = greatest - least > 1e-6 * size && greatest - least > 1e-100;
+    if are_apart { least..greatest } else { range_of([least, greatest]) }
+}
+
 /// A histogram with at most one place marked and named.
 pub(super) fn histogram(
     call: &'static str,
@@ -55,7 +67,7 @@ pub(super) fn histogram(
         check(call, &[mark], 1)?;
     }
     let bins = (values.len() as f64).sqrt().ceil().clamp(8.0, 60.0);
-    let range = range_of(values.iter().copied());
+    let range = ends_of(values);
     let width = (range.end - range.start) / bins;
     let mut counts = vec![0.0; bins as usize];
     for value in values {

@@ -133,7 +133,7 @@ pub(super) fn clean(text: &str) -> String {
 /// A number as an axis shows it.
 pub(super) fn short(x: f64) -> String {
     if x != 0.0 && !(1e-3..1e5).contains(&x.abs()) {
-        return format!("{x:.1e}").replace('-', "−");
+        return format!("{x:.1e}").replace(".0e", "e").replace('-', "−");
     }
     let text = format!("{x:.3}");
     let text = text.trim_end_matches('0').trim_end_matches('.');

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
+use plotters::coord::types::RangedCoordf64;
 use plotters::element::{Circle, Cross, PathElement, Rectangle, TriangleMarker};
 use plotters::prelude::*;
 
@@ -25,6 +27,8 @@ pub(super) struct Chart {
     pub(super) y: (String, Range<f64>),
     /// Whether y is the logarithm to base 10 of what the axis says.
     pub(super) is_log: bool,
+    /// The same of x.
+    pub(super) is_log_x: bool,
     /// Whether the steps of the x axis are whole numbers.
     pub(super) is_count: bool,
     pub(super) lines: Vec<Line>,
@@ -43,6 +47,7 @@ impl Chart {
             x: (x.0.to_owned(), x.1),
             y: (y.0.to_owned(), y.1),
             is_log: false,
+            is_log_x: false,
             is_count: false,
             lines: Vec::new(),
             dots: Vec::new(),
@@ -71,6 +76,61 @@ pub(super) fn range_of(values: impl IntoIterator<Item = f64>) -> Range<f64> {
     low - pad..high + pad
 }
 
+/// An axis of numbers, or of logarithms to base 10 that is marked where the numbers are round.
+struct Axis {
+    range: Range<f64>,
+    even: RangedCoordf64,
+    is_log: bool,
+}
+
+impl Axis {
+    fn new(range: Range<f64>, is_log: bool) -> Self {
+        Self { even: range.clone().into(), range, is_log }
+    }
+}
+
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        self.even.map(value, limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if self.is_log {
+            logarithmic_marks(&self.range, hint.bold_points())
+        } else {
+            self.even.key_points(hint)
+        }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.clone()
+    }
+}
+
+/// The logarithms, within a range of them, of 1, 2 and 5 · 10ⁿ, of 10ⁿ alone or of every second, fifth or
+/// tenth (and so on) power of ten, as far as there is room for no more. Where the range is so narrow that
+/// it has hardly any of them, of evenly spaced numbers.
+fn logarithmic_marks(range: &Range<f64>, most: usize) -> Vec<f64> {
+    let powers = range.start.floor() as i32..=range.end.ceil() as i32;
+    let marks = |of: &[f64], step: i32| -> Vec<f64> {
+        let powers = powers.clone().filter(|power| power % step == 0);
+        let all = powers.flat_map(|power| of.iter().map(move |k| f64::from(power) + k.log10()));
+        all.filter(|mark| range.contains(mark)).collect()
+    };
+    let steps = (0..).flat_map(|n| [1, 2, 5].map(|k| k * 10i32.pow(n))).take(9);
+    let of_powers = steps.map(|step| marks(&[1.0], step));
+    let found = std::iter::once(marks(&[1.0, 2.0, 5.0], 1)).chain(of_powers);
+    let found = found.into_iter().find(|marks| marks.len() <= most).unwrap_or_default();
+    if found.len() >= 3 {
+        return found;
+    }
+    let numbers = RangedCoordf64::from(10f64.powf(range.start)..10f64.powf(range.end));
+    numbers.key_points(most / 2).iter().map(|number| number.log10()).collect()
+}
+
 impl Plot for Chart {
     fn size(&self) -> (u32, u32) {
         (720 + self.legend_width() as u32, 480)
@@ -78,17 +138,20 @@ impl Plot for Chart {
 
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
         let (area, legend) = area.split_horizontally(720);
+        let x_axis = Axis::new(self.x.1.clone(), self.is_log_x);
+        let y_axis = Axis::new(self.y.1.clone(), self.is_log);
         let mut chart = ChartBuilder::on(&area)
             .caption(&self.title, text(20.0))
             .margin(12)
             .margin_right(24)
             .x_label_area_size(52)
             .y_label_area_size(76)
-            .build_cartesian_2d(self.x.1.clone(), self.y.1.clone())?;
-        let y_label = |y: &f64| short(if self.is_log { 10f64.powf(*y) } else { *y });
+            .build_cartesian_2d(x_axis, y_axis)?;
+        let number = |at: f64, is_log: bool| short(if is_log { 10f64.powf(at) } else { at });
+        let y_label = |y: &f64| number(*y, self.is_log);
         let x_label = |x: &f64| match self.is_count && x.fract() != 0.0 {
             true => String::new(),
-            false => short(*x),
+            false => number(*x, self.is_log_x),
         };
         chart
             .configure_mesh()
@@ -99,8 +162,8 @@ impl Plot for Chart {
             .y_desc(&self.y.0)
             .axis_desc_style(text(16.0))
             .label_style(text(14.0))
-            .x_labels(8)
-            .y_labels(8)
+            .x_labels(if self.is_log_x { 12 } else { 8 })
+            .y_labels(if self.is_log { 12 } else { 8 })
             .x_label_formatter(&x_label)
             .y_label_formatter(&y_label)
             .draw()?;
@@ -117,12 +180,14 @@ impl Plot for Chart {
                 chart.draw_series(LineSeries::new(points, style))?;
             }
         }
+        // Many dots are smaller, so that each can be seen.
+        let size = if self.dots.len() > 1000 { 2 } else { 3 };
         for &(at, colour, shape) in &self.dots {
             let (fill, line) = (colour.filled(), colour.stroke_width(2));
             match shape {
-                Shape::Triangle => chart.draw_series([TriangleMarker::new(at, 4, fill)])?,
-                Shape::Cross => chart.draw_series([Cross::new(at, 3, line)])?,
-                _ => chart.draw_series([Circle::new(at, 3, fill)])?,
+                Shape::Triangle => chart.draw_series([TriangleMarker::new(at, size + 1, fill)])?,
+                Shape::Cross => chart.draw_series([Cross::new(at, size, line)])?,
+                _ => chart.draw_series([Circle::new(at, size, fill)])?,
             };
         }
         for &x in &self.marks {
@@ -147,5 +212,28 @@ impl Plot for Chart {
             legend.draw(&Text::new(clean(label), (38, y - 5), text(15.0)))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(low: f64, high: f64, most: usize) -> Vec<String> {
+        let marks = logarithmic_marks(&(low.log10()..high.log10()), most);
+        marks.iter().map(|&mark| short(10f64.powf(mark))).collect()
+    }
+
+    #[test]
+    fn logarithmic_axes_are_marked_at_round_numbers() {
+        assert_eq!(numbers(0.3, 40.0, 12), ["0.5", "1", "2", "5", "10", "20"]);
+        assert_eq!(numbers(3e-5, 0.03, 12).len(), 9);
+        assert_eq!(numbers(3e-5, 0.03, 8), ["1e−4", "0.001", "0.01"]);
+        assert_eq!(numbers(0.9, 2e6, 5), ["1", "100", "10000", "1e6"]);
+        // Too narrow: from 22 to 28 there are no such numbers, so steps are even.
+        assert_eq!(numbers(22.0, 28.0, 12), ["22", "24", "26", "28"]);
+        // Every 50th power.
+        let far = ["1e−300", "1e−250", "1e−200", "1e−150", "1e−100", "1e−50", "1", "1e50"];
+        assert_eq!(numbers(1e-300, 1e100, 8), far);
     }
 }

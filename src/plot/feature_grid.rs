@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::{Batch, Scalar};
 
 /// Learned features as images, such as those of [`features`](crate::features): what is negative blue, 0
-/// white, what is positive red, each feature up to its own largest value.
+/// white, what is positive orange, each feature up to its own largest value.
 #[derive(Debug, Clone)]
 pub struct FeatureGrid {
     title: String,

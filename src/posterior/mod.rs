@@ -149,6 +149,20 @@ pub trait Gaussianlike: Posterior {
     }
 }
 
+/// A unit whose divergence from N(0, 1) is less than this has collapsed to the prior, in nats.
+pub(crate) const COLLAPSED: f64 = 0.01;
+
+/// The units that have collapsed to the prior N(0, 1), by their numbers.
+pub(crate) fn collapsed_units<P: Gaussianlike>(posterior: &P) -> Vec<usize> {
+    let (samples, units) = (posterior.mean().samples(), posterior.mean().features());
+    if samples == 0 {
+        return Vec::new();
+    }
+    let mut kl = vec![P::Scalar::ZERO; units];
+    kl_of_units(posterior, |_| P::Scalar::of(1.0 / samples as f64), &mut kl);
+    (0..units).filter(|&unit| kl[unit].to_double() < COLLAPSED).collect()
+}
+
 /// The divergence of each code unit from N(0, 1) in nats: its mean over samples, each by its share.
 pub(crate) fn kl_of_units<P: Gaussianlike>(
     posterior: &P,
@@ -159,9 +173,14 @@ pub(crate) fn kl_of_units<P: Gaussianlike>(
     of_units.fill(P::Scalar::ZERO);
     let samples = posterior.mean().iter().zip(posterior.log_variance().iter());
     for (sample, (mean, log_variance)) in samples.enumerate() {
-        let scale = half * share(sample);
-        for ((kl, &mu), &lv) in of_units.iter_mut().zip(mean).zip(log_variance) {
-            *kl += scale * (mu * mu + (exp_m1(lv) - lv));
-        }
+        let (scale, of_units) = (half * share(sample), of_units.iter_mut());
+        vectorize(
+            #[inline(always)]
+            || {
+                for ((kl, &mu), &lv) in of_units.zip(mean).zip(log_variance) {
+                    *kl += scale * (mu * mu + (exp_m1(lv) - lv));
+                }
+            },
+        );
     }
 }

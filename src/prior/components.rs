@@ -1,8 +1,8 @@
 use nalgebra::Dim;
 use rand::{Rng, RngExt};
 
-use crate::scalar::log_sum_exp;
-use crate::vector::{exp, fill_normal};
+use crate::scalar::{exponentials, exponentials_of, log_sum_exp, sum, sum_pairs, sum_triples};
+use crate::vector::{exp, fill_normal, vectorize};
 use crate::{BatchView, Scalar};
 
 /// ln 2π.
@@ -47,6 +47,13 @@ impl<'a, T: Scalar> Codes<'a, T> {
     }
 }
 
+impl<T: Scalar> Codes<'_, T> {
+    /// σ² of a unit of a code, 0 where it is a point.
+    fn spread(&self, at: usize) -> T {
+        self.log_variances.map_or(T::ZERO, |lvs| exp(lvs[at]))
+    }
+}
+
 /// Where the gradient at [`Codes`] goes; it is added to.
 pub(crate) struct CodesMut<'a, T> {
     pub(crate) means: &'a mut [T],
@@ -81,7 +88,8 @@ impl<'a, T: Scalar> Components<'a, T> {
         let mut prepared = self.prepare(codes.units, scratch);
         for (column, value) in values.iter_mut().enumerate() {
             prepared.joint(codes, column);
-            *value = log_sum_exp(prepared.joint);
+            let most = exponentials(prepared.joint);
+            *value = most + sum(prepared.joint, |share| share).ln();
         }
     }
 
@@ -98,44 +106,58 @@ impl<'a, T: Scalar> Components<'a, T> {
         if self.is_standard_normal() {
             return standard_log_density_backward(codes, weights, d_codes);
         }
-        let half = T::of(0.5);
+        let (half, count) = (T::of(0.5), self.count(units));
         let mut prepared = self.prepare(units, scratch);
-        let (low, high) = (T::of(CLAMP.0), T::of(CLAMP.1));
+        prepared.d_means.fill(T::ZERO);
+        prepared.d_log_variances.fill(T::ZERO);
+        let mut total_weight = T::ZERO;
         for (column, &weight) in weights.iter().enumerate() {
             prepared.joint(codes, column);
-            let total = log_sum_exp(prepared.joint);
-            let place = column * units..(column + 1) * units;
-            let z = &codes.means[place.clone()];
-            let spreads = codes.log_variances.map(|lv| &lv[place.clone()]);
-            for (i, joint) in prepared.joint.iter_mut().enumerate() {
-                let share = exp(*joint - total);
-                *joint = share;
-                let pull = weight * share;
-                for (unit, &z) in z.iter().enumerate() {
-                    let (at, code) = (i * units + unit, column * units + unit);
-                    let precision = prepared.precisions[at];
-                    let away = z - self.means[at];
-                    let spread = spreads.map_or(T::ZERO, |lv| exp(lv[unit]));
-                    d_codes.means[code] -= pull * precision * away;
-                    d.means[at] += pull * precision * away;
-                    if let Some(d) = &mut d_codes.log_variances {
-                        d[code] -= half * pull * precision * spread;
-                    }
-                    let lv = self.log_variances[at];
-                    if lv >= low && lv <= high {
-                        let squared = (away * away + spread) * precision;
-                        d.log_variances[at] += half * pull * (squared - T::ONE);
-                    }
+            exponentials(prepared.joint);
+            let norm = weight / sum(prepared.joint, |share| share);
+            prepared.joint.iter_mut().for_each(|share| *share *= norm);
+            total_weight += weight;
+            d.logits.iter_mut().zip(&*prepared.joint).for_each(|(d, &pull)| *d += pull);
+            for unit in 0..units {
+                let (place, code) = (unit * count..(unit + 1) * count, column * units + unit);
+                let (z, spread) = (codes.means[code], codes.spread(code));
+                let (means, precisions) =
+                    (&prepared.means[place.clone()], &prepared.precisions[place.clone()]);
+                let (pulls, moments) = (&*prepared.joint, means.iter().zip(precisions));
+                let d = prepared.d_means[place.clone()].iter_mut();
+                let d = d.zip(&mut prepared.d_log_variances[place]);
+                vectorize(
+                    #[inline(always)]
+                    || {
+                        for (((d_mean, d_lv), (&mean, &precision)), &pull) in
+                            d.zip(moments).zip(pulls)
+                        {
+                            let away = z - mean;
+                            *d_mean += pull * precision * away;
+                            let squared = (away * away + spread) * precision;
+                            *d_lv += half * pull * (squared - T::ONE);
+                        }
+                    },
+                );
+                let away = |pull: T, mean: T, precision: T| pull * precision * (z - mean);
+                d_codes.means[code] -= sum_triples(pulls, means, precisions, away);
+                if let Some(d) = &mut d_codes.log_variances {
+                    d[code] -= half * spread * sum_pairs(pulls, precisions, |pull, p| pull * p);
                 }
             }
-            if !d.logits.is_empty() {
-                let norm = log_sum_exp(self.logits);
-                for ((d, &logit), &share) in
-                    d.logits.iter_mut().zip(self.logits).zip(&*prepared.joint)
-                {
-                    *d += weight * (share - exp(logit - norm));
-                }
+        }
+        let (low, high) = (T::of(CLAMP.0), T::of(CLAMP.1));
+        for (at, lv) in self.log_variances.iter().enumerate() {
+            let place = at % units * count + at / units;
+            d.means[at] += prepared.d_means[place];
+            if *lv >= low && *lv <= high {
+                d.log_variances[at] += prepared.d_log_variances[place];
             }
+        }
+        if !d.logits.is_empty() {
+            let norm = log_sum_exp(self.logits);
+            let logits = d.logits.iter_mut().zip(self.logits);
+            logits.for_each(|(d, &logit)| *d -= total_weight * exp(logit - norm));
         }
     }
 
@@ -177,7 +199,9 @@ impl<'a, T: Scalar> Components<'a, T> {
         let count = self.count(units);
         let (joint, rest) = scratch.split_at_mut(count);
         let (constants, rest) = rest.split_at_mut(count);
-        let precisions = &mut rest[..self.means.len()];
+        let mut moments = rest.chunks_exact_mut(count * units);
+        let mut next = || moments.next().unwrap_or_default();
+        let (means, precisions, d_means, d_log_variances) = (next(), next(), next(), next());
         let (norm, half) = (log_sum_exp(self.logits), T::of(0.5));
         let equal = T::of(-(count as f64).ln());
         for (i, constant) in constants.iter_mut().enumerate() {
@@ -185,10 +209,12 @@ impl<'a, T: Scalar> Components<'a, T> {
             let sum = lvs.iter().fold(T::ZERO, |sum, &lv| sum + clamped(lv) + T::of(LN_TAU));
             *constant = self.logits.get(i).map_or(equal, |&logit| logit - norm) - half * sum;
         }
-        for (precision, &lv) in precisions.iter_mut().zip(self.log_variances) {
-            *precision = exp(-clamped(lv));
+        for (at, (&mean, &lv)) in self.means.iter().zip(self.log_variances).enumerate() {
+            let place = at % units * count + at / units;
+            (means[place], precisions[place]) = (mean, -clamped(lv));
         }
-        Prepared { means: self.means, joint, constants, precisions }
+        exponentials_of(precisions);
+        Prepared { joint, constants, means, precisions, d_means, d_log_variances }
     }
 }
 
@@ -203,36 +229,40 @@ fn clamped<T: Scalar>(log_variance: T) -> T {
     }
 }
 
-/// What is the same for all codes.
+/// What is the same for all codes. Moments are in the order of units: that of each component for the first
+/// unit, then for the second, so that components lie side by side.
 struct Prepared<'a, T> {
-    means: &'a [T],
     /// ln πᵢ Nᵢ(z) of one code.
     joint: &'a mut [T],
     /// ln πᵢ and the norm of Nᵢ.
     constants: &'a mut [T],
+    means: &'a mut [T],
     precisions: &'a mut [T],
+    d_means: &'a mut [T],
+    d_log_variances: &'a mut [T],
+}
+
+/// The length of the scratch for so many components.
+pub(crate) fn scratch_len(components: usize, units: usize) -> usize {
+    components * (2 + 4 * units)
 }
 
 impl<T: Scalar> Prepared<'_, T> {
     fn joint(&mut self, codes: Codes<'_, T>, column: usize) {
-        let units = codes.units;
-        let place = column * units..(column + 1) * units;
-        let z = &codes.means[place.clone()];
-        let half = T::of(0.5);
-        for (i, joint) in self.joint.iter_mut().enumerate() {
-            let of_component = i * units..(i + 1) * units;
-            let means = &self.means[of_component.clone()];
-            let precisions = &self.precisions[of_component];
-            let mut sum = T::ZERO;
-            for ((&z, &m), &precision) in z.iter().zip(means).zip(precisions) {
-                sum += (z - m) * (z - m) * precision;
-            }
-            if let Some(lvs) = codes.log_variances {
-                for (&lv, &precision) in lvs[place.clone()].iter().zip(precisions) {
-                    sum += exp(lv) * precision;
-                }
-            }
-            *joint = self.constants[i] - half * sum;
+        let (units, count, half) = (codes.units, self.joint.len(), T::of(0.5));
+        self.joint.copy_from_slice(self.constants);
+        for unit in 0..units {
+            let (place, code) = (unit * count..(unit + 1) * count, column * units + unit);
+            let (z, spread) = (codes.means[code], codes.spread(code));
+            let moments = self.means[place.clone()].iter().zip(&self.precisions[place]);
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (joint, (&mean, &precision)) in self.joint.iter_mut().zip(moments) {
+                        *joint -= half * ((z - mean) * (z - mean) + spread) * precision;
+                    }
+                },
+            );
         }
     }
 }

@@ -16,7 +16,7 @@ const HALF_LN_TAU_E: f64 = 1.418_938_533_204_672_7;
 
 /// The length of the scratch of what follows.
 pub(crate) fn scratch_len<E: Encoder>(prior: &dyn Prior<E>, encoder: &E, samples: usize) -> usize {
-    samples + prior.num_components() * (2 + encoder.code_dim().value())
+    samples + super::scratch_len(prior.num_components(), encoder.code_dim().value())
 }
 
 /// −ln q's norm: the negative entropy of each posterior in nats, −½ Σ (1 + ln 2π + lv).

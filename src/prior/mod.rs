@@ -8,7 +8,7 @@
 //!
 //! A regularizer has the prior: [`Variational::prior`](crate::Variational::prior),
 //! [`ImportanceWeighted::prior`](crate::ImportanceWeighted::prior). All are mixtures of Gaussians; that of
-//! no components is N(0, I).
+//! no components is N(0, I). A `Box<dyn Prior<E>>` is a prior as well.
 //!
 //! # Laws
 //! 1. A prior's density and what is [drawn](crate::AutoEncoder::sample) from it agree.
@@ -25,7 +25,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
-pub(crate) use components::{Codes, CodesMut, LN_TAU};
+pub(crate) use components::{Codes, CodesMut, LN_TAU, scratch_len};
 pub use components::{Components, ComponentsMut};
 pub use mixture::GaussianMixture;
 pub use standard_normal::StandardNormal;
@@ -88,4 +88,42 @@ pub trait Prior<E: Encoder>: Debug + Send + Sync {
         parameters: &'a mut [E::Scalar],
         pseudo: Option<&'a mut E::Posterior>,
     ) -> ComponentsMut<'a, E::Scalar>;
+}
+
+impl<E: Encoder, P: Prior<E> + ?Sized> Prior<E> for Box<P> {
+    fn num_components(&self) -> usize {
+        (**self).num_components()
+    }
+    fn num_parameters(&self, encoder: &E) -> usize {
+        (**self).num_parameters(encoder)
+    }
+    fn layout(
+        &self,
+        encoder: &E,
+        layout: &mut Layout,
+        parameters: &mut [E::Scalar],
+        rng: &mut dyn Rng,
+    ) {
+        (**self).layout(encoder, layout, parameters, rng);
+    }
+    fn check_size(&self, encoder: &E) -> Result<()> {
+        (**self).check_size(encoder)
+    }
+    fn pseudo_inputs(&self, encoder: &E) -> Range<usize> {
+        (**self).pseudo_inputs(encoder)
+    }
+    fn components<'a>(
+        &self,
+        parameters: &'a [E::Scalar],
+        pseudo: Option<&'a E::Posterior>,
+    ) -> Components<'a, E::Scalar> {
+        (**self).components(parameters, pseudo)
+    }
+    fn components_mut<'a>(
+        &self,
+        parameters: &'a mut [E::Scalar],
+        pseudo: Option<&'a mut E::Posterior>,
+    ) -> ComponentsMut<'a, E::Scalar> {
+        (**self).components_mut(parameters, pseudo)
+    }
 }

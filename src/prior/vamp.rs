@@ -1,3 +1,4 @@
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -5,6 +6,7 @@ use nalgebra::Dim;
 use rand::{Rng, RngExt};
 
 use super::{Components, ComponentsMut, Prior};
+use crate::batch::check_finite;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_count, require_size};
 use crate::parameters::Role;
@@ -15,11 +17,12 @@ use crate::{Batch, Layout, Scalar};
 /// comes near the aggregated posterior.
 ///
 /// # Formula
-/// p(z) = 1/K Σₖ q(z | uₖ).
+/// p(z) = 1/K Σₖ q(z | uₖ). The log-variances are held in [−30, 20], as those of a [`Gaussian`](crate::Gaussian)
+/// encoder are by default.
 ///
 /// # References
 /// J. Tomczak, M. Welling (2018), VAE with a VampPrior.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct VampPrior {
     count: usize,
     start: Option<Arc<[f64]>>,
@@ -39,11 +42,18 @@ impl VampPrior {
     /// the model has a normalizer.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples.
+    /// [`Error::NoSamples`](crate::Error::NoSamples), [`Error::NotFinite`](crate::Error::NotFinite).
     pub fn from_samples<T: Scalar, R: Dim>(samples: &Batch<T, R>) -> Result<Self> {
-        require_count("VampPrior pseudo-inputs", samples.samples())?;
+        check_finite("VampPrior::from_samples", samples.dim(), samples.view())?;
         let start = samples.as_slice().iter().map(|x| x.to_double()).collect();
         Ok(Self { count: samples.samples(), start: Some(start) })
+    }
+}
+
+/// The number of pseudo-inputs, and not where they began, which are many numbers.
+impl fmt::Debug for VampPrior {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VampPrior").field("pseudo_inputs", &self.count).finish()
     }
 }
 

@@ -6,7 +6,8 @@ use crate::{BatchViewMut, Scalar, random::Streams};
 
 /// Draws the pixels of an image black or white with the probability of its grey value, anew at every visit,
 /// and only in training: encoder and loss both see what was drawn (dynamic binarisation). Values are
-/// probabilities in [0, 1]; what lies beyond counts as the nearer end.
+/// probabilities in [0, 1], as the encoder sees them: after a normalizer, if the model has one. What lies beyond
+/// counts as the nearer end; what is not finite stays as it is, so that it is noticed.
 ///
 /// For data of a test, which has to be drawn once, there is [`Binarize::apply`].
 ///
@@ -27,7 +28,11 @@ impl Binarize {
     /// Draws each value, in place.
     pub fn apply<T: Scalar>(values: &mut [T], rng: &mut (impl rand::Rng + ?Sized)) {
         for x in values {
-            *x = if T::of(rng.random::<f64>()) < *x { T::ONE } else { T::ZERO };
+            let drawn = rng.random::<f64>();
+            if x.is_finite() {
+                // In double precision: a draw that is rounded to 1 would make white black.
+                *x = if drawn < x.to_double() { T::ONE } else { T::ZERO };
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use rand::Rng;
 
 use super::{Encoded, PenaltyGradient, Regularizer};
 use crate::encoder::Encoder;
+use crate::error::{Result, require};
 use crate::prior::Prior;
 use crate::{BatchViewMut, Layout, Terms, random::Streams};
 
@@ -18,6 +19,9 @@ impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     }
     fn adds_to_parameters(&self) -> bool {
         (**self).adds_to_parameters()
+    }
+    fn needs_jacobian(&self) -> bool {
+        (**self).needs_jacobian()
     }
     fn corrupts_target(&self) -> bool {
         (**self).corrupts_target()
@@ -42,6 +46,9 @@ impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     fn prior(&self, encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
         (**self).prior(encoder)
     }
+    fn check(&self, encoder: &E) -> Result<()> {
+        (**self).check(encoder)
+    }
     fn num_parameters(&self, encoder: &E) -> usize {
         (**self).num_parameters(encoder)
     }
@@ -65,6 +72,9 @@ impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     }
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
         (**self).scratch_len(encoder, samples, draws)
+    }
+    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+        (**self).collapsed_units(posterior)
     }
     fn state_len(&self, encoder: &E) -> usize {
         (**self).state_len(encoder)
@@ -144,6 +154,12 @@ macro_rules! combine {
                 any
             }
 
+            fn needs_jacobian(&self) -> bool {
+                let mut any = false;
+                Parts::<E>::visit(self, &mut |_, part| any |= part.needs_jacobian());
+                any
+            }
+
             fn corrupts_target(&self) -> bool {
                 let mut any = false;
                 Parts::<E>::visit(self, &mut |_, part| any |= part.corrupts_target());
@@ -186,10 +202,27 @@ macro_rules! combine {
             fn prior(&self, encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
                 let mut found = None;
                 self.visit_own(encoder, &mut |_, own, part: &dyn Regularizer<E>| {
-                    let prior = part.prior(encoder);
-                    found = found.or(prior.map(|(first, prior)| (own.start + first, prior)));
+                    let Some((first, prior)) = part.prior(encoder) else { return };
+                    // N(0, I) of one part does not hide the prior of another.
+                    if found.is_none() || prior.num_components() > 0 {
+                        found = Some((own.start + first, prior));
+                    }
                 });
                 found
+            }
+
+            fn check(&self, encoder: &E) -> Result<()> {
+                let (mut checked, mut priors) = (Ok(()), 0);
+                self.visit(&mut |_, part: &dyn Regularizer<E>| {
+                    if checked.is_ok() {
+                        checked = part.check(encoder);
+                    }
+                    let prior = part.prior(encoder);
+                    priors += usize::from(prior.is_some_and(|(_, prior)| prior.num_components() > 0));
+                });
+                checked?;
+                let name = "the number of priors other than N(0, I) in a combination";
+                require(priors <= 1, name, priors as f64, "at most 1")
             }
 
             fn num_parameters(&self, encoder: &E) -> usize {
@@ -239,6 +272,16 @@ macro_rules! combine {
                     longest = longest.max(part.scratch_len(encoder, samples, draws));
                 });
                 longest
+            }
+
+            fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+                let mut units = Vec::new();
+                self.visit(&mut |_, part: &dyn Regularizer<E>| {
+                    units.extend(part.collapsed_units(posterior));
+                });
+                units.sort_unstable();
+                units.dedup();
+                units
             }
 
             fn state_len(&self, encoder: &E) -> usize {

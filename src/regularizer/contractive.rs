@@ -49,6 +49,10 @@ impl Contractive {
 }
 
 impl<E: Encoder> Regularizer<E> for Contractive {
+    fn needs_jacobian(&self) -> bool {
+        true
+    }
+
     fn penalty(
         &self,
         at: &Encoded<'_, E>,

@@ -4,10 +4,9 @@ use rand::Rng;
 use super::{Encoded, PenaltyGradient, Regularizer};
 use crate::encoder::Encoder;
 use crate::error::{Result, require_count};
-use crate::posterior::Gaussianlike;
+use crate::posterior::{Gaussianlike, collapsed_units};
 use crate::prior::{Codes, CodesMut, Prior, StandardNormal, divergence};
-use crate::scalar::log_sum_exp_of;
-use crate::vector::exp;
+use crate::scalar::{exponentials_of, log_sum_exp_of};
 use crate::{BatchView, Layout, Scalar, Terms};
 
 /// Draws several codes from the encoder's Gaussian posterior and weighs each by its importance: the objective
@@ -20,7 +19,8 @@ use crate::{BatchView, Layout, Scalar, Terms};
 ///
 /// Its term is `importance_weighted`: the bound less the loss, which stands in the report as its mean over
 /// draws. With K = 1 it is an estimate of the divergence by the drawn code. Outside training, where nothing is
-/// drawn, it is the divergence of the posterior, as that of [`Variational`].
+/// drawn, it is the divergence of the posterior, as that of [`Variational`]. The bound holds the divergence
+/// already: a [`Variational`] beside it counts it again.
 ///
 /// [`Variational`]: crate::Variational
 ///
@@ -98,8 +98,9 @@ fn normalize<T: Scalar>(weights: &mut [T], samples: usize) {
     for sample in 0..samples {
         let total = log_sum(weights, sample, samples);
         let of_sample = weights[sample..].iter_mut().step_by(samples);
-        of_sample.for_each(|weight| *weight = exp(*weight - total));
+        of_sample.for_each(|weight| *weight -= total);
     }
+    exponentials_of(weights);
 }
 
 impl<E: Encoder, P: Prior<E>> Regularizer<E> for ImportanceWeighted<P>
@@ -125,10 +126,14 @@ where
         scratch: &mut [E::Scalar],
     ) {
         let (Some(codes), samples) = (at.codes, at.x.samples()) else { return };
-        self.log_weights(at, codes, weights, scratch);
-        normalize(weights, samples);
-        let columns = weights.iter_mut().enumerate();
-        columns.for_each(|(column, weight)| *weight *= at.share(column % samples));
+        let (own, scratch) = scratch.split_at_mut(codes.samples());
+        self.log_weights(at, codes, own, scratch);
+        normalize(own, samples);
+        // The term has the mean over draws taken away, so that two bounds in one objective count twice.
+        let of_draw = E::Scalar::of(1.0 / at.draws() as f64);
+        for (column, (weight, &own)) in weights.iter_mut().zip(&*own).enumerate() {
+            *weight += (own - of_draw) * at.share(column % samples);
+        }
     }
 
     fn prior(&self, _encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
@@ -194,8 +199,14 @@ where
         }
     }
 
+    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+        // Another prior has no units of its own to compare with.
+        if self.prior.num_components() > 0 { Vec::new() } else { collapsed_units(posterior) }
+    }
+
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
-        let of_prior = self.prior.num_components() * (2 + encoder.code_dim().value());
+        let of_prior =
+            crate::prior::scratch_len(self.prior.num_components(), encoder.code_dim().value());
         2 * samples + 2 * samples * draws.max(1) + of_prior
     }
 }

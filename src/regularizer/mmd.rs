@@ -14,8 +14,9 @@ use crate::{Scalar, Terms};
 /// objective of the Wasserstein autoencoder; beside a divergence of its own weight that of InfoVAE.
 ///
 /// # Formula
-/// λ [ Σᵢⱼ wᵢ wⱼ k(zᵢ, zⱼ) − 2 Σᵢⱼ wᵢ vⱼ k(zᵢ, pⱼ) + Σᵢⱼ vᵢ vⱼ k(pᵢ, pⱼ) ] with the samples' shares w, prior draws
-/// p and v = 1/n: the V-statistic, which is at least 0. The kernel is a sum over widths s:
+/// λ [ Σᵢⱼ wᵢ wⱼ k(zᵢ, zⱼ) − 2 Σᵢⱼ wᵢ vⱼ k(zᵢ, pⱼ) + Σᵢⱼ vᵢ vⱼ k(pᵢ, pⱼ) ] with the samples' shares w, a draw p
+/// from the prior for each code, and v = w: the V-statistic, which is at least 0. The kernel is a sum over
+/// widths s:
 ///
 /// | kernel | k(a, b), c = 2 d s for d code units |
 /// |---|---|
@@ -23,14 +24,15 @@ use crate::{Scalar, Terms};
 /// | [`Gaussian`](Kernel::Gaussian) | exp(−‖a − b‖² / c) |
 ///
 /// so that width 1 is the mean squared distance of two draws from the prior. The cost of a step grows with
-/// the square of the batch; outside training the mean over blocks of 256 samples is taken, with the same
-/// prior draws for each. Its term is `mmd`.
+/// the square of the batch; outside training the mean over blocks of 256 samples is taken, each compared with
+/// the same 256 draws. In training as many are drawn as there are codes, so that a sample of weight 2 does what
+/// the same sample twice does but for these draws. Its term is `mmd`.
 ///
 /// [`Variational`]: crate::Variational
 ///
 /// # Example
 /// ```
-/// use autoencoder::{AutoEncoder, Dense, Mmd, activation::{Identity, Tanh}};
+/// use autoencoder::{AutoEncoder, Dense, Mmd, Then, activation::{Identity, Tanh}};
 /// let model = AutoEncoder::builder()
 ///     .encoder(Dense::<64, 30>::new(Tanh).then(Dense::<30, 4>::new(Identity)))
 ///     .decoder(Dense::<4, 64>::new(Identity))
@@ -123,56 +125,59 @@ impl Mmd {
         }
     }
 
-    /// Σ wᵢ vⱼ k(aᵢ, bⱼ) and, if wanted, `factor` times its gradient at the a.
+    /// Σ wᵢ vⱼ k(aᵢ, bⱼ) and, if wanted, `factor` times its gradient at the a, a code after the other.
     fn mean<T: Scalar>(
         &self,
         [a, b]: [Weighed<'_, T>; 2],
         mut gradient: Option<(&mut [T], T)>,
         rows: &mut [T],
     ) -> T {
-        let (units, count) = (a.units, b.codes.len() / a.units);
+        let (count, units) = (b.weights.len(), b.units.len() / b.weights.len());
         let (squares, rows) = rows.split_at_mut(count);
         let (values, rows) = rows.split_at_mut(count);
         let slopes = &mut rows[..count];
         let mut total = T::ZERO;
-        for (at, code) in a.codes.chunks_exact(units).enumerate() {
-            for (square, other) in squares.iter_mut().zip(b.codes.chunks_exact(units)) {
-                *square = sum_pairs(
-                    code,
-                    other,
-                    #[inline(always)]
-                    |a, b| (a - b) * (a - b),
-                );
-            }
+        for (at, &weight) in a.weights.iter().enumerate() {
+            let of_units = || a.units[at..].iter().step_by(a.weights.len()).copied();
+            squares.fill(T::ZERO);
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (a, others) in of_units().zip(b.units.chunks_exact(count)) {
+                        for (square, &b) in squares.iter_mut().zip(others) {
+                            *square += (a - b) * (a - b);
+                        }
+                    }
+                },
+            );
             self.evaluate(units, squares, values, slopes);
-            let mut sum = T::ZERO;
-            values.iter().enumerate().for_each(|(to, &k)| sum += b.weight(to) * k);
-            total += a.weight(at) * sum;
+            total += weight * sum_pairs(values, b.weights, |k, v| v * k);
             let Some((d, factor)) = &mut gradient else { continue };
-            let d = &mut d[at * units..(at + 1) * units];
-            let factor = T::of(2.0) * *factor * a.weight(at);
-            for (to, (other, &slope)) in b.codes.chunks_exact(units).zip(&*slopes).enumerate() {
-                let pull = factor * b.weight(to) * slope;
-                d.iter_mut()
-                    .zip(code.iter().zip(other))
-                    .for_each(|(d, (&a, &b))| *d += pull * (a - b));
+            slopes.iter_mut().zip(b.weights).for_each(|(slope, &v)| *slope *= v);
+            let factor = T::of(2.0) * *factor * weight;
+            let others = b.units.chunks_exact(count);
+            let d = d[at * units..][..units].iter_mut();
+            for ((d, a), others) in d.zip(of_units()).zip(others) {
+                *d += factor * sum_pairs(slopes, others, |slope, b| slope * (a - b));
             }
         }
         total
     }
 }
 
-/// Codes, each with its weight or all with the same.
+/// Codes with their weights.
 #[derive(Clone, Copy)]
 struct Weighed<'a, T> {
-    units: usize,
-    codes: &'a [T],
-    weights: Option<&'a [T]>,
-    alike: T,
+    /// The first unit of every code, then the second, and so on: pairs of codes lie side by side.
+    units: &'a [T],
+    weights: &'a [T],
 }
-impl<T: Scalar> Weighed<'_, T> {
-    fn weight(&self, at: usize) -> T {
-        self.weights.map_or(self.alike, |weights| weights[at])
+
+/// Puts the units of codes one after the other.
+fn by_unit<T: Scalar>(units: usize, codes: &[T], to: &mut [T]) {
+    let count = codes.len() / units;
+    for (column, code) in codes.chunks_exact(units).enumerate() {
+        to[column..].iter_mut().step_by(count).zip(code).for_each(|(to, &z)| *to = z);
     }
 }
 
@@ -196,22 +201,36 @@ impl<E: Encoder> Regularizer<E> for Mmd {
         let mut total = E::Scalar::ZERO;
         for (number, codes) in codes.chunks(block).enumerate() {
             let count = codes.samples();
-            let (drawn, scratch) = scratch.split_at_mut(units * count);
+            let draws = if at.streams.is_some() { count } else { BLOCK };
+            let (drawn, scratch) = scratch.split_at_mut(units * draws);
+            let (of_prior, scratch) = scratch.split_at_mut(units * draws);
+            let (of_codes, scratch) = scratch.split_at_mut(units * count);
+            let (alike, scratch) = scratch.split_at_mut(BLOCK);
             let (weights, rows) = scratch.split_at_mut(count);
-            let mut rng = at.streams.map_or_else(|| seeded(0), |streams| streams.whole());
-            fill_normal(drawn, &mut rng);
             let mut share = E::Scalar::ZERO;
             for (column, weight) in weights.iter_mut().enumerate() {
                 *weight = of_draw * at.share((number * block + column) % samples);
                 share += *weight;
             }
-            if !(share > E::Scalar::ZERO) {
+            if share <= E::Scalar::ZERO {
                 continue;
             }
             weights.iter_mut().for_each(|weight| *weight /= share);
-            let alike = E::Scalar::of(1.0 / count as f64);
-            let z = Weighed { units, codes: codes.as_slice(), weights: Some(weights), alike };
-            let p = Weighed { units, codes: drawn, weights: None, alike };
+            alike.fill(E::Scalar::of(1.0 / BLOCK as f64));
+            match at.streams {
+                Some(streams) => {
+                    for (column, drawn) in drawn.chunks_exact_mut(units).enumerate() {
+                        let of_draw = streams.draw(column / samples);
+                        fill_normal(drawn, &mut of_draw.sample(column % samples));
+                    }
+                }
+                None => fill_normal(drawn, &mut seeded(0)),
+            }
+            by_unit(units, drawn, of_prior);
+            by_unit(units, codes.as_slice(), of_codes);
+            let z = Weighed { units: of_codes, weights };
+            let weights = if at.streams.is_some() { z.weights } else { alike };
+            let p = Weighed { units: of_prior, weights };
             let place = number * block * units..(number * block + count) * units;
             let mut compare = |mut d: Option<&mut [E::Scalar]>| {
                 let scale = lambda * share * two;
@@ -234,6 +253,8 @@ impl<E: Encoder> Regularizer<E> for Mmd {
     }
 
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
-        samples * draws.max(1) * (encoder.code_dim().value() + 4)
+        let (columns, units) = (samples * draws.max(1), encoder.code_dim().value());
+        let of_draws = columns.max(BLOCK);
+        (2 * units + 3) * of_draws + (units + 1) * columns + BLOCK
     }
 }

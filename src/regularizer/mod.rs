@@ -23,7 +23,8 @@
 //!    does, once a training step.
 //! 3. A mean over samples counts each by its [`share`](Encoded::share), so that a sample of weight 2
 //!    does what the same sample twice does.
-//! 4. With every weight zero, a model trains to the same bits as without the regularizer.
+//! 4. With every weight zero, a model trains to the same bits as without the regularizer, if that draws and
+//!    corrupts nothing.
 //!
 //! # Write your own
 //! ```
@@ -99,6 +100,7 @@ pub use variational::Variational;
 pub use weight_decay::WeightDecay;
 
 use crate::encoder::{Encoder, Inference};
+use crate::error::Result;
 use crate::prior::Prior;
 use crate::train::schedule::Progress;
 use crate::{BatchView, BatchViewMut, Layout, Scalar, Terms, random::Streams};
@@ -219,13 +221,19 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
         true
     }
 
+    /// Whether [`penalty`](Regularizer::penalty) asks the encoder for its
+    /// [Jacobian](Encoder::squared_jacobian), which not every encoder can give.
+    fn needs_jacobian(&self) -> bool {
+        false
+    }
+
     /// Whether [`corrupt_target`](Regularizer::corrupt_target) changes anything.
     fn corrupts_target(&self) -> bool {
         false
     }
 
     /// Changes the clean samples themselves in training, in place: what the encoder sees and what the loss
-    /// compares with.
+    /// compares with; of a classifier, what the encoder sees.
     fn corrupt_target(&self, x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
         let _ = (x, streams);
     }
@@ -240,8 +248,9 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
         false
     }
 
-    /// Sets how much each draw's loss counts in the gradient. Given is what it counts in the mean over draws
-    /// and samples. Only where there are draws.
+    /// Adds to how much each draw's loss counts in the gradient what the [`penalty`](Regularizer::penalty) says
+    /// of it: the derivative of the terms it adds at that loss. Given is what it counts in the mean over draws
+    /// and samples, and what parts before have added. Only where there are draws.
     fn weigh_draws(
         &self,
         at: &Encoded<'_, E>,
@@ -251,11 +260,22 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
         let _ = (at, weights, scratch);
     }
 
-    /// The prior that the posterior is compared with, where that is not N(0, I), and the place of the prior's
-    /// first parameter among the regularizer's own. Of several parts, one may have a prior.
+    /// The prior that the posterior is compared with, if it is compared with one, and the place of the prior's
+    /// first parameter among the regularizer's own. Of several parts, at most one may have another prior than
+    /// N(0, I).
     fn prior(&self, encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
         let _ = encoder;
         None
+    }
+
+    /// Refuses an encoder that it was not made for, and parts that do not go together; called once, when the
+    /// model is built.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) or
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) then.
+    fn check(&self, encoder: &E) -> Result<()> {
+        self.prior(encoder).map_or(Ok(()), |(_, prior)| prior.check_size(encoder))
     }
 
     /// How many parameters of its own are trained.
@@ -291,6 +311,14 @@ pub trait Regularizer<E: Encoder>: Debug + Send + Sync {
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
         let _ = (encoder, samples, draws);
         0
+    }
+
+    /// The code units, by their numbers, that have collapsed to the prior: those that tell hardly anything about
+    /// these samples, so that the decoder does without them. A training's [`Report`](crate::Report) says
+    /// which.
+    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+        let _ = posterior;
+        Vec::new()
     }
 
     /// How many numbers it remembers from step to step, zero at first; a model keeps them.

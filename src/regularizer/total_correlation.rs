@@ -5,7 +5,8 @@ use crate::encoder::Encoder;
 use crate::error::{Result, require_count, require_weight};
 use crate::posterior::{Gaussianlike, Posterior};
 use crate::prior::LN_TAU;
-use crate::vector::{exp, vectorize};
+use crate::scalar;
+use crate::vector::vectorize;
 use crate::{Scalar, Terms};
 
 /// Penalises what the units of the code know of one another: the total correlation of the aggregated posterior,
@@ -15,8 +16,8 @@ use crate::{Scalar, Terms};
 /// # Formula
 /// λ · mean over samples of [ ln q(z) − Σₖ ln q(zₖ) ] in nats, with q(z) ≈ 1/N Σⱼ wⱼ q(z∣xⱼ) and likewise each q(zₖ),
 /// for the batch's samples j with their shares w and N samples in the data: the minibatch-weighted
-/// estimate. It is too high by about (d − 1) (ln N − ln M) for d units and batches of M, which moves no
-/// gradient, and can be negative where codes overlap.
+/// estimate. Of d units, (d − 1) ln N is a constant, which moves no gradient; by as much it is too high where the
+/// posteriors of a batch overlap.
 ///
 /// The cost of a step grows with the square of the batch; outside training, where the code is the mean, the
 /// mean over blocks of 256 samples is taken. Its term is `total_correlation`.
@@ -56,80 +57,95 @@ impl TotalCorrelation {
     }
 }
 
-/// The posteriors of a block of samples.
+/// The posteriors of a block of samples, the first unit of every sample, then the second, and so on; and the
+/// gradient at them.
 struct Posteriors<'a, T> {
-    units: usize,
-    means: &'a [T],
-    log_variances: &'a [T],
-    precisions: &'a [T],
-    /// ln w of each.
-    ln_shares: &'a [T],
+    means: &'a mut [T],
+    precisions: &'a mut [T],
+    /// −½ (lv + ln 2π).
+    ln_norms: &'a mut [T],
+    /// ln w of each sample.
+    ln_shares: &'a mut [T],
+    d_means: &'a mut [T],
+    d_log_variances: &'a mut [T],
 }
 
 /// Room for one code against all posteriors.
 struct Room<'a, T> {
-    /// ln w + ln q(zₖ∣xⱼ), unit by unit for each sample; its exponential over that of `of_units` after.
-    ln_units: &'a mut [T],
-    /// ln w + ln q(z∣xⱼ).
-    ln_codes: &'a mut [T],
-    /// ln Σⱼ of `ln_units`, and the greatest of each.
+    /// w q(zₖ∣xⱼ) over the greatest of the unit's, in the order of [`Posteriors`].
     of_units: &'a mut [T],
-    most: &'a mut [T],
+    /// Their sums.
+    sums: &'a mut [T],
+    /// w q(z∣xⱼ) over their sum.
+    of_codes: &'a mut [T],
 }
 
 impl<T: Scalar> Posteriors<'_, T> {
-    /// ln Σ w q(z|x) − Σₖ ln Σ w q(zₖ|x) of one code; leaves each sample's part in the sums, p and r, in the
-    /// room.
+    /// ln Σ w q(z|x) − Σₖ ln Σ w q(zₖ|x) of one code; leaves each sample's part in the sums in the room.
     fn correlation(&self, code: &[T], room: &mut Room<'_, T>) -> T {
-        let (units, half) = (self.units, T::of(0.5));
-        let constant = T::of(0.5 * LN_TAU);
-        let Room { ln_units, ln_codes, of_units, most } = room;
-        most.fill(T::of(f64::NEG_INFINITY));
-        let mut highest = T::of(f64::NEG_INFINITY);
-        for (j, ln_q) in ln_units.chunks_exact_mut(units).enumerate() {
-            let place = j * units..(j + 1) * units;
-            let lvs = &self.log_variances[place.clone()];
-            let (means, precisions) = (&self.means[place.clone()], &self.precisions[place]);
-            let ln_share = self.ln_shares[j];
-            let mut sum = T::ZERO;
-            for (unit, ln_q) in ln_q.iter_mut().enumerate() {
-                let away = code[unit] - means[unit];
-                let ln = -half * (lvs[unit] + away * away * precisions[unit]) - constant;
-                sum += ln;
-                *ln_q = ln_share + ln;
-                if *ln_q > most[unit] {
-                    most[unit] = *ln_q;
-                }
-            }
-            ln_codes[j] = ln_share + sum;
-            if ln_codes[j] > highest {
-                highest = ln_codes[j];
-            }
-        }
-        of_units.fill(T::ZERO);
-        for ln_q in ln_units.chunks_exact_mut(units) {
+        let (half, count) = (T::of(0.5), self.ln_shares.len());
+        let Room { of_units, sums, of_codes } = room;
+        of_codes.copy_from_slice(self.ln_shares);
+        let mut marginals = T::ZERO;
+        for (unit, (&z, sum)) in code.iter().zip(&mut **sums).enumerate() {
+            let place = unit * count..(unit + 1) * count;
+            let parts = &mut of_units[place.clone()];
+            let moments = self.means[place.clone()].iter().zip(&self.precisions[place.clone()]);
+            let moments = moments.zip(&self.ln_norms[place]).zip(&*self.ln_shares);
             vectorize(
                 #[inline(always)]
                 || {
-                    for ((ln_q, sum), &most) in ln_q.iter_mut().zip(&mut **of_units).zip(&**most) {
-                        *ln_q = exp(*ln_q - most);
-                        *sum += *ln_q;
+                    let places = moments.zip(parts.iter_mut().zip(&mut **of_codes));
+                    for ((((&mean, &precision), &ln_norm), &ln_share), (part, of_code)) in places {
+                        let ln = ln_norm - half * (z - mean) * (z - mean) * precision;
+                        *part = ln_share + ln;
+                        *of_code += ln;
                     }
                 },
             );
+            let most = scalar::exponentials(parts);
+            *sum = scalar::sum(parts, |part| part);
+            marginals += most + sum.ln();
         }
-        for ln_q in ln_units.chunks_exact_mut(units) {
-            ln_q.iter_mut().zip(&**of_units).for_each(|(part, &sum)| *part /= sum);
+        let most = scalar::exponentials(of_codes);
+        let total = scalar::sum(of_codes, |part| part);
+        of_codes.iter_mut().for_each(|part| *part /= total);
+        most + total.ln() - marginals
+    }
+
+    /// Adds `factor` times the gradient at the posteriors, and that at the code, from what
+    /// [`correlation`](Self::correlation) has left.
+    fn backward(&mut self, code: &[T], factor: T, room: &mut Room<'_, T>, d_code: &mut [T]) {
+        let (half, count) = (T::of(0.5), self.ln_shares.len());
+        let Room { of_units, sums, of_codes } = room;
+        for (unit, (&z, d_code)) in code.iter().zip(d_code).enumerate() {
+            let place = unit * count..(unit + 1) * count;
+            let (parts, norm) = (&mut of_units[place.clone()], T::ONE / sums[unit]);
+            let moments = self.means[place.clone()].iter().zip(&self.precisions[place.clone()]);
+            let d_means = self.d_means[place.clone()].iter_mut();
+            let d = d_means.zip(&mut self.d_log_variances[place]);
+            vectorize(
+                #[inline(always)]
+                || {
+                    let places = moments.zip(d).zip(parts.iter_mut().zip(&**of_codes));
+                    for (((&mean, &precision), (d_mean, d_lv)), (part, &of_code)) in places {
+                        let pull = (z - mean) * precision;
+                        let d = factor * (of_code - *part * norm);
+                        *d_lv += half * d * ((z - mean) * pull - T::ONE);
+                        *part = d * pull;
+                        *d_mean += *part;
+                    }
+                },
+            );
+            *d_code -= scalar::sum(parts, |part| part);
         }
-        let mut total = T::ZERO;
-        for ln_code in ln_codes.iter_mut() {
-            *ln_code = exp(*ln_code - highest);
-            total += *ln_code;
-        }
-        ln_codes.iter_mut().for_each(|part| *part /= total);
-        let marginals = most.iter().zip(&**of_units);
-        let marginals = marginals.fold(T::ZERO, |sum, (&most, &of_unit)| sum + most + of_unit.ln());
-        highest + total.ln() - marginals
+    }
+}
+
+/// Gives `work` each place of a code after the other beside its place unit after unit.
+fn transposed(units: usize, samples: usize, mut work: impl FnMut(usize, usize)) {
+    for sample in 0..samples {
+        (0..units).for_each(|unit| work(sample * units + unit, unit * samples + sample));
     }
 }
 
@@ -157,25 +173,38 @@ where
         let mut total = E::Scalar::ZERO;
         for first in (0..samples).step_by(block) {
             let count = block.min(samples - first);
-            let (precisions, scratch) = scratch.split_at_mut(count * units);
-            let (ln_units, scratch) = scratch.split_at_mut(count * units);
+            let (moments, scratch) = scratch.split_at_mut(6 * count * units);
+            let mut parts = moments.chunks_exact_mut(count * units);
+            let mut part = || parts.next().unwrap_or_default();
             let (ln_shares, scratch) = scratch.split_at_mut(count);
-            let (ln_codes, scratch) = scratch.split_at_mut(count);
-            let (of_units, scratch) = scratch.split_at_mut(units);
-            let mut room = Room { ln_units, ln_codes, of_units, most: &mut scratch[..units] };
-            let place = first * units..(first + count) * units;
-            let (means, lvs) = (&means.as_slice()[place.clone()], &lvs.as_slice()[place.clone()]);
-            precisions.iter_mut().zip(lvs).for_each(|(precision, &lv)| *precision = exp(-lv));
-            let shares = (first..first + count).map(|sample| at.share(sample));
-            let share = shares.clone().fold(E::Scalar::ZERO, |sum, share| sum + share);
-            if !(share > E::Scalar::ZERO) {
+            let (of_codes, scratch) = scratch.split_at_mut(count);
+            let share = (first..first + count)
+                .fold(E::Scalar::ZERO, |sum, at_sample| sum + at.share(at_sample));
+            if share <= E::Scalar::ZERO {
                 continue;
             }
-            ln_shares
-                .iter_mut()
-                .zip(shares)
-                .for_each(|(to, of_sample)| *to = (of_sample / share).ln());
-            let posteriors = Posteriors { units, means, log_variances: lvs, precisions, ln_shares };
+            for (sample, ln_share) in ln_shares.iter_mut().enumerate() {
+                *ln_share = (at.share(first + sample) / share).ln();
+            }
+            let mut posteriors = Posteriors {
+                means: part(),
+                precisions: part(),
+                ln_norms: part(),
+                ln_shares,
+                d_means: part(),
+                d_log_variances: part(),
+            };
+            let place = first * units..(first + count) * units;
+            let (means, lvs) = (&means.as_slice()[place.clone()], &lvs.as_slice()[place.clone()]);
+            transposed(units, count, |from, to| {
+                posteriors.means[to] = means[from];
+                posteriors.precisions[to] = -lvs[from];
+                posteriors.ln_norms[to] = -half * (lvs[from] + E::Scalar::of(LN_TAU));
+            });
+            scalar::exponentials_of(posteriors.precisions);
+            posteriors.d_means.fill(E::Scalar::ZERO);
+            posteriors.d_log_variances.fill(E::Scalar::ZERO);
+            let mut room = Room { of_units: part(), sums: &mut scratch[..units], of_codes };
             let columns = (0..codes.samples()).filter(|column| {
                 let sample = column % samples;
                 sample >= first && sample < first + count
@@ -186,25 +215,19 @@ where
                 let scale = of_draw * at.share(column % samples);
                 total += scale * posteriors.correlation(code, &mut room);
                 let Some(gradient) = &mut gradient else { continue };
-                let (d_means, d_lvs) = gradient.posterior.moments_mut();
-                for j in 0..count {
-                    for (unit, &z) in code.iter().enumerate() {
-                        let of_block = j * units + unit;
-                        let away = z - means[of_block];
-                        let pull = away * precisions[of_block];
-                        let part = room.ln_codes[j] - room.ln_units[of_block];
-                        let d = lambda * scale * part;
-                        d_means[place.start + of_block] += d * pull;
-                        d_lvs[place.start + of_block] += half * d * (away * pull - E::Scalar::ONE);
-                        match &mut gradient.codes {
-                            Some(d_codes) => {
-                                d_codes.as_mut_slice()[of_code.start + unit] -= d * pull
-                            }
-                            None => d_means[of_code.start + unit] -= d * pull,
-                        }
-                    }
-                }
+                let d_codes = match &mut gradient.codes {
+                    Some(d_codes) => d_codes.as_mut_slice(),
+                    None => gradient.posterior.moments_mut().0,
+                };
+                posteriors.backward(code, lambda * scale, &mut room, &mut d_codes[of_code]);
             }
+            let Some(gradient) = &mut gradient else { continue };
+            let (d_means, d_lvs) = gradient.posterior.moments_mut();
+            let (d_means, d_lvs) = (&mut d_means[place.clone()], &mut d_lvs[place]);
+            transposed(units, count, |to, from| {
+                d_means[to] += posteriors.d_means[from];
+                d_lvs[to] += posteriors.d_log_variances[from];
+            });
         }
         let of_data = E::Scalar::of((units as f64 - 1.0) * (self.samples as f64).ln());
         terms.add("total_correlation", lambda * (total + of_data));
@@ -212,6 +235,6 @@ where
 
     fn scratch_len(&self, encoder: &E, samples: usize, _draws: usize) -> usize {
         let units = encoder.code_dim().value();
-        2 * samples * units + 2 * samples + 2 * units
+        6 * samples * units + 2 * samples + units
     }
 }

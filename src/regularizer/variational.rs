@@ -6,10 +6,11 @@ use rand::Rng;
 
 use super::{Encoded, PenaltyGradient, Regularizer};
 use crate::encoder::Encoder;
-use crate::error::{Result, require_count, require_weight};
-use crate::posterior::{Gaussianlike, Posterior};
+use crate::error::{Result, require, require_count, require_weight};
+use crate::posterior::{Gaussianlike, Posterior, collapsed_units};
 use crate::prior::{Prior, StandardNormal, divergence};
 use crate::train::schedule::{Progress, Schedule};
+use crate::vector::{exp_m1, vectorize};
 use crate::{Layout, Scalar, Terms};
 
 /// Draws the code from the encoder's Gaussian posterior, and keeps that posterior near the prior.
@@ -28,7 +29,8 @@ use crate::{Layout, Scalar, Terms};
 /// | [`free_bits`](Self::free_bits) | β Σ max(κ, mean KL of a unit) |
 /// | [`draws`](Self::draws) | the mean over several draws a sample |
 ///
-/// Its term is `kl`, times β. Outside training everything has its final value.
+/// Its term is `kl`, times β. Outside training, and with [`Lbfgs`](crate::Lbfgs), whose objective has to stay the
+/// same, schedules have the factor 1.
 ///
 /// # Example
 /// ```
@@ -81,10 +83,11 @@ impl Variational {
         Ok(Self { free_bits: nats, ..self })
     }
 
-    /// Compares with another prior than N(0, I).
+    /// Compares with another prior than N(0, I). It has no units of its own, so that a model with such a prior
+    /// and [free bits](Self::free_bits) is refused when it is built.
     pub fn prior<P>(self, prior: P) -> Variational<P> {
-        let Self { beta, draws, free_bits: _, capacity, schedule, .. } = self;
-        Variational { beta, prior, draws, free_bits: 0.0, capacity, schedule }
+        let Self { beta, draws, free_bits, capacity, schedule, .. } = self;
+        Variational { beta, prior, draws, free_bits, capacity, schedule }
     }
 }
 
@@ -170,6 +173,13 @@ where
         Some((0, &self.prior))
     }
 
+    fn check(&self, encoder: &E) -> Result<()> {
+        let requirement = "0 with another prior than N(0, I)";
+        let is_possible = self.free_bits == 0.0 || self.prior.num_components() == 0;
+        require(is_possible, "Variational free bits", self.free_bits, requirement)?;
+        self.prior.check_size(encoder)
+    }
+
     fn num_parameters(&self, encoder: &E) -> usize {
         self.prior.num_parameters(encoder)
     }
@@ -217,6 +227,11 @@ where
         divergence::backward(&self.prior, at, values, gradient, scratch);
     }
 
+    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
+        // Another prior has no units of its own to compare with.
+        if self.prior.num_components() > 0 { Vec::new() } else { collapsed_units(posterior) }
+    }
+
     fn scratch_len(&self, encoder: &E, samples: usize, _draws: usize) -> usize {
         let of_units = encoder.code_dim().value();
         of_units.max(samples + divergence::scratch_len(&self.prior, encoder, samples))
@@ -250,12 +265,21 @@ impl<P> Variational<P> {
         let (beta, half) = (E::Scalar::of(beta), E::Scalar::of(0.5));
         let (d_means, d_lvs) = gradient.posterior.moments_mut();
         let (means, lvs) = (at.posterior.mean().as_slice(), at.posterior.log_variance().as_slice());
-        for (place, (d_mean, d_lv)) in d_means.iter_mut().zip(d_lvs).enumerate() {
-            if of_units[place % units] > free {
-                let scale = beta * at.share(place / units);
-                *d_mean += scale * means[place];
-                *d_lv += half * scale * crate::vector::exp_m1(lvs[place]);
-            }
+        let columns = d_means.chunks_exact_mut(units).zip(d_lvs.chunks_exact_mut(units));
+        let moments = means.chunks_exact(units).zip(lvs.chunks_exact(units));
+        for (sample, ((d_means, d_lvs), (means, lvs))) in columns.zip(moments).enumerate() {
+            let scale = beta * at.share(sample);
+            let d = d_means.iter_mut().zip(d_lvs).zip(means.iter().zip(lvs));
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (((d_mean, d_lv), (&mean, &lv)), &kl) in d.zip(&*of_units) {
+                        let scale = if kl > free { scale } else { E::Scalar::ZERO };
+                        *d_mean += scale * mean;
+                        *d_lv += half * scale * exp_m1(lv);
+                    }
+                },
+            );
         }
     }
 }

@@ -160,6 +160,8 @@ pub struct Pretrained<E, D, L> {
     pub decoder: D,
     /// The loss of the first level, which compares inputs.
     pub loss: L,
+    /// What its own parameters were trained to, if it has some.
+    pub loss_parameters: Vec<f64>,
     /// The normalizer of the first level.
     pub normalizer: Option<Normalizer>,
     /// How each level was trained.
@@ -170,8 +172,8 @@ impl<E: Describe + Clone, D: Describe + Clone, L: Clone> Pretrained<E, D, L> {
     /// One deep autoencoder of all levels, to be built: with the parameters they were trained to, the
     /// first level's loss and normalizer, and no regularizer, unless one is set.
     pub fn unroll(&self) -> Builder<E, D, NoRegularizer, L> {
-        let Self { encoder, decoder, loss, normalizer, .. } = self.clone();
-        Builder::of(encoder, decoder, loss, normalizer)
+        let Self { encoder, decoder, loss, loss_parameters, normalizer, .. } = self.clone();
+        Builder::of((encoder, decoder), (loss, loss_parameters), normalizer)
     }
 }
 
@@ -256,10 +258,12 @@ where
         let trained = in_stage(&stage, self.trainer.fit(&mut model, data))?;
         report.push(stage, trained);
         let codes = model.encode(data)?;
+        let of_loss = model.parameters()[model.loss_parameters()].iter();
         let pretrained = Pretrained {
             encoder: model.trained_encoder(),
             decoder: model.trained_decoder(),
             loss: model.loss_function().clone(),
+            loss_parameters: of_loss.map(|value| value.to_double()).collect(),
             normalizer: model.normalizer().cloned(),
             report: StackReport::default(),
         };
@@ -301,11 +305,12 @@ where
     ) -> Result<(Pretrained<Self::Encoder, Self::Decoder, Below::Loss>, Batch<T, Top::Code>)> {
         let (below, codes) = self.below.train(data, report)?;
         let (top, codes) = self.top.train(&codes, report)?;
-        let Pretrained { encoder, decoder, loss, normalizer, report } = below;
+        let Pretrained { encoder, decoder, loss, loss_parameters, normalizer, report } = below;
         let pretrained = Pretrained {
             encoder: Chain::new(encoder, top.encoder),
             decoder: Chain::new(top.loss.link(top.decoder), decoder),
             loss,
+            loss_parameters,
             normalizer,
             report,
         };

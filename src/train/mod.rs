@@ -28,7 +28,7 @@ pub use crate::io::Recovered;
 #[cfg(feature = "safetensors")]
 pub use checkpoint::Checkpoints;
 #[cfg(feature = "safetensors")]
-pub(crate) use checkpoint::digest;
+pub(crate) use checkpoint::{digest, digest_of};
 pub use divergence::{Divergence, DivergenceAction, OnDivergence};
 pub use early_stopping::EarlyStopping;
 pub use log::Log;

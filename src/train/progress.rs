@@ -103,16 +103,18 @@ impl ProgressBar {
         let total = (batch.epochs as u64).saturating_mul(batches);
         let done = (batch.epoch as u64 - 1).saturating_mul(batches) + batch.batch as u64;
         let seconds = start.elapsed().as_secs_f64();
-        // The first step began before the clock did.
-        let per_step = seconds / (self.steps - 1).max(1) as f64;
-        let left = per_step * total.saturating_sub(done) as f64;
-        let rate = self.samples as f64 / (per_step * self.steps as f64);
         self.newest = format!(
             "epoch {}/{}, batch {}/{}, {}",
             batch.epoch, batch.epochs, batch.batch, batch.batches, batch.terms
         );
-        if rate.is_finite() {
-            self.newest += &format!(", {rate:.0} samples/s, {} left", clock(left));
+        // The first step began before the clock did, and of it alone no rate is known.
+        if self.steps > 1 {
+            let per_step = seconds / (self.steps - 1) as f64;
+            let left = per_step * total.saturating_sub(done) as f64;
+            let rate = self.samples as f64 / (per_step * self.steps as f64);
+            if rate.is_finite() {
+                self.newest += &format!(", {rate:.0} samples/s, {} left", clock(left));
+            }
         }
         if let Shown::Bar(bar) = &self.shown {
             bar.set_length(total);

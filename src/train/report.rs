@@ -2,6 +2,7 @@ use std::fmt::{self, Write};
 
 use super::Divergence;
 use crate::Terms;
+use crate::posterior::COLLAPSED;
 
 /// One epoch of a training.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +76,9 @@ pub struct Report {
     pub stopped: StopReason,
     /// The epoch, counted from 1, whose parameters the model has.
     pub kept_epoch: usize,
+    /// Units of a Gaussian code, by their numbers, whose posterior has collapsed to the prior N(0, I): their mean
+    /// divergence over the samples seen last (those held out, or the last batch) is below 0.01 nats.
+    pub collapsed_units: Vec<usize>,
 }
 
 impl Report {
@@ -179,9 +183,17 @@ impl Report {
 /// A table of at most 12 epochs, evenly spread, what diverged, and the reason of the stop.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.epochs.len();
         self.write_table(f)?;
         self.divergences.iter().try_for_each(|divergence| writeln!(f, "{divergence}"))?;
+        self.write_end(f)?;
+        self.write_collapsed(f)
+    }
+}
+
+impl Report {
+    /// Why the training ended, and with which parameters.
+    fn write_end(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.epochs.len();
         match self.stopped {
             StopReason::Completed if self.kept_epoch == count => {
                 write!(f, "all {count} epochs done")
@@ -213,5 +225,21 @@ impl fmt::Display for Report {
                 )
             }
         }
+    }
+
+    /// Which units have collapsed, and what to try.
+    fn write_collapsed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((first, rest)) = self.collapsed_units.split_first() else { return Ok(()) };
+        let (units, tell) = if rest.is_empty() { ("unit", "tells") } else { ("units", "tell") };
+        write!(f, "\ncode {units} {first}")?;
+        rest.iter().take(9).try_for_each(|unit| write!(f, ", {unit}"))?;
+        if rest.len() > 9 {
+            write!(f, " and {} more", rest.len() - 9)?;
+        }
+        write!(
+            f,
+            " {tell} less than {COLLAPSED} nats: the posterior has collapsed to the prior there; try \
+             a smaller β, one that rises (Variational::schedule), or free bits"
+        )
     }
 }

@@ -238,6 +238,11 @@ impl<M: Trainable> Run<M> {
         M::terms(&self.workspace).clone()
     }
 
+    /// Code units that tell hardly anything about the samples seen last.
+    pub(super) fn collapsed_units(&self, model: &M) -> Vec<usize> {
+        model.collapsed_units(&self.workspace)
+    }
+
     /// The objective before the last step.
     pub(super) fn terms(&self) -> &Terms {
         self.descent.as_ref().map_or(M::terms(&self.workspace), |descent| &descent.before)

@@ -81,6 +81,12 @@ pub(crate) trait Trainable: Send {
         held_out: BatchView<'_, Self::Scalar, Self::Input>,
     );
 
+    /// Code units that tell hardly anything about the samples of the last pass or validation.
+    fn collapsed_units(&self, workspace: &Self::Workspace) -> Vec<usize> {
+        let _ = workspace;
+        Vec::new()
+    }
+
     /// Refuses samples of a stream that cannot be trained on; those that are not finite may be let
     /// through, to make their batch diverge.
     fn check(
@@ -170,6 +176,10 @@ where
 
     fn validate(&self, workspace: &mut Workspace<E>, held_out: BatchView<'_, E::Scalar, E::Input>) {
         self.step(&self.parameters, workspace, held_out, None, None, None);
+    }
+
+    fn collapsed_units(&self, workspace: &Workspace<E>) -> Vec<usize> {
+        self.regularizer().collapsed_units(&workspace.posterior)
     }
 
     fn check(

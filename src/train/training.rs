@@ -140,6 +140,10 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
             kept_epoch = best.epoch;
             *self.model.parameters_mut() = best.parameters;
             self.model.state_mut().copy_from_slice(&best.state);
+            if let Some(held_out) = self.validation {
+                // What the kept parameters make of them, for what the report says of the code.
+                self.run.validated(self.model, held_out);
+            }
         }
         Ok(self.report(stopped.unwrap_or(StopReason::Completed), kept_epoch))
     }
@@ -148,7 +152,8 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
     fn report(&mut self, stopped: StopReason, kept_epoch: usize) -> Report {
         let epochs = std::mem::take(&mut self.course.epochs);
         let divergences = std::mem::take(&mut self.course.divergences);
-        let report = Report { epochs, divergences, stopped, kept_epoch };
+        let collapsed_units = self.run.collapsed_units(self.model);
+        let report = Report { epochs, divergences, stopped, kept_epoch, collapsed_units };
         self.trainer.tell(&Event::End(&report));
         report
     }

@@ -1,0 +1,239 @@
+use nalgebra::Dim;
+
+use super::ConditionalAutoEncoder;
+use super::model::{Decoding, Encoding};
+use crate::decoder::Decoder;
+use crate::encoder::Encoder;
+use crate::error::Result;
+#[cfg(feature = "safetensors")]
+use crate::io::model::{Saved, Stored};
+use crate::loss::Loss;
+use crate::optimizer::Method;
+use crate::pass::Seen;
+use crate::regularizer::Regularizer;
+use crate::train::{Chosen, Trainable};
+use crate::workspace::Workspace;
+use crate::{Batch, BatchView, Layout, Normalizer, Report, Terms, Trainer};
+
+/// A conditional model with the conditions of what it is trained on, one after the other.
+struct Told<'a, E, D, K, R, L>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar>,
+    K: Dim,
+{
+    conditional: &'a mut ConditionalAutoEncoder<E, D, K, R, L>,
+    conditions: &'a [E::Scalar],
+    held_out: &'a [E::Scalar],
+}
+
+/// The memory of a pass, and the parts that it goes through.
+struct ToldWorkspace<E, D, K>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar>,
+    K: Dim,
+{
+    workspace: Workspace<Encoding<E, D, K>>,
+    encoder: Encoding<E, D, K>,
+    decoder: Decoding<E, D, K>,
+}
+
+impl<E, D, K> ToldWorkspace<E, D, K>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar>,
+    K: Dim,
+{
+    /// Gives both parts these conditions.
+    fn tell<'a>(&mut self, conditions: impl Iterator<Item = &'a [E::Scalar]>) {
+        let own = self.encoder.conditions_mut();
+        own.clear();
+        conditions.for_each(|condition| own.extend_from_slice(condition));
+        let decoders = self.decoder.conditions_mut();
+        decoders.clear();
+        decoders.extend_from_slice(own);
+    }
+}
+
+impl<E, D, K, R, L> Trainable for Told<'_, E, D, K, R, L>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar>,
+    K: Dim,
+    R: Regularizer<Encoding<E, D, K>>,
+    L: Loss<Decoding<E, D, K>>,
+{
+    type Scalar = E::Scalar;
+    type Input = D::Output;
+    type Workspace = ToldWorkspace<E, D, K>;
+
+    fn input_dim(&self) -> D::Output {
+        self.conditional.model.input_dim()
+    }
+
+    fn normalizer(&self) -> Option<&Normalizer> {
+        self.conditional.normalizer()
+    }
+
+    fn layout(&self) -> &Layout {
+        self.conditional.layout()
+    }
+
+    fn parameters(&self) -> &[E::Scalar] {
+        self.conditional.parameters()
+    }
+
+    fn parameters_mut(&mut self) -> &mut Vec<E::Scalar> {
+        &mut self.conditional.model.parameters
+    }
+
+    fn state(&self) -> &[E::Scalar] {
+        &self.conditional.model.state
+    }
+
+    fn state_mut(&mut self) -> &mut [E::Scalar] {
+        &mut self.conditional.model.state
+    }
+
+    fn workspace(&self) -> ToldWorkspace<E, D, K> {
+        let (encoder, decoder) = self.conditional.parts();
+        ToldWorkspace { workspace: self.conditional.model.workspace(), encoder, decoder }
+    }
+
+    fn terms(workspace: &ToldWorkspace<E, D, K>) -> &Terms {
+        &workspace.workspace.terms
+    }
+
+    fn pass(
+        &self,
+        parameters: &[E::Scalar],
+        workspace: &mut ToldWorkspace<E, D, K>,
+        chosen: &Chosen<'_, E::Scalar, D::Output>,
+        gradient: Option<&mut [E::Scalar]>,
+    ) {
+        let &Chosen { x, numbers, shares, streams } = chosen;
+        let width = workspace.encoder.condition_dim().value();
+        workspace.tell(numbers.iter().map(|&number| &self.conditions[number * width..][..width]));
+        let ToldWorkspace { workspace, encoder, decoder } = workspace;
+        let seen = Seen { x, shares, streams: Some(streams) };
+        let model = &self.conditional.model;
+        model.step_through((encoder, decoder), parameters, workspace, seen, gradient);
+    }
+
+    fn update_state(&mut self, told: &ToldWorkspace<E, D, K>, shares: Option<&[E::Scalar]>) {
+        self.conditional.model.update_state(&told.workspace.posterior, shares);
+    }
+
+    fn validate(
+        &self,
+        workspace: &mut ToldWorkspace<E, D, K>,
+        held_out: BatchView<'_, E::Scalar, D::Output>,
+    ) {
+        workspace.tell(std::iter::once(self.held_out));
+        let ToldWorkspace { workspace, encoder, decoder } = workspace;
+        let seen = Seen { x: held_out, shares: None, streams: None };
+        let model = &self.conditional.model;
+        model.step_through((encoder, decoder), &model.parameters, workspace, seen, None);
+    }
+
+    fn collapsed_units(&self, told: &ToldWorkspace<E, D, K>) -> Vec<usize> {
+        self.conditional.regularizer().collapsed_units(&told.workspace.posterior)
+    }
+
+    fn check(
+        &self,
+        call: &'static str,
+        block: BatchView<'_, E::Scalar, D::Output>,
+        lets_not_finite_through: bool,
+    ) -> Result<()> {
+        self.conditional.model.check(call, block, lets_not_finite_through)
+    }
+
+    #[cfg(feature = "safetensors")]
+    fn settings(&self) -> String {
+        let digest = crate::train::digest_of(self.conditions.iter());
+        format!(", conditions with digest {digest}")
+    }
+
+    #[cfg(feature = "safetensors")]
+    fn stored(&self) -> Stored<'_, E::Scalar> {
+        self.conditional.model.stored()
+    }
+
+    #[cfg(feature = "safetensors")]
+    fn replace(&mut self, saved: Saved<E::Scalar>) {
+        self.conditional.model.replace(saved);
+    }
+}
+
+impl<O> Trainer<'_, O> {
+    /// Trains a conditional model on these samples, each with its condition.
+    ///
+    /// All settings serve it as they serve an autoencoder. Samples with conditions are in memory: there is no
+    /// stream of them.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit); and [`Error::SizeMismatch`](crate::Error::SizeMismatch) unless there is a
+    /// condition for each sample, [`Error::NotFinite`](crate::Error::NotFinite) for NaN or infinity in one.
+    pub fn fit_conditional<E, D, K, R, L>(
+        &mut self,
+        model: &mut ConditionalAutoEncoder<E, D, K, R, L>,
+        data: &Batch<E::Scalar, D::Output>,
+        conditions: &Batch<E::Scalar, K>,
+    ) -> Result<Report>
+    where
+        E: Encoder,
+        D: Decoder<Scalar = E::Scalar>,
+        K: Dim,
+        R: Regularizer<Encoding<E, D, K>>,
+        L: Loss<Decoding<E, D, K>>,
+        O: Method<E::Scalar>,
+    {
+        self.check::<E::Scalar>()?;
+        let mut buffer = Vec::new();
+        let data = model.model.compared("fit_conditional", data.view(), &mut buffer)?;
+        let samples = data.samples();
+        model.check_conditions("the conditions of fit_conditional", conditions, samples)?;
+        let held_out = self.held_out(samples)?;
+        let (data, validation) = data.split_at(samples - held_out);
+        let train = (samples - held_out) * conditions.features();
+        let (conditions, held_out) = conditions.as_slice().split_at(train);
+        let validation = (!held_out.is_empty()).then_some(validation);
+        self.train(&mut Told { conditional: model, conditions, held_out }, data, validation)
+    }
+
+    /// As [`fit_conditional`](Self::fit_conditional), and validates the model on other samples with their
+    /// conditions after each epoch.
+    ///
+    /// # Errors
+    /// As [`fit_conditional`](Self::fit_conditional); and
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if there is a `validation_split` as well.
+    #[allow(clippy::type_complexity)]
+    pub fn fit_conditional_validated<E, D, K, R, L>(
+        &mut self,
+        model: &mut ConditionalAutoEncoder<E, D, K, R, L>,
+        (data, conditions): (&Batch<E::Scalar, D::Output>, &Batch<E::Scalar, K>),
+        (validation, held_out): (&Batch<E::Scalar, D::Output>, &Batch<E::Scalar, K>),
+    ) -> Result<Report>
+    where
+        E: Encoder,
+        D: Decoder<Scalar = E::Scalar>,
+        K: Dim,
+        R: Regularizer<Encoding<E, D, K>>,
+        L: Loss<Decoding<E, D, K>>,
+        O: Method<E::Scalar>,
+    {
+        self.check_without_split::<E::Scalar>("left unset where validation samples are given")?;
+        let (mut buffer, mut validation_buffer) = (Vec::new(), Vec::new());
+        let data = model.model.compared("fit_conditional", data.view(), &mut buffer)?;
+        let place = "the conditions of fit_conditional";
+        model.check_conditions(place, conditions, data.samples())?;
+        let validation =
+            model.model.compared("validation", validation.view(), &mut validation_buffer)?;
+        model.check_conditions("the conditions of validation", held_out, validation.samples())?;
+        self.check_weights(data.samples(), 0)?;
+        let (conditions, held_out) = (conditions.as_slice(), held_out.as_slice());
+        self.train(&mut Told { conditional: model, conditions, held_out }, data, Some(validation))
+    }
+}

@@ -1,0 +1,73 @@
+// A sample as pictures or as a row of a table.
+const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+const [W, H] = data.picture ?? [0, 0];
+const grey = (value) => [value, value, value];
+const mix = (a, b, share) => a.map((from, k) => Math.round(from + (b[k] - from) * share));
+const diverging = (value) => {
+  const share = clamp((value - 128) / 127, -1, 1);
+  return share < 0 ? mix([250, 250, 250], [0, 80, 150], -share) : mix([250, 250, 250], [196, 78, 0], share);
+};
+// Pictures beside and below each other in one canvas, with a gap of pixels.
+const paint = (canvas, pixels, first, colour = grey, across = 1, down = 1, gap = 0) => {
+  canvas.width = across * (W + gap) - gap;
+  canvas.height = down * (H + gap) - gap;
+  const context = canvas.getContext("2d");
+  for (let row = 0; row < down; row++) {
+    for (let column = 0; column < across; column++) {
+      const image = context.createImageData(W, H);
+      const from = (first + row * across + column) * W * H;
+      for (let k = 0; k < W * H; k++) image.data.set([...colour(pixels[from + k]), 255], 4 * k);
+      context.putImageData(image, column * (W + gap), row * (H + gap));
+    }
+  }
+};
+const picture = (pixels, index, size, alt, colour) => {
+  const canvas = el("canvas", { role: "img", "aria-label": alt });
+  paint(canvas, pixels, index, colour);
+  if (size) sized(canvas, size);
+  return canvas;
+};
+const sized = (canvas, size) => {
+  const scale = size / Math.max(W, H);
+  canvas.style.width = `${Math.round(W * scale)}px`;
+  canvas.style.height = `${Math.round(H * scale)}px`;
+};
+
+// A row as a table: value and reconstruction, with both on the column's range.
+const bar = (column, value, other) => {
+  const [low, high] = data.spans[column];
+  const at = (v) => (high > low ? clamp(100 * (v - low) / (high - low), 0, 100) : 50);
+  const node = svg("svg", { viewBox: "0 0 104 14", width: "100%", height: 14, "aria-hidden": "true", preserveAspectRatio: "none" });
+  node.append(svg("line", { x1: 2, x2: 102, y1: 7, y2: 7, class: "axis" }));
+  if (other !== undefined && other !== null) {
+    node.append(svg("rect", { x: Math.min(at(value), at(other)) + 2, width: Math.abs(at(value) - at(other)), y: 6, height: 2, fill: COLOURS[1], opacity: .55 }));
+    node.append(svg("rect", { x: at(other) + .75, y: 1, width: 2.5, height: 12, fill: COLOURS[1] }));
+  }
+  if (value !== null) node.append(svg("rect", { x: at(value) + .75, y: 3, width: 2.5, height: 8, fill: COLOURS[0] }));
+  return node;
+};
+const cell = (value) => (value !== null && value !== 0 && Math.abs(value) < 1 && Math.abs(value) >= 1e-2 ? value.toFixed(3).replace("-", "−") : format(value));
+const row = (x, y, names = ["value", "model"]) => {
+  const head = el("tr", {}, el("th", { scope: "col" }, "column"), el("th", { scope: "col" }, names[0]));
+  if (y) head.append(el("th", { scope: "col" }, names[1]));
+  head.append(el("th", { scope: "col", class: "bar" }, el("span", { "aria-hidden": "true" }, "in its range")));
+  const lines = data.columns.map((name, k) => {
+    const line = el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, cell(x[k])));
+    if (y) line.append(el("td", {}, cell(y[k])));
+    line.append(el("td", { class: "bar" }, bar(k, x[k], y?.[k])));
+    return line;
+  });
+  return el("div", { class: "scroll" }, el("table", { class: "compare" }, el("thead", {}, head), el("tbody", {}, ...lines)));
+};
+const sample = (source, index) => {
+  if (!data.picture) return row(source.x[index], source.y[index]);
+  const node = el("div", { class: "pair" });
+  const name = `sample ${grouped(source.samples[index])}`;
+  node.append(picture(source.x, index, 96, `${name}, original`), picture(source.y, index, 96, `${name}, reconstruction`));
+  return node;
+};
+
+const decoded = (source, keys) => {
+  if (data.picture) for (const key of keys) source[key] = bytes(source[key]);
+  return source;
+};

@@ -1,0 +1,9 @@
+//~ ERROR: Conditioned<64, 10,
+use autoencoder::activation::{Identity, Tanh};
+use autoencoder::{AutoEncoder, Conditioned, Dense};
+fn main() {
+    let _ = AutoEncoder::builder()
+        .encoder(Conditioned::<64, 10, _>::new(Dense::<74, 16>::new(Tanh)))
+        .decoder(Dense::<16, 64>::new(Identity))
+        .build::<f32>();
+}
