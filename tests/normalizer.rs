@@ -3,6 +3,7 @@
 
 mod common;
 
+use autoencoder::activation::{Identity, Tanh};
 use autoencoder::data::*;
 use autoencoder::rand::RngExt;
 use autoencoder::random::seeded;
@@ -371,4 +372,74 @@ fn refusals() {
     let error = Error::NotFinite { call, row: 0, column: 1, value };
     assert_eq!(narrow.apply(far.view_mut()), Err(error));
     assert_eq!(far.as_slice(), [1.0, 1e38]);
+}
+
+/// Columns that are left keep their bits, there and back; the others are as without.
+#[test]
+fn columns_that_are_left() {
+    let x =
+        Batch::from_iter([[20.0_f64, 0.0, 3.0, 7.0], [26.0, 1.0, 0.0, 9.0], [23.0, 0.0, 1.0, 2.0]]);
+    for normalization in [
+        Normalization::Standardize,
+        Normalization::MinMax { low: 0.0, high: 1.0 },
+        Normalization::None,
+    ] {
+        let of_all = Normalizer::fit(normalization, &x).unwrap();
+        let (mut whole, mut part) = (x.clone(), x.clone());
+        of_all.apply(whole.view_mut()).unwrap();
+        let leaving = of_all.clone().leaving(1..3).unwrap();
+        leaving.apply(part.view_mut()).unwrap();
+        for ((part, whole), x) in part.iter().zip(whole.iter()).zip(x.iter()) {
+            assert_eq!(part, [whole[0], x[1], x[2], whole[3]], "{normalization:?}");
+        }
+        assert_eq!(leaving == of_all, normalization == Normalization::None);
+        assert_eq!(of_all.clone().leaving(2..2).unwrap(), of_all);
+    }
+    let fitted = Normalizer::fit(Normalization::Standardize, &x).unwrap();
+    assert!(matches!(
+        fitted.clone().leaving(3..5),
+        Err(Error::SizeMismatch { expected: 4, found: 5, .. })
+    ));
+    #[allow(clippy::reversed_empty_ranges)]
+    for backwards in [3..1, 5..4] {
+        let refused = fitted.clone().leaving(backwards);
+        assert!(matches!(refused, Err(Error::InvalidParameter { .. })));
+    }
+    let truncated = Normalizer::fit(Normalization::Truncate { centre_samples: false }, &x).unwrap();
+    assert!(matches!(truncated.leaving(0..1), Err(Error::InvalidParameter { .. })));
+}
+
+/// A table of measures, a category and a count trains behind a normalizer that leaves what is no measure.
+#[test]
+fn a_mixed_table_is_normalized_in_its_measures() {
+    let x =
+        Batch::from_iter([[200.0, 1.0, 0.0, 3.0], [260.0, 0.0, 1.0, 0.0], [230.0, 1.0, 0.0, 1.0]]);
+    let build = |normalizer| {
+        AutoEncoder::builder()
+            .encoder(Dense::<4, 2>::new(Tanh))
+            .decoder(Dense::<2, 4>::new(Identity))
+            .loss(
+                Mixed::new()
+                    .columns(1, LearnedGaussian::shared())
+                    .columns(2, Categorical::new(&[2]).unwrap())
+                    .columns(1, PoissonLikelihood),
+            )
+            .normalizer(normalizer)
+            .build::<f64>()
+            .unwrap()
+    };
+    let fitted = Normalizer::fit(Normalization::Standardize, &x).unwrap();
+    assert!(matches!(build(fitted.clone()).loss(&x), Err(Error::OutsideDomain { .. })));
+    let mut model = build(fitted.leaving(1..4).unwrap());
+    let before = model.loss(&x).unwrap().total();
+    Trainer::new(Adam::new(0.05).unwrap()).epochs(100).fit(&mut model, &x).unwrap();
+    let after = model.loss(&x).unwrap().total();
+    assert!(after < before, "{before}, {after}");
+    let reconstructed = model.reconstruct(&x).unwrap();
+    for (sample, x) in reconstructed.iter().zip(x.iter()) {
+        assert!(
+            (sample[0] - x[0]).abs() < 60.0 && (sample[1] + sample[2] - 1.0).abs() < 1e-12,
+            "{sample:?}"
+        );
+    }
 }

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use nalgebra::Dim;
 
 use super::{InMemory, Source};
@@ -158,6 +160,53 @@ impl Normalizer {
         });
         let (mean, scale): (Vec<f64>, Vec<f64>) = statistics.unzip();
         Self::from_parts(normalization, mean, scale)
+    }
+
+    /// Leaves these columns as they are: categories, counts, or yes and no beside measures, each with a loss of
+    /// its own in [`Mixed`](crate::Mixed). Scaled to a range other than [0, 1], they may change by rounding.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] for columns beyond the features; [`Error::InvalidParameter`] for a range that
+    /// runs backwards, and for a normalization that has one scale for all columns.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{Batch, Normalizer, data::Normalization};
+    /// let mut batch = Batch::from_iter([[20.0, 0.0, 1.0], [30.0, 1.0, 0.0]]); // °C, and one of two categories
+    /// let normalizer = Normalizer::fit(Normalization::Standardize, &batch)?.leaving(1..3)?;
+    /// normalizer.apply(batch.view_mut())?;
+    /// assert_eq!(batch, Batch::from_iter([[-1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]));
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn leaving(mut self, columns: Range<usize>) -> Result<Self> {
+        let (first, second) = match self.normalization {
+            Normalization::None => return Ok(self),
+            Normalization::Standardize => (0.0, 1.0),
+            Normalization::MinMax { low, high } => (low, high),
+            Normalization::Truncate { .. } => {
+                let requirement = "none, as the normalization has one scale for all columns";
+                return require(
+                    false,
+                    "Normalizer columns to leave",
+                    columns.len() as f64,
+                    requirement,
+                )
+                .map(|()| self);
+            }
+        };
+        let (start, end) = (columns.start as f64, columns.end);
+        require(
+            columns.start <= end,
+            "Normalizer first column to leave",
+            start,
+            "not behind the last one",
+        )?;
+        if end > self.first.len() {
+            require_size("Normalizer::leaving", "columns", self.first.len(), end)?;
+        }
+        self.first[columns.clone()].fill(first);
+        self.second[columns].fill(second);
+        Ok(self)
     }
 
     /// Makes one from the [`parts`](Normalizer::parts) of another.

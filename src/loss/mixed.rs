@@ -11,6 +11,7 @@ use crate::{BatchView, BatchViewMut, Layout, Scalar};
 
 /// A loss of its own for each group of neighbouring columns, for tables whose columns are of different kinds:
 /// measures, yes and no, categories, counts. With likelihoods throughout the sum is one as well.
+/// A normalizer has to [leave](crate::Normalizer::leaving) what is no measure.
 ///
 /// # Example
 /// ```
