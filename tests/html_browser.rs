@@ -272,7 +272,14 @@ impl Proxy {
 }
 
 /// Whom Chromium asks of its own accord; no page of ours names them.
-const OWN_HOSTS: [&str; 3] = [".google.com", ".googleapis.com", ".gvt1.com"];
+const OWN_HOSTS: [&str; 6] = [
+    ".google.com",
+    ".googleapis.com",
+    ".gvt1.com",
+    ".gvt2.com",
+    ".gstatic.com",
+    ".googleusercontent.com",
+];
 
 #[test]
 fn a_browser_sends_no_request() {
