@@ -3,7 +3,6 @@ use crate::decoder::Decoder;
 use crate::error::{Result, require_count, require_size};
 use crate::range::Logits;
 use crate::scalar::exponentials_of;
-use crate::vector::exp;
 use crate::{BatchViewMut, Scalar};
 
 /// Negative log-likelihood of categories, one of each group of neighbouring features: the input is one-hot in
@@ -53,7 +52,7 @@ fn total<T: Scalar>(x: &[T]) -> T {
 /// between them.
 fn norm<T: Scalar>(a: &[T]) -> (T, T) {
     let most = a.iter().fold(T::of(f64::NEG_INFINITY), |most, &a| if a > most { a } else { most });
-    let sum = a.iter().fold(T::ZERO, |sum, &a| sum + exp(a - most));
+    let sum = a.iter().fold(T::ZERO, |sum, &a| sum + (a - most).exp());
     (most, sum.ln())
 }
 
