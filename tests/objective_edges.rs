@@ -364,3 +364,13 @@ fn a_stack_keeps_what_its_loss_has_learned() {
     let other = two.unroll().loss(LearnedGaussian::per_feature()).build::<f32>().unwrap();
     assert_eq!(other.parameter(name), Some(&[0.0; 6][..]));
 }
+
+/// Model files compare a loss by its text: where the variance began is no part of a trained model.
+#[test]
+fn where_a_learned_variance_began_is_not_in_its_text() {
+    let text = |loss: loss::LearnedGaussian| format!("{loss:?}");
+    let (shared, per_feature) =
+        (loss::LearnedGaussian::shared(), loss::LearnedGaussian::per_feature());
+    assert_eq!(text(shared), text(shared.starting_at(0.5).unwrap()));
+    assert_ne!(text(shared), text(per_feature));
+}

@@ -25,8 +25,8 @@ use crate::{Scalar, Terms};
 ///
 /// so that width 1 is the mean squared distance of two draws from the prior. The cost of a step grows with
 /// the square of the batch; outside training the mean over blocks of 256 samples is taken, each compared with
-/// the same 256 draws. In training as many are drawn as there are codes, so that a sample of weight 2 does what
-/// the same sample twice does but for these draws. Its term is `mmd`.
+/// the same 256 draws. In training each sample has draws of its own, so that one of weight 2 does what the same
+/// sample twice does. Its term is `mmd`.
 ///
 /// [`Variational`]: crate::Variational
 ///
