@@ -293,6 +293,43 @@ fn a_frozen_layer_does_not_touch_its_gradient() {
     assert_ne!(dx, x);
 }
 
+/// What a tied decoder would add to the gradient of frozen weights is not computed.
+#[test]
+fn a_tied_decoder_does_not_touch_the_gradient_of_frozen_weights() {
+    let mut model = AutoEncoder::builder()
+        .encoder(Dense::<6, 5>::new(Tanh).frozen().then(Dense::<5, 3>::new(Sigmoid)))
+        .decoder(Tied::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    let (x, own) = (data(1), model.num_parameters());
+    let code = model.encode(&x).unwrap();
+    // Which entries of a gradient of ones change.
+    let changed = |model: &AutoEncoder<_, decoder::TiedDecoder<_, _>, _, _>| {
+        let (decoder, samples) = (model.decoder(), x.samples());
+        let mut y = x.clone();
+        let mut tape = vec![0.0; decoder.tape_len(samples)];
+        let mut scratch = vec![0.0; decoder.scratch_len(samples)];
+        decoder.decode(model.parameters(), code.view(), y.view_mut(), &mut tape);
+        let mut dy = y.clone();
+        let pass =
+            Pass { parameters: model.parameters(), x: code.view(), y: y.view(), tape: &tape };
+        let mut gradient = vec![1.0; own];
+        decoder.backward(pass, dy.view_mut(), None, Some(&mut gradient), &mut scratch);
+        gradient.iter().map(|g| *g != 1.0).collect::<Vec<_>>()
+    };
+    let weights = |first: bool, second: bool| {
+        let of = |count: usize, is: bool| std::iter::repeat_n(is, count);
+        // weights and biases of the first layer and of the second, the decoder's biases
+        let encoder = of(30, first).chain(of(5, false)).chain(of(15, second)).chain(of(3, false));
+        encoder.chain(of(11, true)).collect::<Vec<_>>()
+    };
+    assert_eq!(changed(&model), weights(false, true));
+    model.set_encoder_frozen(true);
+    assert_eq!(changed(&model), weights(false, false));
+    model.set_encoder_frozen(false);
+    assert_eq!(changed(&model), weights(true, true));
+}
+
 #[test]
 fn the_summary_shows_what_is_frozen() {
     let summary = deep!(frozen, trained, trained, NoRegularizer).layout().to_string();

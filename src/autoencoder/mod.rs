@@ -161,8 +161,8 @@ where
     }
 
     /// Freezes the encoder, so that training leaves its parameters as they are and does not compute
-    /// their gradient (but for weights that a tied decoder shares), or lets all of it be trained again,
-    /// layers that were described as frozen too. It makes no difference to files, and the entries of a
+    /// their gradient, or lets all of it be trained again, layers that were described as frozen too. Weights
+    /// that a decoder shares are frozen with it. It makes no difference to files, and the entries of a
     /// [gradient](Self::objective) that belong to it are 0.
     ///
     /// # Example
@@ -183,6 +183,7 @@ where
     /// ```
     pub fn set_encoder_frozen(&mut self, is_frozen: bool) {
         self.encoder.set_frozen(is_frozen);
+        self.decoder.set_encoder_frozen(is_frozen);
         self.layout.freeze(0..self.encoder.num_parameters(), is_frozen);
     }
 

@@ -33,6 +33,9 @@ impl<T: Scalar, C: Dim, O: Dim, R: 'static> Decoder for BoxedDecoder<T, C, O, R>
     fn tied_to(&self) -> Option<usize> {
         (**self).tied_to()
     }
+    fn set_encoder_frozen(&mut self, is_frozen: bool) {
+        (**self).set_encoder_frozen(is_frozen);
+    }
     fn backward(
         &self,
         pass: Pass<'_, T, C, O>,

@@ -55,6 +55,10 @@ pub trait Decoder: Module {
         None
     }
 
+    /// Hears that all of the encoder has been frozen or is to be trained again. Who reads the encoder's
+    /// parameters does not compute their gradient while they are frozen.
+    fn set_encoder_frozen(&mut self, _is_frozen: bool) {}
+
     /// From the gradient at the outputs (which is used up) to those of the parameters and of the code,
     /// each if wanted. They are written, but for what a tied decoder has to say about the encoder's
     /// parameters: that is *added*.

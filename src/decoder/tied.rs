@@ -50,10 +50,7 @@ impl<A> Tied<A> {
     where
         A: Activation<E::Scalar>,
     {
-        let mut encoder = encoder.clone();
-        // Whether weights are frozen is for the encoder to say; this copy stands for the decoder.
-        encoder.set_frozen(false);
-        TiedDecoder { encoder, activation: self.activation, is_frozen: false }
+        TiedDecoder { encoder: encoder.clone(), activation: self.activation, is_frozen: false }
     }
 }
 
@@ -62,7 +59,8 @@ impl<A> Tied<A> {
 /// Its own parameters are the biases, in the order in which a code passes them.
 #[derive(Debug, Clone)]
 pub struct TiedDecoder<E, A> {
-    /// The layers it mirrors; they hold no numbers.
+    /// The layers it mirrors; they hold no numbers. What is frozen in the encoder is frozen in them too,
+    /// so that the gradient of its weights is not computed here either.
     encoder: E,
     activation: A,
     is_frozen: bool,
@@ -149,6 +147,10 @@ impl<E: Mirror, A: Activation<E::Scalar>> Decoder for TiedDecoder<E, A> {
 
     fn tied_to(&self) -> Option<usize> {
         Some(self.encoder.num_parameters())
+    }
+
+    fn set_encoder_frozen(&mut self, is_frozen: bool) {
+        self.encoder.set_frozen(is_frozen);
     }
 
     fn backward(
