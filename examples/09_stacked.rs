@@ -36,7 +36,7 @@ fn main() -> Result<()> {
         trainer(5e-3, 60)?,
     )
     .fine_tune(trainer(1e-3, 40)?)
-    .fit::<f32>(&digits.train)?;
+    .fit(&digits.train)?;
     println!("{}\n", stacked.report);
     let model = stacked.model;
 

@@ -38,7 +38,7 @@ fn one_call_is_the_stages_one_by_one() {
         .then(third(), Trainer::new(Sgd::new(0.1).unwrap()).epochs(1))
         .fine_tune(trainer(2).seed(5))
         .classify::<10, _>(trainer(3).seed(6))
-        .fit::<f32, _>(&digits.train, &digits.train_labels)
+        .fit(&digits.train, &digits.train_labels)
         .unwrap();
 
     let (mut one, mut two, mut three) =
@@ -81,7 +81,7 @@ fn stages_can_be_left_out() {
     let unrolled = pretrained.unroll().build::<f32>().unwrap();
     assert_eq!(pretrained.report.stages.len(), 2);
     let classified = stack().classify::<10, _>(trainer(2));
-    let classified = classified.fit::<f32, _>(&digits.train, &digits.train_labels).unwrap();
+    let classified = classified.fit(&digits.train, &digits.train_labels).unwrap();
     assert_eq!(classified.model.parameters(), unrolled.parameters());
     assert_eq!(classified.report.stages.len(), 3);
 
@@ -90,7 +90,7 @@ fn stages_can_be_left_out() {
     trainer(2).fit(&mut alone, &digits.train).unwrap();
     let single = one.pretrain::<f32>(&digits.train).unwrap().unroll().build::<f32>().unwrap();
     assert_eq!(single.parameters(), alone.parameters());
-    let deep = stack().fine_tune(trainer(1)).fit::<f32>(&digits.train).unwrap();
+    let deep = stack().fine_tune(trainer(1)).fit(&digits.train).unwrap();
     assert_ne!(deep.model.parameters(), unrolled.parameters());
 }
 
@@ -104,7 +104,7 @@ fn fine_tuning_improves_the_unrolled_model() {
     };
     let pretrained = stack().pretrain::<f32>(&digits.train).unwrap();
     let before = pretrained.unroll().build::<f32>().unwrap().loss(&digits.test).unwrap().total();
-    let tuned = stack().fine_tune(trainer(10)).fit::<f32>(&digits.train).unwrap();
+    let tuned = stack().fine_tune(trainer(10)).fit(&digits.train).unwrap();
     let after = tuned.model.loss(&digits.test).unwrap().total();
     assert!(after < before, "{before} {after}");
 }
@@ -145,7 +145,7 @@ fn the_first_levels_normalizer_is_the_models() {
     let stacked = Stack::new(first(), trainer(2))
         .then(second(), trainer(2))
         .classify::<10, _>(trainer(1))
-        .fit::<f64, _>(&digits.train, &digits.train_labels)
+        .fit(&digits.train, &digits.train_labels)
         .unwrap();
     assert_eq!(stacked.model.normalizer(), Some(&normalizer()));
     assert_eq!(stacked.classifier.normalizer(), Some(&normalizer()));
@@ -185,7 +185,7 @@ fn every_stage_can_be_observed() {
     Stack::new(level!(64, 10, Dense::<10, 64>::new(Sigmoid)), trainer(3).observer(count(0)))
         .fine_tune(trainer(2).observer(count(1)))
         .classify::<10, _>(trainer(4).observer(count(2)))
-        .fit::<f32, _>(&digits.train, &digits.train_labels)
+        .fit(&digits.train, &digits.train_labels)
         .unwrap();
     assert_eq!(seen.map(AtomicUsize::into_inner), [3, 2, 4]);
 }
@@ -198,7 +198,7 @@ fn l_bfgs_serves_every_stage() {
         .then(level!(20, 10, Dense::<10, 20>::new(Sigmoid)), trainer(20))
         .fine_tune(trainer(20))
         .classify::<10, _>(trainer(60))
-        .fit::<f64, _>(&digits.train, &digits.train_labels)
+        .fit(&digits.train, &digits.train_labels)
         .unwrap();
     assert!(stacked.classifier.accuracy(&digits.train, &digits.train_labels).unwrap() > 0.9);
 }
@@ -226,7 +226,7 @@ fn a_stopped_stack_is_resumed() {
     run(1, Some(false)).pretrain::<f32>(&digits.train).unwrap();
     let finish = |resume| {
         let stack = run(4, resume).fine_tune(trainer(1));
-        stack.fit::<f32>(&digits.train).unwrap().model.parameters().to_vec()
+        stack.fit(&digits.train).unwrap().model.parameters().to_vec()
     };
     assert_eq!(finish(Some(true)), finish(None));
 }
@@ -265,12 +265,12 @@ fn mistakes_of_later_stages_are_found_first() {
     let expected = "level 2: 21 → 5: the code of the level below: expected 21 units, found 20";
     assert_eq!(refused(error), expected);
 
-    let error = stack().fine_tune(watched().epochs(0)).fit::<f32>(&digits.train).unwrap_err();
+    let error = stack().fine_tune(watched().epochs(0)).fit(&digits.train).unwrap_err();
     assert_eq!(refused(error), "fine-tuning: Trainer epochs is 0, but must be at least 1");
 
     let (mut labels, train) = (digits.train_labels.clone(), &digits.train);
     labels[7] = 10;
-    let error = stack().classify::<10, _>(watched()).fit::<f32, _>(train, &labels).unwrap_err();
+    let error = stack().classify::<10, _>(watched()).fit(train, &labels).unwrap_err();
     let expected = "classifier: fit: the label of sample 7 is 10, but there are 10 classes, from 0";
     assert_eq!(refused(error), expected);
 }
@@ -289,7 +289,7 @@ fn checkpoints_know_their_stage() {
         Stack::new(level!(64, 20, Dense::<20, 64>::new(Sigmoid)), at(first, "1"))
             .then(level!(20, 10, Dense::<10, 20>::new(Sigmoid)), at(1, second))
             .fine_tune(at(1, tuned))
-            .fit::<f32>(&digits.train)
+            .fit(&digits.train)
     };
     let once = train(1, "2", "3").unwrap();
     // All is done already.
@@ -303,6 +303,6 @@ fn checkpoints_know_their_stage() {
     // One file for two stages of one shape.
     let one = || trainer(1).checkpoints(Checkpoints::new(folder.join("one")).resume(true));
     let stack = Stack::new(level!(64, 20, Dense::<20, 64>::new(Sigmoid)), one()).fine_tune(one());
-    let error = stack.fit::<f32>(&digits.train).unwrap_err().to_string();
+    let error = stack.fit(&digits.train).unwrap_err().to_string();
     assert!(error.starts_with("fine-tuning: "), "{error}");
 }

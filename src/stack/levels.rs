@@ -31,7 +31,7 @@ impl<E: Describe, D, R, L, O> Describe for Level<'_, E, D, R, L, O> {
 /// use autoencoder::activation::Sigmoid;
 /// use autoencoder::{Adam, AutoEncoder, Dense, SparseKl, Stack, Tied, Trainer, datasets};
 ///
-/// let digits = datasets::digits();
+/// let digits = datasets::digits::<f32>();
 /// let trainer = || Ok::<_, autoencoder::Error>(Trainer::new(Adam::new(1e-2)?).epochs(5));
 /// let stacked = Stack::new(
 ///     AutoEncoder::builder()
@@ -46,7 +46,7 @@ impl<E: Describe, D, R, L, O> Describe for Level<'_, E, D, R, L, O> {
 /// )
 /// .fine_tune(trainer()?)
 /// .classify::<10, _>(trainer()?)
-/// .fit::<f32, _>(&digits.train, &digits.train_labels)?;
+/// .fit(&digits.train, &digits.train_labels)?;
 /// println!("{}", stacked.report);
 /// assert!(stacked.classifier.accuracy(&digits.test, &digits.test_labels)? > 0.8);
 /// let code = stacked.model.encode(&digits.test)?; // Batch<f32, Const<20>>

@@ -104,10 +104,10 @@ impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
     /// As `pretrain` of [`Level`] and [`Stack`]; settings of all stages and labels are checked before the
     /// first stage.
     #[allow(clippy::type_complexity)]
-    pub fn fit<T: Scalar, N: Label>(
+    pub fn fit<T: Scalar>(
         mut self,
         data: &Batch<T, S::Input>,
-        labels: &[N],
+        labels: &[impl Label],
     ) -> Result<StackedClassifier<Deep<T, S>, Classifier<S::Encoder, Const<K>>>>
     where
         S: DeepModel<T>,
