@@ -186,9 +186,78 @@ fn a_constant_condition_is_a_shift_of_biases() {
         let outer: Vec<f64> = c.iter().flat_map(|c| b.iter().map(move |b| b * c)).collect();
         close(v, &outer);
     }
-    // And samples drawn from the prior.
-    let drawn = model.sample(&conditions, &mut seeded(4)).unwrap();
-    close(drawn.as_slice(), plain.sample(9, &mut seeded(4)).unwrap().as_slice());
+    // And samples drawn from the prior, and what draws from the posterior.
+    let rng = || seeded(4);
+    let drawn = model.sample(&conditions, &mut rng()).unwrap();
+    close(drawn.as_slice(), plain.sample(9, &mut rng()).unwrap().as_slice());
+    let elbo = model.elbo(&x, &conditions, 3, &mut rng()).unwrap();
+    let of_plain = plain.elbo(&x, 3, &mut rng()).unwrap();
+    close(&[elbo.reconstruction, elbo.kl], &[of_plain.reconstruction, of_plain.kl]);
+    let nll = model.negative_log_likelihood(&x, &conditions, 3, &mut rng()).unwrap();
+    close(&nll, &plain.negative_log_likelihood(&x, 3, &mut rng()).unwrap());
+    let aggregated = model.aggregated_posterior(&x, &conditions).unwrap();
+    let of_plain = plain.aggregated_posterior(&x).unwrap();
+    close(&aggregated.variances(), &of_plain.variances());
+    close(&aggregated.kl, &of_plain.kl);
+}
+
+/// x = U z + S c + σ ε with the exact posterior of z as its encoder: any draw gives ln p(x | c), that of
+/// N(S c, U Uᵀ + σ² I), here with one code unit and two features. More samples than are decoded at a time,
+/// each with a condition of its own.
+#[test]
+fn with_the_true_posterior_the_likelihood_is_that_of_the_gaussian() {
+    let (sigma, u, shift) = (0.7_f64, [1.2, -0.5], [2.0, 0.8]);
+    let mut model = AutoEncoder::builder()
+        .encoder(Conditioned::<2, 1, _>::new(Gaussian::new(
+            Dense::<3, 1>::new(Identity),
+            Dense::<1, 1>::new(Identity),
+            Dense::<1, 1>::new(Identity),
+        )))
+        .decoder(Conditioned::<1, 1, _>::new(Dense::<2, 2>::new(Identity)))
+        .regularizer(Variational::default())
+        .loss(GaussianLikelihood::new(sigma).unwrap())
+        .build_conditional::<f64>()
+        .unwrap();
+    let square = u[0] * u[0] + u[1] * u[1];
+    let variance = 1.0 / (1.0 + square / (sigma * sigma));
+    // The mean is variance · uᵀ (x − S c) / σ²: of x and c in the body, passed on by the head.
+    let [a, b] = u.map(|u| variance * u / (sigma * sigma));
+    let encoder = [a, b, -(a * shift[0] + b * shift[1]), 0.0, 1.0, 0.0, 0.0, variance.ln()];
+    let decoder = [u[0], u[1], shift[0], shift[1], 0.0, 0.0];
+    model.set_parameters(&[&encoder[..], &decoder].concat()).unwrap();
+
+    let (x, c) = (batch::<2>(600, 1), batch::<1>(600, 2));
+    let determinant = (square + sigma * sigma) * sigma * sigma;
+    // Of each sample −ln p(x | c), and the variance of a reconstruction from a drawn code.
+    let of_sample = |x: &[f64], c: f64| {
+        let d = [x[0] - shift[0] * c, x[1] - shift[1] * c];
+        let along = u[0] * d[0] + u[1] * d[1];
+        // (U Uᵀ + σ² I)⁻¹ = (I − U Uᵀ / (σ² + uᵀu)) / σ²
+        let form = d[0] * d[0] + d[1] * d[1] - along * along / (sigma * sigma + square);
+        let ln_2pi = (2.0 * std::f64::consts::PI).ln();
+        let nll = ln_2pi + 0.5 * determinant.ln() + 0.5 * form / (sigma * sigma);
+        // ‖r − U δ‖² / 2σ² with δ from N(0, variance), where uᵀr = variance · along
+        let linear = (variance * along / (sigma * sigma)).powi(2) * variance;
+        (nll, linear + 0.5 * (variance * square / (sigma * sigma)).powi(2))
+    };
+    let all = x.iter().zip(c.iter()).map(|(x, c)| of_sample(x, c[0]));
+    let (exact, variances): (Vec<f64>, Vec<f64>) = all.unzip();
+    for draws in [1, 2, 7] {
+        let nll = model.negative_log_likelihood(&x, &c, draws, &mut seeded(3)).unwrap();
+        for (nll, exact) in nll.iter().zip(&exact) {
+            assert!((nll - exact).abs() < 1e-11, "{draws} draws: {nll}, {exact}");
+        }
+    }
+    // With the true posterior the bound is the likelihood too, up to what is drawn.
+    let elbo = model.elbo(&x, &c, 500, &mut seeded(4)).unwrap();
+    let mean = exact.iter().sum::<f64>() / 600.0;
+    let deviation = (variances.iter().sum::<f64>() / 500.0).sqrt() / 600.0;
+    assert!((elbo.value() + mean).abs() < 5.0 * deviation, "{elbo:?} {mean} {deviation}");
+    let means = model.encode(&x, &c).unwrap();
+    let aggregated = model.aggregated_posterior(&x, &c).unwrap();
+    let mean = means.as_slice().iter().sum::<f64>() / 600.0;
+    assert!((aggregated.means[0] - mean).abs() < 1e-13);
+    assert!((aggregated.mean_variances[0] - variance).abs() < 1e-13);
 }
 
 /// Each draw is decoded under its sample's condition: with next to no spread all draws are the mean.
@@ -486,6 +555,13 @@ fn conditions_that_are_too_few_too_many_none_or_not_finite() {
     check("the conditions of objective_at", &mut |model, c| {
         model.objective_at(model.parameters(), &x, c, None).err()
     });
+    check("the conditions of elbo", &mut |model, c| model.elbo(&x, c, 2, &mut seeded(1)).err());
+    check("the conditions of negative_log_likelihood", &mut |model, c| {
+        model.negative_log_likelihood(&x, c, 2, &mut seeded(1)).err()
+    });
+    check("the conditions of aggregated_posterior", &mut |model, c| {
+        model.aggregated_posterior(&x, c).err()
+    });
     check("the conditions of fit_conditional", &mut |model, c| {
         trainer().fit_conditional(model, &x, c).err()
     });
@@ -504,6 +580,8 @@ fn conditions_that_are_too_few_too_many_none_or_not_finite() {
     let value = Number(f64::NAN);
     let refused = model.sample(&bad, &mut seeded(1));
     assert_eq!(refused, Err(Error::NotFinite { call, row: 1, column: 2, value }));
+    let refused = model.elbo(&x, &c, 0, &mut seeded(1));
+    assert!(matches!(refused, Err(Error::InvalidParameter { name: "elbo draws", .. })));
     // Samples are looked at as ever.
     let mut x = x;
     x.as_mut_slice()[4] = f64::NAN;

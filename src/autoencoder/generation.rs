@@ -1,5 +1,7 @@
 //! What only a model with a prior can do: bound the evidence, estimate the likelihood, and draw new samples.
 
+use std::ops::Range;
+
 use nalgebra::Dim;
 use rand::Rng;
 
@@ -8,7 +10,7 @@ use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Result, require_count};
 use crate::loss::Loss;
-use crate::pass::{BLOCK, infer};
+use crate::pass::{BLOCK, generate, infer};
 use crate::posterior::{Gaussianlike, Posterior};
 use crate::prior::{Codes, Components, divergence, scratch_len};
 use crate::random::Streams;
@@ -94,11 +96,25 @@ where
     {
         let mut buffer = Vec::new();
         let x = self.compared("elbo", x.view(), &mut buffer)?;
+        self.elbo_by(&mut self.own_parts(), x, draws, rng)
+    }
+
+    /// The same by encoders and decoders of the same structure, of samples as the encoder takes them.
+    pub(crate) fn elbo_by(
+        &self,
+        parts: &mut impl Parts<E, D>,
+        x: BatchView<'_, E::Scalar, E::Input>,
+        draws: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Elbo>
+    where
+        E::Posterior: Gaussianlike,
+    {
         require_count("elbo draws", draws)?;
         let (mut kl, mut reconstruction) = (0.0, 0.0);
         let sum = |values: &[E::Scalar]| values.iter().map(|v| v.to_double()).sum::<f64>();
         self.with_prior(|prior| {
-            self.each_draw(x, draws, rng, |block, draw| {
+            self.each_draw(parts, x, draws, rng, |_, draw| {
                 reconstruction += sum(draw.losses);
                 let is_closed = prior.is_standard_normal();
                 if !is_closed || draw.number == 0 {
@@ -107,7 +123,6 @@ where
                     let repeats = if is_closed { draws } else { 1 };
                     kl += repeats as f64 * sum(draw.values);
                 }
-                let _ = block;
             });
         });
         let all = (x.samples() * draws) as f64;
@@ -137,11 +152,25 @@ where
     {
         let mut buffer = Vec::new();
         let x = self.compared("negative_log_likelihood", x.view(), &mut buffer)?;
+        self.negative_log_likelihood_by(&mut self.own_parts(), x, draws, rng)
+    }
+
+    /// As [`elbo_by`](Self::elbo_by).
+    pub(crate) fn negative_log_likelihood_by(
+        &self,
+        parts: &mut impl Parts<E, D>,
+        x: BatchView<'_, E::Scalar, E::Input>,
+        draws: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Vec<f64>>
+    where
+        E::Posterior: Gaussianlike,
+    {
         require_count("negative_log_likelihood draws", draws)?;
         // The greatest ln w so far, and the sum of the weights over it.
         let mut sums = vec![(f64::NEG_INFINITY, 0.0); x.samples()];
         self.with_prior(|prior| {
-            self.each_draw(x, draws, rng, |first, draw| {
+            self.each_draw(parts, x, draws, rng, |first, draw| {
                 prior.log_density(Codes::drawn(draw.codes.view()), draw.values, draw.scratch);
                 divergence::log_posterior(draw.posterior, draw.codes.view(), draw.scratch);
                 let parts = draw.values.iter().zip(&*draw.scratch).zip(draw.losses);
@@ -197,14 +226,27 @@ where
     {
         let mut buffer = Vec::new();
         let x = self.taken("aggregated_posterior", x.view(), &mut buffer)?;
+        Ok(self.aggregated_posterior_by(&mut self.own_parts(), x))
+    }
+
+    /// As [`elbo_by`](Self::elbo_by).
+    pub(crate) fn aggregated_posterior_by(
+        &self,
+        parts: &mut impl Parts<E, D>,
+        x: BatchView<'_, E::Scalar, E::Input>,
+    ) -> AggregatedPosterior
+    where
+        E::Posterior: Gaussianlike,
+    {
         let (units, samples) = (self.encoder.code_dim().value(), x.samples() as f64);
         let mut workspace = self.workspace();
         let zeros = || vec![0.0; units];
         let (mut means, mut squares, mut variances, mut kl) = (zeros(), zeros(), zeros(), zeros());
         // Around the first sample's, so that the variance of values far from 0 does not cancel.
         let mut origin: Vec<f64> = Vec::new();
-        for block in x.chunks(BLOCK) {
-            self.infer(&mut workspace, block);
+        for (index, block) in x.chunks(BLOCK).enumerate() {
+            let (encoder, _) = parts.of(index * BLOCK..index * BLOCK + block.samples());
+            infer(encoder, self.encoder_parameters(), block, &mut workspace);
             let posterior = &workspace.posterior;
             let all = posterior.mean().iter().zip(posterior.log_variance().iter());
             for (mean, lv) in all {
@@ -223,7 +265,7 @@ where
         let moments = squares.iter().zip(&means);
         let variances_of_means = moments.map(|(sq, mean)| (sq - mean * mean).max(0.0)).collect();
         means.iter_mut().zip(&origin).for_each(|(mean, origin)| *mean += origin);
-        Ok(AggregatedPosterior { means, variances_of_means, mean_variances: variances, kl })
+        AggregatedPosterior { means, variances_of_means, mean_variances: variances, kl }
     }
 
     /// Decodes `samples` codes drawn from the prior (that of the regularizer; N(0, I) if it has none): new
@@ -257,6 +299,10 @@ where
         Ok(codes)
     }
 
+    fn own_parts(&self) -> (&E, &D) {
+        (&self.encoder, &self.decoder)
+    }
+
     /// The prior as it is now.
     fn with_prior<T>(&self, work: impl FnOnce(&Components<'_, E::Scalar>) -> T) -> T {
         let encoder = &self.encoder;
@@ -279,6 +325,7 @@ where
     /// first sample of a block.
     fn each_draw(
         &self,
+        parts: &mut impl Parts<E, D>,
         x: BatchView<'_, E::Scalar, E::Input>,
         draws: usize,
         rng: &mut impl Rng,
@@ -292,7 +339,8 @@ where
         let prior = self.regularizer.prior(&self.encoder);
         for (index, block) in x.chunks(BLOCK).enumerate() {
             let samples = block.samples();
-            self.infer(&mut workspace, block);
+            let (encoder, decoder) = parts.of(index * BLOCK..index * BLOCK + samples);
+            infer(encoder, self.encoder_parameters(), block, &mut workspace);
             codes.resize(samples);
             workspace.noise.resize(workspace.posterior.noise_len(), E::Scalar::ZERO);
             losses.resize(samples, E::Scalar::ZERO);
@@ -304,7 +352,9 @@ where
                 let streams = Streams::new(rng.next_u64(), 0, &[]);
                 let Workspace { posterior, noise, .. } = &mut workspace;
                 posterior.draw_code(streams, codes.view_mut(), noise);
-                self.generate(&mut workspace, codes.view());
+                let Workspace { output, decoder_tape, .. } = &mut workspace;
+                let parameters = self.decoder_parameters();
+                generate(decoder, parameters, codes.view(), output, decoder_tape);
                 let y = BatchView::new(&workspace.output, x.dim());
                 self.compare_values(block, y, &mut losses);
                 let draw = Draw {
@@ -318,6 +368,19 @@ where
                 work(index * BLOCK, draw);
             }
         }
+    }
+}
+
+/// Encoder and decoder for some samples of a data set.
+pub(crate) trait Parts<E, D> {
+    /// Those for the samples with these numbers.
+    fn of(&mut self, samples: Range<usize>) -> (&E, &D);
+}
+
+/// The same for all samples.
+impl<E, D> Parts<E, D> for (&E, &D) {
+    fn of(&mut self, _samples: Range<usize>) -> (&E, &D) {
+        *self
     }
 }
 

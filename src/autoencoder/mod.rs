@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use nalgebra::Dim;
 
+pub(crate) use generation::Parts;
 pub use generation::{AggregatedPosterior, Elbo};
 pub(crate) use inference::one;
 

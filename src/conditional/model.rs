@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 #[cfg(feature = "safetensors")]
 use std::path::Path;
 
@@ -6,6 +7,8 @@ use nalgebra::Dim;
 use rand::Rng;
 
 use super::ConditionedPart;
+use super::part::Told;
+use crate::autoencoder::Parts;
 use crate::batch::check_finite;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
@@ -16,7 +19,8 @@ use crate::posterior::{Gaussianlike, Posterior};
 use crate::random::Streams;
 use crate::regularizer::{NoRegularizer, Regularizer};
 use crate::workspace::Workspace;
-use crate::{AutoEncoder, Batch, BatchView, Layout, Normalizer, Scalar, Terms};
+use crate::{AggregatedPosterior, AutoEncoder, Batch, BatchView, Elbo, Layout};
+use crate::{Normalizer, Scalar, Terms};
 
 /// The encoder of a conditional model, and its decoder.
 pub(super) type Encoding<E, D, K> = ConditionedPart<E, <D as Decoder>::Output, K>;
@@ -264,6 +268,69 @@ where
         self.checked_objective(calls, parameters, (x, c), streams, None)
     }
 
+    /// The evidence lower bound of ln p(x | c) with `draws` codes drawn for each sample, as
+    /// [`AutoEncoder::elbo`] has it of ln p(x).
+    ///
+    /// # Errors
+    /// See [`ConditionalAutoEncoder`]; and
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no draws.
+    pub fn elbo(
+        &self,
+        x: &Batch<E::Scalar, D::Output>,
+        c: &Batch<E::Scalar, K>,
+        draws: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Elbo>
+    where
+        E::Posterior: Gaussianlike,
+    {
+        let mut buffer = Vec::new();
+        let x = self.model.compared("elbo", x.view(), &mut buffer)?;
+        self.check_conditions("the conditions of elbo", c, x.samples())?;
+        self.model.elbo_by(&mut self.parts_by(c), x, draws, rng)
+    }
+
+    /// −ln p(x | c) of each sample in nats by importance sampling with `draws` codes, as
+    /// [`AutoEncoder::negative_log_likelihood`] has it of −ln p(x). Under each class in turn it says, by
+    /// Bayes' rule, how likely each class is for a sample.
+    ///
+    /// # Errors
+    /// As [`elbo`](Self::elbo).
+    pub fn negative_log_likelihood(
+        &self,
+        x: &Batch<E::Scalar, D::Output>,
+        c: &Batch<E::Scalar, K>,
+        draws: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Vec<f64>>
+    where
+        E::Posterior: Gaussianlike,
+    {
+        let mut buffer = Vec::new();
+        let x = self.model.compared("negative_log_likelihood", x.view(), &mut buffer)?;
+        self.check_conditions("the conditions of negative_log_likelihood", c, x.samples())?;
+        self.model.negative_log_likelihood_by(&mut self.parts_by(c), x, draws, rng)
+    }
+
+    /// Moments of what the encoder says about these samples under their conditions, as
+    /// [`AutoEncoder::aggregated_posterior`]; which units are in use.
+    ///
+    /// # Errors
+    /// See [`ConditionalAutoEncoder`].
+    pub fn aggregated_posterior(
+        &self,
+        x: &Batch<E::Scalar, D::Output>,
+        c: &Batch<E::Scalar, K>,
+    ) -> Result<AggregatedPosterior>
+    where
+        E::Posterior: Gaussianlike,
+    {
+        let mut buffer = Vec::new();
+        let x = self.model.taken("aggregated_posterior", x.view(), &mut buffer)?;
+        self.check_conditions("the conditions of aggregated_posterior", c, x.samples())?;
+        Ok(self.model.aggregated_posterior_by(&mut self.parts_by(c), x))
+    }
+
     /// A new sample for each condition: decodes a code drawn from the prior (that of the regularizer; N(0, I)
     /// if it has none).
     ///
@@ -326,18 +393,22 @@ where
         if let Some(gradient) = &gradient {
             require_size(call, "gradients", self.num_parameters(), gradient.len())?;
         }
-        let (mut encoder, mut decoder) = self.parts();
-        encoder.conditions_mut().extend_from_slice(c.as_slice());
-        decoder.conditions_mut().extend_from_slice(c.as_slice());
-        let (parts, mut workspace) = ((&encoder, &decoder), self.model.workspace());
+        let (mut parts, mut workspace) = (self.parts(), self.model.workspace());
+        parts.tell(std::iter::once(c.as_slice()));
+        let parts = (&parts.encoder, &parts.decoder);
         let seen = Seen { x, shares: None, streams };
         self.model.step_through(parts, parameters, &mut workspace, seen, gradient);
         Ok(workspace.terms)
     }
 
     /// Encoder and decoder for a pass, which are to be given conditions.
-    pub(super) fn parts(&self) -> (Encoding<E, D, K>, Decoding<E, D, K>) {
-        (self.model.encoder().clone(), self.model.decoder().clone())
+    pub(super) fn parts(&self) -> Told<E, D, K> {
+        Told { encoder: self.model.encoder().clone(), decoder: self.model.decoder().clone() }
+    }
+
+    /// The same where each sample has its condition in `c`.
+    fn parts_by<'a>(&self, c: &'a Batch<E::Scalar, K>) -> Given<'a, E, D, K> {
+        Given { parts: self.parts(), conditions: c.as_slice() }
     }
 
     fn codes(
@@ -384,5 +455,29 @@ where
     ) -> Result<Batch<E::Scalar, D::Output>> {
         self.model.restore(outputs.view_mut())?;
         Ok(outputs)
+    }
+}
+
+/// Encoder and decoder with the conditions of a data set.
+struct Given<'a, E, D, K>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar>,
+{
+    parts: Told<E, D, K>,
+    conditions: &'a [E::Scalar],
+}
+
+impl<E, D, K> Parts<Encoding<E, D, K>, Decoding<E, D, K>> for Given<'_, E, D, K>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar>,
+    K: Dim,
+{
+    fn of(&mut self, samples: Range<usize>) -> (&Encoding<E, D, K>, &Decoding<E, D, K>) {
+        let width = self.parts.encoder.condition_dim().value();
+        let conditions = &self.conditions[samples.start * width..samples.end * width];
+        self.parts.tell(std::iter::once(conditions));
+        (&self.parts.encoder, &self.parts.decoder)
     }
 }

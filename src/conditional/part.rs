@@ -42,11 +42,6 @@ impl<P: Module, N: Dim, K: Dim> ConditionedPart<P, N, K> {
         self.numbers
     }
 
-    /// The conditions, to be written before a pass.
-    pub(super) fn conditions_mut(&mut self) -> &mut Vec<P::Scalar> {
-        &mut self.conditions
-    }
-
     fn width(&self) -> usize {
         self.inputs.value() + self.numbers.value()
     }
@@ -75,6 +70,31 @@ impl<P: Module, N: Dim, K: Dim> ConditionedPart<P, N, K> {
         for (to, joined) in columns.zip(joined.chunks_exact(self.width())) {
             to.copy_from_slice(&joined[..inputs]);
         }
+    }
+}
+
+/// Encoder and decoder, to be given the conditions of the samples of a pass.
+pub(super) struct Told<E, D, K>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar>,
+{
+    pub(super) encoder: ConditionedPart<E, D::Output, K>,
+    pub(super) decoder: ConditionedPart<D, E::Code, K>,
+}
+
+impl<E, D, K> Told<E, D, K>
+where
+    E: Encoder,
+    D: Decoder<Scalar = E::Scalar>,
+    K: Dim,
+{
+    /// Gives both these conditions.
+    pub(super) fn tell<'a>(&mut self, conditions: impl Iterator<Item = &'a [E::Scalar]>) {
+        let Self { encoder, decoder } = self;
+        encoder.conditions.clear();
+        conditions.for_each(|condition| encoder.conditions.extend_from_slice(condition));
+        decoder.conditions.clone_from(&encoder.conditions);
     }
 }
 

@@ -2,6 +2,7 @@ use nalgebra::Dim;
 
 use super::ConditionalAutoEncoder;
 use super::model::{Decoding, Encoding};
+use super::part::Told;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::Result;
@@ -16,7 +17,7 @@ use crate::workspace::Workspace;
 use crate::{Batch, BatchView, Layout, Normalizer, Report, Terms, Trainer};
 
 /// A conditional model with the conditions of what it is trained on, one after the other.
-struct Told<'a, E, D, K, R, L>
+struct WithConditions<'a, E, D, K, R, L>
 where
     E: Encoder,
     D: Decoder<Scalar = E::Scalar>,
@@ -35,28 +36,10 @@ where
     K: Dim,
 {
     workspace: Workspace<Encoding<E, D, K>>,
-    encoder: Encoding<E, D, K>,
-    decoder: Decoding<E, D, K>,
+    parts: Told<E, D, K>,
 }
 
-impl<E, D, K> ToldWorkspace<E, D, K>
-where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar>,
-    K: Dim,
-{
-    /// Gives both parts these conditions.
-    fn tell<'a>(&mut self, conditions: impl Iterator<Item = &'a [E::Scalar]>) {
-        let own = self.encoder.conditions_mut();
-        own.clear();
-        conditions.for_each(|condition| own.extend_from_slice(condition));
-        let decoders = self.decoder.conditions_mut();
-        decoders.clear();
-        decoders.extend_from_slice(own);
-    }
-}
-
-impl<E, D, K, R, L> Trainable for Told<'_, E, D, K, R, L>
+impl<E, D, K, R, L> Trainable for WithConditions<'_, E, D, K, R, L>
 where
     E: Encoder,
     D: Decoder<Scalar = E::Scalar>,
@@ -97,8 +80,10 @@ where
     }
 
     fn workspace(&self) -> ToldWorkspace<E, D, K> {
-        let (encoder, decoder) = self.conditional.parts();
-        ToldWorkspace { workspace: self.conditional.model.workspace(), encoder, decoder }
+        ToldWorkspace {
+            workspace: self.conditional.model.workspace(),
+            parts: self.conditional.parts(),
+        }
     }
 
     fn terms(workspace: &ToldWorkspace<E, D, K>) -> &Terms {
@@ -113,12 +98,13 @@ where
         gradient: Option<&mut [E::Scalar]>,
     ) {
         let &Chosen { x, numbers, shares, streams } = chosen;
-        let width = workspace.encoder.condition_dim().value();
-        workspace.tell(numbers.iter().map(|&number| &self.conditions[number * width..][..width]));
-        let ToldWorkspace { workspace, encoder, decoder } = workspace;
+        let ToldWorkspace { workspace, parts } = workspace;
+        let width = parts.encoder.condition_dim().value();
+        parts.tell(numbers.iter().map(|&number| &self.conditions[number * width..][..width]));
         let seen = Seen { x, shares, streams: Some(streams) };
         let model = &self.conditional.model;
-        model.step_through((encoder, decoder), parameters, workspace, seen, gradient);
+        let parts = (&parts.encoder, &parts.decoder);
+        model.step_through(parts, parameters, workspace, seen, gradient);
     }
 
     fn update_state(&mut self, told: &ToldWorkspace<E, D, K>, shares: Option<&[E::Scalar]>) {
@@ -130,11 +116,12 @@ where
         workspace: &mut ToldWorkspace<E, D, K>,
         held_out: BatchView<'_, E::Scalar, D::Output>,
     ) {
-        workspace.tell(std::iter::once(self.held_out));
-        let ToldWorkspace { workspace, encoder, decoder } = workspace;
+        let ToldWorkspace { workspace, parts } = workspace;
+        parts.tell(std::iter::once(self.held_out));
         let seen = Seen { x: held_out, shares: None, streams: None };
         let model = &self.conditional.model;
-        model.step_through((encoder, decoder), &model.parameters, workspace, seen, None);
+        let parts = (&parts.encoder, &parts.decoder);
+        model.step_through(parts, &model.parameters, workspace, seen, None);
     }
 
     fn collapsed_units(&self, told: &ToldWorkspace<E, D, K>) -> Vec<usize> {
@@ -200,7 +187,11 @@ impl<O> Trainer<'_, O> {
         let train = (samples - held_out) * conditions.features();
         let (conditions, held_out) = conditions.as_slice().split_at(train);
         let validation = (!held_out.is_empty()).then_some(validation);
-        self.train(&mut Told { conditional: model, conditions, held_out }, data, validation)
+        self.train(
+            &mut WithConditions { conditional: model, conditions, held_out },
+            data,
+            validation,
+        )
     }
 
     /// As [`fit_conditional`](Self::fit_conditional), and validates the model on other samples with their
@@ -234,6 +225,10 @@ impl<O> Trainer<'_, O> {
         model.check_conditions("the conditions of validation", held_out, validation.samples())?;
         self.check_weights(data.samples(), 0)?;
         let (conditions, held_out) = (conditions.as_slice(), held_out.as_slice());
-        self.train(&mut Told { conditional: model, conditions, held_out }, data, Some(validation))
+        self.train(
+            &mut WithConditions { conditional: model, conditions, held_out },
+            data,
+            Some(validation),
+        )
     }
 }
