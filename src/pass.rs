@@ -223,6 +223,7 @@ where
             own: &parameters[penalty..],
             state: self.state,
             codes,
+            noise,
             losses,
             pseudo: has_pseudo.then_some(&pseudo.posterior),
             shares,

@@ -324,6 +324,40 @@ fn nothing_is_infinite_in_single_precision() {
     assert_eq!(runs, 9 * 3 * 3);
 }
 
+/// A posterior whose spread is below what single precision can tell apart at its mean: −ln q of a draw is still
+/// on average the entropy, ½ Σ (1 + ln 2π + lv), which the rounded codes do not say.
+#[test]
+fn a_spread_below_the_precision_of_the_mean() {
+    let (lv, mean, samples) = (-30.0_f32, 10.0_f32, 3_000);
+    assert_eq!(mean + (lv / 2.0).exp(), mean);
+    let objective = Box::new(ImportanceWeighted::new(1).unwrap());
+    let mut model = build::<f32>(objective, Box::new(SquaredError)).unwrap();
+    let mut parameters = model.parameters().to_vec();
+    for tensor in model.layout().tensors() {
+        let to = &mut parameters[tensor.range.clone()];
+        match tensor.name.as_str() {
+            "encoder.log_variance.0.weight" | "encoder.mean.0.weight" => to.fill(0.0),
+            "encoder.log_variance.0.bias" => to.fill(lv),
+            "encoder.mean.0.bias" => to.fill(mean),
+            _ => {}
+        }
+    }
+    model.set_parameters(&parameters).unwrap();
+    let x = data::<f32>(samples);
+    // −ln p(x|z) − ln p(z) at z = μ, and ln q(z|x) on average, of three units; ln 2π cancels.
+    let of_loss: f64 = model.score(&x).unwrap().iter().map(|&loss| f64::from(loss)).sum();
+    let (mean, lv) = (f64::from(mean), f64::from(lv));
+    let expected = of_loss / samples as f64 + 3.0 * 0.5 * (mean * mean - 1.0 - lv);
+    // Of ½ ε² the deviation is √½.
+    let tolerance = 5.0 * (3.0 * 0.5 / samples as f64).sqrt();
+    let nll = model.negative_log_likelihood(&x, 1, &mut seeded(1)).unwrap();
+    let nll = nll.iter().sum::<f64>() / samples as f64;
+    assert!((nll - expected).abs() < tolerance, "{nll}, {expected}");
+    let numbers: Vec<usize> = (0..samples).collect();
+    let terms = model.objective(&x, Some(Streams::new(2, 0, &numbers)), None).unwrap();
+    assert!((terms.total() - expected).abs() < tolerance, "{terms}, {expected}");
+}
+
 /// What no draw explains has probability 0, and is not no number.
 #[test]
 fn a_likelihood_that_no_number_holds_is_infinite() {

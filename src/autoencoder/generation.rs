@@ -172,7 +172,7 @@ where
         self.with_prior(|prior| {
             self.each_draw(parts, x, draws, rng, |first, draw| {
                 prior.log_density(Codes::drawn(draw.codes.view()), draw.values, draw.scratch);
-                divergence::log_posterior(draw.posterior, draw.codes.view(), draw.scratch);
+                divergence::log_posterior(draw.posterior, draw.noise, draw.scratch);
                 let parts = draw.values.iter().zip(&*draw.scratch).zip(draw.losses);
                 for (sample, ((ln_p, ln_q), loss)) in parts.enumerate() {
                     let ln_w = ln_p.to_double() - ln_q.to_double() - loss.to_double();
@@ -361,6 +361,7 @@ where
                     number,
                     posterior: &workspace.posterior,
                     codes: &codes,
+                    noise: &workspace.noise,
                     losses: &losses,
                     values: &mut values,
                     scratch: &mut scratch,
@@ -389,6 +390,7 @@ struct Draw<'a, E: Encoder> {
     number: usize,
     posterior: &'a E::Posterior,
     codes: &'a Batch<E::Scalar, E::Code>,
+    noise: &'a [E::Scalar],
     losses: &'a [E::Scalar],
     /// Room for a value a sample, and for the prior's work.
     values: &'a mut [E::Scalar],

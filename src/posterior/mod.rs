@@ -71,6 +71,10 @@ pub trait Posterior: Debug + Send + Sync {
 
 /// A posterior with a spread: it can be compared with a prior, and codes drawn from that prior
 /// can be decoded.
+///
+/// # Laws
+/// What [`draw_code`](Posterior::draw_code) keeps is z − μ, before μ was added and the sum rounded: the density
+/// of a draw follows from it.
 #[diagnostic::on_unimplemented(
     message = "this needs an encoder with a Gaussian posterior, but the posterior is `{Self}`",
     label = "the encoder gives a point, not a distribution",

@@ -28,23 +28,23 @@ pub(crate) fn negative_entropies<P: Gaussianlike>(posterior: &P, values: &mut [P
     }
 }
 
-/// ln q(z|x) in nats of each code, given all first ones, then all second ones, and so on.
+/// ln q(z|x) in nats of each code, given z − μ of all first ones, then all second ones, and so on. It is given
+/// as it was drawn: where σ is below the precision of μ, the codes do not say it any more.
 pub(crate) fn log_posterior<P: Gaussianlike>(
     posterior: &P,
-    codes: BatchView<'_, P::Scalar, P::Code>,
+    deviations: &[P::Scalar],
     values: &mut [P::Scalar],
 ) {
-    let half = P::Scalar::of(0.5);
-    let constant = P::Scalar::of(0.5 * LN_TAU * codes.features() as f64);
-    let (means, lvs) = (posterior.mean(), posterior.log_variance());
-    let moments = means.iter().zip(lvs.iter()).cycle();
-    for ((z, (mean, lv)), value) in codes.iter().zip(moments).zip(values) {
+    let (half, lvs) = (P::Scalar::of(0.5), posterior.log_variance());
+    let constant = P::Scalar::of(0.5 * LN_TAU * lvs.features() as f64);
+    let columns = deviations.chunks_exact(lvs.features());
+    for ((d, lv), value) in columns.zip(lvs.iter().cycle()).zip(values) {
         vectorize(
             #[inline(always)]
             || {
                 let mut sum = P::Scalar::ZERO;
-                for ((&z, &mean), &lv) in z.iter().zip(mean).zip(lv) {
-                    sum += lv + (z - mean) * (z - mean) * exp(-lv);
+                for (&d, &lv) in d.iter().zip(lv) {
+                    sum += lv + d * d * exp(-lv);
                 }
                 *value = -half * sum - constant;
             },

@@ -81,7 +81,7 @@ impl<P> ImportanceWeighted<P> {
         let (ln_q, scratch) = scratch.split_at_mut(ln_w.len());
         let components = self.prior.components(at.own, at.pseudo);
         components.log_density(Codes::drawn(codes), ln_w, scratch);
-        divergence::log_posterior(at.posterior, codes, ln_q);
+        divergence::log_posterior(at.posterior, at.noise, ln_q);
         for ((ln_w, &ln_q), &loss) in ln_w.iter_mut().zip(&*ln_q).zip(at.losses) {
             *ln_w -= ln_q + loss;
         }

@@ -126,6 +126,9 @@ pub struct Encoded<'a, E: Encoder> {
     pub state: &'a [E::Scalar],
     /// The drawn codes, where codes are drawn: all first ones, then all second ones, and so on.
     pub codes: Option<BatchView<'a, E::Scalar, E::Code>>,
+    /// What [`draw_code`](crate::posterior::Posterior::draw_code) has kept of them, in that order; of a
+    /// Gaussian posterior z − μ.
+    pub noise: &'a [E::Scalar],
     /// The loss of each drawn code, in that order; without draws that of each sample.
     pub losses: &'a [E::Scalar],
     /// What the encoder says about the pseudo-inputs of the prior, if it has some.
