@@ -373,6 +373,23 @@ fn observers_see_evaluations_and_step_lengths() {
 }
 
 #[test]
+fn a_method_chosen_at_run_time() {
+    use autoencoder::optimizer::Method;
+    fn trained<O: Method<f64>>(method: O) -> Vec<f64> {
+        let mut model = net((5, 3), sparse());
+        Trainer::new(method).epochs(3).fit(&mut model, &few(12)).unwrap();
+        model.parameters().to_vec()
+    }
+    let adam = || Adam::new(0.01).unwrap();
+    let chosen = |full_batches: bool| -> Box<dyn Method<f64>> {
+        if full_batches { Box::new(Lbfgs::new()) } else { Box::new(adam()) }
+    };
+    assert_eq!(trained(chosen(true)), trained(Lbfgs::new()));
+    assert_eq!(trained(chosen(false)), trained(adam()));
+    assert_ne!(trained(chosen(true)), trained(chosen(false)));
+}
+
+#[test]
 fn what_is_frozen_stays() {
     let x = few(12);
     let mut model = net((5, 3), sparse());

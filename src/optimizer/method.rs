@@ -6,7 +6,8 @@ use crate::Scalar;
 /// How a [`Trainer`](crate::Trainer) makes an objective small: any [`Optimizer`], which is given one
 /// gradient a step, or [`Lbfgs`], which evaluates the objective as often as it needs.
 ///
-/// The trait is sealed; write an [`Optimizer`] of your own.
+/// The trait is sealed; write an [`Optimizer`] of your own. A `Box<dyn Method<T>>` is a method chosen at run
+/// time.
 pub trait Method<T: Scalar>: Debug + Send + Sync + sealed::Sealed<T> {}
 
 /// The two kinds of methods.
@@ -34,7 +35,7 @@ impl<T: Scalar, O: Optimizer<T>> Sealed<T> for O {
 
 // One by one: nobody else can make `Lbfgs` an `Optimizer<f32>`, but of a number type of their own
 // they could, for all that the compiler knows.
-macro_rules! lbfgs {
+macro_rules! methods {
     ($t:ty) => {
         impl Method<$t> for Lbfgs {}
         impl Sealed<$t> for Lbfgs {
@@ -42,10 +43,16 @@ macro_rules! lbfgs {
                 Kind::Lbfgs(self)
             }
         }
+        impl Method<$t> for Box<dyn Method<$t>> {}
+        impl Sealed<$t> for Box<dyn Method<$t>> {
+            fn kind(&self) -> Kind<'_, $t> {
+                (**self).kind()
+            }
+        }
     };
 }
-lbfgs!(f32);
-lbfgs!(f64);
+methods!(f32);
+methods!(f64);
 
 impl<T: Scalar> Kind<'_, T> {
     /// How many numbers it remembers for each parameter.
