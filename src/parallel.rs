@@ -36,7 +36,11 @@ pub(crate) fn is_divided(cost: usize) -> bool {
 /// Runs both, at the same time where there are threads for it.
 pub(crate) fn both(left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
     #[cfg(feature = "parallel")]
-    rayon::join(left, right);
+    {
+        let (mut left, mut right) = (Some(left), Some(right));
+        let left = &mut || left.take().into_iter().for_each(|work| work());
+        threads::join(left, &mut || right.take().into_iter().for_each(|work| work()));
+    }
     #[cfg(not(feature = "parallel"))]
     {
         left();

@@ -52,6 +52,13 @@ impl Threads {
     /// Runs `work` on them: calls of this crate made in it divide their work among them. Until it
     /// returns, all of them stay awake.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let (mut work, mut result) = (Some(work), None);
+        self.run_once(&mut || result = work.take().map(|work| work()));
+        result.expect("the work was done once")
+    }
+
+    /// The same of any work, so that it is compiled but once.
+    fn run_once(&self, work: &mut (dyn FnMut() + Send)) {
         self.pool.install(|| {
             let is_done = AtomicBool::new(false);
             let caller = rayon::current_thread_index();
@@ -62,10 +69,16 @@ impl Threads {
                     }
                 });
                 let _end = End(&is_done);
-                work()
-            })
-        })
+                work();
+            });
+        });
     }
+}
+
+/// Runs both, each once, at the same time where there are threads for it. Of any work, so that it is compiled
+/// here once and not for each: a third of a program that trains was this.
+pub(super) fn join(left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)) {
+    rayon::join(left, right);
 }
 
 /// Takes parts of work until all is done. A thread that went to sleep between two parts would take
