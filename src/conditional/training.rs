@@ -139,7 +139,7 @@ where
 
     #[cfg(feature = "safetensors")]
     fn settings(&self) -> String {
-        let digest = crate::train::digest_of(self.conditions.iter());
+        let digest = crate::train::digest_of(&[self.conditions]);
         format!(", conditions with digest {digest}")
     }
 

@@ -279,17 +279,23 @@ impl Normalizer {
     /// [`Error::SizeMismatch`] for another number of features; [`Error::NotFinite`] if a value is not
     /// finite, or becomes so because it lies far beyond those that were fitted. Nothing has changed
     /// then.
-    pub fn apply<T: Scalar, R: Dim>(&self, batch: BatchViewMut<'_, T, R>) -> Result<()> {
+    pub fn apply<T: Scalar, R: Dim>(&self, mut batch: BatchViewMut<'_, T, R>) -> Result<()> {
+        self.apply_columns(batch.features(), batch.as_mut_slice())
+    }
+
+    /// The same of columns of so many features, whatever says how many they are.
+    fn apply_columns<T: Scalar>(&self, features: usize, values: &mut [T]) -> Result<()> {
         let call = "Normalizer::apply";
         let most = T::max_value().map_or(f64::MAX, T::to_double) / 4.0;
         let ranges = self.first.iter().zip(&self.second);
+        let columns = (features, values);
         match self.normalization {
-            Normalization::None => self.map(call, batch, most, |_, x, _| x),
+            Normalization::None => self.map(call, columns, most, |_, x, _| x),
             Normalization::Standardize => {
                 let safe = ranges.map(|(mean, scale)| most * scale.min(1.0) - mean.abs());
                 self.map(
                     call,
-                    batch,
+                    columns,
                     safe.fold(most, f64::min),
                     #[inline(always)]
                     |(mean, scale), x, _| over(x, mean, scale),
@@ -305,7 +311,7 @@ impl Normalizer {
                 });
                 self.map(
                     call,
-                    batch,
+                    columns,
                     safe.fold(most, f64::min),
                     #[inline(always)]
                     move |from, x, _| between(from, (low, high), x),
@@ -313,7 +319,7 @@ impl Normalizer {
             }
             Normalization::Truncate { .. } => self.map(
                 call,
-                batch,
+                columns,
                 most,
                 #[inline(always)]
                 |(mean, scale), x, half_mean| {
@@ -346,17 +352,23 @@ impl Normalizer {
     ///
     /// # Errors
     /// As [`apply`](Normalizer::apply).
-    pub fn undo<T: Scalar, R: Dim>(&self, batch: BatchViewMut<'_, T, R>) -> Result<()> {
+    pub fn undo<T: Scalar, R: Dim>(&self, mut batch: BatchViewMut<'_, T, R>) -> Result<()> {
+        self.undo_columns(batch.features(), batch.as_mut_slice())
+    }
+
+    /// As [`apply_columns`](Self::apply_columns).
+    fn undo_columns<T: Scalar>(&self, features: usize, values: &mut [T]) -> Result<()> {
         let call = "Normalizer::undo";
         let most = T::max_value().map_or(f64::MAX, T::to_double) / 4.0;
         let ranges = self.first.iter().zip(&self.second);
+        let columns = (features, values);
         match self.normalization {
-            Normalization::None => self.map(call, batch, most, |_, y, _| y),
+            Normalization::None => self.map(call, columns, most, |_, y, _| y),
             Normalization::Standardize => {
                 let safe = ranges.map(|(mean, scale)| (most - mean.abs()) / scale.max(1.0));
                 self.map(
                     call,
-                    batch,
+                    columns,
                     safe.fold(most, f64::min),
                     #[inline(always)]
                     |(mean, scale), y, _| y * scale + mean,
@@ -369,7 +381,7 @@ impl Normalizer {
                 });
                 self.map(
                     call,
-                    batch,
+                    columns,
                     safe.fold(most, f64::min),
                     #[inline(always)]
                     move |to, y, _| between((low, high), to, y),
@@ -381,7 +393,7 @@ impl Normalizer {
                     ranges.map(|(mean, scale)| ((most - mean.abs()) / scale.max(1.0) - 3.75) / 7.5);
                 self.map(
                     call,
-                    batch,
+                    columns,
                     safe.fold(most, f64::min),
                     #[inline(always)]
                     |(mean, scale), y, _| ((y - 0.1) / 0.4 - 1.0) * 3.0 * scale + mean,
@@ -392,17 +404,17 @@ impl Normalizer {
 
     /// Replaces every value of every feature by f(what was fitted, value, half the mean of its sample),
     /// unless one of them is not finite. Values up to `safe` need no second look.
-    fn map<T: Scalar, R: Dim>(
+    fn map<T: Scalar>(
         &self,
         call: &'static str,
-        mut batch: BatchViewMut<'_, T, R>,
+        (features, values): (usize, &mut [T]),
         safe: f64,
         f: impl Fn((f64, f64), f64, f64) -> f64 + Copy,
     ) -> Result<()> {
-        if let Some(features) = self.features() {
-            require_size(call, "features", features, batch.features())?;
+        if let Some(expected) = self.features() {
+            require_size(call, "features", expected, features)?;
         }
-        let features = batch.features().max(1);
+        let features = features.max(1);
         let centres = self.normalization == Normalization::Truncate { centre_samples: true };
         let mean = |sample: &[T]| if centres { half_mean(sample) } else { 0.0 };
         // Where one range serves all features it is repeated.
@@ -413,12 +425,12 @@ impl Normalizer {
 
         let safe = T::of(safe);
         let unsafe_values = crate::scalar::sum(
-            batch.as_slice(),
+            values,
             #[inline(always)]
             |x| if x.abs() <= safe { T::ZERO } else { T::ONE },
         );
         if unsafe_values != T::ZERO {
-            for (column, sample) in batch.as_slice().chunks_exact(features).enumerate() {
+            for (column, sample) in values.chunks_exact(features).enumerate() {
                 let refuse =
                     |row, value| Err(Error::NotFinite { call, row, column, value: Number(value) });
                 if let Some(row) = sample.iter().position(|x| !x.to_double().is_finite()) {
@@ -434,7 +446,7 @@ impl Normalizer {
             }
         }
         let (first, second) = (&self.first[..], &self.second[..]);
-        for sample in batch.as_mut_slice().chunks_exact_mut(features) {
+        for sample in values.chunks_exact_mut(features) {
             let mean = mean(sample);
             vectorize(
                 #[inline(always)]

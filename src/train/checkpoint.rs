@@ -139,8 +139,7 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
             false => String::new(),
         };
         let weights = trainer.sample_weights.as_ref().map_or(String::new(), |weights| {
-            let bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
-            format!(", {} sample weights with digest {}", weights.len(), digest(&bytes))
+            format!(", {} sample weights with digest {}", weights.len(), digest_of(&[weights]))
         });
         format!(
             "{}seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}{}{}",
@@ -165,8 +164,9 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
         if names.is_empty() {
             return String::new();
         }
-        let values = tensors.flat_map(|tensor| &self.model.parameters()[tensor.range.clone()]);
-        format!(", frozen {} with digest {}", names.join(" "), digest_of(values))
+        let values = tensors.map(|tensor| &self.model.parameters()[tensor.range.clone()]);
+        let digest = digest_of(&values.collect::<Vec<_>>());
+        format!(", frozen {} with digest {digest}", names.join(" "))
     }
 
     fn save(&self, path: &Path) -> Result<()> {
@@ -235,9 +235,14 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
     }
 }
 
-/// As [`digest`], of numbers.
-pub(crate) fn digest_of<'a, T: Scalar>(values: impl Iterator<Item = &'a T>) -> String {
-    let bytes: Vec<u8> = values.flat_map(|value| value.to_double().to_le_bytes()).collect();
+/// As [`digest`], of numbers, one slice after the other.
+pub(crate) fn digest_of<T: Scalar>(slices: &[&[T]]) -> String {
+    let mut bytes = Vec::new();
+    for values in slices {
+        for value in *values {
+            bytes.extend_from_slice(&value.to_double().to_le_bytes());
+        }
+    }
     digest(&bytes)
 }
 

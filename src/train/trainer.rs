@@ -464,7 +464,7 @@ impl<'a, O> Trainer<'a, O> {
     /// another stage is not taken for one of this.
     #[cfg(feature = "safetensors")]
     pub(crate) fn within<T: crate::Scalar>(&mut self, stage: &str, start: &[T]) {
-        self.stage = format!("{stage} from {}, ", super::checkpoint::digest_of(start.iter()));
+        self.stage = format!("{stage} from {}, ", super::checkpoint::digest_of(&[start]));
     }
 
     /// Trains on samples that [were checked](Self::check), and validates on the others.
