@@ -255,6 +255,11 @@ impl<'a, T: Scalar, R: Dim> BatchView<'a, T, R> {
         self.rows
     }
 
+    /// The same with a number of features that is no type.
+    pub(crate) fn dynamic(&self) -> BatchView<'a, T, Dyn> {
+        BatchView { data: self.data, rows: Dyn(self.features()) }
+    }
+
     /// The number of features.
     pub fn features(&self) -> usize {
         self.rows.value()

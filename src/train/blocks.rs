@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-use nalgebra::Dim;
+use nalgebra::{Dim, Dyn};
 
 use crate::data::Source;
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use crate::{BatchView, BatchViewMut, Normalizer, Scalar};
 
 /// The samples of an epoch in blocks, each in memory as a whole; every block but the last holds
 /// whole batches.
-pub(super) trait Blocks<T, R> {
+pub(super) trait Blocks<T> {
     /// Samples of an epoch.
     fn samples(&self) -> usize;
 
@@ -21,7 +21,7 @@ pub(super) trait Blocks<T, R> {
     fn rewind(&mut self) -> Result<()>;
 
     /// The next block, none after the last.
-    fn next(&mut self) -> Result<Option<BatchView<'_, T, R>>>;
+    fn next(&mut self) -> Result<Option<BatchView<'_, T, Dyn>>>;
 
     /// Whether the values were looked at before the training began.
     fn is_checked(&self) -> bool;
@@ -34,18 +34,18 @@ pub(super) trait Blocks<T, R> {
 }
 
 /// All samples as one block.
-pub(super) struct Whole<'a, T, R> {
-    data: BatchView<'a, T, R>,
+pub(super) struct Whole<'a, T> {
+    data: BatchView<'a, T, Dyn>,
     is_taken: bool,
 }
 
-impl<'a, T, R> Whole<'a, T, R> {
-    pub(super) fn new(data: BatchView<'a, T, R>) -> Self {
+impl<'a, T> Whole<'a, T> {
+    pub(super) fn new(data: BatchView<'a, T, Dyn>) -> Self {
         Self { data, is_taken: false }
     }
 }
 
-impl<T: Scalar, R: Dim> Blocks<T, R> for Whole<'_, T, R> {
+impl<T: Scalar> Blocks<T> for Whole<'_, T> {
     fn samples(&self) -> usize {
         self.data.samples()
     }
@@ -59,7 +59,7 @@ impl<T: Scalar, R: Dim> Blocks<T, R> for Whole<'_, T, R> {
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<BatchView<'_, T, R>>> {
+    fn next(&mut self) -> Result<Option<BatchView<'_, T, Dyn>>> {
         let is_new = !std::mem::replace(&mut self.is_taken, true);
         Ok(is_new.then_some(self.data))
     }
@@ -86,8 +86,8 @@ enum Read<T> {
 }
 
 /// A stream, read ahead by one block on a thread of its own.
-pub(super) struct Stream<T, R> {
-    dim: R,
+pub(super) struct Stream<T> {
+    features: usize,
     samples: usize,
     block: usize,
     read: Receiver<Read<T>>,
@@ -104,12 +104,12 @@ pub(super) fn streamed<S: Source + ?Sized, O>(
     normalizer: Option<&Normalizer>,
     block: usize,
     epochs: usize,
-    train: impl FnOnce(&mut Stream<S::Scalar, S::Features>) -> O,
+    train: impl FnOnce(&mut Stream<S::Scalar>) -> O,
 ) -> O {
     std::thread::scope(|scope| {
         let (to_train, read) = sync_channel(1);
         let (empty, to_fill) = channel();
-        let (dim, samples) = (source.dim(), source.samples());
+        let (features, samples) = (source.dim().value(), source.samples());
         scope.spawn(move || {
             for _ in 0..epochs {
                 let pass = read_pass(source, normalizer, block, &to_train, &to_fill);
@@ -124,7 +124,7 @@ pub(super) fn streamed<S: Source + ?Sized, O>(
             }
         });
         // Dropped before the scope ends, which tells the thread that the training is over.
-        let mut stream = Stream { dim, samples, block, read, empty, current: Vec::new() };
+        let mut stream = Stream { features, samples, block, read, empty, current: Vec::new() };
         train(&mut stream)
     })
 }
@@ -170,7 +170,7 @@ fn read_pass<S: Source + ?Sized>(
     }
 }
 
-impl<T: Scalar, R: Dim> Blocks<T, R> for Stream<T, R> {
+impl<T: Scalar> Blocks<T> for Stream<T> {
     fn samples(&self) -> usize {
         self.samples
     }
@@ -184,7 +184,7 @@ impl<T: Scalar, R: Dim> Blocks<T, R> for Stream<T, R> {
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<BatchView<'_, T, R>>> {
+    fn next(&mut self) -> Result<Option<BatchView<'_, T, Dyn>>> {
         // Given back before another is taken, so that the thread never lacks one of the three.
         let done = std::mem::take(&mut self.current);
         if !done.is_empty() {
@@ -194,7 +194,7 @@ impl<T: Scalar, R: Dim> Blocks<T, R> for Stream<T, R> {
         match read {
             Read::Block(block) => {
                 self.current = block;
-                Ok(Some(BatchView::new(&self.current, self.dim)))
+                Ok(Some(BatchView::new(&self.current, Dyn(self.features))))
             }
             Read::End => Ok(None),
             Read::Failed(error) => Err(error),

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use super::trainable::Trainable;
 use super::training::{Best, Course, Training};
 use super::{Convergence, Divergence, DivergenceAction, EpochReport};
 use crate::error::{Result, require_count};
@@ -103,7 +102,7 @@ impl Checkpoints {
     }
 }
 
-impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
+impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
     /// Saves if it is time: after a step, or after an epoch.
     pub(super) fn save_if_due(&self, is_epoch_over: bool) -> Result<()> {
         let Some(checkpoints) = &self.trainer.checkpoints else { return Ok(()) };

@@ -1,7 +1,7 @@
-use nalgebra::Dim;
+use nalgebra::Dyn;
 
 use super::report::Convergence;
-use super::trainable::{Chosen, Trainable};
+use super::trainable::{Chosen, Trainee};
 use crate::optimizer::{Iteration, Kind, Lbfgs, Point, Step};
 use crate::parallel::{Divide, ELEMENT, in_parts};
 use crate::random::Streams;
@@ -10,14 +10,13 @@ use crate::scalar::sum;
 use crate::{BatchView, BatchViewMut, Optimizer, Scalar, Terms};
 
 /// The buffers of one training.
-pub(super) struct Run<M: Trainable> {
-    workspace: M::Workspace,
-    batch: Vec<M::Scalar>,
-    shares: Vec<M::Scalar>,
-    gradient: Vec<M::Scalar>,
-    pub(super) optimizer_state: Vec<M::Scalar>,
+pub(super) struct Run<T> {
+    batch: Vec<T>,
+    shares: Vec<T>,
+    gradient: Vec<T>,
+    pub(super) optimizer_state: Vec<T>,
     chunks: Vec<Chunk>,
-    descent: Option<Descent<M::Scalar>>,
+    descent: Option<Descent<T>>,
     /// How often the last step evaluated the objective.
     pub(super) evaluations: usize,
 }
@@ -49,14 +48,13 @@ enum Known {
     BeforeResuming,
 }
 
-impl<M: Trainable> Run<M> {
-    pub(super) fn new(model: &M, method: &Kind<'_, M::Scalar>) -> Self {
-        let zeros = |len| vec![M::Scalar::ZERO; len];
+impl<T: Scalar> Run<T> {
+    pub(super) fn new(model: &dyn Trainee<T>, method: &Kind<'_, T>) -> Self {
+        let zeros = |len| vec![T::ZERO; len];
         let parameters = model.parameters().len();
         let tensors = model.layout().tensors().iter();
         let chunks = tensors.map(|tensor| tensor.range.len().div_ceil(CHUNK)).sum();
         Self {
-            workspace: model.workspace(),
             batch: Vec::new(),
             shares: Vec::new(),
             gradient: zeros(parameters),
@@ -81,9 +79,9 @@ impl<M: Trainable> Run<M> {
     /// gradient's norm, or what stopped being finite; the model has changed only if all is well.
     pub(super) fn step(
         &mut self,
-        model: &mut M,
-        optimizer: &dyn Optimizer<M::Scalar>,
-        (block, first): (BatchView<'_, M::Scalar, M::Input>, usize),
+        model: &mut dyn Trainee<T>,
+        optimizer: &dyn Optimizer<T>,
+        (block, first): (BatchView<'_, T, Dyn>, usize),
         (chosen, weights): (&[usize], Option<&[f64]>),
         streams: Streams<'_>,
         ((steps, rate), clip_norm): ((u64, f64), Option<f64>),
@@ -93,8 +91,8 @@ impl<M: Trainable> Run<M> {
         let x = BatchView::new(&self.batch, block.dim());
         let shares = weights.and_then(|all| sample_weights::shares(all, chosen, &mut self.shares));
         let samples = Chosen { x, numbers: chosen, shares, streams };
-        model.pass(model.parameters(), &mut self.workspace, &samples, Some(&mut self.gradient));
-        if let Some(quantity) = not_finite_term(M::terms(&self.workspace)) {
+        model.pass(None, &samples, &mut self.gradient);
+        if let Some(quantity) = not_finite_term(model.terms()) {
             return Err(quantity);
         }
         // With a limit the norm is needed before the first parameter moves; without one it is
@@ -103,7 +101,7 @@ impl<M: Trainable> Run<M> {
         let mut factor = None;
         if let Some(longest) = clip_norm {
             norm = squares(&self.gradient).sqrt();
-            factor = (norm > longest).then(|| M::Scalar::of(longest / norm));
+            factor = (norm > longest).then(|| T::of(longest / norm));
         }
         let states = optimizer.states();
         let mut chunks = &mut self.chunks[..];
@@ -138,7 +136,7 @@ impl<M: Trainable> Run<M> {
             return Err("the parameters after the step".to_owned());
         }
         std::mem::swap(model.parameters_mut(), &mut self.gradient);
-        model.update_state(&self.workspace, shares);
+        model.update_state(shares);
         Ok(Stepped { norm, rate, converged: None })
     }
 
@@ -147,9 +145,9 @@ impl<M: Trainable> Run<M> {
     /// iterations were finite.
     pub(super) fn descend(
         &mut self,
-        model: &mut M,
+        model: &mut dyn Trainee<T>,
         lbfgs: &Lbfgs,
-        (block, first): (BatchView<'_, M::Scalar, M::Input>, usize),
+        (block, first): (BatchView<'_, T, Dyn>, usize),
         (chosen, weights): (&[usize], Option<&[f64]>),
         streams: Streams<'_>,
         is_alone: bool,
@@ -162,15 +160,14 @@ impl<M: Trainable> Run<M> {
         let x = BatchView::new(&self.batch, block.dim());
         let shares = weights.and_then(|all| sample_weights::shares(all, chosen, &mut self.shares));
         let samples = Chosen { x, numbers: chosen, shares, streams };
-        let (workspace, evaluations) = (&mut self.workspace, &mut self.evaluations);
-        let mut objective =
-            Objective { model: &*model, workspace, samples, evaluations, not_finite: None };
+        let evaluations = &mut self.evaluations;
+        let mut objective = Objective { model, samples, evaluations, not_finite: None };
 
         let was_known = std::mem::replace(known, Known::No);
         if was_known != Known::Yes {
-            point.parameters.copy_from_slice(model.parameters());
+            point.parameters.copy_from_slice(objective.model.parameters());
             point.value = objective.evaluate(&point.parameters, &mut point.gradient);
-            terms.copy_from(M::terms(objective.workspace));
+            terms.copy_from(objective.model.terms());
             if let Some(quantity) = objective.not_finite {
                 return Err(quantity);
             }
@@ -190,10 +187,10 @@ impl<M: Trainable> Run<M> {
             match lbfgs.iterate(point, &mut self.optimizer_state, &mut evaluate) {
                 Iteration::Moved { step } => {
                     rate = step;
-                    terms.copy_from(M::terms(objective.workspace));
+                    terms.copy_from(objective.model.terms());
                     if lbfgs.is_flat(&point.gradient) {
                         converged = Some(Convergence::Gradient);
-                    } else if lbfgs.is_settled::<M::Scalar>(value, point.value) {
+                    } else if lbfgs.is_settled::<T>(value, point.value) {
                         converged = Some(Convergence::Objective);
                     }
                 }
@@ -203,14 +200,14 @@ impl<M: Trainable> Run<M> {
                 }
             }
         }
-        if model.state().is_empty() {
+        if objective.model.state().is_empty() {
             *known = if is_alone { Known::Yes } else { Known::No };
         } else if converged == Some(Convergence::LineSearch) {
             // The state is to see what the model has come to, not where a search ended.
             objective.evaluate(&point.parameters, &mut point.gradient);
         }
         model.parameters_mut().copy_from_slice(&point.parameters);
-        model.update_state(&self.workspace, shares);
+        model.update_state(shares);
         Ok(Stepped { norm, rate, converged })
     }
 
@@ -228,29 +225,14 @@ impl<M: Trainable> Run<M> {
         }
     }
 
-    /// The objective on the validation samples.
-    pub(super) fn validated(
-        &mut self,
-        model: &M,
-        held_out: BatchView<'_, M::Scalar, M::Input>,
-    ) -> Terms {
-        model.validate(&mut self.workspace, held_out);
-        M::terms(&self.workspace).clone()
-    }
-
-    /// Code units that tell hardly anything about the samples seen last.
-    pub(super) fn collapsed_units(&self, model: &M) -> Vec<usize> {
-        model.collapsed_units(&self.workspace)
-    }
-
-    /// The objective before the last step.
-    pub(super) fn terms(&self) -> &Terms {
-        self.descent.as_ref().map_or(M::terms(&self.workspace), |descent| &descent.before)
+    /// The objective before the last step of this model.
+    pub(super) fn terms<'a>(&'a self, model: &'a dyn Trainee<T>) -> &'a Terms {
+        self.descent.as_ref().map_or_else(|| model.terms(), |descent| &descent.before)
     }
 
     /// Empties the optimizer's memory.
     pub(super) fn forget(&mut self) {
-        self.optimizer_state.fill(M::Scalar::ZERO);
+        self.optimizer_state.fill(T::ZERO);
         self.set_known(false);
     }
 
@@ -320,10 +302,9 @@ impl<T: Scalar> Part<'_, T> {
 }
 
 /// The objective on some samples, as a method evaluates it.
-struct Objective<'a, M: Trainable> {
-    model: &'a M,
-    workspace: &'a mut M::Workspace,
-    samples: Chosen<'a, M::Scalar, M::Input>,
+struct Objective<'a, T: Scalar> {
+    model: &'a mut dyn Trainee<T>,
+    samples: Chosen<'a, T, Dyn>,
     evaluations: &'a mut usize,
     /// What the last evaluation found that is not finite.
     not_finite: Option<String>,
@@ -332,12 +313,12 @@ struct Objective<'a, M: Trainable> {
 /// A sum of finite terms that is not.
 const OBJECTIVE: &str = "the objective";
 
-impl<M: Trainable> Objective<'_, M> {
+impl<T: Scalar> Objective<'_, T> {
     /// Its value, NaN if that or a gradient is not finite.
-    fn evaluate(&mut self, parameters: &[M::Scalar], gradient: &mut [M::Scalar]) -> f64 {
+    fn evaluate(&mut self, parameters: &[T], gradient: &mut [T]) -> f64 {
         *self.evaluations += 1;
-        self.model.pass(parameters, self.workspace, &self.samples, Some(gradient));
-        let terms = M::terms(self.workspace);
+        self.model.pass(Some(parameters), &self.samples, gradient);
+        let terms = self.model.terms();
         let value = terms.total();
         self.not_finite = not_finite_term(terms)
             .or_else(|| (!value.is_finite()).then(|| OBJECTIVE.to_owned()))
@@ -353,8 +334,8 @@ fn not_finite_term(terms: &Terms) -> Option<String> {
 }
 
 /// Copies the chosen samples of a block, whose first sample has this number.
-fn gather<T: Scalar, I: Dim>(
-    block: BatchView<'_, T, I>,
+fn gather<T: Scalar>(
+    block: BatchView<'_, T, Dyn>,
     first: usize,
     chosen: &[usize],
     to: &mut Vec<T>,

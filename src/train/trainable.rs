@@ -1,6 +1,6 @@
 //! What the training loop needs of what it trains.
 
-use nalgebra::Dim;
+use nalgebra::{Dim, Dyn};
 
 use crate::batch::{check_domain, check_finite};
 use crate::decoder::Decoder;
@@ -35,7 +35,7 @@ pub(crate) trait Trainable: Send {
     type Scalar: Scalar;
     type Input: Dim;
     /// The memory of a pass.
-    type Workspace;
+    type Workspace: Send;
 
     /// The number of values of a sample.
     fn input_dim(&self) -> Self::Input;
@@ -110,6 +110,138 @@ pub(crate) trait Trainable: Send {
     /// Takes back what was in a file that fits.
     #[cfg(feature = "safetensors")]
     fn replace(&mut self, saved: Saved<Self::Scalar>);
+}
+
+/// Something [trainable](Trainable) with the memory of its passes, of whatever type: the loop knows no more of it,
+/// and so is compiled for a number type and not for each model.
+pub(super) trait Trainee<T: Scalar>: Send {
+    /// The number of values of a sample.
+    fn features(&self) -> usize;
+    fn layout(&self) -> &Layout;
+    fn parameters(&self) -> &[T];
+    fn parameters_mut(&mut self) -> &mut Vec<T>;
+    fn state(&self) -> &[T];
+    fn state_mut(&mut self) -> &mut [T];
+    /// The objective of the last pass, term by term.
+    fn terms(&self) -> &Terms;
+    /// The training objective at these parameters, its own if none are given, and its gradient.
+    fn pass(&mut self, at: Option<&[T]>, chosen: &Chosen<'_, T, Dyn>, gradient: &mut [T]);
+    fn update_state(&mut self, shares: Option<&[T]>);
+    /// The objective on the validation samples.
+    fn validate(&mut self, held_out: BatchView<'_, T, Dyn>);
+    fn collapsed_units(&self) -> Vec<usize>;
+    fn check(
+        &self,
+        call: &'static str,
+        block: BatchView<'_, T, Dyn>,
+        lets_not_finite_through: bool,
+    ) -> Result<()>;
+    #[cfg(feature = "safetensors")]
+    fn normalizer(&self) -> Option<&Normalizer>;
+    #[cfg(feature = "safetensors")]
+    fn settings(&self) -> String;
+    #[cfg(feature = "safetensors")]
+    fn stored(&self) -> Stored<'_, T>;
+    #[cfg(feature = "safetensors")]
+    fn replace(&mut self, saved: Saved<T>);
+}
+
+/// The one kind of it.
+pub(super) struct WithWorkspace<'a, M: Trainable> {
+    model: &'a mut M,
+    workspace: M::Workspace,
+}
+
+impl<'a, M: Trainable> WithWorkspace<'a, M> {
+    pub(super) fn new(model: &'a mut M) -> Self {
+        let workspace = model.workspace();
+        Self { model, workspace }
+    }
+}
+
+impl<M: Trainable> Trainee<M::Scalar> for WithWorkspace<'_, M> {
+    fn features(&self) -> usize {
+        self.model.input_dim().value()
+    }
+
+    fn layout(&self) -> &Layout {
+        self.model.layout()
+    }
+
+    fn parameters(&self) -> &[M::Scalar] {
+        self.model.parameters()
+    }
+
+    fn parameters_mut(&mut self) -> &mut Vec<M::Scalar> {
+        self.model.parameters_mut()
+    }
+
+    fn state(&self) -> &[M::Scalar] {
+        self.model.state()
+    }
+
+    fn state_mut(&mut self) -> &mut [M::Scalar] {
+        self.model.state_mut()
+    }
+
+    fn terms(&self) -> &Terms {
+        M::terms(&self.workspace)
+    }
+
+    fn pass(
+        &mut self,
+        at: Option<&[M::Scalar]>,
+        &Chosen { x, numbers, shares, streams }: &Chosen<'_, M::Scalar, Dyn>,
+        gradient: &mut [M::Scalar],
+    ) {
+        let Self { model, workspace } = self;
+        let x = BatchView::new(x.as_slice(), model.input_dim());
+        let chosen = Chosen { x, numbers, shares, streams };
+        model.pass(at.unwrap_or(model.parameters()), workspace, &chosen, Some(gradient));
+    }
+
+    fn update_state(&mut self, shares: Option<&[M::Scalar]>) {
+        self.model.update_state(&self.workspace, shares);
+    }
+
+    fn validate(&mut self, held_out: BatchView<'_, M::Scalar, Dyn>) {
+        let held_out = BatchView::new(held_out.as_slice(), self.model.input_dim());
+        self.model.validate(&mut self.workspace, held_out);
+    }
+
+    fn collapsed_units(&self) -> Vec<usize> {
+        self.model.collapsed_units(&self.workspace)
+    }
+
+    fn check(
+        &self,
+        call: &'static str,
+        block: BatchView<'_, M::Scalar, Dyn>,
+        lets_not_finite_through: bool,
+    ) -> Result<()> {
+        let block = BatchView::new(block.as_slice(), self.model.input_dim());
+        self.model.check(call, block, lets_not_finite_through)
+    }
+
+    #[cfg(feature = "safetensors")]
+    fn normalizer(&self) -> Option<&Normalizer> {
+        self.model.normalizer()
+    }
+
+    #[cfg(feature = "safetensors")]
+    fn settings(&self) -> String {
+        self.model.settings()
+    }
+
+    #[cfg(feature = "safetensors")]
+    fn stored(&self) -> Stored<'_, M::Scalar> {
+        self.model.stored()
+    }
+
+    #[cfg(feature = "safetensors")]
+    fn replace(&mut self, saved: Saved<M::Scalar>) {
+        self.model.replace(saved);
+    }
 }
 
 impl<E, D, R, L> Trainable for AutoEncoder<E, D, R, L>

@@ -1,10 +1,10 @@
 use std::time::Instant;
 
-use nalgebra::Dim;
+use nalgebra::{Dim, Dyn};
 
 use super::blocks::{Blocks, Whole, streamed};
 use super::run::Run;
-use super::trainable::Trainable;
+use super::trainable::{Trainable, Trainee, WithWorkspace};
 use super::training::{Course, Training};
 use super::{EarlyStopping, Event, Observer, OnDivergence, Report, Schedule};
 use crate::data::Source;
@@ -387,7 +387,8 @@ impl<'a, O> Trainer<'a, O> {
         let block = batches.saturating_mul(batch_size).min(source.samples());
         let normalizer = model.normalizer().cloned();
         streamed(source, normalizer.as_ref(), block, self.epochs, |stream| {
-            self.run_on_threads(model, stream, validation)
+            let validation = validation.map(|held_out| held_out.dynamic());
+            self.run_on_threads(&mut WithWorkspace::new(model), stream, validation)
         })
     }
 
@@ -477,35 +478,37 @@ impl<'a, O> Trainer<'a, O> {
     where
         O: Method<M::Scalar>,
     {
-        self.run_on_threads(model, &mut Whole::new(data), validation)
+        let validation = validation.map(|held_out| held_out.dynamic());
+        let model = &mut WithWorkspace::new(model);
+        self.run_on_threads(model, &mut Whole::new(data.dynamic()), validation)
     }
 
-    fn run_on_threads<M: Trainable>(
+    fn run_on_threads<T: Scalar>(
         &mut self,
-        model: &mut M,
-        blocks: &mut (dyn Blocks<M::Scalar, M::Input> + Send),
-        validation: Option<BatchView<'_, M::Scalar, M::Input>>,
+        model: &mut dyn Trainee<T>,
+        blocks: &mut (dyn Blocks<T> + Send),
+        validation: Option<BatchView<'_, T, Dyn>>,
     ) -> Result<Report>
     where
-        O: Method<M::Scalar>,
+        O: Method<T>,
     {
         // The largest piece of work in a step: where even that is not divided, threads only cost.
         let widest = model.layout().tensors().iter().map(|tensor| tensor.range.len()).max();
-        let widest = widest.unwrap_or(0).max(ELEMENT * model.input_dim().value());
+        let widest = widest.unwrap_or(0).max(ELEMENT * model.features());
         let samples = blocks.samples();
         let divides = parallel::is_divided(widest * self.samples_of_step(samples).min(samples));
         let threads = if divides { self.threads } else { 1 };
         parallel::on_threads(threads, || self.run(model, blocks, validation))?
     }
 
-    fn run<M: Trainable>(
+    fn run<T: Scalar>(
         &mut self,
-        model: &mut M,
-        blocks: &mut (dyn Blocks<M::Scalar, M::Input> + Send),
-        validation: Option<BatchView<'_, M::Scalar, M::Input>>,
+        model: &mut dyn Trainee<T>,
+        blocks: &mut (dyn Blocks<T> + Send),
+        validation: Option<BatchView<'_, T, Dyn>>,
     ) -> Result<Report>
     where
-        O: Method<M::Scalar>,
+        O: Method<T>,
     {
         let run = Run::new(model, &self.optimizer.kind());
         let samples = blocks.samples();

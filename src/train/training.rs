@@ -2,20 +2,21 @@
 
 use std::time::Instant;
 
+use nalgebra::Dyn;
 use rand::seq::SliceRandom;
 
 use super::blocks::Blocks;
 use super::report::{Convergence, StopReason};
 use super::run::{Run, Stepped};
 use super::schedule::Progress;
-use super::trainable::Trainable;
+use super::trainable::Trainee;
 use super::{
     BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Trainer,
 };
 use crate::error::{Error, Result, require_size};
 use crate::optimizer::{Kind, Method};
 use crate::random::{Streams, keyed};
-use crate::{BatchView, Terms};
+use crate::{BatchView, Scalar, Terms};
 
 /// How far a training has come: all that the rest of it depends on, beside the model and the
 /// optimizer's memory.
@@ -84,10 +85,10 @@ impl<T> Course<T> {
 const PASS: &str = "the pass of a stream";
 
 /// A training under way.
-pub(super) struct Training<'t, 'o, M: Trainable, O> {
+pub(super) struct Training<'t, 'o, T: Scalar, O> {
     pub(super) trainer: &'t mut Trainer<'o, O>,
-    pub(super) model: &'t mut M,
-    pub(super) validation: Option<BatchView<'t, M::Scalar, M::Input>>,
+    pub(super) model: &'t mut dyn Trainee<T>,
+    pub(super) validation: Option<BatchView<'t, T, Dyn>>,
     /// Samples of an epoch, and of a block of them.
     pub(super) samples: usize,
     pub(super) block: usize,
@@ -99,8 +100,8 @@ pub(super) struct Training<'t, 'o, M: Trainable, O> {
     pub(super) settings: String,
     pub(super) batch_size: usize,
     pub(super) shuffles: bool,
-    pub(super) run: Run<M>,
-    pub(super) course: Course<M::Scalar>,
+    pub(super) run: Run<T>,
+    pub(super) course: Course<T>,
     /// When this epoch began, or was resumed.
     pub(super) start: Instant,
     /// The sum of the weights of all samples; without weights, their number.
@@ -109,12 +110,9 @@ pub(super) struct Training<'t, 'o, M: Trainable, O> {
     pub(super) counted: Vec<usize>,
 }
 
-impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
+impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
     /// The rest of the training, from where the course stands.
-    pub(super) fn complete(
-        mut self,
-        blocks: &mut dyn Blocks<M::Scalar, M::Input>,
-    ) -> Result<Report> {
+    pub(super) fn complete(mut self, blocks: &mut dyn Blocks<T>) -> Result<Report> {
         #[cfg(feature = "safetensors")]
         if self.trainer.checkpoints.is_some() {
             self.settings = self.settings();
@@ -142,7 +140,7 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
             self.model.state_mut().copy_from_slice(&best.state);
             if let Some(held_out) = self.validation {
                 // What the kept parameters make of them, for what the report says of the code.
-                self.run.validated(self.model, held_out);
+                self.model.validate(held_out);
             }
         }
         Ok(self.report(stopped.unwrap_or(StopReason::Completed), kept_epoch))
@@ -152,7 +150,7 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
     fn report(&mut self, stopped: StopReason, kept_epoch: usize) -> Report {
         let epochs = std::mem::take(&mut self.course.epochs);
         let divergences = std::mem::take(&mut self.course.divergences);
-        let collapsed_units = self.run.collapsed_units(self.model);
+        let collapsed_units = self.model.collapsed_units();
         let report = Report { epochs, divergences, stopped, kept_epoch, collapsed_units };
         self.trainer.tell(&Event::End(&report));
         report
@@ -169,7 +167,7 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
         (last - best_epoch >= stopping.patience).then_some(StopReason::NoImprovement { best_epoch })
     }
 
-    fn epoch(&mut self, blocks: &mut dyn Blocks<M::Scalar, M::Input>) -> Result<()> {
+    fn epoch(&mut self, blocks: &mut dyn Blocks<T>) -> Result<()> {
         self.start = Instant::now();
         let batch_size = self.batch_size;
         let epoch = self.course.epoch;
@@ -215,7 +213,7 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
 
     /// Refuses what [`Trainer::fit`] refuses before it begins. A value that is not finite makes its
     /// batch diverge where that does not end the training.
-    fn check(&self, block: BatchView<'_, M::Scalar, M::Input>, first: usize) -> Result<()> {
+    fn check(&self, block: BatchView<'_, T, Dyn>, first: usize) -> Result<()> {
         let goes_on = self.trainer.on_divergence != OnDivergence::Stop;
         self.model.check("fit_stream", block, goes_on).map_err(|error| error.in_columns_from(first))
     }
@@ -223,7 +221,7 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
     /// One step on the chosen samples of a block whose first sample has this number.
     fn batch(
         &mut self,
-        block: BatchView<'_, M::Scalar, M::Input>,
+        block: BatchView<'_, T, Dyn>,
         first: usize,
         chosen: &[usize],
         batches: usize,
@@ -250,7 +248,7 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
     /// One step on samples that together have this weight.
     fn step(
         &mut self,
-        block: (BatchView<'_, M::Scalar, M::Input>, usize),
+        block: (BatchView<'_, T, Dyn>, usize),
         chosen: &[usize],
         weight: f64,
         batches: usize,
@@ -266,12 +264,12 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
                 let step = (course.steps - course.forgotten, optimizer.rate() * factor);
                 let streams =
                     Streams::new(trainer.seed, course.epoch as u64, chosen).with_progress(progress);
-                run.step(model, optimizer, block, samples, streams, (step, trainer.clip_norm))
+                run.step(*model, optimizer, block, samples, streams, (step, trainer.clip_norm))
             }
             Kind::Lbfgs(lbfgs) => {
                 // Of the first epoch in all, so that the objective stays the same.
                 let streams = Streams::new(trainer.seed, 1, chosen);
-                run.descend(model, lbfgs, block, samples, streams, batches == 1)
+                run.descend(*model, lbfgs, block, samples, streams, batches == 1)
             }
         };
         course.batch += 1;
@@ -287,14 +285,15 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
                     let is_last = course.converged_batches == all && course.skipped.1 == 0.0;
                     course.converged = is_last.then_some(converged);
                 }
-                course.terms.accumulate(run.terms(), weight / *weight_of_all);
+                let terms = run.terms(*model);
+                course.terms.accumulate(terms, weight / *weight_of_all);
                 trainer.tell(&Event::Batch(BatchReport {
                     epoch: course.epoch,
                     batch: course.batch,
                     batches,
                     epochs: trainer.epochs,
                     samples: chosen.len(),
-                    terms: run.terms(),
+                    terms,
                     gradient_norm: norm,
                     rate,
                     evaluations: run.evaluations,
@@ -358,7 +357,10 @@ impl<M: Trainable, O: Method<M::Scalar>> Training<'_, '_, M, O> {
         if 0.0 < skipped_samples && skipped_samples < all {
             terms.scale(all / (all - skipped_samples));
         }
-        let validation = self.validation.map(|held_out| self.run.validated(self.model, held_out));
+        let validation = self.validation.map(|held_out| {
+            self.model.validate(held_out);
+            self.model.terms().clone()
+        });
         let report = EpochReport {
             epoch: course.epoch,
             terms,
