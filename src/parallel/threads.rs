@@ -76,7 +76,7 @@ impl Threads {
 }
 
 /// Runs both, each once, at the same time where there are threads for it. Of any work, so that it is compiled
-/// here once and not for each: a third of a program that trains was this.
+/// here once and not for each: that was a fifth of the code of a program that trains.
 pub(super) fn join(left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)) {
     rayon::join(left, right);
 }
