@@ -304,15 +304,21 @@ fn a_tied_decoder_does_not_touch_the_gradient_of_frozen_weights() {
     let (x, own) = (data(1), model.num_parameters());
     let code = model.encode(&x).unwrap();
     // Which entries of a gradient of ones change.
-    let changed = |model: &AutoEncoder<_, decoder::TiedDecoder<_, _>, _, _>| {
-        let (decoder, samples) = (model.decoder(), x.samples());
+    type Dynamic = dyn Decoder<
+            Scalar = f64,
+            Code = Const<3>,
+            Output = Const<6>,
+            Range = <Identity as Activation<f64>>::Range,
+        >;
+    let parameters = model.parameters().to_vec();
+    let changed = |decoder: &Dynamic| {
+        let samples = x.samples();
         let mut y = x.clone();
         let mut tape = vec![0.0; decoder.tape_len(samples)];
         let mut scratch = vec![0.0; decoder.scratch_len(samples)];
-        decoder.decode(model.parameters(), code.view(), y.view_mut(), &mut tape);
+        decoder.decode(&parameters, code.view(), y.view_mut(), &mut tape);
         let mut dy = y.clone();
-        let pass =
-            Pass { parameters: model.parameters(), x: code.view(), y: y.view(), tape: &tape };
+        let pass = Pass { parameters: &parameters[..], x: code.view(), y: y.view(), tape: &tape };
         let mut gradient = vec![1.0; own];
         decoder.backward(pass, dy.view_mut(), None, Some(&mut gradient), &mut scratch);
         gradient.iter().map(|g| *g != 1.0).collect::<Vec<_>>()
@@ -323,11 +329,15 @@ fn a_tied_decoder_does_not_touch_the_gradient_of_frozen_weights() {
         let encoder = of(30, first).chain(of(5, false)).chain(of(15, second)).chain(of(3, false));
         encoder.chain(of(11, true)).collect::<Vec<_>>()
     };
-    assert_eq!(changed(&model), weights(false, true));
-    model.set_encoder_frozen(true);
-    assert_eq!(changed(&model), weights(false, false));
-    model.set_encoder_frozen(false);
-    assert_eq!(changed(&model), weights(true, true));
+    let mut boxed: Box<Dynamic> = Box::new(model.decoder().clone());
+    assert_eq!(changed(model.decoder()), weights(false, true));
+    for (is_frozen, learns) in [(true, false), (false, true)] {
+        model.set_encoder_frozen(is_frozen);
+        assert_eq!(changed(model.decoder()), weights(learns, learns));
+        // The box is a decoder itself, and passes it on.
+        Decoder::set_encoder_frozen(&mut boxed, is_frozen);
+        assert_eq!(changed(&boxed), weights(learns, learns));
+    }
 }
 
 #[test]

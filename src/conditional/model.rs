@@ -268,8 +268,8 @@ where
         self.checked_objective(calls, parameters, (x, c), streams, None)
     }
 
-    /// The evidence lower bound of ln p(x | c) with `draws` codes drawn for each sample, as
-    /// [`AutoEncoder::elbo`] has it of ln p(x).
+    /// The evidence lower bound of ln p(x | c) with `draws` codes drawn for each sample, in nats per sample if
+    /// the loss is a likelihood, as [`AutoEncoder::elbo`] has it of ln p(x).
     ///
     /// # Errors
     /// See [`ConditionalAutoEncoder`]; and
@@ -290,9 +290,9 @@ where
         self.model.elbo_by(&mut self.parts_by(c), x, draws, rng)
     }
 
-    /// −ln p(x | c) of each sample in nats by importance sampling with `draws` codes, as
-    /// [`AutoEncoder::negative_log_likelihood`] has it of −ln p(x). Under each class in turn it says, by
-    /// Bayes' rule, how likely each class is for a sample.
+    /// −ln p(x | c) of each sample in nats, if the loss is a likelihood, by importance sampling with `draws`
+    /// codes, as [`AutoEncoder::negative_log_likelihood`] has it of −ln p(x). Under each class in turn it says,
+    /// by Bayes' rule, how likely each class is for a sample.
     ///
     /// # Errors
     /// As [`elbo`](Self::elbo).

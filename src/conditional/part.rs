@@ -256,12 +256,6 @@ impl<P: Decoder, N: Dim, K: Dim> Decoder for ConditionedPart<P, N, K> {
         self.part.tied_to()
     }
 
-    fn set_encoder_frozen(&mut self, is_frozen: bool) {
-        if let Some(part) = Arc::get_mut(&mut self.part) {
-            part.set_encoder_frozen(is_frozen);
-        }
-    }
-
     fn backward(
         &self,
         pass: Pass<'_, P::Scalar, N, P::Output>,

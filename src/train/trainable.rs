@@ -112,8 +112,8 @@ pub(crate) trait Trainable: Send {
     fn replace(&mut self, saved: Saved<Self::Scalar>);
 }
 
-/// Something [trainable](Trainable) with the memory of its passes, of whatever type: the loop knows no more of it,
-/// and so is compiled for a number type and not for each model.
+/// Something [trainable](Trainable) with the memory of its passes, of whatever type: the loop knows no more
+/// of it, and so is compiled for a number type and not for each model. What is not explained here is as there.
 pub(super) trait Trainee<T: Scalar>: Send {
     /// The number of values of a sample.
     fn features(&self) -> usize;
@@ -146,7 +146,7 @@ pub(super) trait Trainee<T: Scalar>: Send {
     fn replace(&mut self, saved: Saved<T>);
 }
 
-/// The one kind of it.
+/// A model and the memory of its passes.
 pub(super) struct WithWorkspace<'a, M: Trainable> {
     model: &'a mut M,
     workspace: M::Workspace,
