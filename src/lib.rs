@@ -2,92 +2,76 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 
-pub mod activation;
-pub mod anomaly;
-mod autoencoder;
 mod batch;
-pub mod builder;
-mod classifier;
-pub mod conditional;
-pub mod contract;
-pub mod corruption;
+mod code;
 pub mod data;
 pub mod datasets;
-pub mod decoder;
-pub mod encoder;
 mod error;
-pub mod features;
-pub mod gradcheck;
-pub mod health;
-#[cfg(feature = "html")]
-pub mod html;
-pub mod init;
 #[cfg(feature = "safetensors")]
-mod io;
-pub mod latent;
+mod file;
+mod insight;
 pub mod layer;
 pub mod loss;
 pub mod metrics;
+mod model;
+mod numbers;
 pub mod optimizer;
-mod parallel;
-pub mod parameters;
-mod pass;
-#[cfg(feature = "plot")]
-pub mod plot;
-pub mod posterior;
-#[cfg(any(feature = "html", feature = "plot"))]
-mod principal;
-pub mod prior;
-mod product;
 pub mod random;
-pub mod range;
 pub mod regularizer;
-mod sample_weights;
-mod scalar;
-pub mod size;
-pub mod stack;
+#[cfg(any(feature = "html", feature = "plot"))]
+mod report;
 mod terms;
 pub mod train;
-mod trained;
-mod vector;
-mod workspace;
 
 // What our own signatures speak of, in the versions they speak of.
 pub use nalgebra;
 pub use rand;
 
-pub use activation::Activation;
-pub use autoencoder::{AggregatedPosterior, AutoEncoder, Elbo};
+pub use batch::size;
 pub use batch::{Batch, BatchView, BatchViewMut, Sample};
-pub use builder::{Build, Builder, Describe};
-pub use classifier::{Classifier, ClassifierBuilder};
-pub use conditional::{ConditionalAutoEncoder, Conditioned};
-pub use corruption::Corruption;
+pub use code::decoder::{Decoder, Tied};
+pub use code::encoder::{Encoder, Gaussian};
+pub use code::{decoder, encoder, posterior, prior};
 pub use data::{Normalizer, Source};
-pub use decoder::{Decoder, Tied};
-pub use encoder::{Encoder, Gaussian};
+#[cfg(feature = "safetensors")]
+pub use error::Problem;
 pub use error::{Error, Found, Number, Place, Result};
 #[cfg(fuzzing)]
 #[doc(hidden)]
-pub use io::fuzz_model;
-#[cfg(feature = "safetensors")]
-pub use io::{Description, Problem, inspect};
+pub use file::fuzz_model;
+pub use insight::{anomaly, features, health, latent};
+pub use layer::activation::Activation;
+pub use layer::layout as parameters;
+pub use layer::layout::Layout;
+pub use layer::trained::Trained;
 pub use layer::{Dense, Layer, Module, Then};
+pub use layer::{activation, init, range};
 pub use loss::{
     BernoulliCrossEntropy, Categorical, ContinuousBernoulli, GaussianLikelihood, Huber,
     LaplaceLikelihood, LearnedGaussian, Loss, Mixed, PoissonLikelihood, SquaredError,
 };
-pub use optimizer::{Adam, AdamW, Lbfgs, Optimizer, RmsProp, Sgd};
+pub use model::builder::{Build, Builder, Describe};
+pub use model::classifier::{Classifier, ClassifierBuilder};
+pub use model::conditional::{ConditionalAutoEncoder, Conditioned};
+#[cfg(feature = "safetensors")]
+pub use model::file::{Description, inspect};
+pub use model::stack::Stack;
+pub use model::workspace::Workspace;
+pub use model::{AggregatedPosterior, AutoEncoder, Elbo};
+pub use model::{builder, conditional, contract, gradcheck, stack};
 #[cfg(feature = "parallel")]
-pub use parallel::Threads;
-pub use parameters::Layout;
+pub use numbers::parallel::Threads;
+pub use numbers::scalar::Scalar;
+pub use optimizer::{Adam, AdamW, Lbfgs, Optimizer, RmsProp, Sgd};
+pub use random::schedule::Schedule;
+pub use regularizer::corruption::{self, Corruption};
 pub use regularizer::{
     Binarize, CodeL1, Contractive, Denoising, ImportanceWeighted, Mmd, NoRegularizer, Regularizer,
     SparseKl, TotalCorrelation, Variational, WeightDecay,
 };
-pub use scalar::Scalar;
-pub use stack::Stack;
+#[cfg(feature = "html")]
+pub use report::html;
+#[cfg(feature = "plot")]
+pub use report::plot;
 pub use terms::Terms;
-pub use train::{EarlyStopping, EpochReport, OnDivergence, Report, Schedule, Trainer};
-pub use trained::Trained;
-pub use workspace::Workspace;
+pub use train::{EarlyStopping, EpochReport, OnDivergence, Report, Trainer};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::Scalar;
+use crate::numbers::scalar::Scalar;
 
 /// The named terms of an objective: first the loss, then what the regularizers add, each with its
 /// weight already in it. Their sum is what training makes small.

@@ -856,7 +856,7 @@ fn the_script_in_the_documentation_encodes_as_we_do() {
     fs::write(&input, bytes(x.as_slice())).unwrap();
     // As it stands in the documentation, and a call.
     let script = concat!(
-        include_str!("../src/io/encode.py"),
+        include_str!("../src/model/encode.py"),
         "\nimport sys\n\
          x = np.fromfile(sys.argv[2], '<f8').reshape(-1, 6)\n\
          encode(sys.argv[1], x).astype('<f8').tofile(sys.argv[3])\n"

@@ -1,6 +1,6 @@
 //! Numbers as binary files store them.
 
-use crate::Scalar;
+use crate::numbers::scalar::Scalar;
 
 /// The number types of binary files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use super::element::{Element, Kind};
 use super::input::{Input, Packing, Stream};
 use super::table::{Order, Table};
 use super::{Source, size};
+use crate::batch::BatchViewMut;
 use crate::error::{Found, Place, Result, require};
-use crate::{BatchViewMut, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -138,7 +139,7 @@ fn table(input: Input) -> Result<(Table, Element)> {
     if start == GZIP {
         let (kind, feature) = ("a gzip file", "gzip");
         let path = input.path().to_path_buf();
-        return Err(crate::Error::MissingFeature { path, kind, feature });
+        return Err(crate::error::Error::MissingFeature { path, kind, feature });
     }
 
     let mut stream = Stream::new(input, packing);
@@ -146,7 +147,7 @@ fn table(input: Input) -> Result<(Table, Element)> {
     stream.fill(&mut magic)?;
     let [zero, zero_too, kind, dimensions] = magic;
     let refuse = |stream: &Stream, at, byte: u8, expected| {
-        let found = Found::Number(crate::Number(byte.into()));
+        let found = Found::Number(crate::error::Number(byte.into()));
         Err(stream.input().malformed(Place::Byte(at), found, expected))
     };
     for (at, byte) in [(0, zero), (1, zero_too)] {

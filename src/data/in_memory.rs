@@ -1,8 +1,10 @@
 use nalgebra::Dim;
 
 use super::Source;
+use crate::batch::{Batch, BatchView, BatchViewMut};
+use crate::error::Result;
 use crate::error::require_size;
-use crate::{Batch, BatchView, BatchViewMut, Result, Scalar};
+use crate::numbers::scalar::Scalar;
 
 #[derive(Debug, Clone)]
 enum Values<'a, T> {

@@ -6,7 +6,7 @@ use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{Error, Found, Place, Result};
+use crate::error::{Error, Found, Place, Result};
 
 /// What is read from a file in one go.
 const BUFFER: usize = 1 << 16;

@@ -105,8 +105,9 @@ pub use npy::Npy;
 #[cfg(feature = "npz")]
 pub use npz::Npz;
 
+use crate::batch::{Batch, BatchViewMut};
 use crate::error::{Error, Place, Result, require_size};
-use crate::{Batch, BatchViewMut, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// Samples that come one after the other, pass after pass.
 ///

@@ -1,8 +1,9 @@
 use nalgebra::Dim;
 
 use super::{Normalizer, Source};
+use crate::batch::BatchViewMut;
+use crate::error::Result;
 use crate::error::require_size;
-use crate::{BatchViewMut, Result};
 
 /// A source whose samples go through a normalizer.
 ///

@@ -3,9 +3,11 @@ use std::ops::Range;
 use nalgebra::Dim;
 
 use super::{InMemory, Source};
+use crate::batch::{Batch, BatchViewMut};
+use crate::error::{Error, Number, Result};
 use crate::error::{require, require_size};
-use crate::vector::vectorize;
-use crate::{Batch, BatchViewMut, Error, Number, Result, Scalar};
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::vectorize;
 
 /// Samples that are read in one go when a normalizer is fitted.
 const BLOCK: usize = 64;
@@ -424,7 +426,7 @@ impl Normalizer {
         let fitted = |row: usize| if pooled { one } else { (self.first[row], self.second[row]) };
 
         let safe = T::of(safe);
-        let unsafe_values = crate::scalar::sum(
+        let unsafe_values = crate::numbers::scalar::sum(
             values,
             #[inline(always)]
             |x| if x.abs() <= safe { T::ZERO } else { T::ONE },

@@ -7,8 +7,9 @@ use super::element::{Element, Kind};
 use super::input::{Input, Packing, Stream};
 use super::table::{Order, Table};
 use super::{Source, size};
+use crate::batch::BatchViewMut;
 use crate::error::{Found, Place, Result, require};
-use crate::{BatchViewMut, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// How every file begins, before two bytes of its version.
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -131,7 +132,7 @@ impl Header {
         if start.starts_with(b"PK\x03\x04") {
             let (kind, feature) = ("an archive of arrays", "npz");
             let path = stream.input().path().to_path_buf();
-            return Err(crate::Error::MissingFeature { path, kind, feature });
+            return Err(crate::error::Error::MissingFeature { path, kind, feature });
         }
         let (magic, version) = start.split_at(MAGIC.len());
         if magic != MAGIC {
@@ -152,7 +153,7 @@ impl Header {
         };
         let at = stream.at();
         if length > LONGEST_HEADER {
-            let found = Found::Number(crate::Number(length.into()));
+            let found = Found::Number(crate::error::Number(length.into()));
             let expected = "a header of at most 65535 bytes";
             return Err(stream.input().malformed(Place::Byte(at), found, expected));
         }

@@ -5,7 +5,8 @@ use nalgebra::Dim;
 use super::Npy;
 use super::archive::Archive;
 use super::input::Input;
-use crate::{Result, Scalar};
+use crate::error::Result;
+use crate::numbers::scalar::Scalar;
 
 /// A file of named arrays, as NumPy's `savez` and `savez_compressed` write them (feature `npz`).
 ///

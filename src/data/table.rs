@@ -4,7 +4,8 @@ use super::element::Element;
 use super::input::Stream;
 use super::{Refusal, require_left};
 use crate::error::require_size;
-use crate::{Error, Found, Number, Place, Result, Scalar};
+use crate::error::{Error, Found, Number, Place, Result};
+use crate::numbers::scalar::Scalar;
 
 /// Numbers that are decoded in one go.
 const BLOCK: usize = 1 << 13;
@@ -173,7 +174,7 @@ impl Table {
 
     fn check_finite<T: Scalar>(&self, values: &[T]) -> Result<()> {
         // x · 0 is 0 for every finite x, and NaN otherwise: a sum without a branch.
-        if crate::scalar::sum(values, |x| x * T::ZERO) == T::ZERO {
+        if crate::numbers::scalar::sum(values, |x| x * T::ZERO) == T::ZERO {
             return Ok(());
         }
         match values.iter().position(|x| !x.is_finite()) {

@@ -2,8 +2,9 @@ use nalgebra::{Const, Dyn};
 use rand::RngExt;
 
 use super::{Generator, side_of};
+use crate::batch::Batch;
 use crate::error::{Result, require_fraction};
-use crate::{Batch, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// Images of bars. See [`bars`].
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,8 @@ use nalgebra::Const;
 use rand::RngExt;
 
 use super::Generator;
-use crate::{Batch, Scalar};
+use crate::batch::Batch;
+use crate::numbers::scalar::Scalar;
 
 /// Pixels of a side.
 const SIDE: usize = 28;

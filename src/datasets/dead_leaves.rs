@@ -4,8 +4,9 @@ use nalgebra::Dyn;
 use rand::RngExt;
 
 use super::Generator;
+use crate::batch::Batch;
 use crate::error::{Result, require, require_count};
-use crate::{Batch, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// Points of a pixel's side at which it is looked at; their mean is the pixel.
 const POINTS: usize = 2;

@@ -1,6 +1,7 @@
 use nalgebra::Const;
 
-use crate::{Batch, Scalar};
+use crate::batch::Batch;
+use crate::numbers::scalar::Scalar;
 
 /// Pixels of an image, and images.
 const PIXELS: usize = 64;

@@ -2,8 +2,9 @@ use nalgebra::Const;
 use rand::RngExt;
 
 use super::Generator;
+use crate::batch::Batch;
 use crate::error::{Result, require};
-use crate::{Batch, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// Mixtures of a few atoms. See [`k_sparse`].
 #[derive(Debug, Clone, PartialEq)]

@@ -2,9 +2,10 @@ use nalgebra::{Const, Dim};
 use rand::RngExt;
 
 use super::{Generator, side_of};
+use crate::batch::Batch;
 use crate::batch::check_finite;
 use crate::error::{Result, require};
-use crate::{Batch, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// Squares at random places of square images.
 ///

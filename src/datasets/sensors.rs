@@ -1,9 +1,10 @@
 use nalgebra::Const;
 use rand::{Rng, RngExt};
 
+use crate::batch::Batch;
 use crate::error::{Result, require_count};
+use crate::numbers::scalar::Scalar;
 use crate::random::seeded;
-use crate::{Batch, Scalar};
 
 /// The channels of [`sensors`], with their units.
 pub const SENSOR_CHANNELS: [&str; 8] = [

@@ -4,8 +4,9 @@ use nalgebra::Const;
 use rand::RngExt;
 
 use super::Generator;
+use crate::batch::Batch;
 use crate::error::{Result, require_weight};
-use crate::{Batch, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// How wide the sheet is, along the axis of the roll.
 const WIDTH: f64 = 21.0;

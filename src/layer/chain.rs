@@ -1,9 +1,13 @@
 use rand::Rng;
 
 use super::{DualViewMut, Layer, Mirror, MirrorGradient, Module, Pass, TangentPass};
-use crate::builder::{Build, Describe, Start};
+use crate::batch::size::SameSize;
+use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Result, require_size};
-use crate::{Activation, BatchView, BatchViewMut, Layout, Scalar, size::SameSize};
+use crate::layer::activation::Activation;
+use crate::layer::layout::Layout;
+use crate::model::builder::{Build, Describe, Start};
+use crate::numbers::scalar::Scalar;
 use nalgebra::Dim;
 
 /// Describes one layer after the other; written `first.then(second)`.

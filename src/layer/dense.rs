@@ -6,13 +6,18 @@ use rand::Rng;
 
 use super::jacobian::{Jacobian, JacobianGradient};
 use super::{DualViewMut, Layer, Mirror, MirrorGradient, Module, Pass, TangentPass};
-use crate::builder::{Build, Describe, Start};
-use crate::init::{Glorot, Initializer};
-use crate::parallel::{ELEMENT, in_parts};
-use crate::parameters::Role;
-use crate::product::{Matrix, multiply};
-use crate::vector::vectorize;
-use crate::{Activation, BatchView, BatchViewMut, Layout, Result, Scalar, random::Streams};
+use crate::batch::{BatchView, BatchViewMut};
+use crate::error::Result;
+use crate::layer::activation::Activation;
+use crate::layer::init::{Glorot, Initializer};
+use crate::layer::layout::Layout;
+use crate::layer::layout::Role;
+use crate::model::builder::{Build, Describe, Start};
+use crate::numbers::parallel::{ELEMENT, in_parts};
+use crate::numbers::product::{Matrix, multiply};
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::vectorize;
+use crate::random::Streams;
 
 /// Describes a fully connected layer of `I` inputs and `O` outputs.
 ///

@@ -3,9 +3,13 @@ use rand::Rng;
 
 use super::dense::deactivate;
 use super::{DualViewMut, Layer, Module, Pass, TangentPass};
-use crate::builder::{Build, Describe, Start};
-use crate::parallel::{ELEMENT, in_parts};
-use crate::{Activation, BatchView, BatchViewMut, Layout, Result, Scalar};
+use crate::batch::{BatchView, BatchViewMut};
+use crate::error::Result;
+use crate::layer::activation::Activation;
+use crate::layer::layout::Layout;
+use crate::model::builder::{Build, Describe, Start};
+use crate::numbers::parallel::{ELEMENT, in_parts};
+use crate::numbers::scalar::Scalar;
 
 /// Describes a layer without parameters: an activation, element by element. With
 /// [`Identity`](crate::activation::Identity) it passes its inputs on as they are.

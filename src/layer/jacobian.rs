@@ -8,8 +8,10 @@ use nalgebra::Dim;
 use rand::RngExt;
 
 use super::{DualViewMut, Layer, Pass, TangentPass};
-use crate::scalar::sum;
-use crate::{BatchView, BatchViewMut, Scalar, random::Streams};
+use crate::batch::{BatchView, BatchViewMut};
+use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::sum;
+use crate::random::Streams;
 
 /// How the Jacobian's norm is found where there is no closed form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 use super::{Layer, Pass};
-use crate::{Activation, BatchView, BatchViewMut, Layout};
+use crate::batch::{BatchView, BatchViewMut};
+use crate::layer::activation::Activation;
+use crate::layer::layout::Layout;
 
 /// Where a mirror's gradients go, each if wanted: that of the parameters of which it shares the weights,
 /// and that of its biases.

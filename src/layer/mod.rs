@@ -31,11 +31,16 @@
 //!    A frozen layer leaves them alone.
 //! 4. A column of the output depends on the same column of the input only.
 
+pub mod activation;
 mod chain;
 mod dense;
 mod elementwise;
+pub mod init;
 pub mod jacobian;
+pub mod layout;
 mod mirror;
+pub mod range;
+pub(crate) mod trained;
 
 use nalgebra::Dim;
 use rand::Rng;
@@ -47,7 +52,11 @@ pub use elementwise::{Elementwise, ElementwiseDescription, ElementwiseLayer};
 use jacobian::{Jacobian, JacobianGradient};
 pub use mirror::{Mirror, MirrorGradient};
 
-use crate::{BatchView, BatchViewMut, Layout, Result, Scalar, random::Streams};
+use crate::batch::{BatchView, BatchViewMut};
+use crate::error::Result;
+use crate::layer::layout::Layout;
+use crate::numbers::scalar::Scalar;
+use crate::random::Streams;
 
 /// What every trained part has: a scalar type, parameters, and its need of memory.
 pub trait Module: Debug + Send + Sync {
@@ -108,7 +117,7 @@ pub trait Layer: Module {
     type Input: Dim;
     /// The number of outputs.
     type Output: Dim;
-    /// Where the outputs lie: a type of [`range`](crate::range).
+    /// Where the outputs lie: a type of [`range`].
     type Range;
 
     /// The number of inputs.

@@ -1,10 +1,11 @@
 use nalgebra::ComplexField;
 
 use super::{Compared, Loss, sum_features, weigh_features};
-use crate::decoder::Decoder;
-use crate::range::Logits;
-use crate::vector::{sigmoid, softplus, vectorize};
-use crate::{BatchViewMut, Scalar};
+use crate::batch::BatchViewMut;
+use crate::code::decoder::Decoder;
+use crate::layer::range::Logits;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::{sigmoid, softplus, vectorize};
 
 /// Cross-entropy of binary or grey inputs in [0, 1], from a decoder that gives logits.
 ///

@@ -1,9 +1,10 @@
 use super::{Compared, Loss};
-use crate::decoder::Decoder;
+use crate::batch::BatchViewMut;
+use crate::code::decoder::Decoder;
 use crate::error::{Result, require_count, require_size};
-use crate::range::Logits;
-use crate::scalar::exponentials_of;
-use crate::{BatchViewMut, Scalar};
+use crate::layer::range::Logits;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::exponentials_of;
 
 /// Negative log-likelihood of categories, one of each group of neighbouring features: the input is one-hot in
 /// each group, or shares that add up to 1, and the decoder gives logits.

@@ -1,10 +1,11 @@
 use nalgebra::ComplexField;
 
 use super::{Compared, Loss, sum_features, weigh_features};
-use crate::decoder::Decoder;
-use crate::range::Logits;
-use crate::vector::{exp, exp_m1, vectorize};
-use crate::{BatchViewMut, Scalar};
+use crate::batch::BatchViewMut;
+use crate::code::decoder::Decoder;
+use crate::layer::range::Logits;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::{exp, exp_m1, vectorize};
 
 /// Negative log-likelihood of inputs in [0, 1] that are not binary: a density, where
 /// [`BernoulliCrossEntropy`](crate::BernoulliCrossEntropy) is one only up to a factor that depends on the

@@ -1,7 +1,8 @@
 use super::{Compared, Loss, sum_features, weigh_features};
-use crate::decoder::Decoder;
+use crate::batch::BatchViewMut;
+use crate::code::decoder::Decoder;
 use crate::error::{Result, require_positive};
-use crate::{BatchViewMut, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// Negative log-likelihood under a Gaussian of fixed standard deviation around the decoder's output, with
 /// its constants, so that a bound is in nats and comparable between models.

@@ -1,9 +1,10 @@
 use nalgebra::ComplexField;
 
 use super::{Compared, Loss, sum_features, weigh_features};
-use crate::decoder::Decoder;
+use crate::batch::BatchViewMut;
+use crate::code::decoder::Decoder;
 use crate::error::{Result, require_positive};
-use crate::{BatchViewMut, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// Squared near zero, absolute far away, so that outliers pull with a bounded force.
 ///

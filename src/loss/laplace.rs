@@ -1,9 +1,10 @@
 use nalgebra::ComplexField;
 
 use super::{Compared, Loss, sum_features, weigh_features};
-use crate::decoder::Decoder;
+use crate::batch::BatchViewMut;
+use crate::code::decoder::Decoder;
 use crate::error::{Result, require_positive};
-use crate::{BatchViewMut, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// Negative log-likelihood under a Laplace distribution of fixed scale around the decoder's output: an
 /// absolute error in nats, which outliers do not dominate.

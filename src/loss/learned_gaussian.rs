@@ -1,13 +1,15 @@
 use std::fmt;
 
 use super::{Compared, Loss};
-use crate::decoder::Decoder;
+use crate::batch::BatchViewMut;
+use crate::code::decoder::Decoder;
+use crate::code::prior::LN_TAU;
 use crate::error::{Result, require};
-use crate::parameters::Role;
-use crate::prior::LN_TAU;
-use crate::scalar::{sum_pairs, sum_triples};
-use crate::vector::{exp, vectorize};
-use crate::{BatchViewMut, Layout, Scalar};
+use crate::layer::layout::Layout;
+use crate::layer::layout::Role;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::{sum_pairs, sum_triples};
+use crate::numbers::vector::{exp, vectorize};
 
 /// Negative log-likelihood under a Gaussian around the decoder's output whose variance is trained with the
 /// model: one for all features, or one for each.

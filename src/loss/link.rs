@@ -2,10 +2,10 @@ use super::{
     BernoulliCrossEntropy, GaussianLikelihood, Huber, LaplaceLikelihood, LearnedGaussian,
     SquaredError,
 };
-use crate::Trained;
-use crate::activation::Sigmoid;
-use crate::builder::Describe;
+use crate::layer::activation::Sigmoid;
+use crate::layer::trained::Trained;
 use crate::layer::{Chain, ElementwiseDescription, Layer, Module};
+use crate::model::builder::Describe;
 
 /// What a decoder becomes when another decoder comes behind it, as in a [stack](crate::Stack): what it
 /// passes on must be the reconstruction, not something that only its loss makes a reconstruction of.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use nalgebra::Dyn;
 
 use super::{Compared, Loss};
-use crate::decoder::{BoxedDecoder, Decoder};
+use crate::batch::{BatchView, BatchViewMut};
+use crate::code::decoder::{BoxedDecoder, Decoder};
 use crate::error::{Result, require_count, require_size};
-use crate::range::{Logits, Real};
-use crate::{BatchView, BatchViewMut, Layout, Scalar};
+use crate::layer::layout::Layout;
+use crate::layer::range::{Logits, Real};
+use crate::numbers::scalar::Scalar;
 
 /// A loss of its own for each group of neighbouring columns, for tables whose columns are of different kinds:
 /// measures, yes and no, categories, counts. With likelihoods throughout the sum is one as well.

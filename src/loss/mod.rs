@@ -81,9 +81,12 @@ pub use mixed::{Columns, Mixed};
 pub use poisson::PoissonLikelihood;
 pub use squared_error::SquaredError;
 
-use crate::decoder::Decoder;
+use crate::batch::{BatchView, BatchViewMut};
+use crate::code::decoder::Decoder;
 use crate::error::Result;
-use crate::{BatchView, BatchViewMut, Layout, Scalar, scalar::sum_pairs, vector::vectorize};
+use crate::layer::layout::Layout;
+use crate::numbers::scalar::{Scalar, sum_pairs};
+use crate::numbers::vector::vectorize;
 
 /// Clean inputs and the decoder's outputs for them, a column a sample.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 use nalgebra::ComplexField;
 
 use super::{Compared, Loss, sum_features, weigh_features};
-use crate::decoder::Decoder;
-use crate::vector::{exp, vectorize};
-use crate::{BatchViewMut, Scalar};
+use crate::batch::BatchViewMut;
+use crate::code::decoder::Decoder;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::{exp, vectorize};
 
 /// Negative log-likelihood of counts under Poisson distributions, from a decoder that gives the
 /// logarithm of their rates.

@@ -1,6 +1,7 @@
 use super::{Compared, Loss, sum_features, weigh_features};
-use crate::decoder::Decoder;
-use crate::{BatchViewMut, Scalar};
+use crate::batch::BatchViewMut;
+use crate::code::decoder::Decoder;
+use crate::numbers::scalar::Scalar;
 
 /// Half the squared distance: a Gaussian likelihood of unit variance without its constant.
 ///

@@ -25,14 +25,13 @@
 mod classes;
 mod label;
 mod neighbors;
-mod probe;
 mod ranking;
 mod variance;
 
+pub use crate::insight::probe::linear_probe;
 pub use classes::{ConfusionMatrix, accuracy};
 pub use label::Label;
 pub(crate) use label::checked_labels;
 pub use neighbors::{Neighbors, knn_accuracy, knn_classify, nearest};
-pub use probe::linear_probe;
 pub use ranking::{BinaryConfusion, average_precision, roc_auc};
 pub use variance::unexplained_variance;

@@ -2,11 +2,12 @@ use nalgebra::Dim;
 
 use super::accuracy;
 use crate::batch::check_finite;
+use crate::batch::{Batch, BatchView};
 use crate::error::{Result, require, require_count, require_size};
-use crate::parallel;
-use crate::product::{Matrix, multiply};
-use crate::vector::vectorize;
-use crate::{Batch, BatchView, Scalar};
+use crate::numbers::parallel;
+use crate::numbers::product::{Matrix, multiply};
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::vectorize;
 
 /// Queries and samples whose products are taken together: their results stay in the cache.
 const QUERIES: usize = 64;

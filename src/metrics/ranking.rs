@@ -1,7 +1,7 @@
 use std::fmt;
 
-use crate::Scalar;
 use crate::error::{Error, Number, Result, require, require_size};
+use crate::numbers::scalar::Scalar;
 
 /// Refuses no scores, other lengths, and NaN; infinite scores have an order too.
 fn check<T: Scalar>(call: &'static str, scores: &[T], is_positive: &[bool]) -> Result<()> {

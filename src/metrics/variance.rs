@@ -1,8 +1,9 @@
 use nalgebra::Dim;
 
+use crate::batch::Batch;
 use crate::batch::check_finite;
 use crate::error::{Result, require, require_size};
-use crate::{Batch, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// The share of the data's variance that a reconstruction misses: 0 for a perfect one, 1 for one that
 /// is no better than the mean of all samples, more for a worse one. The explained share is 1 minus it.

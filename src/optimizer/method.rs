@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 
 use super::{Lbfgs, Optimizer};
-use crate::Scalar;
+use crate::numbers::scalar::Scalar;
 
 /// How a [`Trainer`](crate::Trainer) makes an objective small: any [`Optimizer`], which is given one
 /// gradient a step, or [`Lbfgs`], which evaluates the objective as often as it needs.

@@ -58,7 +58,8 @@ pub use method::Method;
 pub use rms_prop::RmsProp;
 pub use sgd::Sgd;
 
-use crate::{Scalar, parameters::Role};
+use crate::layer::layout::Role;
+use crate::numbers::scalar::Scalar;
 
 /// What an optimizer is told about one step of one tensor.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,8 +1,8 @@
 use super::{Optimizer, Step};
-use crate::Scalar;
 use crate::error::{Result, require_decay_rate, require_positive, require_weight};
-use crate::parameters::Role;
-use crate::vector::vectorize;
+use crate::layer::layout::Role;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::vectorize;
 
 /// RMSProp: every parameter's gradient is divided by its recent size.
 ///

@@ -1,8 +1,10 @@
 use rand::RngExt;
 
 use super::Regularizer;
-use crate::encoder::Encoder;
-use crate::{BatchViewMut, Scalar, random::Streams};
+use crate::batch::BatchViewMut;
+use crate::code::encoder::Encoder;
+use crate::numbers::scalar::Scalar;
+use crate::random::Streams;
 
 /// Draws the pixels of an image black or white with the probability of its grey value, anew at every visit,
 /// and only in training: encoder and loss both see what was drawn (dynamic binarisation). Values are

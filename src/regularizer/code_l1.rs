@@ -1,10 +1,11 @@
 use nalgebra::{ComplexField, Dim};
 
 use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::encoder::Encoder;
+use crate::code::encoder::Encoder;
+use crate::code::posterior::Posterior;
 use crate::error::{Result, require_weight};
-use crate::posterior::Posterior;
-use crate::{Scalar, Terms, scalar::sum};
+use crate::numbers::scalar::{Scalar, sum};
+use crate::terms::Terms;
 
 /// Keeps codes near zero, many of them exactly so under a rectifier; takes any encoder.
 ///

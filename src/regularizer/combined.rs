@@ -5,10 +5,13 @@ use std::ops::Range;
 use rand::Rng;
 
 use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::encoder::Encoder;
+use crate::batch::BatchViewMut;
+use crate::code::encoder::Encoder;
+use crate::code::prior::Prior;
 use crate::error::{Result, require};
-use crate::prior::Prior;
-use crate::{BatchViewMut, Layout, Terms, random::Streams};
+use crate::layer::layout::Layout;
+use crate::random::Streams;
+use crate::terms::Terms;
 
 impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
     fn corrupts(&self) -> bool {

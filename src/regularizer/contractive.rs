@@ -1,9 +1,10 @@
 use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::encoder::Encoder;
+use crate::code::encoder::Encoder;
+use crate::code::posterior::Posterior;
 use crate::error::{Result, require_count, require_weight};
 use crate::layer::jacobian::{Jacobian, JacobianGradient};
-use crate::posterior::Posterior;
-use crate::{Scalar, Terms};
+use crate::numbers::scalar::Scalar;
+use crate::terms::Terms;
 
 /// Penalises how fast the code changes as the input moves, so that it keeps only the directions
 /// in which the data varies.

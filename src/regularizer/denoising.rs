@@ -1,7 +1,8 @@
 use super::Regularizer;
-use crate::corruption::Corruption;
-use crate::encoder::Encoder;
-use crate::{BatchViewMut, random::Streams};
+use crate::batch::BatchViewMut;
+use crate::code::encoder::Encoder;
+use crate::random::Streams;
+use crate::regularizer::corruption::Corruption;
 
 /// Shows the encoder a corrupted input, while the loss compares with the clean one.
 ///

@@ -2,12 +2,15 @@ use nalgebra::{ComplexField, Dim};
 use rand::Rng;
 
 use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::encoder::Encoder;
+use crate::batch::BatchView;
+use crate::code::encoder::Encoder;
+use crate::code::posterior::{Gaussianlike, collapsed_units};
+use crate::code::prior::{Codes, CodesMut, Prior, StandardNormal, divergence};
 use crate::error::{Result, require_count};
-use crate::posterior::{Gaussianlike, collapsed_units};
-use crate::prior::{Codes, CodesMut, Prior, StandardNormal, divergence};
-use crate::scalar::{exponentials_of, log_sum_exp_of};
-use crate::{BatchView, Layout, Scalar, Terms};
+use crate::layer::layout::Layout;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::{exponentials_of, log_sum_exp_of};
+use crate::terms::Terms;
 
 /// Draws several codes from the encoder's Gaussian posterior and weighs each by its importance: the objective
 /// is the importance-weighted bound, nearer to −ln p(x) the more are drawn, where [`Variational`] with several
@@ -205,8 +208,10 @@ where
     }
 
     fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
-        let of_prior =
-            crate::prior::scratch_len(self.prior.num_components(), encoder.code_dim().value());
+        let of_prior = crate::code::prior::scratch_len(
+            self.prior.num_components(),
+            encoder.code_dim().value(),
+        );
         2 * samples + 2 * samples * draws.max(1) + of_prior
     }
 }

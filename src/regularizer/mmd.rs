@@ -1,13 +1,14 @@
 use nalgebra::Dim;
 
 use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::encoder::Encoder;
+use crate::code::encoder::Encoder;
+use crate::code::posterior::Posterior;
 use crate::error::{Result, require_count, require_positive, require_weight};
-use crate::posterior::Posterior;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::sum_pairs;
+use crate::numbers::vector::{exp, fill_normal, vectorize};
 use crate::random::seeded;
-use crate::scalar::sum_pairs;
-use crate::vector::{exp, fill_normal, vectorize};
-use crate::{Scalar, Terms};
+use crate::terms::Terms;
 
 /// Pulls the codes of a batch, as a whole, to the prior N(0, I): the maximum mean discrepancy between them and
 /// as many draws from it. With [`Variational`] of weight 0, or none where the encoder gives points, it is the

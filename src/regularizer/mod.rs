@@ -74,6 +74,7 @@ mod binarize;
 mod code_l1;
 mod combined;
 mod contractive;
+pub mod corruption;
 mod denoising;
 mod importance_weighted;
 mod mmd;
@@ -99,11 +100,15 @@ pub use total_correlation::TotalCorrelation;
 pub use variational::Variational;
 pub use weight_decay::WeightDecay;
 
-use crate::encoder::{Encoder, Inference};
+use crate::batch::{BatchView, BatchViewMut};
+use crate::code::encoder::{Encoder, Inference};
+use crate::code::prior::Prior;
 use crate::error::Result;
-use crate::prior::Prior;
-use crate::train::schedule::Progress;
-use crate::{BatchView, BatchViewMut, Layout, Scalar, Terms, random::Streams};
+use crate::layer::layout::Layout;
+use crate::numbers::scalar::Scalar;
+use crate::random::Streams;
+use crate::random::schedule::Progress;
+use crate::terms::Terms;
 
 /// A batch after the encoder has seen it: what a penalty may look at.
 #[derive(Debug)]
@@ -172,7 +177,7 @@ impl<'a, E: Encoder> Encoded<'a, E> {
 
     /// The mean over samples of these values, one a sample, each by its [`share`](Self::share).
     pub fn mean(&self, values: &[E::Scalar]) -> E::Scalar {
-        crate::sample_weights::mean(values, self.shares)
+        crate::batch::sample_weights::mean(values, self.shares)
     }
 }
 

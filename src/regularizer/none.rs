@@ -1,5 +1,5 @@
 use super::Regularizer;
-use crate::encoder::Encoder;
+use crate::code::encoder::Encoder;
 
 /// No regularizer: only a code narrower than the input keeps the model from the identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,11 +1,13 @@
 use super::{Encoded, PenaltyGradient, Regularizer};
 use nalgebra::Dim;
 
-use crate::encoder::Encoder;
+use crate::batch::BatchView;
+use crate::code::encoder::Encoder;
+use crate::code::posterior::Posterior;
 use crate::error::{Result, require, require_weight};
-use crate::posterior::Posterior;
-use crate::range::Bounded;
-use crate::{BatchView, Scalar, Terms};
+use crate::layer::range::Bounded;
+use crate::numbers::scalar::Scalar;
+use crate::terms::Terms;
 
 /// Pulls the mean activation p of each code unit to a target p′, so that few units are active at
 /// a time and an overcomplete code still has something to learn.

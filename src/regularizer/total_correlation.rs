@@ -1,13 +1,14 @@
 use nalgebra::{ComplexField, Dim};
 
 use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::encoder::Encoder;
+use crate::code::encoder::Encoder;
+use crate::code::posterior::{Gaussianlike, Posterior};
+use crate::code::prior::LN_TAU;
 use crate::error::{Result, require_count, require_weight};
-use crate::posterior::{Gaussianlike, Posterior};
-use crate::prior::LN_TAU;
-use crate::scalar;
-use crate::vector::vectorize;
-use crate::{Scalar, Terms};
+use crate::numbers::scalar;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::vectorize;
+use crate::terms::Terms;
 
 /// Penalises what the units of the code know of one another: the total correlation of the aggregated posterior,
 /// estimated from each batch. Beside [`Variational`] with β = 1, which holds it once already, a weight of

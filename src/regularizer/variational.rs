@@ -5,13 +5,15 @@ use nalgebra::Dim;
 use rand::Rng;
 
 use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::encoder::Encoder;
+use crate::code::encoder::Encoder;
+use crate::code::posterior::{Gaussianlike, Posterior, collapsed_units};
+use crate::code::prior::{Prior, StandardNormal, divergence};
 use crate::error::{Result, require, require_count, require_weight};
-use crate::posterior::{Gaussianlike, Posterior, collapsed_units};
-use crate::prior::{Prior, StandardNormal, divergence};
-use crate::train::schedule::{Progress, Schedule};
-use crate::vector::{exp_m1, vectorize};
-use crate::{Layout, Scalar, Terms};
+use crate::layer::layout::Layout;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::{exp_m1, vectorize};
+use crate::random::schedule::{Progress, Schedule};
+use crate::terms::Terms;
 
 /// Draws the code from the encoder's Gaussian posterior, and keeps that posterior near the prior.
 ///
@@ -211,7 +213,7 @@ where
         divergence::values::<E>(components, at.posterior, at.codes, values, scratch);
         let (alike, scale) = (at.shares.is_none(), E::Scalar::of(beta / samples as f64));
         let (term, beta) = match capacity {
-            None if alike => (scale * crate::scalar::sum(values, |kl| kl), beta),
+            None if alike => (scale * crate::numbers::scalar::sum(values, |kl| kl), beta),
             None => (E::Scalar::of(beta) * at.mean(values), beta),
             Some(capacity) => to_capacity(at.mean(values), beta, capacity),
         };
@@ -253,7 +255,7 @@ impl<P> Variational<P> {
     {
         let units = at.posterior.mean().features();
         let (free, of_units) = (E::Scalar::of(self.free_bits), &mut scratch[..units]);
-        crate::posterior::kl_of_units(at.posterior, |sample| at.share(sample), of_units);
+        crate::code::posterior::kl_of_units(at.posterior, |sample| at.share(sample), of_units);
         let counted = |&kl: &E::Scalar| if kl > free { kl } else { free };
         let total = of_units.iter().map(counted).fold(E::Scalar::ZERO, |sum, kl| sum + kl);
         let (term, beta) = match capacity {

@@ -1,8 +1,9 @@
 use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::encoder::Encoder;
+use crate::code::encoder::Encoder;
 use crate::error::{Result, require_weight};
-use crate::parameters::Role;
-use crate::{Scalar, Terms, scalar::sum};
+use crate::layer::layout::Role;
+use crate::numbers::scalar::{Scalar, sum};
+use crate::terms::Terms;
 
 /// Keeps the weights of encoder and decoder small; biases are left alone.
 ///

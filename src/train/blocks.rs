@@ -4,9 +4,11 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use nalgebra::{Dim, Dyn};
 
+use crate::batch::{BatchView, BatchViewMut};
+use crate::data::Normalizer;
 use crate::data::Source;
 use crate::error::{Error, Result};
-use crate::{BatchView, BatchViewMut, Normalizer, Scalar};
+use crate::numbers::scalar::Scalar;
 
 /// The samples of an epoch in blocks, each in memory as a whole; every block but the last holds
 /// whole batches.
@@ -82,7 +84,7 @@ impl<T: Scalar> Blocks<T> for Whole<'_, T> {
 enum Read<T> {
     Block(Vec<T>),
     End,
-    Failed(crate::Error),
+    Failed(crate::error::Error),
 }
 
 /// A stream, read ahead by one block on a thread of its own.

@@ -8,13 +8,16 @@ use sha2::{Digest, Sha256};
 
 use super::training::{Best, Course, Training};
 use super::{Convergence, Divergence, DivergenceAction, EpochReport};
+use crate::error::Problem;
 use crate::error::{Result, require_count};
-use crate::io::atomic::{self, Recovered};
-use crate::io::model::{Parts, parameter_tensors, require_normalizer, save, take_parameters};
-use crate::io::tensor::Tensor;
-use crate::io::tensors::read;
+use crate::file::atomic;
+use crate::file::atomic::Recovered;
+use crate::file::tensors::read;
+use crate::model::file::{Parts, parameter_tensors, require_normalizer, save, take_parameters};
+use crate::numbers::bytes::Tensor;
+use crate::numbers::scalar::Scalar;
 use crate::optimizer::Method;
-use crate::{Problem, Scalar, Terms};
+use crate::terms::Terms;
 
 /// Where and how often a training is saved, and whether it goes on from there.
 ///

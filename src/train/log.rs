@@ -3,7 +3,9 @@ use std::io::Write;
 
 use super::report::numbered;
 use super::{BatchReport, Event, Observer, StopReason};
-use crate::{EpochReport, Error, Result, Terms};
+use crate::error::{Error, Result};
+use crate::terms::Terms;
+use crate::train::EpochReport;
 
 /// Writes the course of a training, as CSV or as JSON, a line an epoch and, if asked for, a line a batch.
 ///

@@ -18,13 +18,13 @@ mod observer;
 mod progress;
 mod report;
 mod run;
-pub mod schedule;
+pub use crate::random::schedule;
 mod trainable;
 mod trainer;
 mod training;
 
 #[cfg(feature = "safetensors")]
-pub use crate::io::Recovered;
+pub use crate::file::Recovered;
 #[cfg(feature = "safetensors")]
 pub use checkpoint::Checkpoints;
 #[cfg(feature = "safetensors")]

@@ -1,5 +1,6 @@
 use super::Divergence;
-use crate::{EpochReport, Report, Terms};
+use crate::terms::Terms;
+use crate::train::{EpochReport, Report};
 
 /// One training step, as an observer sees it.
 #[derive(Debug, Clone, Copy)]

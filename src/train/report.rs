@@ -1,8 +1,8 @@
 use std::fmt::{self, Write};
 
 use super::Divergence;
-use crate::Terms;
-use crate::posterior::COLLAPSED;
+use crate::code::posterior::COLLAPSED;
+use crate::terms::Terms;
 
 /// One epoch of a training.
 #[derive(Debug, Clone, PartialEq)]

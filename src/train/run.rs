@@ -2,12 +2,15 @@ use nalgebra::Dyn;
 
 use super::report::Convergence;
 use super::trainable::{Chosen, Trainee};
+use crate::batch::sample_weights;
+use crate::batch::{BatchView, BatchViewMut};
+use crate::numbers::parallel::{Divide, ELEMENT, in_parts};
+use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::sum;
+use crate::optimizer::Optimizer;
 use crate::optimizer::{Iteration, Kind, Lbfgs, Point, Step};
-use crate::parallel::{Divide, ELEMENT, in_parts};
 use crate::random::Streams;
-use crate::sample_weights;
-use crate::scalar::sum;
-use crate::{BatchView, BatchViewMut, Optimizer, Scalar, Terms};
+use crate::terms::Terms;
 
 /// The buffers of one training.
 pub(super) struct Run<T> {

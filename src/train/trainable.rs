@@ -2,16 +2,22 @@
 
 use nalgebra::{Dim, Dyn};
 
+use crate::batch::BatchView;
 use crate::batch::{check_domain, check_finite};
-use crate::decoder::Decoder;
-use crate::encoder::Encoder;
+use crate::code::decoder::Decoder;
+use crate::code::encoder::Encoder;
+use crate::data::Normalizer;
 use crate::error::{Error, Result};
+use crate::layer::layout::Layout;
+use crate::loss::Loss;
+use crate::model::AutoEncoder;
 #[cfg(feature = "safetensors")]
-use crate::io::model::{Saved, Stored};
+use crate::model::file::{Saved, Stored};
+use crate::model::workspace::Workspace;
+use crate::numbers::scalar::Scalar;
 use crate::random::Streams;
 use crate::regularizer::Regularizer;
-use crate::workspace::Workspace;
-use crate::{AutoEncoder, BatchView, Layout, Loss, Normalizer, Scalar, Terms};
+use crate::terms::Terms;
 
 /// The samples of one step.
 pub(crate) struct Chosen<'a, T, I> {

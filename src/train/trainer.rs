@@ -7,15 +7,19 @@ use super::run::Run;
 use super::trainable::{Trainable, Trainee, WithWorkspace};
 use super::training::{Course, Training};
 use super::{EarlyStopping, Event, Observer, OnDivergence, Report, Schedule};
+use crate::batch::sample_weights;
+use crate::batch::{Batch, BatchView};
+use crate::code::decoder::Decoder;
+use crate::code::encoder::Encoder;
 use crate::data::Source;
-use crate::decoder::Decoder;
-use crate::encoder::Encoder;
 use crate::error::{Error, Result, require, require_count, require_positive, require_size};
+use crate::loss::Loss;
+use crate::model::AutoEncoder;
+use crate::numbers::parallel;
+use crate::numbers::parallel::ELEMENT;
+use crate::numbers::scalar::Scalar;
 use crate::optimizer::{Kind, Method};
-use crate::parallel::{self, ELEMENT};
 use crate::regularizer::Regularizer;
-use crate::sample_weights;
-use crate::{AutoEncoder, Batch, BatchView, Loss, Scalar};
 
 /// Trains a model: epochs of shuffled batches, one optimizer step each; with [`Lbfgs`](crate::Lbfgs), of all
 /// samples in one batch.
@@ -192,7 +196,7 @@ impl<'a, O> Trainer<'a, O> {
         Self { early_stopping: Some(early_stopping), ..self }
     }
 
-    /// The learning rate's course. Default: [`Constant`](super::schedule::Constant). Not for [`Lbfgs`](crate::Lbfgs).
+    /// The learning rate's course. Default: [`Constant`](crate::random::schedule::Constant). Not for [`Lbfgs`](crate::Lbfgs).
     pub fn schedule(self, schedule: impl Schedule + 'static) -> Self {
         Self { schedule: Some(Box::new(schedule)), ..self }
     }
@@ -464,7 +468,7 @@ impl<'a, O> Trainer<'a, O> {
     /// Says what this training is within a larger one, and what it starts from, so that a checkpoint of
     /// another stage is not taken for one of this.
     #[cfg(feature = "safetensors")]
-    pub(crate) fn within<T: crate::Scalar>(&mut self, stage: &str, start: &[T]) {
+    pub(crate) fn within<T: crate::numbers::scalar::Scalar>(&mut self, stage: &str, start: &[T]) {
         self.stage = format!("{stage} from {}, ", super::checkpoint::digest_of(&[start]));
     }
 

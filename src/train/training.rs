@@ -8,15 +8,17 @@ use rand::seq::SliceRandom;
 use super::blocks::Blocks;
 use super::report::{Convergence, StopReason};
 use super::run::{Run, Stepped};
-use super::schedule::Progress;
 use super::trainable::Trainee;
 use super::{
     BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Trainer,
 };
+use crate::batch::BatchView;
 use crate::error::{Error, Result, require_size};
+use crate::numbers::scalar::Scalar;
 use crate::optimizer::{Kind, Method};
+use crate::random::schedule::Progress;
 use crate::random::{Streams, keyed};
-use crate::{BatchView, Scalar, Terms};
+use crate::terms::Terms;
 
 /// How far a training has come: all that the rest of it depends on, beside the model and the
 /// optimizer's memory.

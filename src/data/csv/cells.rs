@@ -224,7 +224,7 @@ impl Cells {
         column: usize,
         found: Found,
         expected: &'static str,
-    ) -> crate::Error {
+    ) -> crate::error::Error {
         let place = Place::Cell { line: self.cell_line, column, name: None };
         self.input.malformed(place, found, expected)
     }

@@ -8,8 +8,10 @@ use nalgebra::Dim;
 
 use super::input::Input;
 use super::{Refusal, Source, require_left, size};
+use crate::batch::BatchViewMut;
+use crate::error::Error;
 use crate::error::{Found, Place, Result, require_size};
-use crate::{BatchViewMut, Error, Scalar};
+use crate::numbers::scalar::Scalar;
 
 use cells::{Cells, End};
 pub use options::{Column, CsvOptions};

@@ -3,7 +3,8 @@ use std::path::Path;
 use nalgebra::Dim;
 
 use super::{Csv, Input};
-use crate::{Result, Scalar};
+use crate::error::Result;
+use crate::numbers::scalar::Scalar;
 
 /// A column of a table in a text, by its name in the header or by its place, counted from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]

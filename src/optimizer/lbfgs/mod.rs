@@ -3,8 +3,8 @@ mod pairs;
 
 use line_search::{LineSearch, Verdict};
 
-use crate::Scalar;
 use crate::error::{Result, require, require_count, require_weight};
+use crate::numbers::scalar::Scalar;
 
 /// L-BFGS: long steps along a direction that the last gradients have shaped, each as far as a line search
 /// finds good.

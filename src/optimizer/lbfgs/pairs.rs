@@ -4,8 +4,8 @@
 //! next one). Unused pairs are zero. Where parameters do not move, s and y are zero, and so is the
 //! direction.
 
-use crate::Scalar;
-use crate::vector::vectorize;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::vectorize;
 
 /// Lanes of a running sum.
 const LANES: usize = 16;

@@ -1,0 +1,409 @@
+//! Everything that can be refused, as data: the place, what was found, what is required.
+
+#[cfg(feature = "safetensors")]
+mod problem;
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+#[cfg(feature = "safetensors")]
+pub use problem::Problem;
+
+/// The result of every call that can be refused.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a call was refused. Nothing has changed when a call returns one, except where
+/// [`Error::Diverged`] says so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter of a plugin, trainer or optimizer is out of its range.
+    #[error("{name} is {value}, but must be {requirement}")]
+    InvalidParameter {
+        /// The parameter, with the type it belongs to: `SparseKl target`.
+        name: &'static str,
+        /// What was given.
+        value: Number,
+        /// The range it must lie in.
+        requirement: &'static str,
+    },
+    /// A value in the data is NaN or infinite.
+    #[error(
+        "{call}: the value at row {row}, column {column} is {value}, but must be finite \
+         (a row is a feature, a column is a sample)"
+    )]
+    NotFinite {
+        /// The call the data was given to.
+        call: &'static str,
+        /// Index of the feature.
+        row: usize,
+        /// Index of the sample.
+        column: usize,
+        /// What was found.
+        value: Number,
+    },
+    /// A value in the data lies outside what the loss is defined on.
+    #[error(
+        "{call}: the value at row {row}, column {column} is {value}, but {loss} needs {requirement}: \
+         scale the data, or take another loss (a row is a feature, a column is a sample)"
+    )]
+    OutsideDomain {
+        /// The call the data was given to.
+        call: &'static str,
+        /// The name of the loss.
+        loss: &'static str,
+        /// Index of the feature.
+        row: usize,
+        /// Index of the sample.
+        column: usize,
+        /// What was found.
+        value: Number,
+        /// The domain of the loss.
+        requirement: &'static str,
+    },
+    /// There is not a single sample.
+    #[error("{call}: there are no samples, but at least one is needed")]
+    NoSamples {
+        /// The call the data was given to.
+        call: &'static str,
+    },
+    /// A sample's weight is negative, NaN or infinite.
+    #[error(
+        "{place}: the weight of sample {sample} is {value}, but must be finite and not negative"
+    )]
+    SampleWeight {
+        /// The call or the setting the weights were given to.
+        place: &'static str,
+        /// Index of the sample.
+        sample: usize,
+        /// What was found.
+        value: Number,
+    },
+    /// A stage of a stack was refused or diverged.
+    #[error("{stage}: {source}")]
+    Stage {
+        /// The stage: `level 2: 100 → 50`, `fine-tuning`, `classifier`.
+        stage: String,
+        /// What went wrong in it.
+        source: Box<Error>,
+    },
+    /// A label is no class.
+    #[error(
+        "{call}: the label of sample {sample} is {label}, but there are {classes} classes, from 0"
+    )]
+    Label {
+        /// The call the labels were given to.
+        call: &'static str,
+        /// Index of the sample.
+        sample: usize,
+        /// What was found.
+        label: i128,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A count does not fit: features of a sample, length of a buffer, sizes of neighbours.
+    #[error("{place}: expected {expected} {unit}, found {found}")]
+    SizeMismatch {
+        /// The call or the joint between two parts.
+        place: &'static str,
+        /// What is counted: `features`, `values`, `code units`.
+        unit: &'static str,
+        /// How many there must be.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// The system does not let a file be read or written.
+    #[error("{}: cannot {action}: {}", path.display(), in_words(*reason))]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried: `read`, `sync the folder`.
+        action: &'static str,
+        /// What the system says.
+        reason: ErrorKind,
+    },
+    /// A [`Log`](crate::train::Log) could not be written.
+    #[error("the log of a training cannot be written: {}", in_words(*reason))]
+    Log {
+        /// What the system says.
+        reason: ErrorKind,
+    },
+    /// A picture's file has a name that says neither of the formats there are.
+    #[cfg(feature = "plot")]
+    #[error("{}: the name of a picture must end in .svg or .png", path.display())]
+    PictureFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A picture could not be drawn.
+    #[cfg(feature = "plot")]
+    #[error("{picture} cannot be drawn: {reason}")]
+    Picture {
+        /// The kind of picture.
+        picture: &'static str,
+        /// What the drawing library says.
+        reason: String,
+    },
+    /// A model file is not what was written.
+    #[cfg(feature = "safetensors")]
+    #[error("{}: {problem}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: crate::error::Problem,
+    },
+    /// A file holds a model of another kind, or a training with other settings.
+    #[cfg(feature = "safetensors")]
+    #[error("{}: {what}: the file has {found}, but {expected} is needed", path.display())]
+    DoesNotFit {
+        /// The file.
+        path: PathBuf,
+        /// What differs: `tensor 2`, `the loss`.
+        what: String,
+        /// What the model or the training has.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
+    /// Something cannot be put into a model file; no file has been touched.
+    #[cfg(feature = "safetensors")]
+    #[error("{}: not saved: {problem}", path.display())]
+    NotSaved {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What stands against it.
+        problem: crate::error::Problem,
+    },
+    /// The system does not start the threads that were asked for.
+    #[cfg(feature = "parallel")]
+    #[error("cannot start {count} threads: {reason}")]
+    Threads {
+        /// How many were asked for.
+        count: usize,
+        /// What the system says.
+        reason: String,
+    },
+    /// Training produced a number that is not finite and has stopped in that step.
+    /// The model holds the last finite parameters.
+    #[error(
+        "training diverged in epoch {epoch}, batch {batch}: {quantity} is not finite; the model holds \
+         the last finite parameters (try a smaller learning rate or `clip_norm`)"
+    )]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The batch within the epoch, counted from 1.
+        batch: usize,
+        /// What stopped being finite: a term of the loss, the gradient, the parameters.
+        quantity: String,
+    },
+    /// A file holds something else than its format has at that place.
+    #[error("{}{place}: found {found}, expected {expected}", path.display())]
+    Malformed {
+        /// The file; a member of an archive as if the archive were a folder.
+        path: PathBuf,
+        /// Where in the file.
+        place: Place,
+        /// What is there.
+        found: Found,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// A count in a file does not fit: bytes of a file, cells of a row, features of a sample.
+    #[error("{}{place}: expected {expected} {unit}, found {found}", path.display())]
+    FileMismatch {
+        /// The file; a member of an archive as if the archive were a folder.
+        path: PathBuf,
+        /// Where in the file.
+        place: Place,
+        /// What is counted: `bytes`, `cells`, `features`.
+        unit: &'static str,
+        /// How many there must be.
+        expected: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// A file is of a kind that is read only with a feature of this crate.
+    #[error("{} is {kind}, which is read with the crate's feature `{feature}`", path.display())]
+    MissingFeature {
+        /// The file.
+        path: PathBuf,
+        /// What it is: `a gzip file`.
+        kind: &'static str,
+        /// The feature, as it is called in `Cargo.toml`.
+        feature: &'static str,
+    },
+}
+
+/// A place in a file, inside an [`Error`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// The file as a whole.
+    File,
+    /// A byte, counted from 0; in a compressed file, of what it unpacks to.
+    Byte(u64),
+    /// A value of a table of numbers.
+    Value {
+        /// The sample, counted from 0 along the first dimension.
+        sample: u64,
+        /// The feature, counted from 0.
+        feature: u64,
+    },
+    /// A line of a text, counted from 1 as editors do.
+    Line(u64),
+    /// A cell of a table in a text.
+    Cell {
+        /// The line it begins in, counted from 1 as editors do.
+        line: u64,
+        /// Its column, counted from 0.
+        column: usize,
+        /// What the header calls the column, if there is a header.
+        name: Option<String>,
+    },
+    /// A column of a table or a member of an archive, by its name.
+    Name(String),
+}
+
+/// Follows a file's name in a sentence.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => Ok(()),
+            Self::Byte(at) => write!(f, ", byte {at}"),
+            Self::Value { sample, feature } => write!(f, ", sample {sample}, feature {feature}"),
+            Self::Line(line) => write!(f, ", line {line}"),
+            Self::Cell { line, column, name: None } => write!(f, ", line {line}, column {column}"),
+            Self::Cell { line, column, name: Some(name) } => {
+                write!(f, ", line {line}, column {column} (`{name}`)")
+            }
+            Self::Name(name) => write!(f, ", `{name}`"),
+        }
+    }
+}
+
+/// What is in a file where something else belongs, inside an [`Error`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Found {
+    /// This text, at most 80 characters of it.
+    Text(String),
+    /// A number that does not fit.
+    Number(Number),
+    /// Something that has a name: `the end of the file`.
+    Thing(&'static str),
+}
+
+impl Found {
+    /// The beginning of a text, in which what is no UTF-8 is replaced.
+    pub(crate) fn text(bytes: &[u8]) -> Self {
+        // A character has at most four bytes.
+        let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * 80)]);
+        Self::Text(beginning.chars().take(80).collect())
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Thing(thing) => f.write_str(thing),
+        }
+    }
+}
+
+/// A number inside an [`Error`]. Unlike `f64` it equals itself when it is NaN, and −0.0 differs
+/// from 0.0, so that errors can be compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Number(pub f64);
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits() || (self.0.is_nan() && other.0.is_nan())
+    }
+}
+impl Eq for Number {}
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_count = self.0.fract() == 0.0 && self.0.abs() < 1e15 && self.0.is_sign_positive();
+        if is_count {
+            return write!(f, "{}", self.0);
+        }
+        // `{:?}` keeps the sign of −0.0 and a short form of tiny and huge numbers.
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl Error {
+    /// The same of samples whose first one has this number.
+    pub(crate) fn in_columns_from(mut self, first: usize) -> Self {
+        if let Self::NotFinite { column, .. } | Self::OutsideDomain { column, .. } = &mut self {
+            *column += first;
+        }
+        self
+    }
+}
+
+/// What the system says, in the words of files.
+fn in_words(reason: ErrorKind) -> String {
+    match reason {
+        ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        reason => reason.to_string(),
+    }
+}
+
+/// Refuses a parameter unless `valid`; comparisons are written so that NaN is refused.
+pub(crate) fn require(
+    valid: bool,
+    name: &'static str,
+    value: f64,
+    requirement: &'static str,
+) -> Result<()> {
+    if valid {
+        return Ok(());
+    }
+    Err(Error::InvalidParameter { name, value: Number(value), requirement })
+}
+
+/// Refuses a parameter that is not finite and positive.
+pub(crate) fn require_positive(name: &'static str, value: f64) -> Result<()> {
+    require(value > 0.0 && value.is_finite(), name, value, "finite and greater than 0")
+}
+
+/// Refuses a weight that is negative (−0.0 included) or not finite.
+pub(crate) fn require_weight(name: &'static str, value: f64) -> Result<()> {
+    let valid = value >= 0.0 && value.is_finite() && value.is_sign_positive();
+    require(valid, name, value, "finite and not negative")
+}
+
+/// Refuses a share outside [0, 1], and −0.0.
+pub(crate) fn require_fraction(name: &'static str, value: f64) -> Result<()> {
+    require((0.0..=1.0).contains(&value) && value.is_sign_positive(), name, value, "in [0, 1]")
+}
+
+/// Refuses a momentum or decay rate outside [0, 1), and −0.0.
+pub(crate) fn require_decay_rate(name: &'static str, value: f64) -> Result<()> {
+    require((0.0..1.0).contains(&value) && value.is_sign_positive(), name, value, "in [0, 1)")
+}
+
+/// Refuses a count of zero.
+pub(crate) fn require_count(name: &'static str, value: usize) -> Result<()> {
+    require(value > 0, name, value as f64, "at least 1")
+}
+
+/// Refuses a length that differs from what is expected.
+pub(crate) fn require_size(
+    place: &'static str,
+    unit: &'static str,
+    expected: usize,
+    found: usize,
+) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::SizeMismatch { place, unit, expected, found })
+}

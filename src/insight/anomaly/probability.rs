@@ -1,0 +1,139 @@
+use super::residual::FLOOR;
+use super::{AnomalyScore, Draws, Numbers, Reference, Seen};
+use crate::code::encoder::Encoder;
+use crate::code::posterior::Gaussianlike;
+use crate::error::{Result, require, require_count};
+
+/// The reconstruction probability of a variational model: the mean loss over reconstructions from codes
+/// that are drawn from the sample's posterior. With a likelihood as the loss it is −E ln p(x|z) in nats.
+/// A code of which the encoder is not sure counts against the sample, which the mean code does not show.
+///
+/// The loss weighs all columns alike, so that one that is reconstructed badly outweighs the others. With
+/// [`by_column`](Self::by_column) each column has a deviation of its own, and columns of different scale
+/// count alike.
+///
+/// The noise is fixed by the seed and the same for every sample, so that scores are reproducible and
+/// comparable. Columns contribute in proportion to their mean squared residual over the draws, as far as the
+/// score is positive; to a Gaussian likelihood of fixed deviation that is exact but for the constant, and by
+/// column it is exact.
+///
+/// # Formula
+/// 1/K Σₖ loss(x, decode(zₖ)), zₖ ~ q(z|x)
+///
+/// By column: Σⱼ 1/K Σₖ ½ (xⱼ − x̂ⱼ(zₖ))² / σⱼ², with σⱼ² the mean of (xⱼ − x̂ⱼ(zₖ))² over reference samples
+/// and draws. That is −E ln p(x|z) of a Gaussian likelihood with the most likely variance of each column,
+/// but for the constant Σⱼ ln σⱼ + ½ ln 2π.
+///
+/// # References
+/// J. An, S. Cho (2015), Variational autoencoder based anomaly detection using reconstruction
+/// probability.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReconstructionProbability {
+    draws: Draws,
+    is_by_column: bool,
+    variances: Vec<f64>,
+}
+
+impl ReconstructionProbability {
+    /// With so many draws, 1 or more, and their seed. The paper takes 10 to 100.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no draws.
+    pub fn new(draws: usize, seed: u64) -> Result<Self> {
+        require_count("ReconstructionProbability draws", draws)?;
+        let draws = Draws { count: draws, seed };
+        Ok(Self { draws, is_by_column: false, variances: Vec::new() })
+    }
+
+    /// The Gaussian likelihood of each column's own deviation in place of the model's loss, fitted to the
+    /// reference; best samples that the model was not trained on. The deviation is at least 0.05 of the root
+    /// mean square of all residuals, as for [`ScaledResidual`](super::ScaledResidual), and 1 where all
+    /// residuals are 0.
+    pub fn by_column(self) -> Self {
+        Self { is_by_column: true, ..self }
+    }
+
+    /// The variance of each column, after fitting by column; else empty.
+    pub fn variances(&self) -> &[f64] {
+        &self.variances
+    }
+}
+
+impl<E: Encoder> AnomalyScore<E> for ReconstructionProbability
+where
+    E::Posterior: Gaussianlike,
+{
+    fn describe(&self) -> String {
+        let by_column = if self.is_by_column { ", by column" } else { "" };
+        let Draws { count, seed } = self.draws;
+        format!("ReconstructionProbability({count}, seed {seed}{by_column})")
+    }
+
+    fn draws(&self) -> Option<Draws> {
+        Some(self.draws)
+    }
+
+    fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
+        self.variances.clear();
+        if !self.is_by_column {
+            return Ok(());
+        }
+        let mut variances = vec![0.0; reference.features()];
+        let share = 1.0 / reference.samples() as f64;
+        for drawn in reference.iter().filter_map(|seen| seen.drawn) {
+            let errors = variances.iter_mut().zip(drawn.squared_errors);
+            errors.for_each(|(mean, error)| *mean += share * error);
+        }
+        let mean = variances.iter().sum::<f64>() / variances.len() as f64;
+        let name = "ReconstructionProbability residuals of the reference";
+        require(mean.is_finite(), name, mean, "finite")?;
+        for variance in &mut variances {
+            *variance = variance.max(FLOOR * FLOOR * mean);
+            // Nothing is known of a column without any residual.
+            if *variance <= f64::MIN_POSITIVE {
+                *variance = 1.0;
+            }
+        }
+        self.variances = variances;
+        Ok(())
+    }
+
+    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], _: &mut [f64]) -> f64 {
+        features.fill(0.0);
+        let Some(drawn) = seen.drawn else { return 0.0 };
+        if self.is_by_column {
+            let errors = drawn.squared_errors.iter().zip(&self.variances);
+            for (to, (error, variance)) in features.iter_mut().zip(errors) {
+                *to = 0.5 * error / variance;
+            }
+            return features.iter().sum();
+        }
+        let all: f64 = drawn.squared_errors.iter().sum();
+        if all > 0.0 {
+            let share = drawn.loss.max(0.0) / all;
+            for (to, error) in features.iter_mut().zip(drawn.squared_errors) {
+                *to = share * error;
+            }
+        }
+        drawn.loss
+    }
+    fn numbers(&self) -> Numbers {
+        if self.is_by_column {
+            Numbers::new().with("variances", &self.variances[..])
+        } else {
+            Numbers::new()
+        }
+    }
+
+    fn restore(&mut self, numbers: &Numbers, features: usize, _: usize) -> Result<()> {
+        let length = if self.is_by_column { features } else { 0 };
+        let variances = numbers.exactly("variances", length)?;
+        for &variance in variances {
+            let valid = variance > 0.0 && variance.is_finite();
+            let name = "ReconstructionProbability variance";
+            require(valid, name, variance, "finite and greater than 0")?;
+        }
+        self.variances = variances.to_vec();
+        Ok(())
+    }
+}

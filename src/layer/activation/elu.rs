@@ -1,0 +1,64 @@
+use super::{Activation, apply_copy, backward_copy};
+use crate::error::{Result, require_positive};
+use crate::layer::range;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::exp_m1;
+
+/// The exponential linear unit: a rectifier whose negative side levels off at −a.
+///
+/// # Formula
+/// s(z) = z for z > 0, a (eᶻ − 1) otherwise; s′ = 1 or h + a; s″ = 0 or h + a.
+///
+/// # References
+/// D.-A. Clevert, T. Unterthiner, S. Hochreiter (2015), Fast and accurate deep network learning by
+/// exponential linear units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Elu {
+    scale: f64,
+}
+
+impl Elu {
+    /// With the scale a of the negative side, greater than 0.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn new(scale: f64) -> Result<Self> {
+        require_positive("Elu scale", scale)?;
+        Ok(Self { scale })
+    }
+}
+
+/// Scale 1.
+impl Default for Elu {
+    fn default() -> Self {
+        Self { scale: 1.0 }
+    }
+}
+
+impl<T: Scalar> Activation<T> for Elu {
+    type Range = range::Real;
+    fn name(&self) -> &'static str {
+        "elu"
+    }
+    #[inline(always)]
+    fn value(&self, z: T) -> T {
+        if z > T::ZERO { z } else { T::of(self.scale) * exp_m1(z) }
+    }
+    #[inline(always)]
+    fn derivative(&self, _z: T, h: T) -> T {
+        if h > T::ZERO { T::ONE } else { h + T::of(self.scale) }
+    }
+    #[inline(always)]
+    fn second_derivative(&self, _z: T, h: T) -> T {
+        if h > T::ZERO { T::ZERO } else { h + T::of(self.scale) }
+    }
+    fn apply(&self, z: &mut [T]) {
+        apply_copy(*self, z);
+    }
+    fn backward(&self, z: &[T], h: &[T], dh: &mut [T]) {
+        backward_copy(*self, z, h, dh);
+    }
+    fn reads_preactivation(&self) -> bool {
+        false
+    }
+}

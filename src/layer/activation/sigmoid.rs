@@ -1,0 +1,33 @@
+use super::Activation;
+use crate::layer::range;
+use crate::numbers::scalar::Scalar;
+use crate::numbers::vector::sigmoid;
+
+/// The logistic function, from 0 to 1.
+///
+/// # Formula
+/// s(z) = 1 / (1 + e⁻ᶻ), s′ = h (1 − h), s″ = h (1 − h)(1 − 2h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sigmoid;
+
+impl<T: Scalar> Activation<T> for Sigmoid {
+    type Range = range::UnitInterval;
+    fn name(&self) -> &'static str {
+        "sigmoid"
+    }
+    #[inline(always)]
+    fn value(&self, z: T) -> T {
+        sigmoid(z)
+    }
+    #[inline(always)]
+    fn derivative(&self, _z: T, h: T) -> T {
+        h * (T::ONE - h)
+    }
+    #[inline(always)]
+    fn second_derivative(&self, _z: T, h: T) -> T {
+        h * (T::ONE - h) * (T::ONE - h - h)
+    }
+    fn reads_preactivation(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,8 @@
+//! Numbers: the two types models compute in, their mathematics, products of matrices, and work in parts.
+
+#[cfg(feature = "safetensors")]
+pub(crate) mod bytes;
+pub(crate) mod parallel;
+pub(crate) mod product;
+pub(crate) mod scalar;
+pub(crate) mod vector;

@@ -1,0 +1,193 @@
+//! The number types a model computes in.
+
+use nalgebra::RealField;
+use rand::{Rng, RngExt};
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::numbers::vector::{exp, vectorize};
+
+mod sealed {
+    /// A number type that model files can hold, where there are model files.
+    #[cfg(feature = "safetensors")]
+    pub trait Sealed: crate::numbers::bytes::Element {}
+    #[cfg(not(feature = "safetensors"))]
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// A number type that models compute in: `f32` or `f64`.
+///
+/// The trait is sealed; take `f32` for speed and `f64` for gradient checks.
+pub trait Scalar:
+    RealField + Copy + Default + std::fmt::LowerExp + crate::numbers::vector::Float + sealed::Sealed
+{
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// The nearest number of this type.
+    fn of(value: f64) -> Self;
+    /// This number in double precision, without loss.
+    fn to_double(self) -> f64;
+    /// The nearest number to a decimal text such as `-1.5e3`; `None` if it is no number.
+    fn parse(text: &str) -> Option<Self>;
+    /// The Gauss error function, 2/√π ∫₀ˣ e^(−t²) dt.
+    fn erf(self) -> Self;
+    /// Draws from N(0, 1).
+    fn draw_normal(rng: &mut dyn Rng) -> Self;
+    /// Draws uniformly from [0, 1).
+    fn draw_uniform(rng: &mut dyn Rng) -> Self;
+}
+
+macro_rules! scalar {
+    ($t:ty, $erf:path) => {
+        impl Scalar for $t {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            #[inline(always)]
+            fn of(value: f64) -> Self {
+                value as $t
+            }
+            #[inline(always)]
+            fn to_double(self) -> f64 {
+                f64::from(self)
+            }
+            fn parse(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+            fn erf(self) -> Self {
+                $erf(self)
+            }
+            fn draw_normal(rng: &mut dyn Rng) -> Self {
+                StandardNormal.sample(rng)
+            }
+            fn draw_uniform(rng: &mut dyn Rng) -> Self {
+                rng.random()
+            }
+        }
+    };
+}
+scalar!(f32, libm::erff);
+scalar!(f64, libm::erf);
+
+/// Lanes of the running sums below: wide enough for the widest vector registers.
+const LANES: usize = 16;
+
+/// Σ f(aᵢ, bᵢ), summed in a fixed order that depends on the length alone.
+#[inline]
+pub(crate) fn sum_pairs<T: Scalar>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
+    debug_assert_eq!(a.len(), b.len());
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [T::ZERO; LANES];
+            let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+            let tail = a_chunks.remainder().iter().zip(b_chunks.remainder());
+            let tail = tail.fold(T::ZERO, |sum, (&a, &b)| sum + f(a, b));
+            for (a, b) in a_chunks.zip(b_chunks) {
+                for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+                    *lane += f(a, b);
+                }
+            }
+            lanes.iter().fold(tail, |sum, &lane| sum + lane)
+        },
+    )
+}
+
+/// Σ f(aᵢ), summed in a fixed order that depends on the length alone.
+#[inline]
+pub(crate) fn sum<T: Scalar>(a: &[T], f: impl Fn(T) -> T) -> T {
+    sum_pairs(
+        a,
+        a,
+        #[inline(always)]
+        |a, _| f(a),
+    )
+}
+
+/// Σ f(aᵢ, bᵢ, cᵢ), summed in a fixed order that depends on the length alone.
+#[inline]
+pub(crate) fn sum_triples<T: Scalar>(a: &[T], b: &[T], c: &[T], f: impl Fn(T, T, T) -> T) -> T {
+    debug_assert!(a.len() == b.len() && a.len() == c.len());
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [T::ZERO; LANES];
+            let (a, b, c) = (a.chunks(LANES), b.chunks(LANES), c.chunks(LANES));
+            for ((a, b), c) in a.zip(b).zip(c) {
+                for (((lane, &a), &b), &c) in lanes.iter_mut().zip(a).zip(b).zip(c) {
+                    *lane += f(a, b, c);
+                }
+            }
+            lanes.iter().fold(T::ZERO, |sum, &lane| sum + lane)
+        },
+    )
+}
+
+/// The greatest of these values; −∞ of none.
+#[inline]
+pub(crate) fn greatest<T: Scalar>(values: &[T]) -> T {
+    #[inline(always)]
+    fn more<T: Scalar>(most: T, value: T) -> T {
+        if value > most { value } else { most }
+    }
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [T::of(f64::NEG_INFINITY); LANES];
+            let chunks = values.chunks_exact(LANES);
+            let tail = chunks.remainder().iter().fold(lanes[0], |most, &value| more(most, value));
+            for values in chunks {
+                for (lane, &value) in lanes.iter_mut().zip(values) {
+                    *lane = more(*lane, value);
+                }
+            }
+            lanes.iter().fold(tail, |most, &lane| more(most, lane))
+        },
+    )
+}
+
+/// Turns logarithms into their exponentials over the greatest, and gives that logarithm.
+pub(crate) fn exponentials<T: Scalar>(values: &mut [T]) -> T {
+    let most = greatest(values);
+    vectorize(
+        #[inline(always)]
+        || values.iter_mut().for_each(|value| *value = exp(*value - most)),
+    );
+    most
+}
+
+/// Turns logarithms into their exponentials.
+pub(crate) fn exponentials_of<T: Scalar>(values: &mut [T]) {
+    vectorize(
+        #[inline(always)]
+        || values.iter_mut().for_each(|value| *value = exp(*value)),
+    );
+}
+
+/// A quantile of values in ascending order, of which there is at least one: linear between two of them, as in
+/// Hyndman and Fan's type 7.
+pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
+    let place = q * (sorted.len() - 1) as f64;
+    let below = (place as usize).min(sorted.len() - 1);
+    let above = (below + 1).min(sorted.len() - 1);
+    let part = place - below as f64;
+    sorted[below] * (1.0 - part) + sorted[above] * part
+}
+
+/// ln Σ eᵃ, without overflow.
+pub(crate) fn log_sum_exp<T: Scalar>(values: &[T]) -> T {
+    log_sum_exp_of(values.iter().copied())
+}
+
+/// The same of values that come one by one.
+pub(crate) fn log_sum_exp_of<T: Scalar>(values: impl Iterator<Item = T> + Clone) -> T {
+    let lowest = T::of(f64::NEG_INFINITY);
+    let most = values.clone().fold(lowest, |most, a| if a > most { a } else { most });
+    if most == lowest {
+        return most;
+    }
+    let sum = values.fold(T::ZERO, |sum, a| sum + (a - most).exp());
+    most + sum.ln()
+}

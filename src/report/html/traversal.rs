@@ -1,0 +1,125 @@
+//! Traversals of the code: what the decoder makes of a code as its units move.
+
+use nalgebra::Dim;
+use serde_json::{Value, json};
+
+use super::HtmlReport;
+use super::content::Shown;
+use super::encode::numbers;
+use crate::batch::Batch;
+use crate::code::decoder::Decoder;
+use crate::code::encoder::Encoder;
+use crate::error::Result;
+use crate::insight::health::Checkup;
+use crate::loss::Loss;
+use crate::numbers::scalar::Scalar;
+use crate::regularizer::Regularizer;
+
+/// Units among which those with a slider are chosen.
+const TRIED: usize = 1024;
+/// Units with a slider, places of a slider, and pixels of all its pictures.
+const SLIDERS: usize = 8;
+const PLACES: usize = 11;
+const GRID: usize = 13;
+const SLIDER_PIXELS: usize = 600_000;
+impl<E, D, R, L> HtmlReport<'_, E, D, R, L>
+where
+    E: Encoder,
+    E::Range: 'static,
+    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
+    R: Regularizer<E>,
+    L: Loss<D>,
+{
+    /// Decoded codes, around that of the median sample: a slider a unit, or a grid for two.
+    pub(super) fn traversal(
+        &self,
+        shown: &Shown,
+        codes: &Batch<E::Scalar, E::Code>,
+        checkup: &Checkup,
+        median: usize,
+    ) -> Result<Value> {
+        let base = codes.sample(median);
+        let mut units = self.units_by_effect(codes, checkup, base)?;
+        units.truncate(SLIDERS);
+        units.sort_unstable();
+        let is_grid = codes.features() == 2;
+        let sliders = units.len();
+        let room = shown.fit(SLIDER_PIXELS, SLIDER_PIXELS / 10);
+        let places = match is_grid {
+            true => GRID.min((room as f64).sqrt() as usize),
+            false => PLACES.min(room / sliders),
+        };
+        let places = places.max(2);
+        let steps: Vec<Vec<f64>> = units.iter().map(|&unit| steps(codes, unit, places)).collect();
+
+        let mut moved = Vec::new();
+        let mut push = |changes: &[(usize, f64)]| {
+            let mut code = base.to_vec();
+            changes.iter().for_each(|&(unit, value)| code[unit] = E::Scalar::of(value));
+            moved.push(code);
+        };
+        push(&[]);
+        if is_grid {
+            // From the top of the grid down, as the map has it.
+            for &second in steps[1].iter().rev() {
+                steps[0].iter().for_each(|&first| push(&[(0, first), (1, second)]));
+            }
+        } else {
+            for (&unit, steps) in units.iter().zip(&steps) {
+                steps.iter().for_each(|&value| push(&[(unit, value)]));
+            }
+        }
+        let decoded = self.model.decode(&Batch::from_samples(codes.dim(), &moved)?)?;
+        Ok(json!({
+            "units": units,
+            "of": codes.features(),
+            "grid": is_grid,
+            "places": places,
+            "sample": median,
+            "base": numbers(units.iter().map(|&unit| base[unit].to_double())),
+            "steps": steps.into_iter().map(numbers).collect::<Vec<_>>(),
+            "y": shown.samples(decoded.iter()),
+        }))
+    }
+
+    /// Code units, from the one whose move from end to end changes the decoded sample most to the one that
+    /// changes it least. Of very many, those that vary most are tried.
+    fn units_by_effect(
+        &self,
+        codes: &Batch<E::Scalar, E::Code>,
+        checkup: &Checkup,
+        base: &[E::Scalar],
+    ) -> Result<Vec<usize>> {
+        let mut units: Vec<usize> = (0..codes.features()).collect();
+        let deviation = |unit: usize| checkup.units[unit].deviation;
+        units.sort_by(|&a, &b| deviation(b).total_cmp(&deviation(a)));
+        units.truncate(TRIED);
+        let mut ends = Vec::new();
+        for &unit in &units {
+            for end in steps(codes, unit, 2) {
+                let mut code = base.to_vec();
+                code[unit] = E::Scalar::of(end);
+                ends.push(code);
+            }
+        }
+        let decoded = self.model.decode(&Batch::from_samples(codes.dim(), &ends)?)?;
+        let distance = |index: usize| -> f64 {
+            let pairs = decoded.sample(2 * index).iter().zip(decoded.sample(2 * index + 1));
+            pairs.map(|(a, b)| (a.to_double() - b.to_double()).powi(2)).sum()
+        };
+        let mut effects: Vec<(f64, usize)> =
+            units.iter().enumerate().map(|(index, &unit)| (distance(index), unit)).collect();
+        effects.sort_by(|a, b| b.0.total_cmp(&a.0));
+        Ok(effects.into_iter().map(|(_, unit)| unit).collect())
+    }
+}
+
+/// Evenly spread values of a unit, from its 2nd to its 98th percentile.
+fn steps<T: Scalar, C: Dim>(codes: &Batch<T, C>, unit: usize, places: usize) -> Vec<f64> {
+    let mut values: Vec<f64> = codes.iter().map(|code| code[unit].to_double()).collect();
+    values.sort_by(f64::total_cmp);
+    let last = values.len() - 1;
+    let (low, high) = (values[last / 50], values[last - last / 50]);
+    let share = |place: usize| place as f64 / (places - 1) as f64;
+    (0..places).map(|place| low * (1.0 - share(place)) + high * share(place)).collect()
+}

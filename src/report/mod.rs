@@ -1,0 +1,6 @@
+//! What people look at: pictures and the report as one page.
+
+#[cfg(feature = "html")]
+pub mod html;
+#[cfg(feature = "plot")]
+pub mod plot;

@@ -1,0 +1,94 @@
+use std::ops::Range;
+
+use nalgebra::Dim;
+
+use super::canvas::{COLOURS, check, short};
+use super::chart::{Chart, Shape, range_of};
+use super::{canvas::Plot, picture};
+use crate::batch::Batch;
+use crate::error::Result;
+use crate::numbers::scalar::Scalar;
+
+/// How often each code unit is active: a histogram of the mean activations of the units over samples, with
+/// the target of a sparse code marked.
+#[derive(Debug, Clone)]
+pub struct ActivationHistogram {
+    title: String,
+    codes: Vec<f64>,
+    units: usize,
+    target: Option<f64>,
+}
+picture!(ActivationHistogram);
+
+impl ActivationHistogram {
+    /// Of these codes.
+    pub fn new<T: Scalar, C: Dim>(codes: &Batch<T, C>) -> Self {
+        let values = codes.as_slice().iter().map(|x| x.to_double()).collect();
+        let title = "Mean activations of the code units".to_owned();
+        Self { title, codes: values, units: codes.features(), target: None }
+    }
+
+    /// Marks the target p′ that [`SparseKl`](crate::SparseKl) was given.
+    pub fn target(self, target: f64) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
+    fn plot(&self) -> Result<impl Plot + use<>> {
+        check("ActivationHistogram", &self.codes, self.units)?;
+        let samples = (self.codes.len() / self.units) as f64;
+        let mut means = vec![0.0; self.units];
+        for code in self.codes.chunks_exact(self.units) {
+            means.iter_mut().zip(code).for_each(|(mean, h)| *mean += h / samples);
+        }
+        let x = "mean activation over the samples";
+        let mark = self.target.map(|target| (target, format!("target p′ = {}", short(target))));
+        histogram("target of ActivationHistogram", &self.title, &means, (x, "code units"), mark)
+    }
+}
+
+/// From the least value to the greatest, so that no bar reaches where no value can be; around them where they
+/// are alike.
+fn ends_of(values: &[f64]) -> Range<f64> {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let size = least.abs().max(greatest.abs());
+    let are_apart = greatest - least > 1e-6 * size && greatest - least > 1e-100;
+    if are_apart { least..greatest } else { range_of([least, greatest]) }
+}
+
+/// A histogram with at most one place marked and named.
+pub(super) fn histogram(
+    call: &'static str,
+    title: &str,
+    values: &[f64],
+    (x, y): (&str, &str),
+    mark: Option<(f64, String)>,
+) -> Result<Chart> {
+    if let Some((mark, _)) = mark {
+        check(call, &[mark], 1)?;
+    }
+    let bins = (values.len() as f64).sqrt().ceil().clamp(8.0, 60.0);
+    let range = ends_of(values);
+    let width = (range.end - range.start) / bins;
+    let mut counts = vec![0.0; bins as usize];
+    for value in values {
+        // What is beyond a whole number's range becomes its end.
+        let bin = ((value - range.start) / width) as usize;
+        counts[bin.min(bins as usize - 1)] += 1.0;
+    }
+    let highest = counts.iter().fold(0.0_f64, |highest, &count| highest.max(count));
+    let shown =
+        range_of([range.start, range.end].into_iter().chain(mark.as_ref().map(|mark| mark.0)));
+    let mut chart = Chart::new(title, (x, shown), (y, 0.0..1.08 * highest));
+    let bars = counts.iter().enumerate().filter(|&(_, &count)| count > 0.0);
+    let at = |bin: usize| range.start + width * bin as f64;
+    // A gap between bars, so that each can be seen.
+    chart.bars = bars
+        .map(|(bin, &count)| (at(bin) + 0.05 * width, at(bin + 1) - 0.05 * width, count))
+        .collect();
+    if let Some((mark, label)) = mark {
+        chart.marks.push(mark);
+        chart.legend.push((label, COLOURS[1], Shape::Line));
+    }
+    Ok(chart)
+}
