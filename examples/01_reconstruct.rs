@@ -1,11 +1,14 @@
 //! Expect: a 64-16-64 autoencoder reconstructs unseen digits with less error than PCA of 16 components.
 
 use autoencoder::activation::{Gelu, Identity};
+use autoencoder::size::Image;
 use autoencoder::train::schedule::Cosine;
-use autoencoder::{Adam, AutoEncoder, Batch, Dense, Result, Then, Trainer, datasets};
-use nalgebra::{Const, DMatrix};
+use autoencoder::{Adam, AutoEncoder, Batch, Dense, Examples, Result, Then, Trainer, datasets};
+use nalgebra::DMatrix;
 
 const CODE: usize = 16;
+
+type Digits = Batch<f32, Image<1, 8, 8>>;
 
 fn main() -> Result<()> {
     let digits = datasets::digits::<f32>();
@@ -20,7 +23,7 @@ fn main() -> Result<()> {
         .epochs(150)
         .batch_size(32)
         .schedule(Cosine::new(0.0)?)
-        .fit_validated(&mut model, &digits.train, &digits.test)?;
+        .fit(&mut model, Examples::of(&digits.train).held_out(&digits.test))?;
     println!("{report}\n");
 
     let reconstructed = model.reconstruct(&digits.test)?;
@@ -36,13 +39,13 @@ fn main() -> Result<()> {
 }
 
 /// Mean over images of the summed squared error.
-fn squared_error(x: &Batch<f32, Const<64>>, y: &[f32]) -> f32 {
+fn squared_error(x: &Digits, y: &[f32]) -> f32 {
     let errors = x.as_slice().iter().zip(y).map(|(x, y)| (x - y).powi(2));
     errors.sum::<f32>() / x.samples() as f32
 }
 
 /// The same for principal components that were fitted to `train`.
-fn pca_error(train: &Batch<f32, Const<64>>, test: &Batch<f32, Const<64>>) -> f32 {
+fn pca_error(train: &Digits, test: &Digits) -> f32 {
     let mut centred = DMatrix::from(train.clone());
     let mean = centred.column_mean();
     centred.column_iter_mut().for_each(|mut column| column -= &mean);

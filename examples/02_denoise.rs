@@ -3,13 +3,13 @@
 use autoencoder::activation::{Identity, Relu};
 use autoencoder::corruption::{Corruption, Masking};
 use autoencoder::random::seeded;
+use autoencoder::size::Image;
 use autoencoder::{
     Adam, AutoEncoder, Batch, Denoising, Dense, NoRegularizer, Regularizer, Result, Trainer,
     datasets,
 };
-use nalgebra::Const;
 
-type Images = Batch<f32, Const<64>>;
+type Images = Batch<f32, Image<1, 8, 8>>;
 
 fn main() -> Result<()> {
     let digits = datasets::digits::<f32>();

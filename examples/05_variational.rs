@@ -3,8 +3,8 @@
 use autoencoder::activation::{Identity, Relu};
 use autoencoder::random::seeded;
 use autoencoder::{
-    Adam, AutoEncoder, BernoulliCrossEntropy, Dense, Gaussian, Result, Then, Trainer, Variational,
-    datasets,
+    Adam, AutoEncoder, BernoulliCrossEntropy, Dense, Examples, Gaussian, Result, Then, Trainer,
+    Variational, datasets,
 };
 
 fn main() -> Result<()> {
@@ -20,11 +20,9 @@ fn main() -> Result<()> {
         .loss(BernoulliCrossEntropy)
         .seed(1)
         .build::<f32>()?;
-    let report = Trainer::new(Adam::new(2e-3)?).epochs(150).batch_size(32).fit_validated(
-        &mut model,
-        &digits.train,
-        &digits.test,
-    )?;
+    let examples = Examples::of(&digits.train).held_out(&digits.test);
+    let report =
+        Trainer::new(Adam::new(2e-3)?).epochs(150).batch_size(32).fit(&mut model, examples)?;
     println!("{report}\n");
 
     let mut rng = seeded(5);

@@ -1,21 +1,24 @@
-//! Expect: an activation and a regularizer written here pass the gradient check, train, and do what they say.
+//! Expect: an activation and a regularizer written here pass the gradient check, train, and do what they say
+//! (losses are those of test digits).
 
-use autoencoder::activation::{Identity, Tanh};
-use autoencoder::posterior::Posterior;
-use autoencoder::regularizer::{Encoded, PenaltyGradient};
-use autoencoder::{
-    Activation, Adam, AutoEncoder, Dense, Encoder, Regularizer, Result, Scalar, Terms, Trainer,
-    datasets, gradcheck, range,
-};
+use autoencoder::activation::{Identity, Ranged, Tanh};
+use autoencoder::regularizer::{Encoded, Needs, PenaltyGradient, SuitedTo};
+use autoencoder::{Activation, Adam, AutoEncoder, Dense, Facts, Float, Part, Regularizer, Result};
+use autoencoder::{Terms, Trainer, datasets, gradcheck, range};
 
 /// z / √(1 + z²): from −1 to 1 as tanh, but slower to get there.
 #[derive(Debug, Clone, Copy)]
 struct Isru;
 
-impl<T: Scalar> Activation<T> for Isru {
+impl Ranged for Isru {
     type Range = range::Symmetric;
-    fn name(&self) -> &'static str {
-        "isru"
+}
+impl<T: Float> Activation<T> for Isru {
+    fn describe(&self) -> String {
+        "Isru".to_owned()
+    }
+    fn range(&self) -> (f64, f64) {
+        (-1.0, 1.0)
     }
     fn value(&self, z: T) -> T {
         z / (T::ONE + z * z).sqrt()
@@ -32,20 +35,27 @@ impl<T: Scalar> Activation<T> for Isru {
 #[derive(Debug, Clone, Copy)]
 struct CodeL4(f64);
 
-impl<E: Encoder> Regularizer<E> for CodeL4 {
+impl<E: Part> SuitedTo<E> for CodeL4 {} // any encoder
+impl<T: Float> Regularizer<T> for CodeL4 {
+    fn describe(&self) -> String {
+        format!("CodeL4({:?})", self.0)
+    }
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs::nothing() // no draws, no parameters, no state
+    }
     fn penalty(
         &self,
-        at: &Encoded<'_, E>,
-        gradient: Option<&mut PenaltyGradient<'_, E>>,
-        _scratch: &mut [E::Scalar],
+        at: &Encoded<'_, T>,
+        gradient: Option<&mut PenaltyGradient<'_, T>>,
+        _scratch: &mut [T],
         terms: &mut Terms,
     ) {
-        let mut total = E::Scalar::ZERO;
+        let mut total = T::ZERO;
         let mut d_codes = gradient.map(|gradient| gradient.posterior.mean_mut());
         for (column, code) in at.posterior.mean().iter().enumerate() {
-            let scale = E::Scalar::of(self.0) * at.share(column);
+            let scale = T::of(self.0) * at.share(column);
             for (unit, &h) in code.iter().enumerate() {
-                total += E::Scalar::of(0.25) * scale * h * h * h * h;
+                total += T::of(0.25) * scale * h * h * h * h;
                 if let Some(d_codes) = &mut d_codes {
                     d_codes.as_mut_slice()[column * code.len() + unit] += scale * h * h * h;
                 }
@@ -67,14 +77,13 @@ fn main() -> Result<()> {
         Trainer::new(Adam::new(5e-3)?).epochs(60).fit(&mut model, &digits.train)?;
         let largest =
             model.encode(&digits.test)?.as_slice().iter().fold(0.0, |m: f64, h| m.max(h.abs()));
-        let loss = model.loss(&digits.test)?;
-        println!("λ = {lambda}: on test digits {loss}, largest |h| {largest:.3}");
+        println!("λ = {lambda}: {}, largest |h| {largest:.3}", model.loss(&digits.test)?);
     }
     let mut built_in = AutoEncoder::builder()
         .encoder(Dense::<64, 10>::new(Tanh))
         .decoder(Dense::<10, 64>::new(Identity))
         .build::<f64>()?;
     Trainer::new(Adam::new(5e-3)?).epochs(60).fit(&mut built_in, &digits.train)?;
-    println!("tanh, no penalty: on test digits {}", built_in.loss(&digits.test)?);
+    println!("tanh, no penalty: {}", built_in.loss(&digits.test)?);
     Ok(())
 }

@@ -50,7 +50,7 @@ fn train(path: &Path) -> Result<()> {
         .normalizer(normalizer)
         .build::<f32>()?;
     let mut trainer = Trainer::new(Adam::new(2e-3)?).epochs(3).shuffle_buffer(BUFFER);
-    let report = trainer.fit_stream(&mut model, &mut rows)?;
+    let report = trainer.fit(&mut model, &mut rows)?;
     println!("{report}");
     Ok(())
 }

@@ -3,9 +3,9 @@
 
 use autoencoder::activation::Sigmoid;
 use autoencoder::corruption::Masking;
+use autoencoder::probe::linear_probe;
 use autoencoder::{
-    Adam, AutoEncoder, Classifier, Denoising, Dense, Result, Stack, Then, Tied, Trainer, datasets,
-    metrics,
+    Adam, AutoEncoder, Denoising, Dense, Result, Stack, Then, Tied, Trainer, datasets,
 };
 
 /// Labels are dear: the stack learns from all training digits, classifiers from the first few.
@@ -13,8 +13,7 @@ const LABELLED: usize = 200;
 
 fn main() -> Result<()> {
     let digits = datasets::digits::<f32>();
-    let few = digits.train.iter().take(LABELLED);
-    let few = few.map(|image| std::array::from_fn::<f32, 64, _>(|pixel| image[pixel])).collect();
+    let few = digits.train.select(0..LABELLED);
     let (few_labels, test_labels) = (&digits.train_labels[..LABELLED], &digits.test_labels[..]);
     let trainer =
         |rate, epochs| Ok::<_, autoencoder::Error>(Trainer::new(Adam::new(rate)?).epochs(epochs));
@@ -42,25 +41,25 @@ fn main() -> Result<()> {
 
     println!("right on {} test digits, with {LABELLED} labels:", digits.test.samples());
     let print = |what: &str, accuracy: f64| println!("  {what:54} {:5.1} %", 100.0 * accuracy);
-    let probe = metrics::linear_probe(10, (&few, few_labels), (&digits.test, test_labels))?;
+    let probe = linear_probe(10, (&few, few_labels), (&digits.test, test_labels))?;
     print("raw pixels, linear classifier", probe);
 
     let codes = (model.encode(&few)?, model.encode(&digits.test)?);
-    let probe = metrics::linear_probe(10, (&codes.0, few_labels), (&codes.1, test_labels))?;
+    let probe = linear_probe(10, (&codes.0, few_labels), (&codes.1, test_labels))?;
     print("code of the stack, linear classifier", probe);
 
-    let mut random = Classifier::builder()
+    let mut random = AutoEncoder::builder()
         .encoder(Dense::<64, 100>::new(Sigmoid).then(Dense::<100, 50>::new(Sigmoid)))
         .classes::<10>()
         .build::<f32>()?;
-    trainer(5e-3, 100)?.batch_size(20).fit_classifier(&mut random, &few, few_labels)?;
+    trainer(5e-3, 100)?.batch_size(20).fit(&mut random, (&few, few_labels))?;
     print(
         "the same net from random weights, trained with labels",
         random.accuracy(&digits.test, test_labels)?,
     );
 
-    let mut tuned = model.classifier::<10>().build()?;
-    trainer(5e-3, 100)?.batch_size(20).fit_classifier(&mut tuned, &few, few_labels)?;
+    let mut tuned = model.classifier::<10>().build::<f32>()?;
+    trainer(5e-3, 100)?.batch_size(20).fit(&mut tuned, (&few, few_labels))?;
     print("the stack, all layers trained with labels", tuned.accuracy(&digits.test, test_labels)?);
     println!("\n{}", tuned.confusion(&digits.test, test_labels)?);
     Ok(())

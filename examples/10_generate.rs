@@ -7,7 +7,7 @@ use autoencoder::latent::{interpolate_spherically, nearest_training, traverse_qu
 use autoencoder::nalgebra::Const;
 use autoencoder::random::seeded;
 use autoencoder::train::schedule::{Constant, Warmup};
-use autoencoder::{Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Dense, Gaussian};
+use autoencoder::{Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Dense, Examples, Gaussian};
 use autoencoder::{Result, Then, Trainer, Variational, datasets};
 
 fn main() -> Result<()> {
@@ -24,7 +24,7 @@ fn main() -> Result<()> {
         .seed(1)
         .build::<f32>()?;
     let trainer = Trainer::new(Adam::new(2e-3)?).epochs(150).batch_size(32);
-    let report = { trainer }.fit_validated(&mut model, &digits.train, &digits.test)?;
+    let report = { trainer }.fit(&mut model, Examples::of(&digits.train).held_out(&digits.test))?;
     println!("{report}\n");
     let mut rng = seeded(5);
     let drawn = model.sample(10, &mut rng)?;

@@ -8,18 +8,19 @@ use autoencoder::activation::Sigmoid;
 use autoencoder::data::{Idx, Normalization, Source};
 use autoencoder::init::Ufldl;
 use autoencoder::nalgebra::Const;
+use autoencoder::size::{DynImage, Image};
 use autoencoder::{AutoEncoder, Batch, Dense, Lbfgs, Normalizer, SparseKl, Trainer, WeightDecay};
-use autoencoder::{Report, Result, datasets, features::filters};
+use autoencoder::{Report, Result, datasets, units::filters};
 
-type Patches = Batch<f64, Const<64>>;
+type Patches = Batch<f64, Image<1, 8, 8>>;
 
 fn main() -> Result<()> {
-    let photographs = |folder: PathBuf| -> Result<Batch<f64, Const<90_000>>> {
+    let photographs = |folder: PathBuf| -> Result<Batch<f64, DynImage>> {
         let file = folder.join("natural/natural8-300x300-idx3-ubyte");
         Idx::open(file)?.scale(1.0 / 255.0)?.load()
     };
     let images = match option("--data") {
-        Some(folder) => photographs(folder)?.into_dynamic(),
+        Some(folder) => photographs(folder)?,
         None => datasets::dead_leaves(10, 200, 1.0..=80.0, 1)?,
     };
     let patches: Patches = datasets::patches(&images, 5000, 1)?;
@@ -31,12 +32,12 @@ fn main() -> Result<()> {
         .normalizer(Normalizer::fit(truncate, &patches)?)
         .seed(1)
         .build::<f64>()?;
-    let at_first = filters(&model);
+    let at_first = filters(&model).with_size(Image)?;
     let report = Trainer::new(Lbfgs::new()).epochs(400).fit(&mut model, &patches)?;
     let codes = model.encode(&patches)?;
     let mean = codes.as_slice().iter().sum::<f64>() / codes.as_slice().len() as f64;
     println!("{report}\n\nmean activation {mean:.4}, where 0.01 was asked for");
-    let learned = filters(&model);
+    let learned = filters(&model).with_size(Image)?;
     let (first, last) = (smoothness(&at_first), smoothness(&learned));
     println!("neighbours in a filter: correlation {first:.2} at first, {last:.2} learned");
     draw(&learned, &report, &codes)

@@ -3,7 +3,7 @@
 use autoencoder::activation::Sigmoid;
 use autoencoder::health::Checkup;
 use autoencoder::html::HtmlReport;
-use autoencoder::{Adam, AutoEncoder, Dense, Result, SparseKl, Trainer, datasets};
+use autoencoder::{Adam, AutoEncoder, Dense, Examples, Result, SparseKl, Trainer, datasets};
 
 fn main() -> Result<()> {
     let path = std::env::args().nth(1).unwrap_or_else(|| "target/report.html".into());
@@ -14,11 +14,9 @@ fn main() -> Result<()> {
         .regularizer(SparseKl::new(0.01, 0.3)?)
         .seed(7)
         .build::<f32>()?;
-    let report = Trainer::new(Adam::new(3e-3)?).epochs(60).batch_size(64).fit_validated(
-        &mut model,
-        &digits.train,
-        &digits.test,
-    )?;
+    let examples = Examples::of(&digits.train).held_out(&digits.test);
+    let report =
+        Trainer::new(Adam::new(3e-3)?).epochs(60).batch_size(64).fit(&mut model, examples)?;
 
     let checkup = Checkup::of(&model, &digits.test)?;
     println!("{checkup}");
@@ -28,7 +26,6 @@ fn main() -> Result<()> {
 
     HtmlReport::new(&model, &report, &digits.test)
         .title("Handwritten digits in 100 sparse units")
-        .image(8, 8)
         .labels(&digits.test_labels)
         .write_to(&path)?;
     println!("\nthe report is in {path}: open it in a browser");

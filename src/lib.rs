@@ -27,11 +27,12 @@ pub mod train;
 pub use nalgebra;
 pub use rand;
 
+#[doc = include_str!("how_it_is_built.md")]
+pub mod how_it_is_built {}
+
 pub use batch::size;
 pub use batch::{Batch, BatchView, BatchViewMut, Sample};
-pub use code::decoder::{Decoder, Tied};
-pub use code::encoder::{Encoder, Gaussian};
-pub use code::{decoder, encoder, posterior, prior};
+pub use code::{Facts, Gaussian, posterior, prior};
 pub use data::{Normalizer, Source};
 #[cfg(feature = "safetensors")]
 pub use error::Problem;
@@ -39,29 +40,29 @@ pub use error::{Error, Found, Number, Place, Result};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use file::fuzz_model;
-pub use insight::{anomaly, features, health, latent};
+pub use insight::{anomaly, health, latent, probe, units};
 pub use layer::activation::Activation;
 pub use layer::layout as parameters;
 pub use layer::layout::Layout;
 pub use layer::trained::Trained;
-pub use layer::{Dense, Layer, Module, Then};
+pub use layer::{
+    Any, AnyPart, Conditioned, Dense, DiagonalGaussian, Layer, Module, Part, Point, Then, Tied,
+};
 pub use layer::{activation, init, range};
 pub use loss::{
-    BernoulliCrossEntropy, Categorical, ContinuousBernoulli, GaussianLikelihood, Huber,
-    LaplaceLikelihood, LearnedGaussian, Loss, Mixed, PoissonLikelihood, SquaredError,
+    BernoulliCrossEntropy, Categorical, ContinuousBernoulli, CrossEntropy, GaussianLikelihood,
+    Huber, LaplaceLikelihood, LearnedGaussian, Loss, Mixed, PoissonLikelihood, SquaredError,
 };
-pub use model::builder::{Build, Builder, Describe};
-pub use model::classifier::{Classifier, ClassifierBuilder};
-pub use model::conditional::{ConditionalAutoEncoder, Conditioned};
+pub use model::builder::Builder;
 #[cfg(feature = "safetensors")]
 pub use model::file::{Description, inspect};
 pub use model::stack::Stack;
-pub use model::workspace::Workspace;
-pub use model::{AggregatedPosterior, AutoEncoder, Elbo};
-pub use model::{builder, conditional, contract, gradcheck, stack};
+pub use model::{AggregatedPosterior, AnyAutoEncoder, AutoEncoder, Classifier, Elbo};
+pub use model::{HowMany, OneInput, Scalar, Unlabelled, Workspace};
+pub use model::{builder, contract, gradcheck, stack};
 #[cfg(feature = "parallel")]
 pub use numbers::parallel::Threads;
-pub use numbers::scalar::Scalar;
+pub use numbers::scalar::Float;
 pub use optimizer::{Adam, AdamW, Lbfgs, Optimizer, RmsProp, Sgd};
 pub use random::schedule::Schedule;
 pub use regularizer::corruption::{self, Corruption};
@@ -74,4 +75,4 @@ pub use report::html;
 #[cfg(feature = "plot")]
 pub use report::plot;
 pub use terms::Terms;
-pub use train::{EarlyStopping, EpochReport, OnDivergence, Report, Trainer};
+pub use train::{EarlyStopping, EpochReport, Examples, OnDivergence, Report, Trainer};

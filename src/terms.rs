@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// The named terms of an objective: first the loss, then what the regularizers add, each with its
 /// weight already in it. Their sum is what training makes small.
@@ -28,7 +28,7 @@ impl Terms {
     }
 
     /// Adds a term. A name that is there already stands for a part of its own.
-    pub fn add<T: Scalar>(&mut self, name: &'static str, value: T) {
+    pub fn add<T: Float>(&mut self, name: &'static str, value: T) {
         self.entries.push((Cow::Borrowed(name), value.to_double()));
     }
 

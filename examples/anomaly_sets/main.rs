@@ -13,25 +13,25 @@ mod variational;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use autoencoder::anomaly::ScoreFor;
 use autoencoder::anomaly::{
     AnomalyDetector, AnomalyScore, NearestReconstruction, ReconstructionProbability,
     ScaledResidual, SquaredResidual,
 };
+use autoencoder::layer::Unconditioned;
+use autoencoder::loss::LossFor;
 use autoencoder::metrics::roc_auc;
 use autoencoder::nalgebra::Dyn;
-use autoencoder::{AutoEncoder, Decoder, Encoder, Loss, Regularizer, Result, datasets};
+use autoencoder::{AutoEncoder, Part, Result, datasets};
 use sets::{Rows, SETS, path};
 
-fn auc<E, D, R, L>(
-    model: &AutoEncoder<E, D, R, L>,
-    score: impl AnomalyScore<E>,
-    rows: &Rows,
-) -> Result<f64>
+fn auc<E, D, R, L, S>(model: &AutoEncoder<E, D, R, L>, score: S, rows: &Rows) -> Result<f64>
 where
-    E: Encoder<Scalar = f32, Input = Dyn> + Clone,
-    D: Decoder<Scalar = f32, Code = E::Code, Output = Dyn> + Clone,
-    R: Regularizer<E> + Clone,
-    L: Loss<D> + Clone,
+    E: Part<Input = Dyn, Condition = Unconditioned> + Clone,
+    D: Part + Clone,
+    R: Clone,
+    L: LossFor<D> + Clone,
+    S: AnomalyScore<f32> + ScoreFor<E, L::Target>,
 {
     let detector = AnomalyDetector::fit(model.clone(), score, &rows.train)?;
     roc_auc(&detector.scores(&rows.test)?, &rows.is_anomaly)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::corruption::Gaussian;
 use autoencoder::data::{Normalization, Normalizer, Npz, Source};
-use autoencoder::layer::{ChainLayer, DenseLayer};
+use autoencoder::layer::{Chain, DenseLayer};
 use autoencoder::nalgebra::Dyn;
 use autoencoder::train::schedule::Cosine;
 use autoencoder::{Adam, AutoEncoder, Batch, Denoising, Dense, Result, Then, Trainer};
@@ -66,7 +66,7 @@ pub fn path(folder: &Path, name: &str) -> PathBuf {
 }
 
 /// An encoder or a decoder of two layers.
-pub type Half = ChainLayer<DenseLayer<f32, Dyn, Dyn, Tanh>, DenseLayer<f32, Dyn, Dyn, Identity>>;
+pub type Half = Chain<DenseLayer<Dyn, Dyn, Tanh>, DenseLayer<Dyn, Dyn, Identity>>;
 
 /// The model of all sets.
 pub type Model = AutoEncoder<Half, Half, Denoising<Gaussian>>;

@@ -2,7 +2,6 @@
 
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::data::{Normalization, Normalizer};
-use autoencoder::encoder::GaussianEncoder;
 use autoencoder::layer::DenseLayer;
 use autoencoder::nalgebra::Dyn;
 use autoencoder::{
@@ -11,8 +10,8 @@ use autoencoder::{
 
 use crate::sets::{Half, trainer};
 
-type Head = DenseLayer<f32, Dyn, Dyn, Identity>;
-type Encoder = GaussianEncoder<DenseLayer<f32, Dyn, Dyn, Tanh>, Head, Head>;
+type Head = DenseLayer<Dyn, Dyn, Identity>;
+type Encoder = Gaussian<DenseLayer<Dyn, Dyn, Tanh>, Head, Head>;
 
 /// The variational model of all sets.
 pub type Model = AutoEncoder<Encoder, Half, Variational, GaussianLikelihood>;

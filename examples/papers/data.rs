@@ -83,6 +83,22 @@ fn file(data: Option<&Path>, name: &str) -> Result<PathBuf, Stop> {
     if path.exists() { Ok(path) } else { Err(Stop::Missing(path)) }
 }
 
+/// The embedded digits, as columns of 64 features.
+pub fn digits<T: Scalar>() -> Result<Labelled<T, 64>, Stop> {
+    let digits = autoencoder::datasets::digits::<T>();
+    Ok(Labelled {
+        train: digits.train.with_size(Const)?,
+        train_labels: digits.train_labels,
+        test: digits.test.with_size(Const)?,
+        test_labels: digits.test_labels,
+    })
+}
+
+/// All of them.
+pub fn all_digits<T: Scalar>() -> Result<Batch<T, Const<64>>, Stop> {
+    Ok(autoencoder::datasets::digits::<T>().all().with_size(Const)?)
+}
+
 fn images<T: Scalar, const N: usize>(
     path: PathBuf,
     greatest: f64,

@@ -13,9 +13,7 @@ use autoencoder::corruption::Gaussian;
 use autoencoder::init::He;
 use autoencoder::nalgebra::Const;
 use autoencoder::train::schedule::Cosine;
-use autoencoder::{
-    Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Denoising, Dense, Then, datasets,
-};
+use autoencoder::{Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Denoising, Dense, Then};
 
 use crate::Settings;
 use crate::data::{Stop, mnist, squared_error};
@@ -23,7 +21,7 @@ use crate::report::{Line, Target};
 
 /// The oracle: no linear code of 8 units leaves less than 1.530448 on the digits (row 1).
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
-    let all = datasets::digits::<f32>().all();
+    let all = crate::data::all_digits::<f32>()?;
     let errors = each_seed::<64, 100, 50, 25, 8>(settings, &all, &all, 100)?;
     Ok(vec![Line::number("digits, k=8: SSE/img", Target::AtMost(1.530448), &errors.0, 3)])
 }

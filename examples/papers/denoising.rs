@@ -11,11 +11,12 @@
 use autoencoder::activation::{Identity, Sigmoid};
 use autoencoder::corruption::Masking;
 use autoencoder::init::Initializer;
+use autoencoder::layer::Unconditioned;
 use autoencoder::nalgebra::Const;
 use autoencoder::rand::{Rng, RngExt};
+use autoencoder::range::Real;
 use autoencoder::{
-    AutoEncoder, BernoulliCrossEntropy, Classifier, Denoising, Dense, Encoder, Sgd, Stack, Then,
-    Tied, datasets,
+    AutoEncoder, BernoulliCrossEntropy, Classifier, Denoising, Dense, Part, Sgd, Stack, Then, Tied,
 };
 
 use crate::Settings;
@@ -25,20 +26,15 @@ use crate::report::{Line, Target};
 /// The oracle is the paper's point: levels that were trained without labels are a better start than
 /// random weights.
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
-    let digits = datasets::digits::<f32>();
-    let data = Labelled {
-        train: digits.train,
-        train_labels: digits.train_labels,
-        test: digits.test,
-        test_labels: digits.test_labels,
-    };
+    let digits = crate::data::digits::<f32>()?;
+    let data = digits;
     let budget = Budget { batch: 10, fine_tuning_batch: 10, level_epochs: 15, epochs: 15 };
     let stacked = each_seed::<64, 200>(settings, &data, &budget)?;
     let random = settings.seeds().map(|seed| {
         let layers = Dense::<64, 200>::new(Sigmoid)
             .then(Dense::<200, 200>::new(Sigmoid))
             .then(Dense::<200, 200>::new(Sigmoid));
-        let classifier = Classifier::builder().encoder(layers).classes::<10>();
+        let classifier = AutoEncoder::builder().encoder(layers).classes::<10>();
         error(settings, classifier.seed(seed).build::<f32>()?, &data, &budget, seed)
     });
     let random = random.collect::<Result<Vec<_>, _>>()?;
@@ -97,7 +93,7 @@ fn each_seed<const N: usize, const H: usize>(
         let pretrained = Stack::new(first, level()?)
             .then(next(0.2, seed + 100)?, level()?)
             .then(next(0.3, seed + 200)?, level()?)
-            .pretrain::<f32>(&data.train.select(0..kept))?;
+            .pretrain(&data.train.select(0..kept))?;
         let model = pretrained.unroll().build::<f32>()?;
         error(settings, model.classifier::<10>().build::<f32>()?, data, budget, seed)
     };
@@ -105,13 +101,17 @@ fn each_seed<const N: usize, const H: usize>(
 }
 
 /// Per cent of the test images that are wrong after fine-tuning, at the epoch that is best in validation.
-fn error<E: Encoder<Scalar = f32, Input = Const<N>>, const N: usize>(
+fn error<E, D, const N: usize>(
     settings: &Settings,
-    mut classifier: Classifier<E, Const<10>>,
+    mut classifier: Classifier<E, D>,
     data: &Labelled<f32, N>,
     budget: &Budget,
     seed: u64,
-) -> Result<f64, Stop> {
+) -> Result<f64, Stop>
+where
+    E: Part<Input = Const<N>, Condition = Unconditioned>,
+    D: Part<Range = Real>,
+{
     let (all, kept) = (data.train.samples(), data.train.samples() * 5 / 6);
     let (train, validation) = (data.train.select(0..kept), data.train.select(kept..all));
     let (train_labels, validation_labels) = data.train_labels.split_at(kept);
@@ -122,7 +122,7 @@ fn error<E: Encoder<Scalar = f32, Input = Const<N>>, const N: usize>(
             .trainer(Sgd::new(0.1)?.momentum(0.9)?, seed + 1000 * epoch as u64)
             .epochs(1)
             .batch_size(budget.fine_tuning_batch)
-            .fit_classifier(&mut classifier, &train, train_labels)?;
+            .fit(&mut classifier, (&train, train_labels))?;
         let right = classifier.accuracy(&validation, validation_labels)?;
         settings.say(&format!(
             "epoch {}: validation error {:.2} %",

@@ -17,14 +17,14 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use autoencoder::activation::{Identity, Tanh};
-use autoencoder::encoder::GaussianEncoder;
-use autoencoder::layer::{ChainLayer, DenseLayer, Elementwise};
+use autoencoder::layer::{Chain, DenseLayer, Elementwise};
 use autoencoder::nalgebra::Const;
 use autoencoder::random::seeded;
+use autoencoder::regularizer::SuitedTo;
 use autoencoder::train::schedule::Cosine;
 use autoencoder::{
     Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Binarize, Dense, Gaussian, ImportanceWeighted,
-    Regularizer, Then, Variational, datasets,
+    Regularizer, Then, Variational,
 };
 
 use crate::Settings;
@@ -34,9 +34,9 @@ use crate::variational::linear_digits;
 
 const BATCH: usize = 20;
 
-type Layer<const I: usize, const O: usize, A> = DenseLayer<f32, Const<I>, Const<O>, A>;
-type Body = ChainLayer<Layer<784, 200, Tanh>, Layer<200, 200, Tanh>>;
-type Net = GaussianEncoder<Body, Layer<200, 50, Identity>, Layer<200, 50, Identity>>;
+type Layer<const I: usize, const O: usize, A> = DenseLayer<Const<I>, Const<O>, A>;
+type Body = Chain<Layer<784, 200, Tanh>, Layer<200, 200, Tanh>>;
+type Net = Gaussian<Body, Layer<200, 50, Identity>, Layer<200, 50, Identity>>;
 
 /// Grey images, to be drawn anew at every visit, and tested ones, drawn once.
 struct Images {
@@ -95,7 +95,7 @@ fn joined<T>(handle: ScopedJoinHandle<'_, T>) -> T {
     handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn each_seed<R: Regularizer<Net>>(
+fn each_seed<R: SuitedTo<Net> + Regularizer<f32>>(
     settings: &Settings,
     name: &str,
     regularizer: impl Fn() -> Result<R, Stop>,
@@ -187,8 +187,8 @@ fn logits_of_means(images: &Batch<f32, Const<784>>) -> Vec<f32> {
 /// estimates of −ln p(x) fall; here on binarised digits.
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
     const K: usize = 4;
-    let (data, least) = linear_digits(K);
-    let mut digits = datasets::digits::<f64>();
+    let (data, least) = linear_digits(K)?;
+    let mut digits = crate::data::digits::<f64>()?;
     Binarize::apply(digits.test.as_mut_slice(), &mut seeded(9));
     let draws = [("500 draws", 500), ("50", 50), ("5", 5), ("1", 1)];
     let (mut linear, mut falling) = (Vec::new(), draws.map(|(name, _)| (name, Vec::new())));

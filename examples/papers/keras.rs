@@ -7,7 +7,7 @@
 
 use autoencoder::activation::{Identity, Relu};
 use autoencoder::nalgebra::Const;
-use autoencoder::{Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Dense, datasets};
+use autoencoder::{Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Dense};
 
 use crate::Settings;
 use crate::data::{Stop, mnist};
@@ -16,7 +16,7 @@ use crate::report::{Line, Target};
 /// The oracle: without inputs the best reconstruction is the mean image, whose cross-entropy is a sum of
 /// entropies; a code of 8 units leaves at most half of what lies between that and the images' own.
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
-    let digits = datasets::digits::<f32>();
+    let digits = crate::data::digits::<f32>()?;
     let cross_entropy = each_seed::<64, 8>(settings, &digits.train, &digits.test, 200)?;
     let (own, constant) = (own_entropy(&digits.test), entropy_of_mean(&digits.test));
     Ok(vec![

@@ -117,7 +117,11 @@ impl Settings {
     }
 
     /// A trainer on the threads that were asked for, which shows its course if that was.
-    pub fn trainer<O>(&self, optimizer: O, seed: u64) -> Trainer<'static, O> {
+    pub fn trainer<O: autoencoder::optimizer::Trains>(
+        &self,
+        optimizer: O,
+        seed: u64,
+    ) -> Trainer<'static, O> {
         let trainer = Trainer::new(optimizer).seed(seed);
         #[cfg(feature = "parallel")]
         let trainer = trainer.threads(self.threads);

@@ -12,7 +12,7 @@
 use autoencoder::activation::{Identity, Sigmoid};
 use autoencoder::init::Sparse;
 use autoencoder::nalgebra::Const;
-use autoencoder::{AutoEncoder, Batch, BernoulliCrossEntropy, Dense, Error, Sgd, Then, datasets};
+use autoencoder::{AutoEncoder, Batch, BernoulliCrossEntropy, Dense, Error, Sgd, Then};
 
 use crate::Settings;
 use crate::data::{Stop, mnist, squared_error};
@@ -20,7 +20,7 @@ use crate::report::Line;
 
 /// On the embedded digits, where both momenta beat none; which of them is ahead is not certain there.
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
-    let train = datasets::digits::<f32>().train;
+    let train = crate::data::digits::<f32>()?.train;
     let rates = &[0.5, 0.2, 0.1];
     let budget = Budget { epochs: 70, settling: 0, rates: [rates; 3] };
     let [nesterov, momentum, plain] = compare::<64, 100, 50, 25, 8>(settings, &train, &budget)?;

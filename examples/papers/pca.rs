@@ -8,7 +8,7 @@
 use autoencoder::activation::Identity;
 use autoencoder::nalgebra::Const;
 use autoencoder::optimizer::Method;
-use autoencoder::{AutoEncoder, Batch, Dense, Lbfgs, Scalar, datasets};
+use autoencoder::{AutoEncoder, Batch, Dense, Lbfgs, Scalar};
 
 use crate::Settings;
 use crate::data::{Stop, mnist, optdigits, squared_error};
@@ -18,7 +18,7 @@ use crate::report::{Line, Target};
 const NEAR: f64 = 1e-3;
 
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
-    let all = datasets::digits::<f64>().all();
+    let all = crate::data::all_digits::<f64>()?;
     let errors = each_seed::<f64, 64, 8>(settings, (&all, &all), 400)?;
     let mut lines = vec![line("digits, k=8", 1.530448, &errors.0, NEAR)];
     match optdigit_lines(settings) {

@@ -16,7 +16,7 @@ use autoencoder::activation::{Identity, Sigmoid};
 use autoencoder::corruption::{Gaussian, Masking};
 use autoencoder::{
     Adam, AutoEncoder, BernoulliCrossEntropy, Contractive, Denoising, Dense, EarlyStopping,
-    Encoder, NoRegularizer, Regularizer, Sgd, Tied, WeightDecay, datasets,
+    NoRegularizer, Regularizer, Sgd, Tied, WeightDecay,
 };
 
 use crate::Settings;
@@ -28,7 +28,7 @@ const NAMES: [&str; 5] = ["CAE", "Gaussian", "masking", "decay", "plain"];
 /// Of each of them, a number for each seed.
 type OfKinds = [Vec<f64>; 5];
 
-fn regularizer<E: Encoder>(name: &str) -> Result<Box<dyn Regularizer<E>>, Stop> {
+fn regularizer(name: &str) -> Result<Box<dyn Regularizer<f32>>, Stop> {
     Ok(match name {
         "CAE" => Box::new(Contractive::new(5.0)?),
         "Gaussian" => Box::new(Denoising::new(Gaussian::new(0.5)?)),
@@ -40,13 +40,8 @@ fn regularizer<E: Encoder>(name: &str) -> Result<Box<dyn Regularizer<E>>, Stop> 
 
 /// The oracle: who is penalised for the Jacobian has the smallest one, and decay is between it and none.
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
-    let digits = datasets::digits::<f32>();
-    let data = Labelled {
-        train: digits.train,
-        train_labels: digits.train_labels,
-        test: digits.test,
-        test_labels: digits.test_labels,
-    };
+    let digits = crate::data::digits::<f32>()?;
+    let data = digits;
     let (_, norms) = each_seed::<64, 100>(settings, &data)?;
     Ok(vec![order_of_norms(&norms)])
 }
@@ -108,7 +103,7 @@ fn each_seed<const N: usize, const H: usize>(
                 .batch_size(100)
                 .validation_split(1.0 / 6.0)
                 .early_stopping(EarlyStopping::new(10)?)
-                .fit_classifier(&mut classifier, &data.train, &data.train_labels)?;
+                .fit(&mut classifier, (&data.train, &data.train_labels))?;
             let right = classifier.accuracy(&data.test, &data.test_labels)?;
             errors[kind].push(100.0 * (1.0 - right));
         }

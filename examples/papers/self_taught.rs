@@ -10,7 +10,7 @@ use autoencoder::activation::{Identity, Sigmoid};
 use autoencoder::init::Ufldl;
 use autoencoder::layer::Elementwise;
 use autoencoder::nalgebra::Const;
-use autoencoder::{AutoEncoder, Batch, Classifier, Dense, Lbfgs, SparseKl, WeightDecay, datasets};
+use autoencoder::{AutoEncoder, Batch, Classifier, Dense, Lbfgs, SparseKl, WeightDecay};
 
 use crate::Settings;
 use crate::data::{Stop, mnist};
@@ -21,7 +21,7 @@ type Half<'a, const N: usize> = (&'a Batch<f32, Const<N>>, &'a [u8]);
 
 /// The oracle: twice as many features as pixels do not do worse than the pixels by more than two points.
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
-    let digits = datasets::digits::<f32>();
+    let digits = crate::data::digits::<f32>()?;
     let (pixels, features) =
         each_seed::<64, 128>(settings, (&digits.train, &digits.train_labels), (1e-4, 0.1), 100)?;
     let least = (pixels[0] - 2.0).floor();
@@ -75,19 +75,19 @@ pub fn softmax<const N: usize, const CLASSES: usize>(
     settings: &Settings,
     (features, labels): Half<'_, N>,
 ) -> Result<Softmax<N, CLASSES>, Stop> {
-    let mut softmax = Classifier::builder()
+    let mut softmax = AutoEncoder::builder()
         .encoder(Elementwise::<N>::new(Identity))
         .classes::<CLASSES>()
         .regularizer(WeightDecay::new(1e-4)?)
         .build::<f32>()?;
     let mut trainer = settings.trainer(Lbfgs::new(), 0).epochs(100);
-    trainer.fit_classifier(&mut softmax, features, labels)?;
+    trainer.fit(&mut softmax, (features, labels))?;
     Ok(softmax)
 }
 
 /// Softmax regression on N features.
 pub type Softmax<const N: usize, const CLASSES: usize> = Classifier<
-    autoencoder::layer::ElementwiseLayer<f32, Const<N>, Identity>,
-    Const<CLASSES>,
+    autoencoder::layer::ElementwiseLayer<Const<N>, Identity>,
+    autoencoder::layer::DenseLayer<Const<N>, Const<CLASSES>, Identity>,
     WeightDecay,
 >;

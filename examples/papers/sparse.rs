@@ -12,9 +12,7 @@ use autoencoder::init::Ufldl;
 use autoencoder::nalgebra::Const;
 use autoencoder::rand::RngExt;
 use autoencoder::random::seeded;
-use autoencoder::{
-    AutoEncoder, Batch, Dense, Lbfgs, Normalizer, SparseKl, WeightDecay, datasets, gradcheck,
-};
+use autoencoder::{AutoEncoder, Batch, Dense, Lbfgs, Normalizer, SparseKl, WeightDecay, gradcheck};
 
 use crate::Settings;
 use crate::data::{Stop, natural_patches};
@@ -54,7 +52,7 @@ pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
     let noise = (0..1000).map(|_| orientation(&std::array::from_fn(|_| rng.random::<f64>())));
     let chance = noise.filter(|&share| share >= ORIENTED).count() as f64 / 1000.0;
     lines.push(Line::number("filters of noise that pass", Target::AtMost(0.05), &[chance], 3));
-    let patches = datasets::digits().train;
+    let patches = crate::data::digits()?.train;
     lines.push(check(settings, &patches)?);
     Ok(lines)
 }

@@ -10,10 +10,10 @@ use autoencoder::activation::Sigmoid;
 use autoencoder::init::Ufldl;
 use autoencoder::nalgebra::Const;
 use autoencoder::parameters::Role;
-use autoencoder::regularizer::{Encoded, PenaltyGradient};
+use autoencoder::regularizer::{Encoded, Needs, PenaltyGradient, SuitedTo};
 use autoencoder::{
-    AutoEncoder, Batch, Dense, Encoder, Lbfgs, Regularizer, Scalar, SparseKl, Stack, Terms,
-    WeightDecay, datasets,
+    AutoEncoder, Batch, Dense, Facts, Float, Lbfgs, Part, Regularizer, SparseKl, Stack, Terms,
+    WeightDecay,
 };
 
 use crate::Settings;
@@ -23,15 +23,10 @@ use crate::self_taught::softmax;
 
 /// The oracle: labels make it better, and better than a linear classifier of the pixels.
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
-    let digits = datasets::digits::<f32>();
+    let digits = crate::data::digits::<f32>()?;
     let linear = softmax::<64, 10>(settings, (&digits.train, &digits.train_labels))?;
     let linear = 100.0 * linear.accuracy(&digits.test, &digits.test_labels)?;
-    let data = Labelled {
-        train: digits.train,
-        train_labels: digits.train_labels,
-        test: digits.test,
-        test_labels: digits.test_labels,
-    };
+    let data = digits;
     let (before, after) = each_seed::<64, 60, 40>(settings, &data, (1e-4, 0.1), 100)?;
     Ok(vec![
         Line::order("% right", &[("before", before), ("fine-tuned", after.clone())], 2),
@@ -71,7 +66,7 @@ fn each_seed<const N: usize, const H: usize, const K: usize>(
             .regularizer(regularizer()?)
             .seed(seed);
         let stack = Stack::new(first, trainer()).then(second, trainer());
-        let model = stack.pretrain::<f32>(&data.train)?.unroll().build::<f32>()?;
+        let model = stack.pretrain(&data.train)?.unroll().build::<f32>()?;
         let codes: Batch<f32, Const<K>> = model.encode(&data.train)?;
         let head = softmax::<K, 10>(settings, (&codes, &data.train_labels))?;
 
@@ -81,33 +76,40 @@ fn each_seed<const N: usize, const H: usize, const K: usize>(
         let parameters = [&model.parameters()[..encoder], head.parameters()].concat();
         classifier.set_parameters(&parameters)?;
         before.push(100.0 * classifier.accuracy(&data.test, &data.test_labels)?);
-        trainer().fit_classifier(&mut classifier, &data.train, &data.train_labels)?;
+        trainer().fit(&mut classifier, (&data.train, &data.train_labels))?;
         after.push(100.0 * classifier.accuracy(&data.test, &data.test_labels)?);
     }
     Ok((before, after))
 }
 
 /// ½ λ Σ W² over the weights of the softmax alone.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct HeadDecay(f64);
 
-impl<E: Encoder> Regularizer<E> for HeadDecay {
+impl<E: Part> SuitedTo<E> for HeadDecay {}
+impl<T: Float> Regularizer<T> for HeadDecay {
+    fn describe(&self) -> String {
+        format!("HeadDecay({:?})", self.0)
+    }
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs::default()
+    }
     fn penalty(
         &self,
-        at: &Encoded<'_, E>,
-        gradient: Option<&mut PenaltyGradient<'_, E>>,
-        _scratch: &mut [E::Scalar],
+        at: &Encoded<'_, T>,
+        gradient: Option<&mut PenaltyGradient<'_, T>>,
+        _scratch: &mut [T],
         terms: &mut Terms,
     ) {
-        let lambda = E::Scalar::of(self.0);
+        let lambda = T::of(self.0);
         let is_head = |name: &str| name.starts_with("classifier");
         let mut tensors = at.layout.tensors().iter();
         let Some(head) = tensors.find(|t| t.role == Role::Weight && is_head(&t.name)) else {
             return;
         };
         let weights = &at.parameters[head.range.clone()];
-        let squares = weights.iter().fold(E::Scalar::ZERO, |sum, &w| sum + w * w);
-        terms.add("head_decay", E::Scalar::of(0.5) * lambda * squares);
+        let squares = weights.iter().fold(T::ZERO, |sum, &w| sum + w * w);
+        terms.add("head_decay", T::of(0.5) * lambda * squares);
         if let Some(gradient) = gradient {
             let entries = gradient.parameters[head.range.clone()].iter_mut();
             entries.zip(weights).for_each(|(d, &w)| *d += lambda * w);

@@ -12,7 +12,7 @@ use autoencoder::nalgebra::{Const, DMatrix};
 use autoencoder::random::seeded;
 use autoencoder::train::schedule::Cosine;
 use autoencoder::{
-    Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Dense, Gaussian, Then, Variational, datasets,
+    Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Dense, Gaussian, Then, Variational,
 };
 
 use crate::Settings;
@@ -24,7 +24,7 @@ use crate::report::{Line, Target};
 /// J. Lucas, G. Tucker, R. Grosse, M. Norouzi (2019), Don't blame the ELBO!
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
     const K: usize = 4;
-    let (data, least) = linear_digits(K);
+    let (data, least) = linear_digits(K)?;
     let mut bounds = Vec::new();
     for seed in settings.seeds() {
         let body = Elementwise::<64>::new(Identity);
@@ -47,8 +47,8 @@ pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
 ///
 /// In nats without the constant, with the eigenvalues λ of the covariance, the largest k of them above 1:
 /// ½ [Σ_{i≤k} (1 + ln λᵢ) + Σ_{i>k} λᵢ].
-pub fn linear_digits(k: usize) -> (Batch<f64, Const<64>>, f64) {
-    let mut data = datasets::digits::<f64>().all();
+pub fn linear_digits(k: usize) -> Result<(Batch<f64, Const<64>>, f64), Stop> {
+    let mut data = crate::data::all_digits::<f64>()?;
     data.as_mut_slice().iter_mut().for_each(|x| *x *= 4.0);
     let mut x = DMatrix::from(data.clone());
     let mean = x.column_mean();
@@ -58,7 +58,7 @@ pub fn linear_digits(k: usize) -> (Batch<f64, Const<64>>, f64) {
     variances.sort_by(|a, b| b.total_cmp(a));
     let (kept, lost) = variances.split_at(k);
     let least = kept.iter().map(|v| 1.0 + v.ln()).sum::<f64>() + lost.iter().sum::<f64>();
-    (data, (0.5e4 * least).round() / 1e4)
+    Ok((data, (0.5e4 * least).round() / 1e4))
 }
 
 pub fn full(settings: &Settings) -> Result<Vec<Line>, Stop> {

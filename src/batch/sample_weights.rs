@@ -1,7 +1,7 @@
 //! How much each sample counts, in a batch and in a training.
 
 use crate::error::{Error, Number, Result, require, require_size};
-use crate::numbers::scalar::{Scalar, sum, sum_pairs};
+use crate::numbers::scalar::{Float, sum, sum_pairs};
 
 /// Refuses weights that are not one a sample, finite and not negative, with a finite sum above 0.
 pub(crate) fn check(place: &'static str, weights: &[f64], samples: usize) -> Result<()> {
@@ -20,7 +20,7 @@ const SUM: &str = "finite and greater than 0: at least one sample must count";
 
 /// The share of each chosen sample, written into `shares`; none if all count alike. The weights of the
 /// chosen samples must have a sum above 0.
-pub(crate) fn shares<'a, T: Scalar>(
+pub(crate) fn shares<'a, T: Float>(
     weights: &[f64],
     chosen: &[usize],
     shares: &'a mut Vec<T>,
@@ -37,7 +37,7 @@ pub(crate) fn shares<'a, T: Scalar>(
 }
 
 /// The mean of values, one a sample, by their shares or, without shares, alike.
-pub(crate) fn mean<T: Scalar>(values: &[T], shares: Option<&[T]>) -> T {
+pub(crate) fn mean<T: Float>(values: &[T], shares: Option<&[T]>) -> T {
     match shares {
         None => {
             let share = T::of(1.0 / values.len() as f64);

@@ -1,25 +1,275 @@
-//! Sizes as types, and a mismatch said in words.
+//! Sizes as types: how many values a sample has, and how they lie.
+//!
+//! | size | a sample | known to |
+//! |---|---|---|
+//! | [`Const<N>`](Const) | N values | the compiler |
+//! | [`Image<C, H, W>`](Image) | C channels of H rows of W pixels | the compiler |
+//! | [`Window<C, T>`](Window) | T steps of C channels | the compiler |
+//! | [`Dyn`], [`DynImage`], [`DynWindow`] | the same | the running program |
+//!
+//! An image lies channel by channel, in each row by row, as PyTorch's do; a window step by step, as its rows lie
+//! in a file. `Const` and `Dyn` are nalgebra's, so that a `Batch<T, Const<64>>` goes to an
+//! `OMatrix<T, Const<64>, Dyn>` and back without a copy.
+
+use std::any::Any;
+use std::fmt::Debug;
 
 use nalgebra::{Const, Dyn};
 
+use crate::error::{Result, require_size};
+
+/// How many values a sample has, and how they lie.
+pub trait Size: Copy + Debug + PartialEq + Send + Sync + 'static {
+    /// The number of values.
+    fn value(&self) -> usize;
+
+    /// How they lie.
+    fn shape(&self) -> Shape {
+        Shape { channels: self.value(), height: 1, width: 1 }
+    }
+}
+
+/// How the values of a sample lie: `channels × height × width`. Plain features are channels of one pixel each; a
+/// window has one row, as wide as it has steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Values at one place.
+    pub channels: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns, or steps.
+    pub width: usize,
+}
+
+/// An image of `C` channels, `H` rows and `W` columns: channel by channel, row by row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Image<const C: usize, const H: usize, const W: usize>;
+
+/// A window of a series: `T` steps of `C` channels, step by step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Window<const C: usize, const T: usize>;
+
+/// An [`Image`] of a size that only the running program knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DynImage {
+    /// Values a pixel.
+    pub channels: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+/// A [`Window`] of a size that only the running program knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DynWindow {
+    /// Values a step.
+    pub channels: usize,
+    /// Steps.
+    pub steps: usize,
+}
+
+impl<const N: usize> Size for Const<N> {
+    fn value(&self) -> usize {
+        N
+    }
+}
+
+impl Size for Dyn {
+    fn value(&self) -> usize {
+        self.0
+    }
+}
+
+impl<const C: usize, const H: usize, const W: usize> Size for Image<C, H, W> {
+    fn value(&self) -> usize {
+        C.saturating_mul(H).saturating_mul(W)
+    }
+    fn shape(&self) -> Shape {
+        Shape { channels: C, height: H, width: W }
+    }
+}
+
+impl<const C: usize, const T: usize> Size for Window<C, T> {
+    fn value(&self) -> usize {
+        C.saturating_mul(T)
+    }
+    fn shape(&self) -> Shape {
+        Shape { channels: C, height: 1, width: T }
+    }
+}
+
+/// A product that is too large is the largest number there is, which nothing fits.
+impl Size for DynImage {
+    fn value(&self) -> usize {
+        self.channels.saturating_mul(self.height).saturating_mul(self.width)
+    }
+    fn shape(&self) -> Shape {
+        let Self { channels, height, width } = *self;
+        Shape { channels, height, width }
+    }
+}
+
+/// As of a [`DynImage`].
+impl Size for DynWindow {
+    fn value(&self) -> usize {
+        self.channels.saturating_mul(self.steps)
+    }
+    fn shape(&self) -> Shape {
+        Shape { channels: self.channels, height: 1, width: self.steps }
+    }
+}
+
+/// Refuses an image or a window of another shape where both have as many values: the compiler cannot tell two of
+/// run-time sizes apart, and plain features have no shape to differ in. The values themselves are counted elsewhere.
+pub(crate) fn require_shape<A: Size, B: Size>(
+    place: &'static str,
+    expected: A,
+    found: B,
+) -> Result<()> {
+    let is_same_type = (&found as &dyn Any).is::<A>();
+    if !is_same_type || expected.value() != found.value() {
+        return Ok(());
+    }
+    let (expected, found) = (expected.shape(), found.shape());
+    require_size(place, "channels", expected.channels, found.channels)?;
+    require_size(place, "rows", expected.height, found.height)?;
+    require_size(place, "columns", expected.width, found.width)
+}
+
+/// An image whose size may be known to either.
+pub trait ImageSize: Size {}
+impl<const C: usize, const H: usize, const W: usize> ImageSize for Image<C, H, W> {}
+impl ImageSize for DynImage {}
+
 /// Two sizes that fit together.
 ///
-/// `Const<N>` fits only itself, so a mismatch of sizes known at compile time does not compile;
-/// `Dyn` fits `Dyn`, and the numbers are compared when the model is built.
+/// A size known to the compiler fits itself; an image and a window also fit a `Const` of as many values, which
+/// [`FITS`](Self::FITS) asserts when the program is built. Sizes known at run time fit one another here, and their
+/// numbers are compared when the model is built.
 #[diagnostic::on_unimplemented(
     message = "sizes differ: this part has `{Self}` where its neighbour has `{Other}`",
     label = "the size of this part does not fit its neighbour",
     note = "neighbouring layers must agree: the outputs of one are the inputs of the next, the \
             encoder's code is the decoder's input, and the decoder's output is the encoder's input"
 )]
-pub trait SameSize<Other> {}
-impl<const N: usize> SameSize<Const<N>> for Const<N> {}
-impl SameSize<Dyn> for Dyn {}
+pub trait SameSize<Other> {
+    /// Stops the build where only arithmetic tells that the sizes differ.
+    const FITS: () = ();
 
-// With a single candidate the compiler would unify and report bare types instead of our words.
-mod never {
-    #[derive(Debug)]
-    pub struct Never;
+    /// The second of two sizes that are compared: what has been refused once is not refused again.
+    #[doc(hidden)]
+    type Next<X: Size>: Size;
 }
-impl<const N: usize> SameSize<never::Never> for Const<N> {}
-impl SameSize<never::Never> for Dyn {}
+
+impl<const N: usize> SameSize<Const<N>> for Const<N> {
+    type Next<X: Size> = X;
+}
+impl<const C: usize, const H: usize, const W: usize> SameSize<Image<C, H, W>> for Image<C, H, W> {
+    type Next<X: Size> = X;
+}
+impl<const C: usize, const T: usize> SameSize<Window<C, T>> for Window<C, T> {
+    type Next<X: Size> = X;
+}
+
+/// Sizes that hold the same number of values, found by arithmetic.
+macro_rules! fits {
+    (($($generics:tt)*) $a:ty, $values:expr, $sentence:literal) => {
+        impl<$($generics)*, const N: usize> SameSize<Const<N>> for $a {
+            type Next<X: Size> = X;
+            const FITS: () = assert!($values == N, $sentence);
+        }
+        impl<$($generics)*, const N: usize> SameSize<$a> for Const<N> {
+            type Next<X: Size> = X;
+            const FITS: () = assert!($values == N, $sentence);
+        }
+    };
+}
+fits!((const C: usize, const H: usize, const W: usize) Image<C, H, W>, C * H * W,
+    "sizes differ: an image of C × H × W has C · H · W values, and its neighbour has another number of them");
+fits!((const C: usize, const T: usize) Window<C, T>, C * T,
+    "sizes differ: a window of T steps of C channels has C · T values, and its neighbour has another number of them");
+
+/// Sizes known at run time, of which the numbers are compared when the model is built.
+macro_rules! at_run_time {
+    ($($a:ty, $b:ty;)*) => {
+        $(impl SameSize<$b> for $a {
+            type Next<X: Size> = X;
+        })*
+    };
+}
+at_run_time!(
+    Dyn, Dyn; DynImage, DynImage; DynWindow, DynWindow;
+    Dyn, DynImage; DynImage, Dyn; Dyn, DynWindow; DynWindow, Dyn;
+);
+
+/// What two sizes are of which one is known to the compiler and the other is not: never fulfilled, so that
+/// this sentence is said.
+#[diagnostic::on_unimplemented(
+    message = "a size known at run time stands beside one known to the compiler: `{Self}` beside `{Other}`",
+    label = "one of the two is `dynamic`, the other is not",
+    note = "make both `dynamic`, which `build` then compares, or write both sizes into the types: \
+            `Dense::<64, 32>::new(…)`"
+)]
+pub trait KnownAlike<Other> {}
+
+/// A size that fits all: what stands for one that was refused already.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused;
+impl Size for Refused {
+    fn value(&self) -> usize {
+        0
+    }
+}
+
+macro_rules! mixed {
+    ($($dynamic:ty),*) => {
+        $(
+            mixed!(@ (const N: usize) Const<N>, $dynamic);
+            mixed!(@ (const C: usize, const H: usize, const W: usize) Image<C, H, W>, $dynamic);
+            mixed!(@ (const C: usize, const T: usize) Window<C, T>, $dynamic);
+        )*
+    };
+    (@ ($($generics:tt)*) $known:ty, $dynamic:ty) => {
+        impl<$($generics)*> SameSize<$known> for $dynamic
+        where
+            $known: KnownAlike<$dynamic>,
+        {
+            type Next<X: Size> = Refused;
+        }
+        impl<$($generics)*> SameSize<$dynamic> for $known
+        where
+            $dynamic: KnownAlike<$known>,
+        {
+            type Next<X: Size> = Refused;
+        }
+    };
+}
+mixed!(Dyn, DynImage, DynWindow);
+
+/// What was refused once fits everything, so that nothing is refused twice.
+macro_rules! refused {
+    ($(($($generics:tt)*) $size:ty;)*) => {
+        $(
+            #[diagnostic::do_not_recommend]
+            impl<$($generics)*> SameSize<Refused> for $size {
+                type Next<X: Size> = X;
+            }
+            #[diagnostic::do_not_recommend]
+            impl<$($generics)*> SameSize<$size> for Refused {
+                type Next<X: Size> = X;
+            }
+        )*
+    };
+}
+refused!(
+    (const N: usize) Const<N>;
+    (const C: usize, const H: usize, const W: usize) Image<C, H, W>;
+    (const C: usize, const T: usize) Window<C, T>;
+    () Dyn; () DynImage; () DynWindow;
+);
+#[diagnostic::do_not_recommend]
+impl SameSize<Self> for Refused {
+    type Next<X: Size> = X;
+}

@@ -1,6 +1,24 @@
 //! What lies between encoder and decoder: how a code is found, what is said of it, and where it may lie.
 
-pub mod decoder;
-pub mod encoder;
+mod gaussian;
 pub mod posterior;
 pub mod prior;
+
+pub use gaussian::Gaussian;
+
+/// What losses, priors and regularizers are told of a model: everything that types may have said, as values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Facts {
+    /// Values of a sample; of a conditional model without the condition.
+    pub features: usize,
+    /// Code units.
+    pub units: usize,
+    /// Whether the encoder says more about a code than a point.
+    pub is_gaussian: bool,
+    /// The ends of what the code lies in.
+    pub range: (f64, f64),
+    /// Numbers of the condition, 0 if there is none.
+    pub condition: usize,
+    /// Parameters of encoder and decoder.
+    pub parameters: usize,
+}

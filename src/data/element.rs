@@ -1,6 +1,6 @@
 //! Numbers as binary files store them.
 
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// The number types of binary files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Element {
     }
 
     /// Numbers times a scale, each the nearest of its type. What is too large becomes infinite.
-    pub(crate) fn decode<'a, T: Scalar>(
+    pub(crate) fn decode<'a, T: Float>(
         self,
         bytes: &[u8],
         scale: f64,

@@ -1,21 +1,23 @@
 use std::marker::PhantomData;
 use std::path::Path;
 
-use nalgebra::{Const, Dim};
+use nalgebra::Const;
 
+use super::Source;
 use super::element::{Element, Kind};
+use super::file_size::{FileSize, of_file};
 use super::input::{Input, Packing, Stream};
 use super::table::{Order, Table};
-use super::{Source, size};
 use crate::batch::BatchViewMut;
+use crate::batch::size::Size;
 use crate::error::{Found, Place, Result, require};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// A file in the IDX format, as MNIST is published: its first dimension counts the samples, all
-/// others together are the features.
+/// others together are the features, of images their rows and columns.
 ///
 /// All number types of the format are read: bytes with and without sign, 16 and 32 bits, and both
 /// floating-point types. A file packed with gzip is known by its first bytes, whatever its name, and
@@ -24,7 +26,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// # Example
 /// ```
 /// use autoencoder::data::{Idx, Source};
-/// use autoencoder::{Batch, nalgebra::Const};
+/// use autoencoder::{Batch, nalgebra::Const, size::Image};
 ///
 /// // Two images of 1×3 pixels, each a byte (type 8), in three dimensions.
 /// let file = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 0, 51, 102, 153, 204, 255];
@@ -32,6 +34,11 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// assert_eq!(images.shape(), [2, 1, 3]);
 /// let batch: Batch<f32, Const<3>> = images.load()?;
 /// assert_eq!(batch.sample(0), [0.0, 0.2, 0.4]);
+///
+/// // The same as images, whose rows and columns are those of the file.
+/// let images: Batch<f32, Image<1, 1, 3>> = Idx::from_bytes(file)?.load()?;
+/// assert_eq!(images.sample(1), [153.0, 204.0, 255.0]);
+/// assert!(Idx::<f32, Image<1, 3, 1>>::from_bytes(file).is_err());
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
 ///
@@ -40,17 +47,17 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 #[derive(Debug)]
 pub struct Idx<T, R> {
     table: Table,
-    dim: R,
+    size: R,
     scalar: PhantomData<fn() -> T>,
 }
 
-impl<T: Scalar, R: Dim> Idx<T, R> {
+impl<T: Float, R: FileSize> Idx<T, R> {
     /// Opens a file and checks its header against its length.
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File) if the system does not let us read it; [`Error::Malformed`](crate::Error::Malformed) if it is no IDX
-    /// file; [`Error::FileMismatch`](crate::Error::FileMismatch) if it has another length than its header says, or another
-    /// number of features than `R`; [`Error::MissingFeature`](crate::Error::MissingFeature) if it is packed and the feature `gzip`
+    /// file; [`Error::FileMismatch`](crate::Error::FileMismatch) if it has another length than its header says, or samples
+    /// of another [size](FileSize) than `R`; [`Error::MissingFeature`](crate::Error::MissingFeature) if it is packed and the feature `gzip`
     /// is not there.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::new(Input::open(path.as_ref())?)
@@ -66,10 +73,12 @@ impl<T: Scalar, R: Dim> Idx<T, R> {
 
     fn new(input: Input) -> Result<Self> {
         let (table, _) = table(input)?;
-        let dim = size(table.stream().input(), table.features())?;
-        Ok(Self { table, dim, scalar: PhantomData })
+        let size = of_file(table.stream().input(), &table.shape()[1..])?;
+        Ok(Self { table, size, scalar: PhantomData })
     }
+}
 
+impl<T: Float, R: Size> Idx<T, R> {
     /// Multiplies every value by a number, which is 1 by default: `1.0 / 255.0` takes bytes to
     /// \[0, 1\].
     ///
@@ -87,11 +96,11 @@ impl<T: Scalar, R: Dim> Idx<T, R> {
     }
 }
 
-impl<T: Scalar, R: Dim> Source for Idx<T, R> {
+impl<T: Float, R: Size> Source for Idx<T, R> {
     type Scalar = T;
     type Features = R;
-    fn dim(&self) -> R {
-        self.dim
+    fn size(&self) -> R {
+        self.size
     }
     fn samples(&self) -> usize {
         self.table.samples()
@@ -99,7 +108,7 @@ impl<T: Scalar, R: Dim> Source for Idx<T, R> {
     fn rewind(&mut self) -> Result<()> {
         self.table.rewind()
     }
-    fn read(&mut self, mut to: BatchViewMut<'_, T, R>) -> Result<usize> {
+    fn read(&mut self, mut to: BatchViewMut<'_, T>) -> Result<usize> {
         self.table.read(to.features(), to.as_mut_slice())
     }
     fn skip(&mut self, samples: usize) -> Result<()> {
@@ -120,7 +129,7 @@ pub fn idx_labels(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     if table.shape().len() != 1 {
         return Err(table.refuse(3, "more than one dimension", "one dimension"));
     }
-    let mut labels: Idx<f32, Const<1>> = Idx { table, dim: Const, scalar: PhantomData };
+    let mut labels: Idx<f32, Const<1>> = Idx { table, size: Const, scalar: PhantomData };
     // Bytes are exact in f32.
     Ok(labels.load()?.as_slice().iter().map(|&label| label as u8).collect())
 }

@@ -1,10 +1,10 @@
-use nalgebra::Dim;
+use nalgebra::Dyn;
 
 use super::Source;
+use crate::batch::size::Size;
 use crate::batch::{Batch, BatchView, BatchViewMut};
-use crate::error::Result;
-use crate::error::require_size;
-use crate::numbers::scalar::Scalar;
+use crate::error::{Result, require_size};
+use crate::numbers::scalar::Float;
 
 #[derive(Debug, Clone)]
 enum Values<'a, T> {
@@ -12,7 +12,8 @@ enum Values<'a, T> {
     Borrowed(&'a [T]),
 }
 
-/// A batch in memory, sample by sample: an own one, or a borrowed one or its view.
+/// A batch in memory, sample by sample: an own one, or a borrowed one or a view of one, whose size is known to the
+/// running program only.
 ///
 /// # Example
 /// ```
@@ -22,7 +23,7 @@ enum Values<'a, T> {
 /// let batch = Batch::from_iter([[1.0_f32, 2.0], [3.0, 4.0]]);
 /// let mut source = InMemory::from(&batch);
 /// source.skip(1)?;
-/// let mut next = Batch::zeros(source.dim(), 2);
+/// let mut next = Batch::zeros(source.size(), 2);
 /// assert_eq!(source.read(next.view_mut())?, 1);
 /// assert_eq!(next.sample(0), [3.0, 4.0]);
 /// # Ok::<(), autoencoder::Error>(())
@@ -34,38 +35,39 @@ pub struct InMemory<'a, T, R> {
     next: usize,
 }
 
-impl<'a, T: Scalar, R: Dim> From<&'a Batch<T, R>> for InMemory<'a, T, R> {
+impl<'a, T: Float, R: Size> From<&'a Batch<T, R>> for InMemory<'a, T, R> {
     fn from(batch: &'a Batch<T, R>) -> Self {
-        batch.view().into()
+        Self { values: Values::Borrowed(batch.as_slice()), rows: batch.size(), next: 0 }
     }
 }
 
-impl<'a, T: Scalar, R: Dim> From<BatchView<'a, T, R>> for InMemory<'a, T, R> {
-    fn from(batch: BatchView<'a, T, R>) -> Self {
-        Self { values: Values::Borrowed(batch.as_slice()), rows: batch.dim(), next: 0 }
+impl<'a, T: Float> From<BatchView<'a, T>> for InMemory<'a, T, Dyn> {
+    fn from(batch: BatchView<'a, T>) -> Self {
+        let rows = Dyn(batch.features());
+        Self { values: Values::Borrowed(batch.as_slice()), rows, next: 0 }
     }
 }
 
-impl<T: Scalar, R: Dim> From<Batch<T, R>> for InMemory<'_, T, R> {
+impl<T: Float, R: Size> From<Batch<T, R>> for InMemory<'_, T, R> {
     fn from(batch: Batch<T, R>) -> Self {
-        Self { rows: batch.dim(), values: Values::Owned(batch.into_vec()), next: 0 }
+        Self { rows: batch.size(), values: Values::Owned(batch.into_vec()), next: 0 }
     }
 }
 
-impl<T: Scalar, R: Dim> InMemory<'_, T, R> {
-    fn view(&self) -> BatchView<'_, T, R> {
+impl<T: Float, R: Size> InMemory<'_, T, R> {
+    fn view(&self) -> BatchView<'_, T> {
         match &self.values {
-            Values::Owned(values) => BatchView::new(values, self.rows),
-            Values::Borrowed(values) => BatchView::new(values, self.rows),
+            Values::Owned(values) => BatchView::new(values, self.rows.value()),
+            Values::Borrowed(values) => BatchView::new(values, self.rows.value()),
         }
     }
 }
 
-impl<T: Scalar, R: Dim> Source for InMemory<'_, T, R> {
+impl<T: Float, R: Size> Source for InMemory<'_, T, R> {
     type Scalar = T;
     type Features = R;
 
-    fn dim(&self) -> R {
+    fn size(&self) -> R {
         self.rows
     }
 
@@ -78,7 +80,7 @@ impl<T: Scalar, R: Dim> Source for InMemory<'_, T, R> {
         Ok(())
     }
 
-    fn read(&mut self, mut to: BatchViewMut<'_, T, R>) -> Result<usize> {
+    fn read(&mut self, mut to: BatchViewMut<'_, T>) -> Result<usize> {
         let features = self.rows.value();
         require_size("Source::read", "features", features, to.features())?;
         let count = to.samples().min(self.samples() - self.next);

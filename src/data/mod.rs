@@ -12,7 +12,8 @@
 //! Each reads from disk as it goes, in memory that does not grow with the file, and each
 //! [`load`](Source::load)s in one call. What comes first in a file, a row or the first dimension, is
 //! the sample, and becomes a column of the batch. The type that is asked for decides between sizes:
-//! `Batch<f32, Const<784>>` refuses a file of another width, `Batch<f32, Dyn>` takes any.
+//! `Batch<f32, Const<784>>` refuses a file of another width, `Batch<f32, Image<1, 28, 28>>` also one of other
+//! images of as many pixels, and `Batch<f32, Dyn>` takes any; see [`FileSize`].
 //!
 //! ```
 //! use autoencoder::data::{Csv, Source};
@@ -22,6 +23,27 @@
 //! let batch: Batch<f32, Const<2>> = Csv::from_bytes(text)?.load()?;
 //! assert_eq!(batch.samples(), 3);
 //! assert_eq!(batch.sample(0), [1.5, 2.0]);
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
+//!
+//! A model is trained on what was loaded, or on the source itself, which then need not fit into memory; and a
+//! [`Normalizer`] in the model lets it take and give the units of the file:
+//! ```no_run
+//! use autoencoder::activation::{Relu, Sigmoid};
+//! use autoencoder::data::{Idx, Normalization, Source};
+//! use autoencoder::{Adam, AutoEncoder, Batch, Dense, Normalizer, Trainer, size::Image};
+//!
+//! let mut file = Idx::open("train-images-idx3-ubyte")?;
+//! let images: Batch<f32, Image<1, 28, 28>> = file.load()?;
+//! let normalizer = Normalizer::fit(Normalization::MinMax { low: 0.0, high: 1.0 }, &images)?;
+//! let mut model = AutoEncoder::builder()
+//!     .encoder(Dense::<784, 32>::new(Relu))
+//!     .decoder(Dense::<32, 784>::new(Sigmoid))
+//!     .normalizer(normalizer) // pixels from 0 to 255
+//!     .build::<f32>()?;
+//! let mut trainer = Trainer::new(Adam::new(1e-3)?);
+//! trainer.fit(&mut model, &images)?;
+//! trainer.fit(&mut model, &mut file)?; // the same, read anew in each epoch
 //! # Ok::<(), autoencoder::Error>(())
 //! ```
 //!
@@ -51,7 +73,7 @@
 //! impl Source for Circle {
 //!     type Scalar = f64;
 //!     type Features = Const<2>;
-//!     fn dim(&self) -> Const<2> {
+//!     fn size(&self) -> Const<2> {
 //!         Const
 //!     }
 //!     fn samples(&self) -> usize {
@@ -61,7 +83,7 @@
 //!         self.next = 0;
 //!         Ok(())
 //!     }
-//!     fn read(&mut self, mut to: BatchViewMut<'_, f64, Const<2>>) -> Result<usize> {
+//!     fn read(&mut self, mut to: BatchViewMut<'_, f64>) -> Result<usize> {
 //!         let count = to.samples().min(self.points - self.next);
 //!         for point in to.as_mut_slice().chunks_exact_mut(2).take(count) {
 //!             let angle = std::f64::consts::TAU * self.next as f64 / self.points as f64;
@@ -82,6 +104,7 @@
 mod archive;
 mod csv;
 mod element;
+mod file_size;
 mod idx;
 mod in_memory;
 mod input;
@@ -94,9 +117,8 @@ mod table;
 
 use std::fmt::Debug;
 
-use nalgebra::Dim;
-
 pub use csv::{Column, Csv, CsvOptions};
+pub use file_size::{Differs, FileSize};
 pub use idx::{Idx, idx_labels};
 pub use in_memory::InMemory;
 pub use normalized::Normalized;
@@ -105,21 +127,22 @@ pub use npy::Npy;
 #[cfg(feature = "npz")]
 pub use npz::Npz;
 
+use crate::batch::size::Size;
 use crate::batch::{Batch, BatchViewMut};
-use crate::error::{Error, Place, Result, require_size};
-use crate::numbers::scalar::Scalar;
+use crate::error::{Error, Result, require_size};
+use crate::numbers::scalar::Float;
 
 /// Samples that come one after the other, pass after pass.
 ///
 /// `Box<dyn Source<…>>` and `&mut S` are sources themselves.
 pub trait Source: Debug + Send {
     /// The number type of its values.
-    type Scalar: Scalar;
-    /// The number of features of a sample, as a size.
-    type Features: Dim;
+    type Scalar: Float;
+    /// The size of a sample.
+    type Features: Size;
 
-    /// The number of features of a sample.
-    fn dim(&self) -> Self::Features;
+    /// The size of a sample.
+    fn size(&self) -> Self::Features;
 
     /// The number of samples of a pass.
     fn samples(&self) -> usize;
@@ -137,14 +160,14 @@ pub trait Source: Debug + Send {
     /// [`Error::SizeMismatch`] if `to` has another number of features; [`Error::File`],
     /// [`Error::Malformed`] and [`Error::FileMismatch`] if a file is not what it was or should be.
     /// Values in `to` are arbitrary then.
-    fn read(&mut self, to: BatchViewMut<'_, Self::Scalar, Self::Features>) -> Result<usize>;
+    fn read(&mut self, to: BatchViewMut<'_, Self::Scalar>) -> Result<usize>;
 
     /// Passes over samples.
     ///
     /// # Errors
     /// As [`read`](Source::read), and [`Error::SizeMismatch`] if fewer samples are left.
     fn skip(&mut self, samples: usize) -> Result<()> {
-        let mut dropped = Batch::zeros(self.dim(), samples.min(64));
+        let mut dropped = Batch::zeros(self.size(), samples.min(64));
         let mut left = samples;
         while left > 0 {
             let (wanted, _) = dropped.view_mut().split_at(left.min(64));
@@ -166,26 +189,28 @@ pub trait Source: Debug + Send {
         /// never believed for more than what is there.
         const FIRST: usize = 1 << 14;
         self.rewind()?;
-        let (dim, samples) = (self.dim(), self.samples());
-        let features = dim.value();
+        let (size, samples) = (self.size(), self.samples());
+        let features = size.value();
         let mut values: Vec<Self::Scalar> = Vec::new();
         let mut loaded = 0;
         while loaded < samples {
             let room = (FIRST / features.max(1)).max(loaded).max(1).min(samples - loaded);
             let start = loaded * features;
-            values.reserve_exact(room * features);
-            values.resize(start + room * features, Self::Scalar::ZERO);
-            let count = self.read(BatchViewMut::new(&mut values[start..], dim))?;
+            // What is too large finds no memory.
+            let more = room.saturating_mul(features);
+            values.reserve_exact(more);
+            values.resize(start + more, Self::Scalar::ZERO);
+            let count = self.read(BatchViewMut::new(&mut values[start..], features))?;
             loaded += count;
             values.truncate(loaded * features);
             if count == 0 {
                 break;
             }
         }
-        let mut one_more = Batch::zeros(dim, 1);
+        let mut one_more = Batch::zeros(size, 1);
         loaded += self.read(one_more.view_mut())?;
         require_size("Source::load", "samples", samples, loaded)?;
-        Batch::new(dim, values)
+        Batch::new(size, values)
     }
 }
 
@@ -194,8 +219,8 @@ macro_rules! forward {
         impl<S: Source + ?Sized> Source for $pointer {
             type Scalar = S::Scalar;
             type Features = S::Features;
-            fn dim(&self) -> S::Features {
-                (**self).dim()
+            fn size(&self) -> S::Features {
+                (**self).size()
             }
             fn samples(&self) -> usize {
                 (**self).samples()
@@ -203,7 +228,7 @@ macro_rules! forward {
             fn rewind(&mut self) -> Result<()> {
                 (**self).rewind()
             }
-            fn read(&mut self, to: BatchViewMut<'_, S::Scalar, S::Features>) -> Result<usize> {
+            fn read(&mut self, to: BatchViewMut<'_, S::Scalar>) -> Result<usize> {
                 (**self).read(to)
             }
             fn skip(&mut self, samples: usize) -> Result<()> {
@@ -221,17 +246,6 @@ forward!(Box<S>);
 /// Refuses to skip more samples than are left.
 fn require_left(wanted: usize, left: usize) -> Result<()> {
     require_size("Source::skip", "samples left", wanted, left.min(wanted))
-}
-
-/// A number of features found in a file, as the size that was asked for.
-fn size<R: Dim>(input: &input::Input, features: usize) -> Result<R> {
-    if let Some(expected) = R::try_to_usize()
-        && expected != features
-    {
-        let (expected, found) = (expected as u64, features as u64);
-        return Err(input.mismatch(Place::File, "features", expected, found));
-    }
-    Ok(R::from_usize(features))
 }
 
 /// Refuses until it is rewound, once something was refused.

@@ -1,9 +1,7 @@
-use nalgebra::Dim;
-
 use super::{Normalizer, Source};
 use crate::batch::BatchViewMut;
-use crate::error::Result;
-use crate::error::require_size;
+use crate::batch::size::Size;
+use crate::error::{Result, require_size};
 
 /// A source whose samples go through a normalizer.
 ///
@@ -24,7 +22,7 @@ impl<S: Source> Normalized<S> {
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) if it was fitted on another number of features.
     pub fn new(source: S, normalizer: Normalizer) -> Result<Self> {
-        let features = source.dim().value();
+        let features = source.size().value();
         let expected = normalizer.features().unwrap_or(features);
         require_size("Normalized::new", "features", expected, features)?;
         Ok(Self { source, normalizer, next: 0 })
@@ -34,8 +32,8 @@ impl<S: Source> Normalized<S> {
 impl<S: Source> Source for Normalized<S> {
     type Scalar = S::Scalar;
     type Features = S::Features;
-    fn dim(&self) -> S::Features {
-        self.source.dim()
+    fn size(&self) -> S::Features {
+        self.source.size()
     }
     fn samples(&self) -> usize {
         self.source.samples()
@@ -44,7 +42,7 @@ impl<S: Source> Source for Normalized<S> {
         self.next = 0;
         self.source.rewind()
     }
-    fn read(&mut self, mut to: BatchViewMut<'_, S::Scalar, S::Features>) -> Result<usize> {
+    fn read(&mut self, mut to: BatchViewMut<'_, S::Scalar>) -> Result<usize> {
         let count = self.source.read(to.reborrow())?;
         let (filled, _) = to.split_at(count);
         self.normalizer.apply(filled).map_err(|error| error.in_columns_from(self.next))?;

@@ -1,12 +1,10 @@
 use std::ops::Range;
 
-use nalgebra::Dim;
-
 use super::{InMemory, Source};
+use crate::batch::size::Size;
 use crate::batch::{Batch, BatchViewMut};
-use crate::error::{Error, Number, Result};
-use crate::error::{require, require_size};
-use crate::numbers::scalar::Scalar;
+use crate::error::{Error, Number, Result, require, require_size};
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
 /// Samples that are read in one go when a normalizer is fitted.
@@ -90,7 +88,7 @@ impl Normalizer {
     /// # Errors
     /// [`Error::NoSamples`]; [`Error::NotFinite`]; [`Error::InvalidParameter`] unless `low` and
     /// `high` are finite and `low` is less.
-    pub fn fit<T: Scalar, R: Dim>(
+    pub fn fit<T: Float, R: Size>(
         normalization: Normalization,
         batch: &Batch<T, R>,
     ) -> Result<Self> {
@@ -109,7 +107,7 @@ impl Normalizer {
         normalization: Normalization,
         source: &mut S,
     ) -> Result<Self> {
-        let features = source.dim().value();
+        let features = source.size().value();
         let is_pooled = matches!(normalization, Normalization::Truncate { .. });
         let centres = normalization == Normalization::Truncate { centre_samples: true };
         let columns = match normalization {
@@ -281,12 +279,12 @@ impl Normalizer {
     /// [`Error::SizeMismatch`] for another number of features; [`Error::NotFinite`] if a value is not
     /// finite, or becomes so because it lies far beyond those that were fitted. Nothing has changed
     /// then.
-    pub fn apply<T: Scalar, R: Dim>(&self, mut batch: BatchViewMut<'_, T, R>) -> Result<()> {
+    pub fn apply<T: Float>(&self, mut batch: BatchViewMut<'_, T>) -> Result<()> {
         self.apply_columns(batch.features(), batch.as_mut_slice())
     }
 
     /// The same of columns of so many features, whatever says how many they are.
-    fn apply_columns<T: Scalar>(&self, features: usize, values: &mut [T]) -> Result<()> {
+    fn apply_columns<T: Float>(&self, features: usize, values: &mut [T]) -> Result<()> {
         let call = "Normalizer::apply";
         let most = T::max_value().map_or(f64::MAX, T::to_double) / 4.0;
         let ranges = self.first.iter().zip(&self.second);
@@ -336,7 +334,7 @@ impl Normalizer {
 
     /// As [`apply`](Self::apply), but leaves a sample that it refuses as it is, with the value that is not
     /// finite in its place: for those who look at the values later.
-    pub(crate) fn apply_to_finite<T: Scalar, R: Dim>(&self, mut batch: BatchViewMut<'_, T, R>) {
+    pub(crate) fn apply_to_finite<T: Float>(&self, mut batch: BatchViewMut<'_, T>) {
         if self.apply(batch.reborrow()).is_ok() {
             return;
         }
@@ -354,12 +352,12 @@ impl Normalizer {
     ///
     /// # Errors
     /// As [`apply`](Normalizer::apply).
-    pub fn undo<T: Scalar, R: Dim>(&self, mut batch: BatchViewMut<'_, T, R>) -> Result<()> {
+    pub fn undo<T: Float>(&self, mut batch: BatchViewMut<'_, T>) -> Result<()> {
         self.undo_columns(batch.features(), batch.as_mut_slice())
     }
 
     /// As [`apply_columns`](Self::apply_columns).
-    fn undo_columns<T: Scalar>(&self, features: usize, values: &mut [T]) -> Result<()> {
+    fn undo_columns<T: Float>(&self, features: usize, values: &mut [T]) -> Result<()> {
         let call = "Normalizer::undo";
         let most = T::max_value().map_or(f64::MAX, T::to_double) / 4.0;
         let ranges = self.first.iter().zip(&self.second);
@@ -406,7 +404,7 @@ impl Normalizer {
 
     /// Replaces every value of every feature by f(what was fitted, value, half the mean of its sample),
     /// unless one of them is not finite. Values up to `safe` need no second look.
-    fn map<T: Scalar>(
+    fn map<T: Float>(
         &self,
         call: &'static str,
         (features, values): (usize, &mut [T]),
@@ -478,8 +476,8 @@ fn each_sample<S: Source + ?Sized>(
 ) -> Result<()> {
     let call = "Normalizer::fit";
     source.rewind()?;
-    let features = source.dim().value();
-    let mut block = Batch::zeros(source.dim(), BLOCK.min(source.samples()));
+    let features = source.size().value();
+    let mut block = Batch::zeros(source.size(), BLOCK.min(source.samples()));
     let mut sample = vec![0.0; features];
     let mut column = 0;
     loop {
@@ -505,7 +503,7 @@ fn each_sample<S: Source + ?Sized>(
 }
 
 /// Half the mean of a sample: exact if all values are equal, and never beyond the range.
-fn half_mean<T: Scalar>(sample: &[T]) -> f64 {
+fn half_mean<T: Float>(sample: &[T]) -> f64 {
     let Some(first) = sample.first().map(|x| x.to_double() / 2.0) else {
         return 0.0;
     };

@@ -1,15 +1,15 @@
 use std::marker::PhantomData;
 use std::path::Path;
 
-use nalgebra::Dim;
-
+use super::Source;
 use super::element::{Element, Kind};
+use super::file_size::{FileSize, of_file};
 use super::input::{Input, Packing, Stream};
 use super::table::{Order, Table};
-use super::{Source, size};
 use crate::batch::BatchViewMut;
+use crate::batch::size::Size;
 use crate::error::{Found, Place, Result, require};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// How every file begins, before two bytes of its version.
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -40,17 +40,17 @@ const LONGEST_HEADER: u32 = 0xffff;
 #[derive(Debug)]
 pub struct Npy<T, R> {
     table: Table,
-    dim: R,
+    size: R,
     scalar: PhantomData<fn() -> T>,
 }
 
-impl<T: Scalar, R: Dim> Npy<T, R> {
+impl<T: Float, R: FileSize> Npy<T, R> {
     /// Opens a file and checks its header against its length.
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File) if the system does not let us read it; [`Error::Malformed`](crate::Error::Malformed) if it is no NPY
     /// file or of a type that is not read; [`Error::FileMismatch`](crate::Error::FileMismatch) if it has another length than its
-    /// header says, or another number of features than `R`.
+    /// header says, or samples of another [size](FileSize) than `R`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::new(Stream::new(Input::open(path.as_ref())?, Packing::Plain))
     }
@@ -72,10 +72,12 @@ impl<T: Scalar, R: Dim> Npy<T, R> {
             stream.seek(start)?;
         }
         let table = Table::new(stream, header.element, header.order, &header.shape)?;
-        let dim = size(table.stream().input(), table.features())?;
-        Ok(Self { table, dim, scalar: PhantomData })
+        let size = of_file(table.stream().input(), &table.shape()[1..])?;
+        Ok(Self { table, size, scalar: PhantomData })
     }
+}
 
+impl<T: Float, R: Size> Npy<T, R> {
     /// Multiplies every value by a number, which is 1 by default.
     ///
     /// # Errors
@@ -92,11 +94,11 @@ impl<T: Scalar, R: Dim> Npy<T, R> {
     }
 }
 
-impl<T: Scalar, R: Dim> Source for Npy<T, R> {
+impl<T: Float, R: Size> Source for Npy<T, R> {
     type Scalar = T;
     type Features = R;
-    fn dim(&self) -> R {
-        self.dim
+    fn size(&self) -> R {
+        self.size
     }
     fn samples(&self) -> usize {
         self.table.samples()
@@ -104,7 +106,7 @@ impl<T: Scalar, R: Dim> Source for Npy<T, R> {
     fn rewind(&mut self) -> Result<()> {
         self.table.rewind()
     }
-    fn read(&mut self, mut to: BatchViewMut<'_, T, R>) -> Result<usize> {
+    fn read(&mut self, mut to: BatchViewMut<'_, T>) -> Result<usize> {
         self.table.read(to.features(), to.as_mut_slice())
     }
     fn skip(&mut self, samples: usize) -> Result<()> {

@@ -1,12 +1,10 @@
 use std::path::Path;
 
-use nalgebra::Dim;
-
-use super::Npy;
 use super::archive::Archive;
 use super::input::Input;
+use super::{FileSize, Npy};
 use crate::error::Result;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// A file of named arrays, as NumPy's `savez` and `savez_compressed` write them (feature `npz`).
 ///
@@ -66,7 +64,7 @@ impl Npz {
     /// # Errors
     /// [`Error::Malformed`](crate::Error::Malformed) if there is no such array, or more than one, or
     /// if it is packed in a way that NumPy does not use; and as [`Npy::open`].
-    pub fn array<T: Scalar, R: Dim>(&self, name: &str) -> Result<Npy<T, R>> {
+    pub fn array<T: Float, R: FileSize>(&self, name: &str) -> Result<Npy<T, R>> {
         Npy::new(self.archive.member(&format!("{name}.npy"))?)
     }
 }

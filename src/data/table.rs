@@ -3,9 +3,8 @@
 use super::element::Element;
 use super::input::Stream;
 use super::{Refusal, require_left};
-use crate::error::require_size;
-use crate::error::{Error, Found, Number, Place, Result};
-use crate::numbers::scalar::Scalar;
+use crate::error::{Error, Found, Number, Place, Result, require_size};
+use crate::numbers::scalar::Float;
 
 /// Numbers that are decoded in one go.
 const BLOCK: usize = 1 << 13;
@@ -104,10 +103,6 @@ impl Table {
         self.shape[0]
     }
 
-    pub(crate) fn features(&self) -> usize {
-        self.features
-    }
-
     /// A refusal of what is at a byte.
     pub(crate) fn refuse(&self, at: u64, found: &'static str, expected: &'static str) -> Error {
         self.stream.input().malformed(Place::Byte(at), Found::Thing(found), expected)
@@ -125,7 +120,7 @@ impl Table {
     }
 
     /// Fills whole samples of so many features and says how many.
-    pub(crate) fn read<T: Scalar>(&mut self, features: usize, to: &mut [T]) -> Result<usize> {
+    pub(crate) fn read<T: Float>(&mut self, features: usize, to: &mut [T]) -> Result<usize> {
         require_size("Source::read", "features", self.features, features)?;
         self.refusal.check()?;
         let count = (to.len() / features).min(self.samples() - self.next);
@@ -143,7 +138,7 @@ impl Table {
         if is_at_end { self.stream.finish() } else { Ok(()) }
     }
 
-    fn read_samples<T: Scalar>(&mut self, to: &mut [T]) -> Result<()> {
+    fn read_samples<T: Float>(&mut self, to: &mut [T]) -> Result<()> {
         let size = self.element.size();
         match self.order {
             Order::Samples => {
@@ -155,13 +150,13 @@ impl Table {
             }
             Order::Features => {
                 let mut first = self.next;
-                for to in to.chunks_mut(BLOCK * self.features) {
+                for to in to.chunks_mut(BLOCK.saturating_mul(self.features)) {
                     let count = to.len() / self.features;
                     self.bytes.resize(count * size, 0);
                     for feature in 0..self.features {
                         let column = column(&self.shape[1..], feature);
-                        let at = (column * self.samples() + first) * size;
-                        self.stream.read_at(self.start + at as u64, &mut self.bytes)?;
+                        let number = column as u64 * self.samples() as u64 + first as u64;
+                        self.stream.read_at(self.place_of(number), &mut self.bytes)?;
                         let to = to[feature..].iter_mut().step_by(self.features);
                         self.element.decode(&self.bytes, self.scale, to);
                     }
@@ -172,7 +167,13 @@ impl Table {
         self.check_finite(to)
     }
 
-    fn check_finite<T: Scalar>(&self, values: &[T]) -> Result<()> {
+    /// The first byte of a number of the table, or of its end. A file has more bytes than a machine's memory may
+    /// have, but not more than a `u64` counts, which was checked.
+    fn place_of(&self, number: u64) -> u64 {
+        self.start + number * self.element.size() as u64
+    }
+
+    fn check_finite<T: Float>(&self, values: &[T]) -> Result<()> {
         // x · 0 is 0 for every finite x, and NaN otherwise: a sum without a branch.
         if crate::numbers::scalar::sum(values, |x| x * T::ZERO) == T::ZERO {
             return Ok(());
@@ -192,7 +193,7 @@ impl Table {
         self.refusal.check()?;
         require_left(samples, self.samples() - self.next)?;
         self.next += samples;
-        let at = self.start + (self.next * self.features * self.element.size()) as u64;
+        let at = self.place_of(self.next as u64 * self.features as u64);
         let skipped = match self.order {
             Order::Samples => self.stream.seek(at).and_then(|()| self.check_end(samples)),
             Order::Features => Ok(()),

@@ -3,9 +3,10 @@ use rand::RngExt;
 
 use super::Generator;
 use crate::batch::Batch;
-use crate::numbers::scalar::Scalar;
+use crate::batch::size::Image;
+use crate::numbers::scalar::Float;
 
-/// Pixels of a side.
+/// Rows and columns.
 const SIDE: usize = 28;
 /// The points lie at least so far from the edges, in pixels, so that no curve leaves its image.
 const MARGIN: f64 = 4.5;
@@ -18,8 +19,8 @@ const PIECES: usize = 48;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Curves<T> {
-    /// 784 pixels × images, row by row, each in [0, 1]; the background is 0.
-    pub images: Batch<T, Const<784>>,
+    /// Images of one channel, 28 rows and 28 columns, each value in [0, 1]; the background is 0.
+    pub images: Batch<T, Image<1, 28, 28>>,
     /// The three points behind each image, x and y of each in turn, in pixels from the upper left
     /// corner: 6 × images.
     pub points: Batch<T, Const<6>>,
@@ -33,7 +34,7 @@ pub struct Curves<T> {
 /// from the curve is e^(−d² / 2·0.7²).
 ///
 /// # Shapes
-/// 784 pixels × images.
+/// Images of 1 × 28 × 28 pixels, as their type says; the points, which are no image, are plain features.
 ///
 /// # Example
 /// ```
@@ -46,31 +47,27 @@ pub struct Curves<T> {
 /// # References
 /// After G. Hinton, R. Salakhutdinov (2006), Reducing the dimensionality of data with neural networks,
 /// whose curves are of this kind but come from another program.
-pub fn curves<T: Scalar>(images: usize, seed: u64) -> Curves<T> {
-    let mut pixels = Vec::with_capacity(images * SIDE * SIDE);
-    let mut points = Vec::with_capacity(images * 6);
-    for image in 0..images {
+pub fn curves<T: Float>(images: usize, seed: u64) -> Curves<T> {
+    let mut points = Batch::zeros(Const, images);
+    let mut pixels = Batch::zeros(Image, images);
+    let columns = points.as_mut_slice().chunks_exact_mut(6);
+    let columns = columns.zip(pixels.as_mut_slice().chunks_exact_mut(SIDE * SIDE));
+    for (image, (points, pixels)) in columns.enumerate() {
         let mut rng = Generator::Curves.sample(seed, image);
         let free = SIDE as f64 - 2.0 * MARGIN;
         let drawn: [[f64; 2]; 3] =
             std::array::from_fn(|_| std::array::from_fn(|_| MARGIN + free * rng.random::<f64>()));
-        points.extend(drawn.as_flattened().iter().map(|&at| T::of(at)));
+        points.iter_mut().zip(drawn.as_flattened()).for_each(|(to, &at)| *to = T::of(at));
         let nodes: [[f64; 2]; PIECES + 1] =
             std::array::from_fn(|node| parabola(&drawn, node as f64 / PIECES as f64));
-        pixels.extend((0..SIDE * SIDE).map(|pixel| {
+        for (pixel, to) in pixels.iter_mut().enumerate() {
             let centre = [(pixel % SIDE) as f64 + 0.5, (pixel / SIDE) as f64 + 0.5];
             let pieces = nodes.windows(2).map(|piece| squared_distance(centre, piece));
             let nearest = pieces.fold(f64::INFINITY, f64::min);
-            T::of(libm::exp(-nearest / (2.0 * PEN * PEN)))
-        }));
+            *to = T::of(libm::exp(-nearest / (2.0 * PEN * PEN)));
+        }
     }
-    Curves { images: columns(pixels), points: columns(points) }
-}
-
-/// Values whose number is a multiple of the rows.
-fn columns<T: Scalar, const N: usize>(values: Vec<T>) -> Batch<T, Const<N>> {
-    let (samples, _) = values.as_chunks::<N>();
-    samples.iter().copied().collect()
+    Curves { images: pixels, points }
 }
 
 /// The parabola through three points at t = 0, ½ and 1.

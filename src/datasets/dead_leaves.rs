@@ -1,12 +1,12 @@
 use std::ops::RangeInclusive;
 
-use nalgebra::Dyn;
 use rand::RngExt;
 
 use super::Generator;
 use crate::batch::Batch;
+use crate::batch::size::DynImage;
 use crate::error::{Result, require, require_count};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// Points of a pixel's side at which it is looked at; their mean is the pixel.
 const POINTS: usize = 2;
@@ -20,7 +20,7 @@ const POINTS: usize = 2;
 /// in [0, 1). A pixel is the mean at four points.
 ///
 /// # Shapes
-/// side² pixels × images, row by row. [`patches`](super::patches) cuts samples of a typed size out of them.
+/// Images of 1 × side × side pixels. [`patches`](super::patches) cuts samples of a typed size out of them.
 ///
 /// # Errors
 /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a side of 0 or above 4,096, and unless
@@ -30,7 +30,7 @@ const POINTS: usize = 2;
 /// ```
 /// use autoencoder::datasets::{dead_leaves, patches};
 /// let images = dead_leaves::<f32>(2, 64, 1.0..=16.0, 1)?;
-/// let patches = patches::<f32, _, 64>(&images, 1000, 1)?; // of 8×8 pixels
+/// let patches = patches::<f32, _, 8, 8>(&images, 1000, 1)?;
 /// assert_eq!((patches.features(), patches.samples()), (64, 1000));
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
@@ -38,12 +38,12 @@ const POINTS: usize = 2;
 /// # References
 /// A. Lee, D. Mumford, J. Huang (2001), Occlusion models for natural images: a statistical study of a
 /// scale-invariant dead leaves model.
-pub fn dead_leaves<T: Scalar>(
+pub fn dead_leaves<T: Float>(
     images: usize,
     side: usize,
     radii: RangeInclusive<f64>,
     seed: u64,
-) -> Result<Batch<T, Dyn>> {
+) -> Result<Batch<T, DynImage>> {
     let (least, greatest) = (*radii.start(), *radii.end());
     require_count("dead_leaves side", side)?;
     require(side <= 4096, "dead_leaves side", side as f64, "at most 4096")?;
@@ -53,7 +53,7 @@ pub fn dead_leaves<T: Scalar>(
     let requirement = "from the least radius to the side of the image";
     require(is_greatest, "dead_leaves greatest radius", greatest, requirement)?;
 
-    let mut pixels = Vec::with_capacity(images * side * side);
+    let mut pixels = Vec::with_capacity(images.saturating_mul(side * side));
     for image in 0..images {
         let points =
             fallen(side, (least, greatest), &mut Generator::DeadLeaves.sample(seed, image));
@@ -64,7 +64,7 @@ pub fn dead_leaves<T: Scalar>(
             T::of(sum / (POINTS * POINTS) as f64)
         }));
     }
-    Batch::new(Dyn(side * side), pixels)
+    Batch::new(DynImage { channels: 1, height: side, width: side }, pixels)
 }
 
 /// The grey value of the uppermost disc at each point, of which there are [`POINTS`] times as many a

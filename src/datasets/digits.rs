@@ -1,7 +1,6 @@
-use nalgebra::Const;
-
 use crate::batch::Batch;
-use crate::numbers::scalar::Scalar;
+use crate::batch::size::Image;
+use crate::numbers::scalar::Float;
 
 /// Pixels of an image, and images.
 const PIXELS: usize = 64;
@@ -16,21 +15,25 @@ static BYTES: &[u8; IMAGES * (PIXELS + 1)] = include_bytes!("digits.bin");
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Digits<T> {
-    /// The first 1,438 images: 64 pixels × 1,438, each in [0, 1].
-    pub train: Batch<T, Const<64>>,
+    /// The first 1,438 images, of one channel, 8 rows and 8 columns, each value in [0, 1].
+    pub train: Batch<T, Image<1, 8, 8>>,
     /// What each image of `train` shows, 0 to 9.
     pub train_labels: Vec<u8>,
-    /// The last 359 images: 64 pixels × 359, each in [0, 1].
-    pub test: Batch<T, Const<64>>,
+    /// The last 359 images, of one channel, 8 rows and 8 columns, each value in [0, 1].
+    pub test: Batch<T, Image<1, 8, 8>>,
     /// What each image of `test` shows, 0 to 9.
     pub test_labels: Vec<u8>,
 }
 
-impl<T: Scalar> Digits<T> {
+impl<T: Float> Digits<T> {
     /// All 1,797 images in their published order.
-    pub fn all(&self) -> Batch<T, Const<64>> {
-        let samples = self.train.iter().chain(self.test.iter());
-        samples.map(|image| std::array::from_fn(|pixel| image[pixel])).collect()
+    pub fn all(&self) -> Batch<T, Image<1, 8, 8>> {
+        let (train, test) = (self.train.as_slice(), self.test.as_slice());
+        let mut all = Batch::zeros(Image, self.train.samples() + self.test.samples());
+        let (first, last) = all.as_mut_slice().split_at_mut(train.len());
+        first.copy_from_slice(train);
+        last.copy_from_slice(test);
+        all
     }
 }
 
@@ -39,6 +42,10 @@ impl<T: Scalar> Digits<T> {
 ///
 /// Pixels are stored row by row, divided by 16 so that they lie in [0, 1]. The first 1,438 images
 /// in the published order are the training part, the last 359 (a fifth) the test part.
+///
+/// # Shapes
+/// Images of 1 × 8 × 8 pixels, as their type says. A layer of as many plain features takes them too:
+/// `Dense::<64, 16>`.
 ///
 /// # Example
 /// ```
@@ -51,14 +58,13 @@ impl<T: Scalar> Digits<T> {
 /// E. Alpaydin, C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning
 /// Repository, doi 10.24432/C50P49. Licensed under CC BY 4.0; the same images as scikit-learn's
 /// `load_digits`. Changed here only in scale.
-pub fn digits<T: Scalar>() -> Digits<T> {
+pub fn digits<T: Float>() -> Digits<T> {
     let (pixels, labels) = BYTES.split_at(IMAGES * PIXELS);
     let images = |from: usize, to: usize| {
-        let images = pixels[from * PIXELS..to * PIXELS].chunks_exact(PIXELS);
-        let image = |image: &[u8]| -> [T; 64] {
-            std::array::from_fn(|pixel| T::of(f64::from(image[pixel]) / 16.0))
-        };
-        images.map(image).collect()
+        let mut images = Batch::zeros(Image, to - from);
+        let pixels = images.as_mut_slice().iter_mut().zip(&pixels[from * PIXELS..]);
+        pixels.for_each(|(to, &pixel)| *to = T::of(f64::from(pixel) / 16.0));
+        images
     };
     Digits {
         train: images(0, TRAIN),

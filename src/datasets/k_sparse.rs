@@ -4,7 +4,7 @@ use rand::RngExt;
 use super::Generator;
 use crate::batch::Batch;
 use crate::error::{Result, require};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// Mixtures of a few atoms. See [`k_sparse`].
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +42,7 @@ pub struct KSparse<T, const D: usize, const ATOMS: usize> {
 /// # References
 /// B. Olshausen, D. Field (1997), Sparse coding with an overcomplete basis set: a strategy employed by
 /// V1? The model, without its noise and with coefficients of one sign.
-pub fn k_sparse<T: Scalar, const D: usize, const ATOMS: usize>(
+pub fn k_sparse<T: Float, const D: usize, const ATOMS: usize>(
     samples: usize,
     active: usize,
     seed: u64,

@@ -10,8 +10,13 @@
 //! | [`sensors`] | sensor rows, which are faulty and in which channel |
 //! | [`dead_leaves`] | images of discs that hide each other, with the statistics of natural images |
 //!
-//! [`patches`] cuts squares out of images. What generates takes a seed: the same seed gives the same
+//! [`patches`] cuts pieces out of images. What generates takes a seed: the same seed gives the same
 //! samples, and more samples begin with the fewer.
+//!
+//! Images say in their type that they are images: [`digits`] are batches of
+//! [`Image<1, 8, 8>`](crate::size::Image), and [`dead_leaves`], whose size is a number of the running
+//! program, of [`DynImage`](crate::size::DynImage). Layers of as many plain features take them as they are:
+//! `Dense::<64, 16>` the digits. All else is plain features.
 
 mod bars;
 mod curves;
@@ -31,7 +36,6 @@ pub use patches::patches;
 pub use sensors::{Fault, SENSOR_CHANNELS, Sensors, sensors};
 pub use swiss_roll::{SwissRoll, swiss_roll};
 
-use crate::error::{Result, require_size};
 use crate::random::{StreamRng, keyed};
 
 /// What draws, each with randomness of its own.
@@ -58,11 +62,4 @@ impl Generator {
     fn shared(self, seed: u64) -> StreamRng {
         keyed(seed, u64::MAX - 1, self as u64)
     }
-}
-
-/// The side of a square of so many pixels.
-fn side_of(call: &'static str, pixels: usize) -> Result<usize> {
-    let side = pixels.isqrt();
-    require_size(call, "pixels (the square of a side)", side * side, pixels)?;
-    Ok(side)
 }

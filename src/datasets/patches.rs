@@ -1,47 +1,67 @@
-use nalgebra::{Const, Dim};
 use rand::RngExt;
 
-use super::{Generator, side_of};
-use crate::batch::Batch;
-use crate::batch::check_finite;
-use crate::error::{Result, require};
-use crate::numbers::scalar::Scalar;
+use super::Generator;
+use crate::batch::size::{Image, Shape, Size};
+use crate::batch::{Batch, check_finite};
+use crate::error::{Result, require, require_size};
+use crate::numbers::scalar::Float;
 
-/// Squares at random places of square images.
+/// Patches at random places of images.
 ///
 /// # Shapes
-/// The images are side² pixels × images, row by row; the patches `N` pixels × patches, row by row.
-/// Both are squares, for instance 300² = 90,000 and 8² = 64.
+/// The images are of one channel, of any size; plain features are taken for squares, row by row. The
+/// patches are images of 1 × `H` × `W` pixels.
 ///
 /// # Errors
-/// [`Error::SizeMismatch`](crate::Error::SizeMismatch) unless both are squares,
+/// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for images of more than one channel, and for plain
+/// features whose number is no square,
 /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if a patch is larger than an image,
 /// [`Error::NoSamples`](crate::Error::NoSamples) and [`Error::NotFinite`](crate::Error::NotFinite) for the
 /// images.
 ///
 /// # Example
 /// ```
-/// use autoencoder::{Batch, datasets::patches, nalgebra::Const};
-/// let image = Batch::new(Const::<9>, (0..9).map(f64::from).collect())?;
-/// for patch in patches::<f64, _, 4>(&image, 5, 1)?.iter() {
+/// use autoencoder::{Batch, datasets::patches, size::Image};
+/// let image = Batch::new(Image::<1, 3, 3>, (0..9).map(f64::from).collect())?;
+/// for patch in patches::<f64, _, 2, 2>(&image, 5, 1)?.iter() {
 ///     assert_eq!([patch[1] - patch[0], patch[2] - patch[0]], [1.0, 3.0]);
 /// }
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub fn patches<T: Scalar, R: Dim, const N: usize>(
+pub fn patches<T: Float, R: Size, const H: usize, const W: usize>(
     images: &Batch<T, R>,
     patches: usize,
     seed: u64,
-) -> Result<Batch<T, Const<N>>> {
-    let (patch, image) = (side_of("patches", N)?, side_of("images of patches", images.features())?);
-    let fits = 1 <= patch && patch <= image;
-    require(fits, "patches side", patch as f64, "at least 1, and at most that of the images")?;
-    check_finite("patches", images.dim(), images.view())?;
-    let cut = (0..patches).map(|index| {
+) -> Result<Batch<T, Image<1, H, W>>> {
+    let (height, width) = sides(images.size())?;
+    for (name, patch, image) in [("patches height", H, height), ("patches width", W, width)] {
+        let fits = 1 <= patch && patch <= image;
+        require(fits, name, patch as f64, "at least 1, and at most that of the images")?;
+    }
+    check_finite("patches", images.features(), images.view())?;
+    let mut cut = Batch::zeros(Image, patches);
+    for (index, patch) in cut.as_mut_slice().chunks_exact_mut(H * W).enumerate() {
         let mut rng = Generator::Patches.sample(seed, index);
         let pixels = images.sample(rng.random_range(0..images.samples()));
-        let corner: [usize; 2] = std::array::from_fn(|_| rng.random_range(0..=image - patch));
-        std::array::from_fn(|at| pixels[(corner[0] + at / patch) * image + corner[1] + at % patch])
-    });
-    Ok(cut.collect())
+        let row = rng.random_range(0..=height - H);
+        let column = rng.random_range(0..=width - W);
+        let rows = pixels.chunks_exact(width).skip(row);
+        for (to, from) in patch.chunks_exact_mut(W).zip(rows) {
+            to.copy_from_slice(&from[column..][..W]);
+        }
+    }
+    Ok(cut)
+}
+
+/// Rows and columns of images.
+fn sides(size: impl Size) -> Result<(usize, usize)> {
+    const CALL: &str = "images of patches";
+    let Shape { channels, height, width } = size.shape();
+    if (height, width) == (1, 1) {
+        let side = channels.isqrt();
+        require_size(CALL, "pixels (the square of a side)", side * side, channels)?;
+        return Ok((side, side));
+    }
+    require_size(CALL, "channels", 1, channels)?;
+    Ok((height, width))
 }

@@ -3,7 +3,7 @@ use rand::{Rng, RngExt};
 
 use crate::batch::Batch;
 use crate::error::{Result, require_count};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::random::seeded;
 
 /// The channels of [`sensors`], with their units.
@@ -40,7 +40,7 @@ pub struct Sensors<T> {
     pub faults: Vec<Option<(usize, Fault)>>,
 }
 
-impl<T: Scalar> Sensors<T> {
+impl<T: Float> Sensors<T> {
     /// The rows without a fault, in their order.
     pub fn normal(&self) -> Batch<T, Const<8>> {
         self.rows.select((0..self.faults.len()).filter(|&row| self.faults[row].is_none()))
@@ -94,12 +94,12 @@ fn row(rng: &mut dyn Rng) -> [f64; 8] {
 /// assert_eq!(sensors.normal().samples() + faulty, 1000);
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub fn sensors<T: Scalar>(samples: usize, seed: u64) -> Result<Sensors<T>> {
+pub fn sensors<T: Float>(samples: usize, seed: u64) -> Result<Sensors<T>> {
     require_count("sensors samples", samples)?;
     let rng = &mut seeded(seed);
     let first = row(rng);
     let mut faults = Vec::with_capacity(samples);
-    let mut rows = Vec::with_capacity(8 * samples);
+    let mut rows = Vec::with_capacity(samples.saturating_mul(8));
     for _ in 0..samples {
         let mut values = row(rng);
         // Drawn for every row, so that a row does not depend on the faults before it.

@@ -6,7 +6,7 @@ use rand::RngExt;
 use super::Generator;
 use crate::batch::Batch;
 use crate::error::{Result, require_weight};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// How wide the sheet is, along the axis of the roll.
 const WIDTH: f64 = 21.0;
@@ -47,7 +47,7 @@ pub struct SwissRoll<T> {
 /// # References
 /// J. Tenenbaum, V. de Silva, J. Langford (2000), A global geometric framework for nonlinear
 /// dimensionality reduction. Numbers as in scikit-learn's `make_swiss_roll`.
-pub fn swiss_roll<T: Scalar>(points: usize, noise: f64, seed: u64) -> Result<SwissRoll<T>> {
+pub fn swiss_roll<T: Float>(points: usize, noise: f64, seed: u64) -> Result<SwissRoll<T>> {
     require_weight("swiss_roll noise", noise)?;
     let drawn = (0..points).map(|point| {
         let mut rng = Generator::SwissRoll.sample(seed, point);

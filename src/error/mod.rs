@@ -341,8 +341,11 @@ impl fmt::Display for Number {
 impl Error {
     /// The same of samples whose first one has this number.
     pub(crate) fn in_columns_from(mut self, first: usize) -> Self {
-        if let Self::NotFinite { column, .. } | Self::OutsideDomain { column, .. } = &mut self {
-            *column += first;
+        if let Self::NotFinite { column: sample, .. }
+        | Self::OutsideDomain { column: sample, .. }
+        | Self::Label { sample, .. } = &mut self
+        {
+            *sample += first;
         }
         self
     }
@@ -356,6 +359,18 @@ fn in_words(reason: ErrorKind) -> String {
     }
 }
 
+/// What a `Result` would have to be to stand where a part is wanted: never fulfilled, so that this sentence is said.
+#[diagnostic::on_unimplemented(
+    message = "a `?` is missing: this is a `Result`, which may hold an error instead of the part",
+    label = "add `?` (or `.unwrap()`) here",
+    note = "constructors that check their numbers return a `Result`: `SparseKl::new(0.05, 0.1)?`"
+)]
+pub trait Unwrapped {}
+
+/// The error of a `Result` that was not looked at.
+#[derive(Debug)]
+pub struct Forgotten<E>(std::marker::PhantomData<E>);
+
 /// Refuses a parameter unless `valid`; comparisons are written so that NaN is refused.
 pub(crate) fn require(
     valid: bool,
@@ -366,7 +381,12 @@ pub(crate) fn require(
     if valid {
         return Ok(());
     }
-    Err(Error::InvalidParameter { name, value: Number(value), requirement })
+    Err(invalid(name, value, requirement))
+}
+
+/// Why a parameter is refused.
+pub(crate) fn invalid(name: &'static str, value: f64, requirement: &'static str) -> Error {
+    Error::InvalidParameter { name, value: Number(value), requirement }
 }
 
 /// Refuses a parameter that is not finite and positive.

@@ -59,7 +59,7 @@ impl Header {
             }
             let dtype = tensor.values.dtype();
             // What lies in memory is not longer than that; their sum might be, if memory is shared.
-            let length = tensor.values.len() * dtype.bitsize() / 8;
+            let length = tensor.values.len() * (dtype.bitsize() / 8);
             let end = start.saturating_add(length);
             let info =
                 TensorInfo { dtype, shape: tensor.shape.clone(), data_offsets: (start, end) };

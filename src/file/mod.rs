@@ -3,10 +3,10 @@
 pub(crate) mod atomic;
 mod disk;
 mod header;
+pub(crate) mod stored;
 pub(crate) mod tensors;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-pub use atomic::Recovered;
 #[cfg(fuzzing)]
 pub use tensors::fuzz_model;

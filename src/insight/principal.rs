@@ -1,10 +1,11 @@
 //! The two directions in which codes vary most, for maps of them.
 
-use nalgebra::{DMatrix, Dim, SymmetricEigen};
+use nalgebra::{DMatrix, SymmetricEigen};
 
 use crate::batch::Batch;
+use crate::batch::size::Size;
 use crate::insight::health::{centred, evenly, greatest};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// The largest matrix whose eigenvectors are computed.
 const MOST: usize = 512;
@@ -17,7 +18,7 @@ pub(crate) struct Principal {
 }
 
 /// The first two principal components; of codes of very many units from a part of the samples.
-pub(crate) fn principal<T: Scalar, C: Dim>(codes: &Batch<T, C>) -> Principal {
+pub(crate) fn principal<T: Float, C: Size>(codes: &Batch<T, C>) -> Principal {
     let scale = greatest(codes);
     let scale = if scale > 0.0 { scale } else { 1.0 };
     let centred = centred(codes, scale);

@@ -1,16 +1,14 @@
-use nalgebra::Dim;
+//! Linear probes: how well a linear classifier reads classes off a code.
 
 use crate::batch::Batch;
-use crate::data::Normalization;
-use crate::data::Normalizer;
+use crate::batch::size::Size;
+use crate::data::{Normalization, Normalizer};
 use crate::error::Result;
-use crate::layer::ElementwiseDescription;
+use crate::layer::Elementwise;
 use crate::layer::activation::Identity;
-use crate::metrics::Label;
-use crate::model::classifier::Classifier;
-use crate::numbers::scalar::Scalar;
-use crate::optimizer::Lbfgs;
-use crate::optimizer::Method;
+use crate::metrics::{Label, checked_labels};
+use crate::model::{AutoEncoder, Scalar};
+use crate::optimizer::{Lbfgs, Method};
 use crate::regularizer::WeightDecay;
 use crate::train::Trainer;
 
@@ -31,7 +29,8 @@ use crate::train::Trainer;
 ///
 /// # Example
 /// ```
-/// use autoencoder::{Adam, AutoEncoder, Dense, Trainer, activation::Sigmoid, datasets, metrics};
+/// use autoencoder::probe::linear_probe;
+/// use autoencoder::{Adam, AutoEncoder, Dense, Trainer, activation::Sigmoid, datasets};
 ///
 /// let digits = datasets::digits();
 /// let mut model = AutoEncoder::builder()
@@ -41,13 +40,13 @@ use crate::train::Trainer;
 /// Trainer::new(Adam::new(1e-2)?).epochs(10).fit(&mut model, &digits.train)?;
 /// let train = (&model.encode(&digits.train)?, &digits.train_labels[..]);
 /// let test = (&model.encode(&digits.test)?, &digits.test_labels[..]);
-/// assert!(metrics::linear_probe(10, train, test)? > 0.8);
+/// assert!(linear_probe(10, train, test)? > 0.8);
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
 ///
 /// # References
 /// G. Alain, Y. Bengio (2016), Understanding intermediate layers using linear classifier probes.
-pub fn linear_probe<T: Scalar, C: Dim, L: Label>(
+pub fn linear_probe<T: Scalar, C: Size, L: Label>(
     classes: usize,
     (codes, labels): (&Batch<T, C>, &[L]),
     (test_codes, test_labels): (&Batch<T, C>, &[L]),
@@ -55,16 +54,15 @@ pub fn linear_probe<T: Scalar, C: Dim, L: Label>(
 where
     Lbfgs: Method<T>,
 {
-    let test_count = test_codes.samples();
-    crate::metrics::checked_labels("linear_probe", classes, test_labels, test_count)?;
+    checked_labels("linear_probe", classes, test_labels, test_codes.samples())?;
+    let (codes, test_codes) = (codes.clone().into_dynamic(), test_codes.clone().into_dynamic());
     let decay = 1.0 / codes.samples().max(1) as f64;
-    let mut probe = Classifier::builder()
-        .encoder(ElementwiseDescription::new(codes.dim(), Identity))
+    let mut probe = AutoEncoder::builder()
+        .encoder(Elementwise::dynamic(codes.features(), Identity))
         .classes_dynamic(classes)
         .regularizer(WeightDecay::new(decay)?)
-        .normalizer(Normalizer::fit(Normalization::Standardize, codes)?)
+        .normalizer(Normalizer::fit(Normalization::Standardize, &codes)?)
         .build::<T>()?;
-    let mut trainer = Trainer::new(Lbfgs::new()).epochs(1000);
-    trainer.fit_classifier(&mut probe, codes, labels)?;
-    probe.accuracy(test_codes, test_labels)
+    Trainer::new(Lbfgs::new()).epochs(1000).fit(&mut probe, (&codes, labels))?;
+    probe.accuracy(&test_codes, test_labels)
 }

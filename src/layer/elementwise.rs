@@ -1,17 +1,18 @@
-use nalgebra::{Const, Dim, Dyn};
-use rand::Rng;
+use std::fmt::Debug;
 
-use super::dense::deactivate;
-use super::{DualViewMut, Layer, Module, Pass, TangentPass};
+use nalgebra::{Const, Dyn};
+
+use super::activated::deactivate;
+use super::activation::{Activation, Ranged};
+use super::layout::Layout;
+use super::{DualViewMut, Layer, Module, Part, Pass, Point, TangentPass, Unconditioned};
+use crate::batch::size::Size;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::Result;
-use crate::layer::activation::Activation;
-use crate::layer::layout::Layout;
-use crate::model::builder::{Build, Describe, Start};
+use crate::error::{Result, require, require_count};
 use crate::numbers::parallel::{ELEMENT, in_parts};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
-/// Describes a layer without parameters: an activation, element by element. With
+/// A layer without parameters: an activation, element by element. With
 /// [`Identity`](crate::activation::Identity) it passes its inputs on as they are.
 ///
 /// # Formula
@@ -30,105 +31,81 @@ pub struct Elementwise<const N: usize>;
 impl<const N: usize> Elementwise<N> {
     /// With its size as a type.
     #[allow(clippy::new_ret_no_self)] // As for `Dense`.
-    pub fn new<A>(activation: A) -> ElementwiseDescription<Const<N>, A> {
-        ElementwiseDescription::new(Const, activation)
+    pub fn new<A>(activation: A) -> ElementwiseLayer<Const<N>, A> {
+        ElementwiseLayer::new(Const, activation)
     }
 }
 
 impl Elementwise<0> {
     /// With a size known at run time only.
-    pub fn dynamic<A>(features: usize, activation: A) -> ElementwiseDescription<Dyn, A> {
-        ElementwiseDescription::new(Dyn(features), activation)
+    pub fn dynamic<A>(features: usize, activation: A) -> ElementwiseLayer<Dyn, A> {
+        ElementwiseLayer::new(Dyn(features), activation)
     }
 }
 
-/// An elementwise layer before it is built.
+/// What [`Elementwise`] makes.
 #[derive(Debug, Clone)]
-pub struct ElementwiseDescription<N, A> {
+pub struct ElementwiseLayer<N, A> {
     features: N,
     activation: A,
 }
 
-impl<N: Dim, A> ElementwiseDescription<N, A> {
-    /// With a size of either kind.
+impl<N, A> ElementwiseLayer<N, A> {
+    /// With a size of any kind.
     pub fn new(features: N, activation: A) -> Self {
         Self { features, activation }
     }
 }
 
-impl<N: Dim, A> Describe for ElementwiseDescription<N, A> {
-    type Input = N;
-    type Output = N;
-}
+/// More features than any machine holds: what is above is a mistake in the sizes.
+const MOST: usize = 1 << 48;
 
-impl<T: Scalar, N: Dim, A: Activation<T>> Build<T> for ElementwiseDescription<N, A> {
-    type Built = ElementwiseLayer<T, N, A>;
-    fn build_into(self, _start: &mut Start<'_, T>) -> Self::Built {
-        let Self { features, activation } = self;
-        ElementwiseLayer { features, activation, scalar: std::marker::PhantomData }
+impl<N: Size, A: Debug + Send + Sync> Module for ElementwiseLayer<N, A> {
+    fn num_inputs(&self) -> usize {
+        self.features.value()
     }
-}
-
-/// A layer without parameters: y = s(x). Described by [`Elementwise`].
-#[derive(Debug, Clone)]
-pub struct ElementwiseLayer<T, N, A> {
-    features: N,
-    activation: A,
-    scalar: std::marker::PhantomData<fn() -> T>,
-}
-
-impl<T: Scalar, N: Dim, A: Activation<T>> Module for ElementwiseLayer<T, N, A> {
-    type Scalar = T;
-
-    fn layout(&self, layout: &mut Layout) {
-        let (kind, features) =
-            (format!("Elementwise({:?})", self.activation), self.features.value());
-        layout.layer(kind.clone(), |layer| layer.setting(format_args!("{kind} of {features}")));
+    fn num_outputs(&self) -> usize {
+        self.features.value()
     }
-
-    fn num_parameters(&self) -> usize {
-        0
-    }
-
-    fn draw_parameters(&self, _parameters: &mut [T], _rng: &mut dyn Rng) {}
-
-    fn tape_len(&self, _samples: usize) -> usize {
-        0
-    }
-
-    fn scratch_len(&self, _samples: usize) -> usize {
-        0
-    }
-
-    /// There is nothing to train.
-    fn is_frozen(&self) -> bool {
-        true
-    }
-
     fn check_sizes(&self) -> Result<()> {
-        crate::error::require_count("Elementwise features", self.features.value())
+        let features = self.features.value();
+        require_count("Elementwise features", features)?;
+        require(features <= MOST, "Elementwise features", features as f64, "at most 2⁴⁸")
     }
 }
 
-impl<T: Scalar, N: Dim, A: Activation<T>> Layer for ElementwiseLayer<T, N, A> {
+impl<N: Size, A: Ranged + Debug + Send + Sync> Part for ElementwiseLayer<N, A> {
     type Input = N;
     type Output = N;
     type Range = A::Range;
-
-    fn input_dim(&self) -> N {
+    type Posterior = Point;
+    type Condition = Unconditioned;
+    fn input(&self) -> N {
         self.features
     }
-
-    fn output_dim(&self) -> N {
+    fn output(&self) -> N {
         self.features
+    }
+}
+
+impl<T: Float, N: Size, A: Activation<T> + Clone + 'static> Layer<T> for ElementwiseLayer<N, A> {
+    fn layout(&self, layout: &mut Layout) {
+        let kind = format!("Elementwise({})", self.activation.describe());
+        let features = self.features.value();
+        layout.layer(kind.clone(), |layer| layer.setting(format_args!("{kind} of {features}")));
+    }
+
+    fn range(&self) -> (f64, f64) {
+        self.activation.range()
     }
 
     fn forward(
         &self,
         _parameters: &[T],
-        x: BatchView<'_, T, N>,
-        y: BatchViewMut<'_, T, N>,
+        x: BatchView<'_, T>,
+        y: BatchViewMut<'_, T>,
         _tape: &mut [T],
+        _scratch: &mut [T],
     ) {
         in_parts(x.samples(), ELEMENT * x.features(), (x, y), |(x, mut y)| {
             y.as_mut_slice().copy_from_slice(x.as_slice());
@@ -138,9 +115,9 @@ impl<T: Scalar, N: Dim, A: Activation<T>> Layer for ElementwiseLayer<T, N, A> {
 
     fn backward(
         &self,
-        pass: Pass<'_, T, N, N>,
-        mut dy: BatchViewMut<'_, T, N>,
-        dx: Option<BatchViewMut<'_, T, N>>,
+        pass: Pass<'_, T>,
+        mut dy: BatchViewMut<'_, T>,
+        dx: Option<BatchViewMut<'_, T>>,
         _gradient: Option<&mut [T]>,
         _scratch: &mut [T],
     ) {
@@ -151,17 +128,14 @@ impl<T: Scalar, N: Dim, A: Activation<T>> Layer for ElementwiseLayer<T, N, A> {
         }
     }
 
-    fn tangent_tape_len(&self, _samples: usize) -> usize {
-        0
-    }
-
     /// J v = s′(x) v.
     fn tangent(
         &self,
-        pass: Pass<'_, T, N, N>,
-        v: BatchView<'_, T, N>,
-        mut jv: BatchViewMut<'_, T, N>,
+        pass: Pass<'_, T>,
+        v: BatchView<'_, T>,
+        mut jv: BatchViewMut<'_, T>,
         _tangent_tape: &mut [T],
+        _scratch: &mut [T],
     ) {
         jv.as_mut_slice().copy_from_slice(v.as_slice());
         deactivate(&self.activation, pass.y, pass.x.as_slice(), jv);
@@ -170,10 +144,10 @@ impl<T: Scalar, N: Dim, A: Activation<T>> Layer for ElementwiseLayer<T, N, A> {
     /// With ẏ = s′(x) v: dv = s′ dẏ and dx = s′ dy + s″ v dẏ.
     fn tangent_backward(
         &self,
-        pass: Pass<'_, T, N, N>,
-        tangent: TangentPass<'_, T, N>,
-        mut d: DualViewMut<'_, T, N>,
-        d_input: Option<DualViewMut<'_, T, N>>,
+        pass: Pass<'_, T>,
+        tangent: TangentPass<'_, T>,
+        mut d: DualViewMut<'_, T>,
+        d_input: Option<DualViewMut<'_, T>>,
         _gradient: &mut [T],
         _scratch: &mut [T],
     ) {
@@ -188,5 +162,17 @@ impl<T: Scalar, N: Dim, A: Activation<T>> Layer for ElementwiseLayer<T, N, A> {
         }
         d_input.value.as_mut_slice().copy_from_slice(d.value.as_slice());
         d_input.tangent.as_mut_slice().copy_from_slice(d.tangent.as_slice());
+    }
+}
+
+impl<T, N, A> super::Detach<T> for ElementwiseLayer<N, A>
+where
+    T: Float,
+    N: Size,
+    A: Activation<T> + Ranged + Clone + 'static,
+{
+    type Detached = Self;
+    fn detach(&self, _parameters: &[T], _to: &mut Vec<T>) -> Self {
+        self.clone()
     }
 }

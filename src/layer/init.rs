@@ -1,4 +1,35 @@
 //! First weights. Biases always start at zero.
+//!
+//! | initialiser | weights of a unit | for |
+//! |---|---|---|
+//! | [`Glorot`] | uniform in ±√(6 / (inputs + outputs)) | layers that are nearly linear at the start; the default |
+//! | [`He`] | normal with variance 2 / inputs | rectifiers |
+//! | [`Ufldl`] | uniform in ±√(6 / (inputs + outputs + 1)) | the sparse autoencoder of the exercise |
+//! | [`Sparse`] | normal from a few inputs, 0 from all others | deep nets |
+//! | [`Zeros`] | 0 | heads and tests |
+//! | `Box<dyn Initializer>` | what was chosen at run time | |
+//!
+//! # Write your own
+//! ```
+//! use autoencoder::activation::{Identity, Tanh};
+//! use autoencoder::{AutoEncoder, Dense, init::Initializer};
+//!
+//! /// All weights alike.
+//! #[derive(Debug)]
+//! struct Constant(f64);
+//! impl Initializer for Constant {
+//!     fn draw_unit(&self, weights: &mut [f64], _outputs: usize, _rng: &mut dyn rand::Rng) {
+//!         weights.fill(self.0);
+//!     }
+//! }
+//!
+//! let model = AutoEncoder::builder()
+//!     .encoder(Dense::<8, 3>::new(Tanh).init(Constant(0.1)))
+//!     .decoder(Dense::<3, 8>::new(Identity))
+//!     .build::<f64>()?;
+//! assert_eq!(model.parameter("encoder.0.weight").unwrap(), [0.1; 24]);
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
 
 use std::fmt::Debug;
 
@@ -8,28 +39,18 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::error::{Result, require_count, require_positive};
 
 /// Draws the first weights of a layer, unit by unit.
-///
-/// # Example
-/// Write your own:
-/// ```
-/// use autoencoder::{Dense, activation::Tanh, init::Initializer};
-///
-/// #[derive(Debug)]
-/// struct Constant(f64);
-/// impl Initializer for Constant {
-///     fn draw_unit(&self, weights: &mut [f64], _outputs: usize, _rng: &mut dyn rand::Rng) {
-///         weights.fill(self.0);
-///     }
-/// }
-/// let layer = Dense::<8, 3>::new(Tanh).init(Constant(0.1));
-/// # let _ = layer;
-/// ```
 pub trait Initializer: Debug + Send + Sync {
     /// Fills the weights from every input to one unit of a layer that has `outputs` units.
     fn draw_unit(&self, weights: &mut [f64], outputs: usize, rng: &mut dyn Rng);
 }
 
 impl<I: Initializer + ?Sized> Initializer for std::sync::Arc<I> {
+    fn draw_unit(&self, weights: &mut [f64], outputs: usize, rng: &mut dyn Rng) {
+        (**self).draw_unit(weights, outputs, rng);
+    }
+}
+
+impl<I: Initializer + ?Sized> Initializer for Box<I> {
     fn draw_unit(&self, weights: &mut [f64], outputs: usize, rng: &mut dyn Rng) {
         (**self).draw_unit(weights, outputs, rng);
     }

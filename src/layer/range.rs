@@ -1,5 +1,11 @@
 //! The range of an activation, as a type; what ends in the activation has its range too.
 
+/// Where values lie.
+pub trait Range {
+    /// The ends of it.
+    const ENDS: (f64, f64);
+}
+
 /// All real numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct Real;
@@ -12,6 +18,25 @@ pub struct UnitInterval;
 /// From −1 to 1.
 #[derive(Debug, Clone, Copy)]
 pub struct Symmetric;
+/// Of what is chosen at run time: what types do not tell is asked when the model is built.
+#[derive(Debug, Clone, Copy)]
+pub struct AnyRange;
+
+impl Range for Real {
+    const ENDS: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
+}
+impl Range for NonNegative {
+    const ENDS: (f64, f64) = (0.0, f64::INFINITY);
+}
+impl Range for UnitInterval {
+    const ENDS: (f64, f64) = (0.0, 1.0);
+}
+impl Range for Symmetric {
+    const ENDS: (f64, f64) = (-1.0, 1.0);
+}
+impl Range for AnyRange {
+    const ENDS: (f64, f64) = Real::ENDS;
+}
 
 /// A range with two ends, on which a mean activation has a meaning as a rate.
 #[diagnostic::on_unimplemented(
@@ -19,20 +44,10 @@ pub struct Symmetric;
     label = "the code is not bounded",
     note = "end the encoder in `Sigmoid` or `Tanh`, or use `CodeL1`, which takes any code"
 )]
-pub trait Bounded {
-    /// The lower end.
-    const LOW: f64;
-    /// The upper end.
-    const HIGH: f64;
-}
-impl Bounded for UnitInterval {
-    const LOW: f64 = 0.0;
-    const HIGH: f64 = 1.0;
-}
-impl Bounded for Symmetric {
-    const LOW: f64 = -1.0;
-    const HIGH: f64 = 1.0;
-}
+pub trait Bounded {}
+impl Bounded for UnitInterval {}
+impl Bounded for Symmetric {}
+impl Bounded for AnyRange {}
 
 /// A range that can hold logits, ln(p / (1 − p)): the whole real line.
 #[diagnostic::on_unimplemented(
@@ -42,3 +57,4 @@ impl Bounded for Symmetric {
 )]
 pub trait Logits {}
 impl Logits for Real {}
+impl Logits for AnyRange {}

@@ -1,14 +1,20 @@
 //! Parts with their parameters, to build other models of.
 
-use crate::layer::Module;
-use crate::model::builder::{Build, Describe, Start};
-use crate::numbers::scalar::Scalar;
+use rand::Rng;
 
-/// A layer, encoder or decoder with the parameters it was trained to. It is a description: what is built
-/// of it starts with these parameters instead of drawn ones.
+use super::jacobian::{Asked, JacobianGradient};
+use super::layout::Layout;
+use super::tied::{Detach, Place, Shareable};
+use super::{DualViewMut, Layer, Module, Part, Pass, TangentPass, activation::Ranged, layer_by};
+use crate::batch::{BatchView, BatchViewMut};
+use crate::error::Result;
+use crate::numbers::scalar::Float;
+
+/// A layer, encoder or decoder with the parameters it was trained to. A model of it starts with these
+/// parameters instead of drawn ones.
 ///
 /// Made by [`AutoEncoder::trained_encoder`](crate::AutoEncoder::trained_encoder) and its like. Parts can
-/// be joined to others as any description can: as half of another model, or
+/// be joined to others as any part can: as half of another model, or
 /// [one after the other](crate::Then). What was frozen in the model stays frozen, until it is
 /// [unfrozen](Trained::unfrozen). A model's normalizer is not a part of its encoder: another model of
 /// the encoder needs the same one, by [`Builder::normalizer`](crate::Builder::normalizer).
@@ -34,25 +40,26 @@ use crate::numbers::scalar::Scalar;
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Trained<M: Module> {
-    part: M,
-    parameters: Vec<M::Scalar>,
+pub struct Trained<P, T> {
+    part: P,
+    parameters: std::sync::Arc<[T]>,
     is_frozen: bool,
 }
 
-impl<M: Module> Trained<M> {
-    pub(crate) fn new(part: M, parameters: Vec<M::Scalar>) -> Self {
+impl<P: Module, T> Trained<P, T> {
+    pub(crate) fn new(part: P, parameters: Vec<T>) -> Self {
         debug_assert_eq!(part.num_parameters(), parameters.len());
-        Self { part, parameters, is_frozen: false }
+        Self { part, parameters: parameters.into(), is_frozen: false }
     }
 
     /// The part, without its parameters.
-    pub fn part(&self) -> &M {
+    pub fn part(&self) -> &P {
         &self.part
     }
 
-    /// Its parameters, in the order of its layout.
-    pub fn parameters(&self) -> &[M::Scalar] {
+    /// The parameters that were given with it, in the order of its layout. A model that is built with it begins
+    /// with them; its training does not change them here.
+    pub fn parameters(&self) -> &[T] {
         &self.parameters
     }
 
@@ -71,15 +78,83 @@ impl<M: Module> Trained<M> {
     }
 }
 
-impl<M: Module + Describe> Describe for Trained<M> {
-    type Input = M::Input;
-    type Output = M::Output;
+impl<P: Module, T: Float> Module for Trained<P, T> {
+    fn num_inputs(&self) -> usize {
+        self.part.num_inputs()
+    }
+    fn num_outputs(&self) -> usize {
+        self.part.num_outputs()
+    }
+    fn num_parameters(&self) -> usize {
+        self.part.num_parameters()
+    }
+    fn num_shared(&self) -> usize {
+        self.part.num_shared()
+    }
+    fn is_gaussian(&self) -> bool {
+        self.part.is_gaussian()
+    }
+    fn is_frozen(&self) -> bool {
+        self.is_frozen || self.part.is_frozen()
+    }
+    /// Also what does not know of freezing.
+    fn set_frozen(&mut self, is_frozen: bool) {
+        self.part.set_frozen(is_frozen);
+        self.is_frozen = is_frozen;
+    }
+    fn set_shared_frozen(&mut self, is_frozen: bool) {
+        self.part.set_shared_frozen(is_frozen);
+    }
+    fn check_sizes(&self) -> Result<()> {
+        self.part.check_sizes()
+    }
 }
 
-impl<T: Scalar, M: Module<Scalar = T> + Describe> Build<T> for Trained<M> {
-    type Built = M;
-    fn build_into(self, start: &mut Start<'_, T>) -> M {
-        start.take(self.parameters, self.is_frozen);
-        self.part
+impl<P: Part, T: Float> Part for Trained<P, T> {
+    type Input = P::Input;
+    type Output = P::Output;
+    type Range = P::Range;
+    type Posterior = P::Posterior;
+    type Condition = P::Condition;
+    fn input(&self) -> P::Input {
+        self.part.input()
+    }
+    fn output(&self) -> P::Output {
+        self.part.output()
+    }
+}
+
+impl<P: Layer<T> + Clone + 'static, T: Float> Layer<T> for Trained<P, T> {
+    fn layout(&self, layout: &mut Layout) {
+        layout.frozen(self.is_frozen, |layout| self.part.layout(layout));
+    }
+    fn draw_parameters(&self, parameters: &mut [T], _rng: &mut dyn Rng) {
+        parameters.copy_from_slice(&self.parameters);
+    }
+    layer_by!(part);
+}
+
+impl<P: Shareable, T: Float> Shareable for Trained<P, T> {
+    type Last = P::Last;
+    type Mirror<S: Ranged + Clone + std::fmt::Debug + Send + Sync + 'static> = P::Mirror<S>;
+    fn last(&self) -> &P::Last {
+        self.part.last()
+    }
+    fn num_mirror_biases(&self) -> usize {
+        self.part.num_mirror_biases()
+    }
+    fn mirror<S: Ranged + Clone + std::fmt::Debug + Send + Sync + 'static>(
+        &self,
+        activation: S,
+        at: Place,
+    ) -> P::Mirror<S> {
+        self.part.mirror(activation, at)
+    }
+}
+
+impl<P: Detach<T> + Clone + 'static, T: Float> Detach<T> for Trained<P, T> {
+    type Detached = P::Detached;
+    fn detach(&self, parameters: &[T], to: &mut Vec<T>) -> P::Detached {
+        self.part.detach(parameters, to)
     }
 }

@@ -1,10 +1,9 @@
-use super::{Compared, Loss};
+use super::{Compared, Loss, LossFor, WithInput};
 use crate::batch::BatchViewMut;
-use crate::code::decoder::Decoder;
 use crate::error::{Result, require_count, require_size};
+use crate::layer::Part;
 use crate::layer::range::Logits;
-use crate::numbers::scalar::Scalar;
-use crate::numbers::scalar::exponentials_of;
+use crate::numbers::scalar::{Float, exponentials_of};
 
 /// Negative log-likelihood of categories, one of each group of neighbouring features: the input is one-hot in
 /// each group, or shares that add up to 1, and the decoder gives logits.
@@ -38,47 +37,53 @@ impl Categorical {
 
     /// The groups of a sample, with their places.
     fn places(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
-        self.groups.iter().scan(0, |end, &group| {
-            *end += group;
-            Some(*end - group..*end)
+        self.groups.iter().scan(0_usize, |end, &group| {
+            let start = std::mem::replace(end, end.saturating_add(group));
+            Some(start..*end)
         })
     }
 }
 
-fn total<T: Scalar>(x: &[T]) -> T {
+fn total<T: Float>(x: &[T]) -> T {
     x.iter().fold(T::ZERO, |sum, &x| sum + x)
 }
 
 /// The greatest logit, and ln Σ e^a over its exponential: apart, so that large logits take nothing from what is
 /// between them.
-fn norm<T: Scalar>(a: &[T]) -> (T, T) {
+fn norm<T: Float>(a: &[T]) -> (T, T) {
     let most = a.iter().fold(T::of(f64::NEG_INFINITY), |most, &a| if a > most { a } else { most });
     let sum = a.iter().fold(T::ZERO, |sum, &a| sum + (a - most).exp());
     (most, sum.ln())
 }
 
-impl<D: Decoder> Loss<D> for Categorical
+impl<D: Part> LossFor<D> for Categorical
 where
     D::Range: Logits,
 {
+    type Target = WithInput;
+}
+
+impl<T: Float> Loss<T> for Categorical {
     fn name(&self) -> &'static str {
         "categorical"
     }
 
-    fn values(
-        &self,
-        Compared { x, y, .. }: Compared<'_, D::Scalar, D::Output>,
-        values: &mut [D::Scalar],
-    ) {
+    fn describe(&self) -> String {
+        format!("Categorical {{ groups: {:?} }}", self.groups)
+    }
+
+    fn takes_logits(&self) -> bool {
+        true
+    }
+
+    fn values(&self, Compared { x, y, .. }: Compared<'_, T>, values: &mut [T]) {
         for ((x, y), value) in x.iter().zip(y.iter()).zip(values) {
-            *value = D::Scalar::ZERO;
+            *value = T::ZERO;
             for group in self.places() {
                 let (x, a) = (&x[group.clone()], &y[group]);
                 let (most, norm) = norm(a);
                 // Only where there is weight, so that 0 · ∞ is nothing.
-                let of = |(&x, &a): (&D::Scalar, &D::Scalar)| {
-                    (x > D::Scalar::ZERO).then(|| x * ((most - a) + norm))
-                };
+                let of = |(&x, &a): (&T, &T)| (x > T::ZERO).then(|| x * ((most - a) + norm));
                 x.iter().zip(a).filter_map(of).for_each(|part| *value += part);
             }
         }
@@ -86,9 +91,9 @@ where
 
     fn gradient(
         &self,
-        Compared { x, y, .. }: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        mut dy: BatchViewMut<'_, D::Scalar, D::Output>,
+        Compared { x, y, .. }: Compared<'_, T>,
+        weights: &[T],
+        mut dy: BatchViewMut<'_, T>,
     ) {
         let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
         for (((x, y), &weight), dy) in x.iter().zip(y.iter()).zip(weights).zip(columns) {
@@ -106,7 +111,7 @@ where
         }
     }
 
-    fn reconstruct(&self, mut y: BatchViewMut<'_, D::Scalar, D::Output>) {
+    fn reconstruct(&self, mut y: BatchViewMut<'_, T>) {
         let features = y.features();
         for y in y.as_mut_slice().chunks_exact_mut(features) {
             for group in self.places() {
@@ -118,8 +123,8 @@ where
         }
     }
 
-    fn accepts(&self, x: D::Scalar, _feature: usize) -> bool {
-        x >= D::Scalar::ZERO && x <= D::Scalar::ONE
+    fn accepts(&self, x: T, _feature: usize) -> bool {
+        x >= T::ZERO && x <= T::ONE
     }
 
     fn domain(&self, _feature: usize) -> &'static str {
@@ -127,6 +132,7 @@ where
     }
 
     fn check_size(&self, features: usize) -> Result<()> {
-        require_size("the groups of Categorical", "features", features, self.groups.iter().sum())
+        let found = self.places().last().map_or(0, |place| place.end);
+        require_size("the groups of Categorical", "features", features, found)
     }
 }

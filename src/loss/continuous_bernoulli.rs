@@ -1,10 +1,8 @@
-use nalgebra::ComplexField;
-
-use super::{Compared, Loss, sum_features, weigh_features};
+use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
 use crate::batch::BatchViewMut;
-use crate::code::decoder::Decoder;
+use crate::layer::Part;
 use crate::layer::range::Logits;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::{exp, exp_m1, vectorize};
 
 /// Negative log-likelihood of inputs in [0, 1] that are not binary: a density, where
@@ -30,7 +28,7 @@ const NEAR: f64 = 0.25;
 
 /// ln((1 − e^−t)/t) for t ≥ 0, from 0 at 0 down.
 #[inline(always)]
-fn log_normalizer<T: Scalar>(t: T) -> T {
+fn log_normalizer<T: Float>(t: T) -> T {
     // −t/2 + t²/24 − t⁴/2880 + t⁶/181440 − t⁸/9676800 + t¹⁰/479001600
     let s = t * t;
     let tail = [-1.0 / 2880.0, 1.0 / 181_440.0, -1.0 / 9_676_800.0, 1.0 / 479_001_600.0];
@@ -43,7 +41,7 @@ fn log_normalizer<T: Scalar>(t: T) -> T {
 
 /// The mean 1/(1 − e^−a) − 1/a.
 #[inline(always)]
-fn mean<T: Scalar>(a: T) -> T {
+fn mean<T: Float>(a: T) -> T {
     // ½ + a/12 − a³/720 + a⁵/30240 − a⁷/1209600 + a⁹/47900160
     let s = a * a;
     let tail = [-1.0 / 720.0, 1.0 / 30_240.0, -1.0 / 1_209_600.0, 1.0 / 47_900_160.0];
@@ -59,33 +57,40 @@ fn mean<T: Scalar>(a: T) -> T {
     if size < T::of(NEAR) { series } else { formula }
 }
 
-impl<D: Decoder> Loss<D> for ContinuousBernoulli
+impl<D: Part> LossFor<D> for ContinuousBernoulli
 where
     D::Range: Logits,
 {
+    type Target = WithInput;
+}
+
+impl<T: Float> Loss<T> for ContinuousBernoulli {
     fn name(&self) -> &'static str {
         "continuous_bernoulli"
     }
 
-    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
+    fn describe(&self) -> String {
+        "ContinuousBernoulli".to_owned()
+    }
+
+    fn takes_logits(&self) -> bool {
+        true
+    }
+
+    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
         sum_features(
             at,
             values,
             #[inline(always)]
             |x, a| {
                 // max(a, 0) − a x without cancellation, as for the Bernoulli loss.
-                let rest = if a > D::Scalar::ZERO { a * (D::Scalar::ONE - x) } else { -a * x };
+                let rest = if a > T::ZERO { a * (T::ONE - x) } else { -a * x };
                 rest + log_normalizer(a.abs())
             },
         );
     }
 
-    fn gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        da: BatchViewMut<'_, D::Scalar, D::Output>,
-    ) {
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], da: BatchViewMut<'_, T>) {
         weigh_features(
             at,
             weights,
@@ -95,15 +100,15 @@ where
         );
     }
 
-    fn reconstruct(&self, mut a: BatchViewMut<'_, D::Scalar, D::Output>) {
+    fn reconstruct(&self, mut a: BatchViewMut<'_, T>) {
         vectorize(
             #[inline(always)]
             || a.as_mut_slice().iter_mut().for_each(|a| *a = mean(*a)),
         );
     }
 
-    fn accepts(&self, x: D::Scalar, _feature: usize) -> bool {
-        x >= D::Scalar::ZERO && x <= D::Scalar::ONE
+    fn accepts(&self, x: T, _feature: usize) -> bool {
+        x >= T::ZERO && x <= T::ONE
     }
 
     fn domain(&self, _feature: usize) -> &'static str {

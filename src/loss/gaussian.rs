@@ -1,8 +1,8 @@
-use super::{Compared, Loss, sum_features, weigh_features};
+use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
 use crate::batch::BatchViewMut;
-use crate::code::decoder::Decoder;
 use crate::error::{Result, require_positive};
-use crate::numbers::scalar::Scalar;
+use crate::layer::Part;
+use crate::numbers::scalar::Float;
 
 /// Negative log-likelihood under a Gaussian of fixed standard deviation around the decoder's output, with
 /// its constants, so that a bound is in nats and comparable between models.
@@ -27,15 +27,23 @@ impl GaussianLikelihood {
     }
 }
 
-impl<D: Decoder> Loss<D> for GaussianLikelihood {
+impl<D: Part> LossFor<D> for GaussianLikelihood {
+    type Target = WithInput;
+}
+
+impl<T: Float> Loss<T> for GaussianLikelihood {
     fn name(&self) -> &'static str {
         "gaussian_likelihood"
     }
 
-    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
-        let (scale, half) = (D::Scalar::of(1.0 / self.deviation), D::Scalar::of(0.5));
+    fn describe(&self) -> String {
+        format!("GaussianLikelihood {{ deviation: {:?} }}", self.deviation)
+    }
+
+    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
+        let (scale, half) = (T::of(1.0 / self.deviation), T::of(0.5));
         let of_feature = self.deviation.ln() + 0.5 * (2.0 * std::f64::consts::PI).ln();
-        let constant = D::Scalar::of(at.x.features() as f64 * of_feature);
+        let constant = T::of(at.x.features() as f64 * of_feature);
         sum_features(
             at,
             values,
@@ -48,13 +56,8 @@ impl<D: Decoder> Loss<D> for GaussianLikelihood {
         values.iter_mut().for_each(|value| *value += constant);
     }
 
-    fn gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        dy: BatchViewMut<'_, D::Scalar, D::Output>,
-    ) {
-        let precision = D::Scalar::of(self.deviation.powi(-2));
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
+        let precision = T::of(self.deviation.powi(-2));
         weigh_features(
             at,
             weights,

@@ -1,10 +1,8 @@
-use nalgebra::ComplexField;
-
-use super::{Compared, Loss, sum_features, weigh_features};
+use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
 use crate::batch::BatchViewMut;
-use crate::code::decoder::Decoder;
 use crate::error::{Result, require_positive};
-use crate::numbers::scalar::Scalar;
+use crate::layer::Part;
+use crate::numbers::scalar::Float;
 
 /// Squared near zero, absolute far away, so that outliers pull with a bounded force.
 ///
@@ -36,14 +34,22 @@ impl Default for Huber {
     }
 }
 
-impl<D: Decoder> Loss<D> for Huber {
+impl<D: Part> LossFor<D> for Huber {
+    type Target = WithInput;
+}
+
+impl<T: Float> Loss<T> for Huber {
     fn name(&self) -> &'static str {
         "huber"
     }
 
-    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
-        let delta = D::Scalar::of(self.delta);
-        let half = D::Scalar::of(0.5);
+    fn describe(&self) -> String {
+        format!("Huber {{ delta: {:?} }}", self.delta)
+    }
+
+    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
+        let delta = T::of(self.delta);
+        let half = T::of(0.5);
         sum_features(
             at,
             values,
@@ -57,13 +63,8 @@ impl<D: Decoder> Loss<D> for Huber {
         );
     }
 
-    fn gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        dy: BatchViewMut<'_, D::Scalar, D::Output>,
-    ) {
-        let delta = D::Scalar::of(self.delta);
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
+        let delta = T::of(self.delta);
         weigh_features(
             at,
             weights,

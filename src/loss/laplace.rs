@@ -1,10 +1,8 @@
-use nalgebra::ComplexField;
-
-use super::{Compared, Loss, sum_features, weigh_features};
+use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
 use crate::batch::BatchViewMut;
-use crate::code::decoder::Decoder;
 use crate::error::{Result, require_positive};
-use crate::numbers::scalar::Scalar;
+use crate::layer::Part;
+use crate::numbers::scalar::Float;
 
 /// Negative log-likelihood under a Laplace distribution of fixed scale around the decoder's output: an
 /// absolute error in nats, which outliers do not dominate.
@@ -27,14 +25,22 @@ impl LaplaceLikelihood {
     }
 }
 
-impl<D: Decoder> Loss<D> for LaplaceLikelihood {
+impl<D: Part> LossFor<D> for LaplaceLikelihood {
+    type Target = WithInput;
+}
+
+impl<T: Float> Loss<T> for LaplaceLikelihood {
     fn name(&self) -> &'static str {
         "laplace_likelihood"
     }
 
-    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
-        let rate = D::Scalar::of(1.0 / self.scale);
-        let constant = D::Scalar::of(at.x.features() as f64 * (2.0 * self.scale).ln());
+    fn describe(&self) -> String {
+        format!("LaplaceLikelihood {{ scale: {:?} }}", self.scale)
+    }
+
+    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
+        let rate = T::of(1.0 / self.scale);
+        let constant = T::of(at.x.features() as f64 * (2.0 * self.scale).ln());
         sum_features(
             at,
             values,
@@ -44,20 +50,15 @@ impl<D: Decoder> Loss<D> for LaplaceLikelihood {
         values.iter_mut().for_each(|value| *value += constant);
     }
 
-    fn gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        dy: BatchViewMut<'_, D::Scalar, D::Output>,
-    ) {
-        let rate = D::Scalar::of(1.0 / self.scale);
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
+        let rate = T::of(1.0 / self.scale);
         weigh_features(
             at,
             weights,
             dy,
             #[inline(always)]
             move |x, y| {
-                let upper = if y > x { rate } else { D::Scalar::ZERO };
+                let upper = if y > x { rate } else { T::ZERO };
                 if y < x { -rate } else { upper }
             },
         );

@@ -1,14 +1,12 @@
 use std::fmt;
 
-use super::{Compared, Loss};
+use super::{Compared, Loss, LossFor, WithInput};
 use crate::batch::BatchViewMut;
-use crate::code::decoder::Decoder;
 use crate::code::prior::LN_TAU;
 use crate::error::{Result, require};
-use crate::layer::layout::Layout;
-use crate::layer::layout::Role;
-use crate::numbers::scalar::Scalar;
-use crate::numbers::scalar::{sum_pairs, sum_triples};
+use crate::layer::Part;
+use crate::layer::layout::{Layout, Role};
+use crate::numbers::scalar::{Float, sum_pairs, sum_triples};
 use crate::numbers::vector::{exp, vectorize};
 
 /// Negative log-likelihood under a Gaussian around the decoder's output whose variance is trained with the
@@ -61,7 +59,7 @@ impl LearnedGaussian {
 }
 
 #[inline(always)]
-fn clamped<T: Scalar>(lv: T) -> T {
+fn clamped<T: Float>(lv: T) -> T {
     let (low, high) = (T::of(CLAMP.0), T::of(CLAMP.1));
     if lv < low {
         low
@@ -74,19 +72,28 @@ fn clamped<T: Scalar>(lv: T) -> T {
 
 /// ½, and 0 beyond where ln σ² is held.
 #[inline(always)]
-fn half_within<T: Scalar>(lv: T) -> T {
+fn half_within<T: Float>(lv: T) -> T {
     if lv < T::of(CLAMP.0) || lv > T::of(CLAMP.1) { T::ZERO } else { T::of(0.5) }
 }
 
-impl<D: Decoder> Loss<D> for LearnedGaussian {
+impl<D: Part> LossFor<D> for LearnedGaussian {
+    type Target = WithInput;
+}
+
+impl<T: Float> Loss<T> for LearnedGaussian {
     fn name(&self) -> &'static str {
         "learned_gaussian"
     }
 
-    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
-        let half = D::Scalar::of(0.5);
-        let features = D::Scalar::of(at.x.features() as f64);
-        let constant = half * features * D::Scalar::of(LN_TAU);
+    /// Without where it begins, which a trained model has left behind.
+    fn describe(&self) -> String {
+        format!("LearnedGaussian {{ per_feature: {:?} }}", self.per_feature)
+    }
+
+    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
+        let half = T::of(0.5);
+        let features = T::of(at.x.features() as f64);
+        let constant = half * features * T::of(LN_TAU);
         let shared = clamped(at.parameters[0]);
         let (precision, ln_norm) = (exp(-shared), features * shared);
         for ((x, y), value) in at.x.iter().zip(at.y.iter()).zip(values) {
@@ -108,12 +115,7 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
         }
     }
 
-    fn gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        mut dy: BatchViewMut<'_, D::Scalar, D::Output>,
-    ) {
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
         let precision = exp(-clamped(at.parameters[0]));
         let columns = dy.as_mut_slice().chunks_exact_mut(at.x.features());
         for (((x, y), &weight), dy) in at.x.iter().zip(at.y.iter()).zip(weights).zip(columns) {
@@ -137,21 +139,16 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
         if self.per_feature { features } else { 1 }
     }
 
-    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [D::Scalar]) {
-        let count = Loss::<D>::num_parameters(self, features);
+    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [T]) {
+        let count = Loss::<T>::num_parameters(self, features);
         layout.kind("LearnedGaussian");
         layout.tensor("log_variance", (count, 1), Role::Own);
         // At the very end rounding could take it beyond.
-        parameters.fill(clamped(D::Scalar::of(2.0 * self.deviation.ln())));
+        parameters.fill(clamped(T::of(2.0 * self.deviation.ln())));
     }
 
-    fn parameter_gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        gradient: &mut [D::Scalar],
-    ) {
-        let (shared, features) = (at.parameters[0], D::Scalar::of(at.x.features() as f64));
+    fn parameter_gradient(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
+        let (shared, features) = (at.parameters[0], T::of(at.x.features() as f64));
         let precision = exp(-clamped(shared));
         for ((x, y), &weight) in at.x.iter().zip(at.y.iter()).zip(weights) {
             if !self.per_feature {
@@ -165,7 +162,7 @@ impl<D: Decoder> Loss<D> for LearnedGaussian {
                     let places = gradient.iter_mut().zip(at.parameters).zip(x.iter().zip(y));
                     for ((d, &lv), (&x, &y)) in places {
                         let squared = (x - y) * (x - y) * exp(-clamped(lv));
-                        *d += half_within(lv) * weight * (D::Scalar::ONE - squared);
+                        *d += half_within(lv) * weight * (T::ONE - squared);
                     }
                 },
             );

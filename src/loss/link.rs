@@ -3,9 +3,7 @@ use super::{
     SquaredError,
 };
 use crate::layer::activation::Sigmoid;
-use crate::layer::trained::Trained;
-use crate::layer::{Chain, ElementwiseDescription, Layer, Module};
-use crate::model::builder::Describe;
+use crate::layer::{Chain, ElementwiseLayer, Part};
 
 /// What a decoder becomes when another decoder comes behind it, as in a [stack](crate::Stack): what it
 /// passes on must be the reconstruction, not something that only its loss makes a reconstruction of.
@@ -15,9 +13,9 @@ use crate::model::builder::Describe;
     note = "`SquaredError`, `Huber`, `GaussianLikelihood`, `LaplaceLikelihood`, `LearnedGaussian` and \
             `BernoulliCrossEntropy` say it; a loss of your own implements `Link`"
 )]
-pub trait Link<D: Describe> {
+pub trait Link<D: Part> {
     /// The decoder whose outputs are reconstructions.
-    type Linked: Describe<Input = D::Input, Output = D::Output>;
+    type Linked: Part<Input = D::Input, Output = D::Output>;
 
     /// Makes it.
     fn link(&self, decoder: D) -> Self::Linked;
@@ -26,7 +24,7 @@ pub trait Link<D: Describe> {
 /// A loss whose decoder's outputs are reconstructions already.
 macro_rules! direct {
     ($($loss:ty),+) => {
-        $(impl<D: Describe> Link<D> for $loss {
+        $(impl<D: Part> Link<D> for $loss {
             type Linked = D;
             fn link(&self, decoder: D) -> D {
                 decoder
@@ -37,10 +35,10 @@ macro_rules! direct {
 direct!(SquaredError, Huber, GaussianLikelihood, LaplaceLikelihood, LearnedGaussian);
 
 /// Logits become probabilities.
-impl<M: Module + Layer> Link<Trained<M>> for BernoulliCrossEntropy {
-    type Linked = Chain<Trained<M>, ElementwiseDescription<M::Output, Sigmoid>>;
-    fn link(&self, decoder: Trained<M>) -> Self::Linked {
-        let outputs = decoder.part().output_dim();
-        Chain::new(decoder, ElementwiseDescription::new(outputs, Sigmoid))
+impl<D: Part> Link<D> for BernoulliCrossEntropy {
+    type Linked = Chain<D, ElementwiseLayer<D::Output, Sigmoid>>;
+    fn link(&self, decoder: D) -> Self::Linked {
+        let outputs = decoder.output();
+        Chain::new(decoder, ElementwiseLayer::new(outputs, Sigmoid))
     }
 }

@@ -1,15 +1,12 @@
 use std::ops::Range;
-use std::sync::Arc;
 
-use nalgebra::Dyn;
-
-use super::{Compared, Loss};
+use super::{Compared, Loss, LossFor, SameTarget, Target, WithInput};
 use crate::batch::{BatchView, BatchViewMut};
-use crate::code::decoder::{BoxedDecoder, Decoder};
-use crate::error::{Result, require_count, require_size};
+use crate::error::{Result, invalid, require_count, require_size};
 use crate::layer::layout::Layout;
-use crate::layer::range::{Logits, Real};
-use crate::numbers::scalar::Scalar;
+use crate::layer::range::Logits;
+use crate::layer::{Any, Part};
+use crate::numbers::scalar::Float;
 
 /// A loss of its own for each group of neighbouring columns, for tables whose columns are of different kinds:
 /// measures, yes and no, categories, counts. With likelihoods throughout the sum is one as well.
@@ -34,17 +31,14 @@ use crate::numbers::scalar::Scalar;
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Mixed<T: Scalar> {
+pub struct Mixed<T: Float> {
     groups: Vec<Group<T>>,
 }
 
-/// What stands for the decoder of some columns: its output has any size and takes logits.
-pub type Columns<T> = BoxedDecoder<T, Dyn, Dyn, Real>;
-
 #[derive(Debug, Clone)]
-struct Group<T: Scalar> {
+struct Group<T: Float> {
     columns: usize,
-    loss: Arc<dyn Loss<Columns<T>>>,
+    loss: Box<dyn Loss<T>>,
 }
 
 /// Where a group lies among the features and among the parameters.
@@ -53,30 +47,35 @@ struct Place {
     parameters: Range<usize>,
 }
 
-impl<T: Scalar> Default for Mixed<T> {
+impl<T: Float> Default for Mixed<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T: Scalar> Mixed<T> {
+impl<T: Float> Mixed<T> {
     /// Of no columns yet.
     pub fn new() -> Self {
         Self { groups: Vec::new() }
     }
 
-    /// Compares the next columns, at least one, by this loss. That they are as many as the features, and
-    /// that the loss has the right size, is checked when the model is built.
-    pub fn columns(mut self, columns: usize, loss: impl Loss<Columns<T>> + 'static) -> Self {
-        self.groups.push(Group { columns, loss: Arc::new(loss) });
+    /// Compares the next columns, at least one, by this loss, a plugin or a box of one. That they are as many
+    /// as the features, and that the loss has the right size, is checked when the model is built. As for any
+    /// loss that takes logits, the decoder's outputs must be able to take any value.
+    pub fn columns<L: Loss<T> + LossFor<Any<T>>>(mut self, columns: usize, loss: L) -> Self
+    where
+        L::Target: SameTarget<WithInput>,
+    {
+        self.groups.push(Group { columns, loss: loss.boxed() });
         self
     }
 
     fn places(&self) -> impl Iterator<Item = (&Group<T>, Place)> {
-        self.groups.iter().scan((0, 0), |(features, parameters), group| {
+        self.groups.iter().scan((0_usize, 0_usize), |(features, parameters), group| {
             let start = (*features, *parameters);
-            *features += group.columns;
-            *parameters += group.loss.num_parameters(group.columns);
+            *features = features.saturating_add(group.columns);
+            let own = group.loss.num_parameters(group.columns);
+            *parameters = parameters.saturating_add(own);
             let place = Place { features: start.0..*features, parameters: start.1..*parameters };
             Some((group, place))
         })
@@ -90,36 +89,50 @@ impl<T: Scalar> Mixed<T> {
     }
 
     /// Calls `work` with each group's part of each sample.
-    fn each<R: nalgebra::Dim>(
+    fn each(
         &self,
-        Compared { x, y, parameters }: Compared<'_, T, R>,
-        mut work: impl FnMut(usize, &Group<T>, &Place, Compared<'_, T, Dyn>),
+        Compared { x, y, parameters }: Compared<'_, T>,
+        mut work: impl FnMut(usize, &Group<T>, &Place, Compared<'_, T>),
     ) {
         for (group, place) in self.places() {
             let parameters = &parameters[place.parameters.clone()];
             for (sample, (x, y)) in x.iter().zip(y.iter()).enumerate() {
                 let (x, y) = (&x[place.features.clone()], &y[place.features.clone()]);
-                let columns = Dyn(group.columns);
-                let at = Compared {
-                    x: BatchView::new(x, columns),
-                    y: BatchView::new(y, columns),
-                    parameters,
-                };
+                let x = BatchView::new(x, group.columns);
+                let y = BatchView::new(y, group.columns);
+                let at = Compared { x, y, parameters };
                 work(sample, group, &place, at);
             }
         }
     }
 }
 
-impl<T: Scalar, D: Decoder<Scalar = T>> Loss<D> for Mixed<T>
+impl<T: Float, D: Part> LossFor<D> for Mixed<T>
 where
     D::Range: Logits,
 {
+    type Target = WithInput;
+}
+
+impl<T: Float> Loss<T> for Mixed<T> {
     fn name(&self) -> &'static str {
         "mixed"
     }
 
-    fn values(&self, at: Compared<'_, T, D::Output>, values: &mut [T]) {
+    fn describe(&self) -> String {
+        let group = |Group { columns, loss }: &Group<T>| {
+            format!("Group {{ columns: {columns:?}, loss: {} }}", loss.describe())
+        };
+        let groups: Vec<String> = self.groups.iter().map(group).collect();
+        format!("Mixed {{ groups: [{}] }}", groups.join(", "))
+    }
+
+    /// Whatever its groups take: some loss of them may.
+    fn takes_logits(&self) -> bool {
+        true
+    }
+
+    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
         values.fill(T::ZERO);
         self.each(at, |sample, group, _, at| {
             let mut value = [T::ZERO];
@@ -128,18 +141,13 @@ where
         });
     }
 
-    fn gradient(
-        &self,
-        at: Compared<'_, T, D::Output>,
-        weights: &[T],
-        mut dy: BatchViewMut<'_, T, D::Output>,
-    ) {
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
         let features = at.x.features();
         let dy = dy.as_mut_slice();
         self.each(at, |sample, group, place, at| {
             let start = sample * features;
             let dy = &mut dy[start + place.features.start..start + place.features.end];
-            let dy = BatchViewMut::new(dy, Dyn(group.columns));
+            let dy = BatchViewMut::new(dy, group.columns);
             group.loss.gradient(at, &weights[sample..=sample], dy);
         });
     }
@@ -157,25 +165,19 @@ where
         }
     }
 
-    fn parameter_gradient(
-        &self,
-        at: Compared<'_, T, D::Output>,
-        weights: &[T],
-        gradient: &mut [T],
-    ) {
+    fn parameter_gradient(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
         self.each(at, |sample, group, place, at| {
             let weight = &weights[sample..=sample];
             group.loss.parameter_gradient(at, weight, &mut gradient[place.parameters.clone()]);
         });
     }
 
-    fn reconstruct(&self, mut y: BatchViewMut<'_, T, D::Output>) {
+    fn reconstruct(&self, mut y: BatchViewMut<'_, T>) {
         let features = y.features();
         for y in y.as_mut_slice().chunks_exact_mut(features) {
             for (group, place) in self.places() {
-                group
-                    .loss
-                    .reconstruct(BatchViewMut::new(&mut y[place.features], Dyn(group.columns)));
+                let y = BatchViewMut::new(&mut y[place.features], group.columns);
+                group.loss.reconstruct(y);
             }
         }
     }
@@ -190,11 +192,16 @@ where
     }
 
     fn check_size(&self, features: usize) -> Result<()> {
-        for group in &self.groups {
+        for (number, group) in self.groups.iter().enumerate() {
             require_count("Mixed columns of a group", group.columns)?;
+            // Types do not tell it of a box.
+            if group.loss.target() != Target::Input {
+                let requirement = "one whose loss compares with the input";
+                return Err(invalid("Mixed group", number as f64, requirement));
+            }
             group.loss.check_size(group.columns)?;
         }
-        let found = self.groups.iter().map(|group| group.columns).sum();
+        let found = self.places().last().map_or(0, |(_, place)| place.features.end);
         require_size("the columns of Mixed", "features", features, found)
     }
 }

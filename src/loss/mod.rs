@@ -1,19 +1,21 @@
 //! Losses: how far a reconstruction is from the clean input.
 //!
-//! | loss | of a sample | decoder's output | unit |
-//! |---|---|---|---|
-//! | [`SquaredError`] | ½ Σ (x − y)² | the reconstruction | squared units of the data |
-//! | [`BernoulliCrossEntropy`] | −Σ x ln σ(a) + (1 − x) ln(1 − σ(a)) | logits a | nats |
-//! | [`ContinuousBernoulli`] | Σ ln((eᵃ − 1)/a) − a x | logits a | nats |
-//! | [`GaussianLikelihood`] | Σ ½ ((x − y)/σ)² + ln σ + ½ ln 2π | the reconstruction | nats |
-//! | [`LaplaceLikelihood`] | Σ ∣x − y∣/b + ln 2b | the reconstruction | nats |
-//! | [`LearnedGaussian`] | the same, with σ trained: one, or one a feature | the reconstruction | nats |
-//! | [`PoissonLikelihood`] | Σ eᵃ − a x + ln x! | log-rates a | nats |
-//! | [`Categorical`] | over groups, −Σ x ln softmax(a) | logits a | nats |
-//! | [`Mixed`] | a loss for each group of columns | what each takes | theirs |
-//! | [`Huber`] | Σ of ½ e² near 0 and δ(∣e∣ − δ/2) beyond δ | the reconstruction | squared units |
+//! | loss | of a sample | decoder's output | unit | for features that are |
+//! |---|---|---|---|---|
+//! | [`SquaredError`] | ½ Σ (x − y)² | the reconstruction | squared units of the data | real; the default |
+//! | [`BernoulliCrossEntropy`] | −Σ x ln σ(a) + (1 − x) ln(1 − σ(a)) | logits a | nats | black or white, or a probability |
+//! | [`ContinuousBernoulli`] | Σ ln((eᵃ − 1)/a) − a x | logits a | nats | anywhere from 0 to 1 |
+//! | [`GaussianLikelihood`] | Σ ½ ((x − y)/σ)² + ln σ + ½ ln 2π | the reconstruction | nats | real, with a deviation that you choose |
+//! | [`LaplaceLikelihood`] | Σ ∣x − y∣/b + ln 2b | the reconstruction | nats | the same; it forgives outliers |
+//! | [`LearnedGaussian`] | as `GaussianLikelihood`, with σ trained: one, or one a feature | the reconstruction | nats | real |
+//! | [`PoissonLikelihood`] | Σ eᵃ − a x + ln x! | log-rates a | nats | counts |
+//! | [`Categorical`] | over groups, −Σ x ln softmax(a) | logits a | nats | one-hot groups |
+//! | [`Mixed`] | a loss for each group of columns | what each takes | theirs | of several kinds, as the columns of a table |
+//! | [`Huber`] | Σ of ½ e² near 0 and δ(∣e∣ − δ/2) beyond δ | the reconstruction | squared units | real, with outliers |
+//! | [`CrossEntropy`] | −ln softmax(a) at the class of the sample | logits a of the classes | nats | of any kind: it compares classes |
 //!
-//! There is one reduction: the *sum over features* and the *mean over samples*.
+//! There is one reduction: the *sum over features* and the *mean over samples*. Losses in nats are likelihoods, which
+//! compare between models of the same data, and which a generative model needs.
 //!
 //! # Laws
 //! 1. The gradient is that of the value, column by column.
@@ -22,25 +24,33 @@
 //!
 //! # Write your own
 //! ```
-//! use autoencoder::{AutoEncoder, BatchViewMut, Dense, Loss, activation::{Identity, Tanh}};
-//! use autoencoder::{decoder::Decoder, loss::Compared};
+//! use autoencoder::activation::{Identity, Tanh};
+//! use autoencoder::loss::{Compared, LossFor, WithInput};
+//! use autoencoder::{AutoEncoder, BatchViewMut, Dense, Float, Loss, layer::Part};
 //!
 //! /// Σ ln cosh(y − x): squared near 0, absolute far away, smooth everywhere.
-//! #[derive(Debug)]
+//! #[derive(Debug, Clone)]
 //! struct LogCosh;
-//! impl<D: Decoder<Scalar = f64>> Loss<D> for LogCosh {
+//! impl<D: Part> LossFor<D> for LogCosh {
+//!     type Target = WithInput; // behind any decoder
+//! }
+//! impl<T: Float> Loss<T> for LogCosh {
 //!     fn name(&self) -> &'static str {
 //!         "log_cosh"
 //!     }
-//!     fn values(&self, at: Compared<'_, f64, D::Output>, values: &mut [f64]) {
+//!     fn describe(&self) -> String {
+//!         "LogCosh".to_owned()
+//!     }
+//!     fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
 //!         for ((x, y), value) in at.x.iter().zip(at.y.iter()).zip(values) {
-//!             *value = x.iter().zip(y).map(|(x, y)| (y - x).cosh().ln()).sum();
+//!             let pairs = x.iter().zip(y);
+//!             *value = pairs.fold(T::ZERO, |sum, (&x, &y)| sum + (y - x).cosh().ln());
 //!         }
 //!     }
-//!     fn gradient(&self, at: Compared<'_, f64, D::Output>, weights: &[f64], mut dy: BatchViewMut<'_, f64, D::Output>) {
+//!     fn gradient(&self, at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
 //!         let features = at.x.features();
 //!         let pairs = at.x.as_slice().iter().zip(at.y.as_slice());
-//!         for (at, (d, (x, y))) in dy.as_mut_slice().iter_mut().zip(pairs).enumerate() {
+//!         for (at, (d, (&x, &y))) in dy.as_mut_slice().iter_mut().zip(pairs).enumerate() {
 //!             *d = weights[at / features] * (y - x).tanh();
 //!         }
 //!     }
@@ -58,6 +68,7 @@
 mod bernoulli;
 mod categorical;
 mod continuous_bernoulli;
+mod cross_entropy;
 mod gaussian;
 mod huber;
 mod laplace;
@@ -72,85 +83,91 @@ use std::fmt::Debug;
 pub use bernoulli::BernoulliCrossEntropy;
 pub use categorical::Categorical;
 pub use continuous_bernoulli::ContinuousBernoulli;
+pub use cross_entropy::CrossEntropy;
 pub use gaussian::GaussianLikelihood;
 pub use huber::Huber;
 pub use laplace::LaplaceLikelihood;
 pub use learned_gaussian::LearnedGaussian;
 pub use link::Link;
-pub use mixed::{Columns, Mixed};
+pub use mixed::Mixed;
 pub use poisson::PoissonLikelihood;
 pub use squared_error::SquaredError;
 
 use crate::batch::{BatchView, BatchViewMut};
-use crate::code::decoder::Decoder;
-use crate::error::Result;
+use crate::error::{Result, require};
 use crate::layer::layout::Layout;
-use crate::numbers::scalar::{Scalar, sum_pairs};
+use crate::numbers::scalar::{Float, sum_pairs};
 use crate::numbers::vector::vectorize;
 
-/// Clean inputs and the decoder's outputs for them, a column a sample.
-#[derive(Debug)]
-pub struct Compared<'a, T, R> {
-    /// The clean inputs.
-    pub x: BatchView<'a, T, R>,
+/// What each sample should become and the decoder's outputs for it, a column a sample.
+#[derive(Debug, Clone, Copy)]
+pub struct Compared<'a, T> {
+    /// The targets: the clean inputs or, of a classifier, one number for each, which is its class.
+    pub x: BatchView<'a, T>,
     /// The decoder's outputs.
-    pub y: BatchView<'a, T, R>,
+    pub y: BatchView<'a, T>,
     /// The loss's own parameters.
     pub parameters: &'a [T],
 }
 
-impl<T: Copy, R: Copy> Copy for Compared<'_, T, R> {}
-impl<T: Copy, R: Copy> Clone for Compared<'_, T, R> {
-    fn clone(&self) -> Self {
-        *self
-    }
+/// What a loss compares the outputs with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Target {
+    /// The clean input, whose features the outputs must have.
+    Input,
+    /// The class of the sample, which the outputs are logits of.
+    Class,
 }
 
-/// Compares the output of a decoder with the clean input.
-pub trait Loss<D: Decoder>: Debug + Send + Sync {
+/// Compares the output of a decoder with the clean input, or with what it is told beside it.
+pub trait Loss<T: Float>: Debug + Send + Sync + LossClone<T> {
     /// Its name in reports.
     fn name(&self) -> &'static str;
 
+    /// What tells it from others in files: `Huber { delta: 1.0 }`.
+    fn describe(&self) -> String;
+
+    /// What it compares the outputs with.
+    fn target(&self) -> Target {
+        Target::Input
+    }
+
+    /// Whether the outputs must be able to take any value, as logits do.
+    fn takes_logits(&self) -> bool {
+        false
+    }
+
     /// The loss of each sample.
-    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]);
+    fn values(&self, at: Compared<'_, T>, values: &mut [T]);
 
     /// The gradient at `y` of Σⱼ weightⱼ · valueⱼ, written into `dy`; a weight a sample.
-    fn gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        dy: BatchViewMut<'_, D::Scalar, D::Output>,
-    );
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>);
 
-    /// How many parameters of its own are trained, for inputs of this many features.
+    /// How many parameters of its own are trained, for outputs of this many features.
     fn num_parameters(&self, features: usize) -> usize {
         let _ = features;
         0
     }
 
     /// Names its parameters, in their order, and gives them their first values.
-    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [D::Scalar]) {
+    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [T]) {
         let _ = (features, layout, parameters);
     }
 
     /// Adds the gradient of Σⱼ weightⱼ · valueⱼ at its own parameters, if it has any.
-    fn parameter_gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        gradient: &mut [D::Scalar],
-    ) {
+    fn parameter_gradient(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
         let _ = (at, weights, gradient);
     }
 
     /// Turns outputs into reconstructions in the domain of the inputs, in place: for logits, their
     /// sigmoid. By default they are reconstructions already.
-    fn reconstruct(&self, y: BatchViewMut<'_, D::Scalar, D::Output>) {
+    fn reconstruct(&self, y: BatchViewMut<'_, T>) {
         let _ = y;
     }
 
-    /// Whether the loss is defined for this input value of a feature.
-    fn accepts(&self, x: D::Scalar, feature: usize) -> bool {
+    /// Whether the loss is defined for this target value of a feature.
+    fn accepts(&self, x: T, feature: usize) -> bool {
         let _ = (x, feature);
         true
     }
@@ -171,53 +188,136 @@ pub trait Loss<D: Decoder>: Debug + Send + Sync {
     }
 }
 
-impl<D: Decoder, L: Loss<D> + ?Sized> Loss<D> for Box<L> {
+/// A copy in a box, which every loss that is `Clone` can give.
+pub trait LossClone<T> {
+    /// The copy.
+    fn boxed(&self) -> Box<dyn Loss<T>>;
+}
+impl<T: Float, L: Loss<T> + Clone + 'static> LossClone<T> for L {
+    fn boxed(&self) -> Box<dyn Loss<T>> {
+        Box::new(self.clone())
+    }
+}
+impl<T: Float> Clone for Box<dyn Loss<T>> {
+    fn clone(&self) -> Self {
+        (**self).boxed()
+    }
+}
+
+/// Which decoders a loss can follow: one line beside each plugin, with what it asks of the decoder's types.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no loss for this decoder",
+    label = "not a loss for this decoder",
+    note = "a loss has `impl<D: Part> LossFor<D> for …` beside `impl<T: Float> Loss<T> for …`"
+)]
+pub trait LossFor<D> {
+    /// What it compares the outputs with: [`WithInput`] or [`WithClass`].
+    type Target;
+}
+
+/// Compares with the clean input.
+#[derive(Debug, Clone, Copy)]
+pub struct WithInput;
+/// Compares with the class of the sample.
+#[derive(Debug, Clone, Copy)]
+pub struct WithClass;
+
+/// A loss that compares with what the model's decoder was made for.
+#[diagnostic::on_unimplemented(
+    message = "this loss compares `{Self}`, and the model is made to be compared `{Other}`",
+    label = "not a loss for what this model makes",
+    note = "a model with a `.decoder(…)` is compared with its input, one with a `.head(…)` with the class of the sample"
+)]
+pub trait SameTarget<Other> {}
+impl SameTarget<Self> for WithInput {}
+impl SameTarget<Self> for WithClass {}
+// With a single candidate the compiler would unify and report bare types instead of our words.
+#[diagnostic::do_not_recommend]
+impl SameTarget<()> for WithInput {}
+#[diagnostic::do_not_recommend]
+impl SameTarget<()> for WithClass {}
+#[diagnostic::do_not_recommend]
+impl<X> SameTarget<X> for () {}
+
+/// Chosen at run time: what it asks of the decoder is asked when the model is built.
+impl<D, T: Float> LossFor<D> for Box<dyn Loss<T>> {
+    type Target = WithInput;
+}
+
+/// Says that a `?` is missing.
+impl<D, R, X> LossFor<D> for std::result::Result<R, X>
+where
+    crate::error::Forgotten<X>: crate::error::Unwrapped,
+{
+    type Target = ();
+}
+
+/// A box is the loss inside.
+impl<T: Float> Loss<T> for Box<dyn Loss<T>> {
     fn name(&self) -> &'static str {
         (**self).name()
     }
-    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+    fn target(&self) -> Target {
+        (**self).target()
+    }
+    fn takes_logits(&self) -> bool {
+        (**self).takes_logits()
+    }
+    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
         (**self).values(at, values);
     }
-    fn gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        dy: BatchViewMut<'_, D::Scalar, D::Output>,
-    ) {
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
         (**self).gradient(at, weights, dy);
     }
     fn num_parameters(&self, features: usize) -> usize {
         (**self).num_parameters(features)
     }
-    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [D::Scalar]) {
+    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [T]) {
         (**self).layout(features, layout, parameters);
     }
-    fn parameter_gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        gradient: &mut [D::Scalar],
-    ) {
+    fn parameter_gradient(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
         (**self).parameter_gradient(at, weights, gradient);
     }
-    fn reconstruct(&self, y: BatchViewMut<'_, D::Scalar, D::Output>) {
+    fn reconstruct(&self, y: BatchViewMut<'_, T>) {
         (**self).reconstruct(y);
     }
-    fn accepts(&self, x: D::Scalar, feature: usize) -> bool {
+    fn accepts(&self, x: T, feature: usize) -> bool {
         (**self).accepts(x, feature)
     }
     fn domain(&self, feature: usize) -> &'static str {
         (**self).domain(feature)
     }
+    /// Its type says that it compares with the input, which is asked here.
     fn check_size(&self, features: usize) -> Result<()> {
+        let name = "the number of losses in a box that compare with a class";
+        let requirement = "0: `.head(…)` and `.classes::<K>()` bring the loss of a classifier";
+        require(self.target() == Target::Input, name, 1.0, requirement)?;
         (**self).check_size(features)
     }
 }
 
+/// A forgotten `?`, of which enough has been said before a model is built.
+impl<T: Float, R, X> Loss<T> for std::result::Result<R, X>
+where
+    Self: Debug + Send + Sync + Clone + 'static,
+{
+    fn name(&self) -> &'static str {
+        ""
+    }
+    fn describe(&self) -> String {
+        String::new()
+    }
+    fn values(&self, _at: Compared<'_, T>, _values: &mut [T]) {}
+    fn gradient(&self, _at: Compared<'_, T>, _weights: &[T], _dy: BatchViewMut<'_, T>) {}
+}
+
 /// Sums an element-wise loss over the features of each sample.
 #[inline(always)]
-fn sum_features<T: Scalar, R: nalgebra::Dim>(
-    Compared { x, y, .. }: Compared<'_, T, R>,
+fn sum_features<T: Float>(
+    Compared { x, y, .. }: Compared<'_, T>,
     values: &mut [T],
     element: impl Fn(T, T) -> T,
 ) {
@@ -228,10 +328,10 @@ fn sum_features<T: Scalar, R: nalgebra::Dim>(
 
 /// Writes the derivative of an element-wise loss, times each sample's weight.
 #[inline(always)]
-fn weigh_features<T: Scalar, R: nalgebra::Dim>(
-    Compared { x, y, .. }: Compared<'_, T, R>,
+fn weigh_features<T: Float>(
+    Compared { x, y, .. }: Compared<'_, T>,
     weights: &[T],
-    mut dy: BatchViewMut<'_, T, R>,
+    mut dy: BatchViewMut<'_, T>,
     derivative: impl Fn(T, T) -> T,
 ) {
     let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
@@ -244,5 +344,64 @@ fn weigh_features<T: Scalar, R: nalgebra::Dim>(
                 }
             },
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files of version 0.1.0 hold what `Debug` gave.
+    #[test]
+    fn descriptions_are_those_of_version_0_1_0() {
+        let boxed: Box<dyn Loss<f64>> = Box::new(Huber::default());
+        let mixed = Mixed::new()
+            .columns(3, LearnedGaussian::per_feature())
+            .columns(5, Categorical::new(&[3, 2]).unwrap())
+            .columns(2, boxed);
+        let all: [(Box<dyn Loss<f64>>, &str); 10] = [
+            (Box::new(SquaredError), "SquaredError"),
+            (Box::new(BernoulliCrossEntropy), "BernoulliCrossEntropy"),
+            (Box::new(ContinuousBernoulli), "ContinuousBernoulli"),
+            (Box::new(PoissonLikelihood), "PoissonLikelihood"),
+            (Box::new(Huber::new(0.25).unwrap()), "Huber { delta: 0.25 }"),
+            (
+                Box::new(GaussianLikelihood::new(1e-7).unwrap()),
+                "GaussianLikelihood { deviation: 1e-7 }",
+            ),
+            (Box::new(LaplaceLikelihood::new(3.0).unwrap()), "LaplaceLikelihood { scale: 3.0 }"),
+            (
+                Box::new(LearnedGaussian::shared().starting_at(2.0).unwrap()),
+                "LearnedGaussian { per_feature: false }",
+            ),
+            (Box::new(Categorical::new(&[3, 2]).unwrap()), "Categorical { groups: [3, 2] }"),
+            (
+                Box::new(mixed),
+                "Mixed { groups: [Group { columns: 3, loss: LearnedGaussian { per_feature: true } }, \
+                 Group { columns: 5, loss: Categorical { groups: [3, 2] } }, \
+                 Group { columns: 2, loss: Huber { delta: 1.0 } }] }",
+            ),
+        ];
+        for (loss, text) in all {
+            assert_eq!((loss.describe(), format!("{loss:?}")), (text.to_owned(), text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_does_not_compare_with_the_input_is_no_part_of_mixed() {
+        let class: Box<dyn Loss<f32>> = Box::new(CrossEntropy);
+        let mixed = Mixed::new().columns(1, SquaredError).columns(3, class);
+        assert_eq!(
+            mixed.check_size(4).unwrap_err().to_string(),
+            "Mixed group is 1, but must be one whose loss compares with the input"
+        );
+    }
+
+    #[test]
+    fn sizes_beyond_all_memory_are_refused() {
+        let mixed = Mixed::<f32>::new().columns(usize::MAX, SquaredError).columns(2, SquaredError);
+        assert!(mixed.check_size(1).is_err());
+        let categorical = Categorical::new(&[usize::MAX, 2]).unwrap();
+        assert!(Loss::<f32>::check_size(&categorical, 1).is_err());
     }
 }

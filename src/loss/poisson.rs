@@ -1,9 +1,7 @@
-use nalgebra::ComplexField;
-
-use super::{Compared, Loss, sum_features, weigh_features};
+use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
 use crate::batch::BatchViewMut;
-use crate::code::decoder::Decoder;
-use crate::numbers::scalar::Scalar;
+use crate::layer::Part;
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::{exp, vectorize};
 
 /// Negative log-likelihood of counts under Poisson distributions, from a decoder that gives the
@@ -18,12 +16,20 @@ use crate::numbers::vector::{exp, vectorize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PoissonLikelihood;
 
-impl<D: Decoder> Loss<D> for PoissonLikelihood {
+impl<D: Part> LossFor<D> for PoissonLikelihood {
+    type Target = WithInput;
+}
+
+impl<T: Float> Loss<T> for PoissonLikelihood {
     fn name(&self) -> &'static str {
         "poisson_likelihood"
     }
 
-    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
+    fn describe(&self) -> String {
+        "PoissonLikelihood".to_owned()
+    }
+
+    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
         sum_features(
             at,
             values,
@@ -32,16 +38,11 @@ impl<D: Decoder> Loss<D> for PoissonLikelihood {
         );
         for (x, value) in at.x.iter().zip(values) {
             let log_factorials = x.iter().map(|&x| libm::lgamma(x.to_double() + 1.0));
-            *value += D::Scalar::of(log_factorials.sum());
+            *value += T::of(log_factorials.sum());
         }
     }
 
-    fn gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        da: BatchViewMut<'_, D::Scalar, D::Output>,
-    ) {
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], da: BatchViewMut<'_, T>) {
         weigh_features(
             at,
             weights,
@@ -51,15 +52,15 @@ impl<D: Decoder> Loss<D> for PoissonLikelihood {
         );
     }
 
-    fn reconstruct(&self, mut a: BatchViewMut<'_, D::Scalar, D::Output>) {
+    fn reconstruct(&self, mut a: BatchViewMut<'_, T>) {
         vectorize(
             #[inline(always)]
             || a.as_mut_slice().iter_mut().for_each(|a| *a = exp(*a)),
         );
     }
 
-    fn accepts(&self, x: D::Scalar, _feature: usize) -> bool {
-        x >= D::Scalar::ZERO && x.fract() == D::Scalar::ZERO
+    fn accepts(&self, x: T, _feature: usize) -> bool {
+        x >= T::ZERO && x.fract() == T::ZERO
     }
 
     fn domain(&self, _feature: usize) -> &'static str {

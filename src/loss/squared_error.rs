@@ -1,7 +1,7 @@
-use super::{Compared, Loss, sum_features, weigh_features};
+use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
 use crate::batch::BatchViewMut;
-use crate::code::decoder::Decoder;
-use crate::numbers::scalar::Scalar;
+use crate::layer::Part;
+use crate::numbers::scalar::Float;
 
 /// Half the squared distance: a Gaussian likelihood of unit variance without its constant.
 ///
@@ -10,28 +10,31 @@ use crate::numbers::scalar::Scalar;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SquaredError;
 
-impl<D: Decoder> Loss<D> for SquaredError {
+impl<D: Part> LossFor<D> for SquaredError {
+    type Target = WithInput;
+}
+
+impl<T: Float> Loss<T> for SquaredError {
     fn name(&self) -> &'static str {
         "squared_error"
     }
 
-    fn values(&self, at: Compared<'_, D::Scalar, D::Output>, values: &mut [D::Scalar]) {
+    fn describe(&self) -> String {
+        "SquaredError".to_owned()
+    }
+
+    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
         sum_features(
             at,
             values,
             #[inline(always)]
             |x, y| (x - y) * (x - y),
         );
-        let half = D::Scalar::of(0.5);
+        let half = T::of(0.5);
         values.iter_mut().for_each(|value| *value *= half);
     }
 
-    fn gradient(
-        &self,
-        at: Compared<'_, D::Scalar, D::Output>,
-        weights: &[D::Scalar],
-        dy: BatchViewMut<'_, D::Scalar, D::Output>,
-    ) {
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
         weigh_features(
             at,
             weights,

@@ -7,7 +7,7 @@
 //! | [`accuracy`] | which share of predicted classes is right |
 //! | [`ConfusionMatrix`] | which class is taken for which; recall and precision of each |
 //! | [`knn_accuracy`], [`knn_classify`] | whether samples of a class lie together in the code |
-//! | [`linear_probe`] | how well a linear classifier tells classes apart by the code |
+//! | [`linear_probe`](crate::probe::linear_probe) | how well a linear classifier tells classes apart by the code |
 //! | [`nearest`] | which samples are nearest to a sample: is a generated one a copy? |
 //! | [`unexplained_variance`] | which share of the data's variance a reconstruction misses |
 //!
@@ -28,7 +28,6 @@ mod neighbors;
 mod ranking;
 mod variance;
 
-pub use crate::insight::probe::linear_probe;
 pub use classes::{ConfusionMatrix, accuracy};
 pub use label::Label;
 pub(crate) use label::checked_labels;

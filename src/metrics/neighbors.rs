@@ -1,12 +1,10 @@
-use nalgebra::Dim;
-
 use super::accuracy;
-use crate::batch::check_finite;
-use crate::batch::{Batch, BatchView};
+use crate::batch::size::Size;
+use crate::batch::{Batch, BatchView, check_finite};
 use crate::error::{Result, require, require_count, require_size};
 use crate::numbers::parallel;
 use crate::numbers::product::{Matrix, multiply};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
 /// Queries and samples whose products are taken together: their results stay in the cache.
@@ -69,13 +67,13 @@ impl Neighbors {
 /// assert_eq!((found.indices(0), found.distances(0)), (&[0, 2][..], &[0.25, 0.75][..]));
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub fn nearest<T: Scalar, C: Dim>(
+pub fn nearest<T: Float, C: Size>(
     samples: &Batch<T, C>,
     queries: &Batch<T, C>,
     k: usize,
 ) -> Result<Neighbors> {
-    check_finite("nearest", samples.dim(), samples.view())?;
-    check_finite("nearest", samples.dim(), queries.view())?;
+    check_finite("nearest", samples.features(), samples.view())?;
+    check_finite("nearest", samples.features(), queries.view())?;
     require_count("nearest k", k)?;
     let is_there = k <= samples.samples();
     require(is_there, "nearest k", k as f64, "at most the number of samples")?;
@@ -100,7 +98,7 @@ pub fn nearest<T: Scalar, C: Dim>(
 /// # Errors
 /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) unless there is a label for each training sample;
 /// otherwise as [`nearest`].
-pub fn knn_classify<T: Scalar, C: Dim, L: Copy + Eq>(
+pub fn knn_classify<T: Float, C: Size, L: Copy + Eq>(
     train: &Batch<T, C>,
     train_labels: &[L],
     queries: &Batch<T, C>,
@@ -139,7 +137,7 @@ pub fn knn_classify<T: Scalar, C: Dim, L: Copy + Eq>(
 /// assert_eq!(accuracy, 345.0 / 359.0); // on raw pixels
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub fn knn_accuracy<T: Scalar, C: Dim, L: Copy + Eq>(
+pub fn knn_accuracy<T: Float, C: Size, L: Copy + Eq>(
     train: &Batch<T, C>,
     train_labels: &[L],
     test: &Batch<T, C>,
@@ -152,8 +150,8 @@ pub fn knn_accuracy<T: Scalar, C: Dim, L: Copy + Eq>(
 
 /// Finds nearest samples. With h = ½‖s‖² − q·s, samples are in the order of their distances; as h is
 /// rounded, all are kept that may be among the k nearest, and their distances are taken exactly.
-struct Search<'a, T, C> {
-    samples: BatchView<'a, T, C>,
+struct Search<'a, T> {
+    samples: BatchView<'a, T>,
     k: usize,
     /// ½‖s‖² less what h may be too large by, for the sample's part; NaN where h may overflow.
     low: Vec<T>,
@@ -168,8 +166,8 @@ struct Candidate<T> {
     index: usize,
 }
 
-impl<'a, T: Scalar, C: Dim> Search<'a, T, C> {
-    fn new(samples: BatchView<'a, T, C>, k: usize) -> Self {
+impl<'a, T: Float> Search<'a, T> {
+    fn new(samples: BatchView<'a, T>, k: usize) -> Self {
         let half = |sample: &[T]| 0.5 * squared_norm(sample);
         let halves: Vec<f64> = samples.iter().map(half).collect();
         let (relative, absolute) = Self::rounding(samples.features());
@@ -195,12 +193,7 @@ impl<'a, T: Scalar, C: Dim> Search<'a, T, C> {
     }
 
     /// The nearest samples of each of at most [`QUERIES`] queries, with their distances.
-    fn run(
-        &self,
-        queries: BatchView<'_, T, C>,
-        found: &mut [Vec<(f64, usize)>],
-        products: &mut [T],
-    ) {
+    fn run(&self, queries: BatchView<'_, T>, found: &mut [Vec<(f64, usize)>], products: &mut [T]) {
         let features = self.samples.features();
         let (relative, absolute) = Self::rounding(features);
         let q = Matrix::new(queries.as_slice(), features, queries.samples());
@@ -256,7 +249,7 @@ struct Candidates<T> {
     full: usize,
 }
 
-impl<T: Scalar> Candidates<T> {
+impl<T: Float> Candidates<T> {
     fn new(k: usize, slack: T) -> Self {
         let full = 2 * k + 64;
         Self { k, candidates: Vec::new(), slack, limit: T::of(f64::INFINITY), full }
@@ -311,13 +304,13 @@ impl<T: Scalar> Candidates<T> {
 }
 
 /// ‖x‖² in double precision.
-fn squared_norm<T: Scalar>(x: &[T]) -> f64 {
+fn squared_norm<T: Float>(x: &[T]) -> f64 {
     x.iter().map(|x| x.to_double() * x.to_double()).sum()
 }
 
 /// Whether products with such a vector, given ½‖x‖², may overflow.
-fn may_overflow<T: Scalar>(half: f64) -> bool {
-    let greatest = T::max_value().map_or(f64::MAX, Scalar::to_double);
+fn may_overflow<T: Float>(half: f64) -> bool {
+    let greatest = T::max_value().map_or(f64::MAX, Float::to_double);
     let is_small = half < greatest / 8.0;
     !is_small
 }

@@ -1,10 +1,10 @@
 use std::fmt;
 
 use crate::error::{Error, Number, Result, require, require_size};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// Refuses no scores, other lengths, and NaN; infinite scores have an order too.
-fn check<T: Scalar>(call: &'static str, scores: &[T], is_positive: &[bool]) -> Result<()> {
+fn check<T: Float>(call: &'static str, scores: &[T], is_positive: &[bool]) -> Result<()> {
     require_size(call, "labels", scores.len(), is_positive.len())?;
     if scores.is_empty() {
         return Err(Error::NoSamples { call });
@@ -19,7 +19,7 @@ fn check<T: Scalar>(call: &'static str, scores: &[T], is_positive: &[bool]) -> R
 }
 
 /// Groups of equal scores from the highest down: how many positives and negatives each has.
-fn groups<T: Scalar>(scores: &[T], is_positive: &[bool]) -> Vec<(usize, usize)> {
+fn groups<T: Float>(scores: &[T], is_positive: &[bool]) -> Vec<(usize, usize)> {
     let mut sorted: Vec<(f64, bool)> =
         scores.iter().map(|score| score.to_double()).zip(is_positive.iter().copied()).collect();
     sorted.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
@@ -65,7 +65,7 @@ fn count_classes(
 /// # References
 /// J. Hanley, B. McNeil (1982), The meaning and use of the area under a receiver operating
 /// characteristic (ROC) curve.
-pub fn roc_auc<T: Scalar>(scores: &[T], is_positive: &[bool]) -> Result<f64> {
+pub fn roc_auc<T: Float>(scores: &[T], is_positive: &[bool]) -> Result<f64> {
     check("roc_auc", scores, is_positive)?;
     let groups = groups(scores, is_positive);
     let (positives, negatives) = count_classes("roc_auc", &groups, true)?;
@@ -93,7 +93,7 @@ pub fn roc_auc<T: Scalar>(scores: &[T], is_positive: &[bool]) -> Result<f64> {
 /// assert_eq!(found, 0.5 + 0.5 * 2.0 / 3.0);
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub fn average_precision<T: Scalar>(scores: &[T], is_positive: &[bool]) -> Result<f64> {
+pub fn average_precision<T: Float>(scores: &[T], is_positive: &[bool]) -> Result<f64> {
     check("average_precision", scores, is_positive)?;
     let groups = groups(scores, is_positive);
     let (positives, _) = count_classes("average_precision", &groups, false)?;
@@ -137,7 +137,7 @@ impl BinaryConfusion {
     /// [`Error::SizeMismatch`] unless there is a label for each score, [`Error::NoSamples`],
     /// [`Error::NotFinite`] (column: the index) for a score that is NaN, [`Error::InvalidParameter`] for such
     /// a threshold.
-    pub fn at<T: Scalar>(threshold: f64, scores: &[T], is_positive: &[bool]) -> Result<Self> {
+    pub fn at<T: Float>(threshold: f64, scores: &[T], is_positive: &[bool]) -> Result<Self> {
         check("BinaryConfusion::at", scores, is_positive)?;
         require(!threshold.is_nan(), "BinaryConfusion threshold", threshold, "a number")?;
         let count = |flagged: bool, positive: bool| {

@@ -1,9 +1,7 @@
-use nalgebra::Dim;
-
-use crate::batch::Batch;
-use crate::batch::check_finite;
+use crate::batch::size::Size;
+use crate::batch::{Batch, check_finite};
 use crate::error::{Result, require, require_size};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// The share of the data's variance that a reconstruction misses: 0 for a perfect one, 1 for one that
 /// is no better than the mean of all samples, more for a worse one. The explained share is 1 minus it.
@@ -28,15 +26,15 @@ use crate::numbers::scalar::Scalar;
 /// assert_eq!(unexplained_variance(&x, &reconstruction)?, 0.25); // (0.5² + 0.5²) / (1² + 1²)
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub fn unexplained_variance<T: Scalar, R: Dim>(
+pub fn unexplained_variance<T: Float, R: Size>(
     x: &Batch<T, R>,
     reconstruction: &Batch<T, R>,
 ) -> Result<f64> {
     const CALL: &str = "unexplained_variance";
-    check_finite(CALL, x.dim(), x.view())?;
+    check_finite(CALL, x.features(), x.view())?;
     require_size(CALL, "features", x.features(), reconstruction.features())?;
     require_size(CALL, "samples", x.samples(), reconstruction.samples())?;
-    check_finite(CALL, x.dim(), reconstruction.view())?;
+    check_finite(CALL, x.features(), reconstruction.view())?;
     // From the first sample, so that what does not vary has exactly no variance.
     let first = x.sample(0);
     let samples = x.samples() as f64;

@@ -1,26 +1,15 @@
-//! Model files: what of a model goes into a file, and how a file is compared with a model.
+//! Model files: what a file says of its model, and how a model is saved and loaded.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
 use std::path::Path;
 
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
-use crate::data::Normalization;
-use crate::data::Normalizer;
-use crate::error::{Error, Problem, Result};
-use crate::file::atomic::replace;
-use crate::file::tensors::{Contents, Image, read};
-use crate::layer::layout;
-use crate::layer::layout::Layout;
-use crate::layer::layout::Role;
-use crate::loss::Loss;
-use crate::model::AutoEncoder;
-use crate::numbers::bytes::{Element, Tensor};
-use crate::numbers::scalar::Scalar;
-use crate::regularizer::Regularizer;
+use super::AutoEncoder;
+use super::network::Network;
+use crate::error::Result;
+use crate::file::stored::{Parts, Saved, SavedPart, Stored};
+use crate::file::tensors::read;
+use crate::loss::Target;
+use crate::numbers::scalar::Float;
 
 /// What a file says about its model, readable without the model's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +48,7 @@ impl fmt::Display for Description {
 /// What a model file or a checkpoint says about its model. The file is read and checked as a whole.
 ///
 /// # Errors
-/// [`Error::File`] when the system refuses, [`Error::Damaged`] when it is not such a file.
+/// [`Error::File`](crate::Error::File) when the system refuses, [`Error::Damaged`](crate::Error::Damaged) when it is not such a file.
 ///
 /// # Example
 /// ```
@@ -92,313 +81,37 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Description> {
     })
 }
 
-/// The contents of a file, by name, as they are asked for.
-pub(crate) struct Parts<'a> {
-    path: &'a Path,
-    metadata: BTreeMap<String, String>,
-    tensors: BTreeMap<String, Tensor<'static>>,
-}
-
-impl<'a> Parts<'a> {
-    pub(crate) fn new(path: &'a Path, contents: Contents) -> Self {
-        let tensors = contents.tensors.into_iter();
-        let tensors = tensors.map(|tensor| (tensor.name.to_string(), tensor)).collect();
-        Self { path, metadata: contents.metadata, tensors }
-    }
-
-    pub(crate) fn text(&self, key: &'static str) -> Result<&str> {
-        let missing = || self.damaged(Problem::MissingMetadata { key });
-        self.metadata.get(key).map(String::as_str).ok_or_else(missing)
-    }
-
-    pub(crate) fn damaged(&self, problem: Problem) -> Error {
-        Error::Damaged { path: self.path.to_owned(), problem }
-    }
-
-    /// Refuses unless the two are equal.
-    pub(crate) fn require(&self, what: &str, expected: &str, found: &str) -> Result<()> {
-        if expected == found {
-            return Ok(());
-        }
-        Err(Error::DoesNotFit {
-            path: self.path.to_owned(),
-            what: what.to_owned(),
-            expected: expected.to_owned(),
-            found: found.to_owned(),
-        })
-    }
-
-    /// Takes out the values of a tensor of this shape.
-    pub(crate) fn take<T: Element>(&mut self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
-        let what = format!("the tensor `{name}`");
-        let Some(tensor) = self.tensors.remove(name) else {
-            self.require(&what, &format!("one of shape {shape:?}"), "none")?;
-            return Ok(Vec::new());
-        };
-        let text = |shape: &[usize]| format!("the shape {shape:?}");
-        self.require(&what, &text(shape), &text(&tensor.shape))?;
-        let dtype = format!("{:?}", tensor.values.dtype());
-        match T::unwrap(tensor.values) {
-            Some(values) => Ok(values.into_owned()),
-            None => self.require(&what, &T::name(), &dtype).map(|()| Vec::new()),
-        }
-    }
-
-    /// The names of the tensors still here that begin so.
-    pub(crate) fn names_from(&self, prefix: &str) -> Vec<String> {
-        self.tensors.keys().filter(|name| name.starts_with(prefix)).cloned().collect()
-    }
-
-    /// Takes out a list of any length.
-    pub(crate) fn take_list<T: Element>(&mut self, name: &str) -> Result<Vec<T>> {
-        let length = self.tensors.get(name).map_or(0, |tensor| tensor.values.len());
-        if length == 0 { Ok(Vec::new()) } else { self.take(name, &[length]) }
-    }
-}
-
-/// What of a model is in a file.
-pub(crate) struct Saved<T> {
-    pub(crate) parameters: Vec<T>,
-    pub(crate) state: Vec<T>,
-    pub(crate) normalizer: Option<Normalizer>,
-}
-
-/// The shape of a tensor in a file, PyTorch's: outputs × inputs, row by row.
-fn shape(tensor: &layout::Tensor) -> Vec<usize> {
-    match tensor.role {
-        Role::Weight | Role::Own => vec![tensor.shape.0, tensor.shape.1],
-        Role::Bias => vec![tensor.shape.0],
-    }
-}
-
-/// Writes a matrix stored column by column row by row; with rows and columns exchanged, back again.
-fn transpose<T: Copy>(values: &[T], rows: usize, to: &mut [T]) {
-    let columns = values.len() / rows.max(1);
-    for (row, to) in to.chunks_exact_mut(columns.max(1)).enumerate() {
-        for (to, &value) in to.iter_mut().zip(values[row..].iter().step_by(rows)) {
-            *to = value;
-        }
-    }
-}
-
-/// The parameters of a model as tensors of a file, each name with this in front.
-pub(crate) fn parameter_tensors<'a, T: Scalar>(
-    layout: &Layout,
-    parameters: &[T],
-    prefix: &str,
-) -> Vec<Tensor<'a>> {
-    let tensors = layout.tensors().iter().map(|tensor| {
-        let mut values = vec![T::ZERO; tensor.range.len()];
-        transpose(&parameters[tensor.range.clone()], tensor.shape.0, &mut values);
-        Tensor {
-            name: format!("{prefix}{}", tensor.name).into(),
-            shape: shape(tensor),
-            values: T::wrap(Cow::Owned(values)),
-        }
-    });
-    tensors.collect()
-}
-
-/// Takes out the tensors that [`parameter_tensors`] wrote, of those whose name begins with `part`,
-/// each with its place among the parameters.
-fn take_tensors<'a, T: Scalar>(
-    layout: &'a Layout,
-    file: &mut Parts<'_>,
-    prefix: &str,
-    part: &str,
-) -> Result<Vec<(&'a layout::Tensor, Vec<T>)>> {
-    let tensors = layout.tensors().iter().filter(|tensor| tensor.name.starts_with(part));
-    let take = |tensor: &'a layout::Tensor| {
-        let values = file.take(&format!("{prefix}{}", tensor.name), &shape(tensor))?;
-        Ok((tensor, values))
-    };
-    tensors.map(take).collect()
-}
-
-/// All parameters that [`parameter_tensors`] wrote. Memory is taken for them once the file is known to
-/// have them.
-pub(crate) fn take_parameters<T: Scalar>(
-    layout: &Layout,
-    file: &mut Parts<'_>,
-    prefix: &str,
-) -> Result<Vec<T>> {
-    let tensors = take_tensors(layout, file, prefix, "")?;
-    let mut parameters = vec![T::ZERO; layout.num_parameters()];
-    for (tensor, values) in tensors {
-        transpose(&values, tensor.shape.1, &mut parameters[tensor.range.clone()]);
-    }
-    Ok(parameters)
-}
-
-/// Between what is said of a tensor; no setting has it.
-const COLUMNS: &str = "  ";
-
-/// A line for each tensor and each setting of a part of the model.
-fn architecture(layout: &Layout, part: &str) -> Vec<String> {
-    let tensors = layout.tensors().iter().map(|tensor| {
-        let (rows, columns) = tensor.shape;
-        format!("{}{COLUMNS}{}{COLUMNS}{rows}×{columns}", tensor.name, tensor.layer)
-    });
-    let lines = tensors.chain(layout.settings().iter().cloned());
-    lines.filter(|line| line.starts_with(part)).collect()
-}
-
-/// A text without its numbers: what kind of a thing it describes.
-fn without_numbers(text: &str) -> String {
-    let is_digit = |c: char| c.is_ascii_digit();
-    let is_of_number = |c: char| is_digit(c) || matches!(c, '.' | '-' | 'e');
-    let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let words = text.split_inclusive(|c| !is_of_word(c)).map(|word| {
-        let (word, end) = word.split_at(word.trim_end_matches(|c| !is_of_word(c)).len());
-        let is_number = word.contains(is_digit) && word.chars().all(is_of_number);
-        [if is_number { "…" } else { word }, end]
-    });
-    words.flatten().collect()
-}
-
-/// What of a model goes into its file.
-pub(crate) struct Stored<'a, T> {
-    pub(crate) layout: &'a Layout,
-    pub(crate) parameters: &'a [T],
-    /// The regularizer's.
-    pub(crate) state: &'a [T],
-    pub(crate) normalizer: Option<&'a Normalizer>,
-    /// With their settings, as `Debug` writes them.
-    pub(crate) loss: String,
-    pub(crate) regularizer: String,
-}
-
-impl<T: Scalar> Stored<'_, T> {
-    /// Writes a file of this kind.
-    pub(crate) fn save(&self, path: &Path, kind: &str) -> Result<()> {
-        save(path, false, &self.metadata(kind), &self.tensors())
-    }
-
-    /// Reads a file that fits.
-    pub(crate) fn load(&self, path: &Path) -> Result<Saved<T>> {
-        self.fitting(&mut Parts::new(path, read(path)?))
-    }
-
-    /// What [`load`](Self::load) takes from a file.
-    pub(crate) fn fitting(&self, file: &mut Parts<'_>) -> Result<Saved<T>> {
-        self.require_part(file, "")?;
-        file.require("the loss", &self.loss, file.text("loss")?)?;
-        let (expected, found) = (without_numbers(&self.regularizer), file.text("regularizer")?);
-        file.require("the kind of regularizer", &expected, &without_numbers(found))?;
-        let parameters = take_parameters(self.layout, file, "")?;
-        let state = match self.state.len() {
-            0 => Vec::new(),
-            length => file.take("regularizer.state", &[length])?,
-        };
-        let normalizer = take_normalizer(file)?;
-        Ok(Saved { parameters, state, normalizer })
-    }
-
-    /// Reads the tensors of one part of a file in which that part fits, and the normalizer; of any part
-    /// but the encoder the loss must fit as well.
-    pub(crate) fn load_part(&self, path: &Path, part: &str) -> Result<SavedPart<T>> {
-        let mut file = Parts::new(path, read(path)?);
-        self.require_part(&file, part)?;
-        if part != "encoder" {
-            file.require("the loss", &self.loss, file.text("loss")?)?;
-        }
-        let tensors = take_tensors(self.layout, &mut file, "", part)?;
-        let owned = tensors
-            .into_iter()
-            .map(|(tensor, values)| (tensor.range.clone(), tensor.shape.1, values));
-        Ok(SavedPart { tensors: owned.collect(), normalizer: take_normalizer(&mut file)? })
-    }
-
-    /// Refuses a file in which this part (or, for an empty name, any) has another architecture.
-    fn require_part(&self, file: &Parts<'_>, part: &str) -> Result<()> {
-        file.require("the number type", &T::name(), file.text("scalar")?)?;
-        let (ours, theirs) = (architecture(self.layout, part), file.text("architecture")?);
-        let theirs: Vec<&str> = theirs.lines().filter(|line| line.starts_with(part)).collect();
-        // Tensors first, so that one too many is not compared with a setting.
-        for of_tensors in [true, false] {
-            let is_asked = |line: &str| line.contains(COLUMNS) == of_tensors;
-            let mut ours = ours.iter().map(String::as_str).filter(|line| is_asked(line));
-            let mut theirs = theirs.iter().copied().filter(|line| is_asked(line));
-            loop {
-                let (expected, found) = (ours.next(), theirs.next());
-                if expected.is_none() && found.is_none() {
-                    break;
-                }
-                let (expected, found) =
-                    (expected.unwrap_or("nothing more"), found.unwrap_or("nothing more"));
-                file.require("the architecture", expected, found)?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn metadata(&self, kind: &str) -> BTreeMap<String, String> {
-        let mut texts = BTreeMap::new();
-        let mut add = |key: &str, text: String| texts.insert(key.to_owned(), text);
-        add("library", concat!("autoencoder ", env!("CARGO_PKG_VERSION")).to_owned());
-        add("kind", kind.to_owned());
-        add("scalar", T::name());
-        add("architecture", architecture(self.layout, "").join("\n"));
-        add("loss", self.loss.clone());
-        add("regularizer", self.regularizer.clone());
-        if let Some(normalizer) = self.normalizer {
-            add("normalizer", normalization_text(normalizer.normalization()));
-        }
-        texts
-    }
-
-    pub(crate) fn tensors(&self) -> Vec<Tensor<'_>> {
-        let mut tensors = parameter_tensors(self.layout, self.parameters, "");
-        if !self.state.is_empty() {
-            tensors.push(Tensor::new("regularizer.state", &[self.state.len()], self.state));
-        }
-        if let Some(normalizer) = self.normalizer {
-            let (first, second) = normalizer.parts();
-            if !first.is_empty() {
-                tensors.push(Tensor::new("normalizer.first", &[first.len()], first));
-                tensors.push(Tensor::new("normalizer.second", &[second.len()], second));
-            }
-            if let Normalization::MinMax { low, high } = normalizer.normalization() {
-                let range = f64::wrap(Cow::Owned(vec![low, high]));
-                tensors.push(Tensor {
-                    name: "normalizer.range".into(),
-                    shape: vec![2],
-                    values: range,
-                });
-            }
-        }
-        tensors
-    }
-}
-
-/// The tensors of one part of a model: the place of each, its columns, and its values row by row.
-pub(crate) struct SavedPart<T> {
-    tensors: Vec<(Range<usize>, usize, Vec<T>)>,
-    pub(crate) normalizer: Option<Normalizer>,
-}
-
-impl<T: Scalar> SavedPart<T> {
-    /// Writes them to their places.
-    pub(crate) fn write(&self, parameters: &mut [T]) {
-        for (range, columns, values) in &self.tensors {
-            transpose(values, *columns, &mut parameters[range.clone()]);
-        }
-    }
-}
-
-impl<E, D, R, L> AutoEncoder<E, D, R, L>
-where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-{
+impl<E, D, R, L, T: Float> AutoEncoder<E, D, R, L, T> {
     /// Saves the model: its parameters, the state of its regularizer and its normalizer, with a
     /// description of everything and a digest.
     ///
     /// The file is in the safetensors format. Weights have PyTorch's orientation (outputs × inputs,
-    /// row by row), and are called as in [`layout`](Self::layout): `encoder.0.weight`. It is replaced as a
-    /// whole: a process that is killed while saving leaves the old file or the new one.
+    /// row by row), and are called as in [`layout`](Self::layout): `encoder.0.weight`; those of a classifier's head
+    /// `classifier.0.weight`. It is replaced as a whole: a process that is killed while saving leaves the old file
+    /// or the new one.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{AutoEncoder, Dense, activation::{Identity, Tanh}, datasets};
+    /// # let folder = std::env::temp_dir().join(format!("autoencoder-save-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let file = folder.join("digits.safetensors");
+    /// let build = |seed| {
+    ///     AutoEncoder::builder()
+    ///         .encoder(Dense::<64, 16>::new(Tanh))
+    ///         .decoder(Dense::<16, 64>::new(Identity))
+    ///         .seed(seed)
+    ///         .build::<f32>()
+    /// };
+    /// let model = build(1)?; // and trained
+    /// model.save(&file)?;
+    /// let mut again = build(2)?;
+    /// again.load(&file)?; // or `load_encoder`, `load_decoder`
+    /// let digits = datasets::digits();
+    /// assert_eq!(again.encode(&digits.test)?, model.encode(&digits.test)?);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
     ///
     /// # Reading it in Python
     /// ```python
@@ -406,10 +119,11 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`Error::File`] when the system refuses; the old file is then still there.
-    /// [`Error::NotSaved`] for a number that is not finite.
+    /// [`Error::File`](crate::Error::File) when the system refuses; the old file is then still there.
+    /// [`Error::NotSaved`](crate::Error::NotSaved) for a number that is not finite.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.stored().save(path.as_ref(), "model")
+        let network = self.network();
+        network.stored().save(path.as_ref(), network.kind())
     }
 
     /// Takes parameters, normalizer and the regularizer's state from a model file or a checkpoint.
@@ -418,119 +132,147 @@ where
     /// same kind; its weights may be others, and so may the seed.
     ///
     /// # Errors
-    /// [`Error::File`], [`Error::Damaged`], and [`Error::DoesNotFit`] with what differs. The model has
-    /// not changed then.
+    /// [`Error::File`](crate::Error::File), [`Error::Damaged`](crate::Error::Damaged), and
+    /// [`Error::DoesNotFit`](crate::Error::DoesNotFit) with what differs. The model has not changed then.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        let saved = self.stored().load(path.as_ref())?;
-        self.replace(saved);
+        let saved = self.network().stored().load(path.as_ref())?;
+        self.network_mut().replace(saved);
         Ok(())
     }
 
-    /// Takes the encoder's parameters and the normalizer alone from a file whose encoder fits.
+    /// Takes the encoder's parameters and the normalizer alone from a file whose encoder fits: that of an
+    /// autoencoder for a classifier, or the other way round.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_encoder(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.load_part(path.as_ref(), "encoder")
+        self.network_mut().load_part(path.as_ref(), "encoder")
     }
 
-    /// Takes the decoder's parameters and the normalizer alone from a file whose decoder and loss
-    /// fit: a generator without its recognition model. Of a decoder with tied weights these are the
-    /// encoder's parameters too, and the encoder must fit as well.
+    /// Takes the decoder's parameters, or those of a classifier's head, and the normalizer alone from a file whose
+    /// decoder and loss fit: a generator without its recognition model. Of a decoder with tied weights these are
+    /// the encoder's parameters too, and the encoder must fit as well.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_decoder(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.load_part(
-            path.as_ref(),
-            if self.decoder().tied_to().is_some() { "" } else { "decoder" },
-        )
+        let network = self.network_mut();
+        let part = match network.loss.target() {
+            _ if network.decoder.num_shared() > 0 => "",
+            Target::Class => "classifier",
+            Target::Input => "decoder",
+        };
+        network.load_part(path.as_ref(), part)
+    }
+}
+
+impl<T: Float> Network<T> {
+    /// What goes into its file.
+    pub(crate) fn stored(&self) -> Stored<'_, T> {
+        Stored {
+            layout: &self.layout,
+            parameters: &self.parameters,
+            state: &self.state,
+            normalizer: self.normalizer.as_ref(),
+            loss: self.loss.describe(),
+            regularizer: self.regularizer.clone(),
+        }
+    }
+
+    /// Takes back what was in a file that fits.
+    pub(crate) fn replace(&mut self, Saved { parameters, state, normalizer }: Saved<T>) {
+        (self.parameters, self.state, self.normalizer) = (parameters, state, normalizer);
+    }
+
+    /// The same of one part.
+    pub(crate) fn replace_part(&mut self, part: SavedPart<T>) {
+        part.write(&mut self.parameters);
+        self.normalizer = part.normalizer;
     }
 
     fn load_part(&mut self, path: &Path, part: &str) -> Result<()> {
         let saved = self.stored().load_part(path, part)?;
-        saved.write(&mut self.parameters);
-        self.normalizer = saved.normalizer;
+        self.replace_part(saved);
         Ok(())
     }
+}
 
-    pub(crate) fn stored(&self) -> Stored<'_, E::Scalar> {
-        Stored {
-            layout: self.layout(),
-            parameters: &self.parameters,
-            state: &self.state,
-            normalizer: self.normalizer(),
-            loss: format!("{:?}", self.loss_function()),
-            regularizer: format!("{:?}", self.regularizer()),
+/// Reading takes at most twice the file and 1 MiB, also where the model is larger than the file.
+#[cfg(test)]
+mod tests {
+    use allocation_counter::measure;
+    use nalgebra::Dyn;
+
+    use super::*;
+    use crate::batch::Batch;
+    use crate::data::{Normalization, Normalizer};
+    use crate::file::tests::bytes_of;
+    use crate::file::tests::folder::Folder;
+    use crate::layer::activation::{Identity, Sigmoid, Tanh};
+    use crate::layer::{Dense, Then};
+    use crate::regularizer::SparseKl;
+
+    /// The result of a call with a file, which takes no more than is allowed for it.
+    fn measured<T>(what: &str, path: &Path, call: impl FnOnce() -> Result<T>) -> Result<T> {
+        let length = std::fs::metadata(path).unwrap().len();
+        let mut result = None;
+        let peak = measure(|| result = Some(call())).bytes_max;
+        println!("{what}: {length} bytes, peak {peak}, {:.2} of them", peak as f64 / length as f64);
+        let allowed = 2 * length + (1 << 20);
+        assert!(peak <= allowed, "{what}: {peak} of {allowed}");
+        result.unwrap()
+    }
+
+    #[test]
+    fn models() {
+        let folder = Folder::new("model-memory");
+        let samples =
+            Batch::new(Dyn(784), (0..784 * 8).map(|k| (k % 251) as f32).collect()).unwrap();
+        let normalizer = Normalizer::fit(Normalization::Standardize, &samples).unwrap();
+        // Of 784 features, in hidden layers of these sizes; a thousand are 3 MB.
+        let build = |encoder, decoder| {
+            AutoEncoder::builder()
+                .encoder(
+                    Dense::dynamic(784, encoder, Tanh).then(Dense::dynamic(encoder, 9, Sigmoid)),
+                )
+                .decoder(
+                    Dense::dynamic(9, decoder, Tanh).then(Dense::dynamic(decoder, 784, Identity)),
+                )
+                .regularizer(SparseKl::new(0.1, 0.5).unwrap().running(0.9).unwrap())
+                .normalizer(normalizer.clone())
+                .build::<f32>()
+                .unwrap()
+        };
+        let (whole, small, encoder, decoder) =
+            (build(1000, 1000), build(10, 10), build(1000, 10), build(10, 1000));
+        let path = |name| folder.join(name);
+        for (name, saved) in
+            [("whole", &whole), ("small", &small), ("encoder", &encoder), ("decoder", &decoder)]
+        {
+            saved.save(path(name)).unwrap();
         }
-    }
-
-    pub(crate) fn replace(&mut self, Saved { parameters, state, normalizer }: Saved<E::Scalar>) {
-        (self.parameters, self.state, self.normalizer) = (parameters, state, normalizer);
-    }
-}
-
-/// Writes a file, or says why not.
-pub(crate) fn save(
-    path: &Path,
-    keep_previous: bool,
-    metadata: &BTreeMap<String, String>,
-    tensors: &[Tensor<'_>],
-) -> Result<()> {
-    let not_saved = |problem| Error::NotSaved { path: path.to_owned(), problem };
-    let image = Image::new(metadata, tensors).map_err(not_saved)?;
-    replace(path, keep_previous, |to| image.write(to))
-}
-
-fn normalization_text(normalization: Normalization) -> String {
-    let text = match normalization {
-        Normalization::None => "none",
-        Normalization::Standardize => "standardize",
-        Normalization::MinMax { .. } => "least and greatest",
-        Normalization::Truncate { centre_samples: false } => "truncate",
-        Normalization::Truncate { centre_samples: true } => "truncate, samples centred",
-    };
-    text.to_owned()
-}
-
-/// Refuses a file with another normalizer.
-pub(crate) fn require_normalizer(
-    file: &Parts<'_>,
-    ours: Option<&Normalizer>,
-    theirs: Option<&Normalizer>,
-) -> Result<()> {
-    if ours == theirs {
-        return Ok(());
-    }
-    let text = |normalizer: Option<&Normalizer>| {
-        normalizer.map_or("no normalizer".to_owned(), |normalizer| {
-            normalization_text(normalizer.normalization())
-        })
-    };
-    let (expected, mut found) = (text(ours), text(theirs));
-    if expected == found {
-        found.push_str(", fitted to other samples");
-    }
-    file.require("the normalizer", &expected, &found)
-}
-
-fn take_normalizer(file: &mut Parts<'_>) -> Result<Option<Normalizer>> {
-    let Ok(text) = file.text("normalizer").map(str::to_owned) else { return Ok(None) };
-    let (first, second) =
-        (file.take_list("normalizer.first")?, file.take_list("normalizer.second")?);
-    let normalization = match text.as_str() {
-        "none" => Normalization::None,
-        "standardize" => Normalization::Standardize,
-        "least and greatest" => {
-            let range = file.take::<f64>("normalizer.range", &[2])?;
-            Normalization::MinMax { low: range[0], high: range[1] }
+        assert!(std::fs::metadata(path("whole")).unwrap().len() > 6_000_000);
+        // Parts of models whose other part is larger or smaller than the file's, too.
+        let mut model = build(1000, 1000);
+        measured("load", &path("whole"), || model.load(path("whole"))).unwrap();
+        for name in ["whole", "encoder"] {
+            measured("load_encoder", &path(name), || model.load_encoder(path(name))).unwrap();
         }
-        "truncate" => Normalization::Truncate { centre_samples: false },
-        "truncate, samples centred" => Normalization::Truncate { centre_samples: true },
-        other => {
-            file.require("the normalizer", "one that this version knows", other)?;
-            return Ok(None);
+        for name in ["whole", "decoder"] {
+            measured("load_decoder", &path(name), || model.load_decoder(path(name))).unwrap();
         }
-    };
-    Normalizer::from_parts(normalization, first, second).map(Some)
+        let mut large = build(10, 4000);
+        measured("a small encoder", &path("small"), || large.load_encoder(path("small"))).unwrap();
+        let mut large = build(4000, 10);
+        measured("a small decoder", &path("small"), || large.load_decoder(path("small"))).unwrap();
+        for name in ["whole", "small"] {
+            measured("inspect", &path(name), || inspect(path(name))).unwrap();
+        }
+        // What does not fit is refused in no more, also if it says that it fits, and has no numbers.
+        measured("a smaller one", &path("small"), || model.load(path("small"))).unwrap_err();
+        std::fs::write(path("empty"), bytes_of(&whole.network().stored().metadata("model"), &[]))
+            .unwrap();
+        measured("an empty one", &path("empty"), || model.load(path("empty"))).unwrap_err();
+        measured("an empty one", &path("empty"), || model.load_encoder(path("empty"))).unwrap_err();
+    }
 }

@@ -1,23 +1,21 @@
 //! What only a model with a prior can do: bound the evidence, estimate the likelihood, and draw new samples.
 
-use std::ops::Range;
-
-use nalgebra::Dim;
 use rand::Rng;
 
-use super::AutoEncoder;
-use crate::batch::{Batch, BatchView};
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
-use crate::code::posterior::{Gaussianlike, Posterior};
-use crate::code::prior::{Codes, Components, divergence, scratch_len};
+use super::inference::{InMemory, Unlabelled};
+use super::network::{BLOCK, Network};
+use super::{AutoEncoder, Scalar, Workspace};
+use crate::batch::size::{SameSize, Size};
+use crate::batch::{Batch, BatchView, BatchViewMut};
+use crate::code::posterior::Posterior;
+use crate::code::prior::{Codes, Components, require_gaussian, scratch_len};
 use crate::error::{Result, require_count};
-use crate::loss::Loss;
-use crate::model::pass::{BLOCK, generate, infer};
-use crate::model::workspace::Workspace;
-use crate::numbers::scalar::Scalar;
+use crate::layer::{Gaussianlike, Part, Unconditioned};
+use crate::numbers::scalar::Float;
 use crate::random::Streams;
-use crate::regularizer::Regularizer;
+use crate::regularizer::divergence;
+use crate::train::Trainable;
+use crate::train::examples::{IntoExamples, Rows, Suits};
 
 /// The evidence lower bound and its parts, in nats per sample (mean over samples and draws).
 #[derive(Debug, Clone, PartialEq)]
@@ -69,65 +67,56 @@ impl AggregatedPosterior {
     }
 }
 
-impl<E, D, R, L> AutoEncoder<E, D, R, L>
-where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-{
+/// How many samples to draw: a number or, of a conditional model, a condition for each.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not tell this model how many samples to draw",
+    label = "not what this model is asked with",
+    note = "a conditional model needs a batch with a condition for each sample, `&conditions`; any other a number"
+)]
+pub trait HowMany<T: Float, C> {
+    /// How many, and the conditions.
+    #[doc(hidden)]
+    fn how_many(&self) -> (usize, Option<BatchView<'_, T>>);
+}
+impl<T: Float> HowMany<T, Unconditioned> for usize {
+    fn how_many(&self) -> (usize, Option<BatchView<'_, T>>) {
+        (*self, None)
+    }
+}
+impl<T: Float, K: Size + SameSize<C>, C> HowMany<T, C> for &Batch<T, K> {
+    fn how_many(&self) -> (usize, Option<BatchView<'_, T>>) {
+        (self.samples(), Some(self.view()))
+    }
+}
+
+// The bounds are the methods' own, so that the compiler says in our words what is missing.
+impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     /// The evidence lower bound on these samples with `draws` codes drawn for each, in nats per
     /// sample if the loss is a likelihood. The bound is of the model alone, with the regularizer's
     /// [prior](crate::prior): β and other regularizers play no part. With a normalizer it is that of the
     /// normalized samples. Validation uses [`loss`](Self::loss), which does not draw.
     ///
     /// # Errors
-    /// See [`AutoEncoder`]; and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no draws.
+    /// See [`AutoEncoder`]; and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no draws, and for a
+    /// code without spread, where the types could not tell.
     ///
     /// # References
     /// D. Kingma, M. Welling (2013), Auto-encoding variational Bayes.
-    pub fn elbo(
-        &self,
-        x: &Batch<E::Scalar, E::Input>,
-        draws: usize,
-        rng: &mut impl Rng,
-    ) -> Result<Elbo>
+    pub fn elbo<'a, X>(&self, x: X, draws: usize, rng: &mut impl Rng) -> Result<Elbo>
     where
         E::Posterior: Gaussianlike,
+        Self: Trainable,
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Suits<<Self as Trainable>::Wanted>,
     {
-        let mut buffer = Vec::new();
-        let x = self.compared("elbo", x.view(), &mut buffer)?;
-        self.elbo_by(&mut self.own_parts(), x, draws, rng)
-    }
-
-    /// The same by encoders and decoders of the same structure, of samples as the encoder takes them.
-    pub(crate) fn elbo_by(
-        &self,
-        parts: &mut impl Parts<E, D>,
-        x: BatchView<'_, E::Scalar, E::Input>,
-        draws: usize,
-        rng: &mut impl Rng,
-    ) -> Result<Elbo>
-    where
-        E::Posterior: Gaussianlike,
-    {
+        const { <X::Input as SameSize<E::Input>>::FITS };
+        require_gaussian("the number of log-variances of a code under elbo", self.facts())?;
+        let (mut buffer, mut targets) = (Vec::new(), Vec::new());
+        let given = InMemory::unweighted("elbo", self.encoder().input(), x.into_examples())?;
+        let rows = given.compared(self.network(), "elbo", (&mut buffer, &mut targets))?;
         require_count("elbo draws", draws)?;
-        let (mut kl, mut reconstruction) = (0.0, 0.0);
-        let sum = |values: &[E::Scalar]| values.iter().map(|v| v.to_double()).sum::<f64>();
-        self.with_prior(|prior| {
-            self.each_draw(parts, x, draws, rng, |_, draw| {
-                reconstruction += sum(draw.losses);
-                let is_closed = prior.is_standard_normal();
-                if !is_closed || draw.number == 0 {
-                    let (posterior, codes) = (draw.posterior, Some(draw.codes.view()));
-                    divergence::values::<E>(*prior, posterior, codes, draw.values, draw.scratch);
-                    let repeats = if is_closed { draws } else { 1 };
-                    kl += repeats as f64 * sum(draw.values);
-                }
-            });
-        });
-        let all = (x.samples() * draws) as f64;
-        Ok(Elbo { reconstruction: reconstruction / all, kl: kl / all })
+        Ok(elbo(self.network(), rows, draws, rng))
     }
 
     /// −ln p(x) of each sample in nats, if the loss is a likelihood: estimated by importance sampling with
@@ -142,63 +131,35 @@ where
     ///
     /// # References
     /// Y. Burda, R. Grosse, R. Salakhutdinov (2015), Importance weighted autoencoders.
-    pub fn negative_log_likelihood(
+    pub fn negative_log_likelihood<'a, X>(
         &self,
-        x: &Batch<E::Scalar, E::Input>,
+        x: X,
         draws: usize,
         rng: &mut impl Rng,
     ) -> Result<Vec<f64>>
     where
         E::Posterior: Gaussianlike,
+        Self: Trainable,
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Suits<<Self as Trainable>::Wanted>,
     {
-        let mut buffer = Vec::new();
-        let x = self.compared("negative_log_likelihood", x.view(), &mut buffer)?;
-        self.negative_log_likelihood_by(&mut self.own_parts(), x, draws, rng)
-    }
-
-    /// As [`elbo_by`](Self::elbo_by).
-    pub(crate) fn negative_log_likelihood_by(
-        &self,
-        parts: &mut impl Parts<E, D>,
-        x: BatchView<'_, E::Scalar, E::Input>,
-        draws: usize,
-        rng: &mut impl Rng,
-    ) -> Result<Vec<f64>>
-    where
-        E::Posterior: Gaussianlike,
-    {
+        const { <X::Input as SameSize<E::Input>>::FITS };
+        let call = "negative_log_likelihood";
+        let name = "the number of log-variances of a code under negative_log_likelihood";
+        require_gaussian(name, self.facts())?;
+        let (mut buffer, mut targets) = (Vec::new(), Vec::new());
+        let given = InMemory::unweighted(call, self.encoder().input(), x.into_examples())?;
+        let rows = given.compared(self.network(), call, (&mut buffer, &mut targets))?;
         require_count("negative_log_likelihood draws", draws)?;
-        // The greatest ln w so far, and the sum of the weights over it.
-        let mut sums = vec![(f64::NEG_INFINITY, 0.0); x.samples()];
-        self.with_prior(|prior| {
-            self.each_draw(parts, x, draws, rng, |first, draw| {
-                prior.log_density(Codes::drawn(draw.codes.view()), draw.values, draw.scratch);
-                divergence::log_posterior(draw.posterior, draw.noise, draw.scratch);
-                let parts = draw.values.iter().zip(&*draw.scratch).zip(draw.losses);
-                for (sample, ((ln_p, ln_q), loss)) in parts.enumerate() {
-                    let ln_w = ln_p.to_double() - ln_q.to_double() - loss.to_double();
-                    let (most, sum) = &mut sums[first + sample];
-                    if ln_w == f64::NEG_INFINITY {
-                        continue; // adds nothing, where −∞ − (−∞) would be no number
-                    }
-                    if ln_w > *most {
-                        *sum = *sum * (*most - ln_w).exp() + 1.0;
-                        *most = ln_w;
-                    } else {
-                        *sum += (ln_w - *most).exp();
-                    }
-                }
-            });
-        });
-        let of_mean = (draws as f64).ln();
-        Ok(sums.into_iter().map(|(most, sum)| of_mean - most - sum.ln()).collect())
+        Ok(negative_log_likelihood(self.network(), rows, draws, rng))
     }
 
     /// Moments of what the encoder says about these samples as a whole, and the divergence of each code
     /// unit; which units are in use, and whether codes drawn from N(0, I) are like those of data.
     ///
     /// # Errors
-    /// See [`AutoEncoder`].
+    /// See [`AutoEncoder`]; and as [`elbo`](Self::elbo) for a code without spread.
     ///
     /// # Example
     /// ```
@@ -218,182 +179,237 @@ where
     /// assert_eq!(aggregated.active_units(), [0, 1, 2, 3]);
     /// # Ok::<(), autoencoder::Error>(())
     /// ```
-    pub fn aggregated_posterior(
-        &self,
-        x: &Batch<E::Scalar, E::Input>,
-    ) -> Result<AggregatedPosterior>
+    pub fn aggregated_posterior<'a, X>(&self, x: X) -> Result<AggregatedPosterior>
     where
         E::Posterior: Gaussianlike,
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Unlabelled<E::Condition>,
     {
-        let mut buffer = Vec::new();
-        let x = self.taken("aggregated_posterior", x.view(), &mut buffer)?;
-        Ok(self.aggregated_posterior_by(&mut self.own_parts(), x))
+        const { <X::Input as SameSize<E::Input>>::FITS };
+        let name = "the number of log-variances of a code under aggregated_posterior";
+        require_gaussian(name, self.facts())?;
+        let (call, mut buffer) = ("aggregated_posterior", Vec::new());
+        let given = InMemory::unweighted(call, self.encoder().input(), x.into_examples())?;
+        let rows = given.taken(self.network(), call, &mut buffer)?;
+        Ok(aggregated_posterior(self.network(), rows))
     }
 
-    /// As [`elbo_by`](Self::elbo_by).
-    pub(crate) fn aggregated_posterior_by(
-        &self,
-        parts: &mut impl Parts<E, D>,
-        x: BatchView<'_, E::Scalar, E::Input>,
-    ) -> AggregatedPosterior
-    where
-        E::Posterior: Gaussianlike,
-    {
-        let (units, samples) = (self.encoder.code_dim().value(), x.samples() as f64);
-        let mut workspace = self.workspace();
-        let zeros = || vec![0.0; units];
-        let (mut means, mut squares, mut variances, mut kl) = (zeros(), zeros(), zeros(), zeros());
-        // Around the first sample's, so that the variance of values far from 0 does not cancel.
-        let mut origin: Vec<f64> = Vec::new();
-        for (index, block) in x.chunks(BLOCK).enumerate() {
-            let (encoder, _) = parts.of(index * BLOCK..index * BLOCK + block.samples());
-            infer(encoder, self.encoder_parameters(), block, &mut workspace);
-            let posterior = &workspace.posterior;
-            let all = posterior.mean().iter().zip(posterior.log_variance().iter());
-            for (mean, lv) in all {
-                if origin.is_empty() {
-                    origin.extend(mean.iter().map(|mean| mean.to_double()));
-                }
-                for (unit, (mean, lv)) in mean.iter().zip(lv).enumerate() {
-                    let (mean, lv) = (mean.to_double(), lv.to_double());
-                    means[unit] += (mean - origin[unit]) / samples;
-                    squares[unit] += (mean - origin[unit]).powi(2) / samples;
-                    variances[unit] += lv.exp() / samples;
-                    kl[unit] += 0.5 * (mean * mean + lv.exp_m1() - lv) / samples;
-                }
-            }
-        }
-        let moments = squares.iter().zip(&means);
-        let variances_of_means = moments.map(|(sq, mean)| (sq - mean * mean).max(0.0)).collect();
-        means.iter_mut().zip(&origin).for_each(|(mean, origin)| *mean += origin);
-        AggregatedPosterior { means, variances_of_means, mean_variances: variances, kl }
-    }
-
-    /// Decodes `samples` codes drawn from the prior (that of the regularizer; N(0, I) if it has none): new
+    /// Decodes codes drawn from the prior (that of the regularizer; N(0, I) if it has none): new
     /// data like that it was trained on.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples.
-    pub fn sample(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<E::Scalar, E::Input>>
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples, and for a code without spread, where
+    /// the types could not tell.
+    pub fn sample(
+        &self,
+        wanted: impl HowMany<T, E::Condition>,
+        rng: &mut impl Rng,
+    ) -> Result<Batch<T, D::Output>>
     where
         E::Posterior: Gaussianlike,
     {
-        self.decode(&self.sample_codes(samples, rng)?)
+        require_gaussian("the number of log-variances of a code under sample", self.facts())?;
+        let (samples, conditions) = wanted.how_many();
+        let network = self.network();
+        network.check_conditions("sample", conditions, samples)?;
+        let codes = self.sample_codes(samples, rng)?;
+        let mut outputs = Batch::zeros(self.decoder().output(), samples);
+        let rows = Rows { x: codes.view(), conditions, targets: None };
+        T::decode_rows(network, rows, outputs.view_mut(), &mut self.workspace());
+        network.restore(outputs.view_mut())?;
+        Ok(outputs)
     }
 
     /// Draws codes from the prior: `Code × samples`.
     ///
     /// # Errors
     /// As [`sample`](Self::sample).
-    pub fn sample_codes(
-        &self,
-        samples: usize,
-        rng: &mut impl Rng,
-    ) -> Result<Batch<E::Scalar, E::Code>>
+    pub fn sample_codes(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<T, E::Output>>
     where
         E::Posterior: Gaussianlike,
     {
+        let name = "the number of log-variances of a code under sample_codes";
+        require_gaussian(name, self.facts())?;
         require_count("number of samples to draw", samples)?;
-        let mut codes = Batch::zeros(self.encoder.code_dim(), samples);
+        let mut codes = Batch::zeros(self.code_size(), samples);
         let units = codes.features();
-        self.with_prior(|prior| prior.draw(units, codes.as_mut_slice(), rng));
+        with_prior(self.network(), |prior| prior.draw(units, codes.as_mut_slice(), rng));
         Ok(codes)
     }
+}
 
-    fn own_parts(&self) -> (&E, &D) {
-        (&self.encoder, &self.decoder)
-    }
+/// See [`AutoEncoder::elbo`].
+fn elbo<T: Float>(
+    network: &Network<T>,
+    rows: Rows<'_, T>,
+    draws: usize,
+    rng: &mut impl Rng,
+) -> Elbo {
+    let (mut kl, mut reconstruction) = (0.0, 0.0);
+    let sum = |values: &[T]| values.iter().map(|v| v.to_double()).sum::<f64>();
+    with_prior(network, |prior| {
+        each_draw(network, rows, draws, rng, |_, draw| {
+            reconstruction += sum(draw.losses);
+            let is_closed = prior.is_standard_normal();
+            if !is_closed || draw.number == 0 {
+                let (posterior, codes) = (draw.posterior, Some(draw.codes));
+                divergence::values(*prior, posterior, codes, draw.values, draw.scratch);
+                let repeats = if is_closed { draws } else { 1 };
+                kl += repeats as f64 * sum(draw.values);
+            }
+        });
+    });
+    let all = (rows.x.samples() * draws) as f64;
+    Elbo { reconstruction: reconstruction / all, kl: kl / all }
+}
 
-    /// The prior as it is now.
-    fn with_prior<T>(&self, work: impl FnOnce(&Components<'_, E::Scalar>) -> T) -> T {
-        let encoder = &self.encoder;
-        let Some((first, prior)) = self.regularizer.prior(encoder) else {
-            return work(&Components::standard_normal());
-        };
-        let own = self.parameters.len() - self.regularizer.num_parameters(encoder);
-        let own = &self.parameters[own + first..][..prior.num_parameters(encoder)];
-        let inputs = prior.pseudo_inputs(encoder);
-        if inputs.is_empty() {
-            return work(&prior.components(own, None));
-        }
-        let mut workspace = self.workspace();
-        let inputs = BatchView::new(&own[inputs], encoder.input_dim());
-        infer(encoder, self.encoder_parameters(), inputs, &mut workspace);
-        work(&prior.components(own, Some(&workspace.posterior)))
-    }
+/// See [`AutoEncoder::negative_log_likelihood`].
+fn negative_log_likelihood<T: Float>(
+    network: &Network<T>,
+    rows: Rows<'_, T>,
+    draws: usize,
+    rng: &mut impl Rng,
+) -> Vec<f64> {
+    // The greatest ln w so far, and the sum of the weights over it.
+    let mut sums = vec![(f64::NEG_INFINITY, 0.0); rows.x.samples()];
+    with_prior(network, |prior| {
+        each_draw(network, rows, draws, rng, |first, draw| {
+            prior.log_density(Codes::drawn(draw.codes), draw.values, draw.scratch);
+            divergence::log_posterior(draw.posterior, draw.noise, draw.scratch);
+            let parts = draw.values.iter().zip(&*draw.scratch).zip(draw.losses);
+            for (sample, ((ln_p, ln_q), loss)) in parts.enumerate() {
+                let ln_w = ln_p.to_double() - ln_q.to_double() - loss.to_double();
+                let (most, sum) = &mut sums[first + sample];
+                if ln_w == f64::NEG_INFINITY {
+                    continue; // adds nothing, where −∞ − (−∞) would be no number
+                }
+                if ln_w > *most {
+                    *sum = *sum * (*most - ln_w).exp() + 1.0;
+                    *most = ln_w;
+                } else {
+                    *sum += (ln_w - *most).exp();
+                }
+            }
+        });
+    });
+    let of_mean = (draws as f64).ln();
+    sums.into_iter().map(|(most, sum)| of_mean - most - sum.ln()).collect()
+}
 
-    /// Draws codes of some samples at a time and decodes them; `work` is also given the number of the
-    /// first sample of a block.
-    fn each_draw(
-        &self,
-        parts: &mut impl Parts<E, D>,
-        x: BatchView<'_, E::Scalar, E::Input>,
-        draws: usize,
-        rng: &mut impl Rng,
-        mut work: impl FnMut(usize, Draw<'_, E>),
-    ) where
-        E::Posterior: Gaussianlike,
-    {
-        let mut workspace = self.workspace();
-        let mut codes = Batch::zeros(self.encoder.code_dim(), 0);
-        let (mut losses, mut values, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
-        let prior = self.regularizer.prior(&self.encoder);
-        for (index, block) in x.chunks(BLOCK).enumerate() {
-            let samples = block.samples();
-            let (encoder, decoder) = parts.of(index * BLOCK..index * BLOCK + samples);
-            infer(encoder, self.encoder_parameters(), block, &mut workspace);
-            codes.resize(samples);
-            workspace.noise.resize(workspace.posterior.noise_len(), E::Scalar::ZERO);
-            losses.resize(samples, E::Scalar::ZERO);
-            values.resize(samples, E::Scalar::ZERO);
-            let units = codes.features();
-            let of_prior = prior.map_or(0, |(_, prior)| scratch_len(prior.num_components(), units));
-            scratch.resize(samples + of_prior, E::Scalar::ZERO);
-            for number in 0..draws {
-                let streams = Streams::new(rng.next_u64(), 0, &[]);
-                let Workspace { posterior, noise, .. } = &mut workspace;
-                posterior.draw_code(streams, codes.view_mut(), noise);
-                let Workspace { output, decoder_tape, .. } = &mut workspace;
-                let parameters = self.decoder_parameters();
-                generate(decoder, parameters, codes.view(), output, decoder_tape);
-                let y = BatchView::new(&workspace.output, x.dim());
-                self.compare_values(block, y, &mut losses);
-                let draw = Draw {
-                    number,
-                    posterior: &workspace.posterior,
-                    codes: &codes,
-                    noise: &workspace.noise,
-                    losses: &losses,
-                    values: &mut values,
-                    scratch: &mut scratch,
-                };
-                work(index * BLOCK, draw);
+/// See [`AutoEncoder::aggregated_posterior`].
+fn aggregated_posterior<T: Float>(network: &Network<T>, rows: Rows<'_, T>) -> AggregatedPosterior {
+    let (units, samples) = (network.facts.units, rows.x.samples() as f64);
+    let mut workspace = network.workspace();
+    let zeros = || vec![0.0; units];
+    let (mut means, mut squares, mut variances, mut kl) = (zeros(), zeros(), zeros(), zeros());
+    // Around the first sample's, so that the variance of values far from 0 does not cancel.
+    let mut origin: Vec<f64> = Vec::new();
+    for block in blocks(rows) {
+        network.infer(&mut workspace, block);
+        let posterior = &workspace.encoding.posterior;
+        let all = posterior.mean().iter().zip(posterior.log_variance().iter());
+        for (mean, lv) in all {
+            if origin.is_empty() {
+                origin.extend(mean.iter().map(|mean| mean.to_double()));
+            }
+            for (unit, (mean, lv)) in mean.iter().zip(lv).enumerate() {
+                let (mean, lv) = (mean.to_double(), lv.to_double());
+                means[unit] += (mean - origin[unit]) / samples;
+                squares[unit] += (mean - origin[unit]).powi(2) / samples;
+                variances[unit] += lv.exp() / samples;
+                kl[unit] += 0.5 * (mean * mean + lv.exp_m1() - lv) / samples;
             }
         }
     }
+    let moments = squares.iter().zip(&means);
+    let variances_of_means = moments.map(|(sq, mean)| (sq - mean * mean).max(0.0)).collect();
+    means.iter_mut().zip(&origin).for_each(|(mean, origin)| *mean += origin);
+    AggregatedPosterior { means, variances_of_means, mean_variances: variances, kl }
 }
 
-/// Encoder and decoder for some samples of a data set.
-pub(crate) trait Parts<E, D> {
-    /// Those for the samples with these numbers.
-    fn of(&mut self, samples: Range<usize>) -> (&E, &D);
+/// The rows in blocks, the last one maybe smaller.
+fn blocks<T: Float>(rows: Rows<'_, T>) -> impl Iterator<Item = Rows<'_, T>> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let samples = rest.x.samples().min(BLOCK);
+        let (block, behind) = rest.split_at(samples);
+        rest = behind;
+        (samples > 0).then_some(block)
+    })
 }
 
-/// The same for all samples.
-impl<E, D> Parts<E, D> for (&E, &D) {
-    fn of(&mut self, _samples: Range<usize>) -> (&E, &D) {
-        *self
+/// The prior as it is now.
+fn with_prior<T: Float, O>(network: &Network<T>, work: impl FnOnce(&Components<'_, T>) -> O) -> O {
+    let Some((place, prior)) = network.prior() else {
+        return work(&Components::standard_normal());
+    };
+    let own = &network.parameters[network.places().regularizer][place];
+    let inputs = prior.pseudo_inputs(&network.facts);
+    if inputs.is_empty() {
+        return work(&prior.components(own, None));
+    }
+    let mut workspace = network.workspace();
+    let inputs = BatchView::new(&own[inputs], network.facts.features);
+    network.infer(&mut workspace, Rows::alone(inputs));
+    work(&prior.components(own, Some(&workspace.encoding.posterior)))
+}
+
+/// Draws codes of some samples at a time and decodes them; `work` is also given the number of the
+/// first sample of a block.
+fn each_draw<T: Float>(
+    network: &Network<T>,
+    rows: Rows<'_, T>,
+    draws: usize,
+    rng: &mut impl Rng,
+    mut work: impl FnMut(usize, Draw<'_, T>),
+) {
+    let mut workspace = network.workspace();
+    let units = network.facts.units;
+    let (mut losses, mut values, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
+    let of_prior =
+        network.prior().map_or(0, |(_, prior)| scratch_len(prior.num_components(), units));
+    for (index, block) in blocks(rows).enumerate() {
+        let samples = block.x.samples();
+        network.infer(&mut workspace, block);
+        let Workspace { encoding, drawing, .. } = &mut workspace;
+        drawing.codes.resize(units * samples, T::ZERO);
+        drawing.noise.resize(encoding.posterior.noise_len(), T::ZERO);
+        losses.resize(samples, T::ZERO);
+        values.resize(samples, T::ZERO);
+        scratch.resize(samples + of_prior, T::ZERO);
+        for number in 0..draws {
+            let streams = Streams::new(rng.next_u64(), 0, &[]);
+            let Workspace { encoding, drawing, .. } = &mut workspace;
+            let codes = BatchViewMut::new(&mut drawing.codes, units);
+            encoding.posterior.draw_code(streams, codes, &mut drawing.noise);
+            let codes = std::mem::take(&mut drawing.codes);
+            network.generate(&mut workspace, BatchView::new(&codes, units), block.conditions);
+            let y = BatchView::new(&workspace.decoding.output, network.outputs());
+            network.losses(block.targets.unwrap_or(block.x), y, &mut losses);
+            let draw = Draw {
+                number,
+                posterior: &workspace.encoding.posterior,
+                codes: BatchView::new(&codes, units),
+                noise: &workspace.drawing.noise,
+                losses: &losses,
+                values: &mut values,
+                scratch: &mut scratch,
+            };
+            work(index * BLOCK, draw);
+            workspace.drawing.codes = codes;
+        }
     }
 }
 
 /// One code of each sample of a block.
-struct Draw<'a, E: Encoder> {
+struct Draw<'a, T> {
     number: usize,
-    posterior: &'a E::Posterior,
-    codes: &'a Batch<E::Scalar, E::Code>,
-    noise: &'a [E::Scalar],
-    losses: &'a [E::Scalar],
+    posterior: &'a Posterior<T>,
+    codes: BatchView<'a, T>,
+    noise: &'a [T],
+    losses: &'a [T],
     /// Room for a value a sample, and for the prior's work.
-    values: &'a mut [E::Scalar],
-    scratch: &'a mut [E::Scalar],
+    values: &'a mut [T],
+    scratch: &'a mut [T],
 }

@@ -5,14 +5,17 @@
 
 use std::fmt;
 
-use crate::batch::Batch;
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
+use super::AutoEncoder;
+use super::inference::InMemory;
+use super::network::Network;
+use super::step::{Seen, step};
+use crate::batch::sample_weights;
+use crate::batch::size::SameSize;
 use crate::error::Result;
-use crate::loss::Loss;
-use crate::model::AutoEncoder;
+use crate::layer::Part;
 use crate::random::Streams;
-use crate::regularizer::Regularizer;
+use crate::train::Trainable;
+use crate::train::examples::{IntoExamples, Suits};
 
 /// The largest relative error of the whole gradient that [`GradientCheck::assert`] lets pass.
 pub const NORM_TOLERANCE: f64 = 1e-9;
@@ -129,54 +132,72 @@ pub fn function(at: &[f64], analytic: &[f64], value: impl FnMut(&[f64]) -> f64) 
 /// Checks the gradient of a model's training objective for all its parameters, with the
 /// randomness of `seed` held fixed.
 ///
+/// The model is any: an autoencoder takes `&x`, a conditional one `(&x, &conditions)`, a classifier
+/// `(&x, &labels)`; with [weights](crate::Examples::weights) it is the objective that has them.
+///
 /// Where a function has a kink (a rectifier, say), a parameter that moves a sample across it shows
 /// as an error though the gradient is right; take other data then. The gradient of what is frozen
 /// must be 0.
 ///
 /// # Errors
 /// As [`AutoEncoder::objective`].
-pub fn model<E, D, R, L>(
-    model: &AutoEncoder<E, D, R, L>,
-    data: &Batch<f64, E::Input>,
+///
+/// # Example
+/// ```
+/// use autoencoder::{AutoEncoder, Batch, Dense, Examples, activation::{Identity, Tanh}, gradcheck};
+/// let model = AutoEncoder::builder()
+///     .encoder(Dense::<2, 1>::new(Tanh))
+///     .decoder(Dense::<1, 2>::new(Identity))
+///     .build::<f64>()?;
+/// let x = Batch::from_iter([[0.1, 0.2], [0.9, 0.3]]);
+/// gradcheck::model(&model, &x, 1)?.assert();
+/// gradcheck::model(&model, Examples::of(&x).weights(&[1.0, 2.5]), 1)?.assert();
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+pub fn model<'a, E, D, R, L, X>(
+    model: &AutoEncoder<E, D, R, L, f64>,
+    examples: X,
     seed: u64,
 ) -> Result<GradientCheck>
 where
-    E: Encoder<Scalar = f64>,
-    D: Decoder<Scalar = f64, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
+    E: Part,
+    D: Part,
+    AutoEncoder<E, D, R, L, f64>: Trainable,
+    X: IntoExamples<'a, f64>,
+    X::Input: SameSize<E::Input>,
+    X::Given: Suits<<AutoEncoder<E, D, R, L, f64> as Trainable>::Wanted>,
 {
-    weighted_model(model, data, &vec![1.0; data.samples()], seed)
+    const { <X::Input as SameSize<E::Input>>::FITS };
+    let size = model.encoder().input();
+    let (given, weights) = InMemory::weighted("objective", size, examples.into_examples())?;
+    of_network(model.network(), given, weights, seed)
 }
 
-/// As [`model`], for the objective with these weights of the samples.
-///
-/// # Errors
-/// As [`AutoEncoder::weighted_objective`].
-pub fn weighted_model<E, D, R, L>(
-    model: &AutoEncoder<E, D, R, L>,
-    data: &Batch<f64, E::Input>,
-    sample_weights: &[f64],
+fn of_network(
+    network: &Network<f64>,
+    given: InMemory<'_, f64>,
+    weights: Option<&[f64]>,
     seed: u64,
-) -> Result<GradientCheck>
-where
-    E: Encoder<Scalar = f64>,
-    D: Decoder<Scalar = f64, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-{
-    let streams = Some(Streams::new(seed, 0, &[]));
-    let mut analytic = vec![0.0; model.num_parameters()];
-    model.weighted_objective(data, sample_weights, streams, Some(&mut analytic))?;
-    let mut buffer = Vec::new();
-    let data = model.compared("gradcheck", data.view(), &mut buffer)?;
-    let (mut shares, all) = (Vec::new(), Vec::from_iter(0..data.samples()));
-    let shares = crate::batch::sample_weights::shares(sample_weights, &all, &mut shares);
-    let mut workspace = model.workspace();
-    let mut numeric = finite_differences(model.parameters(), |parameters| {
-        model.step(parameters, &mut workspace, data, shares, streams, None);
+) -> Result<GradientCheck> {
+    let call = "objective";
+    let (mut buffer, mut targets) = (Vec::new(), Vec::new());
+    let rows = given.compared(network, call, (&mut buffer, &mut targets))?;
+    let (mut shares, all) = (Vec::new(), Vec::from_iter(0..rows.x.samples()));
+    let shares = match weights {
+        None => None,
+        Some(weights) => {
+            sample_weights::check(call, weights, rows.x.samples())?;
+            sample_weights::shares(weights, &all, &mut shares)
+        }
+    };
+    let seen = Seen { rows, shares, streams: Some(Streams::new(seed, 0, &[])) };
+    let mut workspace = network.workspace();
+    let mut analytic = vec![0.0; network.parameters.len()];
+    step(network, &network.parameters, &mut workspace, seen, Some(&mut analytic));
+    let mut numeric = finite_differences(&network.parameters, |parameters| {
+        step(network, parameters, &mut workspace, seen, None);
         workspace.terms.total()
     });
-    model.layout().frozen_ranges().for_each(|frozen| numeric[frozen].fill(0.0));
+    network.layout.frozen_ranges().for_each(|frozen| numeric[frozen].fill(0.0));
     Ok(GradientCheck::compare(&analytic, &numeric))
 }

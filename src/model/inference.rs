@@ -1,36 +1,175 @@
 //! The model in use: codes, reconstructions, scores. Nothing here draws or changes anything.
 
-use nalgebra::Dim;
+use super::network::Network;
+use super::{AutoEncoder, Scalar, Workspace};
+use crate::batch::size::{Refused, SameSize, Size, require_shape};
+use crate::batch::{Batch, BatchView, Sample, check_finite};
+use crate::error::{Result, invalid, require, require_size};
+use crate::layer::{Part, Unconditioned};
+use crate::loss::{LossFor, Target, WithInput};
+use crate::numbers::scalar::Float;
+use crate::train::Trainable;
+use crate::train::examples::{
+    Examples, IntoExamples, Rows, Samples, SamplesAlone, Suits, WithConditions,
+};
 
-use super::AutoEncoder;
-use crate::batch::check_finite;
-use crate::batch::{Batch, BatchView, BatchViewMut, Sample};
-use crate::code::decoder::Decoder;
-use crate::code::encoder::{Encoder, Inference};
-use crate::code::posterior::Posterior;
-use crate::error::{Result, require_size};
-use crate::layer::jacobian::Jacobian;
-use crate::loss::{Compared, Loss};
-use crate::model::pass::{BLOCK, generate, in_blocks, infer};
-use crate::model::workspace::Workspace;
-use crate::numbers::scalar::Scalar;
-use crate::regularizer::Regularizer;
+/// What is given with each sample, where a model is used and not trained: nothing, or its condition.
+#[diagnostic::on_unimplemented(
+    message = "this model is told `{Condition}` beside each sample, and here it is told `{Self}`",
+    label = "not what this model takes",
+    note = "a conditional model takes `(&x, &conditions)`, any other `&x`"
+)]
+pub trait Unlabelled<Condition> {}
+impl Unlabelled<Unconditioned> for SamplesAlone {}
+impl<K: SameSize<C>, C> Unlabelled<C> for WithConditions<K> {}
+#[diagnostic::do_not_recommend]
+impl Unlabelled<Refused> for SamplesAlone {}
+#[diagnostic::do_not_recommend]
+impl<C> Unlabelled<C> for Refused {}
 
-impl<E, D, R, L> AutoEncoder<E, D, R, L>
-where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-{
-    /// The code of each sample: `Code × samples`.
+/// One sample, alone or with its condition: `&x` or `(&x, &condition)`.
+#[diagnostic::on_unimplemented(
+    message = "a sample of this type does not have the features that are needed here: `{Self}` for `{I}`",
+    label = "not a sample of that many features",
+    note = "one value a feature is needed, in the model's number type: a reference to an array, a slice, a `Vec` or a \
+            nalgebra vector; of a conditional model `(&x, &condition)`"
+)]
+pub trait OneInput<T, I, C> {
+    /// Stops the build where only arithmetic tells that an array has another number of values.
+    #[doc(hidden)]
+    const FITS: () = ();
+
+    /// The sample, and the condition.
+    #[doc(hidden)]
+    fn parts(&self) -> (&[T], Option<&[T]>);
+}
+impl<T, I, S: Sample<T, I> + ?Sized> OneInput<T, I, Unconditioned> for &S {
+    const FITS: () = S::FITS;
+    fn parts(&self) -> (&[T], Option<&[T]>) {
+        (self.features(), None)
+    }
+}
+impl<T, I, C, S: Sample<T, I> + ?Sized, K: Sample<T, C> + ?Sized> OneInput<T, I, C> for (&S, &K) {
+    const FITS: () = {
+        let () = S::FITS;
+        let () = K::FITS;
+    };
+    fn parts(&self) -> (&[T], Option<&[T]>) {
+        (self.0.features(), Some(self.1.features()))
+    }
+}
+
+/// Samples of a call that are in memory.
+pub(crate) struct InMemory<'a, T> {
+    pub(crate) x: BatchView<'a, T>,
+    pub(crate) conditions: Option<BatchView<'a, T>>,
+    pub(crate) labels: Option<Vec<i128>>,
+}
+
+impl<'a, T: Float> InMemory<'a, T> {
+    /// Examples of a call that takes nothing beside the samples, by a model with inputs of this size. What it would
+    /// leave out is refused: who gives weights means them to count.
+    pub(crate) fn unweighted<I: Size, G>(
+        call: &'static str,
+        expected: impl Size,
+        examples: Examples<'a, T, I, G>,
+    ) -> Result<Self> {
+        let (given, weights) = Self::weighted(call, expected, examples)?;
+        let (is_unset, found) = (weights.is_none(), weights.map_or(0, <[f64]>::len));
+        let requirement = "left unset: in this call all samples count alike";
+        require(is_unset, "the number of weights of the examples", found as f64, requirement)?;
+        Ok(given)
+    }
+
+    /// The same of a call that takes weights too, which are not looked at yet.
+    pub(crate) fn weighted<I: Size, G>(
+        call: &'static str,
+        expected: impl Size,
+        examples: Examples<'a, T, I, G>,
+    ) -> Result<(Self, Option<&'a [f64]>)> {
+        let Examples { samples, weights, held_out, size, .. } = examples;
+        let given = Self::of(samples)?;
+        require_shape(call, expected, size)?;
+        let (is_unset, found) = (held_out.is_none(), held_out.map_or(0, |held| held.count()));
+        let requirement = "left unset: this call does not validate";
+        require(is_unset, "the number of held-out samples", found as f64, requirement)?;
+        Ok((given, weights))
+    }
+
+    /// Refuses a stream, and leaves it unread.
+    pub(crate) fn of(samples: Samples<'a, T>) -> Result<Self> {
+        match samples {
+            Samples::Memory { x, conditions, labels } => Ok(Self { x, conditions, labels }),
+            Samples::Stream { .. } => {
+                let name = "the number of samples in memory";
+                Err(invalid(name, 0.0, "at least 1: this call takes a batch, and no stream"))
+            }
+        }
+    }
+
+    /// Checked, and normalized into the buffer if the model has a normalizer.
+    pub(crate) fn taken(
+        self,
+        network: &Network<T>,
+        call: &'static str,
+        buffer: &'a mut Vec<T>,
+    ) -> Result<Rows<'a, T>> {
+        let x = network.taken(call, self.x, buffer)?;
+        network.check_conditions(call, self.conditions, x.samples())?;
+        Ok(Rows { x, conditions: self.conditions, targets: None })
+    }
+
+    /// The same, and refused where the loss is not defined on them, with the targets of the loss: where these are
+    /// labels, as numbers in the other buffer.
+    pub(crate) fn compared(
+        self,
+        network: &Network<T>,
+        call: &'static str,
+        (buffer, targets): (&'a mut Vec<T>, &'a mut Vec<T>),
+    ) -> Result<Rows<'a, T>> {
+        let x = network.compared(call, self.x, buffer)?;
+        network.check_conditions(call, self.conditions, x.samples())?;
+        let targets = match network.loss.target() {
+            Target::Input => None,
+            Target::Class => {
+                let labels = self.labels.unwrap_or_default();
+                classes(call, network.outputs(), &labels, x.samples(), targets)?;
+                Some(BatchView::new(targets, 1))
+            }
+        };
+        Ok(Rows { x, conditions: self.conditions, targets })
+    }
+}
+
+/// Labels as numbers; refused unless each is a class and there is one for each sample.
+pub(crate) fn classes<T: Float>(
+    call: &'static str,
+    classes: usize,
+    labels: &[i128],
+    samples: usize,
+    to: &mut Vec<T>,
+) -> Result<()> {
+    let checked = crate::metrics::checked_labels(call, classes, labels, samples)?;
+    to.clear();
+    to.extend(checked.into_iter().map(|class| T::of(class as f64)));
+    Ok(())
+}
+
+impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
+    /// The code of each sample: `Code × samples`; of a Gaussian posterior, its mean. Of a conditional model, of each
+    /// sample under its condition.
     ///
     /// A sample's code has the same bits in whatever batch and at whatever place it comes.
     ///
     /// # Errors
     /// See [`AutoEncoder`].
-    pub fn encode(&self, x: &Batch<E::Scalar, E::Input>) -> Result<Batch<E::Scalar, E::Code>> {
-        let mut codes = Batch::zeros(self.encoder.code_dim(), 0);
+    pub fn encode<'a, X>(&self, x: X) -> Result<Batch<T, E::Output>>
+    where
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Unlabelled<E::Condition>,
+    {
+        let mut codes = Batch::zeros(self.code_size(), 0);
         self.encode_into(x, &mut codes, &mut self.workspace())?;
         Ok(codes)
     }
@@ -41,35 +180,46 @@ where
     /// # Errors
     /// As [`encode`](Self::encode); and [`Error::SizeMismatch`](crate::Error::SizeMismatch) if
     /// `codes` has another number of features.
-    pub fn encode_into(
+    pub fn encode_into<'a, X>(
         &self,
-        x: &Batch<E::Scalar, E::Input>,
-        codes: &mut Batch<E::Scalar, E::Code>,
-        workspace: &mut Workspace<E>,
-    ) -> Result<()> {
-        self.check_workspace(workspace)?;
-        let expected = self.encoder.code_dim().value();
-        require_size("the codes of encode_into", "features", expected, codes.features())?;
+        x: X,
+        codes: &mut Batch<T, E::Output>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<()>
+    where
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Unlabelled<E::Condition>,
+    {
+        const { <X::Input as SameSize<E::Input>>::FITS };
+        let network = self.network();
+        network.check_workspace(workspace)?;
+        let place = "the codes of encode_into";
+        require_size(place, "features", self.units(), codes.features())?;
+        require_shape(place, self.code_size(), codes.size())?;
+        let given = InMemory::unweighted("encode", self.encoder().input(), x.into_examples())?;
         let mut buffer = std::mem::take(&mut workspace.taken);
-        let taken = self.taken("encode", x.view(), &mut buffer).map(|x| {
-            codes.resize(x.samples());
-            in_blocks(x, codes.view_mut(), workspace, |workspace, x, out| {
-                self.infer(workspace, x);
-                out.copy_from_slice(&workspace.posterior.mean().as_slice()[..out.len()]);
-            });
+        let taken = given.taken(network, "encode", &mut buffer).map(|rows| {
+            codes.resize(rows.x.samples());
+            T::encode_rows(network, rows, codes.view_mut(), workspace);
         });
         workspace.taken = buffer;
         taken
     }
 
-    /// The reconstruction of each code: `Input × samples`, in the domain of the inputs (for a
-    /// Bernoulli loss, probabilities).
+    /// The reconstruction of each code, in the domain of the inputs (for a Bernoulli loss, probabilities); of a
+    /// classifier, the probability of each class. Of a conditional model, of each code under its condition: with
+    /// another than the one a code was found under, it is the same thing in another class.
     ///
     /// # Errors
     /// See [`AutoEncoder`].
-    pub fn decode(&self, code: &Batch<E::Scalar, E::Code>) -> Result<Batch<E::Scalar, E::Input>> {
-        let mut outputs = Batch::zeros(self.encoder.input_dim(), 0);
-        self.decode_into(code, &mut outputs, &mut self.workspace())?;
+    pub fn decode<'a, X>(&self, codes: X) -> Result<Batch<T, D::Output>>
+    where
+        X: IntoExamples<'a, T, Input = E::Output>,
+        X::Given: Unlabelled<E::Condition>,
+    {
+        let mut outputs = Batch::zeros(self.decoder().output(), 0);
+        self.decode_into(codes, &mut outputs, &mut self.workspace())?;
         Ok(outputs)
     }
 
@@ -79,109 +229,83 @@ where
     /// # Errors
     /// As [`decode`](Self::decode); and [`Error::SizeMismatch`](crate::Error::SizeMismatch) if
     /// `outputs` has another number of features.
-    pub fn decode_into(
+    pub fn decode_into<'a, X>(
         &self,
-        code: &Batch<E::Scalar, E::Code>,
-        outputs: &mut Batch<E::Scalar, E::Input>,
-        workspace: &mut Workspace<E>,
-    ) -> Result<()> {
-        self.check_workspace(workspace)?;
-        check_finite("decode", self.encoder.code_dim(), code.view())?;
-        let expected = self.encoder.input_dim().value();
-        require_size("the outputs of decode_into", "features", expected, outputs.features())?;
-        outputs.resize(code.samples());
-        in_blocks(code.view(), outputs.view_mut(), workspace, |workspace, code, out| {
-            self.generate(workspace, code);
-            out.copy_from_slice(&workspace.output[..out.len()]);
-        });
-        self.restore(outputs.view_mut())
+        codes: X,
+        outputs: &mut Batch<T, D::Output>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<()>
+    where
+        X: IntoExamples<'a, T, Input = E::Output>,
+        X::Given: Unlabelled<E::Condition>,
+    {
+        let network = self.network();
+        network.check_workspace(workspace)?;
+        let given = InMemory::unweighted("decode", self.code_size(), codes.into_examples())?;
+        check_finite("decode", self.units(), given.x)?;
+        let samples = given.x.samples();
+        network.check_conditions("decode", given.conditions, samples)?;
+        let place = "the outputs of decode_into";
+        require_size(place, "features", network.outputs(), outputs.features())?;
+        require_shape(place, self.decoder().output(), outputs.size())?;
+        outputs.resize(samples);
+        let rows = Rows { x: given.x, conditions: given.conditions, targets: None };
+        T::decode_rows(network, rows, outputs.view_mut(), workspace);
+        network.restore(outputs.view_mut())
     }
 
-    /// The reconstruction of each sample: `Input × samples`, in the domain of the inputs.
+    /// The loss of each sample's reconstruction: high for samples unlike those it was trained on. Of a classifier,
+    /// that of each sample's class.
     ///
     /// # Errors
     /// See [`AutoEncoder`].
-    pub fn reconstruct(
-        &self,
-        x: &Batch<E::Scalar, E::Input>,
-    ) -> Result<Batch<E::Scalar, E::Input>> {
-        let mut outputs = Batch::zeros(self.encoder.input_dim(), 0);
-        self.reconstruct_into(x, &mut outputs, &mut self.workspace())?;
-        Ok(outputs)
-    }
-
-    /// As [`reconstruct`](Self::reconstruct), into a batch of the caller's, which is made to fit;
-    /// nothing is allocated once batch and workspace are large enough.
-    ///
-    /// # Errors
-    /// As [`reconstruct`](Self::reconstruct); and
-    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) if `outputs` has another number of features.
-    pub fn reconstruct_into(
-        &self,
-        x: &Batch<E::Scalar, E::Input>,
-        outputs: &mut Batch<E::Scalar, E::Input>,
-        workspace: &mut Workspace<E>,
-    ) -> Result<()> {
-        self.check_workspace(workspace)?;
-        let expected = self.encoder.input_dim().value();
-        require_size("the outputs of reconstruct_into", "features", expected, outputs.features())?;
-        let mut buffer = std::mem::take(&mut workspace.taken);
-        let taken = self.taken("reconstruct", x.view(), &mut buffer).map(|x| {
-            outputs.resize(x.samples());
-            self.outputs(x, outputs.view_mut(), workspace);
-        });
-        workspace.taken = buffer;
-        taken.and_then(|()| self.restore(outputs.view_mut()))
-    }
-
-    /// The loss of each sample's reconstruction: high for samples unlike those it was trained on.
-    ///
-    /// # Errors
-    /// See [`AutoEncoder`].
-    pub fn score(&self, x: &Batch<E::Scalar, E::Input>) -> Result<Vec<E::Scalar>> {
-        let mut buffer = Vec::new();
-        let x = self.compared("score", x.view(), &mut buffer)?;
-        let mut outputs = Batch::zeros(self.encoder.input_dim(), x.samples());
-        self.outputs(x, outputs.view_mut(), &mut self.workspace());
-        let mut scores = vec![E::Scalar::ZERO; x.samples()];
-        self.compare_values(x, outputs.view(), &mut scores);
+    pub fn score<'a, X>(&self, x: X) -> Result<Vec<T>>
+    where
+        Self: Trainable,
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Suits<<Self as Trainable>::Wanted>,
+    {
+        const { <X::Input as SameSize<E::Input>>::FITS };
+        let network = self.network();
+        let (mut buffer, mut targets) = (Vec::new(), Vec::new());
+        let given = InMemory::unweighted("score", self.encoder().input(), x.into_examples())?;
+        let rows = given.compared(network, "score", (&mut buffer, &mut targets))?;
+        let samples = rows.x.samples();
+        let mut outputs = Batch::zeros(nalgebra::Dyn(network.outputs()), samples);
+        T::pass_rows(network, rows, outputs.view_mut(), &mut self.workspace());
+        let mut scores = vec![T::ZERO; samples];
+        network.losses(rows.targets.unwrap_or(rows.x), outputs.view(), &mut scores);
         Ok(scores)
     }
 
     /// The mean over these samples of ‖∂ code / ∂x‖²_F, exact: how fast the code moves as the input
-    /// moves. It is what [`Contractive`](crate::Contractive) penalises.
+    /// moves, with the condition held fixed, if there is one. It is what [`Contractive`](crate::Contractive) penalises.
     ///
     /// # Errors
     /// See [`AutoEncoder`].
-    pub fn squared_jacobian(&self, x: &Batch<E::Scalar, E::Input>) -> Result<E::Scalar> {
-        let mut buffer = Vec::new();
-        let x = self.taken("squared_jacobian", x.view(), &mut buffer)?;
-        let mut workspace = self.workspace();
-        let mut total = E::Scalar::ZERO;
-        for block in x.chunks(BLOCK) {
-            let samples = block.samples();
-            self.infer(&mut workspace, block);
-            let scratch = self.encoder.jacobian_scratch_len(samples);
-            workspace.scratch.resize(scratch, E::Scalar::ZERO);
-            let Workspace { posterior, encoder_tape: tape, scratch, .. } = &mut workspace;
-            let parameters = self.encoder_parameters();
-            let inference = Inference { parameters, x: block, posterior, tape };
-            let exact = Jacobian::Exact;
-            let mean = self.encoder.squared_jacobian(inference, None, exact, None, None, scratch);
-            total += mean * E::Scalar::of(samples as f64);
-        }
-        Ok(total / E::Scalar::of(x.samples() as f64))
+    pub fn squared_jacobian<'a, X>(&self, x: X) -> Result<T>
+    where
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Unlabelled<E::Condition>,
+    {
+        const { <X::Input as SameSize<E::Input>>::FITS };
+        let (call, mut buffer) = ("squared_jacobian", Vec::new());
+        let given = InMemory::unweighted(call, self.encoder().input(), x.into_examples())?;
+        let rows = given.taken(self.network(), call, &mut buffer)?;
+        Ok(self.network().squared_jacobian(rows))
     }
 
     /// The code of one sample. As accurate as [`encode`](Self::encode), though not to the last bit.
     ///
     /// # Errors
     /// See [`AutoEncoder`].
-    pub fn encode_one<S>(&self, x: &S) -> Result<Vec<E::Scalar>>
+    pub fn encode_one<X>(&self, x: X) -> Result<Vec<T>>
     where
-        S: Sample<E::Scalar, E::Input> + ?Sized,
+        X: OneInput<T, E::Input, E::Condition>,
     {
-        let mut code = vec![E::Scalar::ZERO; self.encoder.code_dim().value()];
+        let mut code = vec![T::ZERO; self.units()];
         self.encode_one_into(x, &mut code, &mut self.workspace())?;
         Ok(code)
     }
@@ -192,23 +316,23 @@ where
     /// # Errors
     /// As [`encode_one`](Self::encode_one); and [`Error::SizeMismatch`](crate::Error::SizeMismatch)
     /// unless there is one value for each code unit.
-    pub fn encode_one_into<S>(
+    pub fn encode_one_into<X>(
         &self,
-        x: &S,
-        code: &mut [E::Scalar],
-        workspace: &mut Workspace<E>,
+        x: X,
+        code: &mut [T],
+        workspace: &mut Workspace<T>,
     ) -> Result<()>
     where
-        S: Sample<E::Scalar, E::Input> + ?Sized,
+        X: OneInput<T, E::Input, E::Condition>,
     {
-        self.check_workspace(workspace)?;
-        let x = one("encode_one", self.encoder.input_dim(), x.features())?;
-        let expected = self.encoder.code_dim().value();
-        require_size("the code of encode_one_into", "code units", expected, code.len())?;
+        let network = self.network();
+        network.check_workspace(workspace)?;
+        let given = one("encode_one", (network.facts.features, network.facts.condition), &x)?;
+        require_size("the code of encode_one_into", "code units", self.units(), code.len())?;
         let mut buffer = std::mem::take(&mut workspace.taken);
-        let taken = self.taken("encode_one", x, &mut buffer).map(|x| {
-            self.infer(workspace, x);
-            code.copy_from_slice(workspace.posterior.mean().as_slice());
+        let taken = given.taken(network, "encode_one", &mut buffer).map(|rows| {
+            network.infer(workspace, rows);
+            code.copy_from_slice(workspace.encoding.posterior.mean().as_slice());
         });
         workspace.taken = buffer;
         taken
@@ -218,123 +342,135 @@ where
     ///
     /// # Errors
     /// See [`AutoEncoder`].
-    pub fn decode_one<S>(&self, code: &S) -> Result<Vec<E::Scalar>>
+    pub fn decode_one<X>(&self, code: X) -> Result<Vec<T>>
     where
-        S: Sample<E::Scalar, E::Code> + ?Sized,
+        X: OneInput<T, E::Output, E::Condition>,
     {
-        let code = one("decode_one", self.encoder.code_dim(), code.features())?;
-        check_finite("decode_one", self.encoder.code_dim(), code)?;
+        let network = self.network();
+        let given = one("decode_one", (self.units(), network.facts.condition), &code)?;
+        check_finite("decode_one", self.units(), given.x)?;
+        network.check_conditions("decode_one", given.conditions, 1)?;
         let mut workspace = self.workspace();
-        self.generate(&mut workspace, code);
-        self.reconstruction_of_one(workspace)
+        network.generate(&mut workspace, given.x, given.conditions);
+        reconstruction_of_one(network, workspace)
     }
 
     /// The reconstruction of one sample.
     ///
     /// # Errors
     /// See [`AutoEncoder`].
-    pub fn reconstruct_one<S>(&self, x: &S) -> Result<Vec<E::Scalar>>
+    pub fn reconstruct_one<X>(&self, x: X) -> Result<Vec<T>>
     where
-        S: Sample<E::Scalar, E::Input> + ?Sized,
+        X: OneInput<T, E::Input, E::Condition>,
     {
-        let x = one("reconstruct_one", self.encoder.input_dim(), x.features())?;
+        let network = self.network();
         let mut buffer = Vec::new();
-        let x = self.taken("reconstruct_one", x, &mut buffer)?;
+        let given = one("reconstruct_one", (network.facts.features, network.facts.condition), &x)?;
+        let rows = given.taken(network, "reconstruct_one", &mut buffer)?;
         let mut workspace = self.workspace();
-        self.infer(&mut workspace, x);
-        self.generate_from_mean(&mut workspace);
-        self.reconstruction_of_one(workspace)
+        network.infer(&mut workspace, rows);
+        network.generate_from_mean(&mut workspace, rows.conditions);
+        reconstruction_of_one(network, workspace)
+    }
+}
+
+impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T>
+where
+    L: LossFor<D, Target = WithInput>,
+{
+    /// The reconstruction of each sample, in the domain of the inputs; of images, images.
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`].
+    pub fn reconstruct<'a, X>(&self, x: X) -> Result<Batch<T, X::Input>>
+    where
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Unlabelled<E::Condition>,
+    {
+        let examples = x.into_examples();
+        let mut outputs = Batch::zeros(examples.size, 0);
+        self.reconstruct_into(examples, &mut outputs, &mut self.workspace())?;
+        Ok(outputs)
+    }
+
+    /// As [`reconstruct`](Self::reconstruct), into a batch of the caller's, which is made to fit;
+    /// nothing is allocated once batch and workspace are large enough.
+    ///
+    /// # Errors
+    /// As [`reconstruct`](Self::reconstruct); and
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) if `outputs` has another number of features.
+    pub fn reconstruct_into<'a, X>(
+        &self,
+        x: X,
+        outputs: &mut Batch<T, X::Input>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<()>
+    where
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Unlabelled<E::Condition>,
+    {
+        const { <X::Input as SameSize<E::Input>>::FITS };
+        let network = self.network();
+        network.check_workspace(workspace)?;
+        let (place, examples) = ("the outputs of reconstruct_into", x.into_examples());
+        require_size(place, "features", network.outputs(), outputs.features())?;
+        require_shape(place, examples.size, outputs.size())?;
+        let given = InMemory::unweighted("reconstruct", self.encoder().input(), examples)?;
+        let mut buffer = std::mem::take(&mut workspace.taken);
+        let taken = given.taken(network, "reconstruct", &mut buffer).map(|rows| {
+            outputs.resize(rows.x.samples());
+            T::pass_rows(network, rows, outputs.view_mut(), workspace);
+        });
+        workspace.taken = buffer;
+        taken.and_then(|()| network.restore(outputs.view_mut()))
     }
 
     /// The loss of one sample's reconstruction.
     ///
     /// # Errors
     /// See [`AutoEncoder`].
-    pub fn score_one<S>(&self, x: &S) -> Result<E::Scalar>
+    pub fn score_one<X>(&self, x: X) -> Result<T>
     where
-        S: Sample<E::Scalar, E::Input> + ?Sized,
+        X: OneInput<T, E::Input, E::Condition>,
     {
-        let x = one("score_one", self.encoder.input_dim(), x.features())?;
-        let mut buffer = Vec::new();
-        let x = self.compared("score_one", x, &mut buffer)?;
+        let network = self.network();
+        let (mut buffer, mut targets) = (Vec::new(), Vec::new());
+        let given = one("score_one", (network.facts.features, network.facts.condition), &x)?;
+        let rows = given.compared(network, "score_one", (&mut buffer, &mut targets))?;
         let mut workspace = self.workspace();
-        self.infer(&mut workspace, x);
-        self.generate_from_mean(&mut workspace);
-        let y = BatchView::new(&workspace.output, self.encoder.input_dim());
-        let mut score = [E::Scalar::ZERO];
-        self.compare_values(x, y, &mut score);
+        network.infer(&mut workspace, rows);
+        network.generate_from_mean(&mut workspace, rows.conditions);
+        let y = BatchView::new(&workspace.decoding.output, network.outputs());
+        let mut score = [T::ZERO];
+        network.losses(rows.x, y, &mut score);
         Ok(score[0])
-    }
-
-    /// Writes the posterior of these samples into the workspace.
-    pub(crate) fn infer(
-        &self,
-        workspace: &mut Workspace<E>,
-        x: BatchView<'_, E::Scalar, E::Input>,
-    ) {
-        infer(&self.encoder, self.encoder_parameters(), x, workspace);
-    }
-
-    /// Writes what the decoder makes of these codes into the workspace.
-    pub(crate) fn generate(
-        &self,
-        workspace: &mut Workspace<E>,
-        code: BatchView<'_, E::Scalar, E::Code>,
-    ) {
-        let Workspace { output, decoder_tape, .. } = workspace;
-        generate(&self.decoder, self.decoder_parameters(), code, output, decoder_tape);
-    }
-
-    /// The same from the posterior's mean, which is in the workspace already.
-    pub(crate) fn generate_from_mean(&self, workspace: &mut Workspace<E>) {
-        let Workspace { posterior, output, decoder_tape, .. } = workspace;
-        generate(&self.decoder, self.decoder_parameters(), posterior.mean(), output, decoder_tape);
-    }
-
-    /// The loss of each output.
-    pub(crate) fn compare_values(
-        &self,
-        x: BatchView<'_, E::Scalar, E::Input>,
-        y: BatchView<'_, E::Scalar, E::Input>,
-        values: &mut [E::Scalar],
-    ) {
-        let parameters = &self.parameters[self.loss_parameters()];
-        self.loss.values(Compared { x, y, parameters }, values);
-    }
-
-    /// The decoder's outputs for each sample, before the loss makes reconstructions of them.
-    fn outputs(
-        &self,
-        x: BatchView<'_, E::Scalar, E::Input>,
-        outputs: BatchViewMut<'_, E::Scalar, E::Input>,
-        workspace: &mut Workspace<E>,
-    ) {
-        in_blocks(x, outputs, workspace, |workspace, x, out| {
-            self.infer(workspace, x);
-            self.generate_from_mean(workspace);
-            out.copy_from_slice(&workspace.output[..out.len()]);
-        });
-    }
-
-    fn reconstruction_of_one(&self, mut workspace: Workspace<E>) -> Result<Vec<E::Scalar>> {
-        self.restore(BatchViewMut::new(&mut workspace.output, self.encoder.input_dim()))?;
-        Ok(workspace.output)
-    }
-
-    /// Refuses a workspace that was made for an encoder of another size.
-    pub(crate) fn check_workspace(&self, workspace: &Workspace<E>) -> Result<()> {
-        let expected = self.encoder.code_dim().value();
-        let found = workspace.posterior.mean().features();
-        require_size("the workspace, which another model made", "code units", expected, found)
     }
 }
 
 /// One sample as a batch of one; its values are not looked at yet.
-pub(crate) fn one<'a, T: Scalar, R: Dim>(
+fn one<'a, T: Float, I, C, X: OneInput<T, I, C>>(
     call: &'static str,
-    rows: R,
-    x: &'a [T],
-) -> Result<BatchView<'a, T, R>> {
-    require_size(call, "features", rows.value(), x.len())?;
-    Ok(BatchView::new(x, rows))
+    (features, condition): (usize, usize),
+    x: &'a X,
+) -> Result<InMemory<'a, T>> {
+    const { <X as OneInput<T, I, C>>::FITS };
+    let (x, given) = x.parts();
+    require_size(call, "features", features, x.len())?;
+    let given = given.filter(|given| !given.is_empty() || condition > 0);
+    if let Some(given) = given {
+        require_size(call, "numbers of the condition", condition, given.len())?;
+    }
+    let conditions = given.map(|given| BatchView::new(given, condition));
+    Ok(InMemory { x: BatchView::new(x, features), conditions, labels: None })
+}
+
+fn reconstruction_of_one<T: Float>(
+    network: &Network<T>,
+    mut workspace: Workspace<T>,
+) -> Result<Vec<T>> {
+    let rows = network.outputs();
+    network.restore(crate::batch::BatchViewMut::new(&mut workspace.decoding.output, rows))?;
+    Ok(workspace.decoding.output)
 }

@@ -1,44 +1,55 @@
 //! The model: encoder, decoder, regularizer and loss over one flat buffer of parameters.
 //!
-//! Here is what it holds; `inference` is its use, `objective` what training makes small,
-//! `generation` what only a model with a prior can do.
+//! | file | holds |
+//! |---|---|
+//! | `mod` | the model as the user has it: its types, its parts |
+//! | `builder` | from parts to a model |
+//! | `network` | what is inside, without types |
+//! | `step` | one pass forward and one back |
+//! | `inference` | codes, reconstructions, scores |
+//! | `objective` | what training makes small |
+//! | `generation` | what only a model with a prior can do |
+//! | `classifier` | what only a model with a head can do |
+//! | `training` | a model as the training loop sees it |
+//! | `file` | saving and loading |
+//! | `stack` | models one on the other |
+//! | `gradcheck`, `contract` | proofs about a model |
 
 pub mod builder;
-pub mod classifier;
-pub mod conditional;
+mod classifier;
 pub mod contract;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;
 mod generation;
 pub mod gradcheck;
-mod inference;
+pub(crate) mod inference;
+pub(crate) mod network;
 mod objective;
-pub(crate) mod pass;
+mod scalar;
 pub mod stack;
+pub(crate) mod step;
+mod training;
 pub(crate) mod workspace;
 
 use std::fmt;
-use std::ops::Range;
 
-use nalgebra::Dim;
+pub use classifier::Classifier;
+pub use generation::{AggregatedPosterior, Elbo, HowMany};
+pub use inference::{OneInput, Unlabelled};
+pub use scalar::Scalar;
+pub use workspace::Workspace;
 
-pub(crate) use generation::Parts;
-pub use generation::{AggregatedPosterior, Elbo};
-pub(crate) use inference::one;
-
-use crate::batch::{BatchView, BatchViewMut};
-use crate::batch::{check_domain, check_finite, taken};
-use crate::code::decoder::{Decoder, Detach};
-use crate::code::encoder::Encoder;
+use crate::batch::size::Size;
+use crate::code::Facts;
 use crate::data::Normalizer;
-use crate::error::{Result, require_size};
+use crate::error::Result;
 use crate::layer::layout::Layout;
 use crate::layer::trained::Trained;
-use crate::loss::{Loss, SquaredError};
-use crate::model::builder::{Start, add_own};
-use crate::model::workspace::Workspace;
-use crate::numbers::scalar::Scalar;
-use crate::regularizer::{NoRegularizer, Regularizer};
+use crate::layer::{Detach, Module, Part};
+use crate::loss::SquaredError;
+use crate::numbers::scalar::Float;
+use crate::regularizer::NoRegularizer;
+use network::Network;
 
 /// Encoder, decoder, regularizer and loss, with their parameters: a trained or trainable model.
 ///
@@ -54,6 +65,9 @@ use crate::regularizer::{NoRegularizer, Regularizer};
 /// | [`elbo`](Self::elbo) | the evidence lower bound, with drawn codes | yes |
 /// | [`sample`](Self::sample) | reconstructions of codes drawn from the prior | yes |
 ///
+/// A [`Classifier`] is the same with a head in place of the decoder; a conditional model has [`Conditioned`](crate::Conditioned)
+/// halves and takes `(&x, &conditions)` where others take `&x`.
+///
 /// # Shapes
 /// Inputs and reconstructions are `Input × samples`, codes are `Code × samples`. `encode_one` and its
 /// like take and give one sample.
@@ -64,25 +78,36 @@ use crate::regularizer::{NoRegularizer, Regularizer};
 /// is what is trained, and it weighs features of different scale alike.
 ///
 /// # Errors
-/// All calls that take data refuse NaN and infinity, a wrong width and zero samples, naming the
+/// All calls that take data refuse NaN and infinity, a wrong width or shape and zero samples, naming the
 /// place, and then have changed nothing. The calls that compute a loss also refuse what the loss
 /// is not defined on.
+///
+/// Only training takes streams and [held-out samples](crate::Examples::held_out), and only training,
+/// [`loss`](Self::loss), [`objective`](Self::objective) and its like take [weights](crate::Examples::weights). The
+/// others refuse them with [`Error::InvalidParameter`](crate::Error::InvalidParameter), as they would leave them out.
 #[derive(Clone)]
-pub struct AutoEncoder<E: Encoder, D, R = NoRegularizer, L = SquaredError> {
+pub struct AutoEncoder<E, D, R = NoRegularizer, L = SquaredError, T: Float = f32> {
+    network: Network<T>,
     encoder: E,
     decoder: D,
     regularizer: R,
     loss: L,
-    pub(crate) normalizer: Option<Normalizer>,
-    pub(crate) layout: Layout,
-    pub(crate) parameters: Vec<E::Scalar>,
-    pub(crate) state: Vec<E::Scalar>,
 }
 
+/// An autoencoder of which only the number type is known: what a user stores whose layers, losses and regularizers
+/// are chosen at run time.
+pub type AnyAutoEncoder<T = f32> = AutoEncoder<
+    crate::layer::Any<T>,
+    crate::layer::Any<T>,
+    Box<dyn crate::regularizer::Regularizer<T>>,
+    Box<dyn crate::loss::Loss<T>>,
+    T,
+>;
+
 /// Its parts and the number of its parameters, not their values.
-impl<E, D, R, L> fmt::Debug for AutoEncoder<E, D, R, L>
+impl<E, D, R, L, T: Float> fmt::Debug for AutoEncoder<E, D, R, L, T>
 where
-    E: Encoder,
+    E: fmt::Debug,
     D: fmt::Debug,
     R: fmt::Debug,
     L: fmt::Debug,
@@ -93,19 +118,19 @@ where
             .field("decoder", &self.decoder)
             .field("regularizer", &self.regularizer)
             .field("loss", &self.loss)
-            .field("normalizer", &self.normalizer.as_ref().map(Normalizer::normalization))
-            .field("num_parameters", &self.parameters.len())
+            .field("normalizer", &self.normalizer().map(Normalizer::normalization))
+            .field("num_parameters", &self.num_parameters())
             .finish()
     }
 }
 
-impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
+impl<E, D, R, L, T: Float> AutoEncoder<E, D, R, L, T> {
     /// The encoder.
     pub fn encoder(&self) -> &E {
         &self.encoder
     }
 
-    /// The decoder.
+    /// The decoder; of a classifier, the head.
     pub fn decoder(&self) -> &D {
         &self.decoder
     }
@@ -120,33 +145,45 @@ impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
         &self.loss
     }
 
+    /// What is inside, without types.
+    pub(crate) fn network(&self) -> &Network<T> {
+        &self.network
+    }
+
+    pub(crate) fn network_mut(&mut self) -> &mut Network<T> {
+        &mut self.network
+    }
+
+    /// What losses, priors and regularizers are told of it.
+    pub fn facts(&self) -> &Facts {
+        &self.network.facts
+    }
+
     /// What inputs go through before the encoder sees them, and reconstructions go back through.
     pub fn normalizer(&self) -> Option<&Normalizer> {
-        self.normalizer.as_ref()
+        self.network.normalizer.as_ref()
     }
 
     /// Where each tensor lies in [`parameters`](Self::parameters); prints as a summary table.
     pub fn layout(&self) -> &Layout {
-        &self.layout
+        &self.network.layout
     }
 
     /// The number of trained parameters.
     pub fn num_parameters(&self) -> usize {
-        self.parameters.len()
+        self.network.parameters.len()
     }
 
     /// All parameters: those of encoder, decoder, loss and regularizer; [`layout`](Self::layout) says where each lies.
-    pub fn parameters(&self) -> &[E::Scalar] {
-        &self.parameters
+    pub fn parameters(&self) -> &[T] {
+        &self.network.parameters
     }
 
-    /// One tensor by its path name, such as `encoder.0.weight`, stored column by column.
-    pub fn parameter(&self, name: &str) -> Option<&[E::Scalar]> {
-        self.layout.get(name).map(|tensor| &self.parameters[tensor.range.clone()])
-    }
-
-    pub(crate) fn encoder_parameters(&self) -> &[E::Scalar] {
-        &self.parameters[..self.encoder.num_parameters()]
+    /// One tensor by its path name, such as `encoder.0.weight`, stored column by column. Of a conditional model the
+    /// columns of a first weight are those of the inputs, then those of the condition.
+    pub fn parameter(&self, name: &str) -> Option<&[T]> {
+        let tensor = self.layout().get(name)?;
+        Some(&self.parameters()[tensor.range.clone()])
     }
 
     /// Replaces all parameters.
@@ -154,28 +191,19 @@ impl<E: Encoder, D, R, L> AutoEncoder<E, D, R, L> {
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for another number of parameters, [`Error::NotFinite`](crate::Error::NotFinite) (row: the
     /// index) for one that is not finite.
-    pub fn set_parameters(&mut self, parameters: &[E::Scalar]) -> Result<()> {
-        let call = "set_parameters";
-        require_size(call, "parameters", self.parameters.len(), parameters.len())?;
-        let rows = nalgebra::Dyn(parameters.len());
-        check_finite(call, rows, BatchView::new(parameters, rows))?;
-        self.parameters.copy_from_slice(parameters);
-        Ok(())
+    pub fn set_parameters(&mut self, parameters: &[T]) -> Result<()> {
+        self.network.set_parameters(parameters)
+    }
+
+    /// Memory for the calls whose name ends in `_into`, and for training steps; empty at first.
+    pub fn workspace(&self) -> Workspace<T> {
+        self.network.workspace()
     }
 }
 
-impl<E, D, R, L> AutoEncoder<E, D, R, L>
-where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar>,
-{
-    /// What a decoder is given: the encoder's parameters and its own.
-    pub(crate) fn decoder_parameters(&self) -> &[E::Scalar] {
-        &self.parameters[..self.encoder.num_parameters() + self.decoder.num_parameters()]
-    }
-
+impl<E: Module, D: Module, R, L, T: Float> AutoEncoder<E, D, R, L, T> {
     /// Freezes the encoder, so that training leaves its parameters as they are and does not compute
-    /// their gradient, or lets all of it be trained again, layers that were described as frozen too. Weights
+    /// their gradient, or lets all of it be trained again, layers that were frozen one by one too. Weights
     /// that a decoder shares are frozen with it. It makes no difference to files, and the entries of a
     /// [gradient](Self::objective) that belong to it are 0.
     ///
@@ -197,27 +225,26 @@ where
     /// ```
     pub fn set_encoder_frozen(&mut self, is_frozen: bool) {
         self.encoder.set_frozen(is_frozen);
-        self.decoder.set_encoder_frozen(is_frozen);
-        self.layout.freeze(0..self.encoder.num_parameters(), is_frozen);
+        self.decoder.set_shared_frozen(is_frozen);
+        self.network.set_encoder_frozen(is_frozen);
     }
 
     /// As [`set_encoder_frozen`](Self::set_encoder_frozen), for the decoder. Of a decoder with tied
     /// weights that is its biases: the weights are the encoder's.
     pub fn set_decoder_frozen(&mut self, is_frozen: bool) {
         self.decoder.set_frozen(is_frozen);
-        let own = self.encoder.num_parameters();
-        self.layout.freeze(own..own + self.decoder.num_parameters(), is_frozen);
+        self.network.set_decoder_frozen(is_frozen);
     }
+}
 
+impl<E: Part, D: Part, R, L, T: Float> AutoEncoder<E, D, R, L, T> {
     /// A copy of the encoder with its parameters, to be a part of another model. The normalizer is not a
     /// part of it: give the other model the same one.
-    pub fn trained_encoder(&self) -> Trained<E>
+    pub fn trained_encoder(&self) -> Trained<E::Detached, T>
     where
-        E: Clone,
+        E: Detach<T>,
     {
-        let is_frozen = self.layout.is_frozen(0..self.encoder.num_parameters());
-        let trained = Trained::new(self.encoder.clone(), self.encoder_parameters().to_vec());
-        if is_frozen { trained.frozen() } else { trained }
+        trained(&self.network, &self.encoder, self.network.places().encoder)
     }
 
     /// A copy of the decoder with its parameters, to be a part of another model. Of a decoder with tied
@@ -225,7 +252,7 @@ where
     ///
     /// # Example
     /// ```
-    /// use autoencoder::{AutoEncoder, Dense, activation::Sigmoid, datasets, decoder::Tied};
+    /// use autoencoder::{AutoEncoder, Dense, Tied, activation::Sigmoid, datasets};
     /// let digits = datasets::digits();
     /// let tied = AutoEncoder::builder()
     ///     .encoder(Dense::<64, 16>::new(Sigmoid))
@@ -239,88 +266,34 @@ where
     /// assert_eq!(tied.reconstruct(&digits.test)?, untied.reconstruct(&digits.test)?);
     /// # Ok::<(), autoencoder::Error>(())
     /// ```
-    pub fn trained_decoder(&self) -> Trained<D::Detached>
+    pub fn trained_decoder(&self) -> Trained<D::Detached, T>
     where
-        D: Detach,
+        D: Detach<T>,
     {
-        let own = self.encoder.num_parameters();
-        let is_frozen = self.layout.is_frozen(own..own + self.decoder.num_parameters());
-        let trained = self.decoder.detach(self.decoder_parameters());
-        if is_frozen { trained.frozen() } else { trained }
+        trained(&self.network, &self.decoder, self.network.places().decoder)
+    }
+
+    /// The size of a code.
+    pub(crate) fn code_size(&self) -> E::Output {
+        self.encoder.output()
+    }
+
+    /// The number of code units.
+    pub(crate) fn units(&self) -> usize {
+        self.encoder.output().value()
     }
 }
 
-impl<E, D, R, L> AutoEncoder<E, D, R, L>
-where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-{
-    pub(crate) fn assemble(
-        encoder: E,
-        decoder: D,
-        regularizer: R,
-        loss: L,
-        normalizer: Option<Normalizer>,
-        start: Start<'_, E::Scalar>,
-    ) -> Self {
-        let mut layout = Layout::new();
-        layout.scope("encoder", |layout| encoder.layout(layout));
-        layout.scope("decoder", |layout| decoder.layout(layout));
-        let (mut parameters, rng) = start.finish(&mut layout);
-        let (at, features) = (parameters.len(), encoder.input_dim().value());
-        parameters.resize(at + loss.num_parameters(features), E::Scalar::ZERO);
-        layout.kind(loss.name());
-        layout.scope("loss", |layout| loss.layout(features, layout, &mut parameters[at..]));
-        add_own(&encoder, &regularizer, &mut layout, &mut parameters, rng);
-        let state = vec![E::Scalar::ZERO; regularizer.state_len(&encoder)];
-        Self { encoder, decoder, regularizer, loss, normalizer, layout, parameters, state }
-    }
-
-    /// The place of the loss's parameters.
-    pub(crate) fn loss_parameters(&self) -> Range<usize> {
-        let start = self.decoder_parameters().len();
-        start..start + self.loss.num_parameters(self.encoder.input_dim().value())
-    }
-
-    /// The samples as the encoder takes them: checked, and normalized into the buffer if the model has
-    /// a normalizer.
-    pub(crate) fn taken<'a>(
-        &self,
-        call: &'static str,
-        x: BatchView<'a, E::Scalar, E::Input>,
-        buffer: &'a mut Vec<E::Scalar>,
-    ) -> Result<BatchView<'a, E::Scalar, E::Input>> {
-        taken(call, self.encoder.input_dim(), self.normalizer.as_ref(), x, buffer)
-    }
-
-    /// As [`taken`](Self::taken), and refuses values on which the loss is not defined.
-    pub(crate) fn compared<'a>(
-        &self,
-        call: &'static str,
-        x: BatchView<'a, E::Scalar, E::Input>,
-        buffer: &'a mut Vec<E::Scalar>,
-    ) -> Result<BatchView<'a, E::Scalar, E::Input>> {
-        let x = self.taken(call, x, buffer)?;
-        check_domain::<D, L>(call, &self.loss, x, |_| false)?;
-        Ok(x)
-    }
-
-    /// Takes the decoder's outputs to the user's units: what the loss compares, then what was
-    /// normalized.
-    pub(crate) fn restore(&self, mut outputs: BatchViewMut<'_, E::Scalar, E::Input>) -> Result<()> {
-        self.loss.reconstruct(outputs.reborrow());
-        self.normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.undo(outputs))
-    }
-
-    /// Memory for the calls whose name ends in `_into`, and for training steps; empty at first.
-    pub fn workspace(&self) -> Workspace<E> {
-        Workspace::new(&self.encoder)
-    }
-
-    /// Takes a training step's batch into the regularizer's state.
-    pub(crate) fn update_state(&mut self, posterior: &E::Posterior, shares: Option<&[E::Scalar]>) {
-        self.regularizer.update_state(&self.encoder, posterior, shares, &mut self.state);
-    }
+/// A part of a network with its parameters, which lie at this place.
+fn trained<T: Float, P: Detach<T>>(
+    network: &Network<T>,
+    part: &P,
+    place: std::ops::Range<usize>,
+) -> Trained<P::Detached, T> {
+    let is_frozen = network.layout.is_frozen(place.clone());
+    let given = if part.num_shared() > 0 { 0..place.end } else { place };
+    let mut parameters = Vec::new();
+    let part = part.detach(&network.parameters[given], &mut parameters);
+    let trained = Trained::new(part, parameters);
+    if is_frozen { trained.frozen() } else { trained }
 }

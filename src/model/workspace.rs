@@ -1,118 +1,122 @@
 //! The memory of a pass: made once, used for every batch.
 
-use nalgebra::Dim;
-
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
 use crate::code::posterior::Posterior;
-use crate::model::pass::Net;
-use crate::numbers::scalar::Scalar;
-use crate::regularizer::Regularizer;
+use crate::numbers::scalar::Float;
 use crate::terms::Terms;
 
 /// The memory of a model's passes: everything between an input and a gradient. It grows to the largest
 /// batch it has served and is kept, so that calls with a workspace of the caller's allocate nothing.
 ///
-/// Made by [`AutoEncoder::workspace`](crate::AutoEncoder::workspace); it serves any model with an encoder of that type and size.
-#[derive(Debug)]
-pub struct Workspace<E: Encoder> {
+/// Made by [`AutoEncoder::workspace`](crate::AutoEncoder::workspace); it serves any model with codes of the same
+/// size and kind.
+#[derive(Debug, Clone)]
+pub struct Workspace<T> {
     /// The normalized inputs of a call, where the model has a normalizer.
-    pub(crate) taken: Vec<E::Scalar>,
-    /// What the encoder sees, where that is not the clean batch itself.
-    pub(crate) input: Vec<E::Scalar>,
-    pub(crate) posterior: E::Posterior,
-    pub(crate) d_posterior: E::Posterior,
-    /// The clean inputs, where they are drawn anew.
-    pub(crate) target: Vec<E::Scalar>,
-    /// The drawn codes, where they are drawn: all first ones, then all second ones, …
-    pub(crate) code: Vec<E::Scalar>,
-    pub(crate) d_code: Vec<E::Scalar>,
-    pub(crate) noise: Vec<E::Scalar>,
-    pub(crate) output: Vec<E::Scalar>,
-    pub(crate) d_output: Vec<E::Scalar>,
-    pub(crate) encoder_tape: Vec<E::Scalar>,
-    pub(crate) decoder_tape: Vec<E::Scalar>,
-    pub(crate) scratch: Vec<E::Scalar>,
-    /// What a penalty adds to the gradient of the parameters, where it does.
-    pub(crate) d_parameters: Vec<E::Scalar>,
-    /// The loss of each sample, or of each of its draws.
-    pub(crate) values: Vec<E::Scalar>,
-    /// The same, kept for the penalty.
-    pub(crate) losses: Vec<E::Scalar>,
-    /// What each of them counts, where they do not count alike.
-    pub(crate) weights: Vec<E::Scalar>,
-    pub(crate) pseudo: Pseudo<E>,
+    pub(crate) taken: Vec<T>,
+    /// The clean samples, where they are drawn anew.
+    pub(crate) clean: Vec<T>,
+    pub(crate) encoding: Encoding<T>,
+    /// The same for the pseudo-inputs of a prior that has some.
+    pub(crate) pseudo: Encoding<T>,
+    pub(crate) drawing: Drawing<T>,
+    pub(crate) decoding: Decoding<T>,
+    pub(crate) comparing: Comparing<T>,
+    pub(crate) back: Back<T>,
+    pub(crate) scratch: Vec<T>,
     pub(crate) terms: Terms,
 }
 
-impl<E: Encoder> Workspace<E> {
-    pub(crate) fn new(encoder: &E) -> Self {
-        Self {
-            taken: Vec::new(),
-            input: Vec::new(),
-            target: Vec::new(),
-            posterior: encoder.posterior(),
-            d_posterior: encoder.posterior(),
-            code: Vec::new(),
-            d_code: Vec::new(),
-            noise: Vec::new(),
-            output: Vec::new(),
-            d_output: Vec::new(),
-            encoder_tape: Vec::new(),
-            decoder_tape: Vec::new(),
-            scratch: Vec::new(),
-            d_parameters: Vec::new(),
-            values: Vec::new(),
-            losses: Vec::new(),
-            weights: Vec::new(),
-            pseudo: Pseudo {
-                posterior: encoder.posterior(),
-                d_posterior: encoder.posterior(),
-                tape: Vec::new(),
-                gradient: Vec::new(),
-            },
-            terms: Terms::new(),
-        }
-    }
+/// From what the encoder sees to what it says.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoding<T> {
+    /// The corrupted inputs, where they are corrupted.
+    pub(crate) corrupted: Vec<T>,
+    /// Inputs and conditions, where there are conditions.
+    pub(crate) joined: Vec<T>,
+    pub(crate) posterior: Posterior<T>,
+    pub(crate) tape: Vec<T>,
+}
 
-    /// Gives every buffer the length it has in a step on this many samples with so many draws each; none
-    /// where the posterior's mean is the code.
-    pub(crate) fn prepare<D, R>(&mut self, net: &Net<'_, E, D, R>, samples: usize, draws: usize)
-    where
-        D: Decoder<Scalar = E::Scalar, Code = E::Code>,
-        R: Regularizer<E>,
-    {
-        let Net { encoder, decoder, regularizer, .. } = net;
-        self.posterior.resize(samples);
-        self.d_posterior.resize(samples);
-        let resize = |buffer: &mut Vec<E::Scalar>, len| buffer.resize(len, E::Scalar::ZERO);
-        let columns = samples * draws.max(1);
-        resize(&mut self.code, encoder.code_dim().value() * samples * draws);
-        resize(&mut self.d_code, encoder.code_dim().value() * samples * draws);
-        resize(&mut self.noise, self.posterior.noise_len() * draws);
-        resize(&mut self.output, decoder.output_dim().value() * columns);
-        resize(&mut self.d_output, decoder.output_dim().value() * columns);
-        resize(&mut self.encoder_tape, encoder.tape_len(samples));
-        resize(&mut self.decoder_tape, decoder.tape_len(columns));
-        let pseudo = net.pseudo_inputs().len() / encoder.input_dim().value();
-        self.pseudo.posterior.resize(pseudo);
-        self.pseudo.d_posterior.resize(pseudo);
-        resize(&mut self.pseudo.tape, encoder.tape_len(pseudo));
-        resize(&mut self.pseudo.gradient, if pseudo > 0 { encoder.num_parameters() } else { 0 });
-        let encoder_scratch = encoder.scratch_len(samples).max(encoder.scratch_len(pseudo));
-        let backward = encoder_scratch.max(decoder.scratch_len(columns));
-        let penalty = regularizer.scratch_len(encoder, samples, draws);
-        resize(&mut self.scratch, backward.max(penalty));
-        resize(&mut self.values, columns);
+/// The drawn codes, where they are drawn: all first ones, then all second ones, …
+#[derive(Debug, Clone)]
+pub(crate) struct Drawing<T> {
+    pub(crate) codes: Vec<T>,
+    pub(crate) noise: Vec<T>,
+}
+
+/// From codes to outputs.
+#[derive(Debug, Clone)]
+pub(crate) struct Decoding<T> {
+    /// Codes and conditions, where there are conditions.
+    pub(crate) joined: Vec<T>,
+    pub(crate) output: Vec<T>,
+    pub(crate) tape: Vec<T>,
+}
+
+/// What the loss says.
+#[derive(Debug, Clone)]
+pub(crate) struct Comparing<T> {
+    /// The loss of each sample, or of each of its draws.
+    pub(crate) values: Vec<T>,
+    /// What each of them counts, where they do not count alike.
+    pub(crate) weights: Vec<T>,
+}
+
+/// Gradients on the way back.
+#[derive(Debug, Clone)]
+pub(crate) struct Back<T> {
+    pub(crate) output: Vec<T>,
+    /// At codes and conditions, where there are conditions.
+    pub(crate) joined: Vec<T>,
+    pub(crate) codes: Vec<T>,
+    pub(crate) posterior: Posterior<T>,
+    pub(crate) pseudo: Posterior<T>,
+    /// What is added to the gradient of encoder and decoder, where something is.
+    pub(crate) parameters: Vec<T>,
+    /// What the pseudo-inputs add to the gradient of the encoder.
+    pub(crate) of_pseudo: Vec<T>,
+}
+
+impl<T: Float> Encoding<T> {
+    fn new(units: usize, is_gaussian: bool) -> Self {
+        Self {
+            corrupted: Vec::new(),
+            joined: Vec::new(),
+            posterior: Posterior::new(units, is_gaussian),
+            tape: Vec::new(),
+        }
     }
 }
 
-/// What the encoder says about the pseudo-inputs of a prior that has some.
-#[derive(Debug)]
-pub(crate) struct Pseudo<E: Encoder> {
-    pub(crate) posterior: E::Posterior,
-    pub(crate) d_posterior: E::Posterior,
-    pub(crate) tape: Vec<E::Scalar>,
-    /// What they add to the gradient of the encoder's parameters.
-    pub(crate) gradient: Vec<E::Scalar>,
+impl<T: Float> Workspace<T> {
+    /// For codes of so many units, with a spread or without.
+    pub(crate) fn new(units: usize, is_gaussian: bool) -> Self {
+        let posterior = || Posterior::new(units, is_gaussian);
+        Self {
+            taken: Vec::new(),
+            clean: Vec::new(),
+            encoding: Encoding::new(units, is_gaussian),
+            pseudo: Encoding::new(units, is_gaussian),
+            drawing: Drawing { codes: Vec::new(), noise: Vec::new() },
+            decoding: Decoding { joined: Vec::new(), output: Vec::new(), tape: Vec::new() },
+            comparing: Comparing { values: Vec::new(), weights: Vec::new() },
+            back: Back {
+                output: Vec::new(),
+                joined: Vec::new(),
+                codes: Vec::new(),
+                posterior: posterior(),
+                pseudo: posterior(),
+                parameters: Vec::new(),
+                of_pseudo: Vec::new(),
+            },
+            scratch: Vec::new(),
+            terms: Terms::new(),
+        }
+    }
+}
+
+/// Gives a buffer this length; memory once held is kept, and values are arbitrary.
+pub(crate) fn fit<T: Float>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    buffer.resize(len, T::ZERO);
+    buffer
 }

@@ -3,10 +3,7 @@
 //! Everything is divided by columns (samples) or by blocks of a result, never within a sum, so the
 //! bits of every result are the same for any number of threads.
 
-use crate::batch::{BatchView, BatchViewMut};
 use crate::error::Result;
-use crate::numbers::scalar::Scalar;
-use crate::random::Streams;
 
 #[cfg(feature = "parallel")]
 mod threads;
@@ -73,7 +70,7 @@ pub(crate) fn in_parts<D: Divide>(
     data: D,
     work: impl Fn(D) + Sync,
 ) {
-    divided(columns, parts(columns * column_cost), data, &work);
+    divided(columns, parts(columns.saturating_mul(column_cost)), data, &work);
 }
 
 fn divided<D: Divide>(columns: usize, parts: usize, data: D, work: &(impl Fn(D) + Sync)) {
@@ -101,28 +98,10 @@ impl<T: Send> Divide for &mut [T] {
     }
 }
 
-impl<T: Scalar, R: nalgebra::Dim> Divide for BatchView<'_, T, R> {
-    fn divide(self, at: usize) -> (Self, Self) {
-        self.split_at(at)
-    }
-}
-
-impl<T: Scalar, R: nalgebra::Dim> Divide for BatchViewMut<'_, T, R> {
-    fn divide(self, at: usize) -> (Self, Self) {
-        self.split_at(at)
-    }
-}
-
 /// The number of the first column.
 impl Divide for usize {
     fn divide(self, at: usize) -> (Self, Self) {
         (self, self + at)
-    }
-}
-
-impl Divide for Streams<'_> {
-    fn divide(self, at: usize) -> (Self, Self) {
-        (self, self.starting_at(at))
     }
 }
 

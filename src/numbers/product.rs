@@ -7,7 +7,7 @@
 use nalgebra::{DMatrixViewMut, Dyn, MatrixView};
 
 use crate::numbers::parallel;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
 /// A matrix over a slice, stored column by column, or the transpose of one; transposing moves nothing.
@@ -21,7 +21,7 @@ pub(crate) struct Matrix<'a, T> {
 
 type View<'a, T> = MatrixView<'a, T, Dyn, Dyn, Dyn, Dyn>;
 
-impl<'a, T: Scalar> Matrix<'a, T> {
+impl<'a, T: Float> Matrix<'a, T> {
     pub(crate) fn new(data: &'a [T], rows: usize, columns: usize) -> Self {
         debug_assert_eq!(data.len(), rows * columns);
         Self { data, rows, columns, is_transposed: false }
@@ -53,19 +53,19 @@ const SMALL: usize = 6;
 ///
 /// For β = 0 a column of C depends on the same column of B only, to the bit, as long as the number
 /// of columns stays on one side of [`SMALL`].
-pub(crate) fn multiply<T: Scalar>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
+pub(crate) fn multiply<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
     assert_eq!((a.columns, c.len()), (b.rows, a.rows * b.columns), "sizes of a product");
     if a.rows.min(a.columns).min(b.columns) < SMALL {
         return multiply_small(a, b, beta, c);
     }
+    let cost = c.len().saturating_mul(a.columns);
     let c = DMatrixViewMut::from_slice(c, a.rows, b.columns);
-    let parts = parallel::parts(a.rows * a.columns * b.columns);
-    multiply_blocks(a.view(), b.view(), beta, c, parts);
+    multiply_blocks(a.view(), b.view(), beta, c, parallel::parts(cost));
 }
 
 /// Blocks of C, each a product of its own: the longer side is halved until there are enough. Every
 /// element is the same sum in the same order as in the undivided product.
-fn multiply_blocks<T: Scalar>(
+fn multiply_blocks<T: Float>(
     a: View<'_, T>,
     b: View<'_, T>,
     beta: T,
@@ -98,7 +98,7 @@ fn multiply_blocks<T: Scalar>(
     }
 }
 
-fn multiply_small<T: Scalar>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
+fn multiply_small<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
     let b_strides = b.strides();
     for (j, c) in c.chunks_exact_mut(a.rows.max(1)).enumerate() {
         if beta == T::ZERO {
@@ -119,7 +119,7 @@ fn multiply_small<T: Scalar>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mu
 }
 
 /// c ← c + A b for A stored column by column: one sample, as a rule.
-fn add_columns<'a, T: Scalar>(
+fn add_columns<'a, T: Float>(
     a: Matrix<'_, T>,
     b: impl Iterator<Item = &'a T> + Clone,
     c: &mut [T],
@@ -137,7 +137,7 @@ fn add_columns<'a, T: Scalar>(
 
 /// Does whole blocks of so many rows, whose sums stay in registers, and returns the first row left.
 #[inline(always)]
-fn add_rows<'a, T: Scalar, const ROWS: usize>(
+fn add_rows<'a, T: Float, const ROWS: usize>(
     a: Matrix<'_, T>,
     first: usize,
     b: impl Iterator<Item = &'a T> + Clone,

@@ -19,8 +19,8 @@ mod sealed {
 /// A number type that models compute in: `f32` or `f64`.
 ///
 /// The trait is sealed; take `f32` for speed and `f64` for gradient checks.
-pub trait Scalar:
-    RealField + Copy + Default + std::fmt::LowerExp + crate::numbers::vector::Float + sealed::Sealed
+pub trait Float:
+    RealField + Copy + Default + std::fmt::LowerExp + crate::numbers::vector::Bits + sealed::Sealed
 {
     /// 0.
     const ZERO: Self;
@@ -42,7 +42,7 @@ pub trait Scalar:
 
 macro_rules! scalar {
     ($t:ty, $erf:path) => {
-        impl Scalar for $t {
+        impl Float for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             #[inline(always)]
@@ -76,7 +76,7 @@ const LANES: usize = 16;
 
 /// Σ f(aᵢ, bᵢ), summed in a fixed order that depends on the length alone.
 #[inline]
-pub(crate) fn sum_pairs<T: Scalar>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
+pub(crate) fn sum_pairs<T: Float>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
     debug_assert_eq!(a.len(), b.len());
     vectorize(
         #[inline(always)]
@@ -97,7 +97,7 @@ pub(crate) fn sum_pairs<T: Scalar>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T
 
 /// Σ f(aᵢ), summed in a fixed order that depends on the length alone.
 #[inline]
-pub(crate) fn sum<T: Scalar>(a: &[T], f: impl Fn(T) -> T) -> T {
+pub(crate) fn sum<T: Float>(a: &[T], f: impl Fn(T) -> T) -> T {
     sum_pairs(
         a,
         a,
@@ -108,7 +108,7 @@ pub(crate) fn sum<T: Scalar>(a: &[T], f: impl Fn(T) -> T) -> T {
 
 /// Σ f(aᵢ, bᵢ, cᵢ), summed in a fixed order that depends on the length alone.
 #[inline]
-pub(crate) fn sum_triples<T: Scalar>(a: &[T], b: &[T], c: &[T], f: impl Fn(T, T, T) -> T) -> T {
+pub(crate) fn sum_triples<T: Float>(a: &[T], b: &[T], c: &[T], f: impl Fn(T, T, T) -> T) -> T {
     debug_assert!(a.len() == b.len() && a.len() == c.len());
     vectorize(
         #[inline(always)]
@@ -127,9 +127,9 @@ pub(crate) fn sum_triples<T: Scalar>(a: &[T], b: &[T], c: &[T], f: impl Fn(T, T,
 
 /// The greatest of these values; −∞ of none.
 #[inline]
-pub(crate) fn greatest<T: Scalar>(values: &[T]) -> T {
+pub(crate) fn greatest<T: Float>(values: &[T]) -> T {
     #[inline(always)]
-    fn more<T: Scalar>(most: T, value: T) -> T {
+    fn more<T: Float>(most: T, value: T) -> T {
         if value > most { value } else { most }
     }
     vectorize(
@@ -149,7 +149,7 @@ pub(crate) fn greatest<T: Scalar>(values: &[T]) -> T {
 }
 
 /// Turns logarithms into their exponentials over the greatest, and gives that logarithm.
-pub(crate) fn exponentials<T: Scalar>(values: &mut [T]) -> T {
+pub(crate) fn exponentials<T: Float>(values: &mut [T]) -> T {
     let most = greatest(values);
     vectorize(
         #[inline(always)]
@@ -159,7 +159,7 @@ pub(crate) fn exponentials<T: Scalar>(values: &mut [T]) -> T {
 }
 
 /// Turns logarithms into their exponentials.
-pub(crate) fn exponentials_of<T: Scalar>(values: &mut [T]) {
+pub(crate) fn exponentials_of<T: Float>(values: &mut [T]) {
     vectorize(
         #[inline(always)]
         || values.iter_mut().for_each(|value| *value = exp(*value)),
@@ -177,12 +177,12 @@ pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
 }
 
 /// ln Σ eᵃ, without overflow.
-pub(crate) fn log_sum_exp<T: Scalar>(values: &[T]) -> T {
+pub(crate) fn log_sum_exp<T: Float>(values: &[T]) -> T {
     log_sum_exp_of(values.iter().copied())
 }
 
 /// The same of values that come one by one.
-pub(crate) fn log_sum_exp_of<T: Scalar>(values: impl Iterator<Item = T> + Clone) -> T {
+pub(crate) fn log_sum_exp_of<T: Float>(values: impl Iterator<Item = T> + Clone) -> T {
     let lowest = T::of(f64::NEG_INFINITY);
     let most = values.clone().fold(lowest, |most, a| if a > most { a } else { most });
     if most == lowest {

@@ -9,7 +9,7 @@
 
 use rand::{Rng, RngExt};
 
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// Runs a loop compiled for the widest instructions that this machine has.
 #[inline(always)]
@@ -18,7 +18,7 @@ pub(crate) fn vectorize<R>(work: impl FnOnce() -> R) -> R {
 }
 
 /// The bit tricks and constants that differ between the two number types.
-pub trait Float: Copy {
+pub trait Bits: Copy {
     /// Beyond these eˣ is 0 or infinite.
     const EXP_RANGE: (Self, Self);
     /// 1.5 · 2^(mantissa bits): adding it rounds to an integer, which then lies in the last bits.
@@ -33,9 +33,9 @@ pub trait Float: Copy {
     const SINE_TERMS: usize;
     /// A random word.
     type Word: Copy + Default;
-    /// 2ⁿ, where `rounded` is n + [`ROUND`](Float::ROUND); in two factors, as 2ⁿ may be subnormal.
+    /// 2ⁿ, where `rounded` is n + [`ROUND`](Bits::ROUND); in two factors, as 2ⁿ may be subnormal.
     fn power_of_two(rounded: Self) -> (Self, Self);
-    /// The last two bits of n, where `rounded` is n + [`ROUND`](Float::ROUND).
+    /// The last two bits of n, where `rounded` is n + [`ROUND`](Bits::ROUND).
     fn quadrant(rounded: Self) -> u32;
     /// x = m 2ᵉ with m in [√½, √2), for a normal x > 0.
     fn split(x: Self) -> (Self, Self);
@@ -45,7 +45,7 @@ pub trait Float: Copy {
     fn uniform(word: Self::Word) -> Self;
 }
 
-impl Float for f32 {
+impl Bits for f32 {
     const EXP_RANGE: (f32, f32) = (-104.0, 89.0);
     const ROUND: f32 = 12_582_912.0;
     const LN_2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
@@ -86,7 +86,7 @@ impl Float for f32 {
     }
 }
 
-impl Float for f64 {
+impl Bits for f64 {
     const EXP_RANGE: (f64, f64) = (-746.0, 710.0);
     const ROUND: f64 = 6_755_399_441_055_744.0;
     const LN_2: (f64, f64) = (0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10);
@@ -140,7 +140,7 @@ const EXP_SERIES: [f64; 13] = {
 
 /// eˣ = 2ⁿ (1 + m): both factors of 2ⁿ, and m = eʳ − 1 with |r| ≤ ½ ln 2.
 #[inline(always)]
-fn exp_parts<T: Scalar>(x: T) -> (T, T, T) {
+fn exp_parts<T: Float>(x: T) -> (T, T, T) {
     let (low, high) = T::EXP_RANGE;
     // Written so that NaN stays NaN.
     let x = if x < low { low } else { x };
@@ -158,14 +158,14 @@ fn exp_parts<T: Scalar>(x: T) -> (T, T, T) {
 
 /// eˣ.
 #[inline(always)]
-pub(crate) fn exp<T: Scalar>(x: T) -> T {
+pub(crate) fn exp<T: Float>(x: T) -> T {
     let (a, b, m) = exp_parts(x);
     (T::ONE + m) * a * b
 }
 
 /// eˣ − 1, without cancellation near 0.
 #[inline(always)]
-pub(crate) fn exp_m1<T: Scalar>(x: T) -> T {
+pub(crate) fn exp_m1<T: Float>(x: T) -> T {
     let (a, b, m) = exp_parts(x);
     // 2ⁿ m + (2ⁿ − 1); for x so large that 2ⁿ alone overflows, factor by factor.
     let power = a * b;
@@ -175,7 +175,7 @@ pub(crate) fn exp_m1<T: Scalar>(x: T) -> T {
 
 /// 1 / (1 + e⁻ᶻ).
 #[inline(always)]
-pub(crate) fn sigmoid<T: Scalar>(z: T) -> T {
+pub(crate) fn sigmoid<T: Float>(z: T) -> T {
     let e = exp(-z.abs());
     let numerator = if z < T::ZERO { e } else { T::ONE };
     numerator / (T::ONE + e)
@@ -183,7 +183,7 @@ pub(crate) fn sigmoid<T: Scalar>(z: T) -> T {
 
 /// tanh z = (e²ᶻ − 1) / (e²ᶻ + 1).
 #[inline(always)]
-pub(crate) fn tanh<T: Scalar>(z: T) -> T {
+pub(crate) fn tanh<T: Float>(z: T) -> T {
     let m = exp_m1(-T::of(2.0) * z.abs());
     let size = -m / (m + T::of(2.0));
     if z < T::ZERO { -size } else { size }
@@ -191,7 +191,7 @@ pub(crate) fn tanh<T: Scalar>(z: T) -> T {
 
 /// ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|).
 #[inline(always)]
-pub(crate) fn softplus<T: Scalar>(z: T) -> T {
+pub(crate) fn softplus<T: Float>(z: T) -> T {
     let e = exp(-z.abs());
     let positive = if z < T::ZERO { T::ZERO } else { z };
     positive + ln_1p_of_unit(e)
@@ -199,13 +199,13 @@ pub(crate) fn softplus<T: Scalar>(z: T) -> T {
 
 /// ln(1 + e) = 2 artanh(e / (2 + e)) for e in [0, 1].
 #[inline(always)]
-fn ln_1p_of_unit<T: Scalar>(e: T) -> T {
+fn ln_1p_of_unit<T: Float>(e: T) -> T {
     twice_artanh(e / (T::of(2.0) + e))
 }
 
 /// 2 artanh s for |s| ≤ ⅓.
 #[inline(always)]
-fn twice_artanh<T: Scalar>(s: T) -> T {
+fn twice_artanh<T: Float>(s: T) -> T {
     let s2 = s * s;
     let mut series = T::ZERO;
     for k in (0..T::ARTANH_TERMS).rev() {
@@ -216,7 +216,7 @@ fn twice_artanh<T: Scalar>(s: T) -> T {
 
 /// ln x for a normal x > 0.
 #[inline(always)]
-fn ln<T: Scalar>(x: T) -> T {
+fn ln<T: Float>(x: T) -> T {
     let (m, e) = T::split(x);
     let mantissa = twice_artanh((m - T::ONE) / (m + T::ONE));
     e.mul_add(T::LN_2.0, e.mul_add(T::LN_2.1, mantissa))
@@ -236,7 +236,7 @@ const SINE_SERIES: [(f64, f64); 10] = {
 
 /// sin and cos of 2π `turn`, for turns from 0 to 1.
 #[inline(always)]
-fn sin_cos<T: Scalar>(turn: T) -> (T, T) {
+fn sin_cos<T: Float>(turn: T) -> (T, T) {
     let rounded = T::of(4.0).mul_add(turn, T::ROUND);
     let r = T::of(4.0).mul_add(turn, T::ROUND - rounded) * T::of(std::f64::consts::FRAC_PI_2);
     let r2 = r * r;
@@ -258,7 +258,7 @@ fn sin_cos<T: Scalar>(turn: T) -> (T, T) {
 ///
 /// # References
 /// G. Box, M. Muller (1958), A note on the generation of random normal deviates.
-pub(crate) fn fill_normal<T: Scalar>(values: &mut [T], rng: &mut dyn Rng) {
+pub(crate) fn fill_normal<T: Float>(values: &mut [T], rng: &mut dyn Rng) {
     /// Pairs that are drawn together.
     const PAIRS: usize = 64;
     let (mut radii, mut angles) = ([T::Word::default(); PAIRS], [T::Word::default(); PAIRS]);
@@ -287,6 +287,9 @@ pub(crate) fn fill_normal<T: Scalar>(values: &mut [T], rng: &mut dyn Rng) {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
 
     /// The largest error allowed, in units in the last place of the true value.
@@ -440,9 +443,9 @@ mod tests {
     }
 
     /// Kolmogorov and Smirnov's distance of a sample to the standard normal, and its tails.
-    fn check_normals<T: Scalar>(count: usize) {
+    fn check_normals<T: Float>(count: usize) {
         let mut values = vec![T::ZERO; count];
-        fill_normal(&mut values, &mut crate::random::seeded(3));
+        fill_normal(&mut values, &mut ChaCha8Rng::seed_from_u64(3));
         let mut values: Vec<f64> = values.into_iter().map(|value| value.to_double()).collect();
         values.sort_by(f64::total_cmp);
         let below = |x: f64| 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2);
@@ -460,7 +463,7 @@ mod tests {
         }
         // Neighbours, and the two of a pair, are not correlated.
         let mut values = vec![T::ZERO; count];
-        fill_normal(&mut values, &mut crate::random::seeded(4));
+        fill_normal(&mut values, &mut ChaCha8Rng::seed_from_u64(4));
         for distance in [1, 63, 64] {
             let pairs = values.iter().zip(&values[distance..]);
             let sum: f64 = pairs.map(|(a, b)| a.to_double() * b.to_double()).sum();

@@ -1,7 +1,7 @@
 use super::{Optimizer, Step};
 use crate::error::{Result, require_decay_rate, require_positive, require_weight};
 use crate::layer::layout::Role;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
 /// Adam: every parameter moves by about the learning rate, whatever the scale of its gradient.
@@ -55,7 +55,7 @@ impl Adam {
     }
 
     /// One step; `keep` is the share of a parameter that stays, 1 without decay.
-    fn update<T: Scalar>(
+    fn update<T: Float>(
         &self,
         step: &Step,
         keep: f64,
@@ -86,7 +86,13 @@ impl Adam {
     }
 }
 
-impl<T: Scalar> Optimizer<T> for Adam {
+impl<T: Float> Optimizer<T> for Adam {
+    fn describe(&self) -> String {
+        let Self { rate, beta1, beta2, epsilon } = self;
+        format!(
+            "Adam {{ rate: {rate:?}, beta1: {beta1:?}, beta2: {beta2:?}, epsilon: {epsilon:?} }}"
+        )
+    }
     fn rate(&self) -> f64 {
         self.rate
     }
@@ -142,7 +148,11 @@ impl AdamW {
     }
 }
 
-impl<T: Scalar> Optimizer<T> for AdamW {
+impl<T: Float> Optimizer<T> for AdamW {
+    fn describe(&self) -> String {
+        let adam = Optimizer::<T>::describe(&self.adam);
+        format!("AdamW {{ adam: {adam}, decay: {:?} }}", self.decay)
+    }
     fn rate(&self) -> f64 {
         self.adam.rate
     }

@@ -1,14 +1,35 @@
 use std::fmt::Debug;
 
-use super::{Lbfgs, Optimizer};
-use crate::numbers::scalar::Scalar;
+use super::{Adam, AdamW, Lbfgs, Optimizer, RmsProp, Sgd};
+use crate::error::{Forgotten, Unwrapped};
+use crate::numbers::scalar::Float;
 
 /// How a [`Trainer`](crate::Trainer) makes an objective small: any [`Optimizer`], which is given one
 /// gradient a step, or [`Lbfgs`], which evaluates the objective as often as it needs.
 ///
 /// The trait is sealed; write an [`Optimizer`] of your own. A `Box<dyn Method<T>>` is a method chosen at run
 /// time.
-pub trait Method<T: Scalar>: Debug + Send + Sync + sealed::Sealed<T> {}
+pub trait Method<T: Float>: Debug + Send + Sync + sealed::Sealed<T> {}
+
+/// What a [`Trainer`](crate::Trainer) is made with, whatever numbers it will compute in: one line beside each
+/// [`Optimizer`], `impl Trains for Mine {}`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no optimizer",
+    label = "nothing that a trainer can train by",
+    note = "an optimizer has `impl Trains for … {{}}` beside `impl<T: Float> Optimizer<T> for …`"
+)]
+pub trait Trains {}
+impl Trains for Sgd {}
+impl Trains for RmsProp {}
+impl Trains for Adam {}
+impl Trains for AdamW {}
+impl Trains for Lbfgs {}
+impl<T: Float> Trains for dyn Optimizer<T> + '_ {}
+impl<T: Float> Trains for dyn Method<T> + '_ {}
+impl<O: Trains + ?Sized> Trains for Box<O> {}
+
+/// Says that a `?` is missing.
+impl<O, X> Trains for Result<O, X> where Forgotten<X>: Unwrapped {}
 
 /// The two kinds of methods.
 #[derive(Debug)]
@@ -26,12 +47,15 @@ mod sealed {
 }
 pub(crate) use sealed::Sealed;
 
-impl<T: Scalar, O: Optimizer<T>> Method<T> for O {}
-impl<T: Scalar, O: Optimizer<T>> Sealed<T> for O {
+impl<T: Float, O: Optimizer<T>> Method<T> for O {}
+impl<T: Float, O: Optimizer<T>> Sealed<T> for O {
     fn kind(&self) -> Kind<'_, T> {
         Kind::Optimizer(self)
     }
 }
+
+/// Stands for a method of which it was said already that a `?` is missing.
+static REFUSED: Lbfgs = Lbfgs::new();
 
 // One by one: nobody else can make `Lbfgs` an `Optimizer<f32>`, but of a number type of their own
 // they could, for all that the compiler knows.
@@ -49,12 +73,23 @@ macro_rules! methods {
                 (**self).kind()
             }
         }
+        impl<O, X> Method<$t> for Result<O, X>
+        where
+            O: Debug + Send + Sync,
+            X: Debug + Send + Sync,
+        {
+        }
+        impl<O, X> Sealed<$t> for Result<O, X> {
+            fn kind(&self) -> Kind<'_, $t> {
+                Kind::Lbfgs(&REFUSED)
+            }
+        }
     };
 }
 methods!(f32);
 methods!(f64);
 
-impl<T: Scalar> Kind<'_, T> {
+impl<T: Float> Kind<'_, T> {
     /// How many numbers it remembers for each parameter.
     pub(crate) fn states(&self) -> usize {
         match self {

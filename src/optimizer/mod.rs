@@ -23,11 +23,18 @@
 //!
 //! # Write your own
 //! ```
-//! use autoencoder::{Optimizer, Scalar, optimizer::Step};
+//! use autoencoder::activation::{Identity, Tanh};
+//! use autoencoder::optimizer::{Step, Trains};
+//! use autoencoder::{AutoEncoder, Batch, Dense, Float, Optimizer, Trainer, contract::Contract};
+//!
 //! /// Steps of equal size down the sign of the gradient.
 //! #[derive(Debug)]
 //! struct SignDescent(f64);
-//! impl<T: Scalar> Optimizer<T> for SignDescent {
+//! impl Trains for SignDescent {}
+//! impl<T: Float> Optimizer<T> for SignDescent {
+//!     fn describe(&self) -> String {
+//!         format!("SignDescent {{ rate: {:?} }}", self.0)
+//!     }
 //!     fn rate(&self) -> f64 {
 //!         self.0
 //!     }
@@ -40,6 +47,18 @@
 //!         }
 //!     }
 //! }
+//!
+//! let build = || {
+//!     AutoEncoder::builder()
+//!         .encoder(Dense::<3, 2>::new(Tanh))
+//!         .decoder(Dense::<2, 3>::new(Identity))
+//!         .build::<f64>()
+//!         .unwrap()
+//! };
+//! let x = Batch::from_iter([[0.1, 0.5, 0.9], [0.4, 0.3, 0.2], [0.8, 0.6, 0.7], [0.2, 0.9, 0.4]]);
+//! Trainer::new(SignDescent(0.01)).fit(&mut build(), &x)?;
+//! Contract::new(build, &x).optimizer(|| SignDescent(0.01)).check().assert();
+//! # Ok::<(), autoencoder::Error>(())
 //! ```
 
 mod adam;
@@ -54,12 +73,12 @@ pub use adam::{Adam, AdamW};
 pub use lbfgs::Lbfgs;
 pub(crate) use lbfgs::{Iteration, Point};
 pub(crate) use method::Kind;
-pub use method::Method;
+pub use method::{Method, Trains};
 pub use rms_prop::RmsProp;
 pub use sgd::Sgd;
 
 use crate::layer::layout::Role;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// What an optimizer is told about one step of one tensor.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,7 +101,11 @@ impl Step {
 }
 
 /// Turns a gradient into the next parameters.
-pub trait Optimizer<T: Scalar>: Debug + Send + Sync {
+pub trait Optimizer<T: Float>: Debug + Send + Sync {
+    /// Its name and its settings, as a checkpoint has them, such as `Sgd { rate: 0.1 }`: a training that is
+    /// resumed with other settings is told apart by them, and the name has to be the same.
+    fn describe(&self) -> String;
+
     /// Its learning rate, before any schedule.
     fn rate(&self) -> f64;
 
@@ -96,7 +119,10 @@ pub trait Optimizer<T: Scalar>: Debug + Send + Sync {
     fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]);
 }
 
-impl<T: Scalar, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
+impl<T: Float, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
     fn rate(&self) -> f64 {
         (**self).rate()
     }

@@ -1,7 +1,7 @@
 use super::{Optimizer, Step};
 use crate::error::{Result, require_decay_rate, require_positive, require_weight};
 use crate::layer::layout::Role;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
 /// RMSProp: every parameter's gradient is divided by its recent size.
@@ -84,7 +84,14 @@ impl RmsProp {
     }
 }
 
-impl<T: Scalar> Optimizer<T> for RmsProp {
+impl<T: Float> Optimizer<T> for RmsProp {
+    fn describe(&self) -> String {
+        let Self { rate, decay, epsilon, momentum, weight_decay } = self;
+        format!(
+            "RmsProp {{ rate: {rate:?}, decay: {decay:?}, epsilon: {epsilon:?}, momentum: {momentum:?}, \
+             weight_decay: {weight_decay:?} }}"
+        )
+    }
     fn rate(&self) -> f64 {
         self.rate
     }

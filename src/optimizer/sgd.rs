@@ -1,7 +1,7 @@
 use super::{Optimizer, Step};
 use crate::error::{Result, require_decay_rate, require_positive, require_weight};
 use crate::layer::layout::Role;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
 /// Stochastic gradient descent, with momentum if wanted.
@@ -121,7 +121,14 @@ impl Sgd {
     }
 }
 
-impl<T: Scalar> Optimizer<T> for Sgd {
+impl<T: Float> Optimizer<T> for Sgd {
+    fn describe(&self) -> String {
+        let Self { rate, momentum, is_rising, nesterov, late, decay } = self;
+        format!(
+            "Sgd {{ rate: {rate:?}, momentum: {momentum:?}, is_rising: {is_rising}, nesterov: {nesterov}, \
+             late: {late:?}, decay: {decay:?} }}"
+        )
+    }
     fn rate(&self) -> f64 {
         self.rate
     }

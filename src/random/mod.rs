@@ -5,7 +5,8 @@ pub mod schedule;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::random::schedule::Progress;
+use crate::numbers::parallel::Divide;
+use schedule::Progress;
 
 /// The portable generator (ChaCha with 8 rounds) behind every draw of this crate.
 pub type StreamRng = ChaCha8Rng;
@@ -78,6 +79,12 @@ impl<'a> Streams<'a> {
 
     fn keyed(&self) -> StreamRng {
         numbered(self.seed, self.epoch, self.position, self.draw)
+    }
+}
+
+impl Divide for Streams<'_> {
+    fn divide(self, at: usize) -> (Self, Self) {
+        (self, self.starting_at(at))
     }
 }
 

@@ -1,4 +1,43 @@
-//! Learning-rate schedules: a factor on the optimizer's rate, by step.
+//! Schedules: a factor, step by step, on the optimizer's rate, or on the weight or the capacity of a
+//! [`Variational`](crate::Variational) divergence.
+//!
+//! | schedule | factor |
+//! |---|---|
+//! | [`Constant`] | 1 |
+//! | [`StepDecay`] | multiplied by so much every so many epochs |
+//! | [`Cosine`] | falls along half a cosine from 1 towards a floor |
+//! | [`Warmup`] | that of another schedule, times one that rises to 1 in a straight line |
+//! | [`Cyclical`] | rises to 1 and stays there, again and again |
+//! | `Box<dyn Schedule>` | what was chosen at run time |
+//!
+//! # Laws
+//! A factor depends on the [`Progress`] alone, so that a resumed training has the factors of one that never stopped.
+//!
+//! # Write your own
+//! ```
+//! use autoencoder::train::schedule::{Progress, Schedule, Warmup};
+//! use autoencoder::{Adam, Trainer};
+//!
+//! /// 1 / √(1 + step / steps).
+//! #[derive(Debug, Clone)]
+//! struct InverseRoot {
+//!     steps: f64,
+//! }
+//! impl Schedule for InverseRoot {
+//!     fn describe(&self) -> String {
+//!         format!("InverseRoot {{ steps: {:?} }}", self.steps)
+//!     }
+//!     fn factor(&self, progress: &Progress) -> f64 {
+//!         (1.0 + progress.step as f64 / self.steps).sqrt().recip()
+//!     }
+//! }
+//!
+//! let schedule = InverseRoot { steps: 100.0 };
+//! assert_eq!(schedule.factor(&Progress::new(300, 50, 1000)), 0.5);
+//! let trainer = Trainer::new(Adam::new(1e-2)?).schedule(Warmup::new(20, schedule)?);
+//! # let _ = trainer;
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
 
 use std::fmt::Debug;
 
@@ -43,15 +82,47 @@ impl Progress {
 /// assert_eq!(schedule.factor(&Progress::new(500, 100, 1000)), 0.5);
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub trait Schedule: Debug + Send + Sync {
+pub trait Schedule: Debug + Send + Sync + ScheduleClone {
+    /// Its name and its settings, as a file of a model has them that goes by it.
+    fn describe(&self) -> String;
+
     /// The factor of the coming step.
     fn factor(&self, progress: &Progress) -> f64;
+}
+
+/// A copy in a box, which every schedule that is `Clone` can give.
+pub trait ScheduleClone {
+    /// The copy.
+    fn boxed(&self) -> Box<dyn Schedule>;
+}
+impl<S: Schedule + Clone + 'static> ScheduleClone for S {
+    fn boxed(&self) -> Box<dyn Schedule> {
+        Box::new(self.clone())
+    }
+}
+impl Clone for Box<dyn Schedule> {
+    fn clone(&self) -> Self {
+        (**self).boxed()
+    }
+}
+
+/// Chosen at run time.
+impl Schedule for Box<dyn Schedule> {
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+    fn factor(&self, progress: &Progress) -> f64 {
+        (**self).factor(progress)
+    }
 }
 
 /// The same rate throughout. The default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Constant;
 impl Schedule for Constant {
+    fn describe(&self) -> String {
+        "Constant".to_owned()
+    }
     fn factor(&self, _progress: &Progress) -> f64 {
         1.0
     }
@@ -75,6 +146,9 @@ impl StepDecay {
     }
 }
 impl Schedule for StepDecay {
+    fn describe(&self) -> String {
+        format!("StepDecay {{ epochs: {}, factor: {:?} }}", self.epochs, self.factor)
+    }
     fn factor(&self, progress: &Progress) -> f64 {
         self.factor.powf((progress.epoch() / self.epochs) as f64)
     }
@@ -99,6 +173,9 @@ impl Cosine {
     }
 }
 impl Schedule for Cosine {
+    fn describe(&self) -> String {
+        format!("Cosine {{ floor: {:?} }}", self.floor)
+    }
     fn factor(&self, progress: &Progress) -> f64 {
         let wave = 0.5 * (1.0 + (std::f64::consts::PI * progress.fraction()).cos());
         self.floor + (1.0 - self.floor) * wave
@@ -130,7 +207,10 @@ impl<S> Warmup<S> {
         Ok(Self { length: Length::Epochs(epochs as u64), then })
     }
 }
-impl<S: Schedule> Schedule for Warmup<S> {
+impl<S: Schedule + Clone + 'static> Schedule for Warmup<S> {
+    fn describe(&self) -> String {
+        format!("Warmup {{ length: {}, then: {} }}", self.length.describe(), self.then.describe())
+    }
     fn factor(&self, progress: &Progress) -> f64 {
         let rise = (progress.step + 1) as f64 / self.length.steps(progress) as f64;
         rise.min(1.0) * self.then.factor(progress)
@@ -172,6 +252,9 @@ impl Cyclical {
     }
 }
 impl Schedule for Cyclical {
+    fn describe(&self) -> String {
+        format!("Cyclical {{ length: {}, rising: {:?} }}", self.length.describe(), self.rising)
+    }
     fn factor(&self, progress: &Progress) -> f64 {
         let cycle = self.length.steps(progress);
         let place = (progress.step % cycle) as f64 / cycle as f64;
@@ -186,6 +269,13 @@ enum Length {
     Epochs(u64),
 }
 impl Length {
+    fn describe(self) -> String {
+        match self {
+            Self::Steps(steps) => format!("Steps({steps})"),
+            Self::Epochs(epochs) => format!("Epochs({epochs})"),
+        }
+    }
+
     fn steps(self, progress: &Progress) -> u64 {
         match self {
             Self::Steps(steps) => steps,

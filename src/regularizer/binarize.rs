@@ -1,9 +1,10 @@
 use rand::RngExt;
 
-use super::Regularizer;
+use super::{Corrupts, Needs, Regularizer, SuitedTo};
 use crate::batch::BatchViewMut;
-use crate::code::encoder::Encoder;
-use crate::numbers::scalar::Scalar;
+use crate::code::Facts;
+use crate::layer::Part;
+use crate::numbers::scalar::Float;
 use crate::random::Streams;
 
 /// Draws the pixels of an image black or white with the probability of its grey value, anew at every visit,
@@ -28,7 +29,7 @@ pub struct Binarize;
 
 impl Binarize {
     /// Draws each value, in place.
-    pub fn apply<T: Scalar>(values: &mut [T], rng: &mut (impl rand::Rng + ?Sized)) {
+    pub fn apply<T: Float>(values: &mut [T], rng: &mut (impl rand::Rng + ?Sized)) {
         for x in values {
             let drawn = rng.random::<f64>();
             if x.is_finite() {
@@ -39,16 +40,18 @@ impl Binarize {
     }
 }
 
-impl<E: Encoder> Regularizer<E> for Binarize {
-    fn adds_to_parameters(&self) -> bool {
-        false
+impl<E: Part> SuitedTo<E> for Binarize {}
+
+impl<T: Float> Regularizer<T> for Binarize {
+    fn describe(&self) -> String {
+        "Binarize".to_owned()
     }
 
-    fn corrupts_target(&self) -> bool {
-        true
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs { corrupts: Corrupts::Sample, ..Needs::nothing() }
     }
 
-    fn corrupt_target(&self, mut x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
+    fn corrupt(&self, mut x: BatchViewMut<'_, T>, streams: Streams<'_>) {
         let features = x.features();
         for (column, sample) in x.as_mut_slice().chunks_exact_mut(features).enumerate() {
             Self::apply(sample, &mut streams.sample(column));

@@ -1,10 +1,8 @@
-use nalgebra::{ComplexField, Dim};
-
-use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::code::encoder::Encoder;
-use crate::code::posterior::Posterior;
+use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
+use crate::code::Facts;
 use crate::error::{Result, require_weight};
-use crate::numbers::scalar::{Scalar, sum};
+use crate::layer::Part;
+use crate::numbers::scalar::{Float, sum};
 use crate::terms::Terms;
 
 /// Keeps codes near zero, many of them exactly so under a rectifier; takes any encoder.
@@ -27,39 +25,45 @@ impl CodeL1 {
     }
 }
 
-impl<E: Encoder> Regularizer<E> for CodeL1 {
-    fn adds_to_parameters(&self) -> bool {
-        false
+impl<E: Part> SuitedTo<E> for CodeL1 {}
+
+impl<T: Float> Regularizer<T> for CodeL1 {
+    fn describe(&self) -> String {
+        format!("CodeL1 {{ weight: {:?} }}", self.weight)
+    }
+
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs::nothing()
     }
 
     fn penalty(
         &self,
-        at: &Encoded<'_, E>,
-        gradient: Option<&mut PenaltyGradient<'_, E>>,
-        _scratch: &mut [E::Scalar],
+        at: &Encoded<'_, T>,
+        gradient: Option<&mut PenaltyGradient<'_, T>>,
+        _scratch: &mut [T],
         terms: &mut Terms,
     ) {
         let code = at.posterior.mean();
-        let weight = E::Scalar::of(self.weight);
-        let size = |h: &[E::Scalar]| sum(h, |h| h.abs());
-        let alike = E::Scalar::of(self.weight / code.samples() as f64);
+        let weight = T::of(self.weight);
+        let size = |h: &[T]| sum(h, |h| h.abs());
+        let alike = T::of(self.weight / code.samples() as f64);
         let value = match at.shares {
             None => alike * size(code.as_slice()),
             Some(shares) => {
                 let samples = code.iter().zip(shares);
-                let sum = samples.fold(E::Scalar::ZERO, |sum, (h, &share)| sum + share * size(h));
+                let sum = samples.fold(T::ZERO, |sum, (h, &share)| sum + share * size(h));
                 weight * sum
             }
         };
         terms.add("code_l1", value);
         if let Some(gradient) = gradient {
-            let features = at.encoder.code_dim().value();
+            let features = at.facts.units;
             let mut d_code = gradient.posterior.mean_mut();
             let columns = d_code.as_mut_slice().chunks_exact_mut(features).zip(code.iter());
             for (column, (d_code, code)) in columns.enumerate() {
                 let scale = at.shares.map_or(alike, |shares| weight * shares[column]);
                 for (d, &h) in d_code.iter_mut().zip(code) {
-                    if h != E::Scalar::ZERO {
+                    if h != T::ZERO {
                         *d += scale * h.signum();
                     }
                 }

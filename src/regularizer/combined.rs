@@ -1,317 +1,270 @@
-//! Several regularizers as one: boxes, tuples and lists.
+//! What can be the regularizer of a model: a plugin, a box of one, a tuple or a list of several. A combination is a
+//! list of its leaves, made when the model is built; a step goes through that list.
 
+use std::fmt::Debug;
 use std::ops::Range;
 
 use rand::Rng;
 
-use super::{Encoded, PenaltyGradient, Regularizer};
+use super::{Encoded, Needs, PenaltyGradient, Regularizer};
 use crate::batch::BatchViewMut;
-use crate::code::encoder::Encoder;
+use crate::code::Facts;
+use crate::code::posterior::Posterior;
 use crate::code::prior::Prior;
-use crate::error::{Result, require};
+use crate::error::{Forgotten, Result, Unwrapped, require};
+use crate::layer::Layer;
 use crate::layer::layout::Layout;
+use crate::numbers::scalar::Float;
 use crate::random::Streams;
 use crate::terms::Terms;
 
-impl<E: Encoder, R: Regularizer<E> + ?Sized> Regularizer<E> for Box<R> {
-    fn corrupts(&self) -> bool {
-        (**self).corrupts()
-    }
-    fn corrupt(&self, x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
-        (**self).corrupt(x, streams);
-    }
-    fn adds_to_parameters(&self) -> bool {
-        (**self).adds_to_parameters()
-    }
-    fn needs_jacobian(&self) -> bool {
-        (**self).needs_jacobian()
-    }
-    fn corrupts_target(&self) -> bool {
-        (**self).corrupts_target()
-    }
-    fn corrupt_target(&self, x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
-        (**self).corrupt_target(x, streams);
-    }
-    fn draws(&self) -> usize {
-        (**self).draws()
-    }
-    fn weighs_draws(&self) -> bool {
-        (**self).weighs_draws()
-    }
-    fn weigh_draws(
-        &self,
-        at: &Encoded<'_, E>,
-        weights: &mut [E::Scalar],
-        scratch: &mut [E::Scalar],
-    ) {
-        (**self).weigh_draws(at, weights, scratch);
-    }
-    fn prior(&self, encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
-        (**self).prior(encoder)
-    }
-    fn check(&self, encoder: &E) -> Result<()> {
-        (**self).check(encoder)
-    }
-    fn num_parameters(&self, encoder: &E) -> usize {
-        (**self).num_parameters(encoder)
-    }
-    fn layout(
-        &self,
-        encoder: &E,
-        layout: &mut Layout,
-        parameters: &mut [E::Scalar],
-        rng: &mut dyn Rng,
-    ) {
-        (**self).layout(encoder, layout, parameters, rng);
-    }
-    fn penalty(
-        &self,
-        at: &Encoded<'_, E>,
-        gradient: Option<&mut PenaltyGradient<'_, E>>,
-        scratch: &mut [E::Scalar],
-        terms: &mut Terms,
-    ) {
-        (**self).penalty(at, gradient, scratch, terms);
-    }
-    fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
-        (**self).scratch_len(encoder, samples, draws)
-    }
-    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
-        (**self).collapsed_units(posterior)
-    }
-    fn state_len(&self, encoder: &E) -> usize {
-        (**self).state_len(encoder)
-    }
-    fn update_state(
-        &self,
-        encoder: &E,
-        posterior: &E::Posterior,
-        shares: Option<&[E::Scalar]>,
-        state: &mut [E::Scalar],
-    ) {
-        (**self).update_state(encoder, posterior, shares, state);
-    }
+/// A regularizer that is no combination, with its place in the one it is a part of.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct Leaf<T: Float> {
+    pub(crate) part: Box<dyn Regularizer<T>>,
+    /// Its number in the combination, that combination's number in another, and so on from the outermost.
+    path: Vec<u64>,
+    pub(crate) needs: Needs,
+    /// Its parameters among those of all leaves, and its numbers in the state.
+    pub(crate) own: Range<usize>,
+    pub(crate) state: Range<usize>,
 }
 
-/// The parts of a combination, each with its index.
-trait Parts<E: Encoder> {
-    fn visit<'a>(&'a self, visit: &mut dyn FnMut(u64, &'a dyn Regularizer<E>));
-
-    /// Each also with the place of its parameters among those of all.
-    fn visit_own<'a>(
-        &'a self,
-        encoder: &E,
-        visit: &mut dyn FnMut(u64, Range<usize>, &'a dyn Regularizer<E>),
-    ) {
-        let mut start = 0;
-        self.visit(&mut |index, part| {
-            let end = start + part.num_parameters(encoder);
-            visit(index, start..end, part);
-            start = end;
-        });
+impl<T: Float> Leaf<T> {
+    fn new(part: Box<dyn Regularizer<T>>, path: &[u64]) -> Self {
+        Self { part, path: path.to_vec(), needs: Needs::nothing(), own: 0..0, state: 0..0 }
     }
-}
 
-impl<E: Encoder, R: Regularizer<E>> Parts<E> for Vec<R> {
-    fn visit<'a>(&'a self, visit: &mut dyn FnMut(u64, &'a dyn Regularizer<E>)) {
-        for (index, part) in self.iter().enumerate() {
-            visit(index as u64, part);
+    /// All leaves of a regularizer; they have no place among the parameters yet.
+    pub(crate) fn all(of: &dyn Regularizer<T>) -> Vec<Self> {
+        let mut leaves = Vec::new();
+        collect(of, &mut Vec::new(), &mut leaves);
+        leaves
+    }
+
+    /// Asks each what it needs and gives it its place.
+    pub(crate) fn place(leaves: &mut [Self], facts: &Facts) {
+        let (mut own, mut state) = (0, 0);
+        for leaf in leaves {
+            leaf.needs = leaf.part.needs(facts);
+            leaf.own = own..own.saturating_add(leaf.needs.parameters);
+            leaf.state = state..state.saturating_add(leaf.needs.state);
+            (own, state) = (leaf.own.end, leaf.state.end);
         }
     }
+
+    /// How many parameters and numbers of the state all of these have.
+    pub(crate) fn ends(leaves: &[Self]) -> (usize, usize) {
+        leaves.last().map_or((0, 0), |leaf| (leaf.own.end, leaf.state.end))
+    }
+
+    /// The path through the combinations around it, for names.
+    pub(crate) fn path(&self) -> &[u64] {
+        &self.path
+    }
+
+    /// Its own streams.
+    pub(crate) fn streams<'a>(&self, streams: Streams<'a>) -> Streams<'a> {
+        self.path.iter().fold(streams, |streams, &index| streams.at(index))
+    }
+
+    fn check(&self, facts: &Facts) -> Result<()> {
+        let values = self.part.prior().map_or(0, |prior| prior.pseudo_inputs(facts).len());
+        let pseudo_inputs = values.div_ceil(facts.features.max(1));
+        let is_possible = pseudo_inputs == 0 || facts.condition == 0;
+        let name = "the number of the prior's pseudo-inputs";
+        let requirement = "0 in a conditional model: a pseudo-input has no condition";
+        require(is_possible, name, pseudo_inputs as f64, requirement)?;
+        self.part.check(facts)
+    }
 }
 
-macro_rules! tuple_parts {
-    ($($part:ident $index:tt),+) => {
-        impl<E: Encoder, $($part: Regularizer<E>),+> Parts<E> for ($($part,)+) {
-            fn visit<'a>(&'a self, visit: &mut dyn FnMut(u64, &'a dyn Regularizer<E>)) {
-                $(visit($index, &self.$index);)+
-            }
-        }
+/// Appends the leaves of a regularizer that lies at this path.
+fn collect<T: Float>(of: &dyn Regularizer<T>, path: &mut Vec<u64>, to: &mut Vec<Leaf<T>>) {
+    let Some(parts) = of.parts() else {
+        return to.push(Leaf::new(of.boxed(), path));
     };
+    for (index, part) in parts.iter().enumerate() {
+        path.push(index as u64);
+        collect(&**part, path, to);
+        path.pop();
+    }
 }
-tuple_parts!(A 0);
-tuple_parts!(A 0, B 1);
-tuple_parts!(A 0, B 1, C 2);
-tuple_parts!(A 0, B 1, C 2, D 3);
 
-/// A combination does what each of its parts does, in order. Each part has its own streams and its
-/// own share of the state; scratch is used by one after the other.
-macro_rules! combine {
-    ($type:ty; $($part:ident),+) => {
-        impl<E: Encoder, $($part: Regularizer<E>),+> Regularizer<E> for $type {
-            fn corrupts(&self) -> bool {
-                let mut any = false;
-                Parts::<E>::visit(self, &mut |_, part| any |= part.corrupts());
-                any
+/// Refuses what one of these leaves refuses, and leaves that do not go together.
+pub(crate) fn check<T: Float>(leaves: &[Leaf<T>], facts: &Facts) -> Result<()> {
+    leaves.iter().try_for_each(|leaf| leaf.check(facts))?;
+    let priors = leaves.iter().filter_map(|leaf| leaf.part.prior());
+    let priors = priors.filter(|prior| prior.num_components() > 0).count();
+    let name = "the number of priors other than N(0, I) in a combination";
+    require(priors <= 1, name, priors as f64, "at most 1")
+}
+
+/// The prior of these leaves, if one has some, and the place of its first parameter among those of all.
+pub(crate) fn prior<T: Float>(leaves: &[Leaf<T>]) -> Option<(usize, &dyn Prior<T>)> {
+    let mut found = None;
+    for leaf in leaves {
+        let Some(prior) = leaf.part.prior() else { continue };
+        // N(0, I) of one part does not hide the prior of another.
+        if found.is_none() || prior.num_components() > 0 {
+            found = Some((leaf.own.start, prior));
+        }
+    }
+    found
+}
+
+/// Which encoders a regularizer is for: one line beside each plugin, with what it asks of the encoder's types.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no regularizer for this encoder",
+    label = "not a regularizer for this encoder",
+    note = "a regularizer has `impl<E: Part> SuitedTo<E> for …` beside `impl<T: Float> Regularizer<T> for …`"
+)]
+pub trait SuitedTo<E> {}
+
+/// A regularizer in a box that is still only for encoders that it is for: `Box<dyn RegularizerFor<_, f32>>`.
+pub trait RegularizerFor<E, T: Float>: Regularizer<T> {
+    /// A copy in a box.
+    fn boxed_for(&self) -> Box<dyn RegularizerFor<E, T>>;
+}
+impl<E: 'static, T: Float, R: Regularizer<T> + SuitedTo<E> + Clone + 'static> RegularizerFor<E, T>
+    for R
+{
+    fn boxed_for(&self) -> Box<dyn RegularizerFor<E, T>> {
+        Box::new(self.clone())
+    }
+}
+impl<E: 'static, T: Float> Clone for Box<dyn RegularizerFor<E, T>> {
+    fn clone(&self) -> Self {
+        (**self).boxed_for()
+    }
+}
+impl<E, T: Float> SuitedTo<E> for Box<dyn RegularizerFor<E, T>> {}
+
+/// Chosen at run time: what it is for is asked when the model is built.
+impl<E, T: Float> SuitedTo<E> for Box<dyn Regularizer<T>> {}
+
+impl<E, R: SuitedTo<E>> SuitedTo<E> for Vec<R> {}
+
+/// A box is the regularizer inside.
+macro_rules! boxed {
+    (($($generics:tt)*) $box:ty) => {
+        impl<$($generics)*> Regularizer<T> for $box {
+            fn describe(&self) -> String {
+                (**self).describe()
             }
-
-            fn corrupt(&self, mut x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
-                self.visit(&mut |index, part: &dyn Regularizer<E>| {
-                    part.corrupt(x.reborrow(), streams.at(index));
-                });
+            fn parts(&self) -> Option<Vec<Box<dyn Regularizer<T>>>> {
+                (**self).parts()
             }
-
-            fn adds_to_parameters(&self) -> bool {
-                let mut any = false;
-                Parts::<E>::visit(self, &mut |_, part| any |= part.adds_to_parameters());
-                any
+            fn needs(&self, facts: &Facts) -> Needs {
+                (**self).needs(facts)
             }
-
-            fn needs_jacobian(&self) -> bool {
-                let mut any = false;
-                Parts::<E>::visit(self, &mut |_, part| any |= part.needs_jacobian());
-                any
+            fn check(&self, facts: &Facts) -> Result<()> {
+                (**self).check(facts)
             }
-
-            fn corrupts_target(&self) -> bool {
-                let mut any = false;
-                Parts::<E>::visit(self, &mut |_, part| any |= part.corrupts_target());
-                any
+            fn corrupt(&self, x: BatchViewMut<'_, T>, streams: Streams<'_>) {
+                (**self).corrupt(x, streams);
             }
-
-            fn corrupt_target(
-                &self,
-                mut x: BatchViewMut<'_, E::Scalar, E::Input>,
-                streams: Streams<'_>,
-            ) {
-                self.visit(&mut |index, part: &dyn Regularizer<E>| {
-                    part.corrupt_target(x.reborrow(), streams.at(index));
-                });
+            fn weigh_draws(&self, at: &Encoded<'_, T>, weights: &mut [T], scratch: &mut [T]) {
+                (**self).weigh_draws(at, weights, scratch);
             }
-
-            fn draws(&self) -> usize {
-                let mut most = 0;
-                Parts::<E>::visit(self, &mut |_, part| most = most.max(part.draws()));
-                most
+            fn prior(&self) -> Option<&dyn Prior<T>> {
+                (**self).prior()
             }
-
-            fn weighs_draws(&self) -> bool {
-                let mut any = false;
-                Parts::<E>::visit(self, &mut |_, part| any |= part.weighs_draws());
-                any
-            }
-
-            fn weigh_draws(
-                &self,
-                at: &Encoded<'_, E>,
-                weights: &mut [E::Scalar],
-                scratch: &mut [E::Scalar],
-            ) {
-                self.visit_own(at.encoder, &mut |_, own, part: &dyn Regularizer<E>| {
-                    part.weigh_draws(&Encoded { own: &at.own[own], ..*at }, weights, scratch);
-                });
-            }
-
-            fn prior(&self, encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
-                let mut found = None;
-                self.visit_own(encoder, &mut |_, own, part: &dyn Regularizer<E>| {
-                    let Some((first, prior)) = part.prior(encoder) else { return };
-                    // N(0, I) of one part does not hide the prior of another.
-                    if found.is_none() || prior.num_components() > 0 {
-                        found = Some((own.start + first, prior));
-                    }
-                });
-                found
-            }
-
-            fn check(&self, encoder: &E) -> Result<()> {
-                let (mut checked, mut priors) = (Ok(()), 0);
-                self.visit(&mut |_, part: &dyn Regularizer<E>| {
-                    if checked.is_ok() {
-                        checked = part.check(encoder);
-                    }
-                    let prior = part.prior(encoder);
-                    priors += usize::from(prior.is_some_and(|(_, prior)| prior.num_components() > 0));
-                });
-                checked?;
-                let name = "the number of priors other than N(0, I) in a combination";
-                require(priors <= 1, name, priors as f64, "at most 1")
-            }
-
-            fn num_parameters(&self, encoder: &E) -> usize {
-                let mut total = 0;
-                self.visit(&mut |_, part: &dyn Regularizer<E>| {
-                    total += part.num_parameters(encoder);
-                });
-                total
-            }
-
             fn layout(
                 &self,
-                encoder: &E,
+                facts: &Facts,
                 layout: &mut Layout,
-                parameters: &mut [E::Scalar],
+                parameters: &mut [T],
                 rng: &mut dyn Rng,
             ) {
-                self.visit_own(encoder, &mut |index, own, part: &dyn Regularizer<E>| {
-                    let own = &mut parameters[own];
-                    layout.scope(&index.to_string(), |layout| {
-                        part.layout(encoder, layout, own, rng);
-                    });
-                });
+                (**self).layout(facts, layout, parameters, rng);
             }
-
             fn penalty(
                 &self,
-                at: &Encoded<'_, E>,
-                mut gradient: Option<&mut PenaltyGradient<'_, E>>,
-                scratch: &mut [E::Scalar],
+                at: &Encoded<'_, T>,
+                gradient: Option<&mut PenaltyGradient<'_, T>>,
+                scratch: &mut [T],
                 terms: &mut Terms,
             ) {
-                let mut rest = at.state;
-                self.visit_own(at.encoder, &mut |index, own, part: &dyn Regularizer<E>| {
-                    let (state, others) = rest.split_at(part.state_len(at.encoder));
-                    rest = others;
-                    let streams = at.streams.map(|streams| streams.at(index));
-                    let at = Encoded { state, streams, own: &at.own[own.clone()], ..*at };
-                    let mut gradient = gradient.as_mut().map(|gradient| gradient.part(own));
-                    part.penalty(&at, gradient.as_mut(), scratch, terms);
-                });
+                (**self).penalty(at, gradient, scratch, terms);
             }
-
-            fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
-                let mut longest = 0;
-                self.visit(&mut |_, part: &dyn Regularizer<E>| {
-                    longest = longest.max(part.scratch_len(encoder, samples, draws));
-                });
-                longest
+            fn scratch_len(
+                &self,
+                encoder: &dyn Layer<T>,
+                facts: &Facts,
+                samples: usize,
+                draws: usize,
+            ) -> usize {
+                (**self).scratch_len(encoder, facts, samples, draws)
             }
-
-            fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
-                let mut units = Vec::new();
-                self.visit(&mut |_, part: &dyn Regularizer<E>| {
-                    units.extend(part.collapsed_units(posterior));
-                });
-                units.sort_unstable();
-                units.dedup();
-                units
-            }
-
-            fn state_len(&self, encoder: &E) -> usize {
-                let mut total = 0;
-                self.visit(&mut |_, part: &dyn Regularizer<E>| total += part.state_len(encoder));
-                total
-            }
-
             fn update_state(
                 &self,
-                encoder: &E,
-                posterior: &E::Posterior,
-                shares: Option<&[E::Scalar]>,
-                state: &mut [E::Scalar],
+                facts: &Facts,
+                posterior: &Posterior<T>,
+                shares: Option<&[T]>,
+                state: &mut [T],
             ) {
-                let mut start = 0;
-                self.visit(&mut |_, part: &dyn Regularizer<E>| {
-                    let len = part.state_len(encoder);
-                    part.update_state(encoder, posterior, shares, &mut state[start..start + len]);
-                    start += len;
-                });
+                (**self).update_state(facts, posterior, shares, state);
             }
         }
     };
 }
-combine!((A,); A);
-combine!((A, B); A, B);
-combine!((A, B, C); A, B, C);
-combine!((A, B, C, D); A, B, C, D);
-combine!(Vec<A>; A);
+boxed!((T: Float) Box<dyn Regularizer<T>>);
+boxed!((E: 'static, T: Float) Box<dyn RegularizerFor<E, T>>);
+
+/// What a combination says of itself: of the rest only its parts are asked.
+macro_rules! combination {
+    (($($generics:tt)*) $type:ty, $self:ident => $parts:expr, $open:literal, $close:literal) => {
+        impl<$($generics)*> Regularizer<T> for $type {
+            fn describe(&self) -> String {
+                let $self = self;
+                let parts: Vec<Box<dyn Regularizer<T>>> = $parts;
+                let parts: Vec<_> = parts.iter().map(|part| part.describe()).collect();
+                format!("{}{}{}", $open, parts.join(", "), $close)
+            }
+            fn parts(&self) -> Option<Vec<Box<dyn Regularizer<T>>>> {
+                let $self = self;
+                Some($parts)
+            }
+            fn needs(&self, _facts: &Facts) -> Needs {
+                Needs::nothing()
+            }
+        }
+    };
+}
+macro_rules! tuple {
+    ($close:literal; $($part:ident $index:tt),+) => {
+        combination!(
+            (T: Float, $($part: Regularizer<T> + Clone + 'static),+) ($($part,)+),
+            this => vec![$(this.$index.boxed()),+], "(", $close
+        );
+        impl<E, $($part: SuitedTo<E>),+> SuitedTo<E> for ($($part,)+) {}
+    };
+}
+combination!(
+    (T: Float, R: Regularizer<T> + Clone + 'static) Vec<R>,
+    this => this.iter().map(|part| part.boxed()).collect(), "[", "]"
+);
+tuple!(",)"; A 0);
+tuple!(")"; A 0, B 1);
+tuple!(")"; A 0, B 1, C 2);
+tuple!(")"; A 0, B 1, C 2, D 3);
+tuple!(")"; A 0, B 1, C 2, D 3, F 4);
+tuple!(")"; A 0, B 1, C 2, D 3, F 4, G 5);
+
+/// A forgotten `?`, of which enough has been said before a model is built.
+impl<T: Float, R, X> Regularizer<T> for std::result::Result<R, X>
+where
+    Self: Debug + Send + Sync + Clone + 'static,
+{
+    fn describe(&self) -> String {
+        String::new()
+    }
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs::nothing()
+    }
+}
+
+/// Says that a `?` is missing.
+impl<E, R, X> SuitedTo<E> for std::result::Result<R, X> where Forgotten<X>: Unwrapped {}

@@ -1,9 +1,9 @@
-use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::code::encoder::Encoder;
-use crate::code::posterior::Posterior;
+use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
+use crate::code::Facts;
 use crate::error::{Result, require_count, require_weight};
-use crate::layer::jacobian::{Jacobian, JacobianGradient};
-use crate::numbers::scalar::Scalar;
+use crate::layer::jacobian::{Asked, Jacobian, JacobianGradient};
+use crate::layer::{Layer, Part};
+use crate::numbers::scalar::Float;
 use crate::terms::Terms;
 
 /// Penalises how fast the code changes as the input moves, so that it keeps only the directions
@@ -11,7 +11,8 @@ use crate::terms::Terms;
 ///
 /// # Formula
 /// λ · mean over samples of ‖∂h/∂x‖²_F. The Jacobian is taken at what the encoder saw: the
-/// corrupted input, if there is a corruption. For a Gaussian posterior, h is its mean.
+/// corrupted input, if there is a corruption. For a Gaussian posterior, h is its mean; in a conditional model, x is
+/// the sample alone, and its condition is held fixed.
 ///
 /// One dense layer has a closed form, Σⱼ s′(zⱼ)² ‖Wⱼ‖². Deeper encoders are exact too, by as many
 /// passes as there are inputs or code units, whichever are fewer; [`hutchinson`](Self::hutchinson)
@@ -49,33 +50,50 @@ impl Contractive {
     }
 }
 
-impl<E: Encoder> Regularizer<E> for Contractive {
-    fn needs_jacobian(&self) -> bool {
-        true
+impl<E: Part> SuitedTo<E> for Contractive {}
+
+impl<T: Float> Regularizer<T> for Contractive {
+    fn describe(&self) -> String {
+        let jacobian = match self.jacobian {
+            Jacobian::Exact => "Exact".to_owned(),
+            Jacobian::Hutchinson { directions } => {
+                format!("Hutchinson {{ directions: {directions} }}")
+            }
+        };
+        format!("Contractive {{ weight: {:?}, jacobian: {jacobian} }}", self.weight)
+    }
+
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs { adds_to_parameters: true, ..Needs::nothing() }
     }
 
     fn penalty(
         &self,
-        at: &Encoded<'_, E>,
-        gradient: Option<&mut PenaltyGradient<'_, E>>,
-        scratch: &mut [E::Scalar],
+        at: &Encoded<'_, T>,
+        gradient: Option<&mut PenaltyGradient<'_, T>>,
+        scratch: &mut [T],
         terms: &mut Terms,
     ) {
-        let weight = E::Scalar::of(self.weight);
+        let weight = T::of(self.weight);
         let own = at.encoder.num_parameters();
         let gradient = gradient.map(|gradient| JacobianGradient {
             weight,
             d_output: gradient.posterior.mean_mut(),
             parameters: &mut gradient.parameters[..own],
         });
-        let (encoder, inference) = (at.encoder, at.inference());
-        let (shares, jacobian) = (at.shares, self.jacobian);
-        let squared_norm =
-            encoder.squared_jacobian(inference, shares, jacobian, at.streams, gradient, scratch);
+        let (how, inputs) = (self.jacobian, at.facts.features);
+        let asked = Asked { how, inputs, shares: at.shares, streams: at.streams };
+        let squared_norm = at.encoder.squared_jacobian(at.pass(), asked, gradient, scratch);
         terms.add("contractive", weight * squared_norm);
     }
 
-    fn scratch_len(&self, encoder: &E, samples: usize, _draws: usize) -> usize {
+    fn scratch_len(
+        &self,
+        encoder: &dyn Layer<T>,
+        _facts: &Facts,
+        samples: usize,
+        _draws: usize,
+    ) -> usize {
         encoder.jacobian_scratch_len(samples)
     }
 }

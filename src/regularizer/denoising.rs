@@ -1,8 +1,10 @@
-use super::Regularizer;
+use super::corruption::Corruption;
+use super::{Corrupts, Needs, Regularizer, SuitedTo};
 use crate::batch::BatchViewMut;
-use crate::code::encoder::Encoder;
+use crate::code::Facts;
+use crate::layer::Part;
+use crate::numbers::scalar::Float;
 use crate::random::Streams;
-use crate::regularizer::corruption::Corruption;
 
 /// Shows the encoder a corrupted input, while the loss compares with the clean one.
 ///
@@ -32,16 +34,18 @@ impl<C> Denoising<C> {
     }
 }
 
-impl<E: Encoder, C: Corruption<E::Scalar>> Regularizer<E> for Denoising<C> {
-    fn adds_to_parameters(&self) -> bool {
-        false
+impl<E: Part, C> SuitedTo<E> for Denoising<C> {}
+
+impl<T: Float, C: Corruption<T> + Clone + 'static> Regularizer<T> for Denoising<C> {
+    fn describe(&self) -> String {
+        format!("Denoising {{ corruption: {} }}", self.corruption.describe())
     }
 
-    fn corrupts(&self) -> bool {
-        true
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs { corrupts: Corrupts::Input, ..Needs::nothing() }
     }
 
-    fn corrupt(&self, mut x: BatchViewMut<'_, E::Scalar, E::Input>, streams: Streams<'_>) {
+    fn corrupt(&self, mut x: BatchViewMut<'_, T>, streams: Streams<'_>) {
         let features = x.features();
         for (column, sample) in x.as_mut_slice().chunks_exact_mut(features).enumerate() {
             self.corruption.corrupt(sample, &mut streams.sample(column));

@@ -1,15 +1,13 @@
-use nalgebra::{ComplexField, Dim};
 use rand::Rng;
 
-use super::{Encoded, PenaltyGradient, Regularizer};
+use super::{Encoded, MOST_DRAWS, Needs, PenaltyGradient, Regularizer, SuitedTo, divergence};
 use crate::batch::BatchView;
-use crate::code::encoder::Encoder;
-use crate::code::posterior::{Gaussianlike, collapsed_units};
-use crate::code::prior::{Codes, CodesMut, Prior, StandardNormal, divergence};
-use crate::error::{Result, require_count};
+use crate::code::Facts;
+use crate::code::prior::{Codes, CodesMut, Prior, StandardNormal, require_gaussian, scratch_len};
+use crate::error::{Result, require};
 use crate::layer::layout::Layout;
-use crate::numbers::scalar::Scalar;
-use crate::numbers::scalar::{exponentials_of, log_sum_exp_of};
+use crate::layer::{Gaussianlike, Layer, Part};
+use crate::numbers::scalar::{Float, exponentials_of, log_sum_exp_of};
 use crate::terms::Terms;
 
 /// Draws several codes from the encoder's Gaussian posterior and weighs each by its importance: the objective
@@ -54,12 +52,17 @@ pub struct ImportanceWeighted<P = StandardNormal> {
 }
 
 impl ImportanceWeighted {
-    /// With the number K of codes drawn for a sample, at least 1.
+    /// With the number K of codes drawn for a sample, from 1 to 2²⁰.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
     pub fn new(draws: usize) -> Result<Self> {
-        require_count("ImportanceWeighted draws", draws)?;
+        require(
+            (1..=MOST_DRAWS).contains(&draws),
+            "ImportanceWeighted draws",
+            draws as f64,
+            "from 1 to 2²⁰",
+        )?;
         Ok(Self { draws, prior: StandardNormal })
     }
 
@@ -71,15 +74,14 @@ impl ImportanceWeighted {
 
 impl<P> ImportanceWeighted<P> {
     /// ln w of each draw.
-    fn log_weights<E: Encoder>(
+    fn log_weights<T: Float>(
         &self,
-        at: &Encoded<'_, E>,
-        codes: BatchView<'_, E::Scalar, E::Code>,
-        ln_w: &mut [E::Scalar],
-        scratch: &mut [E::Scalar],
+        at: &Encoded<'_, T>,
+        codes: BatchView<'_, T>,
+        ln_w: &mut [T],
+        scratch: &mut [T],
     ) where
-        E::Posterior: Gaussianlike,
-        P: Prior<E>,
+        P: Prior<T>,
     {
         let (ln_q, scratch) = scratch.split_at_mut(ln_w.len());
         let components = self.prior.components(at.own, at.pseudo);
@@ -92,12 +94,12 @@ impl<P> ImportanceWeighted<P> {
 }
 
 /// ln Σₖ wₖ of this sample, one of so many.
-fn log_sum<T: Scalar>(ln_w: &[T], sample: usize, samples: usize) -> T {
+fn log_sum<T: Float>(ln_w: &[T], sample: usize, samples: usize) -> T {
     log_sum_exp_of(ln_w[sample..].iter().step_by(samples).copied())
 }
 
 /// Turns ln w into w̃, which adds up to 1 over the draws of a sample.
-fn normalize<T: Scalar>(weights: &mut [T], samples: usize) {
+fn normalize<T: Float>(weights: &mut [T], samples: usize) {
     for sample in 0..samples {
         let total = log_sum(weights, sample, samples);
         let of_sample = weights[sample..].iter_mut().step_by(samples);
@@ -106,69 +108,56 @@ fn normalize<T: Scalar>(weights: &mut [T], samples: usize) {
     exponentials_of(weights);
 }
 
-impl<E: Encoder, P: Prior<E>> Regularizer<E> for ImportanceWeighted<P>
-where
-    E::Posterior: Gaussianlike,
-{
-    fn adds_to_parameters(&self) -> bool {
-        false
+impl<E: Part, P> SuitedTo<E> for ImportanceWeighted<P> where E::Posterior: Gaussianlike {}
+
+impl<T: Float, P: Prior<T> + Clone + 'static> Regularizer<T> for ImportanceWeighted<P> {
+    fn describe(&self) -> String {
+        let (draws, prior) = (self.draws, self.prior.describe());
+        format!("ImportanceWeighted {{ draws: {draws}, prior: {prior} }}")
     }
 
-    fn draws(&self) -> usize {
-        self.draws
+    fn needs(&self, facts: &Facts) -> Needs {
+        let (draws, parameters) = (self.draws, self.prior.num_parameters(facts));
+        Needs { draws, weighs_draws: true, parameters, ..Needs::nothing() }
     }
 
-    fn weighs_draws(&self) -> bool {
-        true
+    fn check(&self, facts: &Facts) -> Result<()> {
+        require_gaussian("the number of log-variances of a code under ImportanceWeighted", facts)?;
+        self.prior.check_size(facts)
     }
 
-    fn weigh_draws(
-        &self,
-        at: &Encoded<'_, E>,
-        weights: &mut [E::Scalar],
-        scratch: &mut [E::Scalar],
-    ) {
+    fn weigh_draws(&self, at: &Encoded<'_, T>, weights: &mut [T], scratch: &mut [T]) {
         let (Some(codes), samples) = (at.codes, at.x.samples()) else { return };
         let (own, scratch) = scratch.split_at_mut(codes.samples());
         self.log_weights(at, codes, own, scratch);
         normalize(own, samples);
         // The term has the mean over draws taken away, so that two bounds in one objective count twice.
-        let of_draw = E::Scalar::of(1.0 / at.draws() as f64);
+        let of_draw = T::of(1.0 / at.draws() as f64);
         for (column, (weight, &own)) in weights.iter_mut().zip(&*own).enumerate() {
             *weight += (own - of_draw) * at.share(column % samples);
         }
     }
 
-    fn prior(&self, _encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
-        Some((0, &self.prior))
+    fn prior(&self) -> Option<&dyn Prior<T>> {
+        Some(&self.prior)
     }
 
-    fn num_parameters(&self, encoder: &E) -> usize {
-        self.prior.num_parameters(encoder)
-    }
-
-    fn layout(
-        &self,
-        encoder: &E,
-        layout: &mut Layout,
-        parameters: &mut [E::Scalar],
-        rng: &mut dyn Rng,
-    ) {
-        self.prior.layout(encoder, layout, parameters, rng);
+    fn layout(&self, facts: &Facts, layout: &mut Layout, parameters: &mut [T], rng: &mut dyn Rng) {
+        self.prior.layout(facts, layout, parameters, rng);
     }
 
     fn penalty(
         &self,
-        at: &Encoded<'_, E>,
-        gradient: Option<&mut PenaltyGradient<'_, E>>,
-        scratch: &mut [E::Scalar],
+        at: &Encoded<'_, T>,
+        gradient: Option<&mut PenaltyGradient<'_, T>>,
+        scratch: &mut [T],
         terms: &mut Terms,
     ) {
         let samples = at.x.samples();
         let components = self.prior.components(at.own, at.pseudo);
         let Some(codes) = at.codes else {
             let (values, scratch) = scratch.split_at_mut(samples);
-            divergence::values::<E>(components, at.posterior, None, values, scratch);
+            divergence::values(components, at.posterior, None, values, scratch);
             terms.add("importance_weighted", at.mean(values));
             let Some(gradient) = gradient else { return };
             (0..samples).for_each(|sample| values[sample] = at.share(sample));
@@ -177,10 +166,10 @@ where
         let (bounds, scratch) = scratch.split_at_mut(samples);
         let (weights, scratch) = scratch.split_at_mut(codes.samples());
         self.log_weights(at, codes, weights, scratch);
-        let of_draw = E::Scalar::of(1.0 / at.draws() as f64);
+        let of_draw = T::of(1.0 / at.draws() as f64);
         for (sample, bound) in bounds.iter_mut().enumerate() {
             let losses = at.losses[sample..].iter().step_by(samples);
-            let loss = losses.fold(E::Scalar::ZERO, |sum, &loss| sum + of_draw * loss);
+            let loss = losses.fold(T::ZERO, |sum, &loss| sum + of_draw * loss);
             *bound = -(log_sum(weights, sample, samples) + of_draw.ln()) - loss;
         }
         terms.add("importance_weighted", at.mean(bounds));
@@ -195,23 +184,21 @@ where
         let mut d = self.prior.components_mut(gradient.own, gradient.pseudo.as_deref_mut());
         components.log_density_backward(Codes::drawn(codes), weights, d_codes, &mut d, scratch);
         // ln q of a draw at fixed noise has lv alone in it.
-        let (half, units) = (E::Scalar::of(0.5), codes.features());
+        let (half, units) = (T::of(0.5), codes.features());
         let (_, d_lvs) = gradient.posterior.moments_mut();
         for (at_lv, d) in d_lvs.iter_mut().enumerate() {
             *d -= half * at.share(at_lv / units);
         }
     }
 
-    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
-        // Another prior has no units of its own to compare with.
-        if self.prior.num_components() > 0 { Vec::new() } else { collapsed_units(posterior) }
-    }
-
-    fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
-        let of_prior = crate::code::prior::scratch_len(
-            self.prior.num_components(),
-            encoder.code_dim().value(),
-        );
+    fn scratch_len(
+        &self,
+        _encoder: &dyn Layer<T>,
+        facts: &Facts,
+        samples: usize,
+        draws: usize,
+    ) -> usize {
+        let of_prior = scratch_len(self.prior.num_components(), facts.units);
         2 * samples + 2 * samples * draws.max(1) + of_prior
     }
 }

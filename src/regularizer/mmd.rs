@@ -1,11 +1,8 @@
-use nalgebra::Dim;
-
-use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::code::encoder::Encoder;
-use crate::code::posterior::Posterior;
+use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
+use crate::code::Facts;
 use crate::error::{Result, require_count, require_positive, require_weight};
-use crate::numbers::scalar::Scalar;
-use crate::numbers::scalar::sum_pairs;
+use crate::layer::{Layer, Part};
+use crate::numbers::scalar::{Float, sum_pairs};
 use crate::numbers::vector::{exp, fill_normal, vectorize};
 use crate::random::seeded;
 use crate::terms::Terms;
@@ -94,7 +91,7 @@ impl Mmd {
     }
 
     /// The kernel at these squared distances, and its derivative there.
-    fn evaluate<T: Scalar>(&self, units: usize, squares: &[T], values: &mut [T], slopes: &mut [T]) {
+    fn evaluate<T: Float>(&self, units: usize, squares: &[T], values: &mut [T], slopes: &mut [T]) {
         values.fill(T::ZERO);
         slopes.fill(T::ZERO);
         for width in &self.widths {
@@ -127,7 +124,7 @@ impl Mmd {
     }
 
     /// Σ wᵢ vⱼ k(aᵢ, bⱼ) and, if wanted, `factor` times its gradient at the a, a code after the other.
-    fn mean<T: Scalar>(
+    fn mean<T: Float>(
         &self,
         [a, b]: [Weighed<'_, T>; 2],
         mut gradient: Option<(&mut [T], T)>,
@@ -175,31 +172,42 @@ struct Weighed<'a, T> {
 }
 
 /// Puts the units of codes one after the other.
-fn by_unit<T: Scalar>(units: usize, codes: &[T], to: &mut [T]) {
+fn by_unit<T: Float>(units: usize, codes: &[T], to: &mut [T]) {
     let count = codes.len() / units;
     for (column, code) in codes.chunks_exact(units).enumerate() {
         to[column..].iter_mut().step_by(count).zip(code).for_each(|(to, &z)| *to = z);
     }
 }
 
-impl<E: Encoder> Regularizer<E> for Mmd {
-    fn adds_to_parameters(&self) -> bool {
-        false
+impl<E: Part> SuitedTo<E> for Mmd {}
+
+impl<T: Float> Regularizer<T> for Mmd {
+    fn describe(&self) -> String {
+        let Self { weight, kernel, widths } = self;
+        let kernel = match kernel {
+            Kernel::InverseMultiquadratic => "InverseMultiquadratic",
+            Kernel::Gaussian => "Gaussian",
+        };
+        format!("Mmd {{ weight: {weight:?}, kernel: {kernel}, widths: {widths:?} }}")
+    }
+
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs::nothing()
     }
 
     fn penalty(
         &self,
-        at: &Encoded<'_, E>,
-        mut gradient: Option<&mut PenaltyGradient<'_, E>>,
-        scratch: &mut [E::Scalar],
+        at: &Encoded<'_, T>,
+        mut gradient: Option<&mut PenaltyGradient<'_, T>>,
+        scratch: &mut [T],
         terms: &mut Terms,
     ) {
         let codes = at.codes.unwrap_or_else(|| at.posterior.mean());
         let (units, samples, columns) = (codes.features(), at.x.samples(), codes.samples());
-        let of_draw = E::Scalar::of(samples as f64 / columns as f64);
+        let of_draw = T::of(samples as f64 / columns as f64);
         let block = if at.streams.is_some() { columns } else { BLOCK };
-        let (two, lambda) = (E::Scalar::of(2.0), E::Scalar::of(self.weight));
-        let mut total = E::Scalar::ZERO;
+        let (two, lambda) = (T::of(2.0), T::of(self.weight));
+        let mut total = T::ZERO;
         for (number, codes) in codes.chunks(block).enumerate() {
             let count = codes.samples();
             let draws = if at.streams.is_some() { count } else { BLOCK };
@@ -208,16 +216,16 @@ impl<E: Encoder> Regularizer<E> for Mmd {
             let (of_codes, scratch) = scratch.split_at_mut(units * count);
             let (alike, scratch) = scratch.split_at_mut(BLOCK);
             let (weights, rows) = scratch.split_at_mut(count);
-            let mut share = E::Scalar::ZERO;
+            let mut share = T::ZERO;
             for (column, weight) in weights.iter_mut().enumerate() {
                 *weight = of_draw * at.share((number * block + column) % samples);
                 share += *weight;
             }
-            if share <= E::Scalar::ZERO {
+            if share <= T::ZERO {
                 continue;
             }
             weights.iter_mut().for_each(|weight| *weight /= share);
-            alike.fill(E::Scalar::of(1.0 / BLOCK as f64));
+            alike.fill(T::of(1.0 / BLOCK as f64));
             match at.streams {
                 Some(streams) => {
                     for (column, drawn) in drawn.chunks_exact_mut(units).enumerate() {
@@ -233,7 +241,7 @@ impl<E: Encoder> Regularizer<E> for Mmd {
             let weights = if at.streams.is_some() { z.weights } else { alike };
             let p = Weighed { units: of_prior, weights };
             let place = number * block * units..(number * block + count) * units;
-            let mut compare = |mut d: Option<&mut [E::Scalar]>| {
+            let mut compare = |mut d: Option<&mut [T]>| {
                 let scale = lambda * share * two;
                 let alike = self.mean([z, z], d.as_deref_mut().map(|d| (d, scale)), rows);
                 let across = self.mean([z, p], d.map(|d| (d, -scale)), rows);
@@ -253,8 +261,14 @@ impl<E: Encoder> Regularizer<E> for Mmd {
         terms.add("mmd", lambda * total);
     }
 
-    fn scratch_len(&self, encoder: &E, samples: usize, draws: usize) -> usize {
-        let (columns, units) = (samples * draws.max(1), encoder.code_dim().value());
+    fn scratch_len(
+        &self,
+        _encoder: &dyn Layer<T>,
+        facts: &Facts,
+        samples: usize,
+        draws: usize,
+    ) -> usize {
+        let (columns, units) = (samples * draws.max(1), facts.units);
         let of_draws = columns.max(BLOCK);
         (2 * units + 3) * of_draws + (units + 1) * columns + BLOCK
     }

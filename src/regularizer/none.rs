@@ -1,12 +1,20 @@
-use super::Regularizer;
-use crate::code::encoder::Encoder;
+use super::{Needs, Regularizer, SuitedTo};
+use crate::code::Facts;
+use crate::layer::Part;
+use crate::numbers::scalar::Float;
 
 /// No regularizer: only a code narrower than the input keeps the model from the identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NoRegularizer;
 
-impl<E: Encoder> Regularizer<E> for NoRegularizer {
-    fn adds_to_parameters(&self) -> bool {
-        false
+impl<E: Part> SuitedTo<E> for NoRegularizer {}
+
+impl<T: Float> Regularizer<T> for NoRegularizer {
+    fn describe(&self) -> String {
+        "NoRegularizer".to_owned()
+    }
+
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs::nothing()
     }
 }

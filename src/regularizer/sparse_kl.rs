@@ -1,12 +1,11 @@
-use super::{Encoded, PenaltyGradient, Regularizer};
-use nalgebra::Dim;
-
+use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
 use crate::batch::BatchView;
-use crate::code::encoder::Encoder;
+use crate::code::Facts;
 use crate::code::posterior::Posterior;
-use crate::error::{Result, require, require_weight};
+use crate::error::{Result, require, require_decay_rate, require_weight};
 use crate::layer::range::Bounded;
-use crate::numbers::scalar::Scalar;
+use crate::layer::{Layer, Part};
+use crate::numbers::scalar::Float;
 use crate::terms::Terms;
 
 /// Pulls the mean activation p of each code unit to a target p′, so that few units are active at
@@ -63,7 +62,7 @@ impl SparseKl {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
     pub fn running(self, decay: f64) -> Result<Self> {
-        crate::error::require_decay_rate("SparseKl running decay", decay)?;
+        require_decay_rate("SparseKl running decay", decay)?;
         Ok(Self { decay, ..self })
     }
 
@@ -105,7 +104,7 @@ impl SparseKl {
     }
 
     /// The share of this batch in the mean activation, and the factor of the past before it.
-    fn shares<T: Scalar>(&self, state: &[T]) -> (f64, f64) {
+    fn shares<T: Float>(&self, state: &[T]) -> (f64, f64) {
         match state.last() {
             None => (1.0, 0.0),
             Some(steps) => {
@@ -127,8 +126,8 @@ fn excess_of_log(u: f64) -> f64 {
 }
 
 /// The mean of each unit over the batch, as a rate between 0 and 1.
-fn mean_activations<T: Scalar, C: Dim>(
-    code: BatchView<'_, T, C>,
+fn mean_activations<T: Float>(
+    code: BatchView<'_, T>,
     shares: Option<&[T]>,
     (low, high): (f64, f64),
     rates: &mut [T],
@@ -143,8 +142,8 @@ fn mean_activations<T: Scalar, C: Dim>(
 }
 
 /// Adds `scale` times the code of each sample, times its share if there are shares.
-fn add_activations<T: Scalar, C: Dim>(
-    code: BatchView<'_, T, C>,
+fn add_activations<T: Float>(
+    code: BatchView<'_, T>,
     shares: Option<&[T]>,
     scale: T,
     sums: &mut [T],
@@ -157,22 +156,36 @@ fn add_activations<T: Scalar, C: Dim>(
     }
 }
 
-impl<E: Encoder> Regularizer<E> for SparseKl
-where
-    E::Range: Bounded,
-{
-    fn adds_to_parameters(&self) -> bool {
-        false
+impl<E: Part> SuitedTo<E> for SparseKl where E::Range: Bounded {}
+
+impl<T: Float> Regularizer<T> for SparseKl {
+    fn describe(&self) -> String {
+        let Self { target, weight, decay } = self;
+        format!("SparseKl {{ target: {target:?}, weight: {weight:?}, decay: {decay:?} }}")
+    }
+
+    /// With a running mean it remembers the mean of each unit before its correction, then the number of steps.
+    fn needs(&self, facts: &Facts) -> Needs {
+        let state = if self.decay > 0.0 { facts.units + 1 } else { 0 };
+        Needs { state, ..Needs::nothing() }
+    }
+
+    fn check(&self, facts: &Facts) -> Result<()> {
+        let (low, high) = facts.range;
+        let is_bounded = low.is_finite() && high.is_finite();
+        let requirement =
+            "bounded on both sides: end the encoder in a sigmoid or tanh, or use CodeL1";
+        require(is_bounded, "the range of the code under SparseKl", high - low, requirement)
     }
 
     fn penalty(
         &self,
-        at: &Encoded<'_, E>,
-        gradient: Option<&mut PenaltyGradient<'_, E>>,
-        scratch: &mut [E::Scalar],
+        at: &Encoded<'_, T>,
+        gradient: Option<&mut PenaltyGradient<'_, T>>,
+        scratch: &mut [T],
         terms: &mut Terms,
     ) {
-        let (low, high) = (E::Range::LOW, E::Range::HIGH);
+        let (low, high) = at.facts.range;
         let code = at.posterior.mean();
         let slopes = &mut scratch[..code.features()];
         mean_activations(code, at.shares, (low, high), slopes);
@@ -185,9 +198,9 @@ where
             let past = if at.state.is_empty() { 0.0 } else { at.state[unit].to_double() };
             let p = share * slope.to_double() + past_share * past;
             divergence += self.divergence(p);
-            *slope = E::Scalar::of(scale * self.slope(p));
+            *slope = T::of(scale * self.slope(p));
         }
-        terms.add("sparse_kl", E::Scalar::of(self.weight * divergence));
+        terms.add("sparse_kl", T::of(self.weight * divergence));
 
         if let Some(gradient) = gradient {
             let features = slopes.len();
@@ -206,35 +219,35 @@ where
         }
     }
 
-    fn scratch_len(&self, encoder: &E, _samples: usize, _draws: usize) -> usize {
-        encoder.code_dim().value()
-    }
-
-    /// With a running mean: the mean of each unit before its correction, then the number of steps.
-    fn state_len(&self, encoder: &E) -> usize {
-        let units = encoder.code_dim().value();
-        if self.decay > 0.0 { units + 1 } else { 0 }
+    fn scratch_len(
+        &self,
+        _encoder: &dyn Layer<T>,
+        facts: &Facts,
+        _samples: usize,
+        _draws: usize,
+    ) -> usize {
+        facts.units
     }
 
     fn update_state(
         &self,
-        _encoder: &E,
-        posterior: &E::Posterior,
-        shares: Option<&[E::Scalar]>,
-        state: &mut [E::Scalar],
+        facts: &Facts,
+        posterior: &Posterior<T>,
+        shares: Option<&[T]>,
+        state: &mut [T],
     ) {
         let Some((steps, means)) = state.split_last_mut() else { return };
         let code = posterior.mean();
-        let (low, high) = (E::Range::LOW, E::Range::HIGH);
-        let keep = E::Scalar::of(self.decay);
+        let (low, high) = facts.range;
+        let keep = T::of(self.decay);
         let samples = shares.map_or(code.samples(), |_| 1) as f64;
         let take = (1.0 - self.decay) / (samples * (high - low));
-        let offset = E::Scalar::of((1.0 - self.decay) * low / (high - low));
+        let offset = T::of((1.0 - self.decay) * low / (high - low));
         for mean in &mut *means {
             *mean = keep * *mean - offset;
         }
-        add_activations(code, shares, E::Scalar::of(take), means);
-        *steps += E::Scalar::ONE;
+        add_activations(code, shares, T::of(take), means);
+        *steps += T::ONE;
     }
 }
 

@@ -1,12 +1,9 @@
-use nalgebra::{ComplexField, Dim};
-
-use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::code::encoder::Encoder;
-use crate::code::posterior::{Gaussianlike, Posterior};
-use crate::code::prior::LN_TAU;
+use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
+use crate::code::Facts;
+use crate::code::prior::{LN_TAU, require_gaussian};
 use crate::error::{Result, require_count, require_weight};
-use crate::numbers::scalar;
-use crate::numbers::scalar::Scalar;
+use crate::layer::{Gaussianlike, Layer, Part};
+use crate::numbers::scalar::{self, Float};
 use crate::numbers::vector::vectorize;
 use crate::terms::Terms;
 
@@ -81,7 +78,7 @@ struct Room<'a, T> {
     of_codes: &'a mut [T],
 }
 
-impl<T: Scalar> Posteriors<'_, T> {
+impl<T: Float> Posteriors<'_, T> {
     /// ln Σ w q(z|x) − Σₖ ln Σ w q(zₖ|x) of one code; leaves each sample's part in the sums in the room.
     fn correlation(&self, code: &[T], room: &mut Room<'_, T>) -> T {
         let (half, count) = (T::of(0.5), self.ln_shares.len());
@@ -150,28 +147,36 @@ fn transposed(units: usize, samples: usize, mut work: impl FnMut(usize, usize)) 
     }
 }
 
-impl<E: Encoder> Regularizer<E> for TotalCorrelation
-where
-    E::Posterior: Gaussianlike,
-{
-    fn adds_to_parameters(&self) -> bool {
-        false
+impl<E: Part> SuitedTo<E> for TotalCorrelation where E::Posterior: Gaussianlike {}
+
+impl<T: Float> Regularizer<T> for TotalCorrelation {
+    fn describe(&self) -> String {
+        let Self { weight, samples } = self;
+        format!("TotalCorrelation {{ weight: {weight:?}, samples: {samples} }}")
+    }
+
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs::nothing()
+    }
+
+    fn check(&self, facts: &Facts) -> Result<()> {
+        require_gaussian("the number of log-variances of a code under TotalCorrelation", facts)
     }
 
     fn penalty(
         &self,
-        at: &Encoded<'_, E>,
-        mut gradient: Option<&mut PenaltyGradient<'_, E>>,
-        scratch: &mut [E::Scalar],
+        at: &Encoded<'_, T>,
+        mut gradient: Option<&mut PenaltyGradient<'_, T>>,
+        scratch: &mut [T],
         terms: &mut Terms,
     ) {
         let codes = at.codes.unwrap_or_else(|| at.posterior.mean());
         let (means, lvs) = (at.posterior.mean(), at.posterior.log_variance());
         let (units, samples) = (codes.features(), at.x.samples());
-        let of_draw = E::Scalar::of(samples as f64 / codes.samples() as f64);
+        let of_draw = T::of(samples as f64 / codes.samples() as f64);
         let block = if at.streams.is_some() { samples } else { BLOCK };
-        let (lambda, half) = (E::Scalar::of(self.weight), E::Scalar::of(0.5));
-        let mut total = E::Scalar::ZERO;
+        let (lambda, half) = (T::of(self.weight), T::of(0.5));
+        let mut total = T::ZERO;
         for first in (0..samples).step_by(block) {
             let count = block.min(samples - first);
             let (moments, scratch) = scratch.split_at_mut(6 * count * units);
@@ -179,9 +184,9 @@ where
             let mut part = || parts.next().unwrap_or_default();
             let (ln_shares, scratch) = scratch.split_at_mut(count);
             let (of_codes, scratch) = scratch.split_at_mut(count);
-            let share = (first..first + count)
-                .fold(E::Scalar::ZERO, |sum, at_sample| sum + at.share(at_sample));
-            if share <= E::Scalar::ZERO {
+            let share =
+                (first..first + count).fold(T::ZERO, |sum, at_sample| sum + at.share(at_sample));
+            if share <= T::ZERO {
                 continue;
             }
             for (sample, ln_share) in ln_shares.iter_mut().enumerate() {
@@ -200,11 +205,11 @@ where
             transposed(units, count, |from, to| {
                 posteriors.means[to] = means[from];
                 posteriors.precisions[to] = -lvs[from];
-                posteriors.ln_norms[to] = -half * (lvs[from] + E::Scalar::of(LN_TAU));
+                posteriors.ln_norms[to] = -half * (lvs[from] + T::of(LN_TAU));
             });
             scalar::exponentials_of(posteriors.precisions);
-            posteriors.d_means.fill(E::Scalar::ZERO);
-            posteriors.d_log_variances.fill(E::Scalar::ZERO);
+            posteriors.d_means.fill(T::ZERO);
+            posteriors.d_log_variances.fill(T::ZERO);
             let mut room = Room { of_units: part(), sums: &mut scratch[..units], of_codes };
             let columns = (0..codes.samples()).filter(|column| {
                 let sample = column % samples;
@@ -230,12 +235,18 @@ where
                 d_lvs[to] += posteriors.d_log_variances[from];
             });
         }
-        let of_data = E::Scalar::of((units as f64 - 1.0) * (self.samples as f64).ln());
+        let of_data = T::of((units as f64 - 1.0) * (self.samples as f64).ln());
         terms.add("total_correlation", lambda * (total + of_data));
     }
 
-    fn scratch_len(&self, encoder: &E, samples: usize, _draws: usize) -> usize {
-        let units = encoder.code_dim().value();
+    fn scratch_len(
+        &self,
+        _encoder: &dyn Layer<T>,
+        facts: &Facts,
+        samples: usize,
+        _draws: usize,
+    ) -> usize {
+        let units = facts.units;
         6 * samples * units + 2 * samples + units
     }
 }

@@ -1,16 +1,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use nalgebra::Dim;
 use rand::Rng;
 
-use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::code::encoder::Encoder;
-use crate::code::posterior::{Gaussianlike, Posterior, collapsed_units};
-use crate::code::prior::{Prior, StandardNormal, divergence};
-use crate::error::{Result, require, require_count, require_weight};
+use super::{Encoded, MOST_DRAWS, Needs, PenaltyGradient, Regularizer, SuitedTo, divergence};
+use crate::code::Facts;
+use crate::code::prior::{Prior, StandardNormal, require_gaussian};
+use crate::error::{Result, require, require_weight};
 use crate::layer::layout::Layout;
-use crate::numbers::scalar::Scalar;
+use crate::layer::{Gaussianlike, Layer, Part};
+use crate::numbers::scalar::{Float, sum};
 use crate::numbers::vector::{exp_m1, vectorize};
 use crate::random::schedule::{Progress, Schedule};
 use crate::terms::Terms;
@@ -102,12 +101,17 @@ impl Default for Variational {
 }
 
 impl<P> Variational<P> {
-    /// Draws this many codes a sample, at least 1, and takes the mean of their losses. Default: 1.
+    /// Draws this many codes a sample, from 1 to 2²⁰, and takes the mean of their losses. Default: 1.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
     pub fn draws(self, draws: usize) -> Result<Self> {
-        require_count("Variational draws", draws)?;
+        require(
+            (1..=MOST_DRAWS).contains(&draws),
+            "Variational draws",
+            draws as f64,
+            "from 1 to 2²⁰",
+        )?;
         Ok(Self { draws, ..self })
     }
 
@@ -159,48 +163,57 @@ impl<P: fmt::Debug> fmt::Debug for Variational<P> {
     }
 }
 
-impl<E: Encoder, P: Prior<E>> Regularizer<E> for Variational<P>
-where
-    E::Posterior: Gaussianlike,
-{
-    fn adds_to_parameters(&self) -> bool {
-        false
+impl<E: Part, P> SuitedTo<E> for Variational<P> where E::Posterior: Gaussianlike {}
+
+impl<T: Float, P: Prior<T> + Clone + 'static> Regularizer<T> for Variational<P> {
+    /// As `Debug` has it: what is not the default.
+    fn describe(&self) -> String {
+        let mut text = format!("Variational {{ beta: {:?}", self.beta);
+        let prior = self.prior.describe();
+        if prior != "StandardNormal" {
+            text += &format!(", prior: {prior}");
+        }
+        if self.draws != 1 {
+            text += &format!(", draws: {}", self.draws);
+        }
+        if self.free_bits > 0.0 {
+            text += &format!(", free_bits: {:?}", self.free_bits);
+        }
+        if let Some((nats, schedule)) = &self.capacity {
+            text += &format!(", capacity: ({nats:?}, {})", schedule.describe());
+        }
+        if let Some(schedule) = &self.schedule {
+            text += &format!(", schedule: {}", schedule.describe());
+        }
+        text + " }"
     }
 
-    fn draws(&self) -> usize {
-        self.draws
+    fn needs(&self, facts: &Facts) -> Needs {
+        let (draws, parameters) = (self.draws, self.prior.num_parameters(facts));
+        Needs { draws, parameters, ..Needs::nothing() }
     }
 
-    fn prior(&self, _encoder: &E) -> Option<(usize, &dyn Prior<E>)> {
-        Some((0, &self.prior))
+    fn prior(&self) -> Option<&dyn Prior<T>> {
+        Some(&self.prior)
     }
 
-    fn check(&self, encoder: &E) -> Result<()> {
+    fn check(&self, facts: &Facts) -> Result<()> {
+        require_gaussian("the number of log-variances of a code under Variational", facts)?;
         let requirement = "0 with another prior than N(0, I)";
         let is_possible = self.free_bits == 0.0 || self.prior.num_components() == 0;
         require(is_possible, "Variational free bits", self.free_bits, requirement)?;
-        self.prior.check_size(encoder)
+        self.prior.check_size(facts)
     }
 
-    fn num_parameters(&self, encoder: &E) -> usize {
-        self.prior.num_parameters(encoder)
-    }
-
-    fn layout(
-        &self,
-        encoder: &E,
-        layout: &mut Layout,
-        parameters: &mut [E::Scalar],
-        rng: &mut dyn Rng,
-    ) {
-        self.prior.layout(encoder, layout, parameters, rng);
+    fn layout(&self, facts: &Facts, layout: &mut Layout, parameters: &mut [T], rng: &mut dyn Rng) {
+        self.prior.layout(facts, layout, parameters, rng);
     }
 
     fn penalty(
         &self,
-        at: &Encoded<'_, E>,
-        gradient: Option<&mut PenaltyGradient<'_, E>>,
-        scratch: &mut [E::Scalar],
+        at: &Encoded<'_, T>,
+        gradient: Option<&mut PenaltyGradient<'_, T>>,
+        scratch: &mut [T],
         terms: &mut Terms,
     ) {
         let samples = at.x.samples();
@@ -210,61 +223,59 @@ where
         }
         let (values, scratch) = scratch.split_at_mut(samples);
         let components = self.prior.components(at.own, at.pseudo);
-        divergence::values::<E>(components, at.posterior, at.codes, values, scratch);
-        let (alike, scale) = (at.shares.is_none(), E::Scalar::of(beta / samples as f64));
+        divergence::values(components, at.posterior, at.codes, values, scratch);
+        let (alike, scale) = (at.shares.is_none(), T::of(beta / samples as f64));
         let (term, beta) = match capacity {
-            None if alike => (scale * crate::numbers::scalar::sum(values, |kl| kl), beta),
-            None => (E::Scalar::of(beta) * at.mean(values), beta),
+            None if alike => (scale * sum(values, |kl| kl), beta),
+            None => (T::of(beta) * at.mean(values), beta),
             Some(capacity) => to_capacity(at.mean(values), beta, capacity),
         };
         terms.add("kl", term);
         let Some(gradient) = gradient else { return };
         if alike && components.is_standard_normal() {
-            let scale = E::Scalar::of(beta / samples as f64);
+            let scale = T::of(beta / samples as f64);
             return at.posterior.kl_to_prior_backward_alike(scale, gradient.posterior);
         }
-        let beta = E::Scalar::of(beta);
+        let beta = T::of(beta);
         let weights = values.iter_mut().enumerate();
         weights.for_each(|(sample, weight)| *weight = beta * at.share(sample));
         divergence::backward(&self.prior, at, values, gradient, scratch);
     }
 
-    fn collapsed_units(&self, posterior: &E::Posterior) -> Vec<usize> {
-        // Another prior has no units of its own to compare with.
-        if self.prior.num_components() > 0 { Vec::new() } else { collapsed_units(posterior) }
-    }
-
-    fn scratch_len(&self, encoder: &E, samples: usize, _draws: usize) -> usize {
-        let of_units = encoder.code_dim().value();
-        of_units.max(samples + divergence::scratch_len(&self.prior, encoder, samples))
+    fn scratch_len(
+        &self,
+        _encoder: &dyn Layer<T>,
+        facts: &Facts,
+        samples: usize,
+        _draws: usize,
+    ) -> usize {
+        facts.units.max(samples + divergence::scratch_len(&self.prior, facts, samples))
     }
 }
 
 impl<P> Variational<P> {
     /// Free bits: a unit whose mean divergence is below κ counts κ, and is not pushed.
-    fn with_free_bits<E: Encoder>(
+    fn with_free_bits<T: Float>(
         &self,
-        at: &Encoded<'_, E>,
-        gradient: Option<&mut PenaltyGradient<'_, E>>,
+        at: &Encoded<'_, T>,
+        gradient: Option<&mut PenaltyGradient<'_, T>>,
         beta: f64,
         capacity: Option<f64>,
-        scratch: &mut [E::Scalar],
+        scratch: &mut [T],
         terms: &mut Terms,
-    ) where
-        E::Posterior: Gaussianlike,
-    {
+    ) {
         let units = at.posterior.mean().features();
-        let (free, of_units) = (E::Scalar::of(self.free_bits), &mut scratch[..units]);
-        crate::code::posterior::kl_of_units(at.posterior, |sample| at.share(sample), of_units);
-        let counted = |&kl: &E::Scalar| if kl > free { kl } else { free };
-        let total = of_units.iter().map(counted).fold(E::Scalar::ZERO, |sum, kl| sum + kl);
+        let (free, of_units) = (T::of(self.free_bits), &mut scratch[..units]);
+        at.posterior.kl_of_units(|sample| at.share(sample), of_units);
+        let counted = |&kl: &T| if kl > free { kl } else { free };
+        let total = of_units.iter().map(counted).fold(T::ZERO, |sum, kl| sum + kl);
         let (term, beta) = match capacity {
-            None => (E::Scalar::of(beta) * total, beta),
+            None => (T::of(beta) * total, beta),
             Some(capacity) => to_capacity(total, beta, capacity),
         };
         terms.add("kl", term);
         let Some(gradient) = gradient else { return };
-        let (beta, half) = (E::Scalar::of(beta), E::Scalar::of(0.5));
+        let (beta, half) = (T::of(beta), T::of(0.5));
         let (d_means, d_lvs) = gradient.posterior.moments_mut();
         let (means, lvs) = (at.posterior.mean().as_slice(), at.posterior.log_variance().as_slice());
         let columns = d_means.chunks_exact_mut(units).zip(d_lvs.chunks_exact_mut(units));
@@ -276,7 +287,7 @@ impl<P> Variational<P> {
                 #[inline(always)]
                 || {
                     for (((d_mean, d_lv), (&mean, &lv)), &kl) in d.zip(&*of_units) {
-                        let scale = if kl > free { scale } else { E::Scalar::ZERO };
+                        let scale = if kl > free { scale } else { T::ZERO };
                         *d_mean += scale * mean;
                         *d_lv += half * scale * exp_m1(lv);
                     }
@@ -287,7 +298,7 @@ impl<P> Variational<P> {
 }
 
 /// γ |KL − C| and its derivative at KL.
-fn to_capacity<T: Scalar>(kl: T, gamma: f64, capacity: f64) -> (T, f64) {
+fn to_capacity<T: Float>(kl: T, gamma: f64, capacity: f64) -> (T, f64) {
     let away = kl - T::of(capacity);
     let sign = if away > T::ZERO {
         1.0

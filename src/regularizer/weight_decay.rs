@@ -1,8 +1,9 @@
-use super::{Encoded, PenaltyGradient, Regularizer};
-use crate::code::encoder::Encoder;
+use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
+use crate::code::Facts;
 use crate::error::{Result, require_weight};
-use crate::layer::layout::Role;
-use crate::numbers::scalar::{Scalar, sum};
+use crate::layer::Part;
+use crate::layer::layout::{Role, Tensor};
+use crate::numbers::scalar::{Float, sum};
 use crate::terms::Terms;
 
 /// Keeps the weights of encoder and decoder small; biases are left alone.
@@ -25,17 +26,31 @@ impl WeightDecay {
     }
 }
 
-impl<E: Encoder> Regularizer<E> for WeightDecay {
+impl<E: Part> SuitedTo<E> for WeightDecay {}
+
+impl<T: Float> Regularizer<T> for WeightDecay {
+    fn describe(&self) -> String {
+        format!("WeightDecay {{ weight: {:?} }}", self.weight)
+    }
+
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs { adds_to_parameters: true, ..Needs::nothing() }
+    }
+
     fn penalty(
         &self,
-        at: &Encoded<'_, E>,
-        mut gradient: Option<&mut PenaltyGradient<'_, E>>,
-        _scratch: &mut [E::Scalar],
+        at: &Encoded<'_, T>,
+        mut gradient: Option<&mut PenaltyGradient<'_, T>>,
+        _scratch: &mut [T],
         terms: &mut Terms,
     ) {
-        let lambda = E::Scalar::of(self.weight);
-        let mut total = E::Scalar::ZERO;
-        for tensor in at.layout.tensors().iter().filter(|tensor| tensor.role == Role::Weight) {
+        let lambda = T::of(self.weight);
+        let mut total = T::ZERO;
+        // What losses and priors learn comes behind the parameters of the model, and is not decayed.
+        let decays = |tensor: &&Tensor| {
+            tensor.role == Role::Weight && tensor.range.end <= at.parameters.len()
+        };
+        for tensor in at.layout.tensors().iter().filter(decays) {
             let weights = &at.parameters[tensor.range.clone()];
             total += sum(weights, |w| w * w);
             if let Some(gradient) = &mut gradient {
@@ -44,6 +59,6 @@ impl<E: Encoder> Regularizer<E> for WeightDecay {
                 }
             }
         }
-        terms.add("weight_decay", E::Scalar::of(0.5) * lambda * total);
+        terms.add("weight_decay", T::of(0.5) * lambda * total);
     }
 }

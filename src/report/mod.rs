@@ -2,5 +2,6 @@
 
 #[cfg(feature = "html")]
 pub mod html;
+mod passes;
 #[cfg(feature = "plot")]
 pub mod plot;

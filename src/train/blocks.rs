@@ -2,13 +2,13 @@
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-use nalgebra::{Dim, Dyn};
-
+#[cfg(feature = "safetensors")]
+use super::checkpoint::{digest, digest_of};
+use super::examples::{Rows, Stream};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::data::Normalizer;
-use crate::data::Source;
-use crate::error::{Error, Result};
-use crate::numbers::scalar::Scalar;
+use crate::error::{Error, Result, require_size};
+use crate::numbers::scalar::Float;
 
 /// The samples of an epoch in blocks, each in memory as a whole; every block but the last holds
 /// whole batches.
@@ -23,7 +23,7 @@ pub(super) trait Blocks<T> {
     fn rewind(&mut self) -> Result<()>;
 
     /// The next block, none after the last.
-    fn next(&mut self) -> Result<Option<BatchView<'_, T, Dyn>>>;
+    fn next(&mut self) -> Result<Option<Rows<'_, T>>>;
 
     /// Whether the values were looked at before the training began.
     fn is_checked(&self) -> bool;
@@ -33,27 +33,34 @@ pub(super) trait Blocks<T> {
     fn fingerprint(&self) -> Option<u64> {
         None
     }
+
+    /// What a resumed training must have in common beside its samples, where that can be looked at; begins with
+    /// a comma.
+    #[cfg(feature = "safetensors")]
+    fn beside(&self) -> String {
+        String::new()
+    }
 }
 
 /// All samples as one block.
 pub(super) struct Whole<'a, T> {
-    data: BatchView<'a, T, Dyn>,
+    rows: Rows<'a, T>,
     is_taken: bool,
 }
 
 impl<'a, T> Whole<'a, T> {
-    pub(super) fn new(data: BatchView<'a, T, Dyn>) -> Self {
-        Self { data, is_taken: false }
+    pub(super) fn new(rows: Rows<'a, T>) -> Self {
+        Self { rows, is_taken: false }
     }
 }
 
-impl<T: Scalar> Blocks<T> for Whole<'_, T> {
+impl<T: Float> Blocks<T> for Whole<'_, T> {
     fn samples(&self) -> usize {
-        self.data.samples()
+        self.rows.x.samples()
     }
 
     fn block(&self) -> usize {
-        self.data.samples()
+        self.rows.x.samples()
     }
 
     fn rewind(&mut self) -> Result<()> {
@@ -61,9 +68,9 @@ impl<T: Scalar> Blocks<T> for Whole<'_, T> {
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<BatchView<'_, T, Dyn>>> {
+    fn next(&mut self) -> Result<Option<Rows<'_, T>>> {
         let is_new = !std::mem::replace(&mut self.is_taken, true);
-        Ok(is_new.then_some(self.data))
+        Ok(is_new.then_some(self.rows))
     }
 
     fn is_checked(&self) -> bool {
@@ -76,45 +83,100 @@ impl<T: Scalar> Blocks<T> for Whole<'_, T> {
         let mix = |hash: u64, x: &T| {
             (hash.rotate_left(23) ^ x.to_double().to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         };
-        Some(self.data.as_slice().iter().fold(0, mix))
+        Some(self.rows.x.as_slice().iter().fold(0, mix))
+    }
+
+    #[cfg(feature = "safetensors")]
+    fn beside(&self) -> String {
+        let mut text = String::new();
+        if let Some(labels) = self.rows.targets {
+            let bytes = labels.as_slice().iter().map(|label| label.to_double() as u64);
+            let bytes: Vec<u8> = bytes.flat_map(u64::to_le_bytes).collect();
+            text += &format!(", labels with digest {}", digest(&bytes));
+        }
+        if let Some(conditions) = self.rows.conditions {
+            text += &format!(", conditions with digest {}", digest_of(&[conditions.as_slice()]));
+        }
+        text
+    }
+}
+
+/// What a stream in step with another gives for each of its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// The condition.
+    Conditions,
+    /// What the outputs are compared with.
+    Targets,
+}
+
+impl Beside {
+    /// Refuses unless there is one for each of so many samples.
+    pub(super) fn require_one_each(self, samples: usize, found: usize) -> Result<()> {
+        let (place, unit) = match self {
+            Self::Conditions => ("the conditions of fit", "conditions"),
+            Self::Targets => ("fit", "labels"),
+        };
+        require_size(place, unit, samples, found)
+    }
+}
+
+/// Samples that are streamed, and what is streamed in step with them.
+pub(super) struct Sources<'a, T: Float> {
+    pub(super) x: Box<dyn Stream<T> + 'a>,
+    pub(super) beside: Option<(Beside, Box<dyn Stream<T> + 'a>)>,
+}
+
+/// A block as it was read: samples, and what belongs to them.
+struct Block<T> {
+    x: Vec<T>,
+    beside: Vec<T>,
+}
+
+impl<T> Default for Block<T> {
+    fn default() -> Self {
+        Self { x: Vec::new(), beside: Vec::new() }
     }
 }
 
 /// What the reading thread has to say.
 enum Read<T> {
-    Block(Vec<T>),
+    Block(Block<T>),
     End,
-    Failed(crate::error::Error),
+    Failed(Error),
 }
 
 /// A stream, read ahead by one block on a thread of its own.
-pub(super) struct Stream<T> {
+pub(super) struct Streamed<T> {
     features: usize,
+    /// What there is beside the samples, and the numbers of it for each.
+    beside: Option<(Beside, usize)>,
     samples: usize,
     block: usize,
     read: Receiver<Read<T>>,
     /// Blocks that are done go back to be filled again.
-    empty: Sender<Vec<T>>,
-    current: Vec<T>,
+    empty: Sender<Block<T>>,
+    current: Block<T>,
 }
 
 /// Runs `train` over a stream: blocks of so many samples, passed over once an epoch.
 ///
 /// Three blocks are in memory: one that is trained on, one that waits, and one that is being read.
-pub(super) fn streamed<S: Source + ?Sized, O>(
-    source: &mut S,
+pub(super) fn streamed<T: Float, O>(
+    mut sources: Sources<'_, T>,
     normalizer: Option<&Normalizer>,
     block: usize,
     epochs: usize,
-    train: impl FnOnce(&mut Stream<S::Scalar>) -> O,
+    train: impl FnOnce(&mut Streamed<T>) -> O,
 ) -> O {
     std::thread::scope(|scope| {
         let (to_train, read) = sync_channel(1);
         let (empty, to_fill) = channel();
-        let (features, samples) = (source.dim().value(), source.samples());
+        let (features, samples) = (sources.x.features(), sources.x.samples());
+        let beside = sources.beside.as_ref().map(|(what, stream)| (*what, stream.features()));
         scope.spawn(move || {
             for _ in 0..epochs {
-                let pass = read_pass(source, normalizer, block, &to_train, &to_fill);
+                let pass = read_pass(&mut sources, normalizer, block, &to_train, &to_fill);
                 let (last, goes_on) = match pass {
                     Ok(goes_on) => (Read::End, goes_on),
                     Err(error) => (Read::Failed(error), false),
@@ -126,53 +188,75 @@ pub(super) fn streamed<S: Source + ?Sized, O>(
             }
         });
         // Dropped before the scope ends, which tells the thread that the training is over.
-        let mut stream = Stream { features, samples, block, read, empty, current: Vec::new() };
+        let current = Block::default();
+        let mut stream = Streamed { features, beside, samples, block, read, empty, current };
         train(&mut stream)
     })
 }
 
 /// Reads one pass; whether anybody still wants more.
-fn read_pass<S: Source + ?Sized>(
-    source: &mut S,
+fn read_pass<T: Float>(
+    Sources { x: source, beside }: &mut Sources<'_, T>,
     normalizer: Option<&Normalizer>,
     block: usize,
-    to_train: &SyncSender<Read<S::Scalar>>,
-    to_fill: &Receiver<Vec<S::Scalar>>,
+    to_train: &SyncSender<Read<T>>,
+    to_fill: &Receiver<Block<T>>,
 ) -> Result<bool> {
-    let dim = source.dim();
-    let features = dim.value();
     source.rewind()?;
+    if let Some((_, stream)) = beside {
+        stream.rewind()?;
+    }
+    let mut before = 0;
     loop {
         let mut values = to_fill.try_recv().unwrap_or_default();
-        values.resize(block * features, S::Scalar::ZERO);
-        let mut count = 0;
-        while count < block {
-            let rest = BatchViewMut::new(&mut values[count * features..], dim);
-            match source.read(rest)? {
-                0 => break,
-                read if read > block - count => {
-                    let place = "Source::read";
-                    let (unit, expected, found) = ("samples at most", block - count, read);
-                    return Err(Error::SizeMismatch { place, unit, expected, found });
-                }
-                read => count += read,
+        let count = fill(&mut **source, block, &mut values.x)?;
+        if let Some((what, stream)) = beside {
+            let found = fill(&mut **stream, count, &mut values.beside)?;
+            if found < count {
+                let samples = source.samples().max(before + count);
+                what.require_one_each(samples, before + found)?;
             }
         }
-        values.truncate(count * features);
+        before += count;
         if let Some(normalizer) = normalizer {
             // What is not finite is found where the samples are counted.
-            normalizer.apply_to_finite(BatchViewMut::new(&mut values, dim));
+            normalizer.apply_to_finite(BatchViewMut::new(&mut values.x, source.features()));
         }
         if count > 0 && to_train.send(Read::Block(values)).is_err() {
             return Ok(false);
         }
         if count < block {
+            if let Some((what, stream)) = beside {
+                let more = fill(&mut **stream, 1, &mut Vec::new())?;
+                what.require_one_each(before, before + more)?;
+            }
             return Ok(true);
         }
     }
 }
 
-impl<T: Scalar> Blocks<T> for Stream<T> {
+/// Reads the next samples, so many if there are; how many there were.
+fn fill<T: Float>(source: &mut dyn Stream<T>, wanted: usize, values: &mut Vec<T>) -> Result<usize> {
+    let features = source.features();
+    values.resize(wanted * features, T::ZERO);
+    let mut count = 0;
+    while count < wanted {
+        let rest = BatchViewMut::new(&mut values[count * features..], features);
+        match source.read(rest)? {
+            0 => break,
+            read if read > wanted - count => {
+                let place = "Source::read";
+                let (unit, expected, found) = ("samples at most", wanted - count, read);
+                return Err(Error::SizeMismatch { place, unit, expected, found });
+            }
+            read => count += read,
+        }
+    }
+    values.truncate(count * features);
+    Ok(count)
+}
+
+impl<T: Float> Blocks<T> for Streamed<T> {
     fn samples(&self) -> usize {
         self.samples
     }
@@ -186,17 +270,25 @@ impl<T: Scalar> Blocks<T> for Stream<T> {
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<BatchView<'_, T, Dyn>>> {
+    fn next(&mut self) -> Result<Option<Rows<'_, T>>> {
         // Given back before another is taken, so that the thread never lacks one of the three.
         let done = std::mem::take(&mut self.current);
-        if !done.is_empty() {
+        if !done.x.is_empty() {
             let _ = self.empty.send(done); // the thread may have read all it will
         }
         let Ok(read) = self.read.recv() else { return Ok(None) };
         match read {
             Read::Block(block) => {
                 self.current = block;
-                Ok(Some(BatchView::new(&self.current, Dyn(self.features))))
+                let mut rows = Rows::alone(BatchView::new(&self.current.x, self.features));
+                if let Some((what, numbers)) = self.beside {
+                    let view = Some(BatchView::new(&self.current.beside, numbers));
+                    match what {
+                        Beside::Conditions => rows.conditions = view,
+                        Beside::Targets => rows.targets = view,
+                    }
+                }
+                Ok(Some(rows))
             }
             Read::End => Ok(None),
             Read::Failed(error) => Err(error),

@@ -12,11 +12,11 @@ use crate::error::Problem;
 use crate::error::{Result, require_count};
 use crate::file::atomic;
 use crate::file::atomic::Recovered;
+use crate::file::stored::{Parts, parameter_tensors, require_normalizer, save, take_parameters};
 use crate::file::tensors::read;
-use crate::model::file::{Parts, parameter_tensors, require_normalizer, save, take_parameters};
 use crate::numbers::bytes::Tensor;
-use crate::numbers::scalar::Scalar;
-use crate::optimizer::Method;
+use crate::numbers::scalar::Float;
+use crate::optimizer::Kind;
 use crate::terms::Terms;
 
 /// Where and how often a training is saved, and whether it goes on from there.
@@ -105,10 +105,10 @@ impl Checkpoints {
     }
 }
 
-impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
+impl<T: Float> Training<'_, '_, T> {
     /// Saves if it is time: after a step, or after an epoch.
     pub(super) fn save_if_due(&self, is_epoch_over: bool) -> Result<()> {
-        let Some(checkpoints) = &self.trainer.checkpoints else { return Ok(()) };
+        let Some(checkpoints) = &self.settings.checkpoints else { return Ok(()) };
         let course = &self.course;
         let is_due = if is_epoch_over {
             course.epochs.len().is_multiple_of(checkpoints.every_epochs)
@@ -120,7 +120,7 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
 
     /// Takes up the training of the checkpoint, if there is one to resume.
     pub(super) fn resume(&mut self) -> Result<Option<Recovered>> {
-        let Some(checkpoints) = self.trainer.checkpoints.clone() else { return Ok(None) };
+        let Some(checkpoints) = self.settings.checkpoints.clone() else { return Ok(None) };
         if !checkpoints.resume || !checkpoints.exists() {
             return Ok(None);
         }
@@ -130,28 +130,36 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
         Ok(recovered)
     }
 
-    /// What a resumed training must have in common with the one that was stopped.
-    pub(super) fn settings(&self) -> String {
-        let Self { trainer, samples, block, .. } = self;
-        let optimizer = format!("{:?}", trainer.optimizer);
+    /// What a resumed training must have in common with the one that was stopped, with what lies beside the
+    /// samples.
+    pub(super) fn required(&self, beside: &str) -> String {
+        let Self { settings, samples, block, .. } = self;
+        let optimizer = self.method();
         let kind = optimizer.split([' ', '{', '(']).next().unwrap_or_default();
         // The blocks of a stream make no difference where there is one, or no order but theirs.
         let blocks = match self.shuffles && block < samples {
             true => format!(" in blocks of {block}"),
             false => String::new(),
         };
-        let weights = trainer.sample_weights.as_ref().map_or(String::new(), |weights| {
+        let weights = self.weights.map_or(String::new(), |weights| {
             format!(", {} sample weights with digest {}", weights.len(), digest_of(&[weights]))
         });
         format!(
-            "{}seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}{}{}",
-            trainer.stage,
-            trainer.seed,
+            "{}seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}{beside}{}",
+            settings.stage,
+            settings.seed,
             self.batch_size,
             self.shuffles,
-            self.model.settings(),
             self.frozen()
         )
+    }
+
+    /// The method with its settings.
+    fn method(&self) -> String {
+        match self.method {
+            Kind::Optimizer(optimizer) => optimizer.describe(),
+            Kind::Lbfgs(lbfgs) => lbfgs.describe(),
+        }
     }
 
     /// What tells the samples from others, where they are in memory.
@@ -175,8 +183,8 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
         let Self { model, run, course, .. } = self;
         let stored = model.stored();
         let mut texts = stored.metadata("checkpoint");
-        texts.insert("training".to_owned(), self.settings.clone());
-        texts.insert(METHOD.to_owned(), format!("{:?}", self.trainer.optimizer));
+        texts.insert("training".to_owned(), self.required.clone());
+        texts.insert(METHOD.to_owned(), self.method());
         if let Some(data) = self.data() {
             texts.insert(DATA.to_owned(), data);
         }
@@ -208,7 +216,7 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
         let parts = self.model.stored().fitting(file)?;
         // The samples have gone through the model's own already.
         require_normalizer(file, self.model.normalizer(), parts.normalizer.as_ref())?;
-        file.require("the training", &self.settings, file.text("training")?)?;
+        file.require("the training", &self.required, file.text("training")?)?;
         // A stream is not looked at, and a file of an early version does not know.
         if let (Some(ours), Ok(theirs)) = (self.data(), file.text(DATA)) {
             file.require("the training", &ours, theirs)?;
@@ -218,8 +226,7 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
             length => file.take("optimizer", &[length])?,
         };
         let (mut course, is_known) = Course::of(file)?;
-        let method = format!("{:?}", self.trainer.optimizer);
-        if file.text(METHOD).is_ok_and(|saved| saved != method) {
+        if file.text(METHOD).is_ok_and(|saved| saved != self.method()) {
             (course.converged, course.converged_batches) = (None, 0);
         }
         if let Some(best) = &mut course.best {
@@ -238,7 +245,7 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
 }
 
 /// As [`digest`], of numbers, one slice after the other.
-pub(crate) fn digest_of<T: Scalar>(slices: &[&[T]]) -> String {
+pub(crate) fn digest_of<T: Float>(slices: &[&[T]]) -> String {
     let mut bytes = Vec::new();
     for values in slices {
         for value in *values {

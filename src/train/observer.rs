@@ -67,3 +67,10 @@ impl<F: FnMut(&Event<'_>)> Observer for F {
         self(event);
     }
 }
+
+/// Chosen at run time.
+impl Observer for Box<dyn Observer + Send + '_> {
+    fn observe(&mut self, event: &Event<'_>) {
+        (**self).observe(event);
+    }
+}

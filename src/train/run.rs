@@ -1,11 +1,10 @@
-use nalgebra::Dyn;
-
+use super::examples::Rows;
 use super::report::Convergence;
 use super::trainable::{Chosen, Trainee};
 use crate::batch::sample_weights;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::numbers::parallel::{Divide, ELEMENT, in_parts};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::numbers::scalar::sum;
 use crate::optimizer::Optimizer;
 use crate::optimizer::{Iteration, Kind, Lbfgs, Point, Step};
@@ -14,11 +13,9 @@ use crate::terms::Terms;
 
 /// The buffers of one training.
 pub(super) struct Run<T> {
-    batch: Vec<T>,
-    shares: Vec<T>,
-    gradient: Vec<T>,
+    batch: Gathered<T>,
+    moved: Moved<T>,
     pub(super) optimizer_state: Vec<T>,
-    chunks: Vec<Chunk>,
     descent: Option<Descent<T>>,
     /// How often the last step evaluated the objective.
     pub(super) evaluations: usize,
@@ -51,18 +48,13 @@ enum Known {
     BeforeResuming,
 }
 
-impl<T: Scalar> Run<T> {
+impl<T: Float> Run<T> {
     pub(super) fn new(model: &dyn Trainee<T>, method: &Kind<'_, T>) -> Self {
-        let zeros = |len| vec![T::ZERO; len];
         let parameters = model.parameters().len();
-        let tensors = model.layout().tensors().iter();
-        let chunks = tensors.map(|tensor| tensor.range.len().div_ceil(CHUNK)).sum();
         Self {
-            batch: Vec::new(),
-            shares: Vec::new(),
-            gradient: zeros(parameters),
-            optimizer_state: zeros(method.states() * parameters),
-            chunks: vec![Chunk::default(); chunks],
+            batch: Gathered::new(),
+            moved: Moved::new(model),
+            optimizer_state: vec![T::ZERO; method.states() * parameters],
             descent: match method {
                 Kind::Optimizer(_) => None,
                 Kind::Lbfgs(lbfgs) => Some(Descent {
@@ -84,63 +76,22 @@ impl<T: Scalar> Run<T> {
         &mut self,
         model: &mut dyn Trainee<T>,
         optimizer: &dyn Optimizer<T>,
-        (block, first): (BatchView<'_, T, Dyn>, usize),
+        block: (Rows<'_, T>, usize),
         (chosen, weights): (&[usize], Option<&[f64]>),
         streams: Streams<'_>,
-        ((steps, rate), clip_norm): ((u64, f64), Option<f64>),
+        (step, clip_norm): ((u64, f64), Option<f64>),
     ) -> std::result::Result<Stepped, String> {
         self.evaluations = 1;
-        gather(block, first, chosen, &mut self.batch);
-        let x = BatchView::new(&self.batch, block.dim());
-        let shares = weights.and_then(|all| sample_weights::shares(all, chosen, &mut self.shares));
-        let samples = Chosen { x, numbers: chosen, shares, streams };
-        model.pass(None, &samples, &mut self.gradient);
+        let samples = self.batch.choose(block, (chosen, weights), streams);
+        model.pass(None, &samples, &mut self.moved.gradient);
         if let Some(quantity) = not_finite_term(model.terms()) {
             return Err(quantity);
         }
-        // With a limit the norm is needed before the first parameter moves; without one it is
-        // found on the way, while the gradient is in the cache.
-        let mut norm = 0.0;
-        let mut factor = None;
-        if let Some(longest) = clip_norm {
-            norm = squares(&self.gradient).sqrt();
-            factor = (norm > longest).then(|| T::of(longest / norm));
-        }
-        let states = optimizer.states();
-        let mut chunks = &mut self.chunks[..];
-        for tensor in model.layout().tensors() {
-            let step = Step::new(steps + 1, rate, tensor.role);
-            let range = tensor.range.clone();
-            let (own, rest) = chunks.split_at_mut(range.len().div_ceil(CHUNK));
-            chunks = rest;
-            if tensor.is_frozen {
-                self.gradient[range.clone()].copy_from_slice(&model.parameters()[range]);
-                own.fill(Chunk { squares: 0.0, is_finite: true });
-                continue;
-            }
-            let part = Part {
-                parameters: &model.parameters()[range.clone()],
-                gradient: &mut self.gradient[range.clone()],
-                state: &mut self.optimizer_state[states * range.start..][..states * range.len()],
-                chunks: own,
-                states,
-            };
-            in_parts(part.chunks.len(), ELEMENT * CHUNK, part, |part| {
-                part.step(optimizer, &step, factor);
-            });
-        }
-        if clip_norm.is_none() {
-            norm = self.chunks.iter().map(|chunk| chunk.squares).sum::<f64>().sqrt();
-        }
-        if !norm.is_finite() {
-            return Err("the gradient".to_owned());
-        }
-        if !self.chunks.iter().all(|chunk| chunk.is_finite) {
-            return Err("the parameters after the step".to_owned());
-        }
-        std::mem::swap(model.parameters_mut(), &mut self.gradient);
-        model.update_state(shares);
-        Ok(Stepped { norm, rate, converged: None })
+        let memory = &mut self.optimizer_state;
+        let norm = self.moved.find(&*model, optimizer, memory, step, clip_norm)?;
+        std::mem::swap(model.parameters_mut(), &mut self.moved.gradient);
+        model.update_state(samples.shares);
+        Ok(Stepped { norm, rate: step.1, converged: None })
     }
 
     /// One step of a method that evaluates the objective by itself, on the samples that [`step`](Self::step)
@@ -150,67 +101,24 @@ impl<T: Scalar> Run<T> {
         &mut self,
         model: &mut dyn Trainee<T>,
         lbfgs: &Lbfgs,
-        (block, first): (BatchView<'_, T, Dyn>, usize),
+        block: (Rows<'_, T>, usize),
         (chosen, weights): (&[usize], Option<&[f64]>),
         streams: Streams<'_>,
         is_alone: bool,
     ) -> std::result::Result<Stepped, String> {
         self.evaluations = 0;
-        let Some(Descent { point, before, terms, known }) = &mut self.descent else {
+        let Some(descent) = &mut self.descent else {
             return Err("the method".to_owned()); // made for another one
         };
-        gather(block, first, chosen, &mut self.batch);
-        let x = BatchView::new(&self.batch, block.dim());
-        let shares = weights.and_then(|all| sample_weights::shares(all, chosen, &mut self.shares));
-        let samples = Chosen { x, numbers: chosen, shares, streams };
+        let samples = self.batch.choose(block, (chosen, weights), streams);
         let evaluations = &mut self.evaluations;
         let mut objective = Objective { model, samples, evaluations, not_finite: None };
-
-        let was_known = std::mem::replace(known, Known::No);
-        if was_known != Known::Yes {
-            point.parameters.copy_from_slice(objective.model.parameters());
-            point.value = objective.evaluate(&point.parameters, &mut point.gradient);
-            terms.copy_from(objective.model.terms());
-            if let Some(quantity) = objective.not_finite {
-                return Err(quantity);
-            }
-        }
-        if was_known == Known::BeforeResuming {
-            *objective.evaluations = 0;
-        }
-        before.copy_from(terms);
-        let norm = squares(&point.gradient).sqrt();
-        let mut rate = 0.0;
-        let mut converged = lbfgs.is_flat(&point.gradient).then_some(Convergence::Gradient);
-        let mut iterations = 0;
-        while iterations < lbfgs.iterations() && converged.is_none() {
-            iterations += 1;
-            let value = point.value;
-            let mut evaluate = |x: &[_], g: &mut [_]| objective.evaluate(x, g);
-            match lbfgs.iterate(point, &mut self.optimizer_state, &mut evaluate) {
-                Iteration::Moved { step } => {
-                    rate = step;
-                    terms.copy_from(objective.model.terms());
-                    if lbfgs.is_flat(&point.gradient) {
-                        converged = Some(Convergence::Gradient);
-                    } else if lbfgs.is_settled::<T>(value, point.value) {
-                        converged = Some(Convergence::Objective);
-                    }
-                }
-                Iteration::Stuck => converged = Some(Convergence::LineSearch),
-                Iteration::NotFinite => {
-                    return Err(objective.not_finite.unwrap_or_else(|| OBJECTIVE.to_owned()));
-                }
-            }
-        }
-        if objective.model.state().is_empty() {
-            *known = if is_alone { Known::Yes } else { Known::No };
-        } else if converged == Some(Convergence::LineSearch) {
-            // The state is to see what the model has come to, not where a search ended.
-            objective.evaluate(&point.parameters, &mut point.gradient);
-        }
-        model.parameters_mut().copy_from_slice(&point.parameters);
-        model.update_state(shares);
+        let norm = descent.begin(&mut objective)?;
+        let memory = &mut self.optimizer_state;
+        let (rate, converged) = descent.iterate(lbfgs, memory, &mut objective)?;
+        descent.end(&mut objective, converged, is_alone);
+        model.parameters_mut().copy_from_slice(&descent.point.parameters);
+        model.update_state(samples.shares);
         Ok(Stepped { norm, rate, converged })
     }
 
@@ -245,6 +153,161 @@ impl<T: Scalar> Run<T> {
     }
 }
 
+impl<T: Float> Descent<T> {
+    /// Finds the objective and the gradient that a step begins with, if they are not known. Returns the
+    /// gradient's norm, or what is not finite.
+    fn begin(&mut self, objective: &mut Objective<'_, T>) -> std::result::Result<f64, String> {
+        let Self { point, before, terms, known } = self;
+        let was_known = std::mem::replace(known, Known::No);
+        if was_known != Known::Yes {
+            point.parameters.copy_from_slice(objective.model.parameters());
+            point.value = objective.evaluate(&point.parameters, &mut point.gradient);
+            terms.copy_from(objective.model.terms());
+            if let Some(quantity) = objective.not_finite.take() {
+                return Err(quantity);
+            }
+        }
+        if was_known == Known::BeforeResuming {
+            *objective.evaluations = 0;
+        }
+        before.copy_from(terms);
+        Ok(squares(&point.gradient).sqrt())
+    }
+
+    /// The iterations of a step, until they converge. Returns the length of the last one's step and why no
+    /// further one is needed, or what is not finite.
+    fn iterate(
+        &mut self,
+        lbfgs: &Lbfgs,
+        memory: &mut [T],
+        objective: &mut Objective<'_, T>,
+    ) -> std::result::Result<(f64, Option<Convergence>), String> {
+        let Self { point, terms, .. } = self;
+        let mut rate = 0.0;
+        let mut converged = lbfgs.is_flat(&point.gradient).then_some(Convergence::Gradient);
+        let mut iterations = 0;
+        while iterations < lbfgs.iterations() && converged.is_none() {
+            iterations += 1;
+            let value = point.value;
+            match lbfgs.iterate(point, memory, &mut |x, g| objective.evaluate(x, g)) {
+                Iteration::Moved { step } => {
+                    rate = step;
+                    terms.copy_from(objective.model.terms());
+                    if lbfgs.is_flat(&point.gradient) {
+                        converged = Some(Convergence::Gradient);
+                    } else if lbfgs.is_settled::<T>(value, point.value) {
+                        converged = Some(Convergence::Objective);
+                    }
+                }
+                Iteration::Stuck => converged = Some(Convergence::LineSearch),
+                Iteration::NotFinite => {
+                    let found = objective.not_finite.take();
+                    return Err(found.unwrap_or_else(|| OBJECTIVE.to_owned()));
+                }
+            }
+        }
+        Ok((rate, converged))
+    }
+
+    /// Keeps what the next step begins with, where it has the same samples and nothing else changes, or makes
+    /// the point the last one that the model has seen.
+    fn end(
+        &mut self,
+        objective: &mut Objective<'_, T>,
+        converged: Option<Convergence>,
+        is_alone: bool,
+    ) {
+        let Self { point, known, .. } = self;
+        if objective.model.state().is_empty() {
+            *known = if is_alone { Known::Yes } else { Known::No };
+        } else if converged == Some(Convergence::LineSearch) {
+            // The state is to see what the model has come to, not where a search ended.
+            objective.evaluate(&point.parameters, &mut point.gradient);
+        }
+    }
+}
+
+/// Where a step moves the parameters.
+struct Moved<T> {
+    /// The gradient, and once they are found the next parameters.
+    gradient: Vec<T>,
+    chunks: Vec<Chunk>,
+}
+
+impl<T: Float> Moved<T> {
+    fn new(model: &dyn Trainee<T>) -> Self {
+        let tensors = model.layout().tensors().iter();
+        let chunks = tensors.map(|tensor| tensor.range.len().div_ceil(CHUNK)).sum();
+        let gradient = vec![T::ZERO; model.parameters().len()];
+        Self { gradient, chunks: vec![Chunk::default(); chunks] }
+    }
+
+    /// Writes the next parameters over the gradient, which is clipped before. Returns the gradient's norm, or
+    /// what is not finite.
+    fn find(
+        &mut self,
+        model: &dyn Trainee<T>,
+        optimizer: &dyn Optimizer<T>,
+        memory: &mut [T],
+        step: (u64, f64),
+        clip_norm: Option<f64>,
+    ) -> std::result::Result<f64, String> {
+        // With a limit the norm is needed before the first parameter moves; without one it is
+        // found on the way, while the gradient is in the cache.
+        let limited = clip_norm.map(|longest| (squares(&self.gradient).sqrt(), longest));
+        let factor = limited.and_then(|(norm, longest)| {
+            let is_longer = norm > longest;
+            is_longer.then(|| T::of(longest / norm))
+        });
+        self.step_tensors(model, optimizer, memory, step, factor);
+        let norm = limited.map_or_else(
+            || self.chunks.iter().map(|chunk| chunk.squares).sum::<f64>().sqrt(),
+            |(norm, _)| norm,
+        );
+        if !norm.is_finite() {
+            return Err("the gradient".to_owned());
+        }
+        if !self.chunks.iter().all(|chunk| chunk.is_finite) {
+            return Err("the parameters after the step".to_owned());
+        }
+        Ok(norm)
+    }
+
+    /// The optimizer's step of each tensor that is not frozen, on the gradient times the factor.
+    fn step_tensors(
+        &mut self,
+        model: &dyn Trainee<T>,
+        optimizer: &dyn Optimizer<T>,
+        memory: &mut [T],
+        (steps, rate): (u64, f64),
+        factor: Option<T>,
+    ) {
+        let states = optimizer.states();
+        let mut chunks = &mut self.chunks[..];
+        for tensor in model.layout().tensors() {
+            let step = Step::new(steps + 1, rate, tensor.role);
+            let range = tensor.range.clone();
+            let (own, rest) = chunks.split_at_mut(range.len().div_ceil(CHUNK));
+            chunks = rest;
+            if tensor.is_frozen {
+                self.gradient[range.clone()].copy_from_slice(&model.parameters()[range]);
+                own.fill(Chunk { squares: 0.0, is_finite: true });
+                continue;
+            }
+            let part = Part {
+                parameters: &model.parameters()[range.clone()],
+                gradient: &mut self.gradient[range.clone()],
+                state: &mut memory[states * range.start..][..states * range.len()],
+                chunks: own,
+                states,
+            };
+            in_parts(part.chunks.len(), ELEMENT * CHUNK, part, |part| {
+                part.step(optimizer, &step, factor);
+            });
+        }
+    }
+}
+
 /// Parameters that are stepped at a time: few enough to stay in the nearest cache.
 const CHUNK: usize = 2048;
 
@@ -266,7 +329,7 @@ struct Part<'a, T> {
     states: usize,
 }
 
-impl<T: Scalar> Divide for Part<'_, T> {
+impl<T: Float> Divide for Part<'_, T> {
     fn divide(self, at: usize) -> (Self, Self) {
         let states = self.states;
         let (parameters, right_parameters) = self.parameters.split_at(at * CHUNK);
@@ -284,7 +347,7 @@ impl<T: Scalar> Divide for Part<'_, T> {
     }
 }
 
-impl<T: Scalar> Part<'_, T> {
+impl<T: Float> Part<'_, T> {
     /// Norm, optimizer and check chunk by chunk, so that memory is passed over once.
     fn step(self, optimizer: &dyn Optimizer<T>, step: &Step, factor: Option<T>) {
         let inputs = self.parameters.chunks(CHUNK).zip(self.gradient.chunks_mut(CHUNK));
@@ -305,9 +368,9 @@ impl<T: Scalar> Part<'_, T> {
 }
 
 /// The objective on some samples, as a method evaluates it.
-struct Objective<'a, T: Scalar> {
+struct Objective<'a, T: Float> {
     model: &'a mut dyn Trainee<T>,
-    samples: Chosen<'a, T, Dyn>,
+    samples: Chosen<'a, T>,
     evaluations: &'a mut usize,
     /// What the last evaluation found that is not finite.
     not_finite: Option<String>,
@@ -316,7 +379,7 @@ struct Objective<'a, T: Scalar> {
 /// A sum of finite terms that is not.
 const OBJECTIVE: &str = "the objective";
 
-impl<T: Scalar> Objective<'_, T> {
+impl<T: Float> Objective<'_, T> {
     /// Its value, NaN if that or a gradient is not finite.
     fn evaluate(&mut self, parameters: &[T], gradient: &mut [T]) -> f64 {
         *self.evaluations += 1;
@@ -336,26 +399,59 @@ fn not_finite_term(terms: &Terms) -> Option<String> {
     Some(format!("the term `{name}`"))
 }
 
-/// Copies the chosen samples of a block, whose first sample has this number.
-fn gather<T: Scalar>(
-    block: BatchView<'_, T, Dyn>,
+/// The samples of a batch, one buffer for each kind of columns and one for their shares.
+struct Gathered<T> {
+    x: Vec<T>,
+    conditions: Vec<T>,
+    targets: Vec<T>,
+    shares: Vec<T>,
+}
+
+impl<T: Float> Gathered<T> {
+    fn new() -> Self {
+        Self { x: Vec::new(), conditions: Vec::new(), targets: Vec::new(), shares: Vec::new() }
+    }
+
+    /// Copies the chosen samples of a block, whose first sample has this number, with what belongs to them;
+    /// the weights are those of all samples.
+    fn choose<'a>(
+        &'a mut self,
+        (block, first): (Rows<'_, T>, usize),
+        (chosen, weights): (&[usize], Option<&[f64]>),
+        streams: Streams<'a>,
+    ) -> Chosen<'a, T> {
+        let Self { x, conditions, targets, shares } = self;
+        let rows = Rows {
+            x: gather(block.x, first, chosen, x),
+            conditions: block.conditions.map(|view| gather(view, first, chosen, conditions)),
+            targets: block.targets.map(|view| gather(view, first, chosen, targets)),
+        };
+        let shares = weights.and_then(|all| sample_weights::shares(all, chosen, shares));
+        Chosen { rows, shares, streams }
+    }
+}
+
+/// Copies the chosen columns of a block, whose first column has this number.
+fn gather<'a, T: Float>(
+    block: BatchView<'_, T>,
     first: usize,
     chosen: &[usize],
-    to: &mut Vec<T>,
-) {
+    to: &'a mut Vec<T>,
+) -> BatchView<'a, T> {
     let features = block.features();
     to.resize(chosen.len() * features, T::ZERO);
-    let gathered = BatchViewMut::new(to, block.dim());
+    let gathered = BatchViewMut::new(to, features);
     in_parts(chosen.len(), ELEMENT / 4 * features, (chosen, gathered), |(chosen, mut to)| {
         let samples = to.as_mut_slice().chunks_exact_mut(features);
         for (&number, to) in chosen.iter().zip(samples) {
             to.copy_from_slice(&block.as_slice()[(number - first) * features..][..features]);
         }
     });
+    BatchView::new(to, features)
 }
 
 /// x · 0 is 0 for every finite x, and NaN otherwise: a sum without a branch.
-fn all_finite<T: Scalar>(values: &[T]) -> bool {
+fn all_finite<T: Float>(values: &[T]) -> bool {
     let zero = sum(
         values,
         #[inline(always)]
@@ -365,7 +461,7 @@ fn all_finite<T: Scalar>(values: &[T]) -> bool {
 }
 
 /// Σ g², in double precision: squares overflow f32 long before the gradient does.
-fn squares<T: Scalar>(gradient: &[T]) -> f64 {
+fn squares<T: Float>(gradient: &[T]) -> f64 {
     let squares = |chunk: &[T]| {
         let fast = sum(chunk, |g| g * g).to_double();
         if fast.is_finite() { fast } else { chunk.iter().map(|g| g.to_double().powi(2)).sum() }

@@ -2,20 +2,18 @@
 
 use std::time::Instant;
 
-use nalgebra::Dyn;
 use rand::seq::SliceRandom;
 
 use super::blocks::Blocks;
+use super::examples::Rows;
 use super::report::{Convergence, StopReason};
 use super::run::{Run, Stepped};
+use super::settings::Settings;
 use super::trainable::Trainee;
-use super::{
-    BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Trainer,
-};
-use crate::batch::BatchView;
+use super::{BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report};
 use crate::error::{Error, Result, require_size};
-use crate::numbers::scalar::Scalar;
-use crate::optimizer::{Kind, Method};
+use crate::numbers::scalar::Float;
+use crate::optimizer::Kind;
 use crate::random::schedule::Progress;
 use crate::random::{Streams, keyed};
 use crate::terms::Terms;
@@ -87,10 +85,13 @@ impl<T> Course<T> {
 const PASS: &str = "the pass of a stream";
 
 /// A training under way.
-pub(super) struct Training<'t, 'o, T: Scalar, O> {
-    pub(super) trainer: &'t mut Trainer<'o, O>,
+pub(super) struct Training<'t, 'o, T: Float> {
+    pub(super) settings: &'t mut Settings<'o>,
+    pub(super) method: &'t Kind<'t, T>,
     pub(super) model: &'t mut dyn Trainee<T>,
-    pub(super) validation: Option<BatchView<'t, T, Dyn>>,
+    pub(super) validation: Option<Rows<'t, T>>,
+    /// How much each sample counts, if not alike; those that are held out come last.
+    pub(super) weights: Option<&'t [f64]>,
     /// Samples of an epoch, and of a block of them.
     pub(super) samples: usize,
     pub(super) block: usize,
@@ -99,7 +100,7 @@ pub(super) struct Training<'t, 'o, T: Scalar, O> {
     pub(super) fingerprint: Option<u64>,
     /// What a resumed training must have in common with this one.
     #[cfg(feature = "safetensors")]
-    pub(super) settings: String,
+    pub(super) required: String,
     pub(super) batch_size: usize,
     pub(super) shuffles: bool,
     pub(super) run: Run<T>,
@@ -112,29 +113,29 @@ pub(super) struct Training<'t, 'o, T: Scalar, O> {
     pub(super) counted: Vec<usize>,
 }
 
-impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
+impl<T: Float> Training<'_, '_, T> {
     /// The rest of the training, from where the course stands.
     pub(super) fn complete(mut self, blocks: &mut dyn Blocks<T>) -> Result<Report> {
         #[cfg(feature = "safetensors")]
-        if self.trainer.checkpoints.is_some() {
-            self.settings = self.settings();
+        if self.settings.checkpoints.is_some() {
+            self.required = self.required(&blocks.beside());
         }
         #[cfg(feature = "safetensors")]
         if let Some(recovered) = self.resume()? {
-            self.trainer.tell(&Event::Recovered(&recovered));
+            self.settings.tell(&Event::Recovered(&recovered));
         }
-        let restores = matches!(self.trainer.on_divergence, OnDivergence::RestoreBest { .. });
+        let restores = matches!(self.settings.on_divergence, OnDivergence::RestoreBest { .. });
         if restores && self.course.best.is_none() {
             self.keep_as_best(0, f64::INFINITY);
         }
         let mut stopped = self.has_stopped();
-        while stopped.is_none() && self.course.epoch <= self.trainer.epochs {
+        while stopped.is_none() && self.course.epoch <= self.settings.epochs {
             self.epoch(blocks)?;
             stopped = self.has_stopped();
         }
         let mut kept_epoch = self.course.epochs.len();
         if let Some(best) = self.course.best.take()
-            && self.trainer.early_stopping.is_some()
+            && self.settings.early_stopping.is_some()
             && best.epoch > 0
         {
             kept_epoch = best.epoch;
@@ -154,7 +155,7 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
         let divergences = std::mem::take(&mut self.course.divergences);
         let collapsed_units = self.model.collapsed_units();
         let report = Report { epochs, divergences, stopped, kept_epoch, collapsed_units };
-        self.trainer.tell(&Event::End(&report));
+        self.settings.tell(&Event::End(&report));
         report
     }
 
@@ -163,7 +164,7 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
     }
 
     fn has_stopped_early(&self) -> Option<StopReason> {
-        let stopping = self.trainer.early_stopping?;
+        let stopping = self.settings.early_stopping?;
         let best_epoch = self.course.best.as_ref()?.epoch;
         let last = self.course.epochs.last()?.epoch;
         (last - best_epoch >= stopping.patience).then_some(StopReason::NoImprovement { best_epoch })
@@ -183,19 +184,19 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
             if !is_checked {
                 self.check(block, first)?;
             }
-            let end = first + block.samples();
+            let end = first + block.x.samples();
             if end > self.samples {
                 // Not trained on: a source that never ends would train for ever.
                 require_size(PASS, "samples", self.samples, end)?;
             }
-            let in_block = block.samples().div_ceil(batch_size);
+            let in_block = block.x.samples().div_ceil(batch_size);
             // What a resumed training has done already is only passed over.
             if batch + in_block > done_before {
                 order.clear();
                 order.extend(first..end);
                 if self.shuffles {
                     // From the same start each time: a function of seed, epoch and block alone.
-                    let mut rng = keyed(self.trainer.seed, epoch as u64, 0);
+                    let mut rng = keyed(self.settings.seed, epoch as u64, 0);
                     rng.set_stream(number);
                     order.shuffle(&mut rng);
                 }
@@ -213,22 +214,22 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
         self.end_epoch(batches)
     }
 
-    /// Refuses what [`Trainer::fit`] refuses before it begins. A value that is not finite makes its
+    /// Refuses what [`Trainer::fit`](super::Trainer::fit) refuses before it begins. A value that is not finite makes its
     /// batch diverge where that does not end the training.
-    fn check(&self, block: BatchView<'_, T, Dyn>, first: usize) -> Result<()> {
-        let goes_on = self.trainer.on_divergence != OnDivergence::Stop;
-        self.model.check("fit_stream", block, goes_on).map_err(|error| error.in_columns_from(first))
+    fn check(&self, block: Rows<'_, T>, first: usize) -> Result<()> {
+        let goes_on = self.settings.on_divergence != OnDivergence::Stop;
+        self.model.check("fit", block, goes_on).map_err(|error| error.in_columns_from(first))
     }
 
     /// One step on the chosen samples of a block whose first sample has this number.
     fn batch(
         &mut self,
-        block: BatchView<'_, T, Dyn>,
+        block: Rows<'_, T>,
         first: usize,
         chosen: &[usize],
         batches: usize,
     ) -> Result<()> {
-        let Some(weights) = &self.trainer.sample_weights else {
+        let Some(weights) = self.weights else {
             return self.step((block, first), chosen, chosen.len() as f64, batches);
         };
         // What a sample of weight 0 would do is nothing.
@@ -250,71 +251,92 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
     /// One step on samples that together have this weight.
     fn step(
         &mut self,
-        block: (BatchView<'_, T, Dyn>, usize),
+        block: (Rows<'_, T>, usize),
         chosen: &[usize],
         weight: f64,
         batches: usize,
     ) -> Result<()> {
-        let Self { trainer, model, run, course, weight_of_all, .. } = self;
-        let samples = (chosen, trainer.sample_weights.as_deref());
-        let stepped = match trainer.optimizer.kind() {
-            Kind::Optimizer(optimizer) => {
-                // Whoever counts on early stopping may ask for any number of epochs.
-                let total = (batches as u64).saturating_mul(trainer.epochs as u64);
-                let progress = Progress::new(course.steps, batches as u64, total);
-                let factor = trainer.schedule.as_ref().map_or(1.0, |by| by.factor(&progress));
-                let step = (course.steps - course.forgotten, optimizer.rate() * factor);
-                let streams =
-                    Streams::new(trainer.seed, course.epoch as u64, chosen).with_progress(progress);
-                run.step(*model, optimizer, block, samples, streams, (step, trainer.clip_norm))
-            }
-            Kind::Lbfgs(lbfgs) => {
-                // Of the first epoch in all, so that the objective stays the same.
-                let streams = Streams::new(trainer.seed, 1, chosen);
-                run.descend(*model, lbfgs, block, samples, streams, batches == 1)
-            }
-        };
-        course.batch += 1;
-        course.evaluations += run.evaluations;
+        let stepped = self.move_model(block, chosen, batches);
+        self.course.batch += 1;
+        self.course.evaluations += self.run.evaluations;
         match stepped {
-            Ok(Stepped { norm, rate, converged }) => {
-                course.steps += 1;
-                course.rate = rate;
-                course.norms += norm;
-                if let Some(converged) = converged {
-                    course.converged_batches += 1;
-                    let all = batches - course.skipped.0;
-                    let is_last = course.converged_batches == all && course.skipped.1 == 0.0;
-                    course.converged = is_last.then_some(converged);
-                }
-                let terms = run.terms(*model);
-                course.terms.accumulate(terms, weight / *weight_of_all);
-                trainer.tell(&Event::Batch(BatchReport {
-                    epoch: course.epoch,
-                    batch: course.batch,
-                    batches,
-                    epochs: trainer.epochs,
-                    samples: chosen.len(),
-                    terms,
-                    gradient_norm: norm,
-                    rate,
-                    evaluations: run.evaluations,
-                }));
+            Ok(stepped) => {
+                self.count(&stepped, weight, batches);
+                self.tell_of(&stepped, chosen.len(), batches);
                 Ok(())
             }
             Err(quantity) => {
-                course.skipped.0 += 1;
-                course.skipped.1 += weight;
+                self.course.skipped.0 += 1;
+                self.course.skipped.1 += weight;
                 self.diverged(quantity, DivergenceAction::SkippedBatch)
             }
         }
+    }
+
+    /// The step of the method, at this point of the training, or what stopped being finite.
+    fn move_model(
+        &mut self,
+        block: (Rows<'_, T>, usize),
+        chosen: &[usize],
+        batches: usize,
+    ) -> std::result::Result<Stepped, String> {
+        let Self { settings, model, run, course, .. } = self;
+        let samples = (chosen, self.weights);
+        match self.method {
+            Kind::Optimizer(optimizer) => {
+                // Whoever counts on early stopping may ask for any number of epochs.
+                let total = (batches as u64).saturating_mul(settings.epochs as u64);
+                let progress = Progress::new(course.steps, batches as u64, total);
+                let factor = settings.schedule.as_ref().map_or(1.0, |by| by.factor(&progress));
+                let step = (course.steps - course.forgotten, optimizer.rate() * factor);
+                let streams = Streams::new(settings.seed, course.epoch as u64, chosen)
+                    .with_progress(progress);
+                run.step(*model, *optimizer, block, samples, streams, (step, settings.clip_norm))
+            }
+            Kind::Lbfgs(lbfgs) => {
+                // Of the first epoch in all, so that the objective stays the same.
+                let streams = Streams::new(settings.seed, 1, chosen);
+                run.descend(*model, lbfgs, block, samples, streams, batches == 1)
+            }
+        }
+    }
+
+    /// Adds a step, on samples that together have this weight, to the course.
+    fn count(&mut self, stepped: &Stepped, weight: f64, batches: usize) {
+        let course = &mut self.course;
+        course.steps += 1;
+        course.rate = stepped.rate;
+        course.norms += stepped.norm;
+        if let Some(converged) = stepped.converged {
+            course.converged_batches += 1;
+            let all = batches - course.skipped.0;
+            let is_last = course.converged_batches == all && course.skipped.1 == 0.0;
+            course.converged = is_last.then_some(converged);
+        }
+        course.terms.accumulate(self.run.terms(&*self.model), weight / self.weight_of_all);
+    }
+
+    /// Tells the observers of a step on so many samples.
+    fn tell_of(&mut self, stepped: &Stepped, samples: usize, batches: usize) {
+        let Self { settings, model, run, course, .. } = self;
+        settings.tell(&Event::Batch(BatchReport {
+            epoch: course.epoch,
+            batch: course.batch,
+            batches,
+            epochs: settings.epochs,
+            samples,
+            terms: run.terms(&**model),
+            gradient_norm: stepped.norm,
+            rate: stepped.rate,
+            evaluations: run.evaluations,
+        }));
     }
 
     /// Does what was chosen for this case, where what is `skipped` is known: an error, if the training
     /// is to end.
     fn diverged(&mut self, quantity: String, skipped: DivergenceAction) -> Result<()> {
         let (epoch, batch) = (self.course.epoch, self.course.batch);
-        let policy = self.trainer.on_divergence;
+        let policy = self.settings.on_divergence;
         let ends = policy.ends_after(self.course.divergences.len() + 1);
         let action = match (&self.course.best, policy) {
             _ if ends => DivergenceAction::Stopped,
@@ -333,7 +355,7 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
             }
         };
         let divergence = Divergence { epoch, batch, quantity, action };
-        self.trainer.tell(&Event::Diverged(&divergence));
+        self.settings.tell(&Event::Diverged(&divergence));
         let error =
             ends.then(|| Error::Diverged { epoch, batch, quantity: divergence.quantity.clone() });
         self.course.divergences.push(divergence);
@@ -373,7 +395,7 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
             samples_per_second: samples as f64 / training_seconds,
             evaluations: course.evaluations,
         };
-        self.trainer.tell(&Event::Epoch(&report));
+        self.settings.tell(&Event::Epoch(&report));
         let (epoch, monitored) = (report.epoch, report.monitored());
         let has_steps = skipped_batches < batches;
         course.epochs.push(report);
@@ -393,9 +415,9 @@ impl<T: Scalar, O: Method<T>> Training<'_, '_, T, O> {
     }
 
     fn improves(&self, monitored: f64) -> bool {
-        let min_delta = self.trainer.early_stopping.map_or(0.0, |stopping| stopping.min_delta);
-        let restores = matches!(self.trainer.on_divergence, OnDivergence::RestoreBest { .. });
-        let keeps = restores || self.trainer.early_stopping.is_some();
+        let min_delta = self.settings.early_stopping.map_or(0.0, |stopping| stopping.min_delta);
+        let restores = matches!(self.settings.on_divergence, OnDivergence::RestoreBest { .. });
+        let keeps = restores || self.settings.early_stopping.is_some();
         let best = self.course.best.as_ref();
         keeps && best.is_none_or(|best| monitored < best.monitored - min_delta)
     }

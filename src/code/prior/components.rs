@@ -1,10 +1,8 @@
-use nalgebra::Dim;
 use rand::{Rng, RngExt};
 
 use crate::batch::BatchView;
-use crate::numbers::scalar::Scalar;
 use crate::numbers::scalar::{
-    exponentials, exponentials_of, log_sum_exp, sum, sum_pairs, sum_triples,
+    Float, exponentials, exponentials_of, log_sum_exp, sum, sum_pairs, sum_triples,
 };
 use crate::numbers::vector::{exp, fill_normal, vectorize};
 
@@ -44,13 +42,13 @@ pub(crate) struct Codes<'a, T> {
     pub(crate) log_variances: Option<&'a [T]>,
 }
 
-impl<'a, T: Scalar> Codes<'a, T> {
-    pub(crate) fn drawn<C: Dim>(codes: BatchView<'a, T, C>) -> Self {
+impl<'a, T: Float> Codes<'a, T> {
+    pub(crate) fn drawn(codes: BatchView<'a, T>) -> Self {
         Self { units: codes.features(), means: codes.as_slice(), log_variances: None }
     }
 }
 
-impl<T: Scalar> Codes<'_, T> {
+impl<T: Float> Codes<'_, T> {
     /// σ² of a unit of a code, 0 where it is a point.
     fn spread(&self, at: usize) -> T {
         self.log_variances.map_or(T::ZERO, |lvs| exp(lvs[at]))
@@ -63,7 +61,7 @@ pub(crate) struct CodesMut<'a, T> {
     pub(crate) log_variances: Option<&'a mut [T]>,
 }
 
-impl<'a, T: Scalar> Components<'a, T> {
+impl<'a, T: Float> Components<'a, T> {
     /// No components: N(0, I).
     pub fn standard_normal() -> Self {
         Self { logits: &[], means: &[], log_variances: &[] }
@@ -221,7 +219,7 @@ impl<'a, T: Scalar> Components<'a, T> {
     }
 }
 
-fn clamped<T: Scalar>(log_variance: T) -> T {
+fn clamped<T: Float>(log_variance: T) -> T {
     let (low, high) = (T::of(CLAMP.0), T::of(CLAMP.1));
     if log_variance < low {
         low
@@ -250,7 +248,7 @@ pub(crate) fn scratch_len(components: usize, units: usize) -> usize {
     components * (2 + 4 * units)
 }
 
-impl<T: Scalar> Prepared<'_, T> {
+impl<T: Float> Prepared<'_, T> {
     fn joint(&mut self, codes: Codes<'_, T>, column: usize) {
         let (units, count, half) = (codes.units, self.joint.len(), T::of(0.5));
         self.joint.copy_from_slice(self.constants);
@@ -270,7 +268,7 @@ impl<T: Scalar> Prepared<'_, T> {
     }
 }
 
-fn standard_log_density<T: Scalar>(codes: Codes<'_, T>, values: &mut [T]) {
+fn standard_log_density<T: Float>(codes: Codes<'_, T>, values: &mut [T]) {
     let (half, units) = (T::of(0.5), codes.units);
     let constant = T::of(0.5 * LN_TAU * units as f64);
     for (column, value) in values.iter_mut().enumerate() {
@@ -284,11 +282,7 @@ fn standard_log_density<T: Scalar>(codes: Codes<'_, T>, values: &mut [T]) {
     }
 }
 
-fn standard_log_density_backward<T: Scalar>(
-    codes: Codes<'_, T>,
-    weights: &[T],
-    d: CodesMut<'_, T>,
-) {
+fn standard_log_density_backward<T: Float>(codes: Codes<'_, T>, weights: &[T], d: CodesMut<'_, T>) {
     let (half, units) = (T::of(0.5), codes.units);
     for (at, (d, &z)) in d.means.iter_mut().zip(codes.means).enumerate() {
         *d -= weights[at / units] * z;

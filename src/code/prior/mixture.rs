@@ -1,12 +1,11 @@
-use nalgebra::Dim;
 use rand::Rng;
 
 use super::{Components, ComponentsMut, Prior};
-use crate::code::encoder::Encoder;
+use crate::code::Facts;
+use crate::code::posterior::Posterior;
 use crate::error::{Result, require_count};
-use crate::layer::layout::Layout;
-use crate::layer::layout::Role;
-use crate::numbers::scalar::Scalar;
+use crate::layer::layout::{Layout, Role};
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::fill_normal;
 
 /// A mixture of Gaussians whose weights, means and variances are trained with the model.
@@ -39,37 +38,35 @@ impl GaussianMixture {
     }
 }
 
-impl<E: Encoder> Prior<E> for GaussianMixture {
+impl<T: Float> Prior<T> for GaussianMixture {
+    fn describe(&self) -> String {
+        format!("GaussianMixture {{ components: {} }}", self.components)
+    }
+
     fn num_components(&self) -> usize {
         self.components
     }
 
-    fn num_parameters(&self, encoder: &E) -> usize {
-        self.components * (1 + 2 * encoder.code_dim().value())
+    fn num_parameters(&self, facts: &Facts) -> usize {
+        self.components.saturating_mul(1 + 2 * facts.units)
     }
 
-    fn layout(
-        &self,
-        encoder: &E,
-        layout: &mut Layout,
-        parameters: &mut [E::Scalar],
-        rng: &mut dyn Rng,
-    ) {
-        let units = encoder.code_dim().value();
+    fn layout(&self, facts: &Facts, layout: &mut Layout, parameters: &mut [T], rng: &mut dyn Rng) {
+        let units = facts.units;
         layout.kind("GaussianMixture");
         layout.tensor("logits", (self.components, 1), Role::Own);
         layout.tensor("means", (units, self.components), Role::Own);
         layout.tensor("log_variances", (units, self.components), Role::Own);
         let (logits, means) = self.places(parameters.len());
-        parameters.fill(E::Scalar::ZERO);
+        parameters.fill(T::ZERO);
         fill_normal(&mut parameters[logits..means], rng);
     }
 
     fn components<'a>(
         &self,
-        parameters: &'a [E::Scalar],
-        _pseudo: Option<&'a E::Posterior>,
-    ) -> Components<'a, E::Scalar> {
+        parameters: &'a [T],
+        _pseudo: Option<&'a Posterior<T>>,
+    ) -> Components<'a, T> {
         let (logits, means) = self.places(parameters.len());
         Components {
             logits: &parameters[..logits],
@@ -80,9 +77,9 @@ impl<E: Encoder> Prior<E> for GaussianMixture {
 
     fn components_mut<'a>(
         &self,
-        parameters: &'a mut [E::Scalar],
-        _pseudo: Option<&'a mut E::Posterior>,
-    ) -> ComponentsMut<'a, E::Scalar> {
+        parameters: &'a mut [T],
+        _pseudo: Option<&'a mut Posterior<T>>,
+    ) -> ComponentsMut<'a, T> {
         let (logits, means) = self.places(parameters.len());
         let (first, log_variances) = parameters.split_at_mut(means);
         let (logits, means) = first.split_at_mut(logits);

@@ -2,18 +2,16 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use nalgebra::Dim;
 use rand::{Rng, RngExt};
 
-use super::{Components, ComponentsMut, Prior};
-use crate::batch::Batch;
-use crate::batch::check_finite;
-use crate::code::encoder::Encoder;
-use crate::code::posterior::{Gaussianlike, Posterior};
+use super::{Components, ComponentsMut, Prior, require_gaussian};
+use crate::batch::size::Size;
+use crate::batch::{Batch, check_finite};
+use crate::code::Facts;
+use crate::code::posterior::Posterior;
 use crate::error::{Result, require_count, require_size};
-use crate::layer::layout::Layout;
-use crate::layer::layout::Role;
-use crate::numbers::scalar::Scalar;
+use crate::layer::layout::{Layout, Role};
+use crate::numbers::scalar::Float;
 
 /// The mean of what the encoder says about pseudo-inputs, which are trained with the model: a prior that
 /// comes near the aggregated posterior.
@@ -45,8 +43,8 @@ impl VampPrior {
     ///
     /// # Errors
     /// [`Error::NoSamples`](crate::Error::NoSamples), [`Error::NotFinite`](crate::Error::NotFinite).
-    pub fn from_samples<T: Scalar, R: Dim>(samples: &Batch<T, R>) -> Result<Self> {
-        check_finite("VampPrior::from_samples", samples.dim(), samples.view())?;
+    pub fn from_samples<T: Float, R: Size>(samples: &Batch<T, R>) -> Result<Self> {
+        check_finite("VampPrior::from_samples", samples.features(), samples.view())?;
         let start = samples.as_slice().iter().map(|x| x.to_double()).collect();
         Ok(Self { count: samples.samples(), start: Some(start) })
     }
@@ -59,51 +57,47 @@ impl fmt::Debug for VampPrior {
     }
 }
 
-impl<E: Encoder> Prior<E> for VampPrior
-where
-    E::Posterior: Gaussianlike,
-{
+impl<T: Float> Prior<T> for VampPrior {
+    fn describe(&self) -> String {
+        format!("VampPrior {{ pseudo_inputs: {} }}", self.count)
+    }
+
     fn num_components(&self) -> usize {
         self.count
     }
 
-    fn num_parameters(&self, encoder: &E) -> usize {
-        self.count * encoder.input_dim().value()
+    fn num_parameters(&self, facts: &Facts) -> usize {
+        self.count.saturating_mul(facts.features)
     }
 
-    fn check_size(&self, encoder: &E) -> Result<()> {
-        let expected = self.count * encoder.input_dim().value();
+    fn check_size(&self, facts: &Facts) -> Result<()> {
+        require_gaussian("the number of log-variances of a code under VampPrior", facts)?;
+        let expected = self.count.saturating_mul(facts.features);
         let found = self.start.as_ref().map_or(expected, |start| start.len());
         require_size("the samples that VampPrior begins with", "values", expected, found)
     }
 
-    fn layout(
-        &self,
-        encoder: &E,
-        layout: &mut Layout,
-        parameters: &mut [E::Scalar],
-        rng: &mut dyn Rng,
-    ) {
+    fn layout(&self, facts: &Facts, layout: &mut Layout, parameters: &mut [T], rng: &mut dyn Rng) {
         layout.kind("VampPrior");
-        let shape = (encoder.input_dim().value(), self.count);
+        let shape = (facts.features, self.count);
         layout.tensor("pseudo_inputs", shape, Role::Own);
         match &self.start {
             Some(start) => {
-                parameters.iter_mut().zip(start.iter()).for_each(|(u, &x)| *u = E::Scalar::of(x));
+                parameters.iter_mut().zip(start.iter()).for_each(|(u, &x)| *u = T::of(x));
             }
-            None => parameters.fill_with(|| E::Scalar::of(rng.random())),
+            None => parameters.fill_with(|| T::of(rng.random())),
         }
     }
 
-    fn pseudo_inputs(&self, encoder: &E) -> Range<usize> {
-        0..self.count * encoder.input_dim().value()
+    fn pseudo_inputs(&self, facts: &Facts) -> Range<usize> {
+        0..self.count.saturating_mul(facts.features)
     }
 
     fn components<'a>(
         &self,
-        _parameters: &'a [E::Scalar],
-        pseudo: Option<&'a E::Posterior>,
-    ) -> Components<'a, E::Scalar> {
+        _parameters: &'a [T],
+        pseudo: Option<&'a Posterior<T>>,
+    ) -> Components<'a, T> {
         pseudo.map_or(Components::standard_normal(), |pseudo| Components {
             logits: &[],
             means: pseudo.mean().as_slice(),
@@ -113,9 +107,9 @@ where
 
     fn components_mut<'a>(
         &self,
-        _parameters: &'a mut [E::Scalar],
-        pseudo: Option<&'a mut E::Posterior>,
-    ) -> ComponentsMut<'a, E::Scalar> {
+        _parameters: &'a mut [T],
+        pseudo: Option<&'a mut Posterior<T>>,
+    ) -> ComponentsMut<'a, T> {
         let (means, log_variances): (&mut [_], &mut [_]) = match pseudo {
             Some(pseudo) => pseudo.moments_mut(),
             None => (&mut [], &mut []),

@@ -4,14 +4,13 @@ mod options;
 use std::marker::PhantomData;
 use std::path::Path;
 
-use nalgebra::Dim;
-
+use super::file_size::{FileSize, of_file};
 use super::input::Input;
-use super::{Refusal, Source, require_left, size};
+use super::{Refusal, Source, require_left};
 use crate::batch::BatchViewMut;
-use crate::error::Error;
-use crate::error::{Found, Place, Result, require_size};
-use crate::numbers::scalar::Scalar;
+use crate::batch::size::Size;
+use crate::error::{Error, Found, Place, Result, require_size};
+use crate::numbers::scalar::Float;
 
 use cells::{Cells, End};
 pub use options::{Column, CsvOptions};
@@ -44,7 +43,7 @@ pub struct Csv<T, R> {
     width: usize,
     features: Features,
     label: Option<usize>,
-    dim: R,
+    size: R,
     samples: usize,
     next: usize,
     refusal: Refusal,
@@ -60,7 +59,7 @@ enum Features {
     Chosen(Vec<(usize, usize)>),
 }
 
-impl<T: Scalar, R: Dim> Csv<T, R> {
+impl<T: Float, R: FileSize> Csv<T, R> {
     /// Opens a file with the default [`CsvOptions`].
     ///
     /// # Errors
@@ -102,7 +101,7 @@ impl<T: Scalar, R: Dim> Csv<T, R> {
             let found = Found::Thing("no column that is a feature");
             return Err(input.malformed(Place::Line(1), found, "at least one"));
         }
-        let dim = size(&input, count)?;
+        let size = of_file(&input, &[count])?;
         let mut table = Self {
             cells: Cells::new(&input, options.delimiter)?,
             input,
@@ -111,7 +110,7 @@ impl<T: Scalar, R: Dim> Csv<T, R> {
             width,
             features,
             label,
-            dim,
+            size,
             samples: 0,
             next: 0,
             refusal: Refusal::default(),
@@ -128,7 +127,9 @@ impl<T: Scalar, R: Dim> Csv<T, R> {
         table.begin()?;
         Ok(table)
     }
+}
 
+impl<T: Float, R: Size> Csv<T, R> {
     /// The text in the label column of every row, in their order, and none if there is no such
     /// column. Rewinds.
     ///
@@ -186,7 +187,7 @@ impl<T: Scalar, R: Dim> Csv<T, R> {
 
     /// The next rows, as many as fit, and with the last one the end.
     fn rows(&mut self, to: &mut [T]) -> Result<usize> {
-        let features = self.dim.value();
+        let features = self.size.value();
         let count = (to.len() / features).min(self.samples - self.next);
         for to in to.chunks_exact_mut(features).take(count) {
             if !self.row(Some(to))? {
@@ -227,11 +228,11 @@ impl<T: Scalar, R: Dim> Csv<T, R> {
     }
 }
 
-impl<T: Scalar, R: Dim> Source for Csv<T, R> {
+impl<T: Float, R: Size> Source for Csv<T, R> {
     type Scalar = T;
     type Features = R;
-    fn dim(&self) -> R {
-        self.dim
+    fn size(&self) -> R {
+        self.size
     }
     fn samples(&self) -> usize {
         self.samples
@@ -241,8 +242,8 @@ impl<T: Scalar, R: Dim> Source for Csv<T, R> {
         let begun = self.begin();
         self.refusal.note(begun)
     }
-    fn read(&mut self, mut to: BatchViewMut<'_, T, R>) -> Result<usize> {
-        require_size("Source::read", "features", self.dim.value(), to.features())?;
+    fn read(&mut self, mut to: BatchViewMut<'_, T>) -> Result<usize> {
+        require_size("Source::read", "features", self.size.value(), to.features())?;
         self.refusal.check()?;
         let read = self.rows(to.as_mut_slice());
         self.refusal.note(read)
@@ -305,7 +306,7 @@ fn row(
 }
 
 /// The latest cell as a number.
-fn number<T: Scalar>(cells: &Cells, column: usize) -> Result<T> {
+fn number<T: Float>(cells: &Cells, column: usize) -> Result<T> {
     let spaces = |byte: &u8| matches!(byte, b' ' | b'\t');
     let cell = cells.cell();
     let start = cell.iter().take_while(|byte| spaces(byte)).count();

@@ -1,10 +1,8 @@
 use std::path::Path;
 
-use nalgebra::Dim;
-
-use super::{Csv, Input};
+use super::{Csv, FileSize, Input};
 use crate::error::Result;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// A column of a table in a text, by its name in the header or by its place, counted from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,8 +107,8 @@ impl CsvOptions {
     /// [`Error::File`](crate::Error::File) if the system does not let us read it; [`Error::Malformed`](crate::Error::Malformed) with line, column
     /// and its name if a cell is no finite number, is empty, or is wrongly quoted, and if a column
     /// does not exist or is ambiguous; [`Error::FileMismatch`](crate::Error::FileMismatch) if a row has another number of cells
-    /// than the first one, or the file another number of features than `R`.
-    pub fn open<T: Scalar, R: Dim>(&self, path: impl AsRef<Path>) -> Result<Csv<T, R>> {
+    /// than the first one, or the file samples of another [size](FileSize) than `R`.
+    pub fn open<T: Float, R: FileSize>(&self, path: impl AsRef<Path>) -> Result<Csv<T, R>> {
         Csv::new(Input::open(path.as_ref())?, self)
     }
 
@@ -118,7 +116,7 @@ impl CsvOptions {
     ///
     /// # Errors
     /// As [`open`](CsvOptions::open).
-    pub fn from_bytes<T: Scalar, R: Dim>(&self, text: impl Into<Vec<u8>>) -> Result<Csv<T, R>> {
+    pub fn from_bytes<T: Float, R: FileSize>(&self, text: impl Into<Vec<u8>>) -> Result<Csv<T, R>> {
         Csv::new(Input::memory(text.into()), self)
     }
 }

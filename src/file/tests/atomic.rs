@@ -297,8 +297,8 @@ fn child_that_cannot_save() {
 
 /// What a child says that is started by `command`; nothing where it cannot be started.
 fn child(command: &mut Command, path: &Path) -> Option<String> {
-    let test = ["--exact", "io::tests::atomic::child_that_cannot_save", "--nocapture"];
-    let output = command.args(test).env(CHILD, path).output().ok()?;
+    let test = super::test_name(module_path!(), "child_that_cannot_save");
+    let output = command.args(["--exact", &test, "--nocapture"]).env(CHILD, path).output().ok()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     said.contains("File {").then_some(said)
 }

@@ -65,10 +65,11 @@ fn killed_at_any_moment() {
     save(&path, 0);
     save(&path, 1);
     let (mut midway, mut behind) = (0, 0);
+    let child = test_name(module_path!(), "child_that_saves_without_end");
     for _ in 0..KILLS {
         let before = folder.names().len();
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "io::tests::crash::child_that_saves_without_end", "--nocapture"])
+            .args(["--exact", &child, "--nocapture"])
             .env(FOLDER, folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

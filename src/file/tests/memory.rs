@@ -1,20 +1,10 @@
-//! Reading takes at most twice the file and 1 MiB, also when the header was made to need more, or the
-//! model is larger than the file.
+//! Reading takes at most twice the file and 1 MiB, also when the header was made to need more; of models,
+//! `model::file` says so.
 
 use allocation_counter::measure;
-use nalgebra::Dyn;
 
-use super::folder::Folder;
 use super::*;
-use crate::batch::Batch;
-use crate::data::Normalization;
-use crate::data::Normalizer;
 use crate::file::tensors::redigest;
-use crate::layer::activation::{Identity, Sigmoid, Tanh};
-use crate::layer::{Dense, Then};
-use crate::model::AutoEncoder;
-use crate::model::file::inspect;
-use crate::regularizer::SparseKl;
 
 fn peak(bytes: &[u8]) -> (u64, bool) {
     let mut accepted = false;
@@ -118,66 +108,4 @@ fn writing_takes_the_header_and_a_chunk() {
         image.write(&mut std::io::sink()).unwrap();
     });
     assert!(info.bytes_max < 200_000, "{}", info.bytes_max);
-}
-
-/// The result of a call with a file, which takes no more than is allowed for it.
-fn measured<T>(
-    what: &str,
-    path: &Path,
-    call: impl FnOnce() -> crate::error::Result<T>,
-) -> crate::error::Result<T> {
-    let length = std::fs::metadata(path).unwrap().len();
-    let mut result = None;
-    let peak = measure(|| result = Some(call())).bytes_max;
-    println!("{what}: {length} bytes, peak {peak}, {:.2} of them", peak as f64 / length as f64);
-    let allowed = 2 * length + (1 << 20);
-    assert!(peak <= allowed, "{what}: {peak} of {allowed}");
-    result.unwrap()
-}
-
-#[test]
-fn models() {
-    let folder = Folder::new("model-memory");
-    let samples = Batch::new(Dyn(784), (0..784 * 8).map(|k| (k % 251) as f32).collect()).unwrap();
-    let normalizer = Normalizer::fit(Normalization::Standardize, &samples).unwrap();
-    // Of 784 features, in hidden layers of these sizes; a thousand are 3 MB.
-    let build = |encoder, decoder| {
-        AutoEncoder::builder()
-            .encoder(Dense::dynamic(784, encoder, Tanh).then(Dense::dynamic(encoder, 9, Sigmoid)))
-            .decoder(Dense::dynamic(9, decoder, Tanh).then(Dense::dynamic(decoder, 784, Identity)))
-            .regularizer(SparseKl::new(0.1, 0.5).unwrap().running(0.9).unwrap())
-            .normalizer(normalizer.clone())
-            .build::<f32>()
-            .unwrap()
-    };
-    let (whole, small, encoder, decoder) =
-        (build(1000, 1000), build(10, 10), build(1000, 10), build(10, 1000));
-    let path = |name| folder.join(name);
-    for (name, saved) in
-        [("whole", &whole), ("small", &small), ("encoder", &encoder), ("decoder", &decoder)]
-    {
-        saved.save(path(name)).unwrap();
-    }
-    assert!(std::fs::metadata(path("whole")).unwrap().len() > 6_000_000);
-    // Parts of models whose other part is larger or smaller than the file's, too.
-    let mut model = build(1000, 1000);
-    measured("load", &path("whole"), || model.load(path("whole"))).unwrap();
-    for name in ["whole", "encoder"] {
-        measured("load_encoder", &path(name), || model.load_encoder(path(name))).unwrap();
-    }
-    for name in ["whole", "decoder"] {
-        measured("load_decoder", &path(name), || model.load_decoder(path(name))).unwrap();
-    }
-    let mut large = build(10, 4000);
-    measured("a small encoder", &path("small"), || large.load_encoder(path("small"))).unwrap();
-    let mut large = build(4000, 10);
-    measured("a small decoder", &path("small"), || large.load_decoder(path("small"))).unwrap();
-    for name in ["whole", "small"] {
-        measured("inspect", &path(name), || inspect(path(name))).unwrap();
-    }
-    // What does not fit is refused in no more, also if it says that it fits, and has no numbers.
-    measured("a smaller one", &path("small"), || model.load(path("small"))).unwrap_err();
-    std::fs::write(path("empty"), bytes_of(&whole.stored().metadata("model"), &[])).unwrap();
-    measured("an empty one", &path("empty"), || model.load(path("empty"))).unwrap_err();
-    measured("an empty one", &path("empty"), || model.load_encoder(path("empty"))).unwrap_err();
 }

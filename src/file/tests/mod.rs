@@ -4,7 +4,7 @@ mod atomic;
 mod container;
 mod crash;
 mod failing_disk;
-mod folder;
+pub(crate) mod folder;
 mod hostile;
 mod memory;
 mod mutations;
@@ -12,9 +12,9 @@ mod mutations;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::tensor::Tensor;
 use super::tensors::{Image, parse};
 use crate::error::{Error, Problem};
+use crate::numbers::bytes::Tensor;
 
 /// Metadata with all that JSON escapes.
 fn metadata() -> BTreeMap<String, String> {
@@ -40,7 +40,7 @@ fn tensors() -> Vec<Tensor<'static>> {
     ]
 }
 
-fn bytes_of(metadata: &BTreeMap<String, String>, tensors: &[Tensor<'_>]) -> Vec<u8> {
+pub(crate) fn bytes_of(metadata: &BTreeMap<String, String>, tensors: &[Tensor<'_>]) -> Vec<u8> {
     let image = Image::new(metadata, tensors).unwrap();
     let mut bytes = Vec::new();
     image.write(&mut bytes).unwrap();
@@ -65,4 +65,10 @@ fn problem(bytes: &[u8]) -> Problem {
 fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
     let length = (header.len() as u64).to_le_bytes();
     [&length, header.as_bytes(), data].concat()
+}
+
+/// The name of a test of a module, to start it in a child.
+fn test_name(module: &str, test: &str) -> String {
+    let (_, path) = module.split_once("::").unwrap();
+    format!("{path}::{test}")
 }

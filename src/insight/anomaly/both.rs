@@ -1,6 +1,7 @@
-use super::{AnomalyScore, Draws, Numbers, Reference, Seen};
-use crate::code::encoder::Encoder;
+use super::{AnomalyScore, Draws, Numbers, Reference, ScoreFor, Seen};
+use crate::code::Facts;
 use crate::error::{Result, require, require_positive};
+use crate::numbers::scalar::Float;
 
 /// Two scores added, each in units of its mean on the reference samples, so that neither outweighs the
 /// other by its scale. It nests for more than two.
@@ -35,10 +36,7 @@ impl<A, B> Both<A, B> {
 }
 
 /// The mean absolute score of the reference samples; 1 where it is 0.
-fn mean_of<E: Encoder>(
-    score: &impl AnomalyScore<E>,
-    reference: &Reference<E::Scalar>,
-) -> Result<f64> {
+fn mean_of<T: Float>(score: &dyn AnomalyScore<T>, reference: &Reference<T>) -> Result<f64> {
     let mut features = vec![0.0; reference.features()];
     let mut scratch = vec![0.0; score.scratch_len(features.len())];
     let scores = reference.iter().map(|seen| score.score(&seen, &mut features, &mut scratch).abs());
@@ -47,10 +45,21 @@ fn mean_of<E: Encoder>(
     Ok(if mean > f64::MIN_POSITIVE { mean } else { 1.0 })
 }
 
-impl<E: Encoder, A: AnomalyScore<E>, B: AnomalyScore<E>> AnomalyScore<E> for Both<A, B> {
+impl<E, M, A: ScoreFor<E, M>, B: ScoreFor<E, M>> ScoreFor<E, M> for Both<A, B> {}
+
+impl<T, A, B> AnomalyScore<T> for Both<A, B>
+where
+    T: Float,
+    A: AnomalyScore<T> + Clone + 'static,
+    B: AnomalyScore<T> + Clone + 'static,
+{
     fn describe(&self) -> String {
         let [first, second] = self.weights;
         format!("{first:?} {} + {second:?} {}", self.first.describe(), self.second.describe())
+    }
+
+    fn needs_reconstruction(&self) -> bool {
+        self.first.needs_reconstruction() || self.second.needs_reconstruction()
     }
 
     fn draws(&self) -> Option<Draws> {
@@ -62,7 +71,12 @@ impl<E: Encoder, A: AnomalyScore<E>, B: AnomalyScore<E>> AnomalyScore<E> for Bot
         }
     }
 
-    fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
+    fn check(&self, facts: &Facts) -> Result<()> {
+        self.first.check(facts)?;
+        self.second.check(facts)
+    }
+
+    fn fit(&mut self, reference: &Reference<T>) -> Result<()> {
         self.first.fit(reference)?;
         self.second.fit(reference)?;
         self.means = [mean_of(&self.first, reference)?, mean_of(&self.second, reference)?];
@@ -73,7 +87,7 @@ impl<E: Encoder, A: AnomalyScore<E>, B: AnomalyScore<E>> AnomalyScore<E> for Bot
         features + self.first.scratch_len(features).max(self.second.scratch_len(features))
     }
 
-    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
+    fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
         let (of_second, scratch) = scratch.split_at_mut(features.len());
         let [one, two] = [0, 1].map(|part| self.weights[part] / self.means[part]);
         let first = one * self.first.score(seen, features, scratch);

@@ -1,9 +1,9 @@
 use nalgebra::{Cholesky, DMatrix};
 
-use super::{AnomalyScore, Numbers, Reference, Seen};
-use crate::code::encoder::Encoder;
+use super::{AnomalyScore, Numbers, Reference, ScoreFor, Seen};
 use crate::error::{Result, require};
-use crate::numbers::scalar::Scalar;
+use crate::layer::Part;
+use crate::numbers::scalar::Float;
 
 /// The share of the mean variance that is added to every variance, against rounding.
 const JITTER: f64 = 1e-10;
@@ -60,12 +60,19 @@ fn shrunk_covariance(rows: &[f64], d: usize) -> (Vec<f64>, DMatrix<f64>) {
     (mean, covariance)
 }
 
-impl<E: Encoder> AnomalyScore<E> for CodeDistance {
+/// For any model: of a classifier too.
+impl<E: Part, M> ScoreFor<E, M> for CodeDistance {}
+
+impl<T: Float> AnomalyScore<T> for CodeDistance {
     fn describe(&self) -> String {
         "CodeDistance".to_owned()
     }
 
-    fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
+    fn needs_reconstruction(&self) -> bool {
+        false
+    }
+
+    fn fit(&mut self, reference: &Reference<T>) -> Result<()> {
         let samples = reference.samples();
         let name = "reference samples of CodeDistance";
         require(samples >= 2, name, samples as f64, "at least 2")?;
@@ -85,7 +92,7 @@ impl<E: Encoder> AnomalyScore<E> for CodeDistance {
         self.mean.len()
     }
 
-    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
+    fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
         features.fill(0.0);
         let d = self.mean.len();
         // L y = z − z̄, from the top.

@@ -24,7 +24,8 @@ pub struct Column {
     pub feature: usize,
     /// Its value in the row, in the user's units.
     pub value: f64,
-    /// What the model expected there, in the user's units.
+    /// What the model expected there, in the user's units: its reconstruction; of a classifier, which makes none, the
+    /// median over the reference.
     pub reconstruction: f64,
     /// Its part of the score.
     pub contribution: f64,

@@ -1,32 +1,27 @@
-//! The files of detectors: a model's file with what the score has fitted.
+//! The files of detectors: a model's file with what score and detector have learned.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use super::conformal::check_scores;
-use super::detector::sizes;
-use super::{AnomalyDetector, AnomalyScore, Conformal, Numbers, Threshold};
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
+use super::judge::{Judge, Learned};
+use super::{AnomalyDetector, AnomalyScore, Conformal, Numbers, ScoreFor, Threshold};
 use crate::error::{Result, require_size};
+use crate::file::stored::{Parts, Saved, save};
 use crate::file::tensors::read;
-use crate::loss::Loss;
-use crate::model::AutoEncoder;
-use crate::model::file::{Parts, save};
-use crate::numbers::bytes::Element;
-use crate::numbers::bytes::Tensor;
-use crate::regularizer::Regularizer;
+use crate::layer::Part;
+use crate::loss::LossFor;
+use crate::model::network::Network;
+use crate::model::{AutoEncoder, Scalar};
+use crate::numbers::bytes::{Element, Tensor};
+use crate::numbers::scalar::Float;
 
 /// What the names of a detector's tensors begin with.
 const PREFIX: &str = "anomaly.score.";
 
-impl<E, D, R, L, S> AnomalyDetector<E, D, R, L, S>
+impl<E: Part, D, R, L, S, T: Scalar> AnomalyDetector<E, D, R, L, S, T>
 where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-    S: AnomalyScore<E>,
+    S: AnomalyScore<T>,
 {
     /// Saves model and detector in one file, as [`AutoEncoder::save`] writes it: what the score has fitted,
     /// the held-out scores and the threshold are tensors of their own, `anomaly.…`. The model alone can be
@@ -35,28 +30,7 @@ where
     /// # Errors
     /// As [`AutoEncoder::save`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let stored = self.model().stored();
-        let mut metadata = stored.metadata("detector");
-        metadata.insert("score".to_owned(), self.score_function().describe());
-        let mut tensors = stored.tensors();
-        let mut add = |name: String, values: &[f64]| {
-            if !values.is_empty() {
-                let shape = vec![values.len()];
-                let values = f64::wrap(Cow::Owned(values.to_vec()));
-                tensors.push(Tensor { name: name.into(), shape, values });
-            }
-        };
-        for (name, values) in self.score_function().numbers().iter() {
-            add(format!("{PREFIX}{name}"), values);
-        }
-        add("anomaly.medians".to_owned(), &self.medians);
-        if let Some(conformal) = self.conformal() {
-            add("anomaly.calibration".to_owned(), conformal.scores());
-        }
-        if let Some(threshold) = self.threshold() {
-            add("anomaly.threshold".to_owned(), &[threshold.value()]);
-        }
-        save(path.as_ref(), false, &metadata, &tensors)
+        write(&self.judge(), self.learned(), path.as_ref())
     }
 
     /// Reads a detector's file, with a model that fits as for [`AutoEncoder::load`] and a score of the same
@@ -66,38 +40,74 @@ where
     /// As [`AutoEncoder::load`]; [`Error::DoesNotFit`](crate::Error::DoesNotFit) for a file without a detector
     /// or with another score; [`Error::SizeMismatch`](crate::Error::SizeMismatch),
     /// [`Error::NotFinite`](crate::Error::NotFinite) and
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for numbers that no detector has.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for numbers that no detector has, and for a model
+    /// that a score chosen at run time is not for.
     pub fn load(
-        mut model: AutoEncoder<E, D, R, L>,
+        mut model: AutoEncoder<E, D, R, L, T>,
         mut score: S,
         path: impl AsRef<Path>,
-    ) -> Result<Self> {
-        let path = path.as_ref();
-        let mut file = Parts::new(path, read(path)?);
-        file.require("the kind of file", "detector", file.text("kind")?)?;
-        let saved = model.stored().fitting(&mut file)?;
-        file.require("the anomaly score", &score.describe(), file.text("score")?)?;
-        let (features, units) = sizes(&model);
-        let mut numbers = Numbers::new();
-        for name in file.names_from(PREFIX) {
-            let values = file.take_list(&name)?;
-            numbers = numbers.with(&name[PREFIX.len()..], values);
-        }
-        score.restore(&numbers, features, units)?;
-        let medians = file.take_list("anomaly.medians")?;
-        require_size("the medians of a detector's file", "values", features, medians.len())?;
-        check_scores("the medians of a detector's file", &medians)?;
-        let calibration: Vec<f64> = file.take_list("anomaly.calibration")?;
-        let threshold: Vec<f64> = file.take_list("anomaly.threshold")?;
-        let limit = threshold.len().min(1);
-        require_size("the threshold of a detector's file", "values", limit, threshold.len())?;
-        let conformal =
-            if calibration.is_empty() { None } else { Some(Conformal::new(calibration)?) };
-        let threshold = threshold.first().map(|&value| Threshold::at(value)).transpose()?;
-        model.replace(saved);
-        let mut detector = Self::from_parts(model, score);
-        detector.medians = medians;
-        (detector.conformal, detector.threshold) = (conformal, threshold);
-        Ok(detector)
+    ) -> Result<Self>
+    where
+        L: LossFor<D>,
+        S: ScoreFor<E, L::Target>,
+    {
+        let (saved, learned) = restore(model.network(), &mut score, path.as_ref())?;
+        model.network_mut().replace(saved);
+        Ok(Self::from_parts(model, score, learned))
     }
+}
+
+fn write<T: Float>(judge: &Judge<'_, T>, learned: &Learned, path: &Path) -> Result<()> {
+    let stored = judge.network.stored();
+    let mut metadata = stored.metadata("detector");
+    metadata.insert("score".to_owned(), judge.score.describe());
+    let mut tensors = stored.tensors();
+    let mut add = |name: String, values: &[f64]| {
+        if !values.is_empty() {
+            let shape = vec![values.len()];
+            let values = f64::wrap(Cow::Owned(values.to_vec()));
+            tensors.push(Tensor { name: name.into(), shape, values });
+        }
+    };
+    for (name, values) in judge.score.numbers().iter() {
+        add(format!("{PREFIX}{name}"), values);
+    }
+    add("anomaly.medians".to_owned(), &learned.medians);
+    if let Some(conformal) = &learned.conformal {
+        add("anomaly.calibration".to_owned(), conformal.scores());
+    }
+    if let Some(threshold) = learned.threshold {
+        add("anomaly.threshold".to_owned(), &[threshold.value()]);
+    }
+    save(path, false, &metadata, &tensors)
+}
+
+/// What is in a file that fits; the score takes back its part.
+fn restore<T: Float>(
+    network: &Network<T>,
+    score: &mut dyn AnomalyScore<T>,
+    path: &Path,
+) -> Result<(Saved<T>, Learned)> {
+    Judge { network, score: &*score }.check()?;
+    let mut file = Parts::new(path, read(path)?);
+    file.require("the kind of file", "detector", file.text("kind")?)?;
+    let saved = network.stored().fitting(&mut file)?;
+    file.require("the anomaly score", &score.describe(), file.text("score")?)?;
+    let (features, units) = (network.facts.features, network.facts.units);
+    let mut numbers = Numbers::new();
+    for name in file.names_from(PREFIX) {
+        let values = file.take_list(&name)?;
+        numbers = numbers.with(&name[PREFIX.len()..], values);
+    }
+    score.restore(&numbers, features, units)?;
+    let medians = file.take_list("anomaly.medians")?;
+    require_size("the medians of a detector's file", "values", features, medians.len())?;
+    check_scores("the medians of a detector's file", &medians)?;
+    let calibration: Vec<f64> = file.take_list("anomaly.calibration")?;
+    let threshold: Vec<f64> = file.take_list("anomaly.threshold")?;
+    let limit = threshold.len().min(1);
+    require_size("the threshold of a detector's file", "values", limit, threshold.len())?;
+    let conformal = if calibration.is_empty() { None } else { Some(Conformal::new(calibration)?) };
+    let threshold = threshold.first().map(|&value| Threshold::at(value)).transpose()?;
+    Ok((saved, Learned { medians, conformal, threshold }))
 }

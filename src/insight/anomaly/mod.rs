@@ -12,6 +12,9 @@
 //! | [`ReconstructionProbability`] | mean loss of reconstructions from drawn codes; needs a Gaussian encoder | nothing, or each column's residuals |
 //! | [`Both`] | the sum of two, each in units of its mean | both |
 //!
+//! The detector is for plain and conditional models. A classifier makes no reconstruction that a sample could be
+//! compared with; of these scores its detector takes [`CodeDistance`].
+//!
 //! A [`Threshold`] says from which score on a sample is flagged: by a quantile, an expected share of
 //! anomalies, or the best F1 on labelled data. [`Conformal`] gives p-values and a threshold with a
 //! guarantee on false alarms, from held-out normal samples.
@@ -86,17 +89,18 @@
 //!
 //! # Write your own
 //! ```
-//! use autoencoder::anomaly::{AnomalyScore, Seen};
-//! use autoencoder::{Encoder, Scalar};
+//! use autoencoder::anomaly::{AnomalyScore, Reconstructs, ScoreFor, Seen};
+//! use autoencoder::{Float, layer::Part};
 //!
 //! /// The largest absolute residual.
-//! #[derive(Debug)]
+//! #[derive(Debug, Clone)]
 //! struct Largest;
-//! impl<E: Encoder> AnomalyScore<E> for Largest {
+//! impl<E: Part, M: Reconstructs> ScoreFor<E, M> for Largest {} // for any encoder, not for classifiers
+//! impl<T: Float> AnomalyScore<T> for Largest {
 //!     fn describe(&self) -> String {
 //!         "Largest".to_owned()
 //!     }
-//!     fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], _: &mut [f64]) -> f64 {
+//!     fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], _: &mut [f64]) -> f64 {
 //!         let pairs = seen.x.iter().zip(seen.reconstruction);
 //!         let residuals = pairs.map(|(x, y)| (x.to_double() - y.to_double()).abs());
 //!         let (feature, largest) = residuals.enumerate().fold((0, 0.0), |a, b| if b.1 > a.1 { b } else { a });
@@ -105,6 +109,17 @@
 //!         largest
 //!     }
 //! }
+//!
+//! # use autoencoder::{AutoEncoder, Dense, activation::{Identity, Tanh}, anomaly::AnomalyDetector, datasets};
+//! # let normal = datasets::sensors::<f32>(200, 1)?.normal();
+//! # let model = AutoEncoder::builder()
+//! #     .encoder(Dense::<8, 3>::new(Tanh))
+//! #     .decoder(Dense::<3, 8>::new(Identity))
+//! #     .build::<f32>()?;
+//! let detector = AnomalyDetector::fit(model, Largest, &normal)?;
+//! let why = detector.explain(normal.sample(0))?;
+//! assert_eq!(why.columns[0].share, 1.0);
+//! # Ok::<(), autoencoder::Error>(())
 //! ```
 
 mod both;
@@ -114,11 +129,13 @@ mod detector;
 mod explanation;
 #[cfg(feature = "safetensors")]
 mod file;
+mod judge;
 mod nearest_reconstruction;
 mod numbers;
+mod passes;
 mod probability;
 mod residual;
-mod see;
+mod seen;
 mod threshold;
 
 use std::fmt::Debug;
@@ -130,22 +147,47 @@ pub use detector::AnomalyDetector;
 pub use explanation::{Column, Explanation};
 pub use nearest_reconstruction::NearestReconstruction;
 pub use numbers::Numbers;
+pub use passes::AnomalyWorkspace;
 pub use probability::ReconstructionProbability;
 pub use residual::{ScaledResidual, SquaredResidual};
-pub use see::{AnomalyWorkspace, Drawn, Draws, Reference, Seen};
+pub use seen::{Drawn, Draws, Reference, Seen};
 pub use threshold::Threshold;
 
-use crate::code::encoder::Encoder;
-use crate::error::Result;
+use crate::code::Facts;
+use crate::error::{Forgotten, Result, Unwrapped};
+use crate::loss::WithInput;
+use crate::numbers::scalar::Float;
 
 /// How unlike normal samples a sample is, from what the model makes of it. Higher is odder.
-pub trait AnomalyScore<E: Encoder>: Debug + Send + Sync {
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no anomaly score",
+    label = "not an anomaly score",
+    note = "scores are listed in `autoencoder::anomaly`; your own has `impl<T: Float> AnomalyScore<T> for …`, and \
+            must be `Clone`"
+)]
+pub trait AnomalyScore<T: Float>: Debug + Send + Sync + AnomalyScoreClone<T> {
     /// Its name and settings; a model file is compared with it.
     fn describe(&self) -> String;
 
-    /// The codes to be drawn from each sample's posterior, if any.
+    /// Whether it looks at the [reconstruction](Seen::reconstruction), that of the code itself. A score that does
+    /// not is spared the decoder, and can be for classifiers, which reconstruct nothing.
+    fn needs_reconstruction(&self) -> bool {
+        true
+    }
+
+    /// The codes to be drawn from each sample's posterior, if any. A model with such a score must reconstruct.
     fn draws(&self) -> Option<Draws> {
         None
+    }
+
+    /// Refuses a model that it is not for, as [`ScoreFor`] does where types can tell; called before it is fitted or
+    /// read from a file.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) then.
+    fn check(&self, facts: &Facts) -> Result<()> {
+        let _ = facts;
+        Ok(())
     }
 
     /// Takes what it needs from normal samples.
@@ -153,7 +195,7 @@ pub trait AnomalyScore<E: Encoder>: Debug + Send + Sync {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if they are too few, or so large that their
     /// squares are not finite.
-    fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
+    fn fit(&mut self, reference: &Reference<T>) -> Result<()> {
         let _ = reference;
         Ok(())
     }
@@ -166,7 +208,7 @@ pub trait AnomalyScore<E: Encoder>: Debug + Send + Sync {
 
     /// The score of a sample. Writes what each feature contributes to it; what the score has beyond
     /// their sum is the code's.
-    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], scratch: &mut [f64]) -> f64;
+    fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], scratch: &mut [f64]) -> f64;
 
     /// What was fitted, for a file.
     fn numbers(&self) -> Numbers {
@@ -184,20 +226,77 @@ pub trait AnomalyScore<E: Encoder>: Debug + Send + Sync {
     }
 }
 
-impl<E: Encoder, S: AnomalyScore<E> + ?Sized> AnomalyScore<E> for Box<S> {
+/// A copy in a box, which every score that is `Clone` can give.
+pub trait AnomalyScoreClone<T> {
+    /// The copy.
+    fn boxed(&self) -> Box<dyn AnomalyScore<T>>;
+}
+impl<T: Float, S: AnomalyScore<T> + Clone + 'static> AnomalyScoreClone<T> for S {
+    fn boxed(&self) -> Box<dyn AnomalyScore<T>> {
+        Box::new(self.clone())
+    }
+}
+impl<T: Float> Clone for Box<dyn AnomalyScore<T>> {
+    fn clone(&self) -> Self {
+        (**self).boxed()
+    }
+}
+
+/// Which models a score is for: one line beside each, with what it asks of the encoder `E` and of what the model's
+/// outputs are compared with, `M`.
+///
+/// | written | for |
+/// |---|---|
+/// | `impl<E: Part, M: Reconstructs> ScoreFor<E, M> for …` | any but a classifier |
+/// | `impl<E: Part, M> ScoreFor<E, M> for …` | any, if it [needs no reconstruction](AnomalyScore::needs_reconstruction) |
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no anomaly score for this model",
+    label = "not a score for this model",
+    note = "a score has `impl<E: Part, M: Reconstructs> ScoreFor<E, M> for …` beside \
+            `impl<T: Float> AnomalyScore<T> for …`"
+)]
+pub trait ScoreFor<E, M> {}
+
+/// What the outputs of a model that reconstructs are compared with: its inputs.
+#[diagnostic::on_unimplemented(
+    message = "this score compares a sample with its reconstruction, and a classifier makes none",
+    label = "not a score for a classifier",
+    note = "`CodeDistance` needs no reconstruction; others are for a model with a `.decoder(…)`"
+)]
+pub trait Reconstructs {}
+impl Reconstructs for WithInput {}
+
+/// Chosen at run time: what it is for is asked when it is fitted.
+impl<E, M, T: Float> ScoreFor<E, M> for dyn AnomalyScore<T> {}
+
+impl<E, M, S: ScoreFor<E, M> + ?Sized> ScoreFor<E, M> for Box<S> {}
+
+/// Says that a `?` is missing.
+impl<E, M, R, X> ScoreFor<E, M> for std::result::Result<R, X> where Forgotten<X>: Unwrapped {}
+
+impl<T: Float, S: AnomalyScore<T> + ?Sized> AnomalyScore<T> for Box<S>
+where
+    Self: Clone + 'static,
+{
     fn describe(&self) -> String {
         (**self).describe()
+    }
+    fn needs_reconstruction(&self) -> bool {
+        (**self).needs_reconstruction()
     }
     fn draws(&self) -> Option<Draws> {
         (**self).draws()
     }
-    fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
+    fn check(&self, facts: &Facts) -> Result<()> {
+        (**self).check(facts)
+    }
+    fn fit(&mut self, reference: &Reference<T>) -> Result<()> {
         (**self).fit(reference)
     }
     fn scratch_len(&self, features: usize) -> usize {
         (**self).scratch_len(features)
     }
-    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
+    fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
         (**self).score(seen, features, scratch)
     }
     fn numbers(&self) -> Numbers {

@@ -1,7 +1,7 @@
-use super::{AnomalyScore, Numbers, Reference, Seen};
-use crate::code::encoder::Encoder;
+use super::{AnomalyScore, Numbers, Reconstructs, Reference, ScoreFor, Seen};
 use crate::error::{Result, require, require_count};
-use crate::numbers::scalar::Scalar;
+use crate::layer::Part;
+use crate::numbers::scalar::Float;
 
 /// How far a sample lies from the nearest reconstructions of normal samples, squared.
 ///
@@ -9,6 +9,9 @@ use crate::numbers::scalar::Scalar;
 /// code that lies where no normal code does. This is one distance for both, in the units of the inputs:
 /// the decoder measures how far apart two codes are, so that it does not matter how the code is scaled or
 /// bent. The reconstructions of normal samples are also less noisy than the samples themselves.
+///
+/// Of a conditional model the reconstructions are those of all conditions, so that a sample is not odd for coming
+/// under a condition that is not its own.
 ///
 /// Reference samples can be those that the model was trained on. Time and memory of a score are those
 /// of one pass over all reconstructions.
@@ -33,12 +36,14 @@ impl NearestReconstruction {
     }
 }
 
-impl<E: Encoder> AnomalyScore<E> for NearestReconstruction {
+impl<E: Part, M: Reconstructs> ScoreFor<E, M> for NearestReconstruction {}
+
+impl<T: Float> AnomalyScore<T> for NearestReconstruction {
     fn describe(&self) -> String {
         format!("NearestReconstruction({})", self.k)
     }
 
-    fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
+    fn fit(&mut self, reference: &Reference<T>) -> Result<()> {
         let is_enough = self.k < reference.samples();
         let requirement = "less than the number of reference samples";
         require(is_enough, "NearestReconstruction k", self.k as f64, requirement)?;
@@ -51,7 +56,7 @@ impl<E: Encoder> AnomalyScore<E> for NearestReconstruction {
         features + 2 * self.k
     }
 
-    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
+    fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
         let d = seen.x.len();
         let (x, nearest) = scratch.split_at_mut(d);
         let (distances, indices) = nearest.split_at_mut(self.k);

@@ -1,8 +1,10 @@
 use super::residual::FLOOR;
-use super::{AnomalyScore, Draws, Numbers, Reference, Seen};
-use crate::code::encoder::Encoder;
-use crate::code::posterior::Gaussianlike;
+use super::{AnomalyScore, Draws, Numbers, Reconstructs, Reference, ScoreFor, Seen};
+use crate::code::Facts;
+use crate::code::prior::require_gaussian;
 use crate::error::{Result, require, require_count};
+use crate::layer::{Gaussianlike, Part};
+use crate::numbers::scalar::Float;
 
 /// The reconstruction probability of a variational model: the mean loss over reconstructions from codes
 /// that are drawn from the sample's posterior. With a likelihood as the loss it is −E ln p(x|z) in nats.
@@ -59,21 +61,32 @@ impl ReconstructionProbability {
     }
 }
 
-impl<E: Encoder> AnomalyScore<E> for ReconstructionProbability
-where
-    E::Posterior: Gaussianlike,
+impl<E: Part, M: Reconstructs> ScoreFor<E, M> for ReconstructionProbability where
+    E::Posterior: Gaussianlike
 {
+}
+
+impl<T: Float> AnomalyScore<T> for ReconstructionProbability {
     fn describe(&self) -> String {
         let by_column = if self.is_by_column { ", by column" } else { "" };
         let Draws { count, seed } = self.draws;
         format!("ReconstructionProbability({count}, seed {seed}{by_column})")
     }
 
+    fn needs_reconstruction(&self) -> bool {
+        false // but those of draws
+    }
+
     fn draws(&self) -> Option<Draws> {
         Some(self.draws)
     }
 
-    fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
+    fn check(&self, facts: &Facts) -> Result<()> {
+        let name = "the number of log-variances of a code under ReconstructionProbability";
+        require_gaussian(name, facts)
+    }
+
+    fn fit(&mut self, reference: &Reference<T>) -> Result<()> {
         self.variances.clear();
         if !self.is_by_column {
             return Ok(());
@@ -98,7 +111,7 @@ where
         Ok(())
     }
 
-    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], _: &mut [f64]) -> f64 {
+    fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], _: &mut [f64]) -> f64 {
         features.fill(0.0);
         let Some(drawn) = seen.drawn else { return 0.0 };
         if self.is_by_column {
@@ -117,6 +130,7 @@ where
         }
         drawn.loss
     }
+
     fn numbers(&self) -> Numbers {
         if self.is_by_column {
             Numbers::new().with("variances", &self.variances[..])

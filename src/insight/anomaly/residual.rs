@@ -1,13 +1,13 @@
-use super::{AnomalyScore, Numbers, Reference, Seen};
-use crate::code::encoder::Encoder;
+use super::{AnomalyScore, Numbers, Reconstructs, Reference, ScoreFor, Seen};
 use crate::error::{Result, require};
-use crate::numbers::scalar::Scalar;
+use crate::layer::Part;
+use crate::numbers::scalar::Float;
 
 /// The least spread of a column's residuals, as a share of the root mean square of all residuals.
 pub(super) const FLOOR: f64 = 0.05;
 
 /// Writes the square of each residual, moved and scaled, and returns their sum.
-fn squares<T: Scalar>(
+fn squares<T: Float>(
     seen: &Seen<'_, T>,
     features: &mut [f64],
     standardize: impl Fn(usize, f64) -> f64,
@@ -27,12 +27,14 @@ fn squares<T: Scalar>(
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SquaredResidual;
 
-impl<E: Encoder> AnomalyScore<E> for SquaredResidual {
+impl<E: Part, M: Reconstructs> ScoreFor<E, M> for SquaredResidual {}
+
+impl<T: Float> AnomalyScore<T> for SquaredResidual {
     fn describe(&self) -> String {
         "SquaredResidual".to_owned()
     }
 
-    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], _: &mut [f64]) -> f64 {
+    fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], _: &mut [f64]) -> f64 {
         squares(seen, features, |_, residual| residual)
     }
 }
@@ -92,13 +94,15 @@ impl ScaledResidual {
     }
 }
 
-impl<E: Encoder> AnomalyScore<E> for ScaledResidual {
+impl<E: Part, M: Reconstructs> ScoreFor<E, M> for ScaledResidual {}
+
+impl<T: Float> AnomalyScore<T> for ScaledResidual {
     fn describe(&self) -> String {
         let spread = if self.is_robust { "robust" } else { "deviation" };
         format!("ScaledResidual({spread}, floor {:?})", self.floor)
     }
 
-    fn fit(&mut self, reference: &Reference<E::Scalar>) -> Result<()> {
+    fn fit(&mut self, reference: &Reference<T>) -> Result<()> {
         let samples = reference.samples();
         // One sample has no spread.
         let name = "reference samples of ScaledResidual";
@@ -140,7 +144,7 @@ impl<E: Encoder> AnomalyScore<E> for ScaledResidual {
         Ok(())
     }
 
-    fn score(&self, seen: &Seen<'_, E::Scalar>, features: &mut [f64], _: &mut [f64]) -> f64 {
+    fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], _: &mut [f64]) -> f64 {
         squares(seen, features, |feature, r| (r - self.centre[feature]) / self.spread[feature])
     }
 

@@ -1,18 +1,25 @@
 use std::fmt;
 
+use nalgebra::Dyn;
+
+use super::code::kl_of_rows;
+use super::gradient::norms;
 use super::{
-    CodeRange, GradientNorm, Sparsity, UnitActivity, UnitState, effective_dimension,
-    gradient_norms, kl_per_unit, sparsity, unit_activity,
+    CodeRange, GradientNorm, Sparsity, UnitActivity, UnitState, effective_dimension, sparsity,
+    unit_activity,
 };
-use crate::batch::Batch;
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
+use crate::batch::size::SameSize;
+use crate::batch::{Batch, BatchView};
 use crate::error::{Error, Result};
-use crate::loss::Loss;
+use crate::layer::Part;
 use crate::metrics::unexplained_variance;
-use crate::model::AutoEncoder;
-use crate::numbers::scalar::Scalar;
-use crate::regularizer::Regularizer;
+use crate::model::inference::InMemory;
+use crate::model::network::Network;
+use crate::model::step::Seen;
+use crate::model::{AutoEncoder, Scalar};
+use crate::numbers::scalar::Float;
+use crate::train::Trainable;
+use crate::train::examples::{IntoExamples, Rows, Suits};
 
 /// How many samples the Jacobian and the gradients are computed on, at most.
 const FEW: usize = 512;
@@ -23,7 +30,7 @@ const FEW: usize = 512;
 pub struct Checkup {
     /// The number of samples.
     pub samples: usize,
-    /// The number of inputs.
+    /// The number of inputs, without those of a condition.
     pub inputs: usize,
     /// Where the code lies.
     pub range: CodeRange,
@@ -34,55 +41,39 @@ pub struct Checkup {
     /// How sparse the code is.
     pub sparsity: Sparsity,
     /// The share of the samples' variance that the reconstructions have: 1 minus
-    /// [`unexplained_variance`]. None if the samples have no variance, or if it is beyond the numbers there are.
+    /// [`unexplained_variance`]. None if the samples have no variance, or if it is beyond the numbers there are; and
+    /// of a classifier, which has no reconstructions.
     pub explained_variance: Option<f64>,
+    /// Of a classifier, the share of samples whose most probable class is their label.
+    pub accuracy: Option<f64>,
     /// √ mean ‖∂ code / ∂x‖²_F over at most 512 samples, spread evenly: how far the code moves as the input
     /// moves. None if it is beyond the model's number type.
     pub jacobian: Option<f64>,
     /// The gradient at each tensor, on the same 512 samples.
     pub gradients: Vec<GradientNorm>,
-    /// What each unit of a Gaussian code tells, in nats; see [`kl_per_unit`].
+    /// What each unit of a Gaussian code tells, in nats; see [`kl_per_unit`](super::kl_per_unit).
     pub kl: Option<Vec<f64>>,
 }
 
 impl Checkup {
-    /// Of a model on these samples; best on some it was not trained on.
+    /// Of a model on these samples; best on some it was not trained on. A classifier is given `(&x, &labels)`, a
+    /// conditional model `(&x, &conditions)`. All samples count alike: weights are refused.
     ///
     /// # Errors
     /// See [`AutoEncoder`].
-    pub fn of<E, D, R, L>(
-        model: &AutoEncoder<E, D, R, L>,
-        x: &Batch<E::Scalar, E::Input>,
-    ) -> Result<Self>
+    pub fn of<'a, E, D, R, L, T, X>(model: &AutoEncoder<E, D, R, L, T>, x: X) -> Result<Self>
     where
-        E: Encoder,
-        E::Range: 'static,
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
+        E: Part,
+        D: Part,
+        T: Scalar,
+        AutoEncoder<E, D, R, L, T>: Trainable,
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Suits<<AutoEncoder<E, D, R, L, T> as Trainable>::Wanted>,
     {
-        let range = CodeRange::of::<E::Range>();
-        let codes = model.encode(x)?;
-        let few = spread_evenly(x, FEW);
-        let explained = match unexplained_variance(x, &model.reconstruct(x)?) {
-            Ok(missed) => Some(1.0 - missed),
-            // No variance; or an output beyond the number type, which is no fault of the samples.
-            Err(Error::InvalidParameter { .. } | Error::NotFinite { .. }) => None,
-            Err(error) => return Err(error),
-        };
-        let jacobian = model.squared_jacobian(&few)?.to_double().sqrt();
-        Ok(Self {
-            samples: x.samples(),
-            inputs: x.features(),
-            range,
-            units: unit_activity(&codes, range)?,
-            effective_dimension: effective_dimension(&codes)?,
-            sparsity: sparsity(&codes, range)?,
-            explained_variance: explained.filter(|share| share.is_finite()),
-            jacobian: Some(jacobian).filter(|norm| norm.is_finite()),
-            gradients: gradient_norms(model, &few)?,
-            kl: kl_per_unit(model, x)?,
-        })
+        const { <X::Input as SameSize<E::Input>>::FITS };
+        let (call, size) = ("Checkup::of", model.encoder().input());
+        of_network(model.network(), InMemory::unweighted(call, size, x.into_examples())?)
     }
 
     /// The units of a state, by their numbers.
@@ -91,12 +82,84 @@ impl Checkup {
     }
 }
 
-/// At most so many samples, spread evenly over all.
-pub(crate) fn spread_evenly<T: Scalar, R: nalgebra::Dim>(
-    x: &Batch<T, R>,
-    most: usize,
-) -> Batch<T, R> {
-    x.select(evenly(x.samples(), most))
+/// See [`Checkup::of`].
+pub(crate) fn of_network<T: Scalar>(
+    network: &Network<T>,
+    given: InMemory<'_, T>,
+) -> Result<Checkup> {
+    let x = given.x;
+    let (mut buffer, mut targets) = (Vec::new(), Vec::new());
+    let rows = given.compared(network, "Checkup::of", (&mut buffer, &mut targets))?;
+    let (samples, mut workspace) = (x.samples(), network.workspace());
+    let mut codes = Batch::zeros(Dyn(network.facts.units), samples);
+    T::encode_rows(network, rows, codes.view_mut(), &mut workspace);
+    let mut outputs = Batch::zeros(Dyn(network.outputs()), samples);
+    T::pass_rows(network, rows, outputs.view_mut(), &mut workspace);
+    let (explained_variance, accuracy) = match rows.targets {
+        Some(classes) => (None, Some(accuracy(&outputs, classes))),
+        None => {
+            network.restore(outputs.view_mut())?;
+            (explained_variance(x, &outputs)?, None)
+        }
+    };
+
+    let few = (
+        spread_evenly(rows.x)?,
+        rows.conditions.map(spread_evenly).transpose()?,
+        rows.targets.map(spread_evenly).transpose()?,
+    );
+    let (conditions, targets) = (few.1.as_ref().map(Batch::view), few.2.as_ref().map(Batch::view));
+    let few = Rows { x: few.0.view(), conditions, targets };
+    let jacobian = network.squared_jacobian(few).to_double().sqrt();
+    let mut gradient = vec![T::ZERO; network.parameters.len()];
+    let seen = Seen { rows: few, shares: None, streams: None };
+    T::step(network, &network.parameters, &mut workspace, seen, Some(&mut gradient));
+
+    let range = CodeRange::of(network.facts.range);
+    Ok(Checkup {
+        samples,
+        inputs: x.features(),
+        range,
+        units: unit_activity(&codes, range)?,
+        effective_dimension: effective_dimension(&codes)?,
+        sparsity: sparsity(&codes, range)?,
+        explained_variance,
+        accuracy,
+        jacobian: Some(jacobian).filter(|norm| norm.is_finite()),
+        gradients: norms(&network.layout, &gradient),
+        kl: kl_of_rows(network, rows),
+    })
+}
+
+fn explained_variance<T: Float>(
+    x: BatchView<'_, T>,
+    reconstructions: &Batch<T, Dyn>,
+) -> Result<Option<f64>> {
+    let x = Batch::new(Dyn(x.features()), x.as_slice().to_vec())?;
+    match unexplained_variance(&x, reconstructions) {
+        Ok(missed) => Ok(Some(1.0 - missed).filter(|share| share.is_finite())),
+        // No variance; or an output beyond the number type, which is no fault of the samples.
+        Err(Error::InvalidParameter { .. } | Error::NotFinite { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The share of samples whose greatest logit, of equals the first, is that of their class.
+fn accuracy<T: Float>(logits: &Batch<T, Dyn>, classes: BatchView<'_, T>) -> f64 {
+    let greatest = |logits: &[T]| {
+        let all = logits.iter().enumerate();
+        let none = (0, T::of(f64::NEG_INFINITY));
+        all.fold(none, |most, (class, &a)| if a > most.1 { (class, a) } else { most }).0
+    };
+    let samples = logits.iter().zip(classes.as_slice());
+    let right = samples.filter(|(logits, class)| T::of(greatest(logits) as f64) == **class).count();
+    right as f64 / logits.samples() as f64
+}
+
+/// At most [`FEW`] samples, spread evenly over all.
+fn spread_evenly<T: Float>(x: BatchView<'_, T>) -> Result<Batch<T, Dyn>> {
+    let sample = |index: usize| &x.as_slice()[index * x.features()..][..x.features()];
+    Batch::from_samples(Dyn(x.features()), evenly(x.samples(), FEW).map(sample))
 }
 
 /// At most `most` of `count` indices, spread evenly, in order.
@@ -119,7 +182,10 @@ impl fmt::Display for Checkup {
         line("effective dimension", format!("{:.2} of {count}", self.effective_dimension))?;
         line("active at once", format!("{:.1} %", 100.0 * self.sparsity.active))?;
         line("Hoyer's sparsity", optional(self.sparsity.hoyer))?;
-        line("explained variance", optional(self.explained_variance))?;
+        match self.accuracy {
+            Some(accuracy) => line("accuracy", format!("{:.1} %", 100.0 * accuracy))?,
+            None => line("explained variance", optional(self.explained_variance))?,
+        }
         line("norm of the Jacobian", optional(self.jacobian))?;
         if let Some(kl) = &self.kl {
             line("KL to the prior", format!("{:.3} nats", kl.iter().sum::<f64>()))?;
@@ -128,5 +194,62 @@ impl fmt::Display for Checkup {
             writeln!(f, "gradient of {:<28} {:.3e}", gradient.name, gradient.norm)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::health::{gradient_norms, unit_activity};
+    use crate::layer::activation::{Identity, Tanh};
+    use crate::layer::{Conditioned, Dense};
+
+    /// More samples than the Jacobian and the gradients are computed on.
+    const SAMPLES: usize = 700;
+
+    fn waves<const N: usize>(samples: usize) -> Batch<f64, nalgebra::Const<N>> {
+        let value = |sample: usize, k: usize| ((sample * (2 * k + 3)) as f64 * 0.7).sin();
+        (0..samples).map(|sample| std::array::from_fn(|k| value(sample, k))).collect()
+    }
+
+    #[test]
+    fn a_classifier_is_checked_up_with_its_labels() {
+        let model = AutoEncoder::builder()
+            .encoder(Dense::<5, 3>::new(Tanh))
+            .classes::<4>()
+            .build::<f64>()
+            .unwrap();
+        let (x, labels) = (waves::<5>(SAMPLES), Vec::from_iter((0..SAMPLES).map(|k| k % 4)));
+        let checkup = Checkup::of(&model, (&x, &labels)).unwrap();
+        assert_eq!(checkup.accuracy, Some(model.accuracy(&x, &labels).unwrap()));
+        assert_eq!(checkup.explained_variance, None);
+        let few: Vec<usize> = evenly(SAMPLES, FEW).collect();
+        let of_few = Vec::from_iter(few.iter().map(|&sample| labels[sample]));
+        let few = x.select(few);
+        assert_eq!(checkup.gradients, gradient_norms(&model, (&few, &of_few)).unwrap());
+        let text = checkup.to_string();
+        assert!(text.contains("accuracy") && !text.contains("explained"), "{text}");
+        assert!(Checkup::of(&model, (&x, &labels[1..])).is_err());
+    }
+
+    #[test]
+    fn a_conditional_model_is_checked_up_under_the_conditions() {
+        let model = AutoEncoder::builder()
+            .encoder(Conditioned::<5, 2, _>::new(Dense::<7, 3>::new(Tanh)))
+            .decoder(Conditioned::<3, 2, _>::new(Dense::<5, 5>::new(Identity)))
+            .build::<f64>()
+            .unwrap();
+        let (x, c) = (waves::<5>(SAMPLES), waves::<2>(SAMPLES));
+        let checkup = Checkup::of(&model, (&x, &c)).unwrap();
+        let codes = model.encode((&x, &c)).unwrap();
+        assert_eq!(checkup.units, unit_activity(&codes, CodeRange::MinusOneToOne).unwrap());
+        let missed = unexplained_variance(&x, &model.reconstruct((&x, &c)).unwrap()).unwrap();
+        assert_eq!(checkup.explained_variance, Some(1.0 - missed));
+        let few: Vec<usize> = evenly(SAMPLES, FEW).collect();
+        let (x, c) = (x.select(few.iter().copied()), c.select(few));
+        assert_eq!(checkup.gradients, gradient_norms(&model, (&x, &c)).unwrap());
+        let jacobian = model.squared_jacobian((&x, &c)).unwrap();
+        assert_eq!(checkup.jacobian, Some(jacobian.sqrt()));
+        assert_eq!((checkup.inputs, checkup.accuracy), (5, None));
     }
 }

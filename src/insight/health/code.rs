@@ -1,18 +1,16 @@
-use nalgebra::{DMatrix, Dim};
+use nalgebra::DMatrix;
 
 use super::CodeRange;
 use super::units::greatest;
-use crate::batch::Batch;
-use crate::batch::check_finite;
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
-use crate::code::posterior::Posterior;
+use crate::batch::size::{SameSize, Size};
+use crate::batch::{Batch, check_finite};
 use crate::error::Result;
-use crate::loss::Loss;
-use crate::model::AutoEncoder;
-use crate::model::pass::BLOCK;
-use crate::numbers::scalar::Scalar;
-use crate::regularizer::Regularizer;
+use crate::layer::Part;
+use crate::model::inference::InMemory;
+use crate::model::network::{BLOCK, Network};
+use crate::model::{AutoEncoder, Unlabelled};
+use crate::numbers::scalar::Float;
+use crate::train::examples::{IntoExamples, Rows};
 
 /// In how many directions a code varies: the participation ratio of its covariance. It is k for a code
 /// that varies alike in k orthogonal directions, near 1 where one direction outweighs all others, and 0
@@ -37,8 +35,8 @@ use crate::regularizer::Regularizer;
 /// # References
 /// P. Gao and others (2017), A theory of multineuronal dimensionality, dynamics and measurement, where
 /// it is the dimensionality of neural activity.
-pub fn effective_dimension<T: Scalar, C: Dim>(codes: &Batch<T, C>) -> Result<f64> {
-    check_finite("effective_dimension", codes.dim(), codes.view())?;
+pub fn effective_dimension<T: Float, C: Size>(codes: &Batch<T, C>) -> Result<f64> {
+    check_finite("effective_dimension", codes.features(), codes.view())?;
     let scale = greatest(codes);
     let is_zero = scale <= 0.0;
     if is_zero {
@@ -55,7 +53,7 @@ pub fn effective_dimension<T: Scalar, C: Dim>(codes: &Batch<T, C>) -> Result<f64
 
 /// The codes divided by a scale, minus their mean: `units × samples`. It is taken from the first sample
 /// on, so that what does not vary becomes exactly 0.
-pub(crate) fn centred<T: Scalar, C: Dim>(codes: &Batch<T, C>, scale: f64) -> DMatrix<f64> {
+pub(crate) fn centred<T: Float, C: Size>(codes: &Batch<T, C>, scale: f64) -> DMatrix<f64> {
     let (units, samples) = (codes.features(), codes.samples());
     let first: Vec<f64> = codes.sample(0).iter().map(|h| h.to_double() / scale).collect();
     let mut centred = DMatrix::from_fn(units, samples, |unit, sample| {
@@ -97,8 +95,8 @@ pub struct Sparsity {
 ///
 /// # References
 /// P. O. Hoyer (2004), Non-negative matrix factorization with sparseness constraints.
-pub fn sparsity<T: Scalar, C: Dim>(codes: &Batch<T, C>, range: CodeRange) -> Result<Sparsity> {
-    check_finite("sparsity", codes.dim(), codes.view())?;
+pub fn sparsity<T: Float, C: Size>(codes: &Batch<T, C>, range: CodeRange) -> Result<Sparsity> {
+    check_finite("sparsity", codes.features(), codes.view())?;
     let greatest = greatest(codes);
     let values = codes.as_slice().iter().map(|h| h.to_double());
     let active = values.filter(|&h| range.is_active(h, greatest)).count();
@@ -125,25 +123,37 @@ pub fn sparsity<T: Scalar, C: Dim>(codes: &Batch<T, C>, range: CodeRange) -> Res
 ///
 /// # Errors
 /// See [`AutoEncoder`].
-pub fn kl_per_unit<E, D, R, L>(
-    model: &AutoEncoder<E, D, R, L>,
-    x: &Batch<E::Scalar, E::Input>,
+pub fn kl_per_unit<'a, E, D, R, L, T, X>(
+    model: &AutoEncoder<E, D, R, L, T>,
+    x: X,
 ) -> Result<Option<Vec<f64>>>
 where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
+    E: Part,
+    T: Float,
+    X: IntoExamples<'a, T>,
+    X::Input: SameSize<E::Input>,
+    X::Given: Unlabelled<E::Condition>,
 {
-    let mut buffer = Vec::new();
-    let x = model.taken("kl_per_unit", x.view(), &mut buffer)?;
-    let mut workspace = model.workspace();
-    let samples = x.samples() as f64;
-    let mut sums = vec![0.0_f64; model.encoder().code_dim().value()];
-    for block in x.chunks(BLOCK) {
-        model.infer(&mut workspace, block);
-        let Some(log_variance) = workspace.posterior.spread() else { return Ok(None) };
-        for (mean, log_variance) in workspace.posterior.mean().iter().zip(log_variance.iter()) {
+    const { <X::Input as SameSize<E::Input>>::FITS };
+    let (call, mut buffer) = ("kl_per_unit", Vec::new());
+    let given = InMemory::unweighted(call, model.encoder().input(), x.into_examples())?;
+    let rows = given.taken(model.network(), call, &mut buffer)?;
+    Ok(kl_of_rows(model.network(), rows))
+}
+
+/// See [`kl_per_unit`].
+pub(super) fn kl_of_rows<T: Float>(network: &Network<T>, rows: Rows<'_, T>) -> Option<Vec<f64>> {
+    let mut workspace = network.workspace();
+    let samples = rows.x.samples() as f64;
+    let mut sums = vec![0.0_f64; network.facts.units];
+    let mut rest = rows;
+    while rest.x.samples() > 0 {
+        let (block, behind) = rest.split_at(rest.x.samples().min(BLOCK));
+        rest = behind;
+        network.infer(&mut workspace, block);
+        let posterior = &workspace.encoding.posterior;
+        let log_variance = posterior.spread()?;
+        for (mean, log_variance) in posterior.mean().iter().zip(log_variance.iter()) {
             for (sum, (mu, lv)) in sums.iter_mut().zip(mean.iter().zip(log_variance)) {
                 let (mu, lv) = (mu.to_double(), lv.to_double());
                 *sum += 0.5 * (mu * mu + (lv.exp_m1() - lv)) / samples;
@@ -151,5 +161,5 @@ where
         }
     }
     sums.iter_mut().for_each(|sum| *sum = sum.min(f64::MAX));
-    Ok(Some(sums))
+    Some(sums)
 }

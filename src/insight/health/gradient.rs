@@ -1,12 +1,11 @@
-use crate::batch::Batch;
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
+use crate::batch::size::SameSize;
 use crate::error::Result;
-use crate::layer::layout::Role;
-use crate::loss::Loss;
-use crate::model::AutoEncoder;
-use crate::numbers::scalar::Scalar;
-use crate::regularizer::Regularizer;
+use crate::layer::Part;
+use crate::layer::layout::{Layout, Role};
+use crate::model::{AutoEncoder, Scalar};
+use crate::numbers::scalar::Float;
+use crate::train::Trainable;
+use crate::train::examples::{IntoExamples, Suits};
 
 /// How much of the gradient reaches one tensor.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +32,8 @@ impl GradientNorm {
 
 /// The norm of the gradient of the objective on these samples, tensor by tensor in the order of
 /// [`Layout`](crate::Layout). Nothing is corrupted or drawn, as in
-/// [`loss`](AutoEncoder::loss); all samples are held in memory at once.
+/// [`loss`](AutoEncoder::loss); all samples are held in memory at once. A classifier is given
+/// `(&x, &labels)`, a conditional model `(&x, &conditions)`.
 ///
 /// # Errors
 /// See [`AutoEncoder`].
@@ -52,31 +52,38 @@ impl GradientNorm {
 /// assert!(norms[2].norm > 0.0); // decoder.0.weight
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub fn gradient_norms<E, D, R, L>(
-    model: &AutoEncoder<E, D, R, L>,
-    x: &Batch<E::Scalar, E::Input>,
+pub fn gradient_norms<'a, E, D, R, L, T, X>(
+    model: &AutoEncoder<E, D, R, L, T>,
+    x: X,
 ) -> Result<Vec<GradientNorm>>
 where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
+    E: Part,
+    D: Part,
+    T: Scalar,
+    AutoEncoder<E, D, R, L, T>: Trainable,
+    X: IntoExamples<'a, T>,
+    X::Input: SameSize<E::Input>,
+    X::Given: Suits<<AutoEncoder<E, D, R, L, T> as Trainable>::Wanted>,
 {
-    let mut gradient = vec![E::Scalar::ZERO; model.num_parameters()];
+    let mut gradient = vec![T::ZERO; model.num_parameters()];
     model.objective(x, None, Some(&mut gradient))?;
-    let tensors = model.layout().tensors().iter();
-    let norms = tensors.map(|tensor| GradientNorm {
+    Ok(norms(model.layout(), &gradient))
+}
+
+/// The norm of each tensor of a gradient.
+pub(super) fn norms<T: Float>(layout: &Layout, gradient: &[T]) -> Vec<GradientNorm> {
+    let norms = layout.tensors().iter().map(|tensor| GradientNorm {
         name: tensor.name.clone(),
         role: tensor.role,
         is_frozen: tensor.is_frozen,
         count: tensor.range.len(),
         norm: norm(&gradient[tensor.range.clone()]),
     });
-    Ok(norms.collect())
+    norms.collect()
 }
 
 /// The Euclidean norm; squares are of shares of the greatest entry and do not overflow.
-fn norm<T: Scalar>(entries: &[T]) -> f64 {
+fn norm<T: Float>(entries: &[T]) -> f64 {
     let entries = || entries.iter().map(|entry| entry.to_double().abs());
     let scale = entries().fold(0.0, |scale, entry| if entry > scale { entry } else { scale });
     let is_scale = scale > 0.0 && scale.is_finite();

@@ -40,7 +40,7 @@
 //! ```
 
 mod advice;
-mod checkup;
+pub(crate) mod checkup;
 mod code;
 mod gradient;
 mod units;

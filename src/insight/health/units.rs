@@ -1,12 +1,7 @@
-use std::any::TypeId;
-
-use nalgebra::Dim;
-
-use crate::batch::Batch;
-use crate::batch::check_finite;
+use crate::batch::size::Size;
+use crate::batch::{Batch, check_finite};
 use crate::error::Result;
-use crate::layer::range;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// The share of a bounded range that counts as its end: 0.05 of a sigmoid's, 0.1 of a tanh's.
 const MARGIN: f64 = 0.05;
@@ -19,7 +14,7 @@ const STUCK: f64 = 0.95;
 /// The share of samples on which it is at the upper end: below that it is sparse.
 const OFTEN: f64 = 0.1;
 
-/// Where the values of a code lie, as a value: what [`range`](crate::range) says as types.
+/// Where the values of a code lie, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CodeRange {
@@ -29,28 +24,30 @@ pub enum CodeRange {
     MinusOneToOne,
     /// 0 or more, as a rectifier's.
     FromZero,
-    /// Any number, or a range of one's own.
+    /// Any number, or another range.
     Unbounded,
 }
 
 impl CodeRange {
-    /// That of a type of [`range`](crate::range), such as [`Encoder::Range`](crate::Encoder::Range).
+    /// With these ends, as [`Facts::range`](crate::Facts::range) has those of a model's code.
     ///
     /// # Example
     /// ```
-    /// use autoencoder::{health::CodeRange, range};
-    /// assert_eq!(CodeRange::of::<range::UnitInterval>(), CodeRange::ZeroToOne);
+    /// use autoencoder::{AutoEncoder, Dense, activation::{Identity, Tanh}, health::CodeRange};
+    /// let model = AutoEncoder::builder()
+    ///     .encoder(Dense::<4, 2>::new(Tanh))
+    ///     .decoder(Dense::<2, 4>::new(Identity))
+    ///     .build::<f32>()?;
+    /// assert_eq!(CodeRange::of(model.facts().range), CodeRange::MinusOneToOne);
+    /// assert_eq!(CodeRange::of((0.0, f64::INFINITY)), CodeRange::FromZero);
+    /// # Ok::<(), autoencoder::Error>(())
     /// ```
-    pub fn of<R: 'static>() -> Self {
-        let found = TypeId::of::<R>();
-        if found == TypeId::of::<range::UnitInterval>() {
-            Self::ZeroToOne
-        } else if found == TypeId::of::<range::Symmetric>() {
-            Self::MinusOneToOne
-        } else if found == TypeId::of::<range::NonNegative>() {
-            Self::FromZero
-        } else {
-            Self::Unbounded
+    pub fn of(ends: (f64, f64)) -> Self {
+        match ends {
+            (0.0, 1.0) => Self::ZeroToOne,
+            (-1.0, 1.0) => Self::MinusOneToOne,
+            (0.0, f64::INFINITY) => Self::FromZero,
+            _ => Self::Unbounded,
         }
     }
 
@@ -131,21 +128,21 @@ impl UnitActivity {
 /// assert_eq!(units[2].state, UnitState::Saturated);
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub fn unit_activity<T: Scalar, C: Dim>(
+pub fn unit_activity<T: Float, C: Size>(
     codes: &Batch<T, C>,
     range: CodeRange,
 ) -> Result<Vec<UnitActivity>> {
-    check_finite("unit_activity", codes.dim(), codes.view())?;
+    check_finite("unit_activity", codes.features(), codes.view())?;
     let greatest = greatest(codes);
     Ok((0..codes.features()).map(|unit| activity(codes, unit, range, greatest)).collect())
 }
 
 /// The greatest magnitude of all values.
-pub(crate) fn greatest<T: Scalar, C: Dim>(codes: &Batch<T, C>) -> f64 {
+pub(crate) fn greatest<T: Float, C: Size>(codes: &Batch<T, C>) -> f64 {
     codes.as_slice().iter().fold(0.0, |greatest, h| h.to_double().abs().max(greatest))
 }
 
-fn activity<T: Scalar, C: Dim>(
+fn activity<T: Float, C: Size>(
     codes: &Batch<T, C>,
     unit: usize,
     range: CodeRange,

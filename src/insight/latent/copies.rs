@@ -1,12 +1,9 @@
-use nalgebra::Dim;
-
-use crate::batch::Batch;
-use crate::batch::check_finite;
+use crate::batch::size::{SameSize, Size};
+use crate::batch::{Batch, check_finite};
 use crate::error::{Result, require};
 use crate::insight::health::evenly;
 use crate::metrics::{Neighbors, nearest};
-use crate::numbers::scalar::Scalar;
-use crate::numbers::scalar::quantile_of_sorted;
+use crate::numbers::scalar::{Float, quantile_of_sorted};
 
 /// Training samples whose own neighbours tell what distance is typical.
 const ASKED: usize = 2000;
@@ -85,15 +82,16 @@ impl NearestTraining {
 /// # References
 /// C. Meehan, K. Chaudhuri, S. Dasgupta (2020), A non-parametric test to detect data-copying in generative
 /// models.
-pub fn nearest_training<T: Scalar, R: Dim>(
+pub fn nearest_training<T: Float, R: Size, S: Size + SameSize<R>>(
     train: &Batch<T, R>,
-    samples: &Batch<T, R>,
+    samples: &Batch<T, S>,
 ) -> Result<NearestTraining> {
-    check_finite("nearest_training", train.dim(), train.view())?;
-    check_finite("nearest_training", train.dim(), samples.view())?;
+    const { <S as SameSize<R>>::FITS };
+    check_finite("nearest_training", train.features(), train.view())?;
+    check_finite("nearest_training", train.features(), samples.view())?;
     let count = train.samples();
     require(count >= 2, "nearest_training training samples", count as f64, "at least 2")?;
-    let neighbors = nearest(train, samples, 1)?;
+    let neighbors = nearest(train, &samples.clone().with_size(train.size())?, 1)?;
     let others = nearest(train, &train.select(evenly(count, ASKED)), 2)?;
     // The first is the sample itself, or one that is the same.
     let to_other = |query| others.distances(query)[1];

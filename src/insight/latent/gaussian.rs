@@ -1,13 +1,13 @@
-use nalgebra::{DMatrix, Dim};
+use nalgebra::DMatrix;
 use rand::Rng;
 
 use super::normal::{
     Normal, Spread, VARIANCE_FLOOR, add_scatter, draw_codes, in_double, require_floor,
 };
-use crate::batch::Batch;
-use crate::batch::check_finite;
+use crate::batch::size::Size;
+use crate::batch::{Batch, check_finite};
 use crate::error::{Result, require_count};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// A Gaussian with a full covariance, fitted to codes: a simple prior for any autoencoder.
 ///
@@ -39,11 +39,11 @@ use crate::numbers::scalar::Scalar;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CodeGaussian<C> {
-    dim: C,
+    size: C,
     normal: Normal,
 }
 
-impl<C: Dim> CodeGaussian<C> {
+impl<C: Size> CodeGaussian<C> {
     /// Fits mean and covariance to codes, with a variance floor of 1e-6 (a thousandth of a standard
     /// deviation).
     ///
@@ -51,7 +51,7 @@ impl<C: Dim> CodeGaussian<C> {
     /// [`Error::NotFinite`](crate::Error::NotFinite), [`Error::NoSamples`](crate::Error::NoSamples), and
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if the codes have no variance: one code,
     /// or all the same.
-    pub fn fit<T: Scalar>(codes: &Batch<T, C>) -> Result<Self> {
+    pub fn fit<T: Float>(codes: &Batch<T, C>) -> Result<Self> {
         Self::fit_with_floor(codes, VARIANCE_FLOOR)
     }
 
@@ -60,8 +60,8 @@ impl<C: Dim> CodeGaussian<C> {
     /// # Errors
     /// As [`fit`](Self::fit); and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for another
     /// floor.
-    pub fn fit_with_floor<T: Scalar>(codes: &Batch<T, C>, variance_floor: f64) -> Result<Self> {
-        check_finite("CodeGaussian::fit", codes.dim(), codes.view())?;
+    pub fn fit_with_floor<T: Float>(codes: &Batch<T, C>, variance_floor: f64) -> Result<Self> {
+        check_finite("CodeGaussian::fit", codes.features(), codes.view())?;
         require_floor("CodeGaussian variance_floor", variance_floor)?;
         let codes = in_double(codes);
         let spread = Spread::of("CodeGaussian variance of the codes", &codes)?;
@@ -70,7 +70,7 @@ impl<C: Dim> CodeGaussian<C> {
         add_scatter(codes.view(), &spread.mean, &vec![1.0; samples], &mut covariance);
         covariance /= samples as f64;
         let normal = Normal::full(spread.mean.clone(), covariance, &spread, variance_floor);
-        Ok(Self { dim: codes.dim(), normal })
+        Ok(Self { size: codes.size(), normal })
     }
 
     /// The mean of each unit.
@@ -88,10 +88,10 @@ impl<C: Dim> CodeGaussian<C> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples,
     /// [`Error::NotFinite`](crate::Error::NotFinite) for a value that the number type cannot hold.
-    pub fn sample<T: Scalar>(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<T, C>> {
+    pub fn sample<T: Float>(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<T, C>> {
         require_count("number of samples to draw", samples)?;
         let mut noise = vec![0.0; self.mean().len()];
-        draw_codes("CodeGaussian::sample", self.dim, samples, |code| {
+        draw_codes("CodeGaussian::sample", self.size, samples, |code| {
             self.normal.draw(code, &mut noise, rng);
         })
     }
@@ -101,8 +101,8 @@ impl<C: Dim> CodeGaussian<C> {
     /// # Errors
     /// [`Error::NotFinite`](crate::Error::NotFinite), [`Error::NoSamples`](crate::Error::NoSamples) and
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for the codes.
-    pub fn log_density<T: Scalar>(&self, codes: &Batch<T, C>) -> Result<Vec<f64>> {
-        check_finite("CodeGaussian::log_density", self.dim, codes.view())?;
+    pub fn log_density<T: Float>(&self, codes: &Batch<T, C>) -> Result<Vec<f64>> {
+        check_finite("CodeGaussian::log_density", self.size.value(), codes.view())?;
         let mut difference = vec![0.0; self.mean().len()];
         let density = |code: &[f64]| self.normal.log_density(code, &mut difference);
         Ok(in_double(codes).iter().map(density).collect())

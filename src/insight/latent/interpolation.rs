@@ -1,10 +1,11 @@
 use nalgebra::Dim;
 
-use super::dim_of;
 use super::normal::norm;
-use crate::batch::{Batch, Sample};
+use super::{Code, size_of};
+use crate::batch::Batch;
+use crate::batch::size::Size;
 use crate::error::{Result, require, require_size};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// The sine of an angle below which two codes are taken as parallel.
 const PARALLEL: f64 = 1e-6;
@@ -30,9 +31,9 @@ const PARALLEL: f64 = 1e-6;
 /// assert_eq!(path.as_slice(), [0.0, 2.0, 2.0, 1.0, 4.0, 0.0]);
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub fn interpolate<T: Scalar, C: Dim>(
-    from: &(impl Sample<T, C> + ?Sized),
-    to: &(impl Sample<T, C> + ?Sized),
+pub fn interpolate<T: Float, C: Size + Dim>(
+    from: &(impl Code<T, C> + ?Sized),
+    to: &(impl Code<T, C> + ?Sized),
     steps: usize,
 ) -> Result<Batch<T, C>> {
     let (from, to) = (from.features(), to.features());
@@ -71,9 +72,9 @@ pub fn interpolate<T: Scalar, C: Dim>(
 /// # References
 /// T. White (2016), Sampling generative networks. K. Shoemake (1985), Animating rotation with quaternion
 /// curves.
-pub fn interpolate_spherically<T: Scalar, C: Dim>(
-    from: &(impl Sample<T, C> + ?Sized),
-    to: &(impl Sample<T, C> + ?Sized),
+pub fn interpolate_spherically<T: Float, C: Size + Dim>(
+    from: &(impl Code<T, C> + ?Sized),
+    to: &(impl Code<T, C> + ?Sized),
     steps: usize,
 ) -> Result<Batch<T, C>> {
     let (from, to) = (from.features(), to.features());
@@ -104,19 +105,19 @@ fn linear(a: f64, b: f64, t: f64) -> f64 {
 }
 
 /// The ends as they are, and between them what `between` makes of their units.
-fn path<T: Scalar, C: Dim>(
+fn path<T: Float, C: Size + Dim>(
     call: &'static str,
     steps_name: &'static str,
     (from, to): (&[T], &[T]),
     steps: usize,
     between: impl Fn(f64, f64, f64) -> f64,
 ) -> Result<Batch<T, C>> {
-    let dim = dim_of::<T, C>(call, from)?;
+    let size: C = size_of(call, from)?;
     require_size(call, "code units", from.len(), to.len())?;
-    dim_of::<T, C>(call, to).map_err(|error| error.in_columns_from(1))?;
+    size_of::<T, C>(call, to).map_err(|error| error.in_columns_from(1))?;
     require(steps >= 2, steps_name, steps as f64, "at least 2")?;
-    let mut codes = Batch::zeros(dim, steps);
-    for (step, code) in codes.as_mut_slice().chunks_exact_mut(dim.value()).enumerate() {
+    let mut codes = Batch::zeros(size, steps);
+    for (step, code) in codes.as_mut_slice().chunks_exact_mut(from.len()).enumerate() {
         let t = step as f64 / (steps - 1) as f64;
         for ((code, &a), &b) in code.iter_mut().zip(from).zip(to) {
             *code = if step == 0 {

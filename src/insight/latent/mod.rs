@@ -20,7 +20,7 @@
 //! use autoencoder::activation::{Identity, Sigmoid};
 //! use autoencoder::latent::{CodeMixture, interpolate_spherically, nearest_training};
 //! use autoencoder::random::seeded;
-//! use autoencoder::{Adam, AutoEncoder, Dense, Trainer, datasets};
+//! use autoencoder::{Adam, AutoEncoder, Batch, Dense, Trainer, datasets, nalgebra::Const};
 //!
 //! let digits = datasets::digits::<f32>();
 //! let mut model = AutoEncoder::builder()
@@ -37,7 +37,7 @@
 //! assert!(nearest_training(&digits.train, &drawn)?.copies(0.1).is_empty()); // none is a copy
 //!
 //! // From one digit to another.
-//! let path = interpolate_spherically(codes.sample(0), codes.sample(1), 7)?;
+//! let path: Batch<f32, Const<8>> = interpolate_spherically(codes.sample(0), codes.sample(1), 7)?;
 //! assert_eq!(model.decode(&path)?.samples(), 7);
 //! # Ok::<(), autoencoder::Error>(())
 //! ```
@@ -49,7 +49,8 @@ mod mixture;
 mod normal;
 mod traversal;
 
-use nalgebra::Dim;
+use nalgebra::allocator::Allocator;
+use nalgebra::{Const, DefaultAllocator, Dim, OVector};
 
 pub use copies::{NearestTraining, nearest_training};
 pub use gaussian::CodeGaussian;
@@ -57,18 +58,30 @@ pub use interpolation::{interpolate, interpolate_spherically};
 pub use mixture::{CodeMixture, Covariances, MixtureOptions};
 pub use traversal::{traverse, traverse_quantiles, unit_quantiles};
 
-use crate::batch::BatchView;
-use crate::batch::check_finite;
+use crate::batch::size::Size;
+use crate::batch::{BatchView, Sample, check_finite};
 use crate::error::{Result, require_size};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
+
+/// One code whose own type says what size it has: an array or a nalgebra vector. A slice has the size that is wanted,
+/// `Const<N>` or `Dyn`, and its length is compared when it is used.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no code of the size `{C}`",
+    label = "not a code of that many units",
+    note = "one value a unit is needed: an array, a slice, a `Vec` or a nalgebra vector"
+)]
+pub trait Code<T, C>: Sample<T, C> {}
+impl<T, const N: usize> Code<T, Const<N>> for [T; N] {}
+impl<T, C: Size + Dim> Code<T, C> for [T] {}
+impl<T, C: Size + Dim> Code<T, C> for Vec<T> {}
+impl<T: Float, C: Size + Dim> Code<T, C> for OVector<T, C> where DefaultAllocator: Allocator<C> {}
 
 /// The size of a code of this length; refuses another than the type has, no units, and values that are
 /// not finite.
-fn dim_of<T: Scalar, C: Dim>(call: &'static str, code: &[T]) -> Result<C> {
+fn size_of<T: Float, C: Size + Dim>(call: &'static str, code: &[T]) -> Result<C> {
     if let Some(units) = C::try_to_usize() {
         require_size(call, "code units", units, code.len())?;
     }
-    let dim = C::from_usize(code.len());
-    check_finite(call, dim, BatchView::new(code, dim))?;
-    Ok(dim)
+    check_finite(call, code.len(), BatchView::new(code, code.len()))?;
+    Ok(C::from_usize(code.len()))
 }

@@ -1,14 +1,13 @@
 //! One multivariate normal in double precision: what both densities are made of.
 
-use nalgebra::{Cholesky, DMatrix, Dim};
+use nalgebra::{Cholesky, DMatrix};
 use rand::Rng;
 
-use crate::batch::check_finite;
-use crate::batch::{Batch, BatchView};
+use crate::batch::size::Size;
+use crate::batch::{Batch, BatchView, check_finite};
 use crate::error::{Result, require};
 use crate::numbers::product::{Matrix, multiply};
-use crate::numbers::scalar::Scalar;
-use crate::numbers::scalar::{sum, sum_pairs};
+use crate::numbers::scalar::{Float, sum, sum_pairs};
 use crate::numbers::vector::fill_normal;
 
 /// The least variance in any direction, as a share of the units' own variances, unless another is set.
@@ -20,8 +19,8 @@ pub(super) fn require_floor(name: &'static str, floor: f64) -> Result<()> {
 }
 
 /// Codes in double precision.
-pub(super) fn in_double<T: Scalar, C: Dim>(codes: &Batch<T, C>) -> Batch<f64, C> {
-    let mut doubles = Batch::zeros(codes.dim(), codes.samples());
+pub(super) fn in_double<T: Float, C: Size>(codes: &Batch<T, C>) -> Batch<f64, C> {
+    let mut doubles = Batch::zeros(codes.size(), codes.samples());
     for (double, code) in doubles.as_mut_slice().iter_mut().zip(codes.as_slice()) {
         *double = code.to_double();
     }
@@ -30,21 +29,21 @@ pub(super) fn in_double<T: Scalar, C: Dim>(codes: &Batch<T, C>) -> Batch<f64, C>
 
 /// Draws codes one after the other, so that the first ones do not depend on how many there are; refuses
 /// values that the number type cannot hold.
-pub(super) fn draw_codes<T: Scalar, C: Dim>(
+pub(super) fn draw_codes<T: Float, C: Size>(
     call: &'static str,
-    dim: C,
+    size: C,
     samples: usize,
     mut draw: impl FnMut(&mut [f64]),
 ) -> Result<Batch<T, C>> {
-    let mut codes = Batch::zeros(dim, samples);
-    let mut one = vec![0.0; dim.value()];
-    for code in codes.as_mut_slice().chunks_exact_mut(dim.value().max(1)) {
+    let mut codes = Batch::zeros(size, samples);
+    let mut one = vec![0.0; size.value()];
+    for code in codes.as_mut_slice().chunks_exact_mut(size.value().max(1)) {
         draw(&mut one);
         for (code, one) in code.iter_mut().zip(&one) {
             *code = T::of(*one);
         }
     }
-    check_finite(call, dim, codes.view())?;
+    check_finite(call, size.value(), codes.view())?;
     Ok(codes)
 }
 
@@ -58,7 +57,7 @@ pub(super) struct Spread {
 
 impl Spread {
     /// Refuses codes that are all the same, and variances that double precision cannot work with.
-    pub(super) fn of<C: Dim>(name: &'static str, codes: &Batch<f64, C>) -> Result<Self> {
+    pub(super) fn of<C: Size>(name: &'static str, codes: &Batch<f64, C>) -> Result<Self> {
         let share = vec![1.0; codes.samples()];
         let mean = weighted_mean(codes.view(), &share, codes.samples() as f64);
         let mut variances = weighted_variances(codes.view(), &mean, &share, codes.samples() as f64);
@@ -86,7 +85,7 @@ impl Spread {
 }
 
 /// Σ rᵢ xᵢ / Σ rᵢ, where the sum of r is given.
-pub(super) fn weighted_mean<C: Dim>(codes: BatchView<'_, f64, C>, r: &[f64], all: f64) -> Vec<f64> {
+pub(super) fn weighted_mean(codes: BatchView<'_, f64>, r: &[f64], all: f64) -> Vec<f64> {
     let mut mean = vec![0.0; codes.features()];
     for (code, r) in codes.iter().zip(r) {
         for (mean, x) in mean.iter_mut().zip(code) {
@@ -98,8 +97,8 @@ pub(super) fn weighted_mean<C: Dim>(codes: BatchView<'_, f64, C>, r: &[f64], all
 }
 
 /// Σ rᵢ (xᵢ − μ)² / Σ rᵢ, unit by unit.
-pub(super) fn weighted_variances<C: Dim>(
-    codes: BatchView<'_, f64, C>,
+pub(super) fn weighted_variances(
+    codes: BatchView<'_, f64>,
     mean: &[f64],
     r: &[f64],
     all: f64,
@@ -115,8 +114,8 @@ pub(super) fn weighted_variances<C: Dim>(
 }
 
 /// Adds Σ rᵢ (xᵢ − μ)(xᵢ − μ)ᵀ to `scatter`.
-pub(super) fn add_scatter<C: Dim>(
-    codes: BatchView<'_, f64, C>,
+pub(super) fn add_scatter(
+    codes: BatchView<'_, f64>,
     mean: &[f64],
     r: &[f64],
     scatter: &mut DMatrix<f64>,

@@ -1,11 +1,13 @@
 use nalgebra::Dim;
 
-use super::dim_of;
-use crate::batch::check_finite;
-use crate::batch::{Batch, Sample};
-use crate::error::{Error, Number, Result, require, require_count};
-use crate::numbers::scalar::Scalar;
-use crate::numbers::scalar::quantile_of_sorted;
+use super::{Code, size_of};
+use crate::batch::size::Size;
+use crate::batch::{Batch, BatchView, Sample, check_finite};
+use crate::error::{Error, Number, Result, require, require_count, require_size};
+use crate::numbers::scalar::{Float, quantile_of_sorted};
+
+/// What refusals call the place.
+const CALL: &str = "traverse";
 
 /// Copies of a code, each with one unit set to one of the values: decoded, they show what the unit does.
 ///
@@ -24,27 +26,13 @@ use crate::numbers::scalar::quantile_of_sorted;
 /// assert_eq!(codes.as_slice(), [0.5, -1.0, 7.0, 0.5, 1.0, 7.0]);
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub fn traverse<T: Scalar, C: Dim>(
-    code: &(impl Sample<T, C> + ?Sized),
+pub fn traverse<T: Float, C: Size + Dim>(
+    code: &(impl Code<T, C> + ?Sized),
     unit: usize,
     values: &[T],
 ) -> Result<Batch<T, C>> {
-    const CALL: &str = "traverse";
-    let dim = dim_of::<T, C>(CALL, code.features())?;
-    require_unit("traverse unit", unit, dim.value())?;
-    if values.is_empty() {
-        return Err(Error::NoSamples { call: CALL });
-    }
-    if let Some(column) = values.iter().position(|value| !value.is_finite()) {
-        let value = Number(values[column].to_double());
-        return Err(Error::NotFinite { call: CALL, row: unit, column, value });
-    }
-    let mut codes = Batch::zeros(dim, values.len());
-    for (copy, &value) in codes.as_mut_slice().chunks_exact_mut(dim.value()).zip(values) {
-        copy.copy_from_slice(code.features());
-        copy[unit] = value;
-    }
-    Ok(codes)
+    let code = code.features();
+    copies(size_of(CALL, code)?, code, unit, values)
 }
 
 /// As [`traverse`], over the [`unit_quantiles`] of codes: as far as the data go, in steps that are equally
@@ -61,13 +49,39 @@ pub fn traverse<T: Scalar, C: Dim>(
 /// assert_eq!(along.as_slice(), [2.0, 9.0, 4.0, 9.0]);
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-pub fn traverse_quantiles<T: Scalar, C: Dim>(
+pub fn traverse_quantiles<T: Float, C: Size>(
     code: &(impl Sample<T, C> + ?Sized),
     unit: usize,
     codes: &Batch<T, C>,
     steps: usize,
 ) -> Result<Batch<T, C>> {
-    traverse(code, unit, &unit_quantiles(codes, unit, steps)?)
+    let (values, code) = (unit_quantiles(codes, unit, steps)?, code.features());
+    require_size(CALL, "code units", codes.features(), code.len())?;
+    check_finite(CALL, code.len(), BatchView::new(code, code.len()))?;
+    copies(codes.size(), code, unit, &values)
+}
+
+/// See [`traverse`]; the code has this size and is finite.
+fn copies<T: Float, C: Size>(
+    size: C,
+    code: &[T],
+    unit: usize,
+    values: &[T],
+) -> Result<Batch<T, C>> {
+    require_unit("traverse unit", unit, code.len())?;
+    if values.is_empty() {
+        return Err(Error::NoSamples { call: CALL });
+    }
+    if let Some(column) = values.iter().position(|value| !value.is_finite()) {
+        let value = Number(values[column].to_double());
+        return Err(Error::NotFinite { call: CALL, row: unit, column, value });
+    }
+    let mut codes = Batch::zeros(size, values.len());
+    for (copy, &value) in codes.as_mut_slice().chunks_exact_mut(code.len()).zip(values) {
+        copy.copy_from_slice(code);
+        copy[unit] = value;
+    }
+    Ok(codes)
 }
 
 /// The quantiles of one unit over codes, at the middles of `steps` equal shares: (i + ½) / steps for i from
@@ -79,12 +93,12 @@ pub fn traverse_quantiles<T: Scalar, C: Dim>(
 ///
 /// # References
 /// R. Hyndman, Y. Fan (1996), Sample quantiles in statistical packages.
-pub fn unit_quantiles<T: Scalar, C: Dim>(
+pub fn unit_quantiles<T: Float, C: Size>(
     codes: &Batch<T, C>,
     unit: usize,
     steps: usize,
 ) -> Result<Vec<T>> {
-    check_finite("unit_quantiles", codes.dim(), codes.view())?;
+    check_finite("unit_quantiles", codes.features(), codes.view())?;
     require_unit("unit_quantiles unit", unit, codes.features())?;
     require_count("unit_quantiles steps", steps)?;
     let mut sorted: Vec<f64> = codes.iter().map(|code| code[unit].to_double()).collect();

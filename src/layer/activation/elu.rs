@@ -1,7 +1,7 @@
-use super::{Activation, apply_copy, backward_copy};
+use super::{Activation, Ranged, apply_copy, backward_copy};
 use crate::error::{Result, require_positive};
-use crate::layer::range;
-use crate::numbers::scalar::Scalar;
+use crate::layer::range::{self, Range};
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::exp_m1;
 
 /// The exponential linear unit: a rectifier whose negative side levels off at −a.
@@ -35,10 +35,16 @@ impl Default for Elu {
     }
 }
 
-impl<T: Scalar> Activation<T> for Elu {
+impl Ranged for Elu {
     type Range = range::Real;
-    fn name(&self) -> &'static str {
-        "elu"
+}
+
+impl<T: Float> Activation<T> for Elu {
+    fn describe(&self) -> String {
+        format!("Elu {{ scale: {:?} }}", self.scale)
+    }
+    fn range(&self) -> (f64, f64) {
+        range::Real::ENDS
     }
     #[inline(always)]
     fn value(&self, z: T) -> T {

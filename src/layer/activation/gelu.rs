@@ -1,8 +1,8 @@
 use std::f64::consts::FRAC_1_SQRT_2;
 
-use super::Activation;
-use crate::layer::range;
-use crate::numbers::scalar::Scalar;
+use super::{Activation, Ranged};
+use crate::layer::range::{self, Range};
+use crate::numbers::scalar::Float;
 
 /// The Gaussian error linear unit, exact (not the tanh approximation).
 ///
@@ -15,18 +15,24 @@ use crate::numbers::scalar::Scalar;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gelu;
 
-fn distribution<T: Scalar>(z: T) -> T {
+fn distribution<T: Float>(z: T) -> T {
     T::of(0.5) * (T::ONE + (z * T::of(FRAC_1_SQRT_2)).erf())
 }
 
-fn density<T: Scalar>(z: T) -> T {
+fn density<T: Float>(z: T) -> T {
     (T::of(-0.5) * z * z).exp() / T::two_pi().sqrt()
 }
 
-impl<T: Scalar> Activation<T> for Gelu {
+impl Ranged for Gelu {
     type Range = range::Real;
-    fn name(&self) -> &'static str {
-        "gelu"
+}
+
+impl<T: Float> Activation<T> for Gelu {
+    fn describe(&self) -> String {
+        "Gelu".to_owned()
+    }
+    fn range(&self) -> (f64, f64) {
+        range::Real::ENDS
     }
     #[inline(always)]
     fn value(&self, z: T) -> T {

@@ -1,6 +1,6 @@
-use super::Activation;
-use crate::layer::range;
-use crate::numbers::scalar::Scalar;
+use super::{Activation, Ranged};
+use crate::layer::range::{self, Range};
+use crate::numbers::scalar::Float;
 
 /// s(z) = z: for linear layers, and for decoders whose loss takes logits.
 ///
@@ -9,10 +9,16 @@ use crate::numbers::scalar::Scalar;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Identity;
 
-impl<T: Scalar> Activation<T> for Identity {
+impl Ranged for Identity {
     type Range = range::Real;
-    fn name(&self) -> &'static str {
-        "identity"
+}
+
+impl<T: Float> Activation<T> for Identity {
+    fn describe(&self) -> String {
+        "Identity".to_owned()
+    }
+    fn range(&self) -> (f64, f64) {
+        range::Real::ENDS
     }
     fn value(&self, z: T) -> T {
         z

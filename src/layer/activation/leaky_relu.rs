@@ -1,7 +1,7 @@
-use super::{Activation, apply_copy, backward_copy};
+use super::{Activation, Ranged, apply_copy, backward_copy};
 use crate::error::{Result, require};
-use crate::layer::range;
-use crate::numbers::scalar::Scalar;
+use crate::layer::range::{self, Range};
+use crate::numbers::scalar::Float;
 
 /// A rectifier that lets a share of negative values through. At z = 0 its derivative is the slope.
 ///
@@ -33,10 +33,16 @@ impl Default for LeakyRelu {
     }
 }
 
-impl<T: Scalar> Activation<T> for LeakyRelu {
+impl Ranged for LeakyRelu {
     type Range = range::Real;
-    fn name(&self) -> &'static str {
-        "leaky_relu"
+}
+
+impl<T: Float> Activation<T> for LeakyRelu {
+    fn describe(&self) -> String {
+        format!("LeakyRelu {{ slope: {:?} }}", self.slope)
+    }
+    fn range(&self) -> (f64, f64) {
+        range::Real::ENDS
     }
     #[inline(always)]
     fn value(&self, z: T) -> T {

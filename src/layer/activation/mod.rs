@@ -18,15 +18,20 @@
 //!
 //! # Write your own
 //! ```
-//! use autoencoder::{Activation, AutoEncoder, Dense, Scalar, activation::Identity, range};
+//! use autoencoder::{Activation, AutoEncoder, Dense, Float, activation::{Identity, Ranged}, range};
 //!
 //! /// z / (1 + |z|)
 //! #[derive(Debug, Clone, Copy)]
 //! struct Softsign;
-//! impl<T: Scalar> Activation<T> for Softsign {
+//! impl Ranged for Softsign {
 //!     type Range = range::Symmetric;
-//!     fn name(&self) -> &'static str {
-//!         "softsign"
+//! }
+//! impl<T: Float> Activation<T> for Softsign {
+//!     fn describe(&self) -> String {
+//!         "Softsign".to_owned()
+//!     }
+//!     fn range(&self) -> (f64, f64) {
+//!         (-1.0, 1.0)
 //!     }
 //!     fn value(&self, z: T) -> T {
 //!         z / (T::ONE + z.abs())
@@ -67,7 +72,8 @@ pub use sigmoid::Sigmoid;
 pub use softplus::Softplus;
 pub use tanh::Tanh;
 
-use crate::numbers::scalar::Scalar;
+use crate::layer::range;
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
 /// An element-wise function with its first two derivatives.
@@ -77,12 +83,12 @@ use crate::numbers::vector::vectorize;
 ///
 /// The slice forms compile the scalar ones for the widest vector instructions of the machine; mark
 /// those `#[inline(always)]` and keep branches out of them for full speed.
-pub trait Activation<T: Scalar>: Debug + Send + Sync {
-    /// Where the values lie: a type of [`range`](crate::range).
-    type Range;
+pub trait Activation<T: Float>: Debug + Send + Sync + ActivationClone<T> {
+    /// What tells it from others in summaries and files: `Sigmoid`, `LeakyRelu { slope: 0.01 }`.
+    fn describe(&self) -> String;
 
-    /// Its name in summaries.
-    fn name(&self) -> &'static str;
+    /// The ends of what its values lie in, as its [`Ranged::Range`] says.
+    fn range(&self) -> (f64, f64);
 
     /// s(z).
     fn value(&self, z: T) -> T;
@@ -124,9 +130,37 @@ pub trait Activation<T: Scalar>: Debug + Send + Sync {
     }
 }
 
+/// The range of an activation as a type, so that what needs a bounded code, say, is refused by the compiler.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no activation",
+    label = "not an activation",
+    note = "an activation has `impl Ranged` beside `impl Activation<T>`; a constructor that checks its \
+            numbers gives a `Result`, which needs a `?`"
+)]
+pub trait Ranged {
+    /// Where the values lie: a type of [`range`].
+    type Range: range::Range;
+}
+
+/// A copy in a box, which every activation that is `Clone` can give.
+pub trait ActivationClone<T> {
+    /// The copy.
+    fn boxed(&self) -> Box<dyn Activation<T>>;
+}
+impl<T: Float, A: Activation<T> + Clone + 'static> ActivationClone<T> for A {
+    fn boxed(&self) -> Box<dyn Activation<T>> {
+        Box::new(self.clone())
+    }
+}
+impl<T: Float> Clone for Box<dyn Activation<T>> {
+    fn clone(&self) -> Self {
+        (**self).boxed()
+    }
+}
+
 /// [`Activation::apply`] for an activation with a parameter: a copy of its own in the loop, which no
 /// store can change, lets the loop be vectorised.
-fn apply_copy<T: Scalar, A: Activation<T> + Copy>(activation: A, z: &mut [T]) {
+fn apply_copy<T: Float, A: Activation<T> + Copy>(activation: A, z: &mut [T]) {
     vectorize(
         #[inline(always)]
         move || {
@@ -138,12 +172,7 @@ fn apply_copy<T: Scalar, A: Activation<T> + Copy>(activation: A, z: &mut [T]) {
 }
 
 /// As [`apply_copy`], for [`Activation::backward`].
-fn backward_copy<T: Scalar, A: Activation<T> + Copy>(
-    activation: A,
-    z: &[T],
-    h: &[T],
-    dh: &mut [T],
-) {
+fn backward_copy<T: Float, A: Activation<T> + Copy>(activation: A, z: &[T], h: &[T], dh: &mut [T]) {
     vectorize(
         #[inline(always)]
         move || {
@@ -154,10 +183,17 @@ fn backward_copy<T: Scalar, A: Activation<T> + Copy>(
     );
 }
 
-impl<T: Scalar, A: Activation<T> + ?Sized> Activation<T> for Box<A> {
-    type Range = A::Range;
-    fn name(&self) -> &'static str {
-        (**self).name()
+/// Chosen at run time; what its range must be is asked when the model is built.
+impl<T> Ranged for Box<dyn Activation<T>> {
+    type Range = range::AnyRange;
+}
+
+impl<T: Float> Activation<T> for Box<dyn Activation<T>> {
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+    fn range(&self) -> (f64, f64) {
+        (**self).range()
     }
     fn value(&self, z: T) -> T {
         (**self).value(z)

@@ -1,6 +1,6 @@
-use super::Activation;
-use crate::layer::range;
-use crate::numbers::scalar::Scalar;
+use super::{Activation, Ranged};
+use crate::layer::range::{self, Range};
+use crate::numbers::scalar::Float;
 
 /// The rectifier. At the kink z = 0 its derivative is taken as 0.
 ///
@@ -9,10 +9,16 @@ use crate::numbers::scalar::Scalar;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Relu;
 
-impl<T: Scalar> Activation<T> for Relu {
+impl Ranged for Relu {
     type Range = range::NonNegative;
-    fn name(&self) -> &'static str {
-        "relu"
+}
+
+impl<T: Float> Activation<T> for Relu {
+    fn describe(&self) -> String {
+        "Relu".to_owned()
+    }
+    fn range(&self) -> (f64, f64) {
+        range::NonNegative::ENDS
     }
     #[inline(always)]
     fn value(&self, z: T) -> T {

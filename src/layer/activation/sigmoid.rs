@@ -1,6 +1,6 @@
-use super::Activation;
-use crate::layer::range;
-use crate::numbers::scalar::Scalar;
+use super::{Activation, Ranged};
+use crate::layer::range::{self, Range};
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::sigmoid;
 
 /// The logistic function, from 0 to 1.
@@ -10,10 +10,16 @@ use crate::numbers::vector::sigmoid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sigmoid;
 
-impl<T: Scalar> Activation<T> for Sigmoid {
+impl Ranged for Sigmoid {
     type Range = range::UnitInterval;
-    fn name(&self) -> &'static str {
-        "sigmoid"
+}
+
+impl<T: Float> Activation<T> for Sigmoid {
+    fn describe(&self) -> String {
+        "Sigmoid".to_owned()
+    }
+    fn range(&self) -> (f64, f64) {
+        range::UnitInterval::ENDS
     }
     #[inline(always)]
     fn value(&self, z: T) -> T {

@@ -1,6 +1,6 @@
-use super::Activation;
-use crate::layer::range;
-use crate::numbers::scalar::Scalar;
+use super::{Activation, Ranged};
+use crate::layer::range::{self, Range};
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::{sigmoid, softplus};
 
 /// A smooth rectifier.
@@ -10,10 +10,16 @@ use crate::numbers::vector::{sigmoid, softplus};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Softplus;
 
-impl<T: Scalar> Activation<T> for Softplus {
+impl Ranged for Softplus {
     type Range = range::NonNegative;
-    fn name(&self) -> &'static str {
-        "softplus"
+}
+
+impl<T: Float> Activation<T> for Softplus {
+    fn describe(&self) -> String {
+        "Softplus".to_owned()
+    }
+    fn range(&self) -> (f64, f64) {
+        range::NonNegative::ENDS
     }
     #[inline(always)]
     fn value(&self, z: T) -> T {

@@ -1,6 +1,6 @@
-use super::Activation;
-use crate::layer::range;
-use crate::numbers::scalar::Scalar;
+use super::{Activation, Ranged};
+use crate::layer::range::{self, Range};
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::tanh;
 
 /// The hyperbolic tangent, from −1 to 1.
@@ -10,10 +10,16 @@ use crate::numbers::vector::tanh;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tanh;
 
-impl<T: Scalar> Activation<T> for Tanh {
+impl Ranged for Tanh {
     type Range = range::Symmetric;
-    fn name(&self) -> &'static str {
-        "tanh"
+}
+
+impl<T: Float> Activation<T> for Tanh {
+    fn describe(&self) -> String {
+        "Tanh".to_owned()
+    }
+    fn range(&self) -> (f64, f64) {
+        range::Symmetric::ENDS
     }
     #[inline(always)]
     fn value(&self, z: T) -> T {

@@ -1,8 +1,8 @@
 //! The contract of a model: what holds for every model of this crate, checked on yours.
 //!
-//! Run it on a model with a plugin of your own; [`model`] is the whole of it, [`Contract`] also takes an
-//! optimizer of your own. Each check has a name, and is passed, failed with what was found, or not
-//! applicable with the reason. A plugin that panics fails the check it panics in.
+//! Run it on a model with a plugin of your own: an autoencoder, a conditional model or a classifier. [`model`] is the
+//! whole of it, [`Contract`] also takes an optimizer of your own. Each check has a name, and is passed, failed with
+//! what was found, or not applicable with the reason. A plugin that panics fails the check it panics in.
 //!
 //! | check | holds |
 //! |---|---|
@@ -28,6 +28,9 @@
 //! | `loss_is_mean_score` | the first term of the loss is the mean score, the total the sum of all terms |
 //! | `scores_are_not_negative` | where the loss is not |
 //! | `gradient`, `weighted_gradient` | of the objective, with weights of the samples, against finite differences |
+//! | `tangent` | of the encoder: every element of its Jacobian, against finite differences |
+//! | `tangent_backward` | of the encoder: gradients at parameters, inputs and directions, against finite differences |
+//! | `squared_jacobian` | of the encoder: the value and its gradient, against finite differences |
 //! | `sample_weights_equal_repetition` | a weight of 2 is the same sample twice |
 //! | `threads_do_not_matter` | the same bits on two threads |
 //! | `saved_and_loaded` | the same bits |
@@ -62,18 +65,23 @@
 //! ```
 
 mod checks;
+mod subject;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
-use crate::batch::Batch;
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
-use crate::error::Error;
-use crate::loss::Loss;
-use crate::model::AutoEncoder;
+use super::{AutoEncoder, Scalar};
+use crate::batch::size::SameSize;
+use crate::error::{Error, Result};
+use crate::layer::Part;
 use crate::optimizer::{Adam, Optimizer};
-use crate::regularizer::Regularizer;
+use crate::train::Trainable;
+use crate::train::examples::{IntoExamples, Suits};
+use checks::{Checked, Finding};
+use subject::{Data, Subject, untyped};
 
 /// How a check ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +107,15 @@ impl Verdict {
 
     fn not_applicable(why: impl Into<String>) -> Self {
         Self::NotApplicable { why: why.into() }
+    }
+
+    /// What was found, or the reason.
+    fn found(&self) -> &str {
+        match self {
+            Self::Passed => "",
+            Self::Failed { found } => found,
+            Self::NotApplicable { why } => why,
+        }
     }
 }
 
@@ -177,29 +194,52 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Checks all that can be checked of a model made by `build`, anew for each check, on this data.
+/// Checks all that can be checked of a model made by `build`, anew for each check, on these examples: `&x`, for a
+/// conditional model `(&x, &conditions)`, for a classifier `(&x, &labels)`. Weights of them, and samples held out, play
+/// no part: there are checks of both.
 ///
 /// Small models and a few samples do: each check trains or computes on the first
 /// 64 samples. There should be at least 4, all different.
-pub fn model<E, D, R, L>(
-    build: impl Fn() -> AutoEncoder<E, D, R, L>,
-    data: &Batch<E::Scalar, E::Input>,
+///
+/// # Example
+/// ```
+/// use autoencoder::{AutoEncoder, Batch, Contractive, Dense, activation::Tanh, contract};
+///
+/// let build = || {
+///     AutoEncoder::builder()
+///         .encoder(Dense::<3, 2>::new(Tanh))
+///         .classes::<2>()
+///         .regularizer(Contractive::new(0.1).unwrap()) // in place of yours
+///         .build::<f64>()
+///         .unwrap()
+/// };
+/// let x = Batch::from_iter([[0.1, 0.5, 0.9], [0.4, 0.3, 0.2], [0.8, 0.6, 0.7], [0.2, 0.9, 0.4]]);
+/// contract::model(build, (&x, &[0, 1, 1, 0])).assert();
+/// ```
+pub fn model<'e, E, D, R, L, T, X>(
+    build: impl Fn() -> AutoEncoder<E, D, R, L, T>,
+    examples: X,
 ) -> Outcome
 where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
+    E: Part,
+    D: Part,
+    R: fmt::Debug,
+    L: fmt::Debug,
+    T: Scalar,
+    AutoEncoder<E, D, R, L, T>: Trainable,
+    X: IntoExamples<'e, T>,
+    X::Input: SameSize<E::Input>,
+    X::Given: Suits<<AutoEncoder<E, D, R, L, T> as Trainable>::Wanted>,
 {
-    Contract::new(build, data).check()
+    Contract::new(build, examples).check()
 }
 
 /// Makes an optimizer, anew for each training.
 type MakeOptimizer<'a, T> = Box<dyn Fn() -> Box<dyn Optimizer<T>> + 'a>;
 /// Makes a model, anew for each check.
-type MakeModel<'a, E, D, R, L> = Box<dyn Fn() -> AutoEncoder<E, D, R, L> + 'a>;
-/// Clones a model.
-type CloneModel<E, D, R, L> = fn(&AutoEncoder<E, D, R, L>) -> AutoEncoder<E, D, R, L>;
+type MakeModel<'a, T> = Box<dyn Fn() -> Subject<T> + 'a>;
+/// How parts print.
+type Prints = Vec<(&'static str, String)>;
 
 /// The contract with more than a model and its data.
 ///
@@ -218,74 +258,83 @@ type CloneModel<E, D, R, L> = fn(&AutoEncoder<E, D, R, L>) -> AutoEncoder<E, D, 
 /// };
 /// let data = Batch::from_iter([[0.1, 0.5, 0.9], [0.4, 0.3, 0.2], [0.8, 0.6, 0.7], [0.2, 0.9, 0.4]]);
 /// let optimizer = || Sgd::new(0.05).unwrap(); // in place of yours
-/// Contract::new(build, &data).optimizer(optimizer).clones().check().assert();
+/// Contract::new(build, &data).optimizer(optimizer).check().assert();
 /// ```
-pub struct Contract<'a, E: Encoder, D, R, L> {
-    build: MakeModel<'a, E, D, R, L>,
-    data: Batch<E::Scalar, E::Input>,
-    optimizer: MakeOptimizer<'a, E::Scalar>,
-    clone: Option<CloneModel<E, D, R, L>>,
+pub struct Contract<'a, T: Scalar> {
+    build: MakeModel<'a, T>,
+    prints: Box<dyn Fn() -> Prints + 'a>,
+    /// What the checks use of the data, or why they cannot.
+    data: Result<Data<T>>,
+    optimizer: MakeOptimizer<'a, T>,
 }
 
-impl<E: Encoder, D, R, L> fmt::Debug for Contract<'_, E, D, R, L> {
+impl<T: Scalar> fmt::Debug for Contract<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Contract")
-            .field("samples", &self.data.samples())
-            .field("clones", &self.clone.is_some())
-            .finish_non_exhaustive()
+        let samples = self.data.as_ref().map_or(0, Data::samples);
+        f.debug_struct("Contract").field("samples", &samples).finish_non_exhaustive()
     }
 }
 
-/// Samples that are used of the data.
-const MOST_SAMPLES: usize = 64;
-
-impl<'a, E, D, R, L> Contract<'a, E, D, R, L>
-where
-    E: Encoder,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-{
+impl<'a, T: Scalar> Contract<'a, T> {
     /// As [`model`], trained with [`Adam`] at a rate of 0.01.
-    pub fn new(
-        build: impl Fn() -> AutoEncoder<E, D, R, L> + 'a,
-        data: &Batch<E::Scalar, E::Input>,
-    ) -> Self {
+    pub fn new<'e, E, D, R, L, X>(
+        build: impl Fn() -> AutoEncoder<E, D, R, L, T> + 'a,
+        examples: X,
+    ) -> Self
+    where
+        E: Part,
+        D: Part,
+        R: fmt::Debug,
+        L: fmt::Debug,
+        AutoEncoder<E, D, R, L, T>: Trainable,
+        X: IntoExamples<'e, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Suits<<AutoEncoder<E, D, R, L, T> as Trainable>::Wanted>,
+    {
+        const { <X::Input as SameSize<E::Input>>::FITS };
+        let build = Rc::new(build);
+        let printed = build.clone();
+        let prints = move || {
+            let model = printed();
+            vec![
+                ("model", format!("{model:?}")),
+                ("encoder", format!("{:?}", model.encoder())),
+                ("decoder", format!("{:?}", model.decoder())),
+                ("regularizer", format!("{:?}", model.regularizer())),
+                ("loss", format!("{:?}", model.loss_function())),
+            ]
+        };
         Self {
-            build: Box::new(build),
-            data: data.select(0..data.samples().min(MOST_SAMPLES)),
+            build: Box::new(move || untyped(build())),
+            prints: Box::new(prints),
+            data: Data::of(examples.into_examples().samples),
             optimizer: Box::new(|| Box::new(Adam::at_rate(0.01))),
-            clone: None,
         }
     }
 
     /// Trains with an optimizer of the caller's, made anew for each training.
-    pub fn optimizer<O: Optimizer<E::Scalar> + 'static>(self, make: impl Fn() -> O + 'a) -> Self {
+    pub fn optimizer<O: Optimizer<T> + 'static>(self, make: impl Fn() -> O + 'a) -> Self {
         Self { optimizer: Box::new(move || Box::new(make())), ..self }
-    }
-
-    /// Checks clones of the model as well.
-    pub fn clones(self) -> Self
-    where
-        AutoEncoder<E, D, R, L>: Clone,
-    {
-        Self { clone: Some(Clone::clone), ..self }
     }
 
     /// Runs all checks.
     pub fn check(&self) -> Outcome {
-        let run = |&(name, check): &(&'static str, checks::Method<Self>)| {
-            let verdict = match catch_unwind(AssertUnwindSafe(|| check(self))) {
-                Ok(Ok(())) => Verdict::Passed,
-                Ok(Err(verdict)) => verdict,
-                Err(panic) => {
-                    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-                    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-                    Verdict::failed(format!("panicked: {}", text.unwrap_or_default()))
-                }
+        let verdict = |check: &dyn Fn() -> Finding| match catch_unwind(AssertUnwindSafe(check)) {
+            Ok(Ok(())) => Verdict::Passed,
+            Ok(Err(verdict)) => verdict,
+            Err(panic) => {
+                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+                Verdict::failed(format!("panicked: {}", text.unwrap_or_default()))
+            }
+        };
+        let checks = Checked::ALL.into_iter().map(|(name, check)| {
+            let verdict = match &self.data {
+                Ok(data) => verdict(&|| check(&Checked::new(self, data))),
+                Err(error) => error.clone().into(),
             };
             Check { name, verdict }
-        };
-        Outcome { checks: Self::CHECKS.iter().map(run).collect() }
+        });
+        Outcome { checks: checks.collect() }
     }
 }

@@ -1,32 +1,25 @@
-use nalgebra::Dim;
-
+use super::data::{Codes, Data};
 use super::report::StackReport;
-use super::stages::{Classify, FineTune};
-use crate::batch::Batch;
-use crate::batch::size::SameSize;
-use crate::code::decoder::{Decoder, Detach};
+use super::stages::{Classify, FineTune, Universal};
+use crate::batch::size::{SameSize, Size};
 use crate::data::Normalizer;
 use crate::error::{Error, Result, require, require_size};
 use crate::layer::trained::Trained;
-use crate::layer::{Chain, Layer, Module};
-use crate::loss::{Link, Loss};
-use crate::model::builder::{Build, BuildDecoder, Builder, Describe, Start};
-use crate::numbers::scalar::Scalar;
+use crate::layer::{Chain, Detach, Layer, Part, Pointlike, SameCondition, Unconditioned};
+use crate::loss::{Link, Loss, LossFor, SameTarget, WithInput};
+use crate::model::Scalar;
+use crate::model::builder::{Builder, Given, Slot};
+use crate::numbers::scalar::Float;
 use crate::optimizer::Method;
-use crate::random::keyed;
 use crate::regularizer::{NoRegularizer, Regularizer};
 use crate::train::Trainer;
+use crate::train::examples::{IntoExamples, SamplesAlone, Suits};
 
 /// One autoencoder of a stack, with what trains it.
 #[derive(Debug)]
 pub struct Level<'a, E, D, R, L, O> {
-    builder: Builder<E, D, R, L>,
+    builder: Builder<Given<E>, Given<D>, R, L>,
     trainer: Trainer<'a, O>,
-}
-
-impl<E: Describe, D, R, L, O> Describe for Level<'_, E, D, R, L, O> {
-    type Input = E::Input;
-    type Output = E::Output;
 }
 
 /// Autoencoders one on the other: the levels below, and the one on top.
@@ -50,8 +43,8 @@ impl<E: Describe, D, R, L, O> Describe for Level<'_, E, D, R, L, O> {
 ///     trainer()?,
 /// )
 /// .fine_tune(trainer()?)
-/// .classify::<10, _>(trainer()?)
-/// .fit(&digits.train, &digits.train_labels)?;
+/// .classify::<10>(trainer()?)
+/// .fit((&digits.train, &digits.train_labels))?;
 /// println!("{}", stacked.report);
 /// assert!(stacked.classifier.accuracy(&digits.test, &digits.test_labels)? > 0.8);
 /// let code = stacked.model.encode(&digits.test)?; // Batch<f32, Const<20>>
@@ -72,45 +65,44 @@ pub struct Stack<Below, Top> {
 impl Stack<(), ()> {
     /// A stack of one level; [`then`](Level::then) puts others on it.
     #[allow(clippy::new_ret_no_self)] // A stack of one is a level.
-    pub fn new<E: Describe, D, R, L, O>(
-        builder: Builder<E, D, R, L>,
+    pub fn new<E: Part, D: Part, R, L: LossFor<D>, O>(
+        builder: Builder<Given<E>, Given<D>, R, L>,
         trainer: Trainer<'_, O>,
-    ) -> Level<'_, E, D, R, L, O> {
+    ) -> Level<'_, E, D, R, L, O>
+    where
+        E::Posterior: Pointlike,
+        E::Condition: SameCondition<Unconditioned>,
+        L::Target: SameTarget<WithInput>,
+    {
         Level { builder, trainer }
     }
 }
 
-impl<Below, Top: Describe> Describe for Stack<Below, Top>
-where
-    Below: Describe,
-{
-    type Input = Below::Input;
-    type Output = Top::Output;
-}
-
-/// What levels and stacks of them can do.
+/// What levels and stacks of them can do; `E` is the topmost encoder.
 macro_rules! grows {
-    (($($generics:tt)*) $stack:ty) => {
-        impl<$($generics)*> $stack
-        where
-            Self: Describe,
-        {
+    (($($below:ident)?) $stack:ty) => {
+        impl<'a, $($below,)? E: Part, D, R, L, O> $stack {
             /// Puts an autoencoder on top, which is trained on the codes of what is below.
             #[allow(clippy::type_complexity)]
-            pub fn then<'b, E2, D2, R2, L2, O2>(
+            pub fn then<'b, E2: Part, D2: Part, R2, L2: LossFor<D2> + Link<D2>, O2>(
                 self,
-                builder: Builder<E2, D2, R2, L2>,
+                builder: Builder<Given<E2>, Given<D2>, R2, L2>,
                 trainer: Trainer<'b, O2>,
             ) -> Stack<Self, Level<'b, E2, D2, R2, L2, O2>>
             where
-                E2: Describe,
-                E2::Input: SameSize<<Self as Describe>::Output>,
+                E2::Input: SameSize<E::Output>,
+                E2::Posterior: Pointlike,
+                E2::Condition: SameCondition<Unconditioned>,
+                L2::Target: SameTarget<WithInput>,
             {
+                const { <E2::Input as SameSize<E::Output>>::FITS };
                 Stack { below: self, top: Level { builder, trainer } }
             }
 
             /// Trains the levels one by one, each on the codes of the one before, and leaves them
-            /// unrolled: nothing is trained jointly yet.
+            /// unrolled: nothing is trained jointly yet. Samples are `&x`; with
+            /// [weights](crate::Examples::weights) they count in each level alike, and samples
+            /// [held out](crate::Examples::held_out) validate each level by their codes.
             ///
             /// # Errors
             /// [`Error::Stage`] with the stage and what is wrong in it, as [`Builder::build`] and
@@ -118,10 +110,11 @@ macro_rules! grows {
             /// level (which the unrolled model has no place for) are refused before anything is
             /// trained; what a later stage finds in its data or its training ends all, and then only
             /// [checkpoints](crate::train) keep the stages before.
+            /// [`Error::InvalidParameter`] for a stream.
             #[allow(clippy::type_complexity)]
-            pub fn pretrain<T: Scalar>(
+            pub fn pretrain<'e, T, X>(
                 self,
-                data: &Batch<T, <Self as Levels<T>>::Input>,
+                examples: X,
             ) -> Result<
                 Pretrained<
                     <Self as Levels<T>>::Encoder,
@@ -130,8 +123,14 @@ macro_rules! grows {
                 >,
             >
             where
+                T: Scalar,
                 Self: Levels<T>,
+                X: IntoExamples<'e, T>,
+                X::Input: SameSize<<Self as Levels<T>>::Input>,
+                X::Given: Suits<SamplesAlone>,
             {
+                const { <X::Input as SameSize<<Self as Levels<T>>::Input>>::FITS };
+                let (data, _) = Data::of(examples.into_examples())?;
                 let mut report = StackReport::default();
                 self.check(0, None)?;
                 let (pretrained, _) = self.train(data, &mut report)?;
@@ -144,17 +143,17 @@ macro_rules! grows {
             }
 
             /// The last stage: a softmax classifier of `K` classes on the encoder, trained with it.
-            pub fn classify<const K: usize, O2>(
+            pub fn classify<const K: usize>(
                 self,
-                trainer: Trainer<'_, O2>,
-            ) -> Classify<'_, Self, K, O2> {
+                trainer: Trainer<'_, impl Universal>,
+            ) -> Classify<'_, Self, K, impl Universal> {
                 Classify::new(self, trainer)
             }
         }
     };
 }
-grows!(('a, E, D, R, L, O) Level<'a, E, D, R, L, O>);
-grows!((Below, Top) Stack<Below, Top>);
+grows!(() Level<'a, E, D, R, L, O>);
+grows!((Below) Stack<Below, Level<'a, E, D, R, L, O>>);
 
 /// What was trained level by level: the parts of one deep autoencoder.
 #[derive(Debug, Clone)]
@@ -173,10 +172,10 @@ pub struct Pretrained<E, D, L> {
     pub report: StackReport,
 }
 
-impl<E: Describe + Clone, D: Describe + Clone, L: Clone> Pretrained<E, D, L> {
+impl<E: Clone, D: Clone, L: Clone> Pretrained<E, D, L> {
     /// One deep autoencoder of all levels, to be built: with the parameters they were trained to, the
     /// first level's loss and normalizer, and no regularizer, unless one is set.
-    pub fn unroll(&self) -> Builder<E, D, NoRegularizer, L> {
+    pub fn unroll(&self) -> Builder<Given<E>, Given<D>, NoRegularizer, L> {
         let Self { encoder, decoder, loss, loss_parameters, normalizer, .. } = self.clone();
         Builder::of((encoder, decoder), (loss, loss_parameters), normalizer)
     }
@@ -184,21 +183,23 @@ impl<E: Describe + Clone, D: Describe + Clone, L: Clone> Pretrained<E, D, L> {
 
 /// A level, or levels one on the other, that can be trained in the number type `T`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no stack that can be trained",
-    note = "each level needs an encoder that is a layer or a chain of layers (no `Gaussian`), a decoder that \
-            is one too or `Tied`, and above the first level a loss that implements `Link`"
+    message = "`{Self}` is no stack that can be trained in `{T}`",
+    note = "each level needs an encoder that is a layer or a chain of layers (no `Gaussian`, nothing \
+            conditional), a decoder that is one too or `Tied`, and above the first level a loss that \
+            implements `Link`"
 )]
-pub trait Levels<T: Scalar> {
-    /// The number of inputs of the lowest level.
-    type Input: Dim;
-    /// The number of code units of the topmost one.
-    type Code: Dim;
+pub trait Levels<T: Float> {
+    /// The size of the lowest level's inputs.
+    type Input: Size + SameSize<Self::Input>;
     /// All encoders, one after the other.
-    type Encoder: Describe<Input = Self::Input, Output = Self::Code>;
+    type Encoder: Part<Input = Self::Input, Condition = Unconditioned>
+        + Detach<T, Detached: Part<Condition = Unconditioned>>
+        + Clone
+        + 'static;
     /// All decoders, the topmost first.
-    type Decoder: Describe<Input = Self::Code, Output = Self::Input>;
+    type Decoder: Part + Layer<T> + Clone + 'static;
     /// The loss of the lowest level.
-    type Loss;
+    type Loss: Clone;
 
     /// Refuses what would only be found after levels below were trained. Given are the number of levels
     /// below and the code units of the uppermost of them; returned are both with these levels.
@@ -207,36 +208,46 @@ pub trait Levels<T: Scalar> {
 
     /// Trains the levels, and encodes the data by them.
     #[doc(hidden)]
-    #[allow(clippy::type_complexity)]
-    fn train(
-        self,
-        data: &Batch<T, Self::Input>,
-        report: &mut StackReport,
-    ) -> Result<(Pretrained<Self::Encoder, Self::Decoder, Self::Loss>, Batch<T, Self::Code>)>;
+    fn train(self, data: Data<'_, T>, report: &mut StackReport) -> Result<Trainings<T, Self>>;
 }
+
+/// What a stack has become, and the codes of what it was trained on.
+#[doc(hidden)]
+pub type Trainings<T, S> = (
+    Pretrained<<S as Levels<T>>::Encoder, <S as Levels<T>>::Decoder, <S as Levels<T>>::Loss>,
+    Codes<T>,
+);
 
 impl<T, E, D, R, L, O> Levels<T> for Level<'_, E, D, R, L, O>
 where
     T: Scalar,
-    E: Build<T> + Clone,
-    E::Built: Layer<Scalar = T, Input = E::Input, Output = E::Output> + Clone,
-    D: BuildDecoder<E::Built>,
-    D::Built: Decoder<Scalar = T, Code = E::Output, Output = E::Input> + Detach,
-    R: Regularizer<E::Built>,
-    L: Loss<D::Built> + Clone,
+    E: Part<Input: SameSize<E::Input>, Posterior: Pointlike, Condition = Unconditioned>
+        + Detach<T>
+        + Clone
+        + 'static,
+    E::Detached:
+        Part<Condition = Unconditioned> + Detach<T, Detached: Part<Condition = Unconditioned>>,
+    D: Detach<T> + Clone + 'static,
+    R: Regularizer<T>,
+    L: LossFor<D, Target = WithInput> + Loss<T> + Clone,
     O: Method<T>,
 {
     type Input = E::Input;
-    type Code = E::Output;
-    type Encoder = Trained<E::Built>;
-    type Decoder = Trained<<D::Built as Detach>::Detached>;
+    type Encoder = Trained<E::Detached, T>;
+    type Decoder = Trained<D::Detached, T>;
     type Loss = L;
 
     fn check(&self, below: usize, inputs: Option<usize>) -> Result<(usize, usize)> {
-        let encoder = self.builder.encoder.clone().build_into(&mut Start::new(&mut keyed(0, 0, 0)));
-        let (from, to) = (Layer::input_dim(&encoder).value(), Layer::output_dim(&encoder).value());
+        let (encoder, decoder) = (self.builder.encoder.seen(), self.builder.decoder.seen());
+        let (from, to) = (encoder.input().value(), encoder.output().value());
         let checked = || {
             encoder.check_sizes()?;
+            decoder.check_sizes()?;
+            let sentence =
+                "a layer: a Gaussian encoder gives a distribution, which no level can be on";
+            require(!encoder.is_gaussian(), "the encoder", 2.0, sentence)?;
+            require_size("the decoder's input", "code units", to, decoder.num_inputs())?;
+            require_size("the decoder's output", "features", from, decoder.num_outputs())?;
             self.trainer.check::<T>()?;
             if let Some(inputs) = inputs {
                 require_size("the code of the level below", "units", from, inputs)?;
@@ -249,21 +260,17 @@ where
         in_stage(&stage(below + 1, from, to), checked())
     }
 
-    fn train(
-        mut self,
-        data: &Batch<T, E::Input>,
-        report: &mut StackReport,
-    ) -> Result<(Pretrained<Self::Encoder, Self::Decoder, L>, Batch<T, E::Output>)> {
+    fn train(mut self, data: Data<'_, T>, report: &mut StackReport) -> Result<Trainings<T, Self>> {
         let number = report.stages.len() + 1;
         let mut model = self.builder.build::<T>()?;
-        let from = Layer::input_dim(model.encoder()).value();
-        let stage = stage(number, from, Layer::output_dim(model.encoder()).value());
+        let size = model.encoder().input();
+        let stage = stage(number, size.value(), model.encoder().output().value());
         #[cfg(feature = "safetensors")]
         self.trainer.within(&stage, model.parameters());
-        let trained = in_stage(&stage, self.trainer.fit(&mut model, data))?;
+        let trained = in_stage(&stage, self.trainer.fit(&mut model, data.examples(size)))?;
         report.push(stage, trained);
-        let codes = model.encode(data)?;
-        let of_loss = model.parameters()[model.loss_parameters()].iter();
+        let codes = data.encoded(|data| model.encode(data.examples(size)))?;
+        let of_loss = model.parameters()[model.network().places().loss].iter();
         let pretrained = Pretrained {
             encoder: model.trained_encoder(),
             decoder: model.trained_decoder(),
@@ -289,11 +296,10 @@ impl<T, Below, Top> Levels<T> for Stack<Below, Top>
 where
     T: Scalar,
     Below: Levels<T>,
-    Top: Levels<T, Input = Below::Code>,
-    Top::Loss: Link<Top::Decoder>,
+    Top: Levels<T>,
+    Top::Loss: Link<Top::Decoder, Linked: Layer<T> + Clone + 'static>,
 {
     type Input = Below::Input;
-    type Code = Top::Code;
     type Encoder = Chain<Below::Encoder, Top::Encoder>;
     type Decoder = Chain<<Top::Loss as Link<Top::Decoder>>::Linked, Below::Decoder>;
     type Loss = Below::Loss;
@@ -303,13 +309,9 @@ where
         self.top.check(below, Some(code))
     }
 
-    fn train(
-        self,
-        data: &Batch<T, Below::Input>,
-        report: &mut StackReport,
-    ) -> Result<(Pretrained<Self::Encoder, Self::Decoder, Below::Loss>, Batch<T, Top::Code>)> {
+    fn train(self, data: Data<'_, T>, report: &mut StackReport) -> Result<Trainings<T, Self>> {
         let (below, codes) = self.below.train(data, report)?;
-        let (top, codes) = self.top.train(&codes, report)?;
+        let (top, codes) = self.top.train(data.replaced(&codes), report)?;
         let Pretrained { encoder, decoder, loss, loss_parameters, normalizer, report } = below;
         let pretrained = Pretrained {
             encoder: Chain::new(encoder, top.encoder),

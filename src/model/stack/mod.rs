@@ -16,12 +16,16 @@
 //! start alike and part in fine-tuning. A part that is frozen stays frozen in all stages.
 //!
 //! Each level and each later stage has its own [`Trainer`](crate::Trainer), with its own optimizer, epochs, observers and
-//! checkpoints: a stack whose trainers resume takes up the level at which it was stopped.
+//! checkpoints: a stack whose trainers resume takes up the level at which it was stopped. All of them see the same
+//! examples, each level the codes of those: with the same weights, and the same samples held out.
 
+mod data;
 mod levels;
 mod report;
 mod stages;
 
 pub use levels::{Level, Levels, Pretrained, Stack};
 pub use report::{StackReport, Stage};
-pub use stages::{Classify, Deep, DeepModel, FineTune, Stacked, StackedClassifier};
+pub use stages::{
+    Classify, Deep, DeepClassifier, DeepModel, FineTune, Stacked, StackedClassifier, Universal,
+};

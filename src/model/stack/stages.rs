@@ -2,21 +2,22 @@ use std::fmt;
 
 use nalgebra::Const;
 
-use super::levels::{Level, Levels, Pretrained, Stack, in_stage};
+use super::data::Data;
+use super::levels::{Level, Levels, Stack, in_stage};
 use super::report::StackReport;
-use crate::batch::Batch;
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
-use crate::error::Result;
-use crate::loss::Loss;
-use crate::metrics::{Label, checked_labels};
-use crate::model::AutoEncoder;
-use crate::model::builder::{Build, Describe};
-use crate::model::classifier::Classifier;
-use crate::numbers::scalar::Scalar;
+use crate::batch::size::{SameSize, Size};
+use crate::error::{Result, require};
+use crate::layer::activation::Identity;
+use crate::layer::trained::Trained;
+use crate::layer::{DenseLayer, Detach, Layer, Part, Unconditioned};
+use crate::loss::{Loss, LossFor, WithInput};
+use crate::metrics::checked_labels;
+use crate::model::{AutoEncoder, Classifier, Scalar};
+use crate::numbers::scalar::Float;
 use crate::optimizer::Method;
 use crate::regularizer::NoRegularizer;
 use crate::train::Trainer;
+use crate::train::examples::{IntoExamples, SamplesAlone, Suits, WithLabels};
 
 /// A stack and the joint training of all its layers. Made by [`Stack::fine_tune`](super::Stack::fine_tune).
 #[derive(Debug)]
@@ -71,24 +72,28 @@ impl<'a, S, O> FineTune<'a, S, O> {
     }
 
     /// The last stage: a softmax classifier of `K` classes on the encoder, trained with it.
-    pub fn classify<const K: usize, O2>(
+    pub fn classify<const K: usize>(
         self,
-        trainer: Trainer<'_, O2>,
-    ) -> Classify<'_, Self, K, O2> {
+        trainer: Trainer<'_, impl Universal>,
+    ) -> Classify<'_, Self, K, impl Universal> {
         Classify::new(self, trainer)
     }
 
-    /// Trains the levels one by one, unrolls them, and trains all of it.
+    /// Trains the levels one by one, unrolls them, and trains all of it; on `&x`, with weights and samples held
+    /// out as `pretrain` of [`Level`] has them.
     ///
     /// # Errors
     /// As `pretrain` of [`Level`] and [`Stack`]; settings of all stages are checked before the first one.
-    pub fn fit<T: Scalar>(
-        self,
-        data: &Batch<T, <Self as DeepModel<T>>::Input>,
-    ) -> Result<Stacked<Deep<T, Self>>>
+    pub fn fit<'e, T, X>(self, examples: X) -> Result<Stacked<Deep<T, Self>>>
     where
+        T: Scalar,
         Self: DeepModel<T>,
+        X: IntoExamples<'e, T>,
+        X::Input: SameSize<<Self as DeepModel<T>>::Input>,
+        X::Given: Suits<SamplesAlone>,
     {
+        const { <X::Input as SameSize<<Self as DeepModel<T>>::Input>>::FITS };
+        let (data, _) = Data::of(examples.into_examples())?;
         self.check()?;
         let mut report = StackReport::default();
         let model = self.deep(data, &mut report)?;
@@ -96,37 +101,62 @@ impl<'a, S, O> FineTune<'a, S, O> {
     }
 }
 
+/// A method that computes in either number type, as all of this crate do, so that it need not be said which one a
+/// stack will be trained in. One for a single type, such as a `Box<dyn Method<f32>>` that is chosen at run time, trains
+/// levels and fine-tunes them, and then the [classifier](crate::AutoEncoder::classifier) by itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not compute in both number types",
+    label = "is for one number type, or no optimizer",
+    note = "train the classifier by itself: `model.classifier::<10>().build()?`, then `Trainer::fit`"
+)]
+pub trait Universal: Method<f32> + Method<f64> {}
+#[diagnostic::do_not_recommend]
+impl<O: Method<f32> + Method<f64>> Universal for O {}
+
 impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
     pub(super) fn new(model: S, trainer: Trainer<'a, O>) -> Self {
         Self { model, trainer }
     }
 
-    /// Trains everything: the levels one by one, then, if that is wanted, all of them jointly, then the
-    /// encoder with a softmax head on the labels, whole numbers from 0, below `K`.
+    /// Trains everything, on `(&x, &labels)`: the levels one by one, then, if that is wanted, all of them jointly,
+    /// then the encoder with a softmax head on the labels, whole numbers from 0, below `K`. With
+    /// [weights](crate::Examples::weights) samples count in each stage alike, and samples
+    /// [held out](crate::Examples::held_out) validate each stage.
     ///
     /// # Errors
-    /// As `pretrain` of [`Level`] and [`Stack`]; settings of all stages and labels are checked before the
-    /// first stage.
+    /// As `pretrain` of [`Level`] and [`Stack`]; settings of all stages, labels and the number of classes are checked
+    /// before the first stage.
     #[allow(clippy::type_complexity)]
-    pub fn fit<T: Scalar>(
+    pub fn fit<'e, T, X>(
         mut self,
-        data: &Batch<T, S::Input>,
-        labels: &[impl Label],
-    ) -> Result<StackedClassifier<Deep<T, S>, Classifier<S::Encoder, Const<K>>>>
+        examples: X,
+    ) -> Result<StackedClassifier<Deep<T, S>, DeepClassifier<T, S, K>>>
     where
+        T: Scalar,
         S: DeepModel<T>,
         O: Method<T>,
+        X: IntoExamples<'e, T>,
+        X::Input: SameSize<S::Input>,
+        X::Given: Suits<WithLabels>,
     {
+        const { <X::Input as SameSize<S::Input>>::FITS };
         let stage = "classifier";
+        let (data, labels) = Data::of(examples.into_examples())?;
         self.model.check()?;
         in_stage(stage, self.trainer.check::<T>())?;
-        in_stage(stage, checked_labels("fit", K, labels, data.samples()))?;
+        in_stage(stage, require(K > 1, "Classifier classes", K as f64, "at least 2"))?;
+        let ((x, held_out), (of_samples, others)) = (data.all(), labels.all());
+        in_stage(stage, checked_labels("fit", K, of_samples, x.samples()))?;
+        if let Some(held_out) = held_out {
+            in_stage(stage, checked_labels("validation", K, others, held_out.samples()))?;
+        }
         let mut report = StackReport::default();
         let model = self.model.deep(data, &mut report)?;
         let mut classifier = in_stage(stage, model.classifier::<K>().build::<T>())?;
         #[cfg(feature = "safetensors")]
         self.trainer.within(stage, classifier.parameters());
-        let trained = self.trainer.fit_classifier(&mut classifier, data, labels);
+        let size = classifier.encoder().input();
+        let trained = self.trainer.fit(&mut classifier, data.labelled(labels, size));
         report.push(stage, in_stage(stage, trained)?);
         Ok(StackedClassifier { model, classifier, report })
     }
@@ -138,25 +168,34 @@ pub type Deep<T, S> = AutoEncoder<
     <S as DeepModel<T>>::Decoder,
     NoRegularizer,
     <S as DeepModel<T>>::Loss,
+    T,
+>;
+
+/// The classifier of `K` classes on its encoder.
+pub type DeepClassifier<T, S, const K: usize> = Classifier<
+    Trained<<<S as DeepModel<T>>::Encoder as Detach<T>>::Detached, T>,
+    DenseLayer<<<S as DeepModel<T>>::Encoder as Part>::Output, Const<K>, Identity>,
+    NoRegularizer,
+    T,
 >;
 
 /// What can become one deep autoencoder: levels, or levels that are then trained jointly.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no stack that can be trained",
-    note = "each level needs an encoder that is a layer or a chain of layers (no `Gaussian`), a decoder that \
-            is one too or `Tied`, and above the first level a loss that implements `Link`"
+    message = "`{Self}` is no stack that can be trained in `{T}`",
+    note = "each level needs an encoder that is a layer or a chain of layers (no `Gaussian`, nothing \
+            conditional), a decoder that is one too or `Tied`, and above the first level a loss that \
+            implements `Link`"
 )]
-pub trait DeepModel<T: Scalar> {
-    /// The number of inputs.
-    type Input: nalgebra::Dim;
+pub trait DeepModel<T: Float> {
+    /// The size of its inputs.
+    type Input: Size + SameSize<Self::Input>;
     /// Its encoder.
-    type Encoder: Encoder<Scalar = T, Input = Self::Input>
-        + Clone
-        + Describe<Input = Self::Input, Output = <Self::Encoder as Encoder>::Code>;
+    type Encoder: Part<Input = Self::Input, Condition = Unconditioned>
+        + Detach<T, Detached: Part<Condition = Unconditioned>>;
     /// Its decoder.
-    type Decoder: Decoder<Scalar = T, Code = <Self::Encoder as Encoder>::Code, Output = Self::Input>;
+    type Decoder: Part + Layer<T>;
     /// Its loss.
-    type Loss: Loss<Self::Decoder>;
+    type Loss: LossFor<Self::Decoder, Target = WithInput>;
 
     /// Refuses what would only be found after something was trained.
     #[doc(hidden)]
@@ -164,49 +203,31 @@ pub trait DeepModel<T: Scalar> {
 
     /// Trains it.
     #[doc(hidden)]
-    fn deep(self, data: &Batch<T, Self::Input>, report: &mut StackReport) -> Result<Deep<T, Self>>;
+    fn deep(self, data: Data<'_, T>, report: &mut StackReport) -> Result<Deep<T, Self>>;
 }
 
 /// Levels, unrolled.
 macro_rules! unrolls {
     (($($generics:tt)*) $stack:ty) => {
-        impl<T, E2, D2, $($generics)*> DeepModel<T> for $stack
+        impl<T, $($generics)*> DeepModel<T> for $stack
         where
             T: Scalar,
             Self: Levels<T>,
-            <Self as Levels<T>>::Encoder: Build<T, Built = E2> + Clone,
-            <Self as Levels<T>>::Decoder: Build<T, Built = D2> + Clone,
-            <Self as Levels<T>>::Loss: Loss<D2> + Clone,
-            E2: Encoder<
-                    Scalar = T,
-                    Input = <Self as Levels<T>>::Input,
-                    Code = <Self as Levels<T>>::Code,
-                > + Describe<
-                    Input = <Self as Levels<T>>::Input,
-                    Output = <Self as Levels<T>>::Code,
-                > + Clone,
-            D2: Decoder<
-                Scalar = T,
-                Code = <Self as Levels<T>>::Code,
-                Output = <Self as Levels<T>>::Input,
-            >,
+            <Self as Levels<T>>::Loss:
+                LossFor<<Self as Levels<T>>::Decoder, Target = WithInput> + Loss<T>,
         {
             type Input = <Self as Levels<T>>::Input;
-            type Encoder = E2;
-            type Decoder = D2;
+            type Encoder = <Self as Levels<T>>::Encoder;
+            type Decoder = <Self as Levels<T>>::Decoder;
             type Loss = <Self as Levels<T>>::Loss;
 
             fn check(&self) -> Result<()> {
                 Levels::<T>::check(self, 0, None).map(drop)
             }
 
-            fn deep(
-                self,
-                data: &Batch<T, <Self as Levels<T>>::Input>,
-                report: &mut StackReport,
-            ) -> Result<Deep<T, Self>> {
-                let (pretrained, _): (Pretrained<_, _, _>, _) = self.train(data, report)?;
-                pretrained.unroll().build::<T>()
+            fn deep(self, data: Data<'_, T>, report: &mut StackReport) -> Result<Deep<T, Self>> {
+                let (pretrained, _) = self.train(data, report)?;
+                pretrained.unroll().build()
             }
         }
     };
@@ -230,16 +251,13 @@ where
         in_stage("fine-tuning", self.trainer.check::<T>())
     }
 
-    fn deep(
-        mut self,
-        data: &Batch<T, S::Input>,
-        report: &mut StackReport,
-    ) -> Result<Deep<T, Self>> {
+    fn deep(mut self, data: Data<'_, T>, report: &mut StackReport) -> Result<Deep<T, Self>> {
         let stage = "fine-tuning";
         let mut model = self.levels.deep(data, report)?;
         #[cfg(feature = "safetensors")]
         self.trainer.within(stage, model.parameters());
-        report.push(stage, in_stage(stage, self.trainer.fit(&mut model, data))?);
+        let examples = data.examples(model.encoder().input());
+        report.push(stage, in_stage(stage, self.trainer.fit(&mut model, examples))?);
         Ok(model)
     }
 }

@@ -4,7 +4,7 @@ mod pairs;
 use line_search::{LineSearch, Verdict};
 
 use crate::error::{Result, require, require_count, require_weight};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// L-BFGS: long steps along a direction that the last gradients have shaped, each as far as a line search
 /// finds good.
@@ -83,8 +83,26 @@ impl Default for Lbfgs {
 }
 
 impl Lbfgs {
+    /// Its name and its settings, as a checkpoint has them.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn describe(&self) -> String {
+        let Self {
+            history,
+            gradient_tolerance,
+            objective_tolerance,
+            iterations_per_batch,
+            max_evaluations,
+            wolfe,
+        } = self;
+        format!(
+            "Lbfgs {{ history: {history}, gradient_tolerance: {gradient_tolerance:?}, objective_tolerance: \
+             {objective_tolerance:?}, iterations_per_batch: {iterations_per_batch}, max_evaluations: \
+             {max_evaluations}, wolfe: {wolfe:?} }}"
+        )
+    }
+
     /// With the defaults of SciPy's `L-BFGS-B`.
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             history: 10,
             gradient_tolerance: 1e-5,
@@ -157,7 +175,7 @@ impl Lbfgs {
 
     /// How many numbers it remembers for each parameter.
     pub(crate) fn states(&self) -> usize {
-        2 * self.history
+        self.history.saturating_mul(2)
     }
 
     /// Iterations of a step.
@@ -166,12 +184,12 @@ impl Lbfgs {
     }
 
     /// Whether this gradient is as good as zero.
-    pub(crate) fn is_flat<T: Scalar>(&self, gradient: &[T]) -> bool {
+    pub(crate) fn is_flat<T: Float>(&self, gradient: &[T]) -> bool {
         gradient.iter().all(|g| g.to_double().abs() <= self.gradient_tolerance)
     }
 
     /// Whether the objective did not fall by more than the tolerance.
-    pub(crate) fn is_settled<T: Scalar>(&self, before: f64, after: f64) -> bool {
+    pub(crate) fn is_settled<T: Float>(&self, before: f64, after: f64) -> bool {
         let tolerance = self.objective_tolerance.max(T::default_epsilon().to_double());
         before - after <= tolerance * before.abs().max(after.abs()).max(1.0)
     }
@@ -179,7 +197,7 @@ impl Lbfgs {
     /// One iteration: moves the point to where the objective is smaller, if that is found. `pairs` is its
     /// memory. `evaluate` gives the objective at some parameters and writes its gradient; either is not
     /// finite where it does not exist. It is called last at the parameters of the new point.
-    pub(crate) fn iterate<T: Scalar>(
+    pub(crate) fn iterate<T: Float>(
         &self,
         point: &mut Point<T>,
         pairs: &mut [T],
@@ -221,7 +239,7 @@ impl Lbfgs {
     }
 
     /// Searches along the direction, and leaves the parameters and the gradient of what it finds.
-    fn search<T: Scalar>(
+    fn search<T: Float>(
         &self,
         mut search: LineSearch,
         parameters: &[T],
@@ -275,7 +293,7 @@ pub(crate) struct Point<T> {
     factors: Vec<(f64, f64)>,
 }
 
-impl<T: Scalar> Point<T> {
+impl<T: Float> Point<T> {
     pub(crate) fn new(lbfgs: &Lbfgs, parameters: usize) -> Self {
         let zeros = || vec![T::ZERO; parameters];
         Self {
@@ -312,7 +330,7 @@ mod tests {
     const SAME: f64 = 1e-6;
 
     /// Minimises from a point; where it ends, its value, the iterations and the evaluations.
-    fn minimise<T: Scalar>(
+    fn minimise<T: Float>(
         lbfgs: &Lbfgs,
         start: &[T],
         objective: impl Fn(&[T], &mut [T]) -> f64,
@@ -340,7 +358,7 @@ mod tests {
     }
 
     /// ½ Σ k (xₖ − k)²: condition number n.
-    fn quadratic<T: Scalar>(x: &[T], gradient: &mut [T]) -> f64 {
+    fn quadratic<T: Float>(x: &[T], gradient: &mut [T]) -> f64 {
         let mut value = 0.0;
         for (k, (g, x)) in (1..).zip(gradient.iter_mut().zip(x)) {
             let (k, x) = (f64::from(k), x.to_double());
@@ -351,7 +369,7 @@ mod tests {
     }
 
     /// Σ 100 (x₂ − x₁²)² + (1 − x₁)² over pairs.
-    fn rosenbrock<T: Scalar>(x: &[T], gradient: &mut [T]) -> f64 {
+    fn rosenbrock<T: Float>(x: &[T], gradient: &mut [T]) -> f64 {
         let mut value = 0.0;
         for (x, gradient) in x.chunks_exact(2).zip(gradient.chunks_exact_mut(2)) {
             let (a, b) = (x[0].to_double(), x[1].to_double());

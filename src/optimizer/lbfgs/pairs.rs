@@ -4,14 +4,14 @@
 //! next one). Unused pairs are zero. Where parameters do not move, s and y are zero, and so is the
 //! direction.
 
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
 /// Lanes of a running sum.
 const LANES: usize = 16;
 
 /// Σ aᵢ bᵢ in double precision, in a fixed order that depends on the length alone.
-pub(super) fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
+pub(super) fn dot<T: Float>(a: &[T], b: &[T]) -> f64 {
     debug_assert_eq!(a.len(), b.len());
     vectorize(
         #[inline(always)]
@@ -31,7 +31,7 @@ pub(super) fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
 }
 
 /// `to` += `factor` · `by`.
-fn add<T: Scalar>(to: &mut [T], factor: f64, by: &[T]) {
+fn add<T: Float>(to: &mut [T], factor: f64, by: &[T]) {
     let factor = T::of(factor);
     vectorize(
         #[inline(always)]
@@ -40,7 +40,7 @@ fn add<T: Scalar>(to: &mut [T], factor: f64, by: &[T]) {
 }
 
 /// `to` = `from` + `factor` · `by`.
-pub(super) fn sum_into<T: Scalar>(to: &mut [T], from: &[T], factor: f64, by: &[T]) {
+pub(super) fn sum_into<T: Float>(to: &mut [T], from: &[T], factor: f64, by: &[T]) {
     let factor = T::of(factor);
     vectorize(
         #[inline(always)]
@@ -56,7 +56,7 @@ pub(super) fn sum_into<T: Scalar>(to: &mut [T], from: &[T], factor: f64, by: &[T
 /// two-loop recursion), times 1 if there are none. Returns whether there are any.
 ///
 /// `factors` has room for one pair of numbers a pair.
-pub(super) fn direction<T: Scalar>(
+pub(super) fn direction<T: Float>(
     pairs: &[T],
     gradient: &[T],
     direction: &mut [T],
@@ -94,7 +94,7 @@ pub(super) fn direction<T: Scalar>(
 
 /// Puts the step between two points and the change of the gradient in front of the other pairs, of which the
 /// oldest is forgotten, unless it shows no curvature.
-pub(super) fn remember<T: Scalar>(
+pub(super) fn remember<T: Float>(
     pairs: &mut [T],
     (parameters, next): (&[T], &[T]),
     (gradient, next_gradient): (&[T], &[T]),

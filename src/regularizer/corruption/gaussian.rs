@@ -2,7 +2,7 @@ use rand::Rng;
 
 use super::Corruption;
 use crate::error::{Result, require_positive};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::fill_normal;
 
 /// Adds independent normal noise to every feature.
@@ -25,7 +25,11 @@ impl Gaussian {
     }
 }
 
-impl<T: Scalar> Corruption<T> for Gaussian {
+impl<T: Float> Corruption<T> for Gaussian {
+    fn describe(&self) -> String {
+        format!("Gaussian {{ sd: {:?} }}", self.sd)
+    }
+
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
         /// Values that get their noise together.
         const TOGETHER: usize = 256;

@@ -2,7 +2,7 @@ use rand::Rng;
 
 use super::{Corruption, set_fraction};
 use crate::error::{Result, require_fraction};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// Sets each feature to 0 with a given probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,7 +21,11 @@ impl Masking {
     }
 }
 
-impl<T: Scalar> Corruption<T> for Masking {
+impl<T: Float> Corruption<T> for Masking {
+    fn describe(&self) -> String {
+        format!("Masking {{ fraction: {:?} }}", self.fraction)
+    }
+
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
         set_fraction(sample, self.fraction, [T::ZERO; 2], rng);
     }

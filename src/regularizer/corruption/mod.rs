@@ -5,7 +5,8 @@
 //! | [`Gaussian`] | adds N(0, sd²) to every feature |
 //! | [`Masking`] | sets a fraction of the features to 0 |
 //! | [`SaltAndPepper`] | sets a fraction to the lowest or the highest value, half each |
-//! | a tuple, or a `Vec<Box<dyn Corruption<T>>>` | one after the other |
+//! | a tuple, or a `Vec` | one after the other |
+//! | `Box<dyn Corruption<T>>` | what was chosen at run time |
 //!
 //! # Laws
 //! 1. Features that are not hit keep their bits.
@@ -13,17 +14,38 @@
 //!
 //! # Write your own
 //! ```
-//! use autoencoder::{Corruption, Scalar};
+//! use autoencoder::activation::{Identity, Tanh};
+//! use autoencoder::corruption::{Corruption, Masking};
+//! use autoencoder::{AutoEncoder, Batch, Denoising, Dense, Float, contract};
+//!
 //! /// Shifts the whole sample by one random amount.
-//! #[derive(Debug)]
+//! #[derive(Debug, Clone)]
 //! struct Drift(f64);
-//! impl<T: Scalar> Corruption<T> for Drift {
+//! impl<T: Float> Corruption<T> for Drift {
+//!     fn describe(&self) -> String {
+//!         format!("Drift {{ sd: {:?} }}", self.0)
+//!     }
 //!     fn corrupt(&self, sample: &mut [T], rng: &mut dyn rand::Rng) {
 //!         let shift = T::of(self.0) * T::draw_normal(rng);
 //!         sample.iter_mut().for_each(|x| *x += shift);
 //!     }
 //! }
-//! let _regularizer = autoencoder::Denoising::new(Drift(0.1));
+//!
+//! let build = || {
+//!     AutoEncoder::builder()
+//!         .encoder(Dense::<3, 2>::new(Tanh))
+//!         .decoder(Dense::<2, 3>::new(Identity))
+//!         .regularizer(Denoising::new(Drift(0.1)))
+//!         .build::<f64>()
+//!         .unwrap()
+//! };
+//! let x = Batch::from_iter([[0.1, 0.5, 0.9], [0.4, 0.3, 0.2], [0.8, 0.6, 0.7], [0.2, 0.9, 0.4]]);
+//! contract::model(build, &x).assert();
+//! // Chosen at run time, as many as are wanted:
+//! let chosen: Vec<Box<dyn Corruption<f32>>> = vec![Box::new(Drift(0.1)), Box::new(Masking::new(0.3)?)];
+//! let several = Denoising::new(chosen);
+//! # let _ = several;
+//! # Ok::<(), autoencoder::Error>(())
 //! ```
 //!
 //! # References
@@ -42,46 +64,67 @@ pub use gaussian::Gaussian;
 pub use masking::Masking;
 pub use salt_and_pepper::SaltAndPepper;
 
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
 /// A random change to one sample.
-pub trait Corruption<T: Scalar>: Debug + Send + Sync {
+pub trait Corruption<T: Float>: Debug + Send + Sync + CorruptionClone<T> {
+    /// What tells it from others in files and checkpoints: `Masking { fraction: 0.3 }`.
+    fn describe(&self) -> String;
+
     /// Corrupts one sample in place, with the randomness of this visit of this sample.
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng);
 }
 
-impl<T: Scalar, C: Corruption<T> + ?Sized> Corruption<T> for Box<C> {
+/// A copy in a box, which every corruption that is `Clone` can give.
+pub trait CorruptionClone<T> {
+    /// The copy.
+    fn boxed(&self) -> Box<dyn Corruption<T>>;
+}
+impl<T: Float, C: Corruption<T> + Clone + 'static> CorruptionClone<T> for C {
+    fn boxed(&self) -> Box<dyn Corruption<T>> {
+        Box::new(self.clone())
+    }
+}
+impl<T: Float> Clone for Box<dyn Corruption<T>> {
+    fn clone(&self) -> Self {
+        (**self).boxed()
+    }
+}
+
+/// Chosen at run time.
+impl<T: Float> Corruption<T> for Box<dyn Corruption<T>> {
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
         (**self).corrupt(sample, rng);
     }
 }
 
-/// One after the other.
-impl<T: Scalar, A: Corruption<T>, B: Corruption<T>> Corruption<T> for (A, B) {
-    fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
-        self.0.corrupt(sample, rng);
-        self.1.corrupt(sample, rng);
-    }
+macro_rules! tuple {
+    ($($part:ident $index:tt),+) => {
+        /// One after the other.
+        impl<T: Float, $($part: Corruption<T> + Clone + 'static),+> Corruption<T> for ($($part,)+) {
+            fn describe(&self) -> String {
+                format!("({})", [$(self.$index.describe()),+].join(", "))
+            }
+            fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
+                $(self.$index.corrupt(sample, rng);)+
+            }
+        }
+    };
 }
-
-/// One after the other.
-impl<T, A, B, C> Corruption<T> for (A, B, C)
-where
-    T: Scalar,
-    A: Corruption<T>,
-    B: Corruption<T>,
-    C: Corruption<T>,
-{
-    fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
-        self.0.corrupt(sample, rng);
-        self.1.corrupt(sample, rng);
-        self.2.corrupt(sample, rng);
-    }
-}
+tuple!(A 0, B 1);
+tuple!(A 0, B 1, C 2);
+tuple!(A 0, B 1, C 2, D 3);
 
 /// One after the other, as many as there are.
-impl<T: Scalar, C: Corruption<T>> Corruption<T> for Vec<C> {
+impl<T: Float, C: Corruption<T> + Clone + 'static> Corruption<T> for Vec<C> {
+    fn describe(&self) -> String {
+        let parts: Vec<_> = self.iter().map(C::describe).collect();
+        format!("[{}]", parts.join(", "))
+    }
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
         self.iter().for_each(|corruption| corruption.corrupt(sample, rng));
     }
@@ -91,7 +134,7 @@ impl<T: Scalar, C: Corruption<T>> Corruption<T> for Vec<C> {
 ///
 /// Each element takes 16 bits; only where these do not decide, 16 more are drawn, so that the rate
 /// is exact to 2⁻³².
-fn set_fraction<T: Scalar>(sample: &mut [T], fraction: f64, to: [T; 2], rng: &mut dyn Rng) {
+fn set_fraction<T: Float>(sample: &mut [T], fraction: f64, to: [T; 2], rng: &mut dyn Rng) {
     const TWO_TO_32: f64 = 4_294_967_296.0;
     let end = (fraction * TWO_TO_32).round() as u64;
     let middle = end / 2;
@@ -129,7 +172,7 @@ fn set_fraction<T: Scalar>(sample: &mut [T], fraction: f64, to: [T; 2], rng: &mu
 /// Sets elements whose word is below the first bound to the first value, and others below the
 /// second bound to the second.
 #[inline(always)]
-fn set_below<T: Scalar>(elements: &mut [T], words: &[u32], bounds: [u32; 2], to: [T; 2]) {
+fn set_below<T: Float>(elements: &mut [T], words: &[u32], bounds: [u32; 2], to: [T; 2]) {
     let ([first, second], [middle, end]) = (to, bounds);
     for (x, &word) in elements.iter_mut().zip(words) {
         let kept = *x;

@@ -2,7 +2,7 @@ use rand::Rng;
 
 use super::{Corruption, set_fraction};
 use crate::error::{Result, require, require_fraction};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// Sets each feature, with a given probability, to the lowest or the highest value, half each.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,7 +34,12 @@ impl SaltAndPepper {
     }
 }
 
-impl<T: Scalar> Corruption<T> for SaltAndPepper {
+impl<T: Float> Corruption<T> for SaltAndPepper {
+    fn describe(&self) -> String {
+        let Self { fraction, low, high } = self;
+        format!("SaltAndPepper {{ fraction: {fraction:?}, low: {low:?}, high: {high:?} }}")
+    }
+
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
         set_fraction(sample, self.fraction, [self.low, self.high].map(T::of), rng);
     }

@@ -1,19 +1,19 @@
 //! What the page's script draws, gathered from model, report and samples, as JSON of a bounded size.
 
-use nalgebra::Dim;
+use nalgebra::Dyn;
 use serde_json::{Value, json};
 
-use super::HtmlReport;
 use super::code_map::places;
 use super::encode::{base64, number, numbers, text};
-use crate::batch::Batch;
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
+use super::{HtmlReport, again, is_classifier};
+use crate::batch::size::Shape;
+use crate::batch::{Batch, BatchView};
 use crate::error::Result;
 use crate::insight::health::{Checkup, UnitState, evenly};
-use crate::loss::Loss;
-use crate::numbers::scalar::Scalar;
-use crate::regularizer::Regularizer;
+use crate::model::Scalar;
+use crate::model::inference::InMemory;
+use crate::numbers::scalar::Float;
+use crate::report::passes;
 use crate::terms::Terms;
 
 /// The longest side of a picture, in pixels.
@@ -47,16 +47,23 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    fn new<T: Scalar, I: Dim>(x: &Batch<T, I>, image: Option<(usize, usize)>) -> Self {
+    fn new<T: Float>(x: BatchView<'_, T>, shape: Shape) -> Self {
         let values = x.as_slice().iter().map(|x| x.to_double());
         let span = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
             (f64::min(low, x), f64::max(high, x))
         });
-        let image = image.map(|(width, height)| {
-            let picture = (width.min(SIDE), height.min(SIDE));
-            ((width, height), picture)
+        // Of several channels each lies below the one before.
+        let Shape { channels, height, width } = shape;
+        let image = (height > 1).then(|| {
+            let sides = (width, channels * height);
+            (sides, (sides.0.min(SIDE), sides.1.min(SIDE)))
         });
         Self { image, span, features: x.features() }
+    }
+
+    /// How many columns are shown, of rows.
+    fn columns(&self) -> usize {
+        if self.image.is_some() { 0 } else { self.features.min(COLUMNS) }
     }
 
     /// Numbers that a sample is shown by.
@@ -74,7 +81,7 @@ impl Shown {
     }
 
     /// The values of one sample, in the picture's size: the mean of the pixels that fall together.
-    fn values<T: Scalar>(&self, sample: &[T]) -> Vec<f64> {
+    fn values<T: Float>(&self, sample: &[T]) -> Vec<f64> {
         let Some(((width, height), (w, h))) = self.image else {
             return sample.iter().take(COLUMNS).map(|x| x.to_double()).collect();
         };
@@ -92,7 +99,7 @@ impl Shown {
     }
 
     /// Samples as the page takes them: bytes of all pictures as base64, or a list of rows.
-    pub(super) fn samples<'s, T: Scalar>(&self, samples: impl Iterator<Item = &'s [T]>) -> Value {
+    pub(super) fn samples<'s, T: Float>(&self, samples: impl Iterator<Item = &'s [T]>) -> Value {
         if self.image.is_none() {
             return samples.map(|sample| numbers(self.values(sample))).collect();
         }
@@ -107,19 +114,13 @@ impl Shown {
     }
 }
 
-impl<E, D, R, L> HtmlReport<'_, E, D, R, L>
-where
-    E: Encoder,
-    E::Range: 'static,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-{
-    pub(super) fn content(&self, checkup: &Checkup) -> Result<Value> {
-        let (model, x) = (self.model, self.data);
-        let shown = Shown::new(x, self.image);
-        let codes = model.encode(x)?;
-        let scores: Vec<f64> = model.score(x)?.iter().map(|score| score.to_double()).collect();
+impl<T: Scalar> HtmlReport<'_, T> {
+    pub(super) fn content(&self, given: &InMemory<'_, T>, checkup: &Checkup) -> Result<Value> {
+        let x = given.x;
+        let shown = Shown::new(x, self.shape);
+        let codes = passes::encode(self.network, again(given))?;
+        let scores = passes::score(self.network, again(given))?;
+        let scores: Vec<f64> = scores.iter().map(|score| score.to_double()).collect();
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
         let median = order[order.len() / 2];
@@ -127,12 +128,12 @@ where
         Ok(json!({
             "picture": picture,
             "span": [number(shown.span.0), number(shown.span.1)],
-            "columns": self.shown_columns(),
-            "spans": self.column_spans(),
+            "columns": self.shown_columns(&shown),
+            "spans": column_spans(&shown, x),
             "curves": self.curves(),
-            "reconstructions": self.reconstructions(&shown, &scores, &order)?,
-            "map": self.map(&shown, &codes, &scores)?,
-            "traversal": self.traversal(&shown, &codes, checkup, median)?,
+            "reconstructions": self.reconstructions(&shown, given, &scores, &order)?,
+            "map": self.map(&shown, given, &codes, &scores)?,
+            "traversal": self.traversal(&shown, given, &codes, checkup, median)?,
             "features": self.features(&shown, checkup),
             "units": units(checkup),
         }))
@@ -144,23 +145,14 @@ where
         named.unwrap_or_else(|| format!("feature {index}"))
     }
 
-    fn shown_columns(&self) -> Vec<Value> {
-        if self.image.is_some() {
-            return Vec::new();
-        }
-        (0..self.data.features().min(COLUMNS)).map(|index| text(&self.column(index))).collect()
+    fn shown_columns(&self, shown: &Shown) -> Vec<Value> {
+        (0..shown.columns()).map(|index| text(&self.column(index))).collect()
     }
 
-    /// The least and the greatest value of each column that is shown.
-    fn column_spans(&self) -> Vec<Value> {
-        let count = if self.image.is_some() { 0 } else { self.data.features().min(COLUMNS) };
-        let span = |column: usize| {
-            let values = self.data.iter().map(|sample| sample[column].to_double());
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
-                (f64::min(low, x), f64::max(high, x))
-            })
-        };
-        (0..count).map(span).map(|(low, high)| json!([number(low), number(high)])).collect()
+    /// What each sample is, if something is said of it.
+    fn labels_or_classes(&self, given: &InMemory<'_, T>) -> Option<Vec<String>> {
+        let classes = || given.labels.as_ref().map(|all| all.iter().map(i128::to_string).collect());
+        self.labels.clone().or_else(classes)
     }
 
     fn curves(&self) -> Value {
@@ -215,11 +207,39 @@ where
         })
     }
 
-    fn label(&self, sample: usize) -> Value {
-        self.labels.as_ref().map_or(Value::Null, |labels| text(&labels[sample]))
+    /// Samples as they are and, but of a classifier, as the model makes them again.
+    fn pairs(
+        &self,
+        shown: &Shown,
+        given: &InMemory<'_, T>,
+        samples: &[usize],
+    ) -> Result<[Value; 2]> {
+        let x = select(given.x, samples)?;
+        let conditions = given.conditions.map(|all| select(all, samples)).transpose()?;
+        let conditions = conditions.as_ref().map(Batch::view);
+        let as_they_are = shown.samples(x.iter());
+        if is_classifier(self.network) {
+            return Ok([as_they_are, Value::Null]);
+        }
+        let given = InMemory { x: x.view(), conditions, labels: None };
+        let y = passes::reconstruct(self.network, given)?;
+        Ok([as_they_are, shown.samples(y.iter())])
     }
 
-    fn reconstructions(&self, shown: &Shown, scores: &[f64], order: &[usize]) -> Result<Value> {
+    /// Of a classifier, nothing.
+    fn reconstructions(
+        &self,
+        shown: &Shown,
+        given: &InMemory<'_, T>,
+        scores: &[f64],
+        order: &[usize],
+    ) -> Result<Value> {
+        if is_classifier(self.network) {
+            return Ok(Value::Null);
+        }
+        let labels = self.labels_or_classes(given);
+        let label =
+            |&sample: &usize| labels.as_ref().map_or(Value::Null, |labels| text(&labels[sample]));
         let count = order.len();
         let group = GROUP.min(count.div_ceil(3));
         let middle = (count / 2).saturating_sub(group / 2).min(count - group);
@@ -236,15 +256,14 @@ where
                 if title == "Worst" {
                     samples.reverse();
                 }
-                let x = self.data.select(samples.iter().copied());
-                let y = self.model.reconstruct(&x)?;
+                let [x, y] = self.pairs(shown, given, &samples)?;
                 Ok(json!({
                     "title": title,
                     "samples": samples,
                     "scores": numbers(samples.iter().map(|&sample| scores[sample])),
-                    "labels": samples.iter().map(|&sample| self.label(sample)).collect::<Vec<_>>(),
-                    "x": shown.samples(x.iter()),
-                    "y": shown.samples(y.iter()),
+                    "labels": samples.iter().map(label).collect::<Vec<_>>(),
+                    "x": x,
+                    "y": y,
                 }))
             })
             .collect()
@@ -253,17 +272,22 @@ where
     fn map(
         &self,
         shown: &Shown,
-        codes: &Batch<E::Scalar, E::Code>,
+        given: &InMemory<'_, T>,
+        codes: &Batch<T, Dyn>,
         scores: &[f64],
     ) -> Result<Value> {
         let most = POINTS.min(shown.fit(MAP_PIXELS, MAP_CELLS) / 2).max(1);
         let taken: Vec<usize> = evenly(codes.samples(), most).collect();
         let codes = codes.select(taken.iter().copied());
-        let x = self.data.select(taken.iter().copied());
-        let y = self.model.reconstruct(&x)?;
+        let [x, y] = self.pairs(shown, given, &taken)?;
         let scores: Vec<f64> = taken.iter().map(|&sample| scores[sample]).collect();
-        let places = places(&codes, &scores);
-        let (classes, class_of) = self.classes(&taken);
+        let of_class = is_classifier(self.network);
+        let loss = if of_class { "loss" } else { "loss of the reconstruction" };
+        let places = places(&codes, &scores, loss);
+        let (classes, class_of) = match self.labels_or_classes(given) {
+            Some(labels) => classes(&labels, &taken),
+            None => (Vec::new(), Vec::new()),
+        };
         Ok(json!({
             "axes": places.axes,
             "px": numbers(places.x),
@@ -272,51 +296,27 @@ where
             "scores": numbers(scores),
             "classes": classes,
             "class": class_of,
-            "x": shown.samples(x.iter()),
-            "y": shown.samples(y.iter()),
+            "x": x,
+            "y": y,
         }))
     }
 
-    /// The labels that are told apart, in order, and which each sample has. Those beyond are one.
-    fn classes(&self, samples: &[usize]) -> (Vec<Value>, Vec<usize>) {
-        let Some(labels) = &self.labels else { return (Vec::new(), Vec::new()) };
-        let mut classes: Vec<&str> = labels.iter().map(String::as_str).collect();
-        classes.sort_unstable();
-        classes.dedup();
-        // Numbers in the order of numbers.
-        if classes.iter().all(|class| class.parse::<f64>().is_ok_and(f64::is_finite)) {
-            let value = |class: &str| class.parse::<f64>().unwrap_or(0.0);
-            classes.sort_by(|a, b| value(a).total_cmp(&value(b)));
-        }
-        let more = classes.len() > CLASSES;
-        classes.truncate(if more { CLASSES - 1 } else { CLASSES });
-        let class = |&sample: &usize| {
-            let found = classes.iter().position(|&class| class == labels[sample]);
-            found.unwrap_or(CLASSES - 1)
-        };
-        let class_of = samples.iter().map(class).collect();
-        let mut names: Vec<_> = classes.into_iter().map(text).collect();
-        if more {
-            names.push("all others".into());
-        }
-        (names, class_of)
-    }
-
-    /// The weights of the encoder's first layer, each unit by its own greatest weight.
+    /// The weights of the encoder's first layer, each unit by its own greatest weight; those of a condition, which
+    /// come last, are not shown.
     fn features(&self, shown: &Shown, checkup: &Checkup) -> Value {
-        let inputs = self.data.features();
-        let mut tensors = self.model.layout().tensors().iter();
+        let (inputs, condition) = (self.network.facts.features, self.network.facts.condition);
+        let mut tensors = self.network.layout.tensors().iter();
         let first = tensors.find(|t| t.name.starts_with("encoder.") && t.name.ends_with("weight"));
-        let Some(tensor) = first.filter(|tensor| tensor.shape.1 == inputs) else {
+        let Some(tensor) = first.filter(|tensor| tensor.shape.1 == inputs + condition) else {
             return Value::Null;
         };
-        let weights = &self.model.parameters()[tensor.range.clone()];
+        let weights = &self.network.parameters[tensor.range.clone()];
         let count = tensor.shape.0;
         let is_code = count == checkup.units.len() && tensor.name == "encoder.0.weight";
         let most = FEATURES.min(shown.fit(FEATURE_PIXELS, FEATURES * COLUMNS));
         let taken: Vec<usize> = evenly(count, most).collect();
-        let of = |unit: usize| -> Vec<E::Scalar> {
-            weights.iter().skip(unit).step_by(count).copied().collect()
+        let of = |unit: usize| -> Vec<T> {
+            weights.iter().skip(unit).step_by(count).take(inputs).copied().collect()
         };
         let pictures: Value = if shown.image.is_some() {
             let mut bytes = Vec::new();
@@ -336,7 +336,7 @@ where
     }
 
     /// The columns with the largest weights of a unit, and the weights.
-    fn largest(&self, weights: &[E::Scalar]) -> Value {
+    fn largest(&self, weights: &[T]) -> Value {
         let size = |index: usize| weights[index].to_double().abs();
         let mut order: Vec<usize> = (0..weights.len()).collect();
         order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
@@ -345,6 +345,48 @@ where
             |index: usize| json!([text(&self.column(index)), number(weights[index].to_double())]);
         largest.map(pair).collect()
     }
+}
+
+/// The least and the greatest value of each column that is shown.
+fn column_spans<T: Float>(shown: &Shown, x: BatchView<'_, T>) -> Vec<Value> {
+    let span = |column: usize| {
+        let values = x.iter().map(|sample| sample[column].to_double());
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
+            (f64::min(low, x), f64::max(high, x))
+        })
+    };
+    (0..shown.columns()).map(span).map(|(low, high)| json!([number(low), number(high)])).collect()
+}
+
+/// The columns with these indices, copied in this order.
+fn select<T: Float>(columns: BatchView<'_, T>, indices: &[usize]) -> Result<Batch<T, Dyn>> {
+    let rows = columns.features();
+    let column = |&index: &usize| &columns.as_slice()[index * rows..][..rows];
+    Batch::from_samples(Dyn(rows), indices.iter().map(column))
+}
+
+/// The labels that are told apart, in order, and which each of some samples has. Those beyond are one.
+fn classes(labels: &[String], samples: &[usize]) -> (Vec<Value>, Vec<usize>) {
+    let mut classes: Vec<&str> = labels.iter().map(String::as_str).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    // Numbers in the order of numbers.
+    if classes.iter().all(|class| class.parse::<f64>().is_ok_and(f64::is_finite)) {
+        let value = |class: &str| class.parse::<f64>().unwrap_or(0.0);
+        classes.sort_by(|a, b| value(a).total_cmp(&value(b)));
+    }
+    let more = classes.len() > CLASSES;
+    classes.truncate(if more { CLASSES - 1 } else { CLASSES });
+    let class = |&sample: &usize| {
+        let found = classes.iter().position(|&class| class == labels[sample]);
+        found.unwrap_or(CLASSES - 1)
+    };
+    let class_of = samples.iter().map(class).collect();
+    let mut names: Vec<_> = classes.into_iter().map(text).collect();
+    if more {
+        names.push("all others".into());
+    }
+    (names, class_of)
 }
 
 fn units(checkup: &Checkup) -> Value {

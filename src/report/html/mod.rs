@@ -5,9 +5,16 @@
 //! the codes, traversals of the code with a slider each, the activity of the units, the features of the first
 //! layer, and the configuration.
 //!
-//! * Of many samples, pictures or columns a fixed number is shown, spread evenly; the page says how many.
+//! * Samples whose [size](crate::size) says that they are images, or those of a model whose inputs are images, are
+//!   shown as such, in grey; of several channels one below the other. All others, windows and images of one row among
+//!   them, are rows of a table.
+//! * Of many samples, pictures or columns a fixed number is shown, spread evenly; the page says how many. A picture
+//!   of which one side is longer than 96 pixels is shown smaller.
 //! * Traversals are a table of decoded codes, and so exact for any decoder: each slider moves one unit, the
-//!   others rest at the code of the median sample. A code of two units gets a grid in which both move.
+//!   others rest at the code of the median sample, and so does its condition, if there is one. A code of two units
+//!   gets a grid in which both move.
+//! * Of a classifier, which makes no other sample of a sample, the page has no reconstructions and no traversals, but
+//!   its accuracy.
 //! * All data is text or numbers to the page: labels and names are escaped, the script is fixed and the page
 //!   allows no other by its Content-Security-Policy.
 //! * It works by keyboard, on a phone, in light and dark, and without colour.
@@ -25,7 +32,6 @@
 //! let report = Trainer::new(Adam::new(1e-2)?).epochs(5).fit(&mut model, &digits.train)?;
 //! let page = HtmlReport::new(&model, &report, &digits.test)
 //!     .title("Digits in 16 units")
-//!     .image(8, 8)
 //!     .labels(&digits.test_labels)
 //!     .to_html()?; // or .write_to("report.html")?
 //! assert!(page.starts_with("<!doctype html>") && page.len() < 5_000_000);
@@ -41,57 +47,64 @@ mod traversal;
 use std::fmt;
 use std::path::Path;
 
-use crate::batch::Batch;
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
-use crate::error::require_size;
-use crate::error::{Error, Result};
-use crate::insight::health::Checkup;
-use crate::loss::Loss;
-use crate::model::AutoEncoder;
-use crate::regularizer::Regularizer;
-use crate::train::Report;
+use crate::batch::size::{SameSize, Shape};
+use crate::error::{Error, Result, require_size};
+use crate::insight::health::checkup;
+use crate::layer::Part;
+use crate::loss::Target;
+use crate::model::inference::InMemory;
+use crate::model::network::Network;
+use crate::model::{AutoEncoder, Scalar};
+use crate::numbers::scalar::Float;
+use crate::report::passes::shape_of;
+use crate::train::examples::{IntoExamples, Suits};
+use crate::train::{Report, Trainable};
 
 /// A page about a model, its training and its doings on some samples. See [`html`](crate::html).
-pub struct HtmlReport<'a, E: Encoder, D, R, L> {
-    model: &'a AutoEncoder<E, D, R, L>,
+pub struct HtmlReport<'a, T: Float = f32> {
+    network: &'a Network<T>,
     report: &'a Report,
-    data: &'a Batch<E::Scalar, E::Input>,
+    given: Result<InMemory<'a, T>>,
+    shape: Shape,
     title: String,
-    image: Option<(usize, usize)>,
     columns: Option<Vec<String>>,
     labels: Option<Vec<String>>,
 }
 
-impl<'a, E, D, R, L> HtmlReport<'a, E, D, R, L>
-where
-    E: Encoder,
-    E::Range: 'static,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-{
-    /// About a model, its training's report, and samples, best some it was not trained on. Without
-    /// [`image`](Self::image) a sample is shown as a row of a table.
-    pub fn new(
-        model: &'a AutoEncoder<E, D, R, L>,
+impl<'a, T: Scalar> HtmlReport<'a, T> {
+    /// About a model, its training's report, and samples, best some it was not trained on, as
+    /// [`loss`](AutoEncoder::loss) takes them: `&x`, of a conditional model `(&x, &conditions)`, of a classifier
+    /// `(&x, &labels)`. All samples count alike, whatever weights they are given.
+    pub fn new<E, D, R, L, X>(
+        model: &'a AutoEncoder<E, D, R, L, T>,
         report: &'a Report,
-        data: &'a Batch<E::Scalar, E::Input>,
-    ) -> Self {
-        let title = "Autoencoder report".into();
-        Self { model, report, data, title, image: None, columns: None, labels: None }
+        x: X,
+    ) -> Self
+    where
+        E: Part,
+        D: Part,
+        AutoEncoder<E, D, R, L, T>: Trainable,
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Suits<<AutoEncoder<E, D, R, L, T> as Trainable>::Wanted>,
+    {
+        const { <X::Input as SameSize<E::Input>>::FITS };
+        let (network, examples) = (model.network(), x.into_examples());
+        let size = examples.size;
+        Self {
+            network,
+            report,
+            given: InMemory::of(examples.samples),
+            shape: shape_of(size, model.encoder().input()),
+            title: kind(network).into(),
+            columns: None,
+            labels: None,
+        }
     }
 
-    /// The heading of the page. Default: "Autoencoder report".
+    /// The heading of the page. Default: "Autoencoder report" or "Classifier report".
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
-        self
-    }
-
-    /// Shows samples as images of so many pixels, stored row by row, one feature a pixel: grey only, there
-    /// are no images of several channels. One side longer than 96 pixels is shown smaller.
-    pub fn image(mut self, width: usize, height: usize) -> Self {
-        self.image = Some((width, height));
         self
     }
 
@@ -101,7 +114,8 @@ where
         self
     }
 
-    /// What each sample is, which colours the map of the codes; at most 16 different ones are told apart.
+    /// What each sample is, which colours the map of the codes; at most 16 different ones are told apart. Default: of
+    /// a classifier the classes it was given, of any other nothing.
     pub fn labels<S: fmt::Display>(mut self, labels: impl IntoIterator<Item = S>) -> Self {
         self.labels = Some(labels.into_iter().map(|label| label.to_string()).collect());
         self
@@ -110,22 +124,18 @@ where
     /// The page as text.
     ///
     /// # Errors
-    /// See [`AutoEncoder`]; and [`Error::SizeMismatch`] unless the image has as many pixels as there are
-    /// features, and there is a name for each feature and a label for each sample.
+    /// See [`AutoEncoder`]; and [`Error::SizeMismatch`] unless there is a name for each feature and a label for each
+    /// sample.
     pub fn to_html(&self) -> Result<String> {
-        let features = self.data.features();
-        if let Some((width, height)) = self.image {
-            let pixels = width.saturating_mul(height);
-            require_size("HtmlReport::image", "pixels", features, pixels)?;
-        }
+        let given = self.given.as_ref().map_err(Clone::clone)?;
         if let Some(columns) = &self.columns {
-            require_size("HtmlReport::columns", "names", features, columns.len())?;
+            require_size("HtmlReport::columns", "names", given.x.features(), columns.len())?;
         }
         if let Some(labels) = &self.labels {
-            require_size("HtmlReport::labels", "labels", self.data.samples(), labels.len())?;
+            require_size("HtmlReport::labels", "labels", given.x.samples(), labels.len())?;
         }
-        let checkup = Checkup::of(self.model, self.data)?;
-        let content = self.content(&checkup)?;
+        let checkup = checkup::of_network(self.network, again(given))?;
+        let content = self.content(given, &checkup)?;
         Ok(self.page(&checkup, &content))
     }
 
@@ -143,13 +153,27 @@ where
     }
 }
 
-/// Its title and the number of samples.
-impl<E: Encoder, D, R, L> fmt::Debug for HtmlReport<'_, E, D, R, L> {
+/// The samples once more.
+fn again<'a, T: Float>(given: &InMemory<'a, T>) -> InMemory<'a, T> {
+    InMemory { x: given.x, conditions: given.conditions, labels: given.labels.clone() }
+}
+
+fn is_classifier<T: Float>(network: &Network<T>) -> bool {
+    network.loss.target() == Target::Class
+}
+
+/// What the page is.
+fn kind<T: Float>(network: &Network<T>) -> &'static str {
+    if is_classifier(network) { "Classifier report" } else { "Autoencoder report" }
+}
+
+/// Its title, the number of samples and what they look like.
+impl<T: Float> fmt::Debug for HtmlReport<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HtmlReport")
             .field("title", &self.title)
-            .field("samples", &self.data.samples())
-            .field("image", &self.image)
+            .field("samples", &self.given.as_ref().map_or(0, |given| given.x.samples()))
+            .field("shape", &self.shape)
             .finish_non_exhaustive()
     }
 }

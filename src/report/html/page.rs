@@ -5,29 +5,33 @@ use std::fmt::Write;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::HtmlReport;
 use super::encode::{base64, count, escape, json, short};
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
-use crate::insight::health::{Checkup, UnitState};
-use crate::loss::Loss;
-use crate::regularizer::Regularizer;
+use super::{HtmlReport, is_classifier, kind};
+use crate::insight::health::{Checkup, UnitState, evenly};
+use crate::model::Scalar;
 
 const STYLE: &str = include_str!("page/style.css");
 /// One function, so that its names meet no others; a file may use what those before it define.
-const SCRIPT: &str = concat!(
-    "\"use strict\";\n(() => {\n",
-    include_str!("page/elements.js"),
-    include_str!("page/samples.js"),
-    include_str!("page/axes.js"),
-    include_str!("page/training.js"),
-    include_str!("page/reconstructions.js"),
-    include_str!("page/map.js"),
-    include_str!("page/traversal.js"),
-    include_str!("page/activity.js"),
-    include_str!("page/features.js"),
-    include_str!("page/start.js"),
-    "})();\n"
+macro_rules! script {
+    ($($file:literal),+) => {
+        concat!("\"use strict\";\n(() => {\n", $(include_str!(concat!("page/", $file, ".js"))),+, "})();\n")
+    };
+}
+const SCRIPT: &str = script!(
+    "elements",
+    "samples",
+    "pairs",
+    "axes",
+    "training",
+    "reconstructions",
+    "map",
+    "traversal",
+    "activity",
+    "features",
+    "start"
+);
+const SCRIPT_OF_CLASSIFIER: &str = script!(
+    "elements", "samples", "alone", "axes", "training", "map", "activity", "features", "start"
 );
 
 /// Characters of a name, of a description and of a heading that are shown.
@@ -59,21 +63,16 @@ const SECTIONS: [(&str, &str, &str); 6] = [
     ("features", "Features", ""),
 ];
 
-impl<E, D, R, L> HtmlReport<'_, E, D, R, L>
-where
-    E: Encoder,
-    E::Range: 'static,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-{
+impl<T: Scalar> HtmlReport<'_, T> {
     pub(super) fn page(&self, checkup: &Checkup, content: &Value) -> String {
         let hash = |text: &str| base64(&Sha256::digest(text.as_bytes()));
         let title = escape(&self.title, NAME);
+        let script = if is_classifier(self.network) { SCRIPT_OF_CLASSIFIER } else { SCRIPT };
         let mut nav = String::new();
         let mut sections = String::new();
         for (id, heading, explanation) in SECTIONS {
-            if id == "features" && content["features"].is_null() {
+            // What a model has none of.
+            if content.get(id).is_some_and(Value::is_null) {
                 continue;
             }
             let _ = write!(nav, "<li><a href=\"#{id}\">{heading}</a></li>");
@@ -94,7 +93,7 @@ where
              <meta name=\"color-scheme\" content=\"light dark\">\n\
              <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
              <a class=\"skip\" href=\"#main\">Skip to the report</a>\n\
-             <header><p class=\"eyebrow\">Autoencoder report</p><h1>{title}</h1>\
+             <header><p class=\"eyebrow\">{eyebrow}</p><h1>{title}</h1>\
              <p class=\"subtitle\">{subtitle}</p></header>\n\
              <main id=\"main\">\n{tiles}\n{warnings}\n\
              <nav aria-label=\"Sections\"><ul>{nav}<li><a href=\"#configuration\">Configuration</a></li>\
@@ -105,10 +104,11 @@ where
              <footer><p>Written by the Rust crate <code>autoencoder</code> {version}. This page is one file: \
              it loads nothing and sends nothing.</p></footer>\n\
              <script type=\"application/json\" id=\"data\">{data}</script>\n\
-             <script>{SCRIPT}</script>\n</body>\n</html>\n",
-            script_hash = hash(SCRIPT),
+             <script>{script}</script>\n</body>\n</html>\n",
+            eyebrow = kind(self.network),
+            script_hash = hash(script),
             style_hash = hash(STYLE),
-            subtitle = self.subtitle(),
+            subtitle = self.subtitle(checkup.samples),
             tiles = self.tiles(checkup),
             warnings = self.warnings(checkup),
             configuration = self.configuration(),
@@ -117,21 +117,26 @@ where
         )
     }
 
-    fn subtitle(&self) -> String {
-        let model = self.model;
-        let (inputs, code) = (self.data.features(), model.encoder().code_dim());
+    fn subtitle(&self, samples: usize) -> String {
+        let facts = &self.network.facts;
+        let condition = match facts.condition {
+            0 => String::new(),
+            numbers => format!(" and a condition of {}", count(numbers)),
+        };
+        let outputs = if is_classifier(self.network) { "classes" } else { "outputs" };
         let seconds: f64 = self.report.epochs.iter().map(|epoch| epoch.seconds).sum();
         let epochs = self.report.epochs.len();
         format!(
-            "{inputs} inputs → code of {code} → {inputs} outputs · {parameters} parameters · trained for \
+            "{inputs} inputs{condition} → code of {code} → {all} {outputs} · {parameters} parameters · trained for \
              {epochs} epoch{s} in {seconds} s · shown on {samples} sample{p}",
-            inputs = count(inputs),
-            code = count(nalgebra::Dim::value(&code)),
-            parameters = count(model.num_parameters()),
+            inputs = count(facts.features),
+            code = count(facts.units),
+            all = count(self.network.outputs()),
+            parameters = count(self.network.parameters.len()),
             s = if epochs == 1 { "" } else { "s" },
             seconds = short(seconds),
-            samples = count(self.data.samples()),
-            p = if self.data.samples() == 1 { "" } else { "s" },
+            samples = count(samples),
+            p = if samples == 1 { "" } else { "s" },
         )
     }
 
@@ -147,12 +152,12 @@ where
             Some(share) => format!("{:.1} %", 100.0 * share),
             None => "–".into(),
         };
+        let (name, share) = match checkup.accuracy {
+            Some(accuracy) => ("Accuracy", Some(accuracy)),
+            None => ("Explained variance", checkup.explained_variance),
+        };
         let mut tiles = vec![
-            (
-                "Explained variance",
-                percent(checkup.explained_variance),
-                "of these samples".to_owned(),
-            ),
+            (name, percent(share), "of these samples".to_owned()),
             (
                 "Objective",
                 short(objective),
@@ -235,9 +240,7 @@ where
         let mut rows = String::new();
         let count = self.report.epochs.len();
         let has_validation = self.report.epochs.iter().any(|epoch| epoch.validation.is_some());
-        for index in crate::insight::health::evenly(count, 24)
-            .chain(count.checked_sub(1).filter(|&last| last > 24))
-        {
+        for index in evenly(count, 24).chain(count.checked_sub(1).filter(|&last| last > 24)) {
             let epoch = &self.report.epochs[index];
             let validation = epoch.validation.as_ref().map(|terms| short(terms.total()));
             let validation = if has_validation {
@@ -265,9 +268,9 @@ where
     }
 
     fn configuration(&self) -> String {
-        let model = self.model;
+        let network = self.network;
         let mut rows = String::new();
-        for tensor in model.layout().tensors().iter().take(ROWS) {
+        for tensor in network.layout.tensors().iter().take(ROWS) {
             let _ = write!(
                 rows,
                 "<tr><th scope=\"row\">{}</th><td>{}</td><td>{} × {}</td><td>{}{}</td></tr>",
@@ -279,23 +282,26 @@ where
                 if tensor.is_frozen { ", frozen" } else { "" }
             );
         }
-        let left_out = model.layout().tensors().len().saturating_sub(ROWS);
+        let left_out = network.layout.tensors().len().saturating_sub(ROWS);
         let left_out = if left_out > 0 {
             format!("<p>{left_out} more are not shown.</p>")
         } else {
             String::new()
         };
         let mut entries = vec![
-            ("Regularizer", format!("{:?}", model.regularizer())),
-            ("Loss", model.loss_function().name().to_owned()),
+            ("Regularizer", network.regularizer.clone()),
+            ("Loss", network.loss.name().to_owned()),
             (
                 "Normalizer",
-                model.normalizer().map_or("none".into(), |n| format!("{:?}", n.normalization())),
+                network
+                    .normalizer
+                    .as_ref()
+                    .map_or("none".into(), |n| format!("{:?}", n.normalization())),
             ),
             ("End of training", self.end()),
         ];
         entries
-            .extend(model.layout().settings().iter().map(|setting| ("Setting", setting.clone())));
+            .extend(network.layout.settings().iter().map(|setting| ("Setting", setting.clone())));
         let entry = |(name, text): (&str, String)| {
             format!("<dt>{name}</dt><dd>{}</dd>", escape(&text, TEXT))
         };

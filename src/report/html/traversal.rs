@@ -1,19 +1,18 @@
 //! Traversals of the code: what the decoder makes of a code as its units move.
 
-use nalgebra::Dim;
+use nalgebra::Dyn;
 use serde_json::{Value, json};
 
-use super::HtmlReport;
 use super::content::Shown;
 use super::encode::numbers;
+use super::{HtmlReport, is_classifier};
 use crate::batch::Batch;
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
 use crate::error::Result;
 use crate::insight::health::Checkup;
-use crate::loss::Loss;
-use crate::numbers::scalar::Scalar;
-use crate::regularizer::Regularizer;
+use crate::model::Scalar;
+use crate::model::inference::InMemory;
+use crate::numbers::scalar::Float;
+use crate::report::passes;
 
 /// Units among which those with a slider are chosen.
 const TRIED: usize = 1024;
@@ -22,24 +21,26 @@ const SLIDERS: usize = 8;
 const PLACES: usize = 11;
 const GRID: usize = 13;
 const SLIDER_PIXELS: usize = 600_000;
-impl<E, D, R, L> HtmlReport<'_, E, D, R, L>
-where
-    E: Encoder,
-    E::Range: 'static,
-    D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-    R: Regularizer<E>,
-    L: Loss<D>,
-{
-    /// Decoded codes, around that of the median sample: a slider a unit, or a grid for two.
+
+impl<T: Scalar> HtmlReport<'_, T> {
+    /// Decoded codes, around that of the median sample and under its condition, if it has one: a slider a unit, or a
+    /// grid for two. Of a classifier, nothing.
     pub(super) fn traversal(
         &self,
         shown: &Shown,
-        codes: &Batch<E::Scalar, E::Code>,
+        given: &InMemory<'_, T>,
+        codes: &Batch<T, Dyn>,
         checkup: &Checkup,
         median: usize,
     ) -> Result<Value> {
+        if is_classifier(self.network) {
+            return Ok(Value::Null);
+        }
+        let width = self.network.facts.condition;
+        let conditions = given.conditions.map(|all| all.as_slice());
+        let condition = conditions.map(|all| &all[median * width..][..width]);
         let base = codes.sample(median);
-        let mut units = self.units_by_effect(codes, checkup, base)?;
+        let mut units = self.units_by_effect(codes, checkup, (base, condition))?;
         units.truncate(SLIDERS);
         units.sort_unstable();
         let is_grid = codes.features() == 2;
@@ -54,9 +55,9 @@ where
 
         let mut moved = Vec::new();
         let mut push = |changes: &[(usize, f64)]| {
-            let mut code = base.to_vec();
-            changes.iter().for_each(|&(unit, value)| code[unit] = E::Scalar::of(value));
-            moved.push(code);
+            let start = moved.len();
+            moved.extend_from_slice(base);
+            changes.iter().for_each(|&(unit, value)| moved[start + unit] = T::of(value));
         };
         push(&[]);
         if is_grid {
@@ -69,7 +70,7 @@ where
                 steps.iter().for_each(|&value| push(&[(unit, value)]));
             }
         }
-        let decoded = self.model.decode(&Batch::from_samples(codes.dim(), &moved)?)?;
+        let decoded = passes::decode(self.network, &moved, condition)?;
         Ok(json!({
             "units": units,
             "of": codes.features(),
@@ -86,9 +87,9 @@ where
     /// changes it least. Of very many, those that vary most are tried.
     fn units_by_effect(
         &self,
-        codes: &Batch<E::Scalar, E::Code>,
+        codes: &Batch<T, Dyn>,
         checkup: &Checkup,
-        base: &[E::Scalar],
+        (base, condition): (&[T], Option<&[T]>),
     ) -> Result<Vec<usize>> {
         let mut units: Vec<usize> = (0..codes.features()).collect();
         let deviation = |unit: usize| checkup.units[unit].deviation;
@@ -97,12 +98,12 @@ where
         let mut ends = Vec::new();
         for &unit in &units {
             for end in steps(codes, unit, 2) {
-                let mut code = base.to_vec();
-                code[unit] = E::Scalar::of(end);
-                ends.push(code);
+                let start = ends.len();
+                ends.extend_from_slice(base);
+                ends[start + unit] = T::of(end);
             }
         }
-        let decoded = self.model.decode(&Batch::from_samples(codes.dim(), &ends)?)?;
+        let decoded = passes::decode(self.network, &ends, condition)?;
         let distance = |index: usize| -> f64 {
             let pairs = decoded.sample(2 * index).iter().zip(decoded.sample(2 * index + 1));
             pairs.map(|(a, b)| (a.to_double() - b.to_double()).powi(2)).sum()
@@ -115,7 +116,7 @@ where
 }
 
 /// Evenly spread values of a unit, from its 2nd to its 98th percentile.
-fn steps<T: Scalar, C: Dim>(codes: &Batch<T, C>, unit: usize, places: usize) -> Vec<f64> {
+fn steps<T: Float>(codes: &Batch<T, Dyn>, unit: usize, places: usize) -> Vec<f64> {
     let mut values: Vec<f64> = codes.iter().map(|code| code[unit].to_double()).collect();
     values.sort_by(f64::total_cmp);
     let last = values.len() - 1;

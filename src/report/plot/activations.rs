@@ -1,13 +1,12 @@
 use std::ops::Range;
 
-use nalgebra::Dim;
-
 use super::canvas::{COLOURS, check, short};
 use super::chart::{Chart, Shape, range_of};
 use super::{canvas::Plot, picture};
 use crate::batch::Batch;
+use crate::batch::size::Size;
 use crate::error::Result;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// How often each code unit is active: a histogram of the mean activations of the units over samples, with
 /// the target of a sparse code marked.
@@ -22,7 +21,7 @@ picture!(ActivationHistogram);
 
 impl ActivationHistogram {
     /// Of these codes.
-    pub fn new<T: Scalar, C: Dim>(codes: &Batch<T, C>) -> Self {
+    pub fn new<T: Float, C: Size>(codes: &Batch<T, C>) -> Self {
         let values = codes.as_slice().iter().map(|x| x.to_double()).collect();
         let title = "Mean activations of the code units".to_owned();
         Self { title, codes: values, units: codes.features(), target: None }

@@ -1,61 +1,41 @@
 use std::ops::RangeInclusive;
 
-use nalgebra::Dim;
-
-use super::canvas::{check, short};
-use super::sheet::{Colours, Sheet, grey, on_scale, shape_of};
+use super::canvas::short;
+use super::sheet::{Colours, Images, Sheet, grey, on_scale};
 use super::{canvas::Plot, picture};
-use crate::batch::{Batch, Sample};
-use crate::code::decoder::Decoder;
-use crate::code::encoder::Encoder;
+use crate::batch::size::ImageSize;
 use crate::error::{Result, require, require_count, require_size};
-use crate::loss::Loss;
-use crate::model::AutoEncoder;
-use crate::numbers::scalar::Scalar;
-use crate::regularizer::Regularizer;
+use crate::layer::Part;
+use crate::loss::{LossFor, WithInput};
+use crate::model::{AutoEncoder, OneInput, Scalar, Unlabelled};
+use crate::report::passes::{self, shape_of};
+use crate::train::examples::SamplesAlone;
 
-/// Images with the codes they were decoded from.
-#[derive(Debug, Clone)]
-struct Decoded {
-    images: Vec<f64>,
-    pixels: usize,
-    width: Option<usize>,
+/// Of codes that lie one after the other, all under one condition, if there is one.
+fn decoded<E: Part, D: Part, R, L, T: Scalar>(
+    model: &AutoEncoder<E, D, R, L, T>,
+    codes: &[T],
+    condition: Option<&[T]>,
+) -> Result<Images> {
+    let images = passes::decode(model.network(), codes, condition)?;
+    Ok(Images::new(&images, shape_of(model.decoder().output(), model.encoder().input())))
 }
 
-impl Decoded {
-    fn new<E, D, R, L>(
-        model: &AutoEncoder<E, D, R, L>,
-        codes: impl IntoIterator<Item = Vec<E::Scalar>>,
-    ) -> Result<Self>
-    where
-        E: Encoder,
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-    {
-        let codes = Batch::from_samples(model.encoder().code_dim(), codes)?;
-        let images = model.decode(&codes)?;
-        let pixels = images.features();
-        let images = images.as_slice().iter().map(|x| x.to_double()).collect();
-        Ok(Self { images, pixels, width: None })
-    }
-
-    fn sheet(&self, call: &'static str, title: &str, columns: usize) -> Result<Sheet> {
-        check(call, &self.images, self.pixels)?;
-        let shape = shape_of(call, self.pixels, self.width)?;
-        let (low, high) = grey(&self.images);
-        let images = self.images.chunks_exact(self.pixels);
-        let images: Vec<Vec<f64>> = images.map(|image| on_scale(image, (low, high))).collect();
-        Ok(Sheet {
-            title: title.to_owned(),
-            rows: images.chunks(columns).map(<[_]>::to_vec).collect(),
-            row_labels: Vec::new(),
-            column_labels: Vec::new(),
-            axes: [String::new(), String::new()],
-            shape,
-            colours: Colours::Grey { low, high },
-        })
-    }
+/// Images in rows of so many.
+fn sheet(call: &'static str, title: &str, images: &Images, columns: usize) -> Result<Sheet> {
+    images.check(call)?;
+    let shape = images.sides(call)?;
+    let (low, high) = grey(images.iter().flatten());
+    let images: Vec<Vec<f64>> = images.iter().map(|image| on_scale(image, (low, high))).collect();
+    Ok(Sheet {
+        title: title.to_owned(),
+        rows: images.chunks(columns).map(<[_]>::to_vec).collect(),
+        row_labels: Vec::new(),
+        column_labels: Vec::new(),
+        axes: [String::new(), String::new()],
+        shape,
+        colours: Colours::Grey { low, high },
+    })
 }
 
 /// So many values from one end of a range to the other; for one value, the middle.
@@ -74,54 +54,57 @@ fn spread(range: &RangeInclusive<f64>, steps: usize) -> Result<Vec<f64>> {
 #[derive(Debug, Clone)]
 pub struct Traversal {
     title: String,
-    decoded: Decoded,
+    images: Images,
     unit: usize,
     values: Vec<f64>,
 }
 picture!(Traversal);
 
 impl Traversal {
-    /// From this code, with this unit at so many values (from 1 to 100) of a range.
+    /// From this code, with this unit at so many values (from 1 to 100) of a range; of a conditional model from
+    /// `(&code, &condition)`, under this condition throughout.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if there is no such unit or for another
     /// number of steps or a range that is not finite; for the code as
     /// [`decode`](AutoEncoder::decode).
-    pub fn new<E, D, R, L, S>(
-        model: &AutoEncoder<E, D, R, L>,
-        code: &S,
+    pub fn new<E, D, R, L, T, X>(
+        model: &AutoEncoder<E, D, R, L, T>,
+        code: X,
         unit: usize,
         range: RangeInclusive<f64>,
         steps: usize,
     ) -> Result<Self>
     where
-        E: Encoder,
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
-        S: Sample<E::Scalar, E::Code> + ?Sized,
+        E: Part,
+        D: Part,
+        L: LossFor<D, Target = WithInput>,
+        T: Scalar,
+        X: OneInput<T, E::Output, E::Condition>,
     {
-        let units = model.encoder().code_dim().value();
+        let (units, (code, condition)) = (model.units(), code.parts());
         require(unit < units, "Traversal unit", unit as f64, "less than the number of code units")?;
-        require_size("Traversal", "code units", units, code.features().len())?;
+        require_size("Traversal", "code units", units, code.len())?;
         let values = spread(&range, steps)?;
-        let codes = values.iter().map(|&value| {
-            let mut code = code.features().to_vec();
-            code[unit] = E::Scalar::of(value);
-            code
-        });
-        let decoded = Decoded::new(model, codes)?;
-        Ok(Self { title: "Traversal of one code unit".to_owned(), decoded, unit, values })
+        let mut codes = code.repeat(steps);
+        for (code, &value) in codes.chunks_exact_mut(units).zip(&values) {
+            code[unit] = T::of(value);
+        }
+        let images = decoded(model, &codes, condition)?;
+        Ok(Self { title: "Traversal of one code unit".to_owned(), images, unit, values })
     }
 
-    /// The width of the images in pixels. Default: they are squares.
-    pub fn width(mut self, width: usize) -> Self {
-        self.decoded.width = Some(width);
-        self
+    /// The size of the images, where the model has plain features, which are squares otherwise.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) if it has another number of values.
+    pub fn with_size(mut self, size: impl ImageSize) -> Result<Self> {
+        self.images = self.images.with_size("Traversal::with_size", size)?;
+        Ok(self)
     }
 
     fn plot(&self) -> Result<impl Plot + use<>> {
-        let mut sheet = self.decoded.sheet("Traversal", &self.title, self.values.len())?;
+        let mut sheet = sheet("Traversal", &self.title, &self.images, self.values.len())?;
         sheet.column_labels = self.values.iter().map(|&value| short(value)).collect();
         sheet.axes[0] = format!("code unit {}", self.unit);
         Ok(sheet)
@@ -132,48 +115,53 @@ impl Traversal {
 #[derive(Debug, Clone)]
 pub struct CodeGrid {
     title: String,
-    decoded: Decoded,
+    images: Images,
     x: Vec<f64>,
     y: Vec<f64>,
 }
 picture!(CodeGrid);
 
 impl CodeGrid {
-    /// Of a model with a code of two units, at so many values (from 1 to 100) of each range.
+    /// Of a model with a code of two units and without a condition, at so many values (from 1 to 100) of each
+    /// range.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for a code of another number of units,
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for another number of steps or a range
     /// that is not finite.
-    pub fn new<E, D, R, L>(
-        model: &AutoEncoder<E, D, R, L>,
+    pub fn new<E, D, R, L, T>(
+        model: &AutoEncoder<E, D, R, L, T>,
         x: RangeInclusive<f64>,
         y: RangeInclusive<f64>,
         steps: usize,
     ) -> Result<Self>
     where
-        E: Encoder,
-        D: Decoder<Scalar = E::Scalar, Code = E::Code, Output = E::Input>,
-        R: Regularizer<E>,
-        L: Loss<D>,
+        E: Part,
+        D: Part,
+        L: LossFor<D, Target = WithInput>,
+        T: Scalar,
+        SamplesAlone: Unlabelled<E::Condition>,
     {
-        require_size("CodeGrid", "code units", 2, model.encoder().code_dim().value())?;
+        require_size("CodeGrid", "code units", 2, model.units())?;
         let (x, mut y) = (spread(&x, steps)?, spread(&y, steps)?);
         y.reverse();
-        let codes =
-            y.iter().flat_map(|&y| x.iter().map(move |&x| [x, y].map(E::Scalar::of).to_vec()));
-        let decoded = Decoded::new(model, codes)?;
-        Ok(Self { title: "Decoded codes".to_owned(), decoded, x, y })
+        let codes: Vec<T> =
+            y.iter().flat_map(|&y| x.iter().flat_map(move |&x| [x, y].map(T::of))).collect();
+        let images = decoded(model, &codes, None)?;
+        Ok(Self { title: "Decoded codes".to_owned(), images, x, y })
     }
 
-    /// The width of the images in pixels. Default: they are squares.
-    pub fn width(mut self, width: usize) -> Self {
-        self.decoded.width = Some(width);
-        self
+    /// The size of the images, where the model has plain features, which are squares otherwise.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) if it has another number of values.
+    pub fn with_size(mut self, size: impl ImageSize) -> Result<Self> {
+        self.images = self.images.with_size("CodeGrid::with_size", size)?;
+        Ok(self)
     }
 
     fn plot(&self) -> Result<impl Plot + use<>> {
-        let mut sheet = self.decoded.sheet("CodeGrid", &self.title, self.x.len())?;
+        let mut sheet = sheet("CodeGrid", &self.title, &self.images, self.x.len())?;
         sheet.column_labels = self.x.iter().map(|&value| short(value)).collect();
         sheet.row_labels = self.y.iter().map(|&value| short(value)).collect();
         sheet.axes = ["code unit 0".to_owned(), "code unit 1".to_owned()];

@@ -1,14 +1,15 @@
 use std::fmt::Display;
 
-use nalgebra::{Dim, Dyn};
+use nalgebra::Dyn;
 
 use super::canvas::{COLOURS, check};
 use super::chart::{Chart, Shape, range_of};
 use super::{canvas::Plot, picture};
 use crate::batch::Batch;
+use crate::batch::size::Size;
 use crate::error::{Result, require_size};
 use crate::insight::principal::principal;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// Codes as points: of two units as they are, of more their first two principal components.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ picture!(CodeScatter);
 
 impl CodeScatter {
     /// Of these codes, of at least two units.
-    pub fn new<T: Scalar, C: Dim>(codes: &Batch<T, C>) -> Self {
+    pub fn new<T: Float, C: Size>(codes: &Batch<T, C>) -> Self {
         let values = codes.as_slice().iter().map(|x| x.to_double()).collect();
         Self { title: "Codes".to_owned(), codes: values, units: codes.features(), labels: None }
     }

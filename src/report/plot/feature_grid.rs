@@ -1,48 +1,33 @@
-use nalgebra::Dim;
-
-use super::canvas::check;
-use super::sheet::{Colours, Sheet, shape_of};
+use super::sheet::{Colours, Images, Sheet};
 use super::{canvas::Plot, picture};
 use crate::batch::Batch;
+use crate::batch::size::Size;
 use crate::error::Result;
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
-/// Learned features as images, such as those of [`features`](crate::features): what is negative blue, 0
-/// white, what is positive orange, each feature up to its own largest value.
+/// Learned features as [images](crate::plot#images), such as those of [`units`](crate::units): what is
+/// negative blue, 0 white, what is positive orange, each feature up to its own largest value.
 #[derive(Debug, Clone)]
 pub struct FeatureGrid {
     title: String,
-    features: Vec<f64>,
-    pixels: usize,
-    width: Option<usize>,
+    features: Images,
 }
 picture!(FeatureGrid);
 
 impl FeatureGrid {
     /// Of these features, one a column.
-    pub fn new<T: Scalar, R: Dim>(features: &Batch<T, R>) -> Self {
-        Self {
-            title: "Learned features".to_owned(),
-            features: features.as_slice().iter().map(|x| x.to_double()).collect(),
-            pixels: features.features(),
-            width: None,
-        }
-    }
-
-    /// The width of a feature in pixels. Default: they are squares.
-    pub fn width(self, width: usize) -> Self {
-        Self { width: Some(width), ..self }
+    pub fn new<T: Float, R: Size>(features: &Batch<T, R>) -> Self {
+        Self { title: "Learned features".to_owned(), features: Images::of(features) }
     }
 
     fn plot(&self) -> Result<impl Plot + use<>> {
         let call = "FeatureGrid";
-        check(call, &self.features, self.pixels)?;
-        let shape = shape_of(call, self.pixels, self.width)?;
-        let count = self.features.len() / self.pixels;
-        let columns = (count as f64).sqrt().ceil() as usize;
+        self.features.check(call)?;
+        let shape = self.features.sides(call)?;
+        let columns = (self.features.count() as f64).sqrt().ceil() as usize;
         let images: Vec<Vec<f64>> = self
             .features
-            .chunks_exact(self.pixels)
+            .iter()
             .map(|feature| {
                 let largest = feature.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
                 let scale = if largest > 0.0 { largest } else { 1.0 };

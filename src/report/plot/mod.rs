@@ -15,10 +15,28 @@
 //! M. Okabe and K. Ito, which people with any form of colour vision can tell apart; shapes and dashes say
 //! the same again. The font of PNG files, DejaVu Sans, is embedded.
 //!
+//! # Images
+//! Samples that are drawn as images are as high and as wide as their [size](crate::size) says; of several channels
+//! each is drawn in grey, one below the other. Plain features are taken for squares; what is neither is made images
+//! by [`with_size`](crate::Batch::with_size), of the batch or, where images come from a model of plain features, of
+//! the picture:
+//! ```
+//! use autoencoder::{AutoEncoder, Dense, activation::Sigmoid, plot, size::Image, units::filters};
+//! let model = AutoEncoder::builder()
+//!     .encoder(Dense::<8, 2>::new(Sigmoid))
+//!     .decoder(Dense::<2, 8>::new(Sigmoid))
+//!     .build::<f32>()?;
+//! let filters = filters(&model).with_size(Image::<1, 2, 4>)?; // two rows of four pixels
+//! assert!(plot::FeatureGrid::new(&filters).to_svg().is_ok());
+//! let grid = plot::CodeGrid::new(&model, 0.0..=1.0, 0.0..=1.0, 3)?.with_size(Image::<1, 2, 4>)?;
+//! assert!(grid.to_svg().is_ok());
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
+//!
 //! # Errors
 //! What cannot be drawn is refused when it is drawn: [`Error::NoSamples`] where there is nothing,
 //! [`Error::NotFinite`] for NaN and infinity, [`Error::InvalidParameter`] for values beyond ±10¹⁰⁰,
-//! [`Error::SizeMismatch`] where counts do not fit, such as pixels that are no square where no width is given.
+//! [`Error::SizeMismatch`] where counts do not fit, such as plain features whose number is no square.
 //!
 //! # Example
 //! ```

@@ -1,51 +1,42 @@
-use nalgebra::Dim;
-
-use super::canvas::check;
-use super::sheet::{Colours, Sheet, grey, on_scale, shape_of};
+use super::sheet::{Colours, Images, Sheet, grey, on_scale};
 use super::{canvas::Plot, picture};
 use crate::batch::Batch;
+use crate::batch::size::{SameSize, Size};
 use crate::error::{Result, require_count, require_size};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
-/// Images as they were, as the encoder saw them, and as they came back, one below the other.
+/// [Images](crate::plot#images) as they were, as the encoder saw them, and as they came back, one below the other.
 #[derive(Debug, Clone)]
 pub struct Reconstructions {
     title: String,
-    inputs: Vec<f64>,
-    pixels: usize,
-    corrupted: Option<Vec<f64>>,
-    outputs: Vec<f64>,
-    width: Option<usize>,
+    inputs: Images,
+    corrupted: Option<Images>,
+    outputs: Images,
     most: usize,
 }
 picture!(Reconstructions);
 
-fn doubles<T: Scalar, R: Dim>(batch: &Batch<T, R>) -> Vec<f64> {
-    batch.as_slice().iter().map(|x| x.to_double()).collect()
-}
-
 impl Reconstructions {
     /// Of these inputs, and what [`reconstruct`](crate::AutoEncoder::reconstruct) makes of them.
-    pub fn new<T: Scalar, R: Dim>(inputs: &Batch<T, R>, outputs: &Batch<T, R>) -> Self {
+    pub fn new<T, I, O>(inputs: &Batch<T, I>, outputs: &Batch<T, O>) -> Self
+    where
+        T: Float,
+        I: Size,
+        O: Size + SameSize<I>,
+    {
+        const { <O as SameSize<I>>::FITS };
         Self {
             title: "Reconstructions".to_owned(),
-            inputs: doubles(inputs),
-            pixels: inputs.features(),
+            inputs: Images::of(inputs),
             corrupted: None,
-            outputs: doubles(outputs),
-            width: None,
+            outputs: Images::of(outputs),
             most: 10,
         }
     }
 
     /// What the encoder saw instead of the inputs.
-    pub fn corrupted<T: Scalar, R: Dim>(self, corrupted: &Batch<T, R>) -> Self {
-        Self { corrupted: Some(doubles(corrupted)), ..self }
-    }
-
-    /// The width of the images in pixels. Default: they are squares.
-    pub fn width(self, width: usize) -> Self {
-        Self { width: Some(width), ..self }
+    pub fn corrupted<T: Float, R: Size>(self, corrupted: &Batch<T, R>) -> Self {
+        Self { corrupted: Some(Images::of(corrupted)), ..self }
     }
 
     /// At most so many images are drawn, at least 1. Default: 10.
@@ -59,21 +50,21 @@ impl Reconstructions {
         let mut rows = vec![("input", &self.inputs)];
         rows.extend(self.corrupted.iter().map(|corrupted| ("corrupted", corrupted)));
         rows.push(("reconstruction", &self.outputs));
-        for (_, values) in &rows {
-            require_size(call, "values", self.inputs.len(), values.len())?;
-            check(call, values, self.pixels)?;
+        for (_, images) in &rows {
+            require_size(call, "pixels", self.inputs.pixels(), images.pixels())?;
+            require_size(call, "images", self.inputs.count(), images.count())?;
+            images.check(call)?;
         }
-        let shape = shape_of(call, self.pixels, self.width)?;
-        let shown = self.pixels * self.most.min(self.inputs.len() / self.pixels);
-        let (low, high) = grey(rows.iter().flat_map(|(_, values)| &values[..shown]));
-        let images = |values: &[f64]| {
-            let images = values[..shown].chunks_exact(self.pixels);
-            images.map(|image| on_scale(image, (low, high))).collect()
+        let shape = self.inputs.sides(call)?;
+        let all = rows.iter().flat_map(|(_, images)| images.iter().take(self.most).flatten());
+        let (low, high) = grey(all);
+        let shown = |images: &Images| {
+            images.iter().take(self.most).map(|image| on_scale(image, (low, high))).collect()
         };
         Ok(Sheet {
             title: self.title.clone(),
             row_labels: rows.iter().map(|(name, _)| (*name).to_owned()).collect(),
-            rows: rows.iter().map(|(_, values)| images(values)).collect(),
+            rows: rows.iter().map(|(_, images)| shown(images)).collect(),
             column_labels: Vec::new(),
             axes: [String::new(), String::new()],
             shape,

@@ -2,7 +2,7 @@ use super::activations::histogram;
 use super::canvas::{check, short};
 use super::{canvas::Plot, picture};
 use crate::error::{Result, require};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// A histogram of anomaly scores, such as those of an
 /// [`AnomalyDetector`](crate::anomaly::AnomalyDetector) or of
@@ -18,7 +18,7 @@ picture!(ScoreHistogram);
 
 impl ScoreHistogram {
     /// Of these scores.
-    pub fn new<T: Scalar>(scores: &[T]) -> Self {
+    pub fn new<T: Float>(scores: &[T]) -> Self {
         let scores = scores.iter().map(|x| x.to_double()).collect();
         Self { title: "Anomaly scores".to_owned(), scores, threshold: None, is_log: false }
     }

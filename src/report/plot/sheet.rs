@@ -3,22 +3,73 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::canvas::{Area, COLOURS, Drawn, GREY, Plot, clean, short, text, width_of};
-use crate::error::{Result, require_count, require_size};
+use super::canvas::{Area, COLOURS, Drawn, GREY, Plot, check, clean, short, text, width_of};
+use crate::batch::Batch;
+use crate::batch::size::{ImageSize, Shape, Size};
+use crate::error::{Result, require, require_count, require_size};
+use crate::numbers::scalar::Float;
 
-/// Width and height of images of so many pixels: squares, unless a width is given.
-pub(super) fn shape_of(
-    call: &'static str,
+/// Images that know how large they are.
+#[derive(Debug, Clone)]
+pub(super) struct Images {
+    values: Vec<f64>,
+    /// Values of an image, as many as of the shape.
     pixels: usize,
-    width: Option<usize>,
-) -> Result<(usize, usize)> {
-    require_count(call, pixels)?;
-    let width = width.unwrap_or_else(|| pixels.isqrt());
-    require_count("width of a picture's images", width)?;
-    let height =
-        if width == pixels.isqrt() && width * width != pixels { 0 } else { pixels / width };
-    require_size(call, "pixels (whole rows, or a square)", width * height, pixels)?;
-    Ok((width, height))
+    shape: Shape,
+}
+
+impl Images {
+    /// Each sample is an image of its size's shape.
+    pub(super) fn of<T: Float, S: Size>(batch: &Batch<T, S>) -> Self {
+        Self::new(batch, batch.size().shape())
+    }
+
+    /// Each sample is an image of this shape, which has as many pixels.
+    pub(super) fn new<T: Float, S: Size>(batch: &Batch<T, S>, shape: Shape) -> Self {
+        let values = batch.as_slice().iter().map(|x| x.to_double()).collect();
+        Self { values, pixels: batch.features(), shape }
+    }
+
+    /// The same images as ones of another size.
+    pub(super) fn with_size(mut self, call: &'static str, size: impl ImageSize) -> Result<Self> {
+        require_size(call, "pixels", size.value(), self.pixels)?;
+        self.shape = size.shape();
+        Ok(self)
+    }
+
+    pub(super) fn pixels(&self) -> usize {
+        self.pixels
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.values.len().checked_div(self.pixels).unwrap_or(0)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[f64]> {
+        self.values.chunks_exact(self.pixels.max(1))
+    }
+
+    /// Refuses values that cannot be drawn.
+    pub(super) fn check(&self, call: &'static str) -> Result<()> {
+        check(call, &self.values, self.pixels)
+    }
+
+    /// Width and height as they are drawn. Plain features are squares; of several channels each lies below the one
+    /// before, as it does in memory.
+    pub(super) fn sides(&self, call: &'static str) -> Result<(usize, usize)> {
+        let Shape { channels, height, width } = self.shape;
+        require_count(call, self.pixels)?;
+        if (height, width) == (1, 1) {
+            let side = channels.isqrt();
+            require_size(call, "pixels (the square of a side)", side * side, channels)?;
+            return Ok((side, side));
+        }
+        // A window of several channels lies step by step and not channel by channel.
+        let is_image = channels == 1 || height > 1;
+        let requirement = "more than 1, as samples of several channels in one row are no images";
+        require(is_image, "the height of a picture's images", height as f64, requirement)?;
+        Ok((width, channels * height))
+    }
 }
 
 /// What colours say.

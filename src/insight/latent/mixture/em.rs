@@ -1,4 +1,4 @@
-use nalgebra::{DMatrix, Dim, Dyn};
+use nalgebra::{DMatrix, Dyn};
 use rand::Rng;
 
 use super::start::k_means;
@@ -13,10 +13,10 @@ use crate::numbers::parallel;
 const EMPTY: f64 = 1e-100;
 
 /// The shares of every code in the components, and its ln p(z).
-pub(super) fn expectation<C: Dim>(
+pub(super) fn expectation(
     parts: &Parts,
-    codes: BatchView<'_, f64, C>,
-    shares: BatchViewMut<'_, f64, Dyn>,
+    codes: BatchView<'_, f64>,
+    shares: BatchViewMut<'_, f64>,
     densities: &mut [f64],
 ) {
     let units = codes.features();
@@ -50,13 +50,13 @@ fn normalize(shares: &mut [f64], weights: &[f64]) -> f64 {
 }
 
 /// One fit of a mixture, from one start.
-pub(super) struct Fit<'a, C> {
-    pub(super) codes: BatchView<'a, f64, C>,
+pub(super) struct Fit<'a> {
+    pub(super) codes: BatchView<'a, f64>,
     pub(super) spread: &'a Spread,
     pub(super) options: &'a MixtureOptions,
 }
 
-impl<C: Dim> Fit<'_, C> {
+impl Fit<'_> {
     /// The mixture, the mean log-likelihoods from the start on, and whether it has converged.
     pub(super) fn run(&self, components: usize, rng: &mut dyn Rng) -> (Parts, Vec<f64>, bool) {
         let samples = self.codes.samples();
@@ -94,7 +94,7 @@ impl<C: Dim> Fit<'_, C> {
             code.0.iter().zip(&centres[*code.1]).map(|(x, centre)| x - centre).collect()
         };
         let differences: Vec<f64> = self.codes.iter().zip(&nearest).flat_map(within).collect();
-        let differences = BatchView::new(&differences, self.codes.dim());
+        let differences = BatchView::new(&differences, self.codes.features());
         let ones = vec![1.0; self.codes.samples()];
         let zero = vec![0.0; self.codes.features()];
         let pooled = self.normal(zero, differences, &ones, self.codes.samples() as f64);
@@ -126,7 +126,7 @@ impl<C: Dim> Fit<'_, C> {
     }
 
     /// The most likely normal with this mean for so large shares of codes, whose sum is given.
-    fn normal(&self, mean: Vec<f64>, codes: BatchView<'_, f64, C>, r: &[f64], sum: f64) -> Normal {
+    fn normal(&self, mean: Vec<f64>, codes: BatchView<'_, f64>, r: &[f64], sum: f64) -> Normal {
         let (spread, floor) = (self.spread, self.options.variance_floor);
         match self.options.covariances {
             Covariances::Full => {

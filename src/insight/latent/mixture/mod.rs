@@ -2,16 +2,16 @@ mod em;
 mod options;
 mod start;
 
-use nalgebra::{DMatrix, Dim, Dyn};
+use nalgebra::{DMatrix, Dyn};
 use rand::Rng;
 
 pub use options::{Covariances, MixtureOptions};
 
 use super::normal::{Normal, draw_codes, in_double};
-use crate::batch::Batch;
-use crate::batch::check_finite;
+use crate::batch::size::Size;
+use crate::batch::{Batch, check_finite};
 use crate::error::{Result, require_count};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 
 /// A mixture of Gaussians, fitted to codes: a prior for any autoencoder whose codes lie in several heaps.
 ///
@@ -49,7 +49,7 @@ use crate::numbers::scalar::Scalar;
 /// Estimating the dimension of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CodeMixture<C> {
-    dim: C,
+    size: C,
     parts: Parts,
     covariances: Covariances,
     log_likelihoods: Vec<f64>,
@@ -63,12 +63,12 @@ struct Parts {
     components: Vec<Normal>,
 }
 
-impl<C: Dim> CodeMixture<C> {
+impl<C: Size> CodeMixture<C> {
     /// Fits a mixture with the default [options](MixtureOptions). The seed is for the start.
     ///
     /// # Errors
     /// As [`MixtureOptions::fit`].
-    pub fn fit<T: Scalar>(codes: &Batch<T, C>, components: usize, seed: u64) -> Result<Self> {
+    pub fn fit<T: Float>(codes: &Batch<T, C>, components: usize, seed: u64) -> Result<Self> {
         MixtureOptions::new().fit(codes, components, seed)
     }
 
@@ -84,8 +84,8 @@ impl<C: Dim> CodeMixture<C> {
 
     /// The mean of each component: code × components.
     pub fn means(&self) -> Batch<f64, C> {
-        let mut means = Batch::zeros(self.dim, self.components());
-        let columns = means.as_mut_slice().chunks_exact_mut(self.dim.value());
+        let mut means = Batch::zeros(self.size, self.components());
+        let columns = means.as_mut_slice().chunks_exact_mut(self.size.value());
         for (column, component) in columns.zip(&self.parts.components) {
             column.copy_from_slice(&component.mean);
         }
@@ -113,10 +113,10 @@ impl<C: Dim> CodeMixture<C> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples,
     /// [`Error::NotFinite`](crate::Error::NotFinite) for a value that the number type cannot hold.
-    pub fn sample<T: Scalar>(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<T, C>> {
+    pub fn sample<T: Float>(&self, samples: usize, rng: &mut impl Rng) -> Result<Batch<T, C>> {
         require_count("number of samples to draw", samples)?;
-        let mut noise = vec![0.0; self.dim.value()];
-        draw_codes("CodeMixture::sample", self.dim, samples, |code| {
+        let mut noise = vec![0.0; self.size.value()];
+        draw_codes("CodeMixture::sample", self.size, samples, |code| {
             let component = draw_index(&self.parts.weights, 1.0, rng);
             self.parts.components[component].draw(code, &mut noise, rng);
         })
@@ -127,7 +127,7 @@ impl<C: Dim> CodeMixture<C> {
     /// # Errors
     /// [`Error::NotFinite`](crate::Error::NotFinite), [`Error::NoSamples`](crate::Error::NoSamples) and
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for the codes.
-    pub fn log_density<T: Scalar>(&self, codes: &Batch<T, C>) -> Result<Vec<f64>> {
+    pub fn log_density<T: Float>(&self, codes: &Batch<T, C>) -> Result<Vec<f64>> {
         Ok(self.expectation("CodeMixture::log_density", codes)?.1)
     }
 
@@ -136,13 +136,13 @@ impl<C: Dim> CodeMixture<C> {
     ///
     /// # Errors
     /// As [`log_density`](Self::log_density).
-    pub fn responsibilities<T: Scalar>(&self, codes: &Batch<T, C>) -> Result<Batch<f64, Dyn>> {
+    pub fn responsibilities<T: Float>(&self, codes: &Batch<T, C>) -> Result<Batch<f64, Dyn>> {
         Ok(self.expectation("CodeMixture::responsibilities", codes)?.0)
     }
 
     /// The number of free parameters p: of weights, means and covariances.
     pub fn num_parameters(&self) -> usize {
-        let (k, d) = (self.components(), self.dim.value());
+        let (k, d) = (self.components(), self.size.value());
         let of_covariance = match self.covariances {
             Covariances::Full => d * (d + 1) / 2,
             Covariances::Diagonal => d,
@@ -155,17 +155,17 @@ impl<C: Dim> CodeMixture<C> {
     ///
     /// # Errors
     /// As [`log_density`](Self::log_density).
-    pub fn bic<T: Scalar>(&self, codes: &Batch<T, C>) -> Result<f64> {
+    pub fn bic<T: Float>(&self, codes: &Batch<T, C>) -> Result<f64> {
         let all: f64 = self.expectation("CodeMixture::bic", codes)?.1.iter().sum();
         Ok(self.num_parameters() as f64 * (codes.samples() as f64).ln() - 2.0 * all)
     }
 
-    fn expectation<T: Scalar>(
+    fn expectation<T: Float>(
         &self,
         call: &'static str,
         codes: &Batch<T, C>,
     ) -> Result<(Batch<f64, Dyn>, Vec<f64>)> {
-        check_finite(call, self.dim, codes.view())?;
+        check_finite(call, self.size.value(), codes.view())?;
         let mut r = Batch::zeros(Dyn(self.components()), codes.samples());
         let mut densities = vec![0.0; codes.samples()];
         em::expectation(&self.parts, in_double(codes).view(), r.view_mut(), &mut densities);

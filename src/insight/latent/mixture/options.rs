@@ -1,12 +1,10 @@
-use nalgebra::Dim;
-
 use super::super::normal::{Spread, VARIANCE_FLOOR, in_double, require_floor};
 use super::CodeMixture;
 use super::em::Fit;
-use crate::batch::Batch;
-use crate::batch::check_finite;
+use crate::batch::size::Size;
+use crate::batch::{Batch, check_finite};
 use crate::error::{Result, require, require_count, require_weight};
-use crate::numbers::scalar::Scalar;
+use crate::numbers::scalar::Float;
 use crate::random::seeded;
 
 /// What the covariances of a mixture's components may be.
@@ -116,13 +114,13 @@ impl MixtureOptions {
     /// [`Error::NotFinite`](crate::Error::NotFinite) and [`Error::NoSamples`](crate::Error::NoSamples) for
     /// the codes, [`Error::InvalidParameter`](crate::Error::InvalidParameter) if they have no variance, for
     /// no components, and for more components than codes.
-    pub fn fit<T: Scalar, C: Dim>(
+    pub fn fit<T: Float, C: Size>(
         &self,
         codes: &Batch<T, C>,
         components: usize,
         seed: u64,
     ) -> Result<CodeMixture<C>> {
-        check_finite("CodeMixture::fit", codes.dim(), codes.view())?;
+        check_finite("CodeMixture::fit", codes.features(), codes.view())?;
         require_count("CodeMixture components", components)?;
         let is_enough = components <= codes.samples();
         let name = "CodeMixture components";
@@ -143,6 +141,6 @@ impl MixtureOptions {
         }
         let (parts, log_likelihoods, has_converged) = best;
         let covariances = self.covariances;
-        Ok(CodeMixture { dim: codes.dim(), parts, covariances, log_likelihoods, has_converged })
+        Ok(CodeMixture { size: codes.size(), parts, covariances, log_likelihoods, has_converged })
     }
 }

@@ -1,16 +1,15 @@
-use nalgebra::Dim;
 use rand::Rng;
 
 use super::draw_index;
 use crate::batch::BatchView;
-use crate::numbers::scalar::{Scalar, sum_pairs};
+use crate::numbers::scalar::{Float, sum_pairs};
 
 /// Iterations of k-means at most: only a start is wanted.
 const ITERATIONS: usize = 100;
 
 /// Centres by k-means++ and k-means, and which of them is nearest to each code.
-pub(super) fn k_means<C: Dim>(
-    codes: BatchView<'_, f64, C>,
+pub(super) fn k_means(
+    codes: BatchView<'_, f64>,
     count: usize,
     rng: &mut dyn Rng,
 ) -> (Vec<Vec<f64>>, Vec<usize>) {
@@ -29,11 +28,7 @@ pub(super) fn k_means<C: Dim>(
 
 /// k-means++: each centre is a code, drawn with a chance in proportion to its squared distance from the
 /// nearest centre so far.
-fn draw_centres<C: Dim>(
-    codes: BatchView<'_, f64, C>,
-    count: usize,
-    rng: &mut dyn Rng,
-) -> Vec<Vec<f64>> {
+fn draw_centres(codes: BatchView<'_, f64>, count: usize, rng: &mut dyn Rng) -> Vec<Vec<f64>> {
     let mut centres: Vec<Vec<f64>> = Vec::with_capacity(count);
     let mut distances = vec![1.0; codes.samples()];
     for _ in 0..count {
@@ -57,7 +52,7 @@ fn draw_centres<C: Dim>(
 }
 
 /// Of equally near centres the first.
-fn assign<C: Dim>(codes: BatchView<'_, f64, C>, centres: &[Vec<f64>]) -> Vec<usize> {
+fn assign(codes: BatchView<'_, f64>, centres: &[Vec<f64>]) -> Vec<usize> {
     let nearest = |code: &[f64]| {
         let mut best = (f64::INFINITY, 0);
         for (index, centre) in centres.iter().enumerate() {
@@ -72,7 +67,7 @@ fn assign<C: Dim>(codes: BatchView<'_, f64, C>, centres: &[Vec<f64>]) -> Vec<usi
 }
 
 /// To the means of their codes; a centre without codes stays.
-fn move_centres<C: Dim>(codes: BatchView<'_, f64, C>, nearest: &[usize], centres: &mut [Vec<f64>]) {
+fn move_centres(codes: BatchView<'_, f64>, nearest: &[usize], centres: &mut [Vec<f64>]) {
     let mut counts = vec![0.0; centres.len()];
     nearest.iter().for_each(|&index| counts[index] += 1.0);
     let moved = || counts.iter().zip(0..).filter(|&(&count, _)| count > 0.0);

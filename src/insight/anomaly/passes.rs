@@ -1,0 +1,183 @@
+//! A network's passes over samples, a block at a time, and the memory for them.
+
+use super::seen::{Drawn, Draws, Seen};
+use crate::batch::{BatchView, BatchViewMut};
+use crate::model::Workspace;
+use crate::model::network::{BLOCK, FEWEST_COLUMNS, Network};
+use crate::model::workspace::fit;
+use crate::numbers::scalar::Float;
+use crate::random::Streams;
+use crate::train::examples::Rows;
+
+/// The memory of a detector's calls on one row; made by
+/// [`AnomalyDetector::workspace`](super::AnomalyDetector::workspace), empty at first.
+#[derive(Debug, Clone)]
+pub struct AnomalyWorkspace<T> {
+    pub(super) passes: Passes<T>,
+    /// What each feature contributes to the score at hand.
+    pub(super) features: Vec<f64>,
+    /// The score's own.
+    pub(super) scratch: Vec<f64>,
+}
+
+impl<T: Float> AnomalyWorkspace<T> {
+    pub(super) fn new(network: &Network<T>) -> Self {
+        let passes = Passes {
+            model: network.workspace(),
+            padded: Vec::new(),
+            padded_conditions: Vec::new(),
+            drawing: Drawing::default(),
+        };
+        Self { passes, features: Vec::new(), scratch: Vec::new() }
+    }
+}
+
+/// Samples, some at a time: enough for the products, few enough for the cache.
+#[derive(Debug)]
+pub(super) struct Blocks<'a, T> {
+    rest: Rows<'a, T>,
+}
+
+impl<'a, T: Float> Blocks<'a, T> {
+    pub(super) fn of(rows: Rows<'a, T>) -> Self {
+        Self { rest: rows }
+    }
+}
+
+impl<'a, T: Float> Iterator for Blocks<'a, T> {
+    type Item = Rows<'a, T>;
+
+    fn next(&mut self) -> Option<Rows<'a, T>> {
+        let samples = self.rest.x.samples().min(BLOCK);
+        let (block, rest) = self.rest.split_at(samples);
+        self.rest = rest;
+        (samples > 0).then_some(block)
+    }
+}
+
+/// What a score looks at beside the sample and its code.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) reconstruction: bool,
+    pub(super) draws: Option<Draws>,
+}
+
+/// The memory of passes.
+#[derive(Debug, Clone)]
+pub(super) struct Passes<T> {
+    pub(super) model: Workspace<T>,
+    padded: Vec<T>,
+    padded_conditions: Vec<T>,
+    drawing: Drawing,
+}
+
+impl<T: Float> Passes<T> {
+    /// What the network makes of each sample of a block; they are normalized and checked.
+    ///
+    /// With `is_padded`, a sample's bits do not depend on how many there are; without, one sample is fast.
+    pub(super) fn over<'a>(
+        &'a mut self,
+        block: Rows<'a, T>,
+        network: &Network<T>,
+        asked: Asked,
+        is_padded: bool,
+    ) -> impl Iterator<Item = Seen<'a, T>> + use<'a, T> {
+        let Self { model, padded, padded_conditions, drawing } = self;
+        let rows = if is_padded && block.x.samples() < FEWEST_COLUMNS {
+            let conditions = block.conditions.map(|view| pad(view, padded_conditions));
+            Rows { x: pad(block.x, padded), conditions, targets: None }
+        } else {
+            block
+        };
+        network.infer(model, rows);
+        if let Some(draws) = asked.draws {
+            drawing.run(draws, rows, network, model);
+        }
+        if asked.reconstruction {
+            network.generate_from_mean(model, rows.conditions);
+            let outputs = BatchViewMut::new(&mut model.decoding.output, network.outputs());
+            network.loss.reconstruct(outputs);
+        }
+        let (model, drawing) = (&*model, &*drawing);
+        let samples = block.x.iter().zip(model.encoding.posterior.mean().iter()).enumerate();
+        samples.map(move |(at, (x, code))| {
+            let of_features = at * x.len()..(at + 1) * x.len();
+            let outputs = asked.reconstruction.then_some(&model.decoding.output);
+            Seen {
+                x,
+                reconstruction: outputs.map_or(&[], |outputs| &outputs[of_features.clone()]),
+                code,
+                drawn: asked.draws.map(|_| Drawn {
+                    loss: drawing.losses[at],
+                    squared_errors: &drawing.squared_errors[of_features],
+                }),
+                place: None,
+            }
+        })
+    }
+}
+
+/// The same columns, and copies of the first behind them: of values that the loss accepts.
+fn pad<'a, T: Float>(view: BatchView<'_, T>, to: &'a mut Vec<T>) -> BatchView<'a, T> {
+    let (values, rows) = (view.as_slice(), view.features());
+    to.clear();
+    to.extend_from_slice(values);
+    let missing = FEWEST_COLUMNS * rows - values.len();
+    to.extend(values[..rows].iter().cycle().take(missing));
+    BatchView::new(to, rows)
+}
+
+/// What came of drawn codes.
+#[derive(Debug, Clone, Default)]
+struct Drawing {
+    /// The stream of each sample.
+    streams: Vec<usize>,
+    losses: Vec<f64>,
+    squared_errors: Vec<f64>,
+}
+
+impl Drawing {
+    /// Draws codes for each sample, and keeps the mean losses and squared errors of their reconstructions;
+    /// the posterior is in the workspace already.
+    fn run<T: Float>(
+        &mut self,
+        draws: Draws,
+        rows: Rows<'_, T>,
+        network: &Network<T>,
+        workspace: &mut Workspace<T>,
+    ) {
+        let Rows { x, conditions, .. } = rows;
+        let (samples, units) = (x.samples(), network.facts.units);
+        let share = 1.0 / draws.count as f64;
+        let mut codes = std::mem::take(&mut workspace.drawing.codes);
+        fit(&mut codes, units * samples);
+        fit(&mut workspace.drawing.noise, workspace.encoding.posterior.noise_len());
+        fit(&mut workspace.comparing.values, samples);
+        self.losses.clear();
+        self.losses.resize(samples, 0.0);
+        self.squared_errors.clear();
+        self.squared_errors.resize(x.as_slice().len(), 0.0);
+        for number in 0..draws.count {
+            // The same stream for every sample.
+            self.streams.clear();
+            self.streams.resize(samples, number);
+            let streams = Streams::new(draws.seed, 0, &self.streams);
+            let drawn = BatchViewMut::new(&mut codes, units);
+            let Workspace { encoding, drawing, .. } = &mut *workspace;
+            encoding.posterior.draw_code(streams, drawn, &mut drawing.noise);
+            network.generate(workspace, BatchView::new(&codes, units), conditions);
+            let Workspace { decoding, comparing, .. } = &mut *workspace;
+            let (outputs, losses) = (network.outputs(), &mut comparing.values);
+            network.losses(x, BatchView::new(&decoding.output, outputs), losses);
+            for (loss, value) in self.losses.iter_mut().zip(&*losses) {
+                *loss += share * value.to_double();
+            }
+            network.loss.reconstruct(BatchViewMut::new(&mut decoding.output, outputs));
+            let pairs = x.as_slice().iter().zip(&decoding.output);
+            for (error, (x, y)) in self.squared_errors.iter_mut().zip(pairs) {
+                *error += share * (x.to_double() - y.to_double()).powi(2);
+            }
+        }
+        workspace.drawing.codes = codes;
+    }
+}

@@ -1,0 +1,97 @@
+use rand::Rng;
+
+use super::Module;
+use super::init::Initializer;
+use crate::batch::{BatchView, BatchViewMut};
+use crate::numbers::scalar::Float;
+
+/// How the outputs of a [`Linear`] map share biases.
+pub trait Channels: Module {
+    /// Its outputs come in so many equal runs, each with one bias.
+    fn channels(&self) -> usize {
+        self.num_outputs()
+    }
+
+    /// The same for what it is fed, and so for the outputs of its adjoint.
+    fn input_channels(&self) -> usize {
+        self.num_inputs()
+    }
+}
+
+/// A map that is linear in its inputs and in its weights: y = W(w) x. [`Activated`](super::Activated) makes a layer of
+/// it, and [`Adjoint`](super::Adjoint) the map that goes back, Wᵀ.
+///
+/// # Laws
+/// 1. ⟨[`apply`](Self::apply)(x), dy⟩ = ⟨x, [`pull_back`](Self::pull_back)(dy)⟩ for all x and dy.
+/// 2. [`add_weight_gradient`](Self::add_weight_gradient) is the derivative of ⟨apply(x), dy⟩ by the weights.
+pub trait Linear<T: Float>: Channels {
+    /// The same map with weights that lie as its own: itself, but for an adjoint.
+    type Own: Linear<T> + Clone + 'static;
+    /// The map that goes back, with weights that lie as its own.
+    type Transposed: Linear<T> + Clone + 'static;
+
+    /// What it is called in summaries and files: `Dense`.
+    fn kind(&self) -> &'static str;
+
+    /// The rows and columns of its weights, which are stored column by column.
+    fn weight_shape(&self) -> (usize, usize);
+
+    /// Draws its first weights.
+    fn draw_weights(&self, initializer: &dyn Initializer, weights: &mut [T], rng: &mut dyn Rng);
+
+    /// The length of the scratch of the three maps below.
+    fn scratch_len(&self, samples: usize) -> usize {
+        let _ = samples;
+        0
+    }
+
+    /// y ← W x.
+    fn apply(&self, weights: &[T], x: BatchView<'_, T>, y: BatchViewMut<'_, T>, scratch: &mut [T]);
+
+    /// dx ← Wᵀ dy.
+    fn pull_back(
+        &self,
+        weights: &[T],
+        dy: BatchView<'_, T>,
+        dx: BatchViewMut<'_, T>,
+        scratch: &mut [T],
+    );
+
+    /// dw ← ∂⟨W x, dy⟩/∂w + β dw, with β = 0 (what was there is not read) or 1.
+    fn add_weight_gradient(
+        &self,
+        x: BatchView<'_, T>,
+        dy: BatchView<'_, T>,
+        beta: T,
+        gradient: &mut [T],
+        scratch: &mut [T],
+    );
+
+    /// ‖∂yⱼ/∂x‖² of each output over the inputs that come first, where that has a closed form; whether it has.
+    fn squared_norms(&self, weights: &[T], inputs: usize, norms: &mut [T]) -> bool {
+        let _ = (weights, inputs, norms);
+        false
+    }
+
+    /// Whether [`squared_norms`](Self::squared_norms) has a closed form.
+    fn has_squared_norms(&self) -> bool {
+        false
+    }
+
+    /// Adds the gradient of ½ Σⱼ scaleⱼ ‖∂yⱼ/∂x‖², where there is a closed form.
+    fn add_squared_norms_gradient(
+        &self,
+        weights: &[T],
+        inputs: usize,
+        scales: &[T],
+        gradient: &mut [T],
+    ) {
+        let _ = (weights, inputs, scales, gradient);
+    }
+
+    /// The same map with weights of its own, which are appended.
+    fn own(&self, weights: &[T], to: &mut Vec<T>) -> Self::Own;
+
+    /// The map that goes back, with weights of its own, which are appended.
+    fn transpose(&self, weights: &[T], to: &mut Vec<T>) -> Self::Transposed;
+}

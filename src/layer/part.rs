@@ -1,0 +1,107 @@
+//! What types say of a part: its sizes, the range of its outputs, and what goes in and comes out beside them.
+
+use nalgebra::Const;
+
+use super::Module;
+use super::range::Range;
+use crate::batch::size::{Refused, Size};
+use crate::error::{Result, require};
+
+/// All that the compiler knows of a part: of a layer, an encoder and a decoder alike.
+///
+/// What a part does is in [`Layer`](super::Layer), where no size is a type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no layer, encoder or decoder",
+    label = "not a part of a model",
+    note = "a part is a layer (`Dense::<64, 32>::new(Relu)`), a chain of layers (`first.then(second)`), a `Gaussian` \
+            or an `Any`; an activation belongs into a layer, and a `Result` needs a `?`"
+)]
+pub trait Part: Module + Sized {
+    /// The size of its inputs; of a conditional part without the condition.
+    type Input: Size;
+    /// The size of its outputs; of an encoder, of a code.
+    type Output: Size;
+    /// Where its outputs lie.
+    type Range: Range;
+    /// What it says about a code as an encoder: [`Point`], [`DiagonalGaussian`] or [`AnyPosterior`].
+    type Posterior;
+    /// The size of the condition that it takes beside each input; [`Unconditioned`] if it takes none.
+    type Condition;
+
+    /// The size of its inputs.
+    fn input(&self) -> Self::Input;
+
+    /// The size of its outputs.
+    fn output(&self) -> Self::Output;
+}
+
+/// A posterior that is the code itself, without spread.
+#[derive(Debug, Clone, Copy)]
+pub struct Point;
+
+/// N(μ, diag e^lv): a mean and a log-variance for each code unit.
+///
+/// # References
+/// D. Kingma, M. Welling (2013), Auto-encoding variational Bayes.
+#[derive(Debug, Clone, Copy)]
+pub struct DiagonalGaussian;
+
+/// Of what is chosen at run time: which one it is, is asked when the model is built.
+#[derive(Debug, Clone, Copy)]
+pub struct AnyPosterior;
+
+/// A posterior with a spread: it can be compared with a prior, and codes drawn from that prior can be decoded.
+#[diagnostic::on_unimplemented(
+    message = "this needs an encoder with a Gaussian posterior, but the posterior is `{Self}`",
+    label = "the encoder gives a point, not a distribution",
+    note = "describe the encoder as `Gaussian::new(body, mean, log_variance)`: only such a model has \
+            a prior, so only it can be variational and only it can `sample`"
+)]
+pub trait Gaussianlike {}
+impl Gaussianlike for DiagonalGaussian {}
+impl Gaussianlike for AnyPosterior {}
+
+/// The posterior of what can be followed by a layer, and be a decoder.
+#[diagnostic::on_unimplemented(
+    message = "a Gaussian encoder can be neither a decoder nor be followed by a layer",
+    label = "gives a distribution, not values",
+    note = "layers before it are its body: `Gaussian::new(first.then(second), mean, log_variance)`"
+)]
+pub trait Pointlike {}
+impl Pointlike for Point {}
+impl Pointlike for AnyPosterior {}
+
+/// The same, asked when the model is built, where types could not tell.
+pub(crate) fn require_point(name: &'static str, part: &(impl Module + ?Sized)) -> Result<()> {
+    let requirement = "1: a Gaussian encoder, which gives a mean and a log-variance, is none";
+    require(!part.is_gaussian(), name, 2.0, requirement)
+}
+
+/// Takes no condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unconditioned;
+impl Size for Unconditioned {
+    fn value(&self) -> usize {
+        0
+    }
+}
+
+/// Two parts that are told the same beside each sample.
+#[diagnostic::on_unimplemented(
+    message = "one half of this model is told `{Self}` and the other `{Other}` beside each sample",
+    label = "one half is `Conditioned`, the other is not, or on another number of values",
+    note = "wrap both halves: `Conditioned::<64, 10, _>::new(…)` and `Conditioned::<4, 10, _>::new(…)`"
+)]
+pub trait SameCondition<Other> {}
+impl SameCondition<Self> for Unconditioned {}
+impl<const K: usize> SameCondition<Self> for Const<K> {}
+impl SameCondition<Self> for nalgebra::Dyn {}
+// With a single candidate the compiler would unify and report bare types instead of our words.
+#[diagnostic::do_not_recommend]
+impl SameCondition<Refused> for Unconditioned {}
+#[diagnostic::do_not_recommend]
+impl<const K: usize> SameCondition<Refused> for Const<K> {}
+#[diagnostic::do_not_recommend]
+impl SameCondition<Refused> for nalgebra::Dyn {}
+#[diagnostic::do_not_recommend]
+impl<C> SameCondition<C> for Refused {}

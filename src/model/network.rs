@@ -1,0 +1,591 @@
+//! The model inside: parts without types over one flat buffer of parameters. It is compiled once for each number
+//! type, in this crate; what the user holds, an [`AutoEncoder`](super::AutoEncoder), adds the types.
+
+use std::ops::Range;
+
+use rand::Rng;
+
+use super::workspace::{Workspace, fit};
+use crate::batch::{BatchView, BatchViewMut, check_finite};
+use crate::code::Facts;
+use crate::code::posterior::Posterior;
+use crate::code::prior::Prior;
+use crate::data::Normalizer;
+use crate::error::{Error, Number, Result, invalid, require, require_count, require_size};
+use crate::layer::jacobian::{Asked, Jacobian};
+use crate::layer::layout::Layout;
+use crate::layer::{Layer, Pass, require_point};
+use crate::loss::{Compared, Loss, Target};
+use crate::numbers::scalar::Float;
+use crate::regularizer::Leaf;
+use crate::regularizer::combined;
+use crate::train::examples::Rows;
+
+/// Encoder, decoder, regularizers and loss, with their parameters.
+#[derive(Debug, Clone)]
+pub(crate) struct Network<T: Float> {
+    pub(crate) encoder: Box<dyn Layer<T>>,
+    pub(crate) decoder: Box<dyn Layer<T>>,
+    pub(crate) loss: Box<dyn Loss<T>>,
+    pub(crate) leaves: Vec<Leaf<T>>,
+    /// What tells the regularizer from others, in files.
+    pub(crate) regularizer: String,
+    pub(crate) facts: Facts,
+    pub(crate) normalizer: Option<Normalizer>,
+    pub(crate) layout: Layout,
+    pub(crate) parameters: Vec<T>,
+    /// The regularizer's.
+    pub(crate) state: Vec<T>,
+}
+
+/// The parts of a network that is to be made.
+pub(crate) struct Parts<T: Float> {
+    pub(crate) encoder: Box<dyn Layer<T>>,
+    pub(crate) decoder: Box<dyn Layer<T>>,
+    pub(crate) loss: Box<dyn Loss<T>>,
+    pub(crate) leaves: Vec<Leaf<T>>,
+    pub(crate) regularizer: String,
+    /// Values of a sample and code units, without a condition, and the numbers of a condition.
+    pub(crate) features: usize,
+    pub(crate) condition: usize,
+    /// The units that the decoder takes as a code, without a condition.
+    pub(crate) code: usize,
+    pub(crate) normalizer: Option<Normalizer>,
+    /// What the loss's own parameters begin as, where they were trained before.
+    pub(crate) loss_parameters: Vec<f64>,
+}
+
+/// Samples that are encoded or decoded at a time: enough for the products, few enough for the cache.
+pub(crate) const BLOCK: usize = 256;
+
+/// The fewest columns a product is given, by padding with zeros. Below six, nalgebra takes another
+/// kernel with other bits, and a sample's code would depend on its neighbours.
+pub(crate) const FEWEST_COLUMNS: usize = 8;
+
+impl<T: Float> Parts<T> {
+    /// Refuses what does not fit together, where types could not tell.
+    fn check(&self) -> Result<()> {
+        let Self { encoder, decoder, features, condition, code, .. } = self;
+        encoder.check_sizes()?;
+        decoder.check_sizes()?;
+        require_count("the encoder's features", *features)?;
+        require_size("the encoder's inputs", "values", features + condition, encoder.num_inputs())?;
+        let name = "the number of parameters that the encoder shares with another part";
+        let requirement = "0: a part with tied weights can only be a decoder";
+        require(encoder.num_shared() == 0, name, encoder.num_shared() as f64, requirement)?;
+        if decoder.num_shared() > 0 {
+            let place = "the encoder that a decoder with tied weights was made for";
+            require_size(place, "parameters", decoder.num_shared(), encoder.num_parameters())?;
+        }
+        require_point("the number of values that the decoder gives for each output", &**decoder)?;
+        let units = encoder.num_units();
+        require_count("the units of a code", units)?;
+        let found = decoder.num_inputs().saturating_sub(*code);
+        require_size("the decoder's condition", "numbers", *condition, found)?;
+        require_size("the decoder's input", "code units", units, *code)?;
+        self.check_loss()
+    }
+
+    /// Refuses a loss, or a normalizer, that is for other numbers.
+    fn check_loss(&self) -> Result<()> {
+        let Self { decoder, loss, features, normalizer, .. } = self;
+        let outputs = decoder.num_outputs();
+        if loss.target() == Target::Input {
+            require_size("the decoder's output", "features", *features, outputs)?;
+        } else {
+            require(outputs > 1, "Classifier classes", outputs as f64, "at least 2")?;
+        }
+        if let Some(given) = normalizer.as_ref().and_then(Normalizer::features) {
+            require_size("the normalizer", "features", *features, given)?;
+        }
+        let (low, high) = decoder.range();
+        if loss.takes_logits() && (low.is_finite() || high.is_finite()) {
+            let name = "the end of the range of the decoder's outputs";
+            let end = if low.is_finite() { low } else { high };
+            return Err(invalid(name, end, "none: this loss takes logits, so end in Identity"));
+        }
+        // Of the loss itself, and not of the box that holds every loss here.
+        (**loss).check_size(outputs)
+    }
+}
+
+impl<T: Float> Network<T> {
+    /// Checks that all fits together, and draws the parameters.
+    pub(crate) fn new(parts: Parts<T>, rng: &mut dyn Rng) -> Result<Self> {
+        parts.check()?;
+        let Parts { encoder, decoder, loss, mut leaves, regularizer, .. } = parts;
+        let Parts { features, condition, normalizer, loss_parameters, .. } = parts;
+        let (of_encoder, of_decoder) = (encoder.num_parameters(), decoder.num_parameters());
+        let facts = Facts {
+            features,
+            units: encoder.num_units(),
+            is_gaussian: encoder.is_gaussian(),
+            range: encoder.range(),
+            condition,
+            parameters: of_encoder.saturating_add(of_decoder),
+        };
+        Leaf::place(&mut leaves, &facts);
+        combined::check(&leaves, &facts)?;
+        let (own, state) = Leaf::ends(&leaves);
+        let of_loss = loss.num_parameters(decoder.num_outputs());
+        let all = facts.parameters.saturating_add(of_loss).saturating_add(own);
+        let mut remembered = reserved("the numbers that regularizers remember", state)?;
+        remembered.resize(state, T::ZERO);
+        let mut network = Self {
+            encoder,
+            decoder,
+            loss,
+            leaves,
+            regularizer,
+            facts,
+            normalizer,
+            layout: Layout::new(),
+            parameters: reserved("the number of parameters", all)?,
+            state: remembered,
+        };
+        network.parameters.resize(all, T::ZERO);
+        network.draw(&loss_parameters, rng);
+        Ok(network)
+    }
+
+    /// Lays out the parameters and draws them, part after part.
+    fn draw(&mut self, loss_parameters: &[f64], rng: &mut dyn Rng) {
+        let (places, outputs) = (self.places(), self.outputs());
+        let Self { encoder, decoder, loss, leaves, facts, layout, parameters, .. } = self;
+        layout.scope("encoder", |layout| encoder.layout(layout));
+        encoder.draw_parameters(&mut parameters[places.encoder], rng);
+        let scope = if loss.target() == Target::Input { "decoder" } else { "classifier" };
+        layout.scope(scope, |layout| decoder.layout(layout));
+        decoder.draw_parameters(&mut parameters[places.decoder], rng);
+
+        layout.kind(loss.name());
+        let own = &mut parameters[places.loss];
+        layout.scope("loss", |layout| loss.layout(outputs, layout, own));
+        for (own, &value) in own.iter_mut().zip(loss_parameters) {
+            *own = T::of(value);
+        }
+
+        layout.kind("regularizer");
+        let own = &mut parameters[places.regularizer];
+        layout.scope("regularizer", |layout| {
+            for leaf in &*leaves {
+                let own = &mut own[leaf.own.clone()];
+                within(layout, leaf.path(), |layout| leaf.part.layout(facts, layout, own, rng));
+            }
+        });
+    }
+
+    /// What it is called in files.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.loss.target() == Target::Class { "classifier" } else { "model" }
+    }
+
+    /// The number of the decoder's outputs.
+    pub(crate) fn outputs(&self) -> usize {
+        self.decoder.num_outputs()
+    }
+
+    pub(crate) fn workspace(&self) -> Workspace<T> {
+        Workspace::new(self.facts.units, self.facts.is_gaussian)
+    }
+
+    /// The places of the parameters of encoder, decoder, loss and regularizer, one behind the other.
+    pub(crate) fn places(&self) -> Places {
+        let encoder = self.encoder.num_parameters();
+        let decoder = encoder + self.decoder.num_parameters();
+        let loss = decoder + self.loss.num_parameters(self.outputs());
+        let own = loss + Leaf::ends(&self.leaves).0;
+        Places {
+            encoder: 0..encoder,
+            decoder: encoder..decoder,
+            loss: decoder..loss,
+            regularizer: loss..own,
+        }
+    }
+
+    /// The place of what the decoder is given: its own or, where weights are shared, the encoder's too.
+    pub(crate) fn given_to_decoder(&self) -> Range<usize> {
+        let Places { encoder, decoder, .. } = self.places();
+        if self.decoder.num_shared() > 0 { encoder.start..decoder.end } else { decoder }
+    }
+
+    /// The prior, if the regularizer has one, and the place of its parameters among the regularizer's.
+    pub(crate) fn prior(&self) -> Option<(Range<usize>, &dyn Prior<T>)> {
+        let (first, prior) = combined::prior(&self.leaves)?;
+        Some((first..first + prior.num_parameters(&self.facts), prior))
+    }
+
+    /// The place of the prior's pseudo-inputs among the regularizer's parameters, a column each.
+    pub(crate) fn pseudo_inputs(&self) -> Range<usize> {
+        self.prior().map_or(0..0, |(place, prior)| {
+            let inputs = prior.pseudo_inputs(&self.facts);
+            place.start + inputs.start..place.start + inputs.end
+        })
+    }
+
+    /// The most codes that a part wants drawn of each sample.
+    pub(crate) fn draws(&self) -> usize {
+        self.leaves.iter().map(|leaf| leaf.needs.draws).max().unwrap_or(0)
+    }
+
+    pub(crate) fn set_encoder_frozen(&mut self, is_frozen: bool) {
+        self.encoder.set_frozen(is_frozen);
+        self.decoder.set_shared_frozen(is_frozen);
+        self.layout.freeze(self.places().encoder, is_frozen);
+    }
+
+    pub(crate) fn set_decoder_frozen(&mut self, is_frozen: bool) {
+        self.decoder.set_frozen(is_frozen);
+        self.layout.freeze(self.places().decoder, is_frozen);
+    }
+
+    pub(crate) fn set_parameters(&mut self, parameters: &[T]) -> Result<()> {
+        let call = "set_parameters";
+        require_size(call, "parameters", self.parameters.len(), parameters.len())?;
+        check_finite(call, parameters.len(), BatchView::new(parameters, parameters.len().max(1)))?;
+        self.parameters.copy_from_slice(parameters);
+        Ok(())
+    }
+
+    /// Takes a training step's batch into the regularizer's state.
+    pub(crate) fn update_state(&mut self, posterior: &Posterior<T>, shares: Option<&[T]>) {
+        for leaf in &self.leaves {
+            let state = &mut self.state[leaf.state.clone()];
+            leaf.part.update_state(&self.facts, posterior, shares, state);
+        }
+    }
+
+    /// Code units that have collapsed to N(0, 1), where the posterior is compared with it.
+    pub(crate) fn collapsed_units(&self, posterior: &Posterior<T>) -> Vec<usize> {
+        let mut priors = self.leaves.iter().filter_map(|leaf| leaf.part.prior());
+        let is_compared = priors.any(|prior| prior.num_components() == 0);
+        if is_compared { posterior.collapsed_units() } else { Vec::new() }
+    }
+
+    /// The samples as the encoder takes them: checked, and normalized into the buffer if there is a normalizer.
+    pub(crate) fn taken<'a>(
+        &self,
+        call: &'static str,
+        x: BatchView<'a, T>,
+        buffer: &'a mut Vec<T>,
+    ) -> Result<BatchView<'a, T>> {
+        check_finite(call, self.facts.features, x)?;
+        let Some(normalizer) = &self.normalizer else { return Ok(x) };
+        buffer.clear();
+        buffer.extend_from_slice(x.as_slice());
+        normalizer.apply(BatchViewMut::new(buffer, x.features()))?;
+        Ok(BatchView::new(buffer, x.features()))
+    }
+
+    /// Checks the conditions of so many samples: one for each, finite, of the right width, and only where the
+    /// model takes some.
+    pub(crate) fn check_conditions(
+        &self,
+        call: &'static str,
+        conditions: Option<BatchView<'_, T>>,
+        samples: usize,
+    ) -> Result<()> {
+        let call = conditions_of(call);
+        let Some(conditions) = conditions else {
+            return require_size(call, "numbers of a condition", self.facts.condition, 0);
+        };
+        require_size(call, "conditions", samples, conditions.samples())?;
+        check_finite(call, self.facts.condition, conditions)
+    }
+
+    /// Refuses targets on which the loss is not defined, but for values that are left out.
+    pub(crate) fn check_domain(
+        &self,
+        call: &'static str,
+        targets: BatchView<'_, T>,
+        is_left_out: impl Fn(T) -> bool,
+    ) -> Result<()> {
+        let (features, loss) = (targets.features(), &self.loss);
+        let mut values = targets.as_slice().iter().enumerate();
+        match values.position(|(at, &x)| !loss.accepts(x, at % features) && !is_left_out(x)) {
+            None => Ok(()),
+            Some(at) => Err(Error::OutsideDomain {
+                call,
+                loss: loss.name(),
+                row: at % features,
+                column: at / features,
+                value: Number(targets.as_slice()[at].to_double()),
+                requirement: loss.domain(at % features),
+            }),
+        }
+    }
+
+    /// As [`taken`](Self::taken), and refuses values on which the loss is not defined.
+    pub(crate) fn compared<'a>(
+        &self,
+        call: &'static str,
+        x: BatchView<'a, T>,
+        buffer: &'a mut Vec<T>,
+    ) -> Result<BatchView<'a, T>> {
+        let x = self.taken(call, x, buffer)?;
+        if self.loss.target() == Target::Input {
+            self.check_domain(call, x, |_| false)?;
+        }
+        Ok(x)
+    }
+
+    /// Takes the decoder's outputs to the user's units: what the loss compares, then what was
+    /// normalized.
+    pub(crate) fn restore(&self, mut outputs: BatchViewMut<'_, T>) -> Result<()> {
+        self.loss.reconstruct(outputs.reborrow());
+        match &self.normalizer {
+            Some(normalizer) if self.loss.target() == Target::Input => normalizer.undo(outputs),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the posterior of these samples into the workspace.
+    pub(crate) fn infer(&self, workspace: &mut Workspace<T>, rows: Rows<'_, T>) {
+        let Workspace { encoding, scratch, .. } = workspace;
+        let samples = rows.x.samples();
+        let x = match rows.conditions {
+            Some(conditions) => joined(rows.x, conditions, &mut encoding.joined),
+            None => rows.x,
+        };
+        encoding.posterior.resize(samples);
+        let tape = fit(&mut encoding.tape, self.encoder.tape_len(samples));
+        let scratch = fit(scratch, self.encoder.scratch_len(samples));
+        let parameters = &self.parameters[self.places().encoder];
+        self.encoder.forward(parameters, x, encoding.posterior.values_mut(), tape, scratch);
+    }
+
+    /// Writes what the decoder makes of these codes into the workspace.
+    pub(crate) fn generate(
+        &self,
+        workspace: &mut Workspace<T>,
+        codes: BatchView<'_, T>,
+        conditions: Option<BatchView<'_, T>>,
+    ) {
+        let Workspace { decoding, scratch, .. } = workspace;
+        let samples = codes.samples();
+        let z = match conditions {
+            Some(conditions) => joined(codes, conditions, &mut decoding.joined),
+            None => codes,
+        };
+        let outputs = self.outputs();
+        let tape = fit(&mut decoding.tape, self.decoder.tape_len(samples));
+        let scratch = fit(scratch, self.decoder.scratch_len(samples));
+        let y = BatchViewMut::new(fit(&mut decoding.output, outputs * samples), outputs);
+        let parameters = &self.parameters[self.given_to_decoder()];
+        self.decoder.forward(parameters, z, y, tape, scratch);
+    }
+
+    /// The same from the posterior's mean, which is in the workspace already.
+    pub(crate) fn generate_from_mean(
+        &self,
+        workspace: &mut Workspace<T>,
+        conditions: Option<BatchView<'_, T>>,
+    ) {
+        let units = self.facts.units;
+        let posterior = std::mem::replace(
+            &mut workspace.encoding.posterior,
+            Posterior::new(units, self.facts.is_gaussian),
+        );
+        self.generate(workspace, posterior.mean(), conditions);
+        workspace.encoding.posterior = posterior;
+    }
+
+    /// Writes the code of each sample.
+    pub(crate) fn encode(
+        &self,
+        rows: Rows<'_, T>,
+        codes: BatchViewMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) {
+        in_blocks(rows, codes, workspace, |workspace, rows, out| {
+            self.infer(workspace, rows);
+            let mean = workspace.encoding.posterior.mean();
+            out.copy_from_slice(&mean.as_slice()[..out.len()]);
+        });
+    }
+
+    /// Writes the decoder's output for each code, before the loss makes reconstructions of them.
+    pub(crate) fn decode(
+        &self,
+        rows: Rows<'_, T>,
+        outputs: BatchViewMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) {
+        in_blocks(rows, outputs, workspace, |workspace, rows, out| {
+            self.generate(workspace, rows.x, rows.conditions);
+            out.copy_from_slice(&workspace.decoding.output[..out.len()]);
+        });
+    }
+
+    /// The decoder's outputs for each sample, before the loss makes reconstructions of them.
+    pub(crate) fn pass(
+        &self,
+        rows: Rows<'_, T>,
+        outputs: BatchViewMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) {
+        in_blocks(rows, outputs, workspace, |workspace, rows, out| {
+            self.infer(workspace, rows);
+            self.generate_from_mean(workspace, rows.conditions);
+            out.copy_from_slice(&workspace.decoding.output[..out.len()]);
+        });
+    }
+
+    /// The loss of each output against its target.
+    pub(crate) fn losses(&self, x: BatchView<'_, T>, y: BatchView<'_, T>, values: &mut [T]) {
+        let parameters = &self.parameters[self.places().loss];
+        self.loss.values(Compared { x, y, parameters }, values);
+    }
+
+    /// The mean over these samples of ‖∂ code / ∂x‖²_F, exact.
+    pub(crate) fn squared_jacobian(&self, rows: Rows<'_, T>) -> T {
+        let mut workspace = self.workspace();
+        let mut total = T::ZERO;
+        let all = rows.x.samples();
+        let mut rest = rows;
+        while rest.x.samples() > 0 {
+            let (block, behind) = rest.split_at(rest.x.samples().min(BLOCK));
+            rest = behind;
+            let samples = block.x.samples();
+            self.infer(&mut workspace, block);
+            fit(&mut workspace.scratch, self.encoder.jacobian_scratch_len(samples));
+            let Workspace { encoding, scratch, .. } = &mut workspace;
+            let x = match block.conditions {
+                Some(_) => BatchView::new(&encoding.joined, self.encoder.num_inputs()),
+                None => block.x,
+            };
+            let parameters = &self.parameters[self.places().encoder];
+            let (y, tape) = (encoding.posterior.values(), &encoding.tape[..]);
+            let inputs = self.facts.features;
+            let asked = Asked { how: Jacobian::Exact, inputs, shares: None, streams: None };
+            let pass = Pass { parameters, x, y, tape };
+            let mean = self.encoder.squared_jacobian(pass, asked, None, scratch);
+            total += mean * T::of(samples as f64);
+        }
+        total / T::of(all as f64)
+    }
+
+    /// Refuses a workspace that was made for codes of another size or kind.
+    pub(crate) fn check_workspace(&self, workspace: &Workspace<T>) -> Result<()> {
+        let posterior = &workspace.encoding.posterior;
+        let place = "the workspace, which another model made";
+        let each = |units: usize, is_gaussian: bool| if is_gaussian { 2 * units } else { units };
+        require_size(place, "code units", self.facts.units, posterior.units())?;
+        let expected = each(self.facts.units, self.facts.is_gaussian);
+        let found = each(posterior.units(), posterior.is_gaussian());
+        require_size(place, "numbers that are said of a code", expected, found)
+    }
+}
+
+/// The place of an error in the conditions of a call.
+fn conditions_of(call: &'static str) -> &'static str {
+    match call {
+        "encode" => "the conditions of encode",
+        "decode" => "the conditions of decode",
+        "reconstruct" => "the conditions of reconstruct",
+        "score" => "the conditions of score",
+        "loss" => "the conditions of loss",
+        "objective" => "the conditions of objective",
+        "objective_at" => "the conditions of objective_at",
+        "elbo" => "the conditions of elbo",
+        "negative_log_likelihood" => "the conditions of negative_log_likelihood",
+        "aggregated_posterior" => "the conditions of aggregated_posterior",
+        "sample" => "the conditions of sample",
+        "squared_jacobian" => "the conditions of squared_jacobian",
+        "encode_one" => "the conditions of encode_one",
+        "decode_one" => "the conditions of decode_one",
+        "reconstruct_one" => "the conditions of reconstruct_one",
+        "score_one" => "the conditions of score_one",
+        "probabilities" => "the conditions of probabilities",
+        "predict" => "the conditions of predict",
+        "cross_entropy" => "the conditions of cross_entropy",
+        "scores" => "the conditions of scores",
+        "feature_scores" => "the conditions of feature_scores",
+        "explain" => "the conditions of explain",
+        "kl_per_unit" => "the conditions of kl_per_unit",
+        "saliency" => "the conditions of saliency",
+        "checkup" => "the conditions of checkup",
+        "fit" => "the conditions of fit",
+        "validation" => "the conditions of validation",
+        _ => "the conditions",
+    }
+}
+
+/// Where the parameters of each part lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    pub(crate) encoder: Range<usize>,
+    pub(crate) decoder: Range<usize>,
+    pub(crate) loss: Range<usize>,
+    pub(crate) regularizer: Range<usize>,
+}
+
+/// Room for so many numbers: more than there is memory for is refused, not died of.
+fn reserved<T>(name: &'static str, len: usize) -> Result<Vec<T>> {
+    let mut numbers = Vec::new();
+    let fits = numbers.try_reserve_exact(len).is_ok();
+    require(fits, name, len as f64, "no more than memory holds")?;
+    Ok(numbers)
+}
+
+/// Writes what `part` writes under these numbers, one in the other.
+fn within(layout: &mut Layout, path: &[u64], part: impl FnOnce(&mut Layout)) {
+    match path {
+        [] => part(layout),
+        [first, rest @ ..] => {
+            layout.scope(&first.to_string(), |layout| within(layout, rest, part));
+        }
+    }
+}
+
+/// Each column with its condition under it. Where there are several columns for a sample, because several codes
+/// are drawn, each has the sample's condition.
+pub(crate) fn joined<'a, T: Float>(
+    columns: BatchView<'_, T>,
+    conditions: BatchView<'_, T>,
+    to: &'a mut Vec<T>,
+) -> BatchView<'a, T> {
+    let (upper, lower) = (columns.features(), conditions.features());
+    let rows = upper + lower;
+    let places = fit(to, rows * columns.samples()).chunks_exact_mut(rows);
+    for ((to, column), condition) in places.zip(columns.iter()).zip(conditions.iter().cycle()) {
+        to[..upper].copy_from_slice(column);
+        to[upper..].copy_from_slice(condition);
+    }
+    BatchView::new(to, rows)
+}
+
+/// Runs `map` over blocks of samples; a block too small for the products is padded with zeros.
+fn in_blocks<T: Float>(
+    rows: Rows<'_, T>,
+    mut to: BatchViewMut<'_, T>,
+    workspace: &mut Workspace<T>,
+    mut map: impl FnMut(&mut Workspace<T>, Rows<'_, T>, &mut [T]),
+) {
+    let outputs = to.features();
+    let mut padded = std::mem::take(&mut workspace.encoding.corrupted);
+    let mut padded_conditions = std::mem::take(&mut workspace.clean);
+    let mut rest = rows;
+    for out in to.as_mut_slice().chunks_mut(BLOCK * outputs) {
+        let (block, behind) = rest.split_at(out.len() / outputs);
+        rest = behind;
+        if block.x.samples() < FEWEST_COLUMNS {
+            let x = pad(block.x, &mut padded);
+            let conditions = block.conditions.map(|view| pad(view, &mut padded_conditions));
+            map(workspace, Rows { x, conditions, targets: None }, out);
+        } else {
+            map(workspace, block, out);
+        }
+    }
+    workspace.encoding.corrupted = padded;
+    workspace.clean = padded_conditions;
+}
+
+/// The same columns and zeros behind them.
+fn pad<'a, T: Float>(view: BatchView<'_, T>, to: &'a mut Vec<T>) -> BatchView<'a, T> {
+    to.clear();
+    to.extend_from_slice(view.as_slice());
+    to.resize(FEWEST_COLUMNS * view.features(), T::ZERO);
+    BatchView::new(to, view.features())
+}

@@ -1,0 +1,202 @@
+//! A model as the training loop sees it.
+
+use super::inference::InMemory;
+use super::network::Network;
+use super::step::{Seen, step};
+use super::workspace::Workspace;
+use super::{AutoEncoder, Scalar};
+use crate::batch::BatchView;
+use crate::batch::size::{Size, require_shape};
+use crate::data::Normalizer;
+use crate::error::{Error, Number, Result};
+#[cfg(feature = "safetensors")]
+use crate::file::stored::{Saved, Stored};
+use crate::layer::Part;
+use crate::layer::layout::Layout;
+use crate::loss::{LossFor, Target};
+use crate::numbers::scalar::Float;
+use crate::terms::Terms;
+use crate::train::blocks::Beside;
+use crate::train::examples::{Examples, Rows, Samples};
+use crate::train::prepared::{self, Data, Prepared};
+use crate::train::settings::Plan;
+use crate::train::trainable::{Chosen, Trainee};
+use crate::train::{Report, Takes, Trainable};
+
+impl<E, D, R, L, T> Trainable for AutoEncoder<E, D, R, L, T>
+where
+    E: Part,
+    D: Part,
+    L: LossFor<D>,
+    T: Scalar,
+    (L::Target, E::Condition): Takes,
+{
+    type Scalar = T;
+    type Input = E::Input;
+    type Wanted = <(L::Target, E::Condition) as Takes>::Wanted;
+
+    fn train<I: Size, G>(
+        &mut self,
+        plan: Plan<'_, '_, T>,
+        examples: Examples<'_, T, I, G>,
+    ) -> Result<Report> {
+        let Examples { samples, weights, held_out, nested, size, .. } = examples;
+        require_shape("fit", self.encoder().input(), size)?;
+        let name = "weights and held-out samples of the held-out samples";
+        crate::error::require(!nested, name, 1.0, "none: they all count alike")?;
+        T::train(self.network_mut(), plan, samples, weights, held_out)
+    }
+}
+
+/// Trains a network as planned.
+pub(super) fn train<T: Float>(
+    network: &mut Network<T>,
+    plan: Plan<'_, '_, T>,
+    samples: Samples<'_, T>,
+    weights: Option<&[f64]>,
+    held_out: Option<Samples<'_, T>>,
+) -> Result<Report> {
+    let (mut x, mut targets) = (Vec::new(), Vec::new());
+    let data = match samples {
+        Samples::Memory { .. } => {
+            let given = InMemory::of(samples)?;
+            Data::Memory(given.compared(network, "fit", (&mut x, &mut targets))?)
+        }
+        Samples::Stream { x, beside } => {
+            let is_target = network.loss.target() == Target::Class;
+            let what = if is_target { Beside::Targets } else { Beside::Conditions };
+            Data::Stream { x, beside: beside.map(|stream| (what, stream)) }
+        }
+    };
+    let (mut x, mut targets) = (Vec::new(), Vec::new());
+    let held_out = match held_out {
+        None => None,
+        Some(samples) => {
+            let given = InMemory::of(samples)?;
+            Some(given.compared(network, "validation", (&mut x, &mut targets))?)
+        }
+    };
+    let workspace = network.workspace();
+    let mut trainee = InTraining { network, workspace };
+    prepared::run(plan, &mut trainee, Prepared { data, held_out, weights })
+}
+
+/// A network and the memory of its passes.
+struct InTraining<'a, T: Float> {
+    network: &'a mut Network<T>,
+    workspace: Workspace<T>,
+}
+
+impl<T: Float> Trainee<T> for InTraining<'_, T> {
+    fn features(&self) -> usize {
+        self.network.facts.features
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.network.layout
+    }
+
+    fn parameters(&self) -> &[T] {
+        &self.network.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut Vec<T> {
+        &mut self.network.parameters
+    }
+
+    fn state(&self) -> &[T] {
+        &self.network.state
+    }
+
+    fn state_mut(&mut self) -> &mut [T] {
+        &mut self.network.state
+    }
+
+    fn terms(&self) -> &Terms {
+        &self.workspace.terms
+    }
+
+    fn pass(&mut self, at: Option<&[T]>, chosen: &Chosen<'_, T>, gradient: &mut [T]) {
+        let &Chosen { rows, shares, streams } = chosen;
+        let seen = Seen { rows, shares, streams: Some(streams) };
+        let parameters = at.unwrap_or(&self.network.parameters);
+        step(self.network, parameters, &mut self.workspace, seen, Some(gradient));
+    }
+
+    fn update_state(&mut self, shares: Option<&[T]>) {
+        self.network.update_state(&self.workspace.encoding.posterior, shares);
+    }
+
+    fn validate(&mut self, rows: Rows<'_, T>) {
+        let seen = Seen { rows, shares: None, streams: None };
+        step(self.network, &self.network.parameters, &mut self.workspace, seen, None);
+    }
+
+    fn collapsed_units(&self) -> Vec<usize> {
+        self.network.collapsed_units(&self.workspace.encoding.posterior)
+    }
+
+    fn check(
+        &self,
+        call: &'static str,
+        block: Rows<'_, T>,
+        lets_not_finite_through: bool,
+    ) -> Result<()> {
+        let network = &*self.network;
+        let checked = crate::batch::check_finite(call, network.facts.features, block.x);
+        let lets_through = match checked {
+            Err(Error::NotFinite { .. }) if lets_not_finite_through => true,
+            Err(error) => return Err(error),
+            Ok(()) => false,
+        };
+        network.check_conditions(call, block.conditions, block.x.samples())?;
+        if network.loss.target() == Target::Input {
+            let is_left_out = |x: T| lets_through && !x.to_double().is_finite();
+            return network.check_domain(call, block.x, is_left_out);
+        }
+        match block.targets {
+            Some(targets) => check_classes(call, network.loss.name(), network.outputs(), targets),
+            None => Ok(()),
+        }
+    }
+
+    fn normalizer(&self) -> Option<&Normalizer> {
+        self.network.normalizer.as_ref()
+    }
+
+    #[cfg(feature = "safetensors")]
+    fn stored(&self) -> Stored<'_, T> {
+        self.network.stored()
+    }
+
+    #[cfg(feature = "safetensors")]
+    fn replace(&mut self, saved: Saved<T>) {
+        self.network.replace(saved);
+    }
+}
+
+/// Refuses classes of a stream that are none.
+fn check_classes<T: Float>(
+    call: &'static str,
+    loss: &'static str,
+    classes: usize,
+    targets: BatchView<'_, T>,
+) -> Result<()> {
+    crate::error::require_size(
+        "the classes of a stream",
+        "number a sample",
+        1,
+        targets.features(),
+    )?;
+    let values = || targets.as_slice().iter().map(|x| x.to_double());
+    let is_class = |x: f64| x >= 0.0 && x < classes as f64 && x.fract() == 0.0;
+    let Some((sample, found)) = values().enumerate().find(|&(_, x)| !is_class(x)) else {
+        return Ok(());
+    };
+    if found.fract() == 0.0 {
+        return Err(Error::Label { call, sample, label: found as i128, classes });
+    }
+    let (row, column, value) = (0, sample, Number(found));
+    let requirement = "the number of a class, which is whole";
+    Err(Error::OutsideDomain { call, loss, row, column, value, requirement })
+}

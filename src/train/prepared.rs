@@ -1,0 +1,135 @@
+//! From examples that a model has looked at to a training under way.
+
+use std::time::Instant;
+
+use super::Report;
+use super::blocks::{Beside, Blocks, Sources, Whole, streamed};
+use super::examples::{Rows, Stream};
+use super::run::Run;
+use super::settings::Plan;
+use super::trainable::Trainee;
+use super::training::{Course, Training};
+use crate::error::{Error, Result, require, require_size};
+use crate::numbers::parallel::{self, ELEMENT};
+use crate::numbers::scalar::Float;
+use crate::optimizer::Kind;
+
+/// Examples as a model takes them.
+pub(crate) struct Prepared<'a, T: Float> {
+    pub(crate) data: Data<'a, T>,
+    /// What the model is validated on, checked and normalized; without it, a share of the data may be held out.
+    pub(crate) held_out: Option<Rows<'a, T>>,
+    /// How much each sample of the data counts, if not alike. Not looked at yet.
+    pub(crate) weights: Option<&'a [f64]>,
+}
+
+/// What a model is trained on.
+pub(crate) enum Data<'a, T: Float> {
+    /// Checked and normalized. Targets are classes, a number for each sample.
+    Memory(Rows<'a, T>),
+    /// Looked at block by block, when it is met.
+    Stream { x: Box<dyn Stream<T> + 'a>, beside: Option<(Beside, Box<dyn Stream<T> + 'a>)> },
+}
+
+/// Trains a model as planned, whose settings [were checked](super::settings::Settings::check).
+pub(crate) fn run<T: Float>(
+    mut plan: Plan<'_, '_, T>,
+    model: &mut dyn Trainee<T>,
+    prepared: Prepared<'_, T>,
+) -> Result<Report> {
+    let Prepared { data, held_out, weights } = prepared;
+    match data {
+        Data::Memory(rows) => {
+            let (rows, held_out) = plan.settings.split(rows, held_out, weights)?;
+            on_threads(&mut plan, model, &mut Whole::new(rows), held_out, weights)
+        }
+        Data::Stream { x, beside } => {
+            run_stream(plan, model, Sources { x, beside }, held_out, weights)
+        }
+    }
+}
+
+fn run_stream<T: Float>(
+    mut plan: Plan<'_, '_, T>,
+    model: &mut dyn Trainee<T>,
+    sources: Sources<'_, T>,
+    held_out: Option<Rows<'_, T>>,
+    weights: Option<&[f64]>,
+) -> Result<Report> {
+    let call = "fit";
+    let settings = &plan.settings;
+    settings.check_unsplit("left unset for a stream, which has no end to hold out")?;
+    let requirement = "left unset for a stream, whose samples count alike";
+    let (is_unset, found) = (weights.is_none(), weights.map_or(0, <[f64]>::len));
+    require(is_unset, "the number of weights of the examples", found as f64, requirement)?;
+    require_size(call, "features", model.features(), sources.x.features())?;
+    let samples = sources.x.samples();
+    if samples == 0 {
+        return Err(Error::NoSamples { call });
+    }
+    if let Some((what, stream)) = &sources.beside {
+        what.require_one_each(samples, stream.samples())?;
+    }
+    let batch_size = settings.samples_of_step(&plan.method, samples);
+    let batches = settings.shuffle_buffer.div_ceil(batch_size);
+    // A buffer for all samples may be given as the largest number there is.
+    let block = batches.saturating_mul(batch_size).min(samples);
+    let epochs = settings.epochs;
+    let normalizer = model.normalizer().cloned();
+    streamed(sources, normalizer.as_ref(), block, epochs, |stream| {
+        on_threads(&mut plan, model, stream, held_out, None)
+    })
+}
+
+fn on_threads<T: Float>(
+    plan: &mut Plan<'_, '_, T>,
+    model: &mut dyn Trainee<T>,
+    blocks: &mut (dyn Blocks<T> + Send),
+    held_out: Option<Rows<'_, T>>,
+    weights: Option<&[f64]>,
+) -> Result<Report> {
+    // The largest piece of work in a step: where even that is not divided, threads only cost.
+    let widest = model.layout().tensors().iter().map(|tensor| tensor.range.len()).max();
+    let widest = widest.unwrap_or(0).max(ELEMENT * model.features());
+    let samples = blocks.samples();
+    let step = plan.settings.samples_of_step(&plan.method, samples).min(samples);
+    let threads = if parallel::is_divided(widest * step) { plan.settings.threads } else { 1 };
+    parallel::on_threads(threads, || train(plan, model, blocks, held_out, weights))?
+}
+
+fn train<T: Float>(
+    Plan { settings, method }: &mut Plan<'_, '_, T>,
+    model: &mut dyn Trainee<T>,
+    blocks: &mut (dyn Blocks<T> + Send),
+    held_out: Option<Rows<'_, T>>,
+    weights: Option<&[f64]>,
+) -> Result<Report> {
+    let run = Run::new(model, method);
+    let samples = blocks.samples();
+    let weight_of_all = weights.map_or(samples as f64, |weights| weights[..samples].iter().sum());
+    let batch_size = settings.samples_of_step(method, samples);
+    let shuffles = settings.shuffle.unwrap_or(matches!(method, Kind::Optimizer(_)));
+    #[cfg(feature = "safetensors")]
+    let fingerprint = settings.checkpoints.as_ref().and_then(|_| blocks.fingerprint());
+    let training = Training {
+        settings,
+        method,
+        model,
+        validation: held_out,
+        weights,
+        samples,
+        block: blocks.block(),
+        #[cfg(feature = "safetensors")]
+        fingerprint,
+        #[cfg(feature = "safetensors")]
+        required: String::new(),
+        batch_size,
+        shuffles,
+        run,
+        course: Course::new(),
+        start: Instant::now(),
+        weight_of_all,
+        counted: Vec::new(),
+    };
+    training.complete(blocks)
+}
