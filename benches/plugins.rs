@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use autoencoder::activation::*;
 use autoencoder::corruption::{self, Corruption, Masking, SaltAndPepper};
-use autoencoder::layer::{DenseLayer, Pass};
+use autoencoder::layer::Pass;
 use autoencoder::loss::Compared;
 use autoencoder::optimizer::Step;
 use autoencoder::parameters::Role;
@@ -36,15 +36,15 @@ fn activations(c: &mut Criterion) {
     let mut group = c.benchmark_group("activation");
     group.throughput(Throughput::Elements(ELEMENTS as u64));
     let z = noise(ELEMENTS);
-    let all: [(&str, AnyActivation); 8] = [
+    let all: [(&str, Box<dyn Activation<f32>>); 8] = [
         ("Identity", Box::new(Identity)),
-        ("Relu", Box::new(OnReal(Relu))),
+        ("Relu", Box::new(Relu)),
         ("LeakyRelu", Box::new(LeakyRelu::default())),
         ("Elu", Box::new(Elu::default())),
         ("Gelu", Box::new(Gelu)),
-        ("Sigmoid", Box::new(OnReal(Sigmoid))),
-        ("Tanh", Box::new(OnReal(Tanh))),
-        ("Softplus", Box::new(OnReal(Softplus))),
+        ("Sigmoid", Box::new(Sigmoid)),
+        ("Tanh", Box::new(Tanh)),
+        ("Softplus", Box::new(Softplus)),
     ];
     for (name, activation) in all {
         let mut h = z.clone();
@@ -64,40 +64,11 @@ fn activations(c: &mut Criterion) {
     }
 }
 
-type AnyActivation = Box<dyn Activation<f32, Range = range::Real>>;
-
-/// Forgets where the values lie, so that all activations fit one list.
-#[derive(Debug)]
-struct OnReal<A>(A);
-impl<A: Activation<f32>> Activation<f32> for OnReal<A> {
-    type Range = range::Real;
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-    fn value(&self, z: f32) -> f32 {
-        self.0.value(z)
-    }
-    fn derivative(&self, z: f32, h: f32) -> f32 {
-        self.0.derivative(z, h)
-    }
-    fn second_derivative(&self, z: f32, h: f32) -> f32 {
-        self.0.second_derivative(z, h)
-    }
-    fn apply(&self, z: &mut [f32]) {
-        self.0.apply(z);
-    }
-    fn backward(&self, z: &[f32], h: &[f32], dh: &mut [f32]) {
-        self.0.backward(z, h, dh);
-    }
-}
-
-type Real = DenseLayer<f32, Const<1>, Const<FEATURES>, Identity>;
-
 fn losses(c: &mut Criterion) {
     let mut group = c.benchmark_group("loss");
     group.throughput(Throughput::Elements(ELEMENTS as u64));
     let (x, y) = (images(), images());
-    let all: [(&str, Box<dyn Loss<Real>>); 6] = [
+    let all: [(&str, Box<dyn Loss<f32>>); 6] = [
         ("SquaredError", Box::new(SquaredError)),
         ("BernoulliCrossEntropy", Box::new(BernoulliCrossEntropy)),
         ("Huber", Box::new(Huber::default())),
@@ -177,25 +148,28 @@ fn metrics(c: &mut Criterion) {
 fn layers(c: &mut Criterion) {
     let mut group = c.benchmark_group("layer");
     group.throughput(Throughput::Elements(SAMPLES as u64));
-    let layer = Build::<f32>::build(Dense::<FEATURES, 128>::new(Sigmoid));
+    let layer: Box<dyn Layer<f32>> = Box::new(Dense::<FEATURES, 128>::new(Sigmoid));
     let mut parameters = vec![0.0; layer.num_parameters()];
     layer.draw_parameters(&mut parameters, &mut seeded(1));
     let (x, mut dx) = (images(), images());
     let mut y = Batch::<f32, Const<128>>::zeros(Const, SAMPLES);
     let mut tape = vec![0.0; layer.tape_len(SAMPLES)];
+    let mut scratch = vec![0.0; layer.scratch_len(SAMPLES)];
     group.bench_function("Dense 784→128 forward", |b| {
-        b.iter(|| layer.forward(&parameters, black_box(x.view()), y.view_mut(), &mut tape));
+        b.iter(|| {
+            let (x, y) = (black_box(x.view()), y.view_mut());
+            layer.forward(&parameters, x, y, &mut tape, &mut scratch);
+        });
     });
     let mut dy = y.clone();
     let mut gradient = parameters.clone();
-    let mut scratch = vec![0.0; layer.scratch_len(SAMPLES)];
     group.bench_function("Dense 784→128 backward", |b| {
         b.iter(|| {
             dy.as_mut_slice().copy_from_slice(y.as_slice());
             let (x, y) = (x.view(), y.view());
             let pass = Pass { parameters: &parameters, x, y, tape: &tape };
             let (dx, gradient) = (Some(dx.view_mut()), Some(&mut gradient[..]));
-            Layer::backward(&layer, pass, dy.view_mut(), dx, gradient, &mut scratch);
+            layer.backward(pass, dy.view_mut(), dx, gradient, &mut scratch);
         });
     });
 }

@@ -1,6 +1,6 @@
 //! Time of a training step beside that of its bare products, measured in turns in the same run.
 //!
-//! `cargo bench --bench throughput` prints the table. After `--`: `--json FILE` writes it as well,
+//! `cargo bench -p autoencoder-benches --bench throughput` prints the table. After `--`: `--json FILE` writes it as well,
 //! `--growth` adds how the cost grows with batch and width, `--plugins` adds what each plugin costs
 //! over the plain step, `--objectives` what each variational objective, prior and loss costs over the plain
 //! variational step, `--epoch` times an epoch of MNIST's size and says what memory it takes,
@@ -12,7 +12,8 @@ use std::time::Instant;
 
 use autoencoder::activation::{Identity, Sigmoid};
 use autoencoder::corruption::{Gaussian as GaussianNoise, Masking, SaltAndPepper};
-use autoencoder::loss::{Categorical, LearnedGaussian, Mixed};
+use autoencoder::layer::{AnyPart, Unconditioned};
+use autoencoder::loss::{LossFor, WithInput};
 use autoencoder::prior::{GaussianMixture, VampPrior};
 use autoencoder::regularizer::Kernel;
 use autoencoder::train::Event;
@@ -63,14 +64,9 @@ fn name(sizes: &[usize]) -> String {
     sizes.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
 }
 
-type Net = Box<dyn Layer<Scalar = f32, Input = Dyn, Output = Dyn, Range = range::UnitInterval>>;
-
-fn net(sizes: &[usize]) -> Net {
-    let first = Dense::dynamic(sizes[0], sizes[1], Sigmoid);
-    if sizes.len() == 2 {
-        return Box::new(Build::<f32>::build(first));
-    }
-    Box::new(Build::<f32>::build(first.then(net(&sizes[1..]))))
+fn net(sizes: &[usize]) -> layer::Any<f32> {
+    let layers = sizes.windows(2).map(|pair| Dense::dynamic(pair[0], pair[1], Sigmoid).boxed());
+    layer::Any::of(layers).expect("at least one layer")
 }
 
 /// Trains the model; a time is that between two steps, as an observer hears of them.
@@ -80,12 +76,12 @@ fn training<E, D, R, L>(
     threads: usize,
 ) -> Contestant
 where
-    E: Encoder<Scalar = f32, Input = Dyn> + 'static,
-    D: Decoder<Scalar = f32, Code = E::Code, Output = Dyn> + 'static,
-    R: Regularizer<E> + 'static,
-    L: Loss<D> + 'static,
+    E: Part<Input = Dyn, Condition = Unconditioned> + 'static,
+    D: Part + 'static,
+    R: 'static,
+    L: LossFor<D, Target = WithInput> + 'static,
 {
-    let features = nalgebra::Dim::value(&model.encoder().input_dim());
+    let features = model.encoder().num_inputs();
     let data = Batch::new(Dyn(features), noise(features * batch * STEPS)).expect("whole samples");
     Box::new(move |times| {
         let mut last: Option<Instant> = None;
@@ -214,15 +210,11 @@ fn plugins() {
     }
 }
 
-type Heads = layer::DenseLayer<f32, Dyn, Dyn, Identity>;
-type Posterior = encoder::GaussianEncoder<layer::DenseLayer<f32, Dyn, Dyn, Sigmoid>, Heads, Heads>;
-type AnyObjective = Box<dyn Regularizer<Posterior>>;
+type AnyObjective = Box<dyn Regularizer<f32>>;
+type AnyLoss = Box<dyn Loss<f32>>;
 
 /// A training of a variational model through these sizes: inputs, hidden units, code.
-fn variational<L>(sizes: [usize; 3], objective: AnyObjective, loss: L) -> Contestant
-where
-    L: Loss<layer::ChainLayer<layer::DenseLayer<f32, Dyn, Dyn, Sigmoid>, Heads>> + 'static,
-{
+fn variational(sizes: [usize; 3], objective: AnyObjective, loss: AnyLoss) -> Contestant {
     let [inputs, hidden, code] = sizes;
     let head = || Dense::dynamic(hidden, code, Identity);
     let builder = AutoEncoder::builder()
@@ -263,13 +255,14 @@ fn over_the_variational_step() {
         let [inputs, hidden, code] = sizes;
         let net = format!("over {inputs}-{hidden}-2×{code}-{hidden}-{inputs}, batch 128");
         println!("\n{net:<48} {:>10} {:>7}", "step µs", "ratio");
-        let of = |objective| variational(sizes, objective, BernoulliCrossEntropy);
+        let of = |objective| variational(sizes, objective, Box::new(BernoulliCrossEntropy));
         let (mut names, mut contestants): (Vec<_>, Vec<_>) =
             objectives().into_iter().map(|(name, objective)| (name, of(objective))).unzip();
         macro_rules! loss {
             ($name:literal, $loss:expr) => {
                 names.push($name);
-                contestants.push(variational(sizes, Box::new(Variational::default()), $loss));
+                let plain = Box::new(Variational::default());
+                contestants.push(variational(sizes, plain, Box::new($loss)));
             };
         }
         let categorical = |groups: &[usize]| Categorical::new(groups).expect("in range");

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use autoencoder::activation::Sigmoid;
-use autoencoder::{Adam, AutoEncoder, Batch, Dense, Scalar, Trainer};
+use autoencoder::{Adam, AutoEncoder, Batch, Dense, Float, Trainer};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use nalgebra::Const;
 

@@ -102,7 +102,9 @@ class Peers:
         if "ours" in taken.only:
             for threads in taken.cores:
                 features = ["--features", "parallel"] if threads > 1 else []
-                self.programs["ours", threads] = build(["bench", "--no-run", *features])
+                self.programs["ours", threads] = build(
+                    ["bench", "--package", "autoencoder-benches", "--no-run", *features]
+                )
         for name in {"burn", "candle"} & set(taken.only):
             words = ["--manifest-path", f"{HERE}/{name}/Cargo.toml", "--target-dir", OUT / name]
             made = build(["build", "--release", *map(str, words)])

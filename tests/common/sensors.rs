@@ -2,15 +2,14 @@
 
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::data::{Normalization, Normalizer};
-use autoencoder::encoder::GaussianEncoder;
-use autoencoder::layer::{ChainLayer, DenseLayer};
+use autoencoder::layer::{Chain, DenseLayer};
 use autoencoder::*;
 use nalgebra::Dyn;
 
-pub type Layer1<A> = DenseLayer<f64, Dyn, Dyn, A>;
-pub type Half = ChainLayer<Layer1<Tanh>, Layer1<Identity>>;
-pub type VariationalEncoder = GaussianEncoder<Layer1<Tanh>, Layer1<Identity>, Layer1<Identity>>;
-pub type Variational1 = AutoEncoder<VariationalEncoder, Half, Variational, GaussianLikelihood>;
+pub type Layer1<A> = DenseLayer<Dyn, Dyn, A>;
+pub type Half = Chain<Layer1<Tanh>, Layer1<Identity>>;
+pub type VariationalEncoder = Gaussian<Layer1<Tanh>, Layer1<Identity>, Layer1<Identity>>;
+pub type Variational1 = AutoEncoder<VariationalEncoder, Half, Variational, GaussianLikelihood, f64>;
 
 /// What two ways to the same number may differ by, relatively.
 pub const CLOSE: f64 = 1e-9;

@@ -1,4 +1,6 @@
-//~ ERROR: mismatched types
+//~ ERROR: sizes differ: this part has `
+//~ ERROR: Const<63>` where its neighbour has `
+//~ ERROR: Const<64>`
 //~ AT: let _ = model.encode(&batch);
 use autoencoder::activation::Identity;
 use autoencoder::{AutoEncoder, Batch, Dense};

@@ -6,5 +6,5 @@ fn main() {
     let _ = AutoEncoder::builder()
         .encoder(Conditioned::<64, 10, _>::new(Dense::<74, 16>::new(Tanh)))
         .decoder(Conditioned::<16, 10, _>::new(Dense::<26, 64>::new(Identity)))
-        .build_conditional::<f32>();
+        .build::<f32>();
 }

@@ -1,4 +1,6 @@
-//~ ERROR: Conditioned<64, 10,
+//~ ERROR: one half of this model is told `Unconditioned` and the other `
+//~ ERROR: wrap both halves
+//~ AT: .decoder(Dense::<16, 64>::new(Identity))
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::{AutoEncoder, Conditioned, Dense};
 fn main() {

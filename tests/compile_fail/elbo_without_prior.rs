@@ -1,4 +1,4 @@
-//~ ERROR: this needs an encoder with a Gaussian posterior, but the posterior is `Point<f32, 
+//~ ERROR: this needs an encoder with a Gaussian posterior, but the posterior is `Point`
 use autoencoder::activation::Identity;
 use autoencoder::random::seeded;
 use autoencoder::{AutoEncoder, Batch, Dense};

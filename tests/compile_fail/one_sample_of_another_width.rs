@@ -1,4 +1,4 @@
-//~ ERROR: a sample of this type does not have the features that are needed here: `[f32; 63]` for `
+//~ ERROR: a sample of this type does not have the features that are needed here: `&[f32; 63]` for `
 //~ AT: let _ = model.encode_one(&[0.5_f32; 63]);
 use autoencoder::activation::Identity;
 use autoencoder::{AutoEncoder, Dense};

@@ -1,4 +1,4 @@
-//~ ERROR: this needs an encoder with a Gaussian posterior, but the posterior is `Point<f32, 
+//~ ERROR: this needs an encoder with a Gaussian posterior, but the posterior is `Point`
 //~ AT: let _ = model.sample(3, &mut seeded(1));
 use autoencoder::activation::Identity;
 use autoencoder::random::seeded;

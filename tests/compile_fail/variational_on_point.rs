@@ -1,4 +1,4 @@
-//~ ERROR: this needs an encoder with a Gaussian posterior, but the posterior is `Point<f32, 
+//~ ERROR: this needs an encoder with a Gaussian posterior, but the posterior is `Point`
 //~ ERROR: describe the encoder as `Gaussian::new(body, mean, log_variance)`
 use autoencoder::activation::Identity;
 use autoencoder::{AutoEncoder, Dense, Variational};

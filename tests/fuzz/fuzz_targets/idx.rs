@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(mut source) = Idx::<f32, Dyn>::from_bytes(bytes) else { return };
     let loaded = source.load();
     assert!(source.rewind().is_ok());
-    let mut one = Batch::zeros(source.dim(), 1);
+    let mut one = Batch::zeros(source.size(), 1);
     let mut read = Vec::new();
     let ended = loop {
         match source.read(one.view_mut()) {

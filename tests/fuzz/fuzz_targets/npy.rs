@@ -9,7 +9,7 @@ fn check(source: Result<Npy<f64, Dyn>>) {
     let Ok(mut source) = source else { return };
     let loaded = source.load();
     assert!(source.rewind().is_ok());
-    let mut one = Batch::zeros(source.dim(), 1);
+    let mut one = Batch::zeros(source.size(), 1);
     let mut read = Vec::new();
     let ended = loop {
         match source.read(one.view_mut()) {

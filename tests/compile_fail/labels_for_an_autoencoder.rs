@@ -1,0 +1,13 @@
+//~ ERROR: this model is trained on `SamplesAlone`, and these examples are `WithLabels`
+//~ AT: let _ = Trainer::new(Adam::new(1e-3).unwrap()).fit(&mut model, (&x, &[1_u8]));
+use autoencoder::activation::Identity;
+use autoencoder::{Adam, AutoEncoder, Batch, Dense, Trainer};
+fn main() {
+    let mut model = AutoEncoder::builder()
+        .encoder(Dense::<64, 10>::new(Identity))
+        .decoder(Dense::<10, 64>::new(Identity))
+        .build::<f32>()
+        .unwrap();
+    let x = Batch::from_iter([[0.5_f32; 64]]);
+    let _ = Trainer::new(Adam::new(1e-3).unwrap()).fit(&mut model, (&x, &[1_u8]));
+}

@@ -1,0 +1,14 @@
+//~ ERROR: a `?` is missing: this is a `Result`, which may hold an error instead of the part
+//~ AT: let _ = Trainer::new(Adam::new(1e-3).unwrap()).fit(&mut model, x);
+use autoencoder::activation::Identity;
+use autoencoder::nalgebra::Const;
+use autoencoder::{Adam, AutoEncoder, Batch, Dense, Trainer};
+fn main() {
+    let mut model = AutoEncoder::builder()
+        .encoder(Dense::<64, 10>::new(Identity))
+        .decoder(Dense::<10, 64>::new(Identity))
+        .build::<f32>()
+        .unwrap();
+    let x = Batch::new(Const::<64>, vec![0.5_f32; 64]);
+    let _ = Trainer::new(Adam::new(1e-3).unwrap()).fit(&mut model, x);
+}

@@ -1,0 +1,735 @@
+//! Laws of the sources, and what they refuse. The files are made by `tests/fixtures/make.py`.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use autoencoder::activation::{Identity, Tanh};
+use autoencoder::data::*;
+use autoencoder::*;
+use common::fixture;
+#[cfg(any(feature = "gzip", feature = "npz"))]
+use common::shared_data;
+use nalgebra::{Const, Dyn};
+
+type Dynamic = Box<dyn Source<Scalar = f64, Features = Dyn>>;
+
+/// `values` of the script, as samples.
+fn counted(samples: usize, features: usize, less: f64, by: f64) -> Vec<f64> {
+    (0..samples * features).map(|k| (k as f64 - less) / by).collect()
+}
+
+/// Every source of three samples, with what it must give.
+fn sources() -> Vec<(String, Dynamic, Vec<f64>)> {
+    let mut all: Vec<(String, Dynamic, Vec<f64>)> = Vec::new();
+    let (natural, whole) = (counted(3, 4, 0.0, 1.0), counted(3, 4, 2.0, 1.0));
+    let sevenths = counted(3, 4, 0.0, 7.0);
+    // As f32 has them.
+    let single: Vec<f64> = sevenths.iter().map(|&x| f64::from(x as f32)).collect();
+    let of_kind = |kind: &str| match kind {
+        "f8" => sevenths.clone(),
+        "f4" => single.clone(),
+        _ if kind.starts_with('i') => whole.clone(),
+        _ => natural.clone(),
+    };
+
+    for kind in ["u1", "i1", "i2", "i4", "f4", "f8"] {
+        let name = format!("{kind}.idx");
+        all.push((name.clone(), Box::new(Idx::open(fixture(&name)).unwrap()), of_kind(kind)));
+    }
+    for kind in ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"] {
+        for order in ["little", "big"] {
+            let name = format!("{kind}-{order}.npy");
+            if !kind.ends_with('1') || order == "little" {
+                let source = Npy::open(fixture(&name)).unwrap();
+                all.push((name, Box::new(source), of_kind(kind)));
+            }
+        }
+    }
+    let more = [
+        ("fortran.npy", sevenths.clone()),
+        ("fortran-3d.npy", counted(3, 8, 2.0, 1.0)),
+        ("cube.npy", single.clone()),
+        ("version-2.npy", sevenths.clone()),
+        ("version-3.npy", sevenths.clone()),
+    ];
+    for (name, values) in more {
+        all.push((name.into(), Box::new(Npy::open(fixture(name)).unwrap()), values));
+    }
+    let csv: Csv<f64, Dyn> = Csv::open(fixture("plain.csv")).unwrap();
+    all.push(("plain.csv".into(), Box::new(csv), sevenths.clone()));
+
+    let batch = Batch::new(Dyn(4), sevenths.clone()).unwrap();
+    all.push(("memory".into(), Box::new(InMemory::from(batch.clone())), sevenths.clone()));
+    let normalizer =
+        Normalizer::from_parts(Normalization::Standardize, [1.0; 4], [2.0; 4]).unwrap();
+    let normalized = Normalized::new(InMemory::from(batch), normalizer).unwrap();
+    let values = sevenths.iter().map(|x| (x - 1.0) / 2.0).collect();
+    all.push(("normalized".into(), Box::new(normalized), values));
+    all.push(("default methods".into(), Box::new(Plain { next: 0 }), whole));
+
+    #[cfg(feature = "gzip")]
+    for name in ["u1.idx.gz", "u1-two-members.idx"] {
+        all.push((name.into(), Box::new(Idx::open(fixture(name)).unwrap()), natural.clone()));
+    }
+    #[cfg(feature = "npz")]
+    for file in ["stored.npz", "deflated.npz", "zip64.npz", "pipe.npz"] {
+        let archive = Npz::open(fixture(file)).unwrap();
+        assert_eq!(archive.names().unwrap(), ["X", "fortran", "y"]);
+        let arrays = [("X", &sevenths), ("fortran", &single), ("y", &counted(3, 1, 2.0, 1.0))];
+        for (array, values) in arrays {
+            let source = archive.array(array).unwrap();
+            all.push((format!("{file}/{array}"), Box::new(source), values.clone()));
+        }
+    }
+    all
+}
+
+/// A source with the required methods alone.
+#[derive(Debug)]
+struct Plain {
+    next: usize,
+}
+impl Source for Plain {
+    type Scalar = f64;
+    type Features = Dyn;
+    fn size(&self) -> Dyn {
+        Dyn(4)
+    }
+    fn samples(&self) -> usize {
+        3
+    }
+    fn rewind(&mut self) -> Result<()> {
+        self.next = 0;
+        Ok(())
+    }
+    fn read(&mut self, mut to: BatchViewMut<'_, f64>) -> Result<usize> {
+        if to.features() != 4 {
+            let (place, unit, expected, found) = ("Source::read", "features", 4, to.features());
+            return Err(Error::SizeMismatch { place, unit, expected, found });
+        }
+        let count = to.samples().min(3 - self.next);
+        for (k, to) in to.as_mut_slice()[..4 * count].iter_mut().enumerate() {
+            *to = (4 * self.next + k) as f64 - 2.0;
+        }
+        self.next += count;
+        Ok(count)
+    }
+}
+
+#[test]
+fn a_pass_gives_the_same_samples_in_any_sizes() {
+    for (name, mut source, expected) in sources() {
+        let features = source.size().0;
+        assert_eq!(expected.len(), features * source.samples(), "{name}");
+        for size in [1, 2, 3, 7] {
+            source.rewind().unwrap();
+            let mut block = Batch::zeros(source.size(), size);
+            let mut read = Vec::new();
+            loop {
+                assert_eq!(source.read(Batch::zeros(Dyn(features), 0).view_mut()), Ok(0));
+                match source.read(block.view_mut()).unwrap() {
+                    0 => break,
+                    count => read.extend_from_slice(&block.as_slice()[..count * features]),
+                }
+            }
+            assert_eq!(read, expected, "{name} in blocks of {size}");
+            assert_eq!(source.read(block.view_mut()), Ok(0), "{name}");
+        }
+        // From wherever it stands.
+        source.rewind().unwrap();
+        source.skip(1).unwrap();
+        assert_eq!(source.load().unwrap().into_vec(), expected, "{name}");
+        let mut lent: &mut dyn Source<Scalar = f64, Features = Dyn> = &mut source;
+        assert_eq!((&mut lent).load().unwrap().into_vec(), expected, "{name}");
+    }
+}
+
+#[test]
+fn skipping_is_reading_and_dropping() {
+    for (name, mut source, expected) in sources() {
+        let features = source.size().0;
+        for (skipped, again) in [(0, 0), (1, 0), (1, 1), (2, 0), (3, 0)] {
+            source.rewind().unwrap();
+            source.skip(skipped).unwrap();
+            source.skip(again).unwrap();
+            let mut next = Batch::zeros(source.size(), 3);
+            let count = source.read(next.view_mut()).unwrap();
+            let left = &expected[(skipped + again) * features..];
+            assert_eq!(&next.as_slice()[..count * features], left, "{name} after {skipped}");
+        }
+        for (skipped, more) in [(0, 4), (1, 3), (3, 1)] {
+            source.rewind().unwrap();
+            source.skip(skipped).unwrap();
+            let (place, unit) = ("Source::skip", "samples left");
+            let error = Error::SizeMismatch { place, unit, expected: more, found: 3 - skipped };
+            assert_eq!(source.skip(more), Err(error), "{name} after {skipped}");
+        }
+        source.rewind().unwrap();
+        assert_eq!(source.load().unwrap().into_vec(), expected, "{name}");
+    }
+}
+
+#[test]
+fn another_width_is_refused() {
+    for (name, mut source, _) in sources() {
+        let features = source.size().0;
+        let error = Error::SizeMismatch {
+            place: "Source::read",
+            unit: "features",
+            expected: features,
+            found: features + 1,
+        };
+        let mut wide = Batch::zeros(Dyn(features + 1), 2);
+        assert_eq!(source.read(wide.view_mut()), Err(error), "{name}");
+    }
+    let mismatch = |name: &str, found| Error::FileMismatch {
+        path: fixture(name),
+        place: Place::File,
+        unit: "features",
+        expected: 5,
+        found,
+    };
+    let idx = Idx::<f32, Const<5>>::open(fixture("u1.idx")).unwrap_err();
+    assert_eq!(idx, mismatch("u1.idx", 4));
+    let npy = Npy::<f32, Const<5>>::open(fixture("fortran-3d.npy")).unwrap_err();
+    assert_eq!(npy, mismatch("fortran-3d.npy", 8));
+    let csv = Csv::<f32, Const<5>>::open(fixture("plain.csv")).unwrap_err();
+    assert_eq!(csv, mismatch("plain.csv", 4));
+}
+
+#[test]
+fn types_decide_between_sizes_and_numbers() {
+    let images: Batch<f32, Const<4>> =
+        Idx::open(fixture("u1.idx")).unwrap().scale(1.0 / 255.0).unwrap().load().unwrap();
+    assert_eq!(images.sample(1), [4.0 / 255.0, 5.0 / 255.0, 6.0 / 255.0, 7.0 / 255.0]);
+    assert_eq!(idx_labels(fixture("labels.idx")).unwrap(), [3, 1, 4, 1, 5]);
+    let line = Npy::<f64, Const<1>>::open(fixture("line.npy")).unwrap();
+    assert_eq!((line.samples(), line.shape()), (5, [5].as_slice()));
+    // Each type by itself, without a detour over the other.
+    let text = "x\n0.1\n16777217\n1.00000017881393432617187499\n";
+    let single: Batch<f32, Const<1>> = Csv::from_bytes(text).unwrap().load().unwrap();
+    assert_eq!(single.as_slice(), [0.1_f32, 16_777_216.0, 1.000_000_1]);
+    let scale = Idx::<f32, Dyn>::open(fixture("u1.idx")).unwrap().scale(f64::NAN).unwrap_err();
+    let (name, requirement) = ("Idx scale", "finite and not 0");
+    assert_eq!(scale, Error::InvalidParameter { name, value: Number(f64::NAN), requirement });
+}
+
+#[test]
+fn images_and_windows_keep_their_sizes() {
+    use autoencoder::size::{DynImage, DynWindow, Image, Window};
+    let values = |scale: f64| counted(3, 4, 0.0, scale);
+    let images: Batch<f64, Image<1, 2, 2>> = Idx::open(fixture("u1.idx")).unwrap().load().unwrap();
+    assert_eq!(images.as_slice(), values(1.0));
+    let mut unknown: Idx<f64, DynImage> = Idx::open(fixture("u1.idx")).unwrap();
+    assert_eq!(unknown.size(), DynImage { channels: 1, height: 2, width: 2 });
+    assert_eq!(unknown.load().unwrap().into_vec(), images.as_slice());
+    // Three samples of 2 × 4, in memory column by column.
+    let (whole, file) = (counted(3, 8, 2.0, 1.0), fixture("fortran-3d.npy"));
+    let images: Batch<f64, Image<1, 2, 4>> = Npy::open(&file).unwrap().load().unwrap();
+    let steps: Batch<f64, Window<4, 2>> = Npy::open(&file).unwrap().load().unwrap();
+    assert_eq!((images.as_slice(), steps.as_slice()), (&whole[..], &whole[..]));
+    let unknown: Npy<f64, DynWindow> = Npy::open(&file).unwrap();
+    assert_eq!(unknown.size(), DynWindow { channels: 4, steps: 2 });
+    // A row is as many values as are asked for.
+    let rows: Batch<f64, Image<1, 2, 2>> = Csv::open(fixture("plain.csv")).unwrap().load().unwrap();
+    assert_eq!(rows.as_slice(), values(7.0));
+    #[cfg(feature = "npz")]
+    {
+        let archive = Npz::open(fixture("stored.npz")).unwrap();
+        let rows: Batch<f64, Window<2, 2>> = archive.array("X").unwrap().load().unwrap();
+        assert_eq!(rows.as_slice(), values(7.0));
+    }
+
+    let differs = |refused: Error, name: &str, unit, expected, found| {
+        let (path, place) = (fixture(name), Place::File);
+        assert_eq!(refused, Error::FileMismatch { path, place, unit, expected, found });
+    };
+    let refused = Idx::<f64, Image<2, 2, 1>>::open(fixture("u1.idx")).unwrap_err();
+    differs(refused, "u1.idx", "columns of an image", 1, 2);
+    let refused = Idx::<f64, Image<1, 4, 1>>::open(fixture("u1.idx")).unwrap_err();
+    differs(refused, "u1.idx", "rows of an image", 4, 2);
+    let refused = Npy::<f64, Image<1, 3, 3>>::open(fixture("cube.npy")).unwrap_err();
+    differs(refused, "cube.npy", "features", 9, 4);
+    let refused = Npy::<f64, Window<2, 4>>::open(&file).unwrap_err();
+    differs(refused, "fortran-3d.npy", "steps of a window", 4, 2);
+    let refused = Csv::<f64, DynImage>::open(fixture("plain.csv")).unwrap_err();
+    let unit = "dimensions, of which the last are rows and columns";
+    differs(refused, "plain.csv", unit, 3, 2);
+
+    // A model of so many features takes them, from memory and as a stream, and gives their size back.
+    let build = || {
+        let builder = AutoEncoder::builder().encoder(Dense::<4, 2>::new(Tanh));
+        builder.decoder(Dense::<2, 4>::new(Identity)).build::<f64>().unwrap()
+    };
+    let mut trainer = Trainer::new(Adam::new(0.01).unwrap()).epochs(2).shuffle(false);
+    let mut stream: Idx<f64, Image<1, 2, 2>> = Idx::open(fixture("f8.idx")).unwrap();
+    let (mut one, mut other) = (build(), build());
+    trainer.fit(&mut one, &mut stream).unwrap();
+    trainer.fit(&mut other, &Batch::new(Const::<4>, values(7.0)).unwrap()).unwrap();
+    assert_eq!(one.parameters(), other.parameters());
+    let images: Batch<f64, Image<1, 2, 2>> = one.reconstruct(&stream.load().unwrap()).unwrap();
+    let plain = other.reconstruct(&Batch::new(Const::<4>, values(7.0)).unwrap()).unwrap();
+    assert_eq!(images.as_slice(), plain.as_slice());
+}
+
+#[test]
+fn columns_and_labels() {
+    let options = CsvOptions::new().delimiter(b';').unwrap().label("the class");
+    let mut table: Csv<f64, Dyn> = options.open(fixture("quoted.csv")).unwrap();
+    assert_eq!(table.load().unwrap().into_vec(), [1.5, 2.0, -300.0, 0.25]);
+    assert_eq!(table.labels().unwrap(), ["rose; or\niris", "a \"tulip\""]);
+    assert_eq!(table.load().unwrap().samples(), 2);
+    let chosen = options.clone().columns(["b \"and\" c;\nd", "a"]);
+    let mut table: Csv<f64, Const<2>> = chosen.open(fixture("quoted.csv")).unwrap();
+    assert_eq!(table.load().unwrap().into_vec(), [2.0, 1.5, 0.25, -300.0]);
+    let mut twice =
+        CsvOptions::new().columns([3, 0, 3]).from_bytes::<f64, Dyn>("a,b,c,d\n1,,x,4\n");
+    assert_eq!(twice.as_mut().unwrap().load().unwrap().into_vec(), [4.0, 1.0, 4.0]);
+    assert_eq!(twice.unwrap().labels().unwrap(), [""; 0]);
+    // A byte-order mark, no header, no last line end, and spaces.
+    let mut bare =
+        CsvOptions::new().header(false).from_bytes::<f64, Dyn>("\u{feff}1,\t2\n +3 ,4.e1");
+    assert_eq!(bare.as_mut().unwrap().load().unwrap().into_vec(), [1.0, 2.0, 3.0, 40.0]);
+}
+
+fn malformed(path: &Path, place: Place, found: Found, expected: &'static str) -> Error {
+    Error::Malformed { path: path.to_path_buf(), place, found, expected }
+}
+
+#[test]
+fn cells_that_are_no_numbers() {
+    let refused = |text: &str| Csv::<f32, Dyn>::from_bytes(text).unwrap_err();
+    let cell = |line, column, name: &str, found| {
+        let place = Place::Cell { line, column, name: Some(name.to_owned()) };
+        malformed(Path::new("<memory>"), place, found, "a finite number")
+    };
+    for text in ["NaN", "nan", "inf", "-Infinity", "1e39", "1,5", "1_000", "0x10", "١", "1 2", "-"]
+    {
+        let found = Found::Text(text.to_owned());
+        assert_eq!(refused(&format!("a,b\n1,2\n3,\"{text}\"\n")), cell(3, 1, "b", found));
+    }
+    let empty = Found::Thing("an empty cell");
+    assert_eq!(refused("a,\"b,\nc\"\n1,\n"), cell(3, 1, "b,\nc", empty.clone()));
+    assert_eq!(refused("a,b\n  ,1\n"), cell(2, 0, "a", empty.clone()));
+    assert_eq!(refused("a,b\n\n1,2\n"), cell(2, 0, "a", empty));
+    let quoting = |line, column, name: &str, found, expected| {
+        let place = Place::Cell { line, column, name: Some(name.to_owned()) };
+        malformed(Path::new("<memory>"), place, Found::Thing(found), expected)
+    };
+    let whole = "quotes around the whole cell";
+    assert_eq!(refused("a,b\n1,2\"3\n"), quoting(2, 1, "b", "a quote inside a cell", whole));
+    assert_eq!(refused("a,b\n\"1\"2,3\n"), quoting(2, 0, "a", "text after a closing quote", whole));
+    let unclosed = quoting(2, 1, "b", "the end of the file", "a closing quote");
+    assert_eq!(refused("a,b\n1,\"2\n3,4\n"), unclosed);
+    let long = format!("a\n{}1\n", "0".repeat(1 << 16));
+    let place = quoting(2, 0, "a", "a longer cell", "a cell of at most 65536 bytes");
+    assert_eq!(refused(&long), place);
+    assert_eq!(
+        refused("a,b\n1,2\n3,n/a\n").to_string(),
+        "<memory>, line 3, column 1 (`b`): found \"n/a\", expected a finite number"
+    );
+    let bare = CsvOptions::new().header(false).from_bytes::<f32, Dyn>("1\nx\n").unwrap_err();
+    assert_eq!(
+        bare.to_string(),
+        "<memory>, line 2, column 0: found \"x\", expected a finite number"
+    );
+}
+
+#[test]
+fn tables_of_another_form() {
+    let refused = |text: &str| Csv::<f32, Dyn>::from_bytes(text).unwrap_err();
+    let memory = Path::new("<memory>");
+    let cells = |line, expected, found| Error::FileMismatch {
+        path: memory.to_path_buf(),
+        place: Place::Line(line),
+        unit: "cells",
+        expected,
+        found,
+    };
+    assert_eq!(refused("a,b\n1,2\n3\n"), cells(3, 2, 1));
+    assert_eq!(refused("a,b\n1,2,3,4\n"), cells(2, 2, 4));
+    assert_eq!(refused("a,b\n1,\"2\",\n"), cells(2, 2, 3));
+    assert_eq!(cells(3, 2, 1).to_string(), "<memory>, line 3: expected 2 cells, found 1");
+    let end = Found::Thing("the end of the file");
+    assert_eq!(refused(""), malformed(memory, Place::Line(1), end, "a row"));
+    let named =
+        |found, expected| malformed(memory, Place::Name("c".into()), Found::Thing(found), expected);
+    let columns = |text: &str, options: CsvOptions| {
+        options.from_bytes::<f32, Dyn>(text).map(|table| table.size().0)
+    };
+    let chosen = |header| CsvOptions::new().header(header).columns(["c"]);
+    assert_eq!(
+        columns("a,b\n1,2\n", chosen(true)),
+        Err(named("no such column", "a name in the header"))
+    );
+    let several = named("several columns", "one column of that name");
+    assert_eq!(columns("c,b,c\n", chosen(true)), Err(several));
+    assert_eq!(columns("1,2\n", chosen(false)), Err(named("no header", "a header with that name")));
+    let index = Error::FileMismatch {
+        path: memory.to_path_buf(),
+        place: Place::Line(1),
+        unit: "columns or more",
+        expected: 8,
+        found: 2,
+    };
+    assert_eq!(columns("a,b\n", CsvOptions::new().label(7)), Err(index));
+    let none = malformed(
+        memory,
+        Place::Line(1),
+        Found::Thing("no column that is a feature"),
+        "at least one",
+    );
+    assert_eq!(columns("a\n", CsvOptions::new().label(0)), Err(none));
+    for delimiter in [b'"', b'\n', b'\r', 0xff] {
+        let error = Error::InvalidParameter {
+            name: "CsvOptions delimiter",
+            value: Number(delimiter.into()),
+            requirement: "ASCII, and neither a quote nor a line end",
+        };
+        assert_eq!(CsvOptions::new().delimiter(delimiter), Err(error));
+    }
+}
+
+#[test]
+fn binary_files_that_are_none() {
+    let memory = Path::new("<memory>");
+    let at = |byte, found, expected| malformed(memory, Place::Byte(byte), found, expected);
+    let number = |value| Found::Number(Number(value));
+    let end = || Found::Thing("the end of the file");
+    let idx = |bytes: &[u8]| Idx::<f32, Dyn>::from_bytes(bytes).map(|_| ()).unwrap_err();
+    assert_eq!(idx(&[]), at(0, end(), "more bytes"));
+    assert_eq!(idx(&[0, 0, 8]), at(3, end(), "more bytes"));
+    assert_eq!(idx(&[0, 7, 8, 1]), at(1, number(7.0), "0, with which an IDX file begins"));
+    let kinds = "a number type of IDX: 8, 9, 11, 12, 13 or 14";
+    assert_eq!(idx(&[0, 0, 10, 1]), at(2, number(10.0), kinds));
+    assert_eq!(idx(&[0, 0, 8, 0]), at(3, number(0.0), "at least one dimension"));
+    let none = Found::Thing("samples without features");
+    let empty = [0, 0, 8, 2, 0, 0, 0, 3, 0, 0, 0, 0];
+    assert_eq!(idx(&empty), at(12, none, "at least one feature"));
+    let bytes = |expected, found| Error::FileMismatch {
+        path: memory.to_path_buf(),
+        place: Place::File,
+        unit: "bytes",
+        expected,
+        found,
+    };
+    assert_eq!(idx(&[0, 0, 8, 1, 0, 0, 0, 3, 1, 2]), bytes(11, 10));
+    assert_eq!(idx(&[0, 0, 8, 1, 0, 0, 0, 1, 1, 2]), bytes(9, 10));
+    assert_eq!(idx(&[0, 0, 12, 1, 255, 255, 255, 255]), bytes(8 + 4 * 0xffff_ffff, 8));
+    let huge = [&[0, 0, 14, 3][..], &[255; 12]].concat();
+    let too_large = Found::Thing("a shape that no file can hold");
+    assert_eq!(idx(&huge), at(16, too_large, "a shape that fits the file"));
+    assert_eq!(bytes(11, 10).to_string(), "<memory>: expected 11 bytes, found 10");
+
+    let npy = |bytes: &[u8]| Npy::<f32, Dyn>::from_bytes(bytes).map(|_| ()).unwrap_err();
+    let start = "the first bytes of an NPY file";
+    assert_eq!(npy(b"NUMPY, or not"), at(0, Found::Text("NUMPY,".into()), start));
+    let version = "version 1.0, 2.0 or 3.0 of the format";
+    assert_eq!(npy(b"\x93NUMPY\x09\x00"), at(6, Found::Text("\t\0".into()), version));
+    let shape =
+        b"\x93NUMPY\x01\x00\x3b\x00{'descr': '<f8', 'fortran_order': False, 'shape': (2, -1)} \n";
+    assert_eq!(npy(shape), at(64, Found::Text("-1)} ".into()), "a size"));
+    // Though it is there.
+    let mut long = b"\x93NUMPY\x02\x00\x00\x00\x01\x00{".to_vec();
+    long.resize(1 << 17, b' ');
+    assert_eq!(npy(&long), at(12, number(65_536.0), "a header of at most 65535 bytes"));
+    long[8..10].copy_from_slice(&[255, 255]);
+    long[10] = 0;
+    long.truncate(100);
+    assert_eq!(npy(&long), at(100, end(), "more bytes"));
+    let mut zero = shape.to_vec();
+    zero[64..66].copy_from_slice(b"0 ");
+    assert_eq!(
+        npy(&zero),
+        at(69, Found::Thing("samples without features"), "at least one feature")
+    );
+    let text = at(3, Found::Thing("the end of the file"), "more bytes").to_string();
+    assert_eq!(text, "<memory>, byte 3: found the end of the file, expected more bytes");
+
+    let labels = idx_labels(fixture("u1.idx")).unwrap_err();
+    let found = Found::Thing("more than one dimension");
+    assert_eq!(labels, malformed(&fixture("u1.idx"), Place::Byte(3), found, "one dimension"));
+    let labels = idx_labels(fixture("i1.idx")).unwrap_err();
+    let (found, expected) = (Found::Thing("another number type"), "bytes without sign (8)");
+    assert_eq!(labels, malformed(&fixture("i1.idx"), Place::Byte(2), found, expected));
+}
+
+#[test]
+fn files_without_a_sample() {
+    let none = |place| {
+        let memory = Path::new("<memory>");
+        Some(malformed(memory, place, Found::Thing("no samples"), "at least one sample"))
+    };
+    assert_eq!(Csv::<f64, Dyn>::from_bytes("a,b\n").err(), none(Place::File));
+    // Found by fuzzing: no samples of 2⁴⁴ features each fit any file.
+    let idx = [0, 0, 8, 3, 0, 0, 0, 0, 0, 2, 0, 255, 254, 250, 5, 11];
+    assert_eq!(Idx::<f64, Dyn>::from_bytes(idx).err(), none(Place::Byte(16)));
+    let npy = b"\x93NUMPY\x01\x00\x44\x00{'descr': '<f8', 'fortran_order': False, 'shape': (0, 999999999)}  \n";
+    assert_eq!(Npy::<f64, Dyn>::from_bytes(npy).err(), none(Place::Byte(78)));
+}
+
+#[test]
+fn numbers_that_are_not_finite() {
+    let mut file = [0, 0, 14, 2, 0, 0, 0, 3, 0, 0, 0, 2].to_vec();
+    for value in [1.0_f64, 2.0, 3.0, 1e300, 5.0, f64::NAN] {
+        file.extend(value.to_be_bytes());
+    }
+    let refused = |sample, feature, value| {
+        let found = Found::Number(Number(value));
+        let place = Place::Value { sample, feature };
+        malformed(Path::new("<memory>"), place, found, "a finite number")
+    };
+    let mut double: Idx<f64, Dyn> = Idx::from_bytes(file.clone()).unwrap();
+    let nan = refused(2, 1, f64::NAN);
+    let mut two = Batch::zeros(Dyn(2), 2);
+    assert_eq!(double.read(two.view_mut()), Ok(2));
+    // Refused until it is rewound.
+    assert_eq!(double.read(two.view_mut()), Err(nan.clone()));
+    assert_eq!(double.read(two.view_mut()), Err(nan.clone()));
+    assert_eq!(double.skip(1), Err(nan.clone()));
+    double.rewind().unwrap();
+    assert_eq!(double.read(two.view_mut()), Ok(2));
+    assert_eq!(double.load(), Err(nan));
+    let mut single: Idx<f32, Dyn> = Idx::from_bytes(file).unwrap();
+    let error = single.load().unwrap_err();
+    assert_eq!(error, refused(1, 1, f64::INFINITY));
+    assert_eq!(
+        error.to_string(),
+        "<memory>, sample 1, feature 1: found inf, expected a finite number"
+    );
+}
+
+#[test]
+fn files_that_change_while_they_are_open() {
+    let name = format!("autoencoder-change-{}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let rows = |expected, found| {
+        let (path, place, unit) = (path.clone(), Place::File, "rows");
+        Err(Error::FileMismatch { path, place, unit, expected, found })
+    };
+    for (before, after, expected, found) in
+        [("a\n111\n", "a\n1\n1\n", 1, 2), ("a\n1\n1\n", "a\n111\n", 2, 1)]
+    {
+        std::fs::write(&path, before).unwrap();
+        let mut table: Csv<f64, Dyn> = Csv::open(&path).unwrap();
+        std::fs::write(&path, after).unwrap();
+        assert_eq!(table.load(), rows(expected, found));
+    }
+    let npy = std::fs::read(fixture("f8-little.npy")).unwrap();
+    std::fs::write(&path, &npy).unwrap();
+    let mut table: Npy<f64, Dyn> = Npy::open(&path).unwrap();
+    std::fs::write(&path, &npy[..200]).unwrap();
+    let end = Found::Thing("the end of the file");
+    assert_eq!(table.load(), Err(malformed(&path, Place::Byte(200), end, "more bytes")));
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let error = |name: &str, reason| Error::File { path: fixture(name), action: "open", reason };
+    let absent = error("absent", ErrorKind::NotFound);
+    assert_eq!(Idx::<f32, Dyn>::open(fixture("absent")).unwrap_err(), absent);
+    assert_eq!(Npy::<f32, Dyn>::open(fixture("absent")).unwrap_err(), absent);
+    assert_eq!(Csv::<f32, Dyn>::open(fixture("absent")).unwrap_err(), absent);
+    assert_eq!(idx_labels(fixture("absent")).unwrap_err(), absent);
+    let folder = Npy::<f32, Dyn>::open(fixture("")).unwrap_err();
+    assert_eq!(folder, error("", ErrorKind::IsADirectory));
+    assert!(absent.to_string().ends_with("absent: cannot open: there is no such file or folder"));
+}
+
+#[cfg(not(feature = "gzip"))]
+#[test]
+fn a_gzip_file_without_the_feature() {
+    let path = fixture("u1.idx.gz");
+    let error = Idx::<f32, Dyn>::open(&path).unwrap_err();
+    assert_eq!(error, Error::MissingFeature { path, kind: "a gzip file", feature: "gzip" });
+}
+
+#[cfg(not(feature = "npz"))]
+#[test]
+fn an_archive_without_the_feature() {
+    let path = fixture("stored.npz");
+    let error = Npy::<f32, Dyn>::open(&path).unwrap_err();
+    assert_eq!(error, Error::MissingFeature { path, kind: "an archive of arrays", feature: "npz" });
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn packed_streams_of_another_length() {
+    let good = std::fs::read(fixture("u1.idx.gz")).unwrap();
+    let load = |bytes: Vec<u8>| Idx::<f64, Dyn>::from_bytes(bytes)?.load();
+    assert!(load(good.clone()).is_ok());
+    let memory = Path::new("<memory>");
+    let at =
+        |byte, found, expected| malformed(memory, Place::Byte(byte), Found::Thing(found), expected);
+    let packed = "more bytes, packed with gzip";
+    // Something after it, and a checksum that is not its own.
+    let trailing = load([good.clone(), vec![0]].concat()).unwrap_err();
+    assert_eq!(trailing, at(28, "the end of the file", packed));
+    let mut damaged = good.clone();
+    let checksum = good.len() - 8;
+    damaged[checksum] ^= 1;
+    assert_eq!(load(damaged).unwrap_err(), at(28, "damaged data", packed));
+    assert_eq!(
+        load(good[..good.len() - 1].to_vec()).unwrap_err(),
+        at(28, "the end of the file", packed)
+    );
+    // The file twice: more than its header says, whether it is read or skipped.
+    let twice = [good.clone(), good.clone()].concat();
+    let more = at(28, "more bytes", "the end of the file");
+    assert_eq!(load(twice.clone()), Err(more.clone()));
+    assert_eq!(Idx::<f64, Dyn>::from_bytes(twice).unwrap().skip(3), Err(more));
+}
+
+#[cfg(feature = "npz")]
+#[test]
+fn archives_that_are_none() {
+    let refused = |bytes: &[u8]| Npz::from_bytes(bytes).map(|_| ()).unwrap_err();
+    let memory = Path::new("<memory>");
+    let no_record = Found::Thing("no end record");
+    let none = malformed(memory, Place::File, no_record, "an archive of arrays (NPZ)");
+    assert_eq!(refused(b""), none);
+    assert_eq!(refused(&[0; 100]), none);
+    let good = std::fs::read(fixture("deflated.npz")).unwrap();
+    assert_eq!(refused(&[&good[..], b"!"].concat()), none);
+    assert_eq!(refused(&good[1..]).to_string().split(':').next().unwrap(), "<memory>, byte 638");
+    let archive = Npz::from_bytes(good.clone()).unwrap();
+    let absent = archive.array::<f64, Dyn>("Z").unwrap_err();
+    let (place, found) = (Place::Name("Z.npy".into()), Found::Thing("no such member"));
+    assert_eq!(absent, malformed(memory, place, found, "the name of a member"));
+    // A comment on X, which others write: the next entry of the directory is found behind it.
+    let mut commented = good.clone();
+    let entry = good.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    let end = good.windows(4).rposition(|bytes| bytes == b"PK\x05\x06").unwrap();
+    let length = |at: usize| usize::from(u16::from_le_bytes([good[at], good[at + 1]]));
+    commented[entry + 32] = 7;
+    commented[end + 12] += 7; // bytes of the directory
+    let behind = entry + 46 + length(entry + 28) + length(entry + 30);
+    commented.splice(behind..behind, *b"samples");
+    let commented = Npz::from_bytes(commented).unwrap();
+    assert_eq!(commented.names(), archive.names());
+    for name in ["X", "fortran", "y"] {
+        let load = |archive: &Npz| archive.array::<f64, Dyn>(name)?.load();
+        assert_eq!(load(&commented).unwrap(), load(&archive).unwrap(), "{name}");
+    }
+    // What the directory says of X, changed: encrypted, of another method, of another name.
+    let x = memory.join("X.npy");
+    let changed = |at: usize, by: u8, name: &str| {
+        let mut bytes = good.clone();
+        bytes[entry + at] ^= by;
+        Npz::from_bytes(bytes).unwrap().array::<f64, Dyn>(name).map(|_| ()).unwrap_err()
+    };
+    let refusal = |found, expected| malformed(&x, Place::File, found, expected);
+    let encrypted = Found::Thing("encrypted data");
+    assert_eq!(changed(8, 1, "X"), refusal(encrypted, "a member that is not encrypted"));
+    let method = "a method that NumPy uses: 0 (stored) or 8 (deflated)";
+    assert_eq!(changed(10, 4, "X"), refusal(Found::Number(Number(12.0)), method));
+    let header = Found::Thing("another header");
+    let renamed = malformed(
+        &memory.join("Z.npy"),
+        Place::File,
+        header.clone(),
+        "the header that the directory names",
+    );
+    assert_eq!(changed(46, b'X' ^ b'Z', "Z"), renamed);
+    assert_eq!(changed(16, 1, "X"), refusal(header, "the header that the directory names"));
+    let fits = Found::Thing("a size that does not fit");
+    assert_eq!(changed(23, 1, "X"), refusal(fits, "a member that fits the archive"));
+    // A member that takes in a byte of the next one: its directory entry is not believed.
+    let load_x = |bytes: Vec<u8>| Npz::from_bytes(bytes)?.array::<f64, Dyn>("X")?.load();
+    let mut longer = good.clone();
+    longer[entry + 20] += 1;
+    let (found, expected) =
+        (Found::Thing("damaged data"), "more bytes, packed and with their checksum");
+    assert_eq!(load_x(longer), Err(malformed(&x, Place::Byte(224), found, expected)));
+    // A member whose own header promises more than its bytes can unpack to, though not more than the
+    // bytes before it and its own.
+    let stored = std::fs::read(fixture("stored.npz")).unwrap();
+    let text = |bytes: &[u8]| stored.windows(bytes.len()).rposition(|found| found == bytes);
+    let shape = text(b"(3,), }    ").unwrap();
+    let mut promising = stored.clone();
+    promising[shape..shape + 11].copy_from_slice(b"(99999,), }");
+    let found = Found::Thing("a shape that no file of its length can hold");
+    let expected_shape = "a shape that fits the file";
+    let Err(Error::Malformed { found: shape, expected: fits, .. }) =
+        Npz::from_bytes(promising).unwrap().array::<f64, Dyn>("y")
+    else {
+        panic!()
+    };
+    assert_eq!((shape, fits), (found, expected_shape));
+    // Members that hold a byte less than the directory says: no checksum is of that byte.
+    for entry in (0..good.len()).filter(|&at| good[at..].starts_with(b"PK\x01\x02")) {
+        let mut longer = good.clone();
+        longer[entry + 24] += 1;
+        let name = &good[entry + 46..][..usize::from(good[entry + 28])];
+        let name = str::from_utf8(name).unwrap().trim_end_matches(".npy");
+        let array = Npz::from_bytes(longer).unwrap().array::<f64, Dyn>(name);
+        let Err(Error::Malformed { expected: missing, .. }) =
+            array.and_then(|mut array| array.load())
+        else {
+            panic!("{name}")
+        };
+        assert_eq!(missing, expected, "{name}");
+    }
+    // A bit of the packed data of X, before the next member: noticed with its last sample.
+    let mut damaged = good;
+    let next = damaged.windows(4).rposition(|bytes| bytes == b"PK\x03\x04").unwrap();
+    let next = damaged[..next].windows(4).rposition(|bytes| bytes == b"PK\x03\x04").unwrap();
+    damaged[next - 5] ^= 4;
+    let Err(Error::Malformed { path, expected: missing, .. }) = load_x(damaged) else { panic!() };
+    assert_eq!((path, missing), (x, expected));
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn mnist_as_published() {
+    // numpy.frombuffer(gzip.open(…).read()[16:], "u1").astype("i8").sum(), and numpy.bincount.
+    let parts = [
+        (
+            "train",
+            60_000,
+            1_567_298_545.0,
+            [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
+        ),
+        ("t10k", 10_000, 264_923_200.0, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]),
+    ];
+    for (part, samples, sum, digits) in parts {
+        let images = shared_data(&format!("mnist/{part}-images-idx3-ubyte.gz"));
+        let labels = shared_data(&format!("mnist/{part}-labels-idx1-ubyte.gz"));
+        let (Some(images), Some(labels)) = (images, labels) else { return };
+        let images: Batch<f32, Const<784>> = Idx::open(images).unwrap().load().unwrap();
+        assert_eq!(images.samples(), samples);
+        assert_eq!(images.as_slice().iter().map(|&x| f64::from(x)).sum::<f64>(), sum);
+        let labels = idx_labels(labels).unwrap();
+        let count = |digit| labels.iter().filter(|&&label| usize::from(label) == digit).count();
+        assert_eq!(std::array::from_fn(count), digits);
+    }
+}
+
+#[cfg(feature = "npz")]
+#[test]
+fn published_archives() {
+    // numpy.load(…): X.shape, y.sum(), and X.sum() where it is whole.
+    let sets = [
+        ("26_optdigits", 5216, 64, 150.0, Some(1_637_992.0)),
+        ("30_satellite", 6435, 36, 2036.0, Some(19_337_086.0)),
+        ("32_shuttle", 49_097, 9, 3511.0, Some(13_157_400.0)),
+        ("43_WDBC", 367, 30, 10.0, None),
+        ("6_cardio", 1831, 21, 176.0, None),
+    ];
+    for (name, samples, features, anomalies, sum) in sets {
+        let Some(path) = shared_data(&format!("anomaly/{name}.npz")) else { return };
+        let archive = Npz::open(path).unwrap();
+        let x: Batch<f64, Dyn> = archive.array("X").unwrap().load().unwrap();
+        let y: Batch<f64, Const<1>> = archive.array("y").unwrap().load().unwrap();
+        assert_eq!(
+            (x.samples(), x.features(), y.samples()),
+            (samples, features, samples),
+            "{name}"
+        );
+        assert_eq!(y.as_slice().iter().sum::<f64>(), anomalies, "{name}");
+        if let Some(sum) = sum {
+            assert_eq!(x.as_slice().iter().sum::<f64>(), sum, "{name}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Files of data and of models, and trainings that are taken up again.
+
+#[cfg(feature = "safetensors")]
+mod anomaly_files;
+mod data;
+#[cfg(feature = "safetensors")]
+mod model_files;
+mod normalizer;
+#[cfg(feature = "safetensors")]
+mod resume;
+#[cfg(feature = "safetensors")]
+mod versions;

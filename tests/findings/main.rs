@@ -1,0 +1,17 @@
+//! What a trained model tells: anomalies, measures, units, pictures, reports.
+
+mod anomaly;
+mod anomaly_models;
+mod anomaly_probability;
+#[cfg(feature = "npz")]
+mod anomaly_sets;
+mod health;
+#[cfg(feature = "html")]
+mod html_browser;
+#[cfg(feature = "html")]
+mod html_report;
+mod metrics;
+#[cfg(feature = "plot")]
+mod plots;
+mod ranking;
+mod units;

@@ -1,0 +1,411 @@
+//! Laws that every plugin keeps; a new plugin is one line in a list.
+
+use autoencoder::activation::*;
+use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper};
+use autoencoder::loss::{Categorical, Compared, LearnedGaussian, Mixed, Target};
+use autoencoder::optimizer::Step;
+use autoencoder::parameters::Role;
+use autoencoder::random::{Streams, seeded};
+use autoencoder::train::schedule::{Constant, Cosine, Progress, Schedule, StepDecay, Warmup};
+use autoencoder::*;
+use nalgebra::Const;
+
+/// Numbers over the whole range of a double, and those where things change.
+fn probes() -> Vec<f64> {
+    let sizes =
+        [0.0, 5e-324, 1e-300, 1e-9, 1e-3, 0.1, 0.5, 1.0, 2.0, 7.5, 30.0, 100.0, 710.0, 1e4, 1e300];
+    sizes.iter().flat_map(|&size| [size, -size]).collect()
+}
+
+/// Runs a check on each activation, in both number types, with the ends of its range.
+macro_rules! for_each_activation {
+    ($check:ident) => {
+        $check!(Identity, f64::NEG_INFINITY, f64::INFINITY);
+        $check!(Sigmoid, 0.0, 1.0);
+        $check!(Tanh, -1.0, 1.0);
+        $check!(Relu, 0.0, f64::INFINITY);
+        $check!(LeakyRelu::new(0.2).unwrap(), f64::NEG_INFINITY, f64::INFINITY);
+        $check!(Elu::new(1.5).unwrap(), -1.5, f64::INFINITY);
+        $check!(Gelu, -0.17, f64::INFINITY);
+        $check!(Softplus, 0.0, f64::INFINITY);
+    };
+}
+
+#[test]
+fn activations_are_called_what_they_are() {
+    let mut names = Vec::new();
+    macro_rules! check {
+        ($activation:expr, $low:expr, $high:expr) => {
+            names.push(Activation::<f64>::describe(&$activation))
+        };
+    }
+    for_each_activation!(check);
+    let expected = [
+        "Identity",
+        "Sigmoid",
+        "Tanh",
+        "Relu",
+        "LeakyRelu { slope: 0.2 }",
+        "Elu { scale: 1.5 }",
+        "Gelu",
+        "Softplus",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn activations_stay_in_their_range_and_let_nan_through() {
+    macro_rules! check {
+        ($activation:expr, $low:expr, $high:expr) => {{
+            let a = $activation;
+            for z in probes() {
+                let h: f64 = a.value(z);
+                assert!((($low)..=($high)).contains(&h), "{a:?}({z:e}) = {h:e}");
+                assert!(h.is_finite());
+                assert!(Activation::<f64>::derivative(&a, z, h).is_finite(), "{a:?}′({z:e})");
+                assert!(
+                    Activation::<f64>::second_derivative(&a, z, h).is_finite(),
+                    "{a:?}″({z:e})"
+                );
+                let single: f32 = a.value((z as f32).clamp(f32::MIN, f32::MAX));
+                assert!(
+                    (($low as f32)..=($high as f32)).contains(&single),
+                    "{a:?}({z:e}) = {single:e}"
+                );
+            }
+            assert!(Activation::<f64>::value(&a, f64::NAN).is_nan());
+            assert!(Activation::<f32>::value(&a, f32::NAN).is_nan());
+        }};
+    }
+    for_each_activation!(check);
+}
+
+#[test]
+fn derivatives_are_those_of_the_value() {
+    macro_rules! check {
+        ($activation:expr, $low:expr, $high:expr) => {{
+            let a = $activation;
+            // No probe so near 0 that the step crosses a kink.
+            for z in [-6.0, -2.5, -1.0, -0.3, -0.05, 0.05, 0.3, 1.0, 2.5, 6.0_f64] {
+                let h = a.value(z);
+                let first = gradcheck::finite_differences(&[z], |z| a.value(z[0]))[0];
+                assert!((a.derivative(z, h) - first).abs() <= 1e-10, "{a:?}′({z})");
+                let slope = |z: &[f64]| a.derivative(z[0], a.value(z[0]));
+                let second = gradcheck::finite_differences(&[z], slope)[0];
+                assert!((a.second_derivative(z, h) - second).abs() <= 1e-10, "{a:?}″({z})");
+                // Where z is not kept, h stands in its place.
+                if !Activation::<f64>::reads_preactivation(&a) {
+                    assert_eq!(a.derivative(h, h), a.derivative(z, h));
+                    assert_eq!(a.second_derivative(h, h), a.second_derivative(z, h));
+                }
+            }
+        }};
+    }
+    for_each_activation!(check);
+}
+
+#[test]
+fn slices_have_the_bits_of_single_elements() {
+    macro_rules! check {
+        ($activation:expr, $low:expr, $high:expr) => {{
+            let a = $activation;
+            for len in [1, 7, 16, 67] {
+                let z: Vec<f32> = (0..len).map(|k| 0.37 * k as f32 - 9.0).collect();
+                let (mut h, mut d) = (z.clone(), vec![0.3_f32; len]);
+                a.apply(&mut h);
+                a.backward(&z, &h, &mut d);
+                for ((&z, &h), &d) in z.iter().zip(&h).zip(&d) {
+                    let value: f32 = a.value(z);
+                    assert_eq!(value.to_bits(), h.to_bits(), "{a:?}({z})");
+                    assert_eq!((0.3 * a.derivative(z, h)).to_bits(), d.to_bits(), "{a:?}′({z})");
+                }
+            }
+        }};
+    }
+    for_each_activation!(check);
+}
+
+fn losses<T: Float>() -> Vec<Box<dyn Loss<T>>> {
+    vec![
+        Box::new(SquaredError),
+        Box::new(BernoulliCrossEntropy),
+        Box::new(Huber::default()),
+        Box::new(Huber::new(0.01).unwrap()),
+        Box::new(GaussianLikelihood::new(1.5).unwrap()),
+        Box::new(LaplaceLikelihood::new(0.7).unwrap()),
+        Box::new(LearnedGaussian::shared()),
+        Box::new(LearnedGaussian::per_feature()),
+        Box::new(Categorical::new(&[3]).unwrap()),
+        Box::new(
+            Mixed::new()
+                .columns(1, LearnedGaussian::per_feature())
+                .columns(2, BernoulliCrossEntropy),
+        ),
+    ]
+}
+
+fn evaluate<T: Float>(loss: &dyn Loss<T>, x: &[T], y: &[T]) -> (Vec<T>, Vec<T>) {
+    let samples = x.len() / 3;
+    let (mut values, mut dy) = (vec![T::of(f64::NAN); samples], vec![T::of(f64::NAN); x.len()]);
+    let own: Vec<T> = (0..loss.num_parameters(3)).map(|at| T::of(0.4 - 0.3 * at as f64)).collect();
+    let (x, y) = (BatchView::new(x, 3), BatchView::new(y, 3));
+    let at = Compared { x, y, parameters: &own };
+    loss.values(at, &mut values);
+    loss.gradient(at, &vec![T::ONE; samples], BatchViewMut::new(&mut dy, 3));
+    (values, dy)
+}
+
+#[test]
+fn losses_are_finite_at_huge_outputs() {
+    fn check<T: Float>(tolerance: f64) {
+        for loss in losses::<T>() {
+            for y in [-1e4, -88.0, -17.0, -1.0, 0.0, 1.0, 17.0, 88.0, 1e4] {
+                for x in [0.0, 0.25, 1.0] {
+                    let (value, dy) = evaluate(&*loss, &[T::of(x); 3], &[T::of(y); 3]);
+                    assert!(value[0].is_finite() && value[0] >= T::ZERO, "{loss:?} at {y}");
+                    assert!(dy.iter().all(|d| d.is_finite()), "{loss:?} at {y}");
+                    if loss.name() == "bernoulli_cross_entropy" {
+                        // Where σ(a) is 0 or 1 to rounding: max(a, 0) − a x, and e^−|a| beside it.
+                        let truth = 3.0 * (f64::max(y, 0.0) - y * x + (-y.abs()).exp().ln_1p());
+                        let found = value[0].to_double();
+                        assert!(
+                            (found - truth).abs() <= tolerance * truth.max(1e-30),
+                            "{found} {truth}"
+                        );
+                        let slope = 1.0 / (1.0 + (-y).exp()) - x;
+                        assert!((dy[0].to_double() - slope).abs() <= tolerance);
+                    }
+                }
+            }
+        }
+    }
+    check::<f32>(1e-6);
+    check::<f64>(1e-14);
+}
+
+#[test]
+fn losses_take_each_sample_for_itself() {
+    let (x, y) = ([0.1, 0.5, 0.9, 0.3, 0.2, 0.8], [0.4, -0.6, 2.0, -3.0, 0.1, 0.0]);
+    for loss in losses::<f64>() {
+        let (both, d_both) = evaluate(&*loss, &x, &y);
+        for (sample, &value) in both.iter().enumerate() {
+            let range = 3 * sample..3 * sample + 3;
+            let (alone, d_alone) = evaluate(&*loss, &x[range.clone()], &y[range.clone()]);
+            assert_eq!((alone[0], &d_alone[..]), (value, &d_both[range]));
+        }
+        // A perfect reconstruction is the minimum: no gradient, and more loss on either side of any feature.
+        let logit = |x: f64| (x / (1.0 - x)).ln();
+        let perfect: Vec<f64> = match loss.name() {
+            "bernoulli_cross_entropy" => x.map(logit).to_vec(),
+            "categorical" => x.map(f64::ln).to_vec(),
+            "mixed" => (0..6).map(|at| if at % 3 == 0 { x[at] } else { logit(x[at]) }).collect(),
+            _ => x.to_vec(),
+        };
+        let (least, flat) = evaluate(&*loss, &x, &perfect);
+        assert!(flat.iter().all(|d| d.abs() <= 1e-15), "{loss:?}: {flat:?}");
+        for (feature, shift) in (0..3).flat_map(|feature| [(feature, -0.3), (feature, 0.3)]) {
+            let mut moved = perfect.clone();
+            moved.iter_mut().skip(feature).step_by(3).for_each(|y| *y += shift);
+            let (more, _) = evaluate(&*loss, &x, &moved);
+            assert!(more[0] > least[0] && more[1] > least[1], "{loss:?}");
+        }
+        let mut reconstruction = perfect;
+        loss.reconstruct(BatchViewMut::new(&mut reconstruction, 3));
+        // Of categories the shares, which add up to 1.
+        let total = |sample: usize| match loss.name() {
+            "categorical" => x[3 * sample..][..3].iter().sum(),
+            _ => 1.0,
+        };
+        for (at, (y, x)) in reconstruction.iter().zip(x).enumerate() {
+            assert!((y - x / total(at / 3)).abs() <= 1e-15, "{loss:?}");
+        }
+    }
+}
+
+/// What compares with the class of a sample.
+fn class_losses<T: Float>() -> Vec<Box<dyn Loss<T>>> {
+    vec![Box::new(CrossEntropy), Box::new(Box::new(CrossEntropy) as Box<dyn Loss<T>>)]
+}
+
+/// Of logits of three classes.
+fn evaluate_classes<T: Float>(loss: &dyn Loss<T>, classes: &[T], y: &[T]) -> (Vec<T>, Vec<T>) {
+    let samples = classes.len();
+    let (mut values, mut dy) = (vec![T::of(f64::NAN); samples], vec![T::of(f64::NAN); y.len()]);
+    let at = Compared { x: BatchView::new(classes, 1), y: BatchView::new(y, 3), parameters: &[] };
+    loss.values(at, &mut values);
+    loss.gradient(at, &vec![T::ONE; samples], BatchViewMut::new(&mut dy, 3));
+    (values, dy)
+}
+
+#[test]
+fn losses_of_classes_keep_the_laws_of_losses() {
+    fn finite<T: Float>() {
+        for loss in class_losses::<T>() {
+            assert_eq!((loss.target(), loss.takes_logits()), (Target::Class, true));
+            let sizes = [-1e30, -1e4, -88.0, -1.0, 0.0, 1.0, 88.0, 1e4, 1e30];
+            for (y, other) in sizes.into_iter().flat_map(|y| sizes.map(|other| (y, other))) {
+                let logits = [y, other, -y].map(T::of);
+                for class in [0.0, 1.0, 2.0] {
+                    let (value, dy) = evaluate_classes(&*loss, &[T::of(class)], &logits);
+                    assert!(value[0].is_finite() && value[0] >= T::ZERO, "{loss:?} at {y} {other}");
+                    assert!(dy.iter().all(|d| d.is_finite()), "{loss:?} at {y} {other}");
+                }
+            }
+        }
+    }
+    finite::<f32>();
+    finite::<f64>();
+    let (classes, y) = ([2.0, 0.0, 1.0], [0.4, -0.6, 2.0, -3.0, 0.1, 0.0, 0.2, 0.2, 0.2]);
+    for loss in class_losses::<f64>() {
+        let (all, d_all) = evaluate_classes(&*loss, &classes, &y);
+        let analytic = gradcheck::function(&y, &d_all, |y| {
+            evaluate_classes(&*loss, &classes, y).0.iter().sum()
+        });
+        analytic.assert();
+        let mut probabilities = y;
+        loss.reconstruct(BatchViewMut::new(&mut probabilities, 3));
+        for (sample, &class) in classes.iter().enumerate() {
+            let range = 3 * sample..3 * sample + 3;
+            let (alone, d_alone) = evaluate_classes(&*loss, &[class], &y[range.clone()]);
+            assert_eq!((alone[0], &d_alone[..]), (all[sample], &d_all[range.clone()]));
+            // −ln p, the probabilities are those of the softmax, and moving all logits alike does nothing.
+            let p = &probabilities[range];
+            assert!((p.iter().sum::<f64>() - 1.0).abs() <= 1e-15, "{p:?}");
+            assert!((alone[0] + p[class as usize].ln()).abs() <= 1e-14, "{loss:?}");
+            assert!(d_alone.iter().sum::<f64>().abs() <= 1e-15, "{d_alone:?}");
+        }
+    }
+}
+
+/// A combination is its parts, whatever it is written as: to the bit, in the objective and in training.
+#[test]
+fn combinations_are_their_parts() {
+    type Boxed = Box<dyn Regularizer<f64>>;
+    let sparse = || SparseKl::new(0.2, 0.3).unwrap().running(0.9).unwrap();
+    let noise = || Denoising::new(GaussianNoise::new(0.1).unwrap());
+    let (decay, contractive) = (WeightDecay::new(0.1).unwrap(), Contractive::new(0.1).unwrap());
+    let x: Batch<f64, Const<4>> = {
+        let rng = &mut seeded(2);
+        (0..9).map(|_| std::array::from_fn(|_| f64::draw_uniform(rng))).collect()
+    };
+    let run = |regularizer: Boxed| {
+        let mut model = AutoEncoder::builder()
+            .encoder(Dense::<4, 3>::new(Sigmoid))
+            .decoder(Dense::<3, 4>::new(Identity))
+            .regularizer(regularizer)
+            .build::<f64>()
+            .unwrap();
+        Trainer::new(Adam::new(0.01).unwrap()).epochs(3).batch_size(4).fit(&mut model, &x).unwrap();
+        let mut gradient = vec![0.0; model.num_parameters()];
+        let streams = Some(Streams::new(3, 1, &[]));
+        let terms = model.objective(&x, streams, Some(&mut gradient)).unwrap();
+        (terms, gradient, model.parameters().to_vec())
+    };
+    let flat = run(Box::new((sparse(), noise(), decay, contractive)));
+    let parts = || -> [Boxed; 4] {
+        [Box::new(sparse()), Box::new(noise()), Box::new(decay), Box::new(contractive)]
+    };
+    assert_eq!(run(Box::new(Vec::from(parts()))), flat);
+    let [first, second, third, fourth] = parts();
+    assert_eq!(run(Box::new((first, second, third, fourth))), flat);
+    // One in the other draws from other streams, but as the other such.
+    let nested = run(Box::new(((sparse(), noise()), (decay, (contractive,)))));
+    assert_ne!(nested, flat);
+    let [first, second, third, fourth] = parts();
+    let inner: Boxed = Box::new(vec![fourth]);
+    let lists: Vec<Vec<Boxed>> = vec![vec![first, second], vec![third, inner]];
+    assert_eq!(run(Box::new(lists)), nested);
+    // A part that asks for nothing changes nothing, nor does none at all.
+    assert_eq!(run(Box::<Vec<Boxed>>::default()), run(Box::new(NoRegularizer)));
+    assert_eq!(run(Box::new((noise(), NoRegularizer))), run(Box::new((noise(),))));
+}
+
+#[test]
+fn optimizers_rest_where_there_is_no_gradient_and_decay_weights_only() {
+    let adam = Adam::new(0.1).unwrap();
+    let sgd = Sgd::new(0.1).unwrap();
+    let rms = RmsProp::new(0.1).unwrap();
+    let optimizers: [(Box<dyn Optimizer<f64>>, f64); 13] = [
+        (Box::new(sgd), 0.0),
+        (Box::new(sgd.momentum(0.9).unwrap()), 0.0),
+        (Box::new(sgd.nesterov(0.9).unwrap()), 0.0),
+        (Box::new(sgd.momentum_schedule(0.99).unwrap()), 0.0),
+        (Box::new(sgd.nesterov_schedule(0.99).unwrap().at_most_from(0, 0.3).unwrap()), 0.0),
+        (Box::new(sgd.weight_decay(0.5).unwrap()), 0.5),
+        (Box::new(rms), 0.0),
+        (Box::new(rms.momentum(0.9).unwrap()), 0.0),
+        (Box::new(rms.decay(0.0).unwrap()), 0.0),
+        (Box::new(adam), 0.0),
+        (Box::new(adam.betas(0.0, 0.0).unwrap()), 0.0),
+        (Box::new(AdamW::new(0.1, 0.0).unwrap()), 0.0),
+        (Box::new(AdamW::new(0.1, 0.5).unwrap()), 0.5),
+    ];
+    for (optimizer, decay) in optimizers {
+        for role in [Role::Weight, Role::Bias] {
+            let parameters = [1.0, -2.0, 0.0];
+            let mut next = [0.0; 3]; // the gradient, first
+            let mut state = vec![0.0; 3 * optimizer.states()];
+            let step = Step::new(1, optimizer.rate(), role);
+            optimizer.step(&step, &parameters, &mut state, &mut next);
+            let keep = if role == Role::Weight { 1.0 - 0.1 * decay } else { 1.0 };
+            for (next, p) in next.iter().zip(parameters) {
+                assert!((next - keep * p).abs() <= 1e-15, "{optimizer:?} {role:?}");
+            }
+            // Downhill on the first step, each element by itself.
+            next = [1.0, -1.0, 0.0];
+            optimizer.step(&step, &[0.0; 3], &mut state, &mut next);
+            assert!(next[0] < 0.0 && next[1] > 0.0 && next[2] == 0.0, "{optimizer:?}");
+        }
+    }
+}
+
+#[test]
+fn corruptions_are_reproducible_and_change_something() {
+    let corruptions: [Box<dyn Corruption<f32>>; 5] = [
+        Box::new(GaussianNoise::new(0.3).unwrap()),
+        Box::new(Masking::new(0.4).unwrap()),
+        Box::new(SaltAndPepper::new(0.4).unwrap()),
+        Box::new((
+            Masking::new(0.2).unwrap(),
+            GaussianNoise::new(0.1).unwrap(),
+            Masking::new(0.1).unwrap(),
+        )),
+        Box::new(vec![Box::new(Masking::new(0.4).unwrap()) as Box<dyn Corruption<f32>>]),
+    ];
+    let clean = [0.5; 200];
+    let run = |corruption: &dyn Corruption<f32>, seed| {
+        let mut sample = clean;
+        corruption.corrupt(&mut sample, &mut seeded(seed));
+        sample
+    };
+    for corruption in corruptions {
+        let corruption = &*corruption;
+        assert_eq!(run(corruption, 1), run(corruption, 1), "{corruption:?}");
+        assert_ne!(run(corruption, 1), run(corruption, 2), "{corruption:?}");
+        assert_ne!(run(corruption, 1), clean);
+        assert!(run(corruption, 1).iter().all(|x| x.is_finite()));
+    }
+    // In a sequence the later one sees what the earlier one has left: all masked, then some noise.
+    let sequence = (Masking::new(1.0).unwrap(), GaussianNoise::new(0.1).unwrap());
+    let found = run(&sequence, 3);
+    assert!(found.iter().all(|x| x.abs() < 0.6) && found.iter().any(|&x| x != 0.0));
+    assert_eq!(run(&(sequence, Masking::new(1.0).unwrap()), 3), [0.0; 200]);
+}
+
+#[test]
+fn schedules_stay_between_zero_and_one() {
+    let decay = StepDecay::new(2, 0.3).unwrap();
+    let schedules: [Box<dyn Schedule>; 5] = [
+        Box::new(Constant),
+        Box::new(decay),
+        Box::new(Cosine::new(0.1).unwrap()),
+        Box::new(Warmup::new(7, Constant).unwrap()),
+        Box::new(Warmup::new(7, decay).unwrap()),
+    ];
+    for schedule in schedules {
+        for step in 0..100 {
+            let factor = schedule.factor(&Progress::new(step, 10, 100));
+            assert!(factor > 0.0 && factor <= 1.0, "{schedule:?} at {step}: {factor}");
+        }
+    }
+}

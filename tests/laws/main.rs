@@ -1,0 +1,9 @@
+//! What holds whatever the data: laws of plugins, properties of drawn models, the contract, weights of samples.
+
+mod contract;
+mod filter;
+mod generators;
+mod laws;
+mod layers;
+mod properties;
+mod sample_weights;

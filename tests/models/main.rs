@@ -1,0 +1,9 @@
+//! What models are put together of: parts, tied and stacked ones, classifiers.
+
+mod classifier;
+mod kinds;
+mod parts;
+mod run_time;
+mod small_stack;
+mod stack;
+mod tied;

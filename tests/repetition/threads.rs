@@ -1,0 +1,113 @@
+//! The bits of a training, of codes and of reconstructions do not depend on the number of threads.
+
+use autoencoder::activation::{Gelu, Identity, Relu, Sigmoid, Tanh};
+use autoencoder::corruption::{Gaussian as GaussianNoise, Masking};
+use autoencoder::layer::Unconditioned;
+use autoencoder::loss::{LearnedGaussian, LossFor, WithInput};
+use autoencoder::prior::{GaussianMixture, VampPrior};
+use autoencoder::*;
+use nalgebra::Dyn;
+
+const COUNTS: [usize; 4] = [2, 3, 4, 8];
+
+fn data(features: usize, samples: usize) -> Batch<f32, Dyn> {
+    let mut state = 1_u32;
+    let draw = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / 16_777_216.0
+    };
+    let values = std::iter::repeat_with(draw).take(features * samples).collect();
+    Batch::new(Dyn(features), values).unwrap()
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Trains on one thread and on several, and compares parameters, reports, codes and reconstructions.
+fn same_for_all<E, D, R, L>(name: &str, build: impl Fn() -> AutoEncoder<E, D, R, L>, batch: usize)
+where
+    E: Part<Input = Dyn, Condition = Unconditioned>,
+    D: Part<Output = Dyn>,
+    R: Sync,
+    L: LossFor<D, Target = WithInput> + Sync,
+{
+    let x = data(build().encoder().num_inputs(), 2 * batch + 37);
+    let run = |threads: usize| {
+        let mut model = build();
+        let mut trainer = Trainer::new(Adam::new(1e-3).unwrap()).epochs(2).batch_size(batch);
+        trainer = trainer.clip_norm(5.0).threads(threads).validation_split(0.1);
+        let mut report = trainer.fit(&mut model, &x).unwrap();
+        for epoch in &mut report.epochs {
+            (epoch.seconds, epoch.samples_per_second) = (0.0, 0.0);
+        }
+        let (codes, outputs) = Threads::new(threads)
+            .unwrap()
+            .run(|| (model.encode(&x).unwrap(), model.reconstruct(&x).unwrap()));
+        (bits(model.parameters()), report, bits(codes.as_slice()), bits(outputs.as_slice()))
+    };
+    let one = run(1);
+    for count in COUNTS {
+        let many = run(count);
+        assert_eq!(one.0, many.0, "{name}: parameters on {count} threads");
+        assert_eq!(one.1, many.1, "{name}: report on {count} threads");
+        assert_eq!(one.2, many.2, "{name}: codes on {count} threads");
+        assert_eq!(one.3, many.3, "{name}: reconstructions on {count} threads");
+    }
+}
+
+#[test]
+fn the_bits_do_not_depend_on_the_threads() {
+    let plain = || {
+        let encoder = Dense::dynamic(301, 203, Sigmoid).then(Dense::dynamic(203, 33, Tanh));
+        let decoder = Dense::dynamic(33, 203, Gelu).then(Dense::dynamic(203, 301, Identity));
+        AutoEncoder::builder().encoder(encoder).decoder(decoder)
+    };
+    same_for_all("plain", || plain().build().unwrap(), 131);
+    let masked = || {
+        let noise = (Masking::new(0.3).unwrap(), GaussianNoise::new(0.1).unwrap());
+        let sparse = SparseKl::new(0.1, 0.5).unwrap();
+        plain().regularizer((Denoising::new(noise), sparse, WeightDecay::new(1e-3).unwrap()))
+    };
+    same_for_all("denoising, sparse, decay", || masked().build().unwrap(), 131);
+    let contractive = || plain().regularizer(Contractive::new(0.1).unwrap().hutchinson(2).unwrap());
+    same_for_all("contractive", || contractive().build().unwrap(), 64);
+    let tied = || {
+        let encoder = Dense::dynamic(301, 203, Sigmoid).then(Dense::dynamic(203, 33, Tanh));
+        AutoEncoder::builder().encoder(encoder).decoder(Tied::new(Identity))
+    };
+    same_for_all("tied", || tied().build().unwrap(), 131);
+    let variational = || {
+        let body = Dense::dynamic(301, 257, Relu);
+        let head = || Dense::dynamic(257, 65, Identity);
+        AutoEncoder::builder()
+            .encoder(Gaussian::new(body, head(), head()))
+            .decoder(Dense::dynamic(65, 301, Identity))
+    };
+    let plain = Variational::default;
+    let bernoulli = || variational().loss(BernoulliCrossEntropy);
+    same_for_all("variational", || bernoulli().regularizer(plain()).build().unwrap(), 131);
+    let iw = || ImportanceWeighted::new(3).unwrap().prior(VampPrior::new(70).unwrap());
+    let learned = || variational().loss(LearnedGaussian::per_feature());
+    same_for_all("importance-weighted", || learned().regularizer(iw()).build().unwrap(), 64);
+    let all = || {
+        let mixture = plain().prior(GaussianMixture::new(5).unwrap()).draws(2).unwrap();
+        let correlation = TotalCorrelation::new(0.5, 1000).unwrap();
+        bernoulli().regularizer((mixture, Mmd::new(1.0).unwrap(), correlation, Binarize))
+    };
+    same_for_all("draws, discrepancy, correlation, binarised", || all().build().unwrap(), 64);
+}
+
+#[test]
+fn no_threads_are_refused_and_a_panic_comes_through() {
+    let refused = Threads::new(0).unwrap_err();
+    assert_eq!(refused.to_string(), "Threads count is 0, but must be at least 1");
+    let threads = Threads::new(2).unwrap();
+    assert_eq!(format!("{threads:?}"), "Threads { count: 2 }");
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        threads.run(|| panic!("of the caller"));
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(threads.run(|| 7), 7);
+    assert_eq!(threads.count(), 2);
+}
