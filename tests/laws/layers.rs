@@ -2,7 +2,7 @@
 
 use autoencoder::activation::{Activation, Gelu, Identity, Sigmoid, Softplus, Tanh};
 use autoencoder::gradcheck::{self, GradientCheck};
-use autoencoder::layer::{Activated, Adjoint, Elementwise, Linear, Matrix};
+use autoencoder::layer::{Activated, Adjoint, Channels, Elementwise, Linear, Matrix};
 use autoencoder::random::seeded;
 use autoencoder::*;
 use common::CLOSED_FORM;
@@ -495,4 +495,14 @@ fn linear_maps() {
     linear("filter of even length", &Filter { length: 5, channels: 3, taps: 4 });
     linear("adjoint filter", &Adjoint(filter()));
     linear("adjoint of an adjoint filter", &Adjoint(Adjoint(filter())));
+    // Biases go by channel: of a filter's outputs two, of what goes back to its single series one.
+    let back = Adjoint(filter());
+    assert_eq!((back.channels(), back.input_channels()), (1, 2));
+    let encoder = Activated::new(filter(), Tanh, Const::<4>, Const::<8>);
+    let model = AutoEncoder::builder().encoder(encoder).decoder(Tied::new(Identity));
+    let model = model.build::<f64>().unwrap();
+    assert_eq!(
+        (model.encoder().num_parameters(), model.decoder().num_parameters()),
+        (2 * 3 + 2, 1)
+    );
 }
