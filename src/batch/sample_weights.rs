@@ -36,6 +36,18 @@ pub(crate) fn shares<'a, T: Float>(
     Some(shares)
 }
 
+/// The shares of all samples of a call, whose weights are checked first.
+pub(crate) fn shares_of_all<'a, T: Float>(
+    call: &'static str,
+    weights: Option<&[f64]>,
+    samples: usize,
+    into: &'a mut Vec<T>,
+) -> Result<Option<&'a [T]>> {
+    let Some(weights) = weights else { return Ok(None) };
+    check(call, weights, samples)?;
+    Ok(shares(weights, &Vec::from_iter(0..samples), into))
+}
+
 /// The mean of values, one a sample, by their shares or, without shares, alike.
 pub(crate) fn mean<T: Float>(values: &[T], shares: Option<&[T]>) -> T {
     match shares {

@@ -181,7 +181,7 @@ impl<E: Part, D: Part, R, T: Scalar> AutoEncoder<E, D, R, CrossEntropy, T> {
 }
 
 /// The class with the greatest logit of each sample, of equals the first.
-fn most_probable<T: Float, K: Size>(logits: &Batch<T, K>) -> Vec<usize> {
+pub(crate) fn most_probable<T: Float, K: Size>(logits: &Batch<T, K>) -> Vec<usize> {
     let greater = |most: (usize, T), (class, &logit): (usize, &T)| {
         if logit > most.1 { (class, logit) } else { most }
     };

@@ -182,14 +182,8 @@ fn of_network(
     let call = "objective";
     let (mut buffer, mut targets) = (Vec::new(), Vec::new());
     let rows = given.compared(network, call, (&mut buffer, &mut targets))?;
-    let (mut shares, all) = (Vec::new(), Vec::from_iter(0..rows.x.samples()));
-    let shares = match weights {
-        None => None,
-        Some(weights) => {
-            sample_weights::check(call, weights, rows.x.samples())?;
-            sample_weights::shares(weights, &all, &mut shares)
-        }
-    };
+    let mut shares = Vec::new();
+    let shares = sample_weights::shares_of_all(call, weights, rows.x.samples(), &mut shares)?;
     let seen = Seen { rows, shares, streams: Some(Streams::new(seed, 0, &[])) };
     let mut workspace = network.workspace();
     let mut analytic = vec![0.0; network.parameters.len()];

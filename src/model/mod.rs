@@ -16,7 +16,7 @@
 //! | `gradcheck`, `contract` | proofs about a model |
 
 pub mod builder;
-mod classifier;
+pub(crate) mod classifier;
 pub mod contract;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;

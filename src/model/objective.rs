@@ -109,14 +109,8 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let (given, weights) = InMemory::weighted(call, size, x.into_examples())?;
         let rows = given.compared(network, call, (&mut buffer, &mut targets))?;
         require_size(call, "parameters", self.num_parameters(), parameters.len())?;
-        let (mut shares, all) = (Vec::new(), Vec::from_iter(0..rows.x.samples()));
-        let shares = match weights {
-            None => None,
-            Some(weights) => {
-                sample_weights::check(call, weights, rows.x.samples())?;
-                sample_weights::shares(weights, &all, &mut shares)
-            }
-        };
+        let mut shares = Vec::new();
+        let shares = sample_weights::shares_of_all(call, weights, rows.x.samples(), &mut shares)?;
         if let Some(gradient) = &gradient {
             require_size(call, "gradients", self.num_parameters(), gradient.len())?;
         }

@@ -609,3 +609,15 @@ fn both_halves_are_told_conditions_of_one_size() {
     let expected = "the decoder's condition: expected 3 numbers, found 5";
     assert_eq!(text(model.build::<f64>()), expected);
 }
+
+#[test]
+fn no_one_draws_that_many_codes() {
+    for draws in [0, 1_048_577] {
+        let expected = format!("Variational draws is {draws}, but must be from 1 to 2²⁰");
+        assert_eq!(text(Variational::new(1.0).unwrap().draws(draws)), expected);
+        let expected = format!("ImportanceWeighted draws is {draws}, but must be from 1 to 2²⁰");
+        assert_eq!(text(ImportanceWeighted::new(draws)), expected);
+    }
+    assert!(Variational::new(1.0).unwrap().draws(usize::MAX).is_err());
+    assert!(Variational::new(1.0).unwrap().draws(1_048_576).is_ok());
+}

@@ -415,3 +415,43 @@ fn where_a_learned_variance_began_is_not_in_its_text() {
     assert_eq!(text(shared), text(shared.starting_at(0.5).unwrap()));
     assert_ne!(text(shared), text(per_feature));
 }
+
+/// The squared error with a weight of its own, which it does not use.
+#[derive(Debug, Clone)]
+struct Weighted;
+impl Loss<f64> for Weighted {
+    fn name(&self) -> &'static str {
+        "weighted"
+    }
+    fn describe(&self) -> String {
+        "Weighted".to_owned()
+    }
+    fn values(&self, at: loss::Compared<'_, f64>, values: &mut [f64]) {
+        SquaredError.values(at, values);
+    }
+    fn gradient(&self, at: loss::Compared<'_, f64>, weights: &[f64], dy: BatchViewMut<'_, f64>) {
+        SquaredError.gradient(at, weights, dy);
+    }
+    fn num_parameters(&self, _: usize) -> usize {
+        1
+    }
+    fn layout(&self, _: usize, layout: &mut Layout, parameters: &mut [f64]) {
+        layout.tensor("own", (1, 1), parameters::Role::Weight);
+        parameters.fill(100.0);
+    }
+}
+
+#[test]
+fn weight_decay_is_of_the_weights_of_encoder_and_decoder() {
+    let decay: Objective = Box::new(WeightDecay::new(0.5).unwrap());
+    let model = build(decay, Box::new(Weighted)).unwrap();
+    let x = Batch::from_samples(Const::<6>, [[0.3; 6], [-0.2; 6]]).unwrap();
+    let of_weights = |name: &&parameters::Tensor| {
+        name.role == parameters::Role::Weight && !name.name.starts_with("loss")
+    };
+    let weights = model.layout().tensors().iter().filter(of_weights);
+    let squares = weights.flat_map(|tensor| &model.parameters()[tensor.range.clone()]);
+    let expected = 0.25 * squares.map(|w| w * w).sum::<f64>();
+    let found = model.objective(&x, None, None).unwrap().get("weight_decay").unwrap();
+    assert!((found - expected).abs() < 1e-12 * expected, "{found} {expected}");
+}

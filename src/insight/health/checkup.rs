@@ -13,6 +13,7 @@ use crate::batch::{Batch, BatchView};
 use crate::error::{Error, Result};
 use crate::layer::Part;
 use crate::metrics::unexplained_variance;
+use crate::model::classifier::most_probable;
 use crate::model::inference::InMemory;
 use crate::model::network::Network;
 use crate::model::step::Seen;
@@ -146,13 +147,8 @@ fn explained_variance<T: Float>(
 
 /// The share of samples whose greatest logit, of equals the first, is that of their class.
 fn accuracy<T: Float>(logits: &Batch<T, Dyn>, classes: BatchView<'_, T>) -> f64 {
-    let greatest = |logits: &[T]| {
-        let all = logits.iter().enumerate();
-        let none = (0, T::of(f64::NEG_INFINITY));
-        all.fold(none, |most, (class, &a)| if a > most.1 { (class, a) } else { most }).0
-    };
-    let samples = logits.iter().zip(classes.as_slice());
-    let right = samples.filter(|(logits, class)| T::of(greatest(logits) as f64) == **class).count();
+    let samples = most_probable(logits).into_iter().zip(classes.as_slice());
+    let right = samples.filter(|&(found, &class)| T::of(found as f64) == class).count();
     right as f64 / logits.samples() as f64
 }
 
