@@ -185,6 +185,7 @@
 //! ```
 
 use crate::batch::{BatchView, BatchViewMut};
+use crate::numbers::once::once;
 use crate::numbers::scalar::{Float, sum_pairs};
 use crate::numbers::vector::{exp, exp_m1, fill_normal, vectorize};
 use crate::random::Streams;
@@ -286,7 +287,11 @@ impl<T: Float> Posterior<T> {
     /// Draws one code a sample into `code` and keeps what `draw_code_backward` needs in `noise`.
     /// Each sample draws from its own stream: z = μ + e^(lv/2) ε; the noise kept is e^(lv/2) ε. Without a spread
     /// the code is μ.
-    pub fn draw_code(&self, streams: Streams<'_>, mut code: BatchViewMut<'_, T>, noise: &mut [T]) {
+    pub fn draw_code(&self, streams: Streams<'_>, code: BatchViewMut<'_, T>, noise: &mut [T]) {
+        draw_code(self, streams, code, noise);
+    }
+
+    fn draw_code_here(&self, streams: Streams<'_>, mut code: BatchViewMut<'_, T>, noise: &mut [T]) {
         if !self.is_gaussian {
             return code.as_mut_slice().copy_from_slice(&self.values);
         }
@@ -311,6 +316,10 @@ impl<T: Float> Posterior<T> {
     /// Adds to `d` the gradient at the posterior, given the gradient at the drawn code: dμ = dz,
     /// dlv = ½ e^(lv/2) ε dz.
     pub fn draw_code_backward(&self, d_code: BatchView<'_, T>, noise: &[T], d: &mut Self) {
+        draw_code_backward(self, d_code, noise, d);
+    }
+
+    fn draw_code_backward_here(&self, d_code: BatchView<'_, T>, noise: &[T], d: &mut Self) {
         let (d_means, d_lvs) = d.moments_mut();
         if !self.is_gaussian {
             let places = d_means.iter_mut().zip(d_code.as_slice());
@@ -329,6 +338,10 @@ impl<T: Float> Posterior<T> {
     /// # References
     /// D. Kingma, M. Welling (2013), Auto-encoding variational Bayes, appendix B.
     pub fn kl_to_prior(&self, per_sample: &mut [T]) {
+        kl_to_prior(self, per_sample);
+    }
+
+    fn kl_to_prior_here(&self, per_sample: &mut [T]) {
         let half = T::of(0.5);
         let samples = self.mean().iter().zip(self.log_variance().iter());
         for ((mean, log_variance), kl) in samples.zip(per_sample) {
@@ -346,6 +359,10 @@ impl<T: Float> Posterior<T> {
     /// Adds the gradient of Σᵢ scaleᵢ KLᵢ to `d`: μ at the mean, ½ (e^lv − 1) at lv, times the scale of
     /// the sample.
     pub fn kl_to_prior_backward(&self, scales: &[T], d: &mut Self) {
+        kl_to_prior_backward(self, scales, d);
+    }
+
+    fn kl_to_prior_backward_here(&self, scales: &[T], d: &mut Self) {
         let (features, half) = (self.units, T::of(0.5));
         let (d_means, d_lvs) = d.moments_mut();
         let columns = d_means.chunks_exact_mut(features);
@@ -360,6 +377,10 @@ impl<T: Float> Posterior<T> {
 
     /// As [`kl_to_prior_backward`](Self::kl_to_prior_backward), with the same scale for all.
     pub fn kl_to_prior_backward_alike(&self, scale: T, d: &mut Self) {
+        kl_to_prior_backward_alike(self, scale, d);
+    }
+
+    fn kl_to_prior_backward_alike_here(&self, scale: T, d: &mut Self) {
         let (means, lvs) = self.values.split_at(self.means_len());
         let (d_means, d_lvs) = d.moments_mut();
         vectorize(
@@ -402,6 +423,14 @@ impl<T: Float> Posterior<T> {
             );
         }
     }
+}
+
+once! {
+    fn draw_code(posterior: &'a Posterior<T>, streams: Streams<'a>, code: BatchViewMut<'a, T>, noise: &'a mut [T]) = Posterior::draw_code_here;
+    fn draw_code_backward(posterior: &'a Posterior<T>, d_code: BatchView<'a, T>, noise: &'a [T], d: &'a mut Posterior<T>) = Posterior::draw_code_backward_here;
+    fn kl_to_prior(posterior: &'a Posterior<T>, per_sample: &'a mut [T]) = Posterior::kl_to_prior_here;
+    fn kl_to_prior_backward(posterior: &'a Posterior<T>, scales: &'a [T], d: &'a mut Posterior<T>) = Posterior::kl_to_prior_backward_here;
+    fn kl_to_prior_backward_alike(posterior: &'a Posterior<T>, scale: T, d: &'a mut Posterior<T>) = Posterior::kl_to_prior_backward_alike_here;
 }
 
 /// A unit whose divergence from N(0, 1) is less than this has collapsed to the prior, in nats.

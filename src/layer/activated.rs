@@ -15,6 +15,7 @@ use super::{
 use crate::batch::size::Size;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Result, require, require_count, require_size};
+use crate::numbers::once::once;
 use crate::numbers::parallel::{ELEMENT, in_parts};
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
@@ -411,8 +412,14 @@ fn activate<T: Float>(
     });
 }
 
-/// Adds one bias to each run of a column.
-fn add_bias<T: Float>(bias: &[T], z: &mut [T]) {
+once! {
+    /// Adds one bias to each run of a column.
+    fn add_bias(bias: &'a [T], z: &'a mut [T]) = add_bias_here;
+    /// db ← db + Σ dz, over samples and over the run of each bias.
+    fn add_bias_gradient(dz: BatchView<'a, T>, db: &'a mut [T]) = add_bias_gradient_here;
+}
+
+fn add_bias_here<T: Float>(bias: &[T], z: &mut [T]) {
     if bias.len() == z.len() {
         return vectorize(
             #[inline(always)]
@@ -441,8 +448,7 @@ pub(super) fn deactivate<T: Float>(
     });
 }
 
-/// db ← db + Σ dz, over samples and over the run of each bias.
-fn add_bias_gradient<T: Float>(dz: BatchView<'_, T>, db: &mut [T]) {
+fn add_bias_gradient_here<T: Float>(dz: BatchView<'_, T>, db: &mut [T]) {
     if db.len() == dz.features() {
         return add_columns(dz.as_slice(), db);
     }

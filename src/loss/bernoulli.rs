@@ -1,9 +1,9 @@
-use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
-use crate::batch::BatchViewMut;
+use super::by_feature::{ByFeature, by_feature};
+use super::{Loss, LossFor, WithInput};
 use crate::layer::Part;
 use crate::layer::range::Logits;
 use crate::numbers::scalar::Float;
-use crate::numbers::vector::{sigmoid, softplus, vectorize};
+use crate::numbers::vector::{sigmoid, softplus};
 
 /// Cross-entropy of binary or grey inputs in [0, 1], from a decoder that gives logits.
 ///
@@ -22,6 +22,26 @@ where
     type Target = WithInput;
 }
 
+impl ByFeature for BernoulliCrossEntropy {
+    #[inline(always)]
+    fn value<T: Float>(self, x: T, a: T) -> T {
+        // Where x is 1 the true value is ln(1 + e⁻ᵃ); max(a, 0) − a x alone would cancel only
+        // up to rounding there, so the two are taken together.
+        let rest = if a > T::ZERO { a * (T::ONE - x) } else { -a * x };
+        rest + softplus(-a.abs())
+    }
+
+    #[inline(always)]
+    fn slope<T: Float>(self, x: T, a: T) -> T {
+        sigmoid(a) - x
+    }
+
+    #[inline(always)]
+    fn output<T: Float>(self, a: T) -> T {
+        sigmoid(a)
+    }
+}
+
 impl<T: Float> Loss<T> for BernoulliCrossEntropy {
     fn name(&self) -> &'static str {
         "bernoulli_cross_entropy"
@@ -35,37 +55,6 @@ impl<T: Float> Loss<T> for BernoulliCrossEntropy {
         true
     }
 
-    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
-        // Where x is 1 the true value is ln(1 + e⁻ᵃ); max(a, 0) − a x alone would cancel only
-        // up to rounding there, so the two are taken together.
-        sum_features(
-            at,
-            values,
-            #[inline(always)]
-            |x, a| {
-                let rest = if a > T::ZERO { a * (T::ONE - x) } else { -a * x };
-                rest + softplus(-a.abs())
-            },
-        );
-    }
-
-    fn gradient(&self, at: Compared<'_, T>, weights: &[T], da: BatchViewMut<'_, T>) {
-        weigh_features(
-            at,
-            weights,
-            da,
-            #[inline(always)]
-            |x, a| sigmoid(a) - x,
-        );
-    }
-
-    fn reconstruct(&self, mut a: BatchViewMut<'_, T>) {
-        vectorize(
-            #[inline(always)]
-            || a.as_mut_slice().iter_mut().for_each(|a| *a = sigmoid(*a)),
-        );
-    }
-
     fn accepts(&self, x: T, _feature: usize) -> bool {
         x >= T::ZERO && x <= T::ONE
     }
@@ -73,4 +62,6 @@ impl<T: Float> Loss<T> for BernoulliCrossEntropy {
     fn domain(&self, _feature: usize) -> &'static str {
         "a value in [0, 1]"
     }
+
+    by_feature!(BernoulliCrossEntropy, reconstruct);
 }

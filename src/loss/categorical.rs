@@ -3,6 +3,7 @@ use crate::batch::BatchViewMut;
 use crate::error::{Result, require_count, require_size};
 use crate::layer::Part;
 use crate::layer::range::Logits;
+use crate::numbers::once::once;
 use crate::numbers::scalar::{Float, exponentials_of};
 
 /// Negative log-likelihood of categories, one of each group of neighbouring features: the input is one-hot in
@@ -42,41 +43,8 @@ impl Categorical {
             Some(start..*end)
         })
     }
-}
 
-fn total<T: Float>(x: &[T]) -> T {
-    x.iter().fold(T::ZERO, |sum, &x| sum + x)
-}
-
-/// The greatest logit, and ln Σ e^a over its exponential: apart, so that large logits take nothing from what is
-/// between them.
-fn norm<T: Float>(a: &[T]) -> (T, T) {
-    let most = a.iter().fold(T::of(f64::NEG_INFINITY), |most, &a| if a > most { a } else { most });
-    let sum = a.iter().fold(T::ZERO, |sum, &a| sum + (a - most).exp());
-    (most, sum.ln())
-}
-
-impl<D: Part> LossFor<D> for Categorical
-where
-    D::Range: Logits,
-{
-    type Target = WithInput;
-}
-
-impl<T: Float> Loss<T> for Categorical {
-    fn name(&self) -> &'static str {
-        "categorical"
-    }
-
-    fn describe(&self) -> String {
-        format!("Categorical {{ groups: {:?} }}", self.groups)
-    }
-
-    fn takes_logits(&self) -> bool {
-        true
-    }
-
-    fn values(&self, Compared { x, y, .. }: Compared<'_, T>, values: &mut [T]) {
+    fn values<T: Float>(&self, Compared { x, y, .. }: Compared<'_, T>, values: &mut [T]) {
         for ((x, y), value) in x.iter().zip(y.iter()).zip(values) {
             *value = T::ZERO;
             for group in self.places() {
@@ -89,7 +57,7 @@ impl<T: Float> Loss<T> for Categorical {
         }
     }
 
-    fn gradient(
+    fn gradient<T: Float>(
         &self,
         Compared { x, y, .. }: Compared<'_, T>,
         weights: &[T],
@@ -111,7 +79,7 @@ impl<T: Float> Loss<T> for Categorical {
         }
     }
 
-    fn reconstruct(&self, mut y: BatchViewMut<'_, T>) {
+    fn reconstruct<T: Float>(&self, mut y: BatchViewMut<'_, T>) {
         let features = y.features();
         for y in y.as_mut_slice().chunks_exact_mut(features) {
             for group in self.places() {
@@ -121,6 +89,60 @@ impl<T: Float> Loss<T> for Categorical {
             }
             exponentials_of(y);
         }
+    }
+}
+
+fn total<T: Float>(x: &[T]) -> T {
+    x.iter().fold(T::ZERO, |sum, &x| sum + x)
+}
+
+/// The greatest logit, and ln Σ e^a over its exponential: apart, so that large logits take nothing from what is
+/// between them.
+fn norm<T: Float>(a: &[T]) -> (T, T) {
+    let most = a.iter().fold(T::of(f64::NEG_INFINITY), |most, &a| if a > most { a } else { most });
+    let sum = a.iter().fold(T::ZERO, |sum, &a| sum + (a - most).exp());
+    (most, sum.ln())
+}
+
+impl<D: Part> LossFor<D> for Categorical
+where
+    D::Range: Logits,
+{
+    type Target = WithInput;
+}
+
+once! {
+    fn values(loss: &'a Categorical, at: Compared<'a, T>, values: &'a mut [T])
+        = Categorical::values;
+    fn gradient(loss: &'a Categorical, at: Compared<'a, T>, weights: &'a [T], dy: BatchViewMut<'a, T>)
+        = Categorical::gradient;
+    fn reconstruct(loss: &'a Categorical, y: BatchViewMut<'a, T>)
+        = Categorical::reconstruct;
+}
+
+impl<T: Float> Loss<T> for Categorical {
+    fn name(&self) -> &'static str {
+        "categorical"
+    }
+
+    fn describe(&self) -> String {
+        format!("Categorical {{ groups: {:?} }}", self.groups)
+    }
+
+    fn takes_logits(&self) -> bool {
+        true
+    }
+
+    fn values(&self, at: Compared<'_, T>, to: &mut [T]) {
+        values(self, at, to);
+    }
+
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
+        gradient(self, at, weights, dy);
+    }
+
+    fn reconstruct(&self, y: BatchViewMut<'_, T>) {
+        reconstruct(self, y);
     }
 
     fn accepts(&self, x: T, _feature: usize) -> bool {

@@ -1,9 +1,9 @@
-use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
-use crate::batch::BatchViewMut;
+use super::by_feature::{ByFeature, by_feature};
+use super::{Loss, LossFor, WithInput};
 use crate::layer::Part;
 use crate::layer::range::Logits;
 use crate::numbers::scalar::Float;
-use crate::numbers::vector::{exp, exp_m1, vectorize};
+use crate::numbers::vector::{exp, exp_m1};
 
 /// Negative log-likelihood of inputs in [0, 1] that are not binary: a density, where
 /// [`BernoulliCrossEntropy`](crate::BernoulliCrossEntropy) is one only up to a factor that depends on the
@@ -64,6 +64,25 @@ where
     type Target = WithInput;
 }
 
+impl ByFeature for ContinuousBernoulli {
+    #[inline(always)]
+    fn value<T: Float>(self, x: T, a: T) -> T {
+        // max(a, 0) − a x without cancellation, as for the Bernoulli loss.
+        let rest = if a > T::ZERO { a * (T::ONE - x) } else { -a * x };
+        rest + log_normalizer(a.abs())
+    }
+
+    #[inline(always)]
+    fn slope<T: Float>(self, x: T, a: T) -> T {
+        mean(a) - x
+    }
+
+    #[inline(always)]
+    fn output<T: Float>(self, a: T) -> T {
+        mean(a)
+    }
+}
+
 impl<T: Float> Loss<T> for ContinuousBernoulli {
     fn name(&self) -> &'static str {
         "continuous_bernoulli"
@@ -77,36 +96,6 @@ impl<T: Float> Loss<T> for ContinuousBernoulli {
         true
     }
 
-    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
-        sum_features(
-            at,
-            values,
-            #[inline(always)]
-            |x, a| {
-                // max(a, 0) − a x without cancellation, as for the Bernoulli loss.
-                let rest = if a > T::ZERO { a * (T::ONE - x) } else { -a * x };
-                rest + log_normalizer(a.abs())
-            },
-        );
-    }
-
-    fn gradient(&self, at: Compared<'_, T>, weights: &[T], da: BatchViewMut<'_, T>) {
-        weigh_features(
-            at,
-            weights,
-            da,
-            #[inline(always)]
-            |x, a| mean(a) - x,
-        );
-    }
-
-    fn reconstruct(&self, mut a: BatchViewMut<'_, T>) {
-        vectorize(
-            #[inline(always)]
-            || a.as_mut_slice().iter_mut().for_each(|a| *a = mean(*a)),
-        );
-    }
-
     fn accepts(&self, x: T, _feature: usize) -> bool {
         x >= T::ZERO && x <= T::ONE
     }
@@ -114,4 +103,6 @@ impl<T: Float> Loss<T> for ContinuousBernoulli {
     fn domain(&self, _feature: usize) -> &'static str {
         "a value in [0, 1]"
     }
+
+    by_feature!(ContinuousBernoulli, reconstruct);
 }

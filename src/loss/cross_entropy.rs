@@ -2,6 +2,7 @@ use super::{Compared, Loss, LossFor, Target, WithClass};
 use crate::batch::BatchViewMut;
 use crate::layer::Part;
 use crate::layer::range::Logits;
+use crate::numbers::once::once;
 use crate::numbers::scalar::{Float, log_sum_exp};
 
 /// −ln p(class) with p the softmax of the outputs: the loss of a classifier.
@@ -23,6 +24,38 @@ fn class<T: Float>(target: &[T]) -> usize {
     target[0].to_double() as usize
 }
 
+once! {
+    fn values(at: Compared<'a, T>, to: &'a mut [T]) = values_here;
+    fn gradient(at: Compared<'a, T>, weights: &'a [T], dy: BatchViewMut<'a, T>) = gradient_here;
+    fn reconstruct(y: BatchViewMut<'a, T>) = reconstruct_here;
+}
+
+fn values_here<T: Float>(at: Compared<'_, T>, values: &mut [T]) {
+    for ((target, logits), value) in at.x.iter().zip(at.y.iter()).zip(values) {
+        *value = log_sum_exp(logits) - logits[class(target)];
+    }
+}
+
+fn gradient_here<T: Float>(at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
+    let columns = dy.as_mut_slice().chunks_exact_mut(at.y.features());
+    let samples = at.x.iter().zip(at.y.iter()).zip(weights);
+    for (((target, logits), &weight), dy) in samples.zip(columns) {
+        let log_sum = log_sum_exp(logits);
+        for (d, &a) in dy.iter_mut().zip(logits) {
+            *d = weight * (a - log_sum).exp();
+        }
+        dy[class(target)] -= weight;
+    }
+}
+
+fn reconstruct_here<T: Float>(mut y: BatchViewMut<'_, T>) {
+    let classes = y.features();
+    for logits in y.as_mut_slice().chunks_exact_mut(classes) {
+        let log_sum = log_sum_exp(logits);
+        logits.iter_mut().for_each(|a| *a = (*a - log_sum).exp());
+    }
+}
+
 impl<T: Float> Loss<T> for CrossEntropy {
     fn name(&self) -> &'static str {
         "cross-entropy"
@@ -40,30 +73,16 @@ impl<T: Float> Loss<T> for CrossEntropy {
         true
     }
 
-    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
-        for ((target, logits), value) in at.x.iter().zip(at.y.iter()).zip(values) {
-            *value = log_sum_exp(logits) - logits[class(target)];
-        }
+    fn values(&self, at: Compared<'_, T>, to: &mut [T]) {
+        values(at, to);
     }
 
-    fn gradient(&self, at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
-        let columns = dy.as_mut_slice().chunks_exact_mut(at.y.features());
-        let samples = at.x.iter().zip(at.y.iter()).zip(weights);
-        for (((target, logits), &weight), dy) in samples.zip(columns) {
-            let log_sum = log_sum_exp(logits);
-            for (d, &a) in dy.iter_mut().zip(logits) {
-                *d = weight * (a - log_sum).exp();
-            }
-            dy[class(target)] -= weight;
-        }
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
+        gradient(at, weights, dy);
     }
 
     /// The probability of each class.
-    fn reconstruct(&self, mut y: BatchViewMut<'_, T>) {
-        let classes = y.features();
-        for logits in y.as_mut_slice().chunks_exact_mut(classes) {
-            let log_sum = log_sum_exp(logits);
-            logits.iter_mut().for_each(|a| *a = (*a - log_sum).exp());
-        }
+    fn reconstruct(&self, y: BatchViewMut<'_, T>) {
+        reconstruct(y);
     }
 }

@@ -1,5 +1,5 @@
-use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
-use crate::batch::BatchViewMut;
+use super::by_feature::{ByFeature, by_feature};
+use super::{Loss, LossFor, WithInput};
 use crate::error::{Result, require_positive};
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
@@ -31,6 +31,24 @@ impl<D: Part> LossFor<D> for GaussianLikelihood {
     type Target = WithInput;
 }
 
+impl ByFeature for GaussianLikelihood {
+    #[inline(always)]
+    fn value<T: Float>(self, x: T, y: T) -> T {
+        let error = T::of(1.0 / self.deviation) * (x - y);
+        T::of(0.5) * error * error
+    }
+
+    #[inline(always)]
+    fn slope<T: Float>(self, x: T, y: T) -> T {
+        T::of(self.deviation.powi(-2)) * (y - x)
+    }
+
+    fn complete<T: Float>(self, x: &[T], sum: T) -> T {
+        let of_feature = self.deviation.ln() + 0.5 * (2.0 * std::f64::consts::PI).ln();
+        sum + T::of(x.len() as f64 * of_feature)
+    }
+}
+
 impl<T: Float> Loss<T> for GaussianLikelihood {
     fn name(&self) -> &'static str {
         "gaussian_likelihood"
@@ -40,30 +58,5 @@ impl<T: Float> Loss<T> for GaussianLikelihood {
         format!("GaussianLikelihood {{ deviation: {:?} }}", self.deviation)
     }
 
-    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
-        let (scale, half) = (T::of(1.0 / self.deviation), T::of(0.5));
-        let of_feature = self.deviation.ln() + 0.5 * (2.0 * std::f64::consts::PI).ln();
-        let constant = T::of(at.x.features() as f64 * of_feature);
-        sum_features(
-            at,
-            values,
-            #[inline(always)]
-            move |x, y| {
-                let error = scale * (x - y);
-                half * error * error
-            },
-        );
-        values.iter_mut().for_each(|value| *value += constant);
-    }
-
-    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
-        let precision = T::of(self.deviation.powi(-2));
-        weigh_features(
-            at,
-            weights,
-            dy,
-            #[inline(always)]
-            move |x, y| precision * (y - x),
-        );
-    }
+    by_feature!(GaussianLikelihood);
 }

@@ -1,5 +1,5 @@
-use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
-use crate::batch::BatchViewMut;
+use super::by_feature::{ByFeature, by_feature};
+use super::{Loss, LossFor, WithInput};
 use crate::error::{Result, require_positive};
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
@@ -38,6 +38,23 @@ impl<D: Part> LossFor<D> for Huber {
     type Target = WithInput;
 }
 
+impl ByFeature for Huber {
+    #[inline(always)]
+    fn value<T: Float>(self, x: T, y: T) -> T {
+        let (delta, size) = (T::of(self.delta), (y - x).abs());
+        // The part within δ, squared, and the part beyond it.
+        let within = if size > delta { delta } else { size };
+        within * (size - T::of(0.5) * within)
+    }
+
+    #[inline(always)]
+    fn slope<T: Float>(self, x: T, y: T) -> T {
+        let (delta, error) = (T::of(self.delta), y - x);
+        let error = if error > delta { delta } else { error };
+        if error < -delta { -delta } else { error }
+    }
+}
+
 impl<T: Float> Loss<T> for Huber {
     fn name(&self) -> &'static str {
         "huber"
@@ -47,34 +64,5 @@ impl<T: Float> Loss<T> for Huber {
         format!("Huber {{ delta: {:?} }}", self.delta)
     }
 
-    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
-        let delta = T::of(self.delta);
-        let half = T::of(0.5);
-        sum_features(
-            at,
-            values,
-            #[inline(always)]
-            |x, y| {
-                let size = (y - x).abs();
-                // The part within δ, squared, and the part beyond it.
-                let within = if size > delta { delta } else { size };
-                within * (size - half * within)
-            },
-        );
-    }
-
-    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
-        let delta = T::of(self.delta);
-        weigh_features(
-            at,
-            weights,
-            dy,
-            #[inline(always)]
-            move |x, y| {
-                let error = y - x;
-                let error = if error > delta { delta } else { error };
-                if error < -delta { -delta } else { error }
-            },
-        );
-    }
+    by_feature!(Huber);
 }

@@ -1,5 +1,5 @@
-use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
-use crate::batch::BatchViewMut;
+use super::by_feature::{ByFeature, by_feature};
+use super::{Loss, LossFor, WithInput};
 use crate::error::{Result, require_positive};
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
@@ -29,6 +29,24 @@ impl<D: Part> LossFor<D> for LaplaceLikelihood {
     type Target = WithInput;
 }
 
+impl ByFeature for LaplaceLikelihood {
+    #[inline(always)]
+    fn value<T: Float>(self, x: T, y: T) -> T {
+        T::of(1.0 / self.scale) * (x - y).abs()
+    }
+
+    #[inline(always)]
+    fn slope<T: Float>(self, x: T, y: T) -> T {
+        let rate = T::of(1.0 / self.scale);
+        let upper = if y > x { rate } else { T::ZERO };
+        if y < x { -rate } else { upper }
+    }
+
+    fn complete<T: Float>(self, x: &[T], sum: T) -> T {
+        sum + T::of(x.len() as f64 * (2.0 * self.scale).ln())
+    }
+}
+
 impl<T: Float> Loss<T> for LaplaceLikelihood {
     fn name(&self) -> &'static str {
         "laplace_likelihood"
@@ -38,29 +56,5 @@ impl<T: Float> Loss<T> for LaplaceLikelihood {
         format!("LaplaceLikelihood {{ scale: {:?} }}", self.scale)
     }
 
-    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
-        let rate = T::of(1.0 / self.scale);
-        let constant = T::of(at.x.features() as f64 * (2.0 * self.scale).ln());
-        sum_features(
-            at,
-            values,
-            #[inline(always)]
-            move |x, y| rate * (x - y).abs(),
-        );
-        values.iter_mut().for_each(|value| *value += constant);
-    }
-
-    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
-        let rate = T::of(1.0 / self.scale);
-        weigh_features(
-            at,
-            weights,
-            dy,
-            #[inline(always)]
-            move |x, y| {
-                let upper = if y > x { rate } else { T::ZERO };
-                if y < x { -rate } else { upper }
-            },
-        );
-    }
+    by_feature!(LaplaceLikelihood);
 }

@@ -6,6 +6,7 @@ use crate::code::prior::LN_TAU;
 use crate::error::{Result, require};
 use crate::layer::Part;
 use crate::layer::layout::{Layout, Role};
+use crate::numbers::once::once;
 use crate::numbers::scalar::{Float, sum_pairs, sum_triples};
 use crate::numbers::vector::{exp, vectorize};
 
@@ -56,41 +57,8 @@ impl LearnedGaussian {
         require(is_held, "LearnedGaussian deviation", deviation, "in [e^-6, e^6]")?;
         Ok(Self { deviation, ..self })
     }
-}
 
-#[inline(always)]
-fn clamped<T: Float>(lv: T) -> T {
-    let (low, high) = (T::of(CLAMP.0), T::of(CLAMP.1));
-    if lv < low {
-        low
-    } else if lv > high {
-        high
-    } else {
-        lv
-    }
-}
-
-/// ½, and 0 beyond where ln σ² is held.
-#[inline(always)]
-fn half_within<T: Float>(lv: T) -> T {
-    if lv < T::of(CLAMP.0) || lv > T::of(CLAMP.1) { T::ZERO } else { T::of(0.5) }
-}
-
-impl<D: Part> LossFor<D> for LearnedGaussian {
-    type Target = WithInput;
-}
-
-impl<T: Float> Loss<T> for LearnedGaussian {
-    fn name(&self) -> &'static str {
-        "learned_gaussian"
-    }
-
-    /// Without where it begins, which a trained model has left behind.
-    fn describe(&self) -> String {
-        format!("LearnedGaussian {{ per_feature: {:?} }}", self.per_feature)
-    }
-
-    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
+    fn values<T: Float>(&self, at: Compared<'_, T>, values: &mut [T]) {
         let half = T::of(0.5);
         let features = T::of(at.x.features() as f64);
         let constant = half * features * T::of(LN_TAU);
@@ -115,7 +83,7 @@ impl<T: Float> Loss<T> for LearnedGaussian {
         }
     }
 
-    fn gradient(&self, at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
+    fn gradient<T: Float>(&self, at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
         let precision = exp(-clamped(at.parameters[0]));
         let columns = dy.as_mut_slice().chunks_exact_mut(at.x.features());
         for (((x, y), &weight), dy) in at.x.iter().zip(at.y.iter()).zip(weights).zip(columns) {
@@ -135,19 +103,7 @@ impl<T: Float> Loss<T> for LearnedGaussian {
         }
     }
 
-    fn num_parameters(&self, features: usize) -> usize {
-        if self.per_feature { features } else { 1 }
-    }
-
-    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [T]) {
-        let count = Loss::<T>::num_parameters(self, features);
-        layout.kind("LearnedGaussian");
-        layout.tensor("log_variance", (count, 1), Role::Own);
-        // At the very end rounding could take it beyond.
-        parameters.fill(clamped(T::of(2.0 * self.deviation.ln())));
-    }
-
-    fn parameter_gradient(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
+    fn parameter_gradient<T: Float>(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
         let (shared, features) = (at.parameters[0], T::of(at.x.features() as f64));
         let precision = exp(-clamped(shared));
         for ((x, y), &weight) in at.x.iter().zip(at.y.iter()).zip(weights) {
@@ -167,5 +123,71 @@ impl<T: Float> Loss<T> for LearnedGaussian {
                 },
             );
         }
+    }
+}
+
+#[inline(always)]
+fn clamped<T: Float>(lv: T) -> T {
+    let (low, high) = (T::of(CLAMP.0), T::of(CLAMP.1));
+    if lv < low {
+        low
+    } else if lv > high {
+        high
+    } else {
+        lv
+    }
+}
+
+/// ½, and 0 beyond where ln σ² is held.
+#[inline(always)]
+fn half_within<T: Float>(lv: T) -> T {
+    if lv < T::of(CLAMP.0) || lv > T::of(CLAMP.1) { T::ZERO } else { T::of(0.5) }
+}
+
+impl<D: Part> LossFor<D> for LearnedGaussian {
+    type Target = WithInput;
+}
+
+once! {
+    fn values(loss: &'a LearnedGaussian, at: Compared<'a, T>, values: &'a mut [T])
+        = LearnedGaussian::values;
+    fn gradient(loss: &'a LearnedGaussian, at: Compared<'a, T>, weights: &'a [T], dy: BatchViewMut<'a, T>)
+        = LearnedGaussian::gradient;
+    fn parameter_gradient(loss: &'a LearnedGaussian, at: Compared<'a, T>, weights: &'a [T], gradient: &'a mut [T])
+        = LearnedGaussian::parameter_gradient;
+}
+
+impl<T: Float> Loss<T> for LearnedGaussian {
+    fn name(&self) -> &'static str {
+        "learned_gaussian"
+    }
+
+    /// Without where it begins, which a trained model has left behind.
+    fn describe(&self) -> String {
+        format!("LearnedGaussian {{ per_feature: {:?} }}", self.per_feature)
+    }
+
+    fn values(&self, at: Compared<'_, T>, to: &mut [T]) {
+        values(self, at, to);
+    }
+
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
+        gradient(self, at, weights, dy);
+    }
+
+    fn num_parameters(&self, features: usize) -> usize {
+        if self.per_feature { features } else { 1 }
+    }
+
+    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [T]) {
+        let count = Loss::<T>::num_parameters(self, features);
+        layout.kind("LearnedGaussian");
+        layout.tensor("log_variance", (count, 1), Role::Own);
+        // At the very end rounding could take it beyond.
+        parameters.fill(clamped(T::of(2.0 * self.deviation.ln())));
+    }
+
+    fn parameter_gradient(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
+        parameter_gradient(self, at, weights, gradient);
     }
 }

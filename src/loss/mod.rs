@@ -66,6 +66,7 @@
 //! ```
 
 mod bernoulli;
+mod by_feature;
 mod categorical;
 mod continuous_bernoulli;
 mod cross_entropy;
@@ -96,8 +97,7 @@ pub use squared_error::SquaredError;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Result, require};
 use crate::layer::layout::Layout;
-use crate::numbers::scalar::{Float, sum_pairs};
-use crate::numbers::vector::vectorize;
+use crate::numbers::scalar::Float;
 
 /// What each sample should become and the decoder's outputs for it, a column a sample.
 #[derive(Debug, Clone, Copy)]
@@ -312,39 +312,6 @@ where
     }
     fn values(&self, _at: Compared<'_, T>, _values: &mut [T]) {}
     fn gradient(&self, _at: Compared<'_, T>, _weights: &[T], _dy: BatchViewMut<'_, T>) {}
-}
-
-/// Sums an element-wise loss over the features of each sample.
-#[inline(always)]
-fn sum_features<T: Float>(
-    Compared { x, y, .. }: Compared<'_, T>,
-    values: &mut [T],
-    element: impl Fn(T, T) -> T,
-) {
-    for ((x, y), value) in x.iter().zip(y.iter()).zip(values) {
-        *value = sum_pairs(x, y, &element);
-    }
-}
-
-/// Writes the derivative of an element-wise loss, times each sample's weight.
-#[inline(always)]
-fn weigh_features<T: Float>(
-    Compared { x, y, .. }: Compared<'_, T>,
-    weights: &[T],
-    mut dy: BatchViewMut<'_, T>,
-    derivative: impl Fn(T, T) -> T,
-) {
-    let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
-    for (((x, y), &weight), dy) in x.iter().zip(y.iter()).zip(weights).zip(columns) {
-        vectorize(
-            #[inline(always)]
-            || {
-                for ((&x, &y), dy) in x.iter().zip(y).zip(dy) {
-                    *dy = weight * derivative(x, y);
-                }
-            },
-        );
-    }
 }
 
 #[cfg(test)]

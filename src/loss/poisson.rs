@@ -1,8 +1,8 @@
-use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
-use crate::batch::BatchViewMut;
+use super::by_feature::{ByFeature, by_feature};
+use super::{Loss, LossFor, WithInput};
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
-use crate::numbers::vector::{exp, vectorize};
+use crate::numbers::vector::exp;
 
 /// Negative log-likelihood of counts under Poisson distributions, from a decoder that gives the
 /// logarithm of their rates.
@@ -20,6 +20,28 @@ impl<D: Part> LossFor<D> for PoissonLikelihood {
     type Target = WithInput;
 }
 
+impl ByFeature for PoissonLikelihood {
+    #[inline(always)]
+    fn value<T: Float>(self, x: T, a: T) -> T {
+        exp(a) - a * x
+    }
+
+    #[inline(always)]
+    fn slope<T: Float>(self, x: T, a: T) -> T {
+        exp(a) - x
+    }
+
+    fn complete<T: Float>(self, x: &[T], sum: T) -> T {
+        let log_factorials = x.iter().map(|&x| libm::lgamma(x.to_double() + 1.0));
+        sum + T::of(log_factorials.sum())
+    }
+
+    #[inline(always)]
+    fn output<T: Float>(self, a: T) -> T {
+        exp(a)
+    }
+}
+
 impl<T: Float> Loss<T> for PoissonLikelihood {
     fn name(&self) -> &'static str {
         "poisson_likelihood"
@@ -29,36 +51,6 @@ impl<T: Float> Loss<T> for PoissonLikelihood {
         "PoissonLikelihood".to_owned()
     }
 
-    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
-        sum_features(
-            at,
-            values,
-            #[inline(always)]
-            |x, a| exp(a) - a * x,
-        );
-        for (x, value) in at.x.iter().zip(values) {
-            let log_factorials = x.iter().map(|&x| libm::lgamma(x.to_double() + 1.0));
-            *value += T::of(log_factorials.sum());
-        }
-    }
-
-    fn gradient(&self, at: Compared<'_, T>, weights: &[T], da: BatchViewMut<'_, T>) {
-        weigh_features(
-            at,
-            weights,
-            da,
-            #[inline(always)]
-            |x, a| exp(a) - x,
-        );
-    }
-
-    fn reconstruct(&self, mut a: BatchViewMut<'_, T>) {
-        vectorize(
-            #[inline(always)]
-            || a.as_mut_slice().iter_mut().for_each(|a| *a = exp(*a)),
-        );
-    }
-
     fn accepts(&self, x: T, _feature: usize) -> bool {
         x >= T::ZERO && x.fract() == T::ZERO
     }
@@ -66,4 +58,6 @@ impl<T: Float> Loss<T> for PoissonLikelihood {
     fn domain(&self, _feature: usize) -> &'static str {
         "a whole number from 0"
     }
+
+    by_feature!(PoissonLikelihood, reconstruct);
 }

@@ -1,5 +1,5 @@
-use super::{Compared, Loss, LossFor, WithInput, sum_features, weigh_features};
-use crate::batch::BatchViewMut;
+use super::by_feature::{ByFeature, by_feature};
+use super::{Loss, LossFor, WithInput};
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
 
@@ -14,6 +14,22 @@ impl<D: Part> LossFor<D> for SquaredError {
     type Target = WithInput;
 }
 
+impl ByFeature for SquaredError {
+    #[inline(always)]
+    fn value<T: Float>(self, x: T, y: T) -> T {
+        (x - y) * (x - y)
+    }
+
+    #[inline(always)]
+    fn slope<T: Float>(self, x: T, y: T) -> T {
+        y - x
+    }
+
+    fn complete<T: Float>(self, _x: &[T], sum: T) -> T {
+        T::of(0.5) * sum
+    }
+}
+
 impl<T: Float> Loss<T> for SquaredError {
     fn name(&self) -> &'static str {
         "squared_error"
@@ -23,24 +39,5 @@ impl<T: Float> Loss<T> for SquaredError {
         "SquaredError".to_owned()
     }
 
-    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
-        sum_features(
-            at,
-            values,
-            #[inline(always)]
-            |x, y| (x - y) * (x - y),
-        );
-        let half = T::of(0.5);
-        values.iter_mut().for_each(|value| *value *= half);
-    }
-
-    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
-        weigh_features(
-            at,
-            weights,
-            dy,
-            #[inline(always)]
-            |x, y| y - x,
-        );
-    }
+    by_feature!(SquaredError);
 }

@@ -2,6 +2,7 @@ use super::accuracy;
 use crate::batch::size::Size;
 use crate::batch::{Batch, BatchView, check_finite};
 use crate::error::{Result, require, require_count, require_size};
+use crate::numbers::once::once;
 use crate::numbers::parallel;
 use crate::numbers::product::{Matrix, multiply};
 use crate::numbers::scalar::Float;
@@ -77,10 +78,22 @@ pub fn nearest<T: Float, C: Size>(
     require_count("nearest k", k)?;
     let is_there = k <= samples.samples();
     require(is_there, "nearest k", k as f64, "at most the number of samples")?;
-    let search = Search::new(samples.view(), k);
+    Ok(search(samples.view(), queries.view(), k))
+}
+
+once! {
+    fn search(samples: BatchView<'a, T>, queries: BatchView<'a, T>, k: usize) -> Neighbors = search_here;
+}
+
+fn search_here<T: Float>(
+    samples: BatchView<'_, T>,
+    queries: BatchView<'_, T>,
+    k: usize,
+) -> Neighbors {
+    let search = Search::new(samples, k);
     let mut found = vec![Vec::new(); queries.samples()];
     let column_cost = samples.as_slice().len();
-    let data = (queries.view(), &mut found[..]);
+    let data = (queries, &mut found[..]);
     parallel::in_parts(queries.samples(), column_cost, data, |(queries, found)| {
         let mut products = vec![T::ZERO; QUERIES * SAMPLES.min(samples.samples())];
         for (queries, found) in queries.chunks(QUERIES).zip(found.chunks_mut(QUERIES)) {
@@ -88,7 +101,7 @@ pub fn nearest<T: Float, C: Size>(
         }
     });
     let (distances, indices) = found.into_iter().flatten().unzip();
-    Ok(Neighbors { k, indices, distances })
+    Neighbors { k, indices, distances }
 }
 
 /// Classifies each query by a vote of its k [`nearest`] training samples.

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "safetensors")]
 pub(crate) mod bytes;
+pub(crate) mod once;
 pub(crate) mod parallel;
 pub(crate) mod product;
 pub(crate) mod scalar;

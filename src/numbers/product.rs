@@ -6,6 +6,7 @@
 
 use nalgebra::{DMatrixViewMut, Dyn, MatrixView};
 
+use crate::numbers::once::once;
 use crate::numbers::parallel;
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
@@ -49,11 +50,15 @@ impl<'a, T: Float> Matrix<'a, T> {
 /// past the end of the result if A is transposed; such products are done here.
 const SMALL: usize = 6;
 
-/// C ← A B + β C. With β = 0 the old C is not read.
-///
-/// For β = 0 a column of C depends on the same column of B only, to the bit, as long as the number
-/// of columns stays on one side of [`SMALL`].
-pub(crate) fn multiply<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
+once! {
+    /// C ← A B + β C. With β = 0 the old C is not read.
+    ///
+    /// For β = 0 a column of C depends on the same column of B only, to the bit, as long as the number
+    /// of columns stays on one side of [`SMALL`].
+    pub(crate) fn multiply(a: Matrix<'a, T>, b: Matrix<'a, T>, beta: T, c: &'a mut [T]) = multiply_here;
+}
+
+fn multiply_here<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
     assert_eq!((a.columns, c.len()), (b.rows, a.rows * b.columns), "sizes of a product");
     if a.rows.min(a.columns).min(b.columns) < SMALL {
         return multiply_small(a, b, beta, c);

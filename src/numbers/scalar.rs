@@ -4,6 +4,7 @@ use nalgebra::RealField;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::numbers::once::{Once, once};
 use crate::numbers::vector::{exp, vectorize};
 
 mod sealed {
@@ -38,10 +39,13 @@ pub trait Float:
     fn draw_normal(rng: &mut dyn Rng) -> Self;
     /// Draws uniformly from [0, 1).
     fn draw_uniform(rng: &mut dyn Rng) -> Self;
+    /// Calls what was compiled for this type.
+    #[doc(hidden)]
+    fn once<'a, 'b: 'a, F: Once>(arguments: F::Arguments<'a, 'b, Self>) -> F::Output<Self>;
 }
 
 macro_rules! scalar {
-    ($t:ty, $erf:path) => {
+    ($t:ty, $erf:path, $compiled:ident) => {
         impl Float for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -65,11 +69,15 @@ macro_rules! scalar {
             fn draw_uniform(rng: &mut dyn Rng) -> Self {
                 rng.random()
             }
+            #[inline(always)]
+            fn once<'a, 'b: 'a, F: Once>(arguments: F::Arguments<'a, 'b, Self>) -> F::Output<Self> {
+                F::$compiled(arguments)
+            }
         }
     };
 }
-scalar!(f32, libm::erff);
-scalar!(f64, libm::erf);
+scalar!(f32, libm::erff, single);
+scalar!(f64, libm::erf, double);
 
 /// Lanes of the running sums below: wide enough for the widest vector registers.
 const LANES: usize = 16;
@@ -125,9 +133,16 @@ pub(crate) fn sum_triples<T: Float>(a: &[T], b: &[T], c: &[T], f: impl Fn(T, T, 
     )
 }
 
-/// The greatest of these values; −∞ of none.
-#[inline]
-pub(crate) fn greatest<T: Float>(values: &[T]) -> T {
+once! {
+    /// The greatest of these values; −∞ of none.
+    pub(crate) fn greatest(values: &'a [T]) -> T = greatest_here;
+    /// Turns logarithms into their exponentials over the greatest, and gives that logarithm.
+    pub(crate) fn exponentials(values: &'a mut [T]) -> T = exponentials_here;
+    /// Turns logarithms into their exponentials.
+    pub(crate) fn exponentials_of(values: &'a mut [T]) = exponentials_of_here;
+}
+
+fn greatest_here<T: Float>(values: &[T]) -> T {
     #[inline(always)]
     fn more<T: Float>(most: T, value: T) -> T {
         if value > most { value } else { most }
@@ -148,8 +163,7 @@ pub(crate) fn greatest<T: Float>(values: &[T]) -> T {
     )
 }
 
-/// Turns logarithms into their exponentials over the greatest, and gives that logarithm.
-pub(crate) fn exponentials<T: Float>(values: &mut [T]) -> T {
+fn exponentials_here<T: Float>(values: &mut [T]) -> T {
     let most = greatest(values);
     vectorize(
         #[inline(always)]
@@ -158,8 +172,7 @@ pub(crate) fn exponentials<T: Float>(values: &mut [T]) -> T {
     most
 }
 
-/// Turns logarithms into their exponentials.
-pub(crate) fn exponentials_of<T: Float>(values: &mut [T]) {
+fn exponentials_of_here<T: Float>(values: &mut [T]) {
     vectorize(
         #[inline(always)]
         || values.iter_mut().for_each(|value| *value = exp(*value)),

@@ -9,6 +9,7 @@
 
 use rand::{Rng, RngExt};
 
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 
 /// Runs a loop compiled for the widest instructions that this machine has.
@@ -253,12 +254,16 @@ fn sin_cos<T: Float>(turn: T) -> (T, T) {
     (sin, cos)
 }
 
-/// Draws each value from N(0, 1), by Box and Muller's transform: a pair of normals from a pair of
-/// uniforms.
-///
-/// # References
-/// G. Box, M. Muller (1958), A note on the generation of random normal deviates.
-pub(crate) fn fill_normal<T: Float>(values: &mut [T], rng: &mut dyn Rng) {
+once! {
+    /// Draws each value from N(0, 1), by Box and Muller's transform: a pair of normals from a pair of
+    /// uniforms.
+    ///
+    /// # References
+    /// G. Box, M. Muller (1958), A note on the generation of random normal deviates.
+    pub(crate) fn fill_normal(values: &'a mut [T], rng: &'a mut dyn Rng) = fill_normal_here;
+}
+
+fn fill_normal_here<T: Float>(values: &mut [T], rng: &mut dyn Rng) {
     /// Pairs that are drawn together.
     const PAIRS: usize = 64;
     let (mut radii, mut angles) = ([T::Word::default(); PAIRS], [T::Word::default(); PAIRS]);

@@ -1,6 +1,7 @@
 use super::{Optimizer, Step};
 use crate::error::{Result, require_decay_rate, require_positive, require_weight};
 use crate::layer::layout::Role;
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
@@ -56,7 +57,7 @@ impl Adam {
 
     /// One step; `keep` is the share of a parameter that stays, 1 without decay.
     fn update<T: Float>(
-        &self,
+        self,
         step: &Step,
         keep: f64,
         parameters: &[T],
@@ -86,6 +87,12 @@ impl Adam {
     }
 }
 
+once! {
+    fn update(
+        adam: Adam, step: &'a Step, keep: f64, parameters: &'a [T], state: &'a mut [T], gradient: &'a mut [T],
+    ) = Adam::update;
+}
+
 impl<T: Float> Optimizer<T> for Adam {
     fn describe(&self) -> String {
         let Self { rate, beta1, beta2, epsilon } = self;
@@ -102,7 +109,7 @@ impl<T: Float> Optimizer<T> for Adam {
     }
 
     fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
-        self.update(step, 1.0, parameters, state, gradient);
+        update(*self, step, 1.0, parameters, state, gradient);
     }
 }
 
@@ -164,6 +171,6 @@ impl<T: Float> Optimizer<T> for AdamW {
     fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
         let decays = step.role == Role::Weight;
         let keep = if decays { 1.0 - step.rate * self.decay } else { 1.0 };
-        self.adam.update(step, keep, parameters, state, gradient);
+        update(self.adam, step, keep, parameters, state, gradient);
     }
 }

@@ -1,6 +1,7 @@
 use super::{Optimizer, Step};
 use crate::error::{Result, require_decay_rate, require_positive, require_weight};
 use crate::layer::layout::Role;
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
@@ -82,25 +83,9 @@ impl RmsProp {
         require_weight("RmsProp weight_decay", decay)?;
         Ok(Self { weight_decay: decay, ..self })
     }
-}
 
-impl<T: Float> Optimizer<T> for RmsProp {
-    fn describe(&self) -> String {
-        let Self { rate, decay, epsilon, momentum, weight_decay } = self;
-        format!(
-            "RmsProp {{ rate: {rate:?}, decay: {decay:?}, epsilon: {epsilon:?}, momentum: {momentum:?}, \
-             weight_decay: {weight_decay:?} }}"
-        )
-    }
-    fn rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn states(&self) -> usize {
-        1 + usize::from(self.momentum > 0.0)
-    }
-
-    fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
+    /// One step.
+    fn update<T: Float>(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
         let weight_decay =
             if step.role == Role::Weight { T::of(self.weight_decay) } else { T::ZERO };
         let (decay, rest) = (T::of(self.decay), T::of(1.0 - self.decay));
@@ -132,5 +117,31 @@ impl<T: Float> Optimizer<T> for RmsProp {
                 }
             },
         );
+    }
+}
+
+once! {
+    fn update(optimizer: &'a RmsProp, step: &'a Step, parameters: &'a [T], state: &'a mut [T], gradient: &'a mut [T])
+        = RmsProp::update;
+}
+
+impl<T: Float> Optimizer<T> for RmsProp {
+    fn describe(&self) -> String {
+        let Self { rate, decay, epsilon, momentum, weight_decay } = self;
+        format!(
+            "RmsProp {{ rate: {rate:?}, decay: {decay:?}, epsilon: {epsilon:?}, momentum: {momentum:?}, \
+             weight_decay: {weight_decay:?} }}"
+        )
+    }
+    fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    fn states(&self) -> usize {
+        1 + usize::from(self.momentum > 0.0)
+    }
+
+    fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
+        update(self, step, parameters, state, gradient);
     }
 }

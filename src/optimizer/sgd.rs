@@ -1,6 +1,7 @@
 use super::{Optimizer, Step};
 use crate::error::{Result, require_decay_rate, require_positive, require_weight};
 use crate::layer::layout::Role;
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
@@ -119,25 +120,9 @@ impl Sgd {
         require_weight("Sgd weight_decay", decay)?;
         Ok(Self { decay, ..self })
     }
-}
 
-impl<T: Float> Optimizer<T> for Sgd {
-    fn describe(&self) -> String {
-        let Self { rate, momentum, is_rising, nesterov, late, decay } = self;
-        format!(
-            "Sgd {{ rate: {rate:?}, momentum: {momentum:?}, is_rising: {is_rising}, nesterov: {nesterov}, \
-             late: {late:?}, decay: {decay:?} }}"
-        )
-    }
-    fn rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn states(&self) -> usize {
-        usize::from(self.momentum > 0.0)
-    }
-
-    fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
+    /// One step.
+    fn update<T: Float>(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
         let decay = if step.role == Role::Weight { T::of(self.decay) } else { T::ZERO };
         let rate = T::of(step.rate);
         let pairs = gradient.iter_mut().zip(parameters);
@@ -169,5 +154,31 @@ impl<T: Float> Optimizer<T> for Sgd {
                 }
             },
         );
+    }
+}
+
+once! {
+    fn update(optimizer: &'a Sgd, step: &'a Step, parameters: &'a [T], state: &'a mut [T], gradient: &'a mut [T])
+        = Sgd::update;
+}
+
+impl<T: Float> Optimizer<T> for Sgd {
+    fn describe(&self) -> String {
+        let Self { rate, momentum, is_rising, nesterov, late, decay } = self;
+        format!(
+            "Sgd {{ rate: {rate:?}, momentum: {momentum:?}, is_rising: {is_rising}, nesterov: {nesterov}, \
+             late: {late:?}, decay: {decay:?} }}"
+        )
+    }
+    fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    fn states(&self) -> usize {
+        usize::from(self.momentum > 0.0)
+    }
+
+    fn step(&self, step: &Step, parameters: &[T], state: &mut [T], gradient: &mut [T]) {
+        update(self, step, parameters, state, gradient);
     }
 }

@@ -1,4 +1,4 @@
-use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
+use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::code::Facts;
 use crate::error::{Result, require_weight};
 use crate::layer::Part;
@@ -23,20 +23,9 @@ impl CodeL1 {
         require_weight("CodeL1 weight", weight)?;
         Ok(Self { weight })
     }
-}
 
-impl<E: Part> SuitedTo<E> for CodeL1 {}
-
-impl<T: Float> Regularizer<T> for CodeL1 {
-    fn describe(&self) -> String {
-        format!("CodeL1 {{ weight: {:?} }}", self.weight)
-    }
-
-    fn needs(&self, _facts: &Facts) -> Needs {
-        Needs::nothing()
-    }
-
-    fn penalty(
+    /// Adds the term and, if wanted, its gradient.
+    fn penalize<T: Float>(
         &self,
         at: &Encoded<'_, T>,
         gradient: Option<&mut PenaltyGradient<'_, T>>,
@@ -70,4 +59,18 @@ impl<T: Float> Regularizer<T> for CodeL1 {
             }
         }
     }
+}
+
+impl<E: Part> SuitedTo<E> for CodeL1 {}
+
+impl<T: Float> Regularizer<T> for CodeL1 {
+    fn describe(&self) -> String {
+        format!("CodeL1 {{ weight: {:?} }}", self.weight)
+    }
+
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs::nothing()
+    }
+
+    penalty!(CodeL1);
 }

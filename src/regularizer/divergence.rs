@@ -6,6 +6,7 @@ use crate::batch::BatchView;
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
 use crate::code::prior::{self, Codes, CodesMut, Components, LN_TAU, Prior};
+use crate::numbers::once::once;
 use crate::numbers::scalar::{Float, sum};
 use crate::numbers::vector::{exp, vectorize};
 
@@ -17,8 +18,12 @@ pub(crate) fn scratch_len<T: Float>(prior: &dyn Prior<T>, facts: &Facts, samples
     samples + prior::scratch_len(prior.num_components(), facts.units)
 }
 
-/// −ln q's norm: the negative entropy of each posterior in nats, −½ Σ (1 + ln 2π + lv).
-pub(crate) fn negative_entropies<T: Float>(posterior: &Posterior<T>, values: &mut [T]) {
+once! {
+    /// −ln q's norm: the negative entropy of each posterior in nats, −½ Σ (1 + ln 2π + lv).
+    pub(crate) fn negative_entropies(posterior: &'a Posterior<T>, values: &'a mut [T]) = negative_entropies_here;
+}
+
+fn negative_entropies_here<T: Float>(posterior: &Posterior<T>, values: &mut [T]) {
     let half = T::of(0.5);
     for (lv, value) in posterior.log_variance().iter().zip(values) {
         let constant = T::of(HALF_LN_TAU_E * lv.len() as f64);
@@ -26,13 +31,13 @@ pub(crate) fn negative_entropies<T: Float>(posterior: &Posterior<T>, values: &mu
     }
 }
 
-/// ln q(z|x) in nats of each code, given z − μ of all first ones, then all second ones, and so on. It is given
-/// as it was drawn: where σ is below the precision of μ, the codes do not say it any more.
-pub(crate) fn log_posterior<T: Float>(
-    posterior: &Posterior<T>,
-    deviations: &[T],
-    values: &mut [T],
-) {
+once! {
+    /// ln q(z|x) in nats of each code, given z − μ of all first ones, then all second ones, and so on. It is given
+    /// as it was drawn: where σ is below the precision of μ, the codes do not say it any more.
+    pub(crate) fn log_posterior(posterior: &'a Posterior<T>, deviations: &'a [T], values: &'a mut [T]) = log_posterior_here;
+}
+
+fn log_posterior_here<T: Float>(posterior: &Posterior<T>, deviations: &[T], values: &mut [T]) {
     let (half, lvs) = (T::of(0.5), posterior.log_variance());
     let constant = T::of(0.5 * LN_TAU * lvs.features() as f64);
     let columns = deviations.chunks_exact(lvs.features());

@@ -1,4 +1,4 @@
-use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
+use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::code::Facts;
 use crate::error::{Result, require_count, require_positive, require_weight};
 use crate::layer::{Layer, Part};
@@ -161,41 +161,9 @@ impl Mmd {
         }
         total
     }
-}
 
-/// Codes with their weights.
-#[derive(Clone, Copy)]
-struct Weighed<'a, T> {
-    /// The first unit of every code, then the second, and so on: pairs of codes lie side by side.
-    units: &'a [T],
-    weights: &'a [T],
-}
-
-/// Puts the units of codes one after the other.
-fn by_unit<T: Float>(units: usize, codes: &[T], to: &mut [T]) {
-    let count = codes.len() / units;
-    for (column, code) in codes.chunks_exact(units).enumerate() {
-        to[column..].iter_mut().step_by(count).zip(code).for_each(|(to, &z)| *to = z);
-    }
-}
-
-impl<E: Part> SuitedTo<E> for Mmd {}
-
-impl<T: Float> Regularizer<T> for Mmd {
-    fn describe(&self) -> String {
-        let Self { weight, kernel, widths } = self;
-        let kernel = match kernel {
-            Kernel::InverseMultiquadratic => "InverseMultiquadratic",
-            Kernel::Gaussian => "Gaussian",
-        };
-        format!("Mmd {{ weight: {weight:?}, kernel: {kernel}, widths: {widths:?} }}")
-    }
-
-    fn needs(&self, _facts: &Facts) -> Needs {
-        Needs::nothing()
-    }
-
-    fn penalty(
+    /// Adds the term and, if wanted, its gradient.
+    fn penalize<T: Float>(
         &self,
         at: &Encoded<'_, T>,
         mut gradient: Option<&mut PenaltyGradient<'_, T>>,
@@ -260,6 +228,41 @@ impl<T: Float> Regularizer<T> for Mmd {
         }
         terms.add("mmd", lambda * total);
     }
+}
+
+/// Codes with their weights.
+#[derive(Clone, Copy)]
+struct Weighed<'a, T> {
+    /// The first unit of every code, then the second, and so on: pairs of codes lie side by side.
+    units: &'a [T],
+    weights: &'a [T],
+}
+
+/// Puts the units of codes one after the other.
+fn by_unit<T: Float>(units: usize, codes: &[T], to: &mut [T]) {
+    let count = codes.len() / units;
+    for (column, code) in codes.chunks_exact(units).enumerate() {
+        to[column..].iter_mut().step_by(count).zip(code).for_each(|(to, &z)| *to = z);
+    }
+}
+
+impl<E: Part> SuitedTo<E> for Mmd {}
+
+impl<T: Float> Regularizer<T> for Mmd {
+    fn describe(&self) -> String {
+        let Self { weight, kernel, widths } = self;
+        let kernel = match kernel {
+            Kernel::InverseMultiquadratic => "InverseMultiquadratic",
+            Kernel::Gaussian => "Gaussian",
+        };
+        format!("Mmd {{ weight: {weight:?}, kernel: {kernel}, widths: {widths:?} }}")
+    }
+
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs::nothing()
+    }
+
+    penalty!(Mmd);
 
     fn scratch_len(
         &self,

@@ -391,3 +391,28 @@ impl<T: Float> Clone for Box<dyn Regularizer<T>> {
         (**self).boxed()
     }
 }
+
+/// [`Regularizer::penalty`] of a regularizer of this crate: its `penalize`, compiled once.
+macro_rules! penalty {
+    ($regularizer:ty) => {
+        fn penalty(
+            &self,
+            at: &$crate::regularizer::Encoded<'_, T>,
+            gradient: Option<&mut $crate::regularizer::PenaltyGradient<'_, T>>,
+            scratch: &mut [T],
+            terms: &mut $crate::terms::Terms,
+        ) {
+            $crate::numbers::once::once! {
+                fn penalty(
+                    regularizer: &'a $regularizer,
+                    at: &'a $crate::regularizer::Encoded<'a, T>,
+                    gradient: Option<&'a mut $crate::regularizer::PenaltyGradient<'b, T>>,
+                    scratch: &'a mut [T],
+                    terms: &'a mut $crate::terms::Terms,
+                ) = <$regularizer>::penalize;
+            }
+            penalty(self, at, gradient, scratch, terms);
+        }
+    };
+}
+use penalty;

@@ -1,4 +1,4 @@
-use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
+use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::batch::BatchView;
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
@@ -113,6 +113,48 @@ impl SparseKl {
             }
         }
     }
+
+    /// Adds the term and, if wanted, its gradient.
+    fn penalize<T: Float>(
+        &self,
+        at: &Encoded<'_, T>,
+        gradient: Option<&mut PenaltyGradient<'_, T>>,
+        scratch: &mut [T],
+        terms: &mut Terms,
+    ) {
+        let (low, high) = at.facts.range;
+        let code = at.posterior.mean();
+        let slopes = &mut scratch[..code.features()];
+        mean_activations(code, at.shares, (low, high), slopes);
+
+        let (share, past_share) = self.shares(at.state);
+        let samples = at.shares.map_or(code.samples(), |_| 1) as f64;
+        let scale = self.weight * share / (samples * (high - low));
+        let mut divergence = 0.0;
+        for (unit, slope) in slopes.iter_mut().enumerate() {
+            let past = if at.state.is_empty() { 0.0 } else { at.state[unit].to_double() };
+            let p = share * slope.to_double() + past_share * past;
+            divergence += self.divergence(p);
+            *slope = T::of(scale * self.slope(p));
+        }
+        terms.add("sparse_kl", T::of(self.weight * divergence));
+
+        if let Some(gradient) = gradient {
+            let features = slopes.len();
+            let mut d_code = gradient.posterior.mean_mut();
+            let columns = d_code.as_mut_slice().chunks_exact_mut(features);
+            for (column, sample) in columns.enumerate() {
+                match at.shares {
+                    None => sample.iter_mut().zip(&*slopes).for_each(|(d, &slope)| *d += slope),
+                    Some(shares) => {
+                        let share = shares[column];
+                        let slopes = sample.iter_mut().zip(&*slopes);
+                        slopes.for_each(|(d, &slope)| *d += share * slope);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// u − ln(1 + u), which is u²/2 for small u: by its series there, as the difference cancels.
@@ -178,46 +220,7 @@ impl<T: Float> Regularizer<T> for SparseKl {
         require(is_bounded, "the range of the code under SparseKl", high - low, requirement)
     }
 
-    fn penalty(
-        &self,
-        at: &Encoded<'_, T>,
-        gradient: Option<&mut PenaltyGradient<'_, T>>,
-        scratch: &mut [T],
-        terms: &mut Terms,
-    ) {
-        let (low, high) = at.facts.range;
-        let code = at.posterior.mean();
-        let slopes = &mut scratch[..code.features()];
-        mean_activations(code, at.shares, (low, high), slopes);
-
-        let (share, past_share) = self.shares(at.state);
-        let samples = at.shares.map_or(code.samples(), |_| 1) as f64;
-        let scale = self.weight * share / (samples * (high - low));
-        let mut divergence = 0.0;
-        for (unit, slope) in slopes.iter_mut().enumerate() {
-            let past = if at.state.is_empty() { 0.0 } else { at.state[unit].to_double() };
-            let p = share * slope.to_double() + past_share * past;
-            divergence += self.divergence(p);
-            *slope = T::of(scale * self.slope(p));
-        }
-        terms.add("sparse_kl", T::of(self.weight * divergence));
-
-        if let Some(gradient) = gradient {
-            let features = slopes.len();
-            let mut d_code = gradient.posterior.mean_mut();
-            let columns = d_code.as_mut_slice().chunks_exact_mut(features);
-            for (column, sample) in columns.enumerate() {
-                match at.shares {
-                    None => sample.iter_mut().zip(&*slopes).for_each(|(d, &slope)| *d += slope),
-                    Some(shares) => {
-                        let share = shares[column];
-                        let slopes = sample.iter_mut().zip(&*slopes);
-                        slopes.for_each(|(d, &slope)| *d += share * slope);
-                    }
-                }
-            }
-        }
-    }
+    penalty!(SparseKl);
 
     fn scratch_len(
         &self,

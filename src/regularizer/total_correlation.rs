@@ -1,4 +1,4 @@
-use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
+use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::code::Facts;
 use crate::code::prior::{LN_TAU, require_gaussian};
 use crate::error::{Result, require_count, require_weight};
@@ -52,6 +52,83 @@ impl TotalCorrelation {
         require_weight("TotalCorrelation weight", weight)?;
         require_count("TotalCorrelation samples", samples)?;
         Ok(Self { weight, samples })
+    }
+
+    /// Adds the term and, if wanted, its gradient.
+    fn penalize<T: Float>(
+        &self,
+        at: &Encoded<'_, T>,
+        mut gradient: Option<&mut PenaltyGradient<'_, T>>,
+        scratch: &mut [T],
+        terms: &mut Terms,
+    ) {
+        let codes = at.codes.unwrap_or_else(|| at.posterior.mean());
+        let (means, lvs) = (at.posterior.mean(), at.posterior.log_variance());
+        let (units, samples) = (codes.features(), at.x.samples());
+        let of_draw = T::of(samples as f64 / codes.samples() as f64);
+        let block = if at.streams.is_some() { samples } else { BLOCK };
+        let (lambda, half) = (T::of(self.weight), T::of(0.5));
+        let mut total = T::ZERO;
+        for first in (0..samples).step_by(block) {
+            let count = block.min(samples - first);
+            let (moments, scratch) = scratch.split_at_mut(6 * count * units);
+            let mut parts = moments.chunks_exact_mut(count * units);
+            let mut part = || parts.next().unwrap_or_default();
+            let (ln_shares, scratch) = scratch.split_at_mut(count);
+            let (of_codes, scratch) = scratch.split_at_mut(count);
+            let share =
+                (first..first + count).fold(T::ZERO, |sum, at_sample| sum + at.share(at_sample));
+            if share <= T::ZERO {
+                continue;
+            }
+            for (sample, ln_share) in ln_shares.iter_mut().enumerate() {
+                *ln_share = (at.share(first + sample) / share).ln();
+            }
+            let mut posteriors = Posteriors {
+                means: part(),
+                precisions: part(),
+                ln_norms: part(),
+                ln_shares,
+                d_means: part(),
+                d_log_variances: part(),
+            };
+            let place = first * units..(first + count) * units;
+            let (means, lvs) = (&means.as_slice()[place.clone()], &lvs.as_slice()[place.clone()]);
+            transposed(units, count, |from, to| {
+                posteriors.means[to] = means[from];
+                posteriors.precisions[to] = -lvs[from];
+                posteriors.ln_norms[to] = -half * (lvs[from] + T::of(LN_TAU));
+            });
+            scalar::exponentials_of(posteriors.precisions);
+            posteriors.d_means.fill(T::ZERO);
+            posteriors.d_log_variances.fill(T::ZERO);
+            let mut room = Room { of_units: part(), sums: &mut scratch[..units], of_codes };
+            let columns = (0..codes.samples()).filter(|column| {
+                let sample = column % samples;
+                sample >= first && sample < first + count
+            });
+            for column in columns {
+                let of_code = column * units..(column + 1) * units;
+                let code = &codes.as_slice()[of_code.clone()];
+                let scale = of_draw * at.share(column % samples);
+                total += scale * posteriors.correlation(code, &mut room);
+                let Some(gradient) = &mut gradient else { continue };
+                let d_codes = match &mut gradient.codes {
+                    Some(d_codes) => d_codes.as_mut_slice(),
+                    None => gradient.posterior.moments_mut().0,
+                };
+                posteriors.backward(code, lambda * scale, &mut room, &mut d_codes[of_code]);
+            }
+            let Some(gradient) = &mut gradient else { continue };
+            let (d_means, d_lvs) = gradient.posterior.moments_mut();
+            let (d_means, d_lvs) = (&mut d_means[place.clone()], &mut d_lvs[place]);
+            transposed(units, count, |to, from| {
+                d_means[to] += posteriors.d_means[from];
+                d_lvs[to] += posteriors.d_log_variances[from];
+            });
+        }
+        let of_data = T::of((units as f64 - 1.0) * (self.samples as f64).ln());
+        terms.add("total_correlation", lambda * (total + of_data));
     }
 }
 
@@ -163,81 +240,7 @@ impl<T: Float> Regularizer<T> for TotalCorrelation {
         require_gaussian("the number of log-variances of a code under TotalCorrelation", facts)
     }
 
-    fn penalty(
-        &self,
-        at: &Encoded<'_, T>,
-        mut gradient: Option<&mut PenaltyGradient<'_, T>>,
-        scratch: &mut [T],
-        terms: &mut Terms,
-    ) {
-        let codes = at.codes.unwrap_or_else(|| at.posterior.mean());
-        let (means, lvs) = (at.posterior.mean(), at.posterior.log_variance());
-        let (units, samples) = (codes.features(), at.x.samples());
-        let of_draw = T::of(samples as f64 / codes.samples() as f64);
-        let block = if at.streams.is_some() { samples } else { BLOCK };
-        let (lambda, half) = (T::of(self.weight), T::of(0.5));
-        let mut total = T::ZERO;
-        for first in (0..samples).step_by(block) {
-            let count = block.min(samples - first);
-            let (moments, scratch) = scratch.split_at_mut(6 * count * units);
-            let mut parts = moments.chunks_exact_mut(count * units);
-            let mut part = || parts.next().unwrap_or_default();
-            let (ln_shares, scratch) = scratch.split_at_mut(count);
-            let (of_codes, scratch) = scratch.split_at_mut(count);
-            let share =
-                (first..first + count).fold(T::ZERO, |sum, at_sample| sum + at.share(at_sample));
-            if share <= T::ZERO {
-                continue;
-            }
-            for (sample, ln_share) in ln_shares.iter_mut().enumerate() {
-                *ln_share = (at.share(first + sample) / share).ln();
-            }
-            let mut posteriors = Posteriors {
-                means: part(),
-                precisions: part(),
-                ln_norms: part(),
-                ln_shares,
-                d_means: part(),
-                d_log_variances: part(),
-            };
-            let place = first * units..(first + count) * units;
-            let (means, lvs) = (&means.as_slice()[place.clone()], &lvs.as_slice()[place.clone()]);
-            transposed(units, count, |from, to| {
-                posteriors.means[to] = means[from];
-                posteriors.precisions[to] = -lvs[from];
-                posteriors.ln_norms[to] = -half * (lvs[from] + T::of(LN_TAU));
-            });
-            scalar::exponentials_of(posteriors.precisions);
-            posteriors.d_means.fill(T::ZERO);
-            posteriors.d_log_variances.fill(T::ZERO);
-            let mut room = Room { of_units: part(), sums: &mut scratch[..units], of_codes };
-            let columns = (0..codes.samples()).filter(|column| {
-                let sample = column % samples;
-                sample >= first && sample < first + count
-            });
-            for column in columns {
-                let of_code = column * units..(column + 1) * units;
-                let code = &codes.as_slice()[of_code.clone()];
-                let scale = of_draw * at.share(column % samples);
-                total += scale * posteriors.correlation(code, &mut room);
-                let Some(gradient) = &mut gradient else { continue };
-                let d_codes = match &mut gradient.codes {
-                    Some(d_codes) => d_codes.as_mut_slice(),
-                    None => gradient.posterior.moments_mut().0,
-                };
-                posteriors.backward(code, lambda * scale, &mut room, &mut d_codes[of_code]);
-            }
-            let Some(gradient) = &mut gradient else { continue };
-            let (d_means, d_lvs) = gradient.posterior.moments_mut();
-            let (d_means, d_lvs) = (&mut d_means[place.clone()], &mut d_lvs[place]);
-            transposed(units, count, |to, from| {
-                d_means[to] += posteriors.d_means[from];
-                d_lvs[to] += posteriors.d_log_variances[from];
-            });
-        }
-        let of_data = T::of((units as f64 - 1.0) * (self.samples as f64).ln());
-        terms.add("total_correlation", lambda * (total + of_data));
-    }
+    penalty!(TotalCorrelation);
 
     fn scratch_len(
         &self,

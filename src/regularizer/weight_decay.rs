@@ -1,4 +1,4 @@
-use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
+use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::code::Facts;
 use crate::error::{Result, require_weight};
 use crate::layer::Part;
@@ -24,20 +24,9 @@ impl WeightDecay {
         require_weight("WeightDecay weight", weight)?;
         Ok(Self { weight })
     }
-}
 
-impl<E: Part> SuitedTo<E> for WeightDecay {}
-
-impl<T: Float> Regularizer<T> for WeightDecay {
-    fn describe(&self) -> String {
-        format!("WeightDecay {{ weight: {:?} }}", self.weight)
-    }
-
-    fn needs(&self, _facts: &Facts) -> Needs {
-        Needs { adds_to_parameters: true, ..Needs::nothing() }
-    }
-
-    fn penalty(
+    /// Adds the term and, if wanted, its gradient.
+    fn penalize<T: Float>(
         &self,
         at: &Encoded<'_, T>,
         mut gradient: Option<&mut PenaltyGradient<'_, T>>,
@@ -61,4 +50,18 @@ impl<T: Float> Regularizer<T> for WeightDecay {
         }
         terms.add("weight_decay", T::of(0.5) * lambda * total);
     }
+}
+
+impl<E: Part> SuitedTo<E> for WeightDecay {}
+
+impl<T: Float> Regularizer<T> for WeightDecay {
+    fn describe(&self) -> String {
+        format!("WeightDecay {{ weight: {:?} }}", self.weight)
+    }
+
+    fn needs(&self, _facts: &Facts) -> Needs {
+        Needs { adds_to_parameters: true, ..Needs::nothing() }
+    }
+
+    penalty!(WeightDecay);
 }

@@ -55,6 +55,12 @@ impl Activation<f64> for Claimed {
     fn reads_preactivation(&self) -> bool {
         self.0.reads_preactivation()
     }
+    fn apply(&self, z: &mut [f64]) {
+        self.0.apply(z);
+    }
+    fn backward(&self, z: &[f64], h: &[f64], dh: &mut [f64]) {
+        self.0.backward(z, h, dh);
+    }
 }
 
 const ACTIVATIONS: usize = 8;

@@ -1,6 +1,7 @@
 use rand::{Rng, RngExt};
 
 use crate::batch::BatchView;
+use crate::numbers::once::once;
 use crate::numbers::scalar::{
     Float, exponentials, exponentials_of, log_sum_exp, sum, sum_pairs, sum_triples,
 };
@@ -83,6 +84,10 @@ impl<'a, T: Float> Components<'a, T> {
     /// J. Hershey, P. Olsen (2007), Approximating the Kullback Leibler divergence between Gaussian mixture
     /// models (the variational bound).
     pub(crate) fn log_density(&self, codes: Codes<'_, T>, values: &mut [T], scratch: &mut [T]) {
+        log_density(self, codes, values, scratch);
+    }
+
+    fn log_density_here(&self, codes: Codes<'_, T>, values: &mut [T], scratch: &mut [T]) {
         if self.is_standard_normal() {
             return standard_log_density(codes, values);
         }
@@ -96,6 +101,17 @@ impl<'a, T: Float> Components<'a, T> {
 
     /// Adds the gradient of Σ weight · ln p(z) at codes and components.
     pub(crate) fn log_density_backward(
+        &self,
+        codes: Codes<'_, T>,
+        weights: &[T],
+        d_codes: CodesMut<'_, T>,
+        d: &mut ComponentsMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        log_density_backward(self, codes, weights, d_codes, d, scratch);
+    }
+
+    fn log_density_backward_here(
         &self,
         codes: Codes<'_, T>,
         weights: &[T],
@@ -217,6 +233,16 @@ impl<'a, T: Float> Components<'a, T> {
         exponentials_of(precisions);
         Prepared { joint, constants, means, precisions, d_means, d_log_variances }
     }
+}
+
+once! {
+    fn log_density(
+        components: &'a Components<'a, T>, codes: Codes<'a, T>, values: &'a mut [T], scratch: &'a mut [T],
+    ) = Components::log_density_here;
+    fn log_density_backward(
+        components: &'a Components<'a, T>, codes: Codes<'a, T>, weights: &'a [T], d_codes: CodesMut<'a, T>,
+        d: &'a mut ComponentsMut<'b, T>, scratch: &'a mut [T],
+    ) = Components::log_density_backward_here;
 }
 
 fn clamped<T: Float>(log_variance: T) -> T {

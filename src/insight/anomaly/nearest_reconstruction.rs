@@ -1,7 +1,7 @@
 use super::{AnomalyScore, Numbers, Reconstructs, Reference, ScoreFor, Seen};
 use crate::error::{Result, require, require_count};
 use crate::layer::Part;
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, sum_pairs};
 
 /// How far a sample lies from the nearest reconstructions of normal samples, squared.
 ///
@@ -34,6 +34,29 @@ impl NearestReconstruction {
         require_count("NearestReconstruction k", k)?;
         Ok(Self { k, reconstructions: Vec::new() })
     }
+
+    /// The least squared distances in ascending order, and which reconstructions they are to; one may be left out.
+    fn find(&self, x: &[f64], left_out: Option<usize>, distances: &mut [f64], indices: &mut [f64]) {
+        distances.fill(f64::INFINITY);
+        indices.fill(0.0);
+        for (index, y) in self.reconstructions.chunks_exact(x.len()).enumerate() {
+            if left_out == Some(index) {
+                continue;
+            }
+            let distance = sum_pairs(
+                x,
+                y,
+                #[inline(always)]
+                |x, y| (x - y) * (x - y),
+            );
+            if distance < distances[self.k - 1] {
+                let at = distances.partition_point(|&other| other <= distance);
+                distances[at..].rotate_right(1);
+                indices[at..].rotate_right(1);
+                (distances[at], indices[at]) = (distance, index as f64);
+            }
+        }
+    }
 }
 
 impl<E: Part, M: Reconstructs> ScoreFor<E, M> for NearestReconstruction {}
@@ -61,25 +84,7 @@ impl<T: Float> AnomalyScore<T> for NearestReconstruction {
         let (x, nearest) = scratch.split_at_mut(d);
         let (distances, indices) = nearest.split_at_mut(self.k);
         x.iter_mut().zip(seen.x).for_each(|(to, x)| *to = x.to_double());
-        distances.fill(f64::INFINITY);
-        indices.fill(0.0);
-        for (index, y) in self.reconstructions.chunks_exact(d).enumerate() {
-            if seen.place == Some(index) {
-                continue;
-            }
-            let distance = crate::numbers::scalar::sum_pairs(
-                x,
-                y,
-                #[inline(always)]
-                |x, y| (x - y) * (x - y),
-            );
-            if distance < distances[self.k - 1] {
-                let at = distances.partition_point(|&other| other <= distance);
-                distances[at..].rotate_right(1);
-                indices[at..].rotate_right(1);
-                (distances[at], indices[at]) = (distance, index as f64);
-            }
-        }
+        self.find(x, seen.place, distances, indices);
         features.fill(0.0);
         for &index in &*indices {
             let y = &self.reconstructions[index as usize * d..][..d];

@@ -1,4 +1,4 @@
-use super::{Activation, Ranged, apply_copy, backward_copy};
+use super::{Activation, Ranged, slice_forms};
 use crate::error::{Result, require_positive};
 use crate::layer::range::{self, Range};
 use crate::numbers::scalar::Float;
@@ -58,13 +58,8 @@ impl<T: Float> Activation<T> for Elu {
     fn second_derivative(&self, _z: T, h: T) -> T {
         if h > T::ZERO { T::ZERO } else { h + T::of(self.scale) }
     }
-    fn apply(&self, z: &mut [T]) {
-        apply_copy(*self, z);
-    }
-    fn backward(&self, z: &[T], h: &[T], dh: &mut [T]) {
-        backward_copy(*self, z, h, dh);
-    }
     fn reads_preactivation(&self) -> bool {
         false
     }
+    slice_forms!(Elu);
 }

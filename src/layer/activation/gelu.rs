@@ -1,6 +1,6 @@
 use std::f64::consts::FRAC_1_SQRT_2;
 
-use super::{Activation, Ranged};
+use super::{Activation, Ranged, slice_forms};
 use crate::layer::range::{self, Range};
 use crate::numbers::scalar::Float;
 
@@ -48,4 +48,5 @@ impl<T: Float> Activation<T> for Gelu {
         let density = density(z);
         T::of(2.0) * density - z * density * z
     }
+    slice_forms!(Gelu);
 }

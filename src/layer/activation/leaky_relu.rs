@@ -1,4 +1,4 @@
-use super::{Activation, Ranged, apply_copy, backward_copy};
+use super::{Activation, Ranged, slice_forms};
 use crate::error::{Result, require};
 use crate::layer::range::{self, Range};
 use crate::numbers::scalar::Float;
@@ -57,13 +57,8 @@ impl<T: Float> Activation<T> for LeakyRelu {
     fn second_derivative(&self, _z: T, _h: T) -> T {
         T::ZERO
     }
-    fn apply(&self, z: &mut [T]) {
-        apply_copy(*self, z);
-    }
-    fn backward(&self, z: &[T], h: &[T], dh: &mut [T]) {
-        backward_copy(*self, z, h, dh);
-    }
     fn reads_preactivation(&self) -> bool {
         false
     }
+    slice_forms!(LeakyRelu);
 }

@@ -158,9 +158,26 @@ impl<T: Float> Clone for Box<dyn Activation<T>> {
     }
 }
 
-/// [`Activation::apply`] for an activation with a parameter: a copy of its own in the loop, which no
-/// store can change, lets the loop be vectorised.
-fn apply_copy<T: Float, A: Activation<T> + Copy>(activation: A, z: &mut [T]) {
+/// The slice forms of an activation of this crate. Its own copy in the loop, which no store can change, lets the
+/// loop be vectorised where it has a parameter.
+macro_rules! slice_forms {
+    ($activation:ty) => {
+        fn apply(&self, z: &mut [T]) {
+            $crate::numbers::once::once! { fn apply(activation: $activation, z: &'a mut [T]) = $crate::layer::activation::apply; }
+            apply(*self, z);
+        }
+        fn backward(&self, z: &[T], h: &[T], dh: &mut [T]) {
+            $crate::numbers::once::once! {
+                fn backward(activation: $activation, z: &'a [T], h: &'a [T], dh: &'a mut [T])
+                    = $crate::layer::activation::backward;
+            }
+            backward(*self, z, h, dh);
+        }
+    };
+}
+use slice_forms;
+
+fn apply<T: Float>(activation: impl Activation<T>, z: &mut [T]) {
     vectorize(
         #[inline(always)]
         move || {
@@ -171,8 +188,7 @@ fn apply_copy<T: Float, A: Activation<T> + Copy>(activation: A, z: &mut [T]) {
     );
 }
 
-/// As [`apply_copy`], for [`Activation::backward`].
-fn backward_copy<T: Float, A: Activation<T> + Copy>(activation: A, z: &[T], h: &[T], dh: &mut [T]) {
+fn backward<T: Float>(activation: impl Activation<T>, z: &[T], h: &[T], dh: &mut [T]) {
     vectorize(
         #[inline(always)]
         move || {

@@ -1,4 +1,4 @@
-use super::{Activation, Ranged};
+use super::{Activation, Ranged, slice_forms};
 use crate::layer::range::{self, Range};
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::sigmoid;
@@ -36,4 +36,5 @@ impl<T: Float> Activation<T> for Sigmoid {
     fn reads_preactivation(&self) -> bool {
         false
     }
+    slice_forms!(Sigmoid);
 }

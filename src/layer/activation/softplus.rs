@@ -1,4 +1,4 @@
-use super::{Activation, Ranged};
+use super::{Activation, Ranged, slice_forms};
 use crate::layer::range::{self, Range};
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::{sigmoid, softplus};
@@ -33,4 +33,5 @@ impl<T: Float> Activation<T> for Softplus {
     fn second_derivative(&self, z: T, _h: T) -> T {
         sigmoid(z) * sigmoid(-z)
     }
+    slice_forms!(Softplus);
 }

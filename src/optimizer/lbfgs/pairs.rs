@@ -4,14 +4,23 @@
 //! next one). Unused pairs are zero. Where parameters do not move, s and y are zero, and so is the
 //! direction.
 
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
 /// Lanes of a running sum.
 const LANES: usize = 16;
 
-/// Σ aᵢ bᵢ in double precision, in a fixed order that depends on the length alone.
-pub(super) fn dot<T: Float>(a: &[T], b: &[T]) -> f64 {
+once! {
+    /// Σ aᵢ bᵢ in double precision, in a fixed order that depends on the length alone.
+    pub(super) fn dot(a: &'a [T], b: &'a [T]) -> f64 = dot_here;
+    /// `to` += `factor` · `by`.
+    fn add(to: &'a mut [T], factor: f64, by: &'a [T]) = add_here;
+    /// `to` = `from` + `factor` · `by`.
+    pub(super) fn sum_into(to: &'a mut [T], from: &'a [T], factor: f64, by: &'a [T]) = sum_into_here;
+}
+
+fn dot_here<T: Float>(a: &[T], b: &[T]) -> f64 {
     debug_assert_eq!(a.len(), b.len());
     vectorize(
         #[inline(always)]
@@ -30,8 +39,7 @@ pub(super) fn dot<T: Float>(a: &[T], b: &[T]) -> f64 {
     )
 }
 
-/// `to` += `factor` · `by`.
-fn add<T: Float>(to: &mut [T], factor: f64, by: &[T]) {
+fn add_here<T: Float>(to: &mut [T], factor: f64, by: &[T]) {
     let factor = T::of(factor);
     vectorize(
         #[inline(always)]
@@ -39,8 +47,7 @@ fn add<T: Float>(to: &mut [T], factor: f64, by: &[T]) {
     );
 }
 
-/// `to` = `from` + `factor` · `by`.
-pub(super) fn sum_into<T: Float>(to: &mut [T], from: &[T], factor: f64, by: &[T]) {
+fn sum_into_here<T: Float>(to: &mut [T], from: &[T], factor: f64, by: &[T]) {
     let factor = T::of(factor);
     vectorize(
         #[inline(always)]

@@ -64,6 +64,7 @@ pub use gaussian::Gaussian;
 pub use masking::Masking;
 pub use salt_and_pepper::SaltAndPepper;
 
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
@@ -130,11 +131,15 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Corruption<T> for Vec<C> {
     }
 }
 
-/// Sets a random `fraction` of the elements, one half of it to the first value and one to the second.
-///
-/// Each element takes 16 bits; only where these do not decide, 16 more are drawn, so that the rate
-/// is exact to 2⁻³².
-fn set_fraction<T: Float>(sample: &mut [T], fraction: f64, to: [T; 2], rng: &mut dyn Rng) {
+once! {
+    /// Sets a random `fraction` of the elements, one half of it to the first value and one to the second.
+    ///
+    /// Each element takes 16 bits; only where these do not decide, 16 more are drawn, so that the rate
+    /// is exact to 2⁻³².
+    fn set_fraction(sample: &'a mut [T], fraction: f64, to: [T; 2], rng: &'a mut dyn Rng) = set_fraction_here;
+}
+
+fn set_fraction_here<T: Float>(sample: &mut [T], fraction: f64, to: [T; 2], rng: &mut dyn Rng) {
     const TWO_TO_32: f64 = 4_294_967_296.0;
     let end = (fraction * TWO_TO_32).round() as u64;
     let middle = end / 2;
