@@ -11,7 +11,7 @@
 //! in a file. `Const` and `Dyn` are nalgebra's, so that a `Batch<T, Const<64>>` goes to an
 //! `OMatrix<T, Const<64>, Dyn>` and back without a copy.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt::Debug;
 
 use nalgebra::{Const, Dyn};
@@ -120,21 +120,39 @@ impl Size for DynWindow {
     }
 }
 
+/// A size when its type is no longer known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Untyped {
+    kind: TypeId,
+    values: usize,
+    shape: Shape,
+}
+
+impl Untyped {
+    pub(crate) fn of(size: impl Size) -> Self {
+        Self { kind: size.type_id(), values: size.value(), shape: size.shape() }
+    }
+
+    /// Refuses another shape, as [`require_shape`] does.
+    pub(crate) fn require(self, place: &'static str, found: Self) -> Result<()> {
+        if self.kind != found.kind || self.values != found.values {
+            return Ok(());
+        }
+        let (expected, found) = (self.shape, found.shape);
+        require_size(place, "channels", expected.channels, found.channels)?;
+        require_size(place, "rows", expected.height, found.height)?;
+        require_size(place, "columns", expected.width, found.width)
+    }
+}
+
 /// Refuses an image or a window of another shape where both have as many values: the compiler cannot tell two of
 /// run-time sizes apart, and plain features have no shape to differ in. The values themselves are counted elsewhere.
-pub(crate) fn require_shape<A: Size, B: Size>(
+pub(crate) fn require_shape(
     place: &'static str,
-    expected: A,
-    found: B,
+    expected: impl Size,
+    found: impl Size,
 ) -> Result<()> {
-    let is_same_type = (&found as &dyn Any).is::<A>();
-    if !is_same_type || expected.value() != found.value() {
-        return Ok(());
-    }
-    let (expected, found) = (expected.shape(), found.shape());
-    require_size(place, "channels", expected.channels, found.channels)?;
-    require_size(place, "rows", expected.height, found.height)?;
-    require_size(place, "columns", expected.width, found.width)
+    Untyped::of(expected).require(place, Untyped::of(found))
 }
 
 /// An image whose size may be known to either.

@@ -291,7 +291,12 @@ impl<T: Float> Posterior<T> {
         draw_code(self, streams, code, noise);
     }
 
-    fn draw_code_here(&self, streams: Streams<'_>, mut code: BatchViewMut<'_, T>, noise: &mut [T]) {
+    fn draw_code_generic(
+        &self,
+        streams: Streams<'_>,
+        mut code: BatchViewMut<'_, T>,
+        noise: &mut [T],
+    ) {
         if !self.is_gaussian {
             return code.as_mut_slice().copy_from_slice(&self.values);
         }
@@ -319,7 +324,7 @@ impl<T: Float> Posterior<T> {
         draw_code_backward(self, d_code, noise, d);
     }
 
-    fn draw_code_backward_here(&self, d_code: BatchView<'_, T>, noise: &[T], d: &mut Self) {
+    fn draw_code_backward_generic(&self, d_code: BatchView<'_, T>, noise: &[T], d: &mut Self) {
         let (d_means, d_lvs) = d.moments_mut();
         if !self.is_gaussian {
             let places = d_means.iter_mut().zip(d_code.as_slice());
@@ -341,7 +346,7 @@ impl<T: Float> Posterior<T> {
         kl_to_prior(self, per_sample);
     }
 
-    fn kl_to_prior_here(&self, per_sample: &mut [T]) {
+    fn kl_to_prior_generic(&self, per_sample: &mut [T]) {
         let half = T::of(0.5);
         let samples = self.mean().iter().zip(self.log_variance().iter());
         for ((mean, log_variance), kl) in samples.zip(per_sample) {
@@ -362,7 +367,7 @@ impl<T: Float> Posterior<T> {
         kl_to_prior_backward(self, scales, d);
     }
 
-    fn kl_to_prior_backward_here(&self, scales: &[T], d: &mut Self) {
+    fn kl_to_prior_backward_generic(&self, scales: &[T], d: &mut Self) {
         let (features, half) = (self.units, T::of(0.5));
         let (d_means, d_lvs) = d.moments_mut();
         let columns = d_means.chunks_exact_mut(features);
@@ -380,7 +385,7 @@ impl<T: Float> Posterior<T> {
         kl_to_prior_backward_alike(self, scale, d);
     }
 
-    fn kl_to_prior_backward_alike_here(&self, scale: T, d: &mut Self) {
+    fn kl_to_prior_backward_alike_generic(&self, scale: T, d: &mut Self) {
         let (means, lvs) = self.values.split_at(self.means_len());
         let (d_means, d_lvs) = d.moments_mut();
         vectorize(
@@ -426,11 +431,11 @@ impl<T: Float> Posterior<T> {
 }
 
 once! {
-    fn draw_code(posterior: &'a Posterior<T>, streams: Streams<'a>, code: BatchViewMut<'a, T>, noise: &'a mut [T]) = Posterior::draw_code_here;
-    fn draw_code_backward(posterior: &'a Posterior<T>, d_code: BatchView<'a, T>, noise: &'a [T], d: &'a mut Posterior<T>) = Posterior::draw_code_backward_here;
-    fn kl_to_prior(posterior: &'a Posterior<T>, per_sample: &'a mut [T]) = Posterior::kl_to_prior_here;
-    fn kl_to_prior_backward(posterior: &'a Posterior<T>, scales: &'a [T], d: &'a mut Posterior<T>) = Posterior::kl_to_prior_backward_here;
-    fn kl_to_prior_backward_alike(posterior: &'a Posterior<T>, scale: T, d: &'a mut Posterior<T>) = Posterior::kl_to_prior_backward_alike_here;
+    fn draw_code(posterior: &'a Posterior<T>, streams: Streams<'a>, code: BatchViewMut<'a, T>, noise: &'a mut [T]) = Posterior::draw_code_generic;
+    fn draw_code_backward(posterior: &'a Posterior<T>, d_code: BatchView<'a, T>, noise: &'a [T], d: &'a mut Posterior<T>) = Posterior::draw_code_backward_generic;
+    fn kl_to_prior(posterior: &'a Posterior<T>, per_sample: &'a mut [T]) = Posterior::kl_to_prior_generic;
+    fn kl_to_prior_backward(posterior: &'a Posterior<T>, scales: &'a [T], d: &'a mut Posterior<T>) = Posterior::kl_to_prior_backward_generic;
+    fn kl_to_prior_backward_alike(posterior: &'a Posterior<T>, scale: T, d: &'a mut Posterior<T>) = Posterior::kl_to_prior_backward_alike_generic;
 }
 
 /// A unit whose divergence from N(0, 1) is less than this has collapsed to the prior, in nats.

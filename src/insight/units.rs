@@ -282,8 +282,8 @@ fn climb<T: Float>(
     for _ in 0..steps {
         let mut next = x.clone();
         let columns = next.as_mut_slice().chunks_exact_mut(features);
-        let slopes_here = gradient.chunks_exact(features);
-        for ((x, g), angle) in columns.zip(slopes_here).zip(&angles) {
+        let slopes_generic = gradient.chunks_exact(features);
+        for ((x, g), angle) in columns.zip(slopes_generic).zip(&angles) {
             // Along the great circle that begins in the direction of the gradient.
             let along: T = dot(x, g);
             let mut tangent: Vec<_> = x.iter().zip(g).map(|(&x, &g)| g - along * x).collect();

@@ -414,12 +414,12 @@ fn activate<T: Float>(
 
 once! {
     /// Adds one bias to each run of a column.
-    fn add_bias(bias: &'a [T], z: &'a mut [T]) = add_bias_here;
+    fn add_bias(bias: &'a [T], z: &'a mut [T]) = add_bias_generic;
     /// db ← db + Σ dz, over samples and over the run of each bias.
-    fn add_bias_gradient(dz: BatchView<'a, T>, db: &'a mut [T]) = add_bias_gradient_here;
+    fn add_bias_gradient(dz: BatchView<'a, T>, db: &'a mut [T]) = add_bias_gradient_generic;
 }
 
-fn add_bias_here<T: Float>(bias: &[T], z: &mut [T]) {
+fn add_bias_generic<T: Float>(bias: &[T], z: &mut [T]) {
     if bias.len() == z.len() {
         return vectorize(
             #[inline(always)]
@@ -448,7 +448,7 @@ pub(super) fn deactivate<T: Float>(
     });
 }
 
-fn add_bias_gradient_here<T: Float>(dz: BatchView<'_, T>, db: &mut [T]) {
+fn add_bias_gradient_generic<T: Float>(dz: BatchView<'_, T>, db: &mut [T]) {
     if db.len() == dz.features() {
         return add_columns(dz.as_slice(), db);
     }

@@ -90,7 +90,8 @@ impl Size for Unconditioned {
 #[diagnostic::on_unimplemented(
     message = "one half of this model is told `{Self}` and the other `{Other}` beside each sample",
     label = "one half is `Conditioned`, the other is not, or on another number of values",
-    note = "wrap both halves: `Conditioned::<64, 10, _>::new(…)` and `Conditioned::<4, 10, _>::new(…)`"
+    note = "wrap both halves: `Conditioned::<64, 10, _>::new(…)` and `Conditioned::<4, 10, _>::new(…)`, the \
+            second as `.decoder(…)`, or, of a classifier, as `.head(…)` in place of `.classes::<K>()`"
 )]
 pub trait SameCondition<Other> {}
 impl SameCondition<Self> for Unconditioned {}

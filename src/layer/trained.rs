@@ -48,7 +48,7 @@ pub struct Trained<P, T> {
 
 impl<P: Module, T> Trained<P, T> {
     pub(crate) fn new(part: P, parameters: Vec<T>) -> Self {
-        debug_assert_eq!(part.num_parameters(), parameters.len());
+        assert_eq!(part.num_parameters(), parameters.len());
         Self { part, parameters: parameters.into(), is_frozen: false }
     }
 

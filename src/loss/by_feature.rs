@@ -1,7 +1,7 @@
 //! Losses that are sums over features, each of its own input and output.
 
 use super::Compared;
-use crate::batch::BatchViewMut;
+use crate::batch::{BatchView, BatchViewMut};
 use crate::numbers::scalar::{Float, sum_pairs};
 use crate::numbers::vector::vectorize;
 
@@ -13,10 +13,8 @@ pub(super) trait ByFeature: Copy {
     /// ∂l/∂y.
     fn slope<T: Float>(self, x: T, y: T) -> T;
 
-    /// The loss of a sample, given Σ l.
-    fn complete<T: Float>(self, _x: &[T], sum: T) -> T {
-        sum
-    }
+    /// Makes the losses of samples of their Σ l.
+    fn complete<T: Float>(self, _x: BatchView<'_, T>, _sums: &mut [T]) {}
 
     /// The reconstruction of a feature.
     fn output<T: Float>(self, y: T) -> T {
@@ -29,15 +27,15 @@ pub(super) fn values<T: Float>(
     Compared { x, y, .. }: Compared<'_, T>,
     values: &mut [T],
 ) {
-    for ((x, y), value) in x.iter().zip(y.iter()).zip(values) {
-        let sum = sum_pairs(
+    for ((x, y), value) in x.iter().zip(y.iter()).zip(&mut *values) {
+        *value = sum_pairs(
             x,
             y,
             #[inline(always)]
             move |x, y| loss.value(x, y),
         );
-        *value = loss.complete(x, sum);
     }
+    loss.complete(x, values);
 }
 
 pub(super) fn gradient<T: Float>(
@@ -71,10 +69,10 @@ macro_rules! by_feature {
     ($loss:ty) => {
         fn values(&self, at: $crate::loss::Compared<'_, T>, values: &mut [T]) {
             $crate::numbers::once::once! {
-                fn door(loss: $loss, at: $crate::loss::Compared<'a, T>, values: &'a mut [T])
+                fn once(loss: $loss, at: $crate::loss::Compared<'a, T>, values: &'a mut [T])
                     = $crate::loss::by_feature::values;
             }
-            door(*self, at, values);
+            once(*self, at, values);
         }
 
         fn gradient(
@@ -84,14 +82,14 @@ macro_rules! by_feature {
             dy: $crate::batch::BatchViewMut<'_, T>,
         ) {
             $crate::numbers::once::once! {
-                fn door(
+                fn once(
                     loss: $loss,
                     at: $crate::loss::Compared<'a, T>,
                     weights: &'a [T],
                     dy: $crate::batch::BatchViewMut<'a, T>,
                 ) = $crate::loss::by_feature::gradient;
             }
-            door(*self, at, weights, dy);
+            once(*self, at, weights, dy);
         }
     };
     ($loss:ty, reconstruct) => {
@@ -99,10 +97,10 @@ macro_rules! by_feature {
 
         fn reconstruct(&self, y: $crate::batch::BatchViewMut<'_, T>) {
             $crate::numbers::once::once! {
-                fn door(loss: $loss, y: $crate::batch::BatchViewMut<'a, T>)
+                fn once(loss: $loss, y: $crate::batch::BatchViewMut<'a, T>)
                     = $crate::loss::by_feature::reconstruct;
             }
-            door(*self, y);
+            once(*self, y);
         }
     };
 }

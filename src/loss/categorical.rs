@@ -44,7 +44,7 @@ impl Categorical {
         })
     }
 
-    fn values<T: Float>(&self, Compared { x, y, .. }: Compared<'_, T>, values: &mut [T]) {
+    fn values_generic<T: Float>(&self, Compared { x, y, .. }: Compared<'_, T>, values: &mut [T]) {
         for ((x, y), value) in x.iter().zip(y.iter()).zip(values) {
             *value = T::ZERO;
             for group in self.places() {
@@ -57,7 +57,7 @@ impl Categorical {
         }
     }
 
-    fn gradient<T: Float>(
+    fn gradient_generic<T: Float>(
         &self,
         Compared { x, y, .. }: Compared<'_, T>,
         weights: &[T],
@@ -79,7 +79,7 @@ impl Categorical {
         }
     }
 
-    fn reconstruct<T: Float>(&self, mut y: BatchViewMut<'_, T>) {
+    fn reconstruct_generic<T: Float>(&self, mut y: BatchViewMut<'_, T>) {
         let features = y.features();
         for y in y.as_mut_slice().chunks_exact_mut(features) {
             for group in self.places() {
@@ -113,11 +113,11 @@ where
 
 once! {
     fn values(loss: &'a Categorical, at: Compared<'a, T>, values: &'a mut [T])
-        = Categorical::values;
+        = Categorical::values_generic;
     fn gradient(loss: &'a Categorical, at: Compared<'a, T>, weights: &'a [T], dy: BatchViewMut<'a, T>)
-        = Categorical::gradient;
+        = Categorical::gradient_generic;
     fn reconstruct(loss: &'a Categorical, y: BatchViewMut<'a, T>)
-        = Categorical::reconstruct;
+        = Categorical::reconstruct_generic;
 }
 
 impl<T: Float> Loss<T> for Categorical {

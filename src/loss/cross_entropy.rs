@@ -25,18 +25,18 @@ fn class<T: Float>(target: &[T]) -> usize {
 }
 
 once! {
-    fn values(at: Compared<'a, T>, to: &'a mut [T]) = values_here;
-    fn gradient(at: Compared<'a, T>, weights: &'a [T], dy: BatchViewMut<'a, T>) = gradient_here;
-    fn reconstruct(y: BatchViewMut<'a, T>) = reconstruct_here;
+    fn values(at: Compared<'a, T>, to: &'a mut [T]) = values_generic;
+    fn gradient(at: Compared<'a, T>, weights: &'a [T], dy: BatchViewMut<'a, T>) = gradient_generic;
+    fn reconstruct(y: BatchViewMut<'a, T>) = reconstruct_generic;
 }
 
-fn values_here<T: Float>(at: Compared<'_, T>, values: &mut [T]) {
+fn values_generic<T: Float>(at: Compared<'_, T>, values: &mut [T]) {
     for ((target, logits), value) in at.x.iter().zip(at.y.iter()).zip(values) {
         *value = log_sum_exp(logits) - logits[class(target)];
     }
 }
 
-fn gradient_here<T: Float>(at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
+fn gradient_generic<T: Float>(at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
     let columns = dy.as_mut_slice().chunks_exact_mut(at.y.features());
     let samples = at.x.iter().zip(at.y.iter()).zip(weights);
     for (((target, logits), &weight), dy) in samples.zip(columns) {
@@ -48,7 +48,7 @@ fn gradient_here<T: Float>(at: Compared<'_, T>, weights: &[T], mut dy: BatchView
     }
 }
 
-fn reconstruct_here<T: Float>(mut y: BatchViewMut<'_, T>) {
+fn reconstruct_generic<T: Float>(mut y: BatchViewMut<'_, T>) {
     let classes = y.features();
     for logits in y.as_mut_slice().chunks_exact_mut(classes) {
         let log_sum = log_sum_exp(logits);

@@ -1,5 +1,6 @@
 use super::by_feature::{ByFeature, by_feature};
 use super::{Loss, LossFor, WithInput};
+use crate::batch::BatchView;
 use crate::error::{Result, require_positive};
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
@@ -43,9 +44,10 @@ impl ByFeature for GaussianLikelihood {
         T::of(self.deviation.powi(-2)) * (y - x)
     }
 
-    fn complete<T: Float>(self, x: &[T], sum: T) -> T {
+    fn complete<T: Float>(self, x: BatchView<'_, T>, sums: &mut [T]) {
         let of_feature = self.deviation.ln() + 0.5 * (2.0 * std::f64::consts::PI).ln();
-        sum + T::of(x.len() as f64 * of_feature)
+        let constant = T::of(x.features() as f64 * of_feature);
+        sums.iter_mut().for_each(|sum| *sum += constant);
     }
 }
 

@@ -1,5 +1,6 @@
 use super::by_feature::{ByFeature, by_feature};
 use super::{Loss, LossFor, WithInput};
+use crate::batch::BatchView;
 use crate::error::{Result, require_positive};
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
@@ -42,8 +43,9 @@ impl ByFeature for LaplaceLikelihood {
         if y < x { -rate } else { upper }
     }
 
-    fn complete<T: Float>(self, x: &[T], sum: T) -> T {
-        sum + T::of(x.len() as f64 * (2.0 * self.scale).ln())
+    fn complete<T: Float>(self, x: BatchView<'_, T>, sums: &mut [T]) {
+        let constant = T::of(x.features() as f64 * (2.0 * self.scale).ln());
+        sums.iter_mut().for_each(|sum| *sum += constant);
     }
 }
 

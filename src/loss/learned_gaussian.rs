@@ -58,7 +58,7 @@ impl LearnedGaussian {
         Ok(Self { deviation, ..self })
     }
 
-    fn values<T: Float>(&self, at: Compared<'_, T>, values: &mut [T]) {
+    fn values_generic<T: Float>(&self, at: Compared<'_, T>, values: &mut [T]) {
         let half = T::of(0.5);
         let features = T::of(at.x.features() as f64);
         let constant = half * features * T::of(LN_TAU);
@@ -83,7 +83,12 @@ impl LearnedGaussian {
         }
     }
 
-    fn gradient<T: Float>(&self, at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
+    fn gradient_generic<T: Float>(
+        &self,
+        at: Compared<'_, T>,
+        weights: &[T],
+        mut dy: BatchViewMut<'_, T>,
+    ) {
         let precision = exp(-clamped(at.parameters[0]));
         let columns = dy.as_mut_slice().chunks_exact_mut(at.x.features());
         for (((x, y), &weight), dy) in at.x.iter().zip(at.y.iter()).zip(weights).zip(columns) {
@@ -103,7 +108,12 @@ impl LearnedGaussian {
         }
     }
 
-    fn parameter_gradient<T: Float>(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
+    fn parameter_gradient_generic<T: Float>(
+        &self,
+        at: Compared<'_, T>,
+        weights: &[T],
+        gradient: &mut [T],
+    ) {
         let (shared, features) = (at.parameters[0], T::of(at.x.features() as f64));
         let precision = exp(-clamped(shared));
         for ((x, y), &weight) in at.x.iter().zip(at.y.iter()).zip(weights) {
@@ -150,11 +160,11 @@ impl<D: Part> LossFor<D> for LearnedGaussian {
 
 once! {
     fn values(loss: &'a LearnedGaussian, at: Compared<'a, T>, values: &'a mut [T])
-        = LearnedGaussian::values;
+        = LearnedGaussian::values_generic;
     fn gradient(loss: &'a LearnedGaussian, at: Compared<'a, T>, weights: &'a [T], dy: BatchViewMut<'a, T>)
-        = LearnedGaussian::gradient;
+        = LearnedGaussian::gradient_generic;
     fn parameter_gradient(loss: &'a LearnedGaussian, at: Compared<'a, T>, weights: &'a [T], gradient: &'a mut [T])
-        = LearnedGaussian::parameter_gradient;
+        = LearnedGaussian::parameter_gradient_generic;
 }
 
 impl<T: Float> Loss<T> for LearnedGaussian {

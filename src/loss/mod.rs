@@ -212,7 +212,7 @@ impl<T: Float> Clone for Box<dyn Loss<T>> {
 )]
 pub trait LossFor<D> {
     /// What it compares the outputs with: [`WithInput`] or [`WithClass`].
-    type Target;
+    type Target: Compares;
 }
 
 /// Compares with the clean input.
@@ -221,6 +221,27 @@ pub struct WithInput;
 /// Compares with the class of the sample.
 #[derive(Debug, Clone, Copy)]
 pub struct WithClass;
+
+/// What a loss compares with, as a type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a loss compares with",
+    label = "not a target",
+    note = "a loss has `type Target = WithInput` or `type Target = WithClass`"
+)]
+pub trait Compares {
+    /// What [`Loss::target`] says of such a loss.
+    const TARGET: Target;
+}
+impl Compares for WithInput {
+    const TARGET: Target = Target::Input;
+}
+impl Compares for WithClass {
+    const TARGET: Target = Target::Class;
+}
+/// Of a loss that was refused, which is never asked.
+impl Compares for () {
+    const TARGET: Target = Target::Input;
+}
 
 /// A loss that compares with what the model's decoder was made for.
 #[diagnostic::on_unimplemented(

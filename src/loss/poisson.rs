@@ -1,5 +1,6 @@
 use super::by_feature::{ByFeature, by_feature};
 use super::{Loss, LossFor, WithInput};
+use crate::batch::BatchView;
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::exp;
@@ -31,9 +32,11 @@ impl ByFeature for PoissonLikelihood {
         exp(a) - x
     }
 
-    fn complete<T: Float>(self, x: &[T], sum: T) -> T {
-        let log_factorials = x.iter().map(|&x| libm::lgamma(x.to_double() + 1.0));
-        sum + T::of(log_factorials.sum())
+    fn complete<T: Float>(self, x: BatchView<'_, T>, sums: &mut [T]) {
+        for (x, sum) in x.iter().zip(sums) {
+            let log_factorials = x.iter().map(|&x| libm::lgamma(x.to_double() + 1.0));
+            *sum += T::of(log_factorials.sum());
+        }
     }
 
     #[inline(always)]

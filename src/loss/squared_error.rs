@@ -1,5 +1,6 @@
 use super::by_feature::{ByFeature, by_feature};
 use super::{Loss, LossFor, WithInput};
+use crate::batch::BatchView;
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
 
@@ -25,8 +26,9 @@ impl ByFeature for SquaredError {
         y - x
     }
 
-    fn complete<T: Float>(self, _x: &[T], sum: T) -> T {
-        T::of(0.5) * sum
+    fn complete<T: Float>(self, _x: BatchView<'_, T>, sums: &mut [T]) {
+        let half = T::of(0.5);
+        sums.iter_mut().for_each(|sum| *sum *= half);
     }
 }
 

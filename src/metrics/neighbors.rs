@@ -82,10 +82,10 @@ pub fn nearest<T: Float, C: Size>(
 }
 
 once! {
-    fn search(samples: BatchView<'a, T>, queries: BatchView<'a, T>, k: usize) -> Neighbors = search_here;
+    fn search(samples: BatchView<'a, T>, queries: BatchView<'a, T>, k: usize) -> Neighbors = search_generic;
 }
 
-fn search_here<T: Float>(
+fn search_generic<T: Float>(
     samples: BatchView<'_, T>,
     queries: BatchView<'_, T>,
     k: usize,

@@ -8,7 +8,7 @@ use super::scalar::Scalar;
 use crate::batch::size::{Refused, SameSize, Size};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::data::Normalizer;
-use crate::error::Result;
+use crate::error::{Result, require};
 use crate::layer::activation::{Identity, Ranged};
 use crate::layer::layout::Layout;
 use crate::layer::range::{AnyRange, Range};
@@ -16,7 +16,7 @@ use crate::layer::{
     Activated, AnyPosterior, DenseLayer, DualViewMut, Layer, Matrix, Module, Part, Pass, Pointlike,
     SameCondition, Shareable, TangentPass, Tied, Unconditioned,
 };
-use crate::loss::{CrossEntropy, Loss, LossFor, SameTarget, SquaredError};
+use crate::loss::{Compares, CrossEntropy, Loss, LossFor, SameTarget, SquaredError, Target};
 use crate::numbers::scalar::Float;
 use crate::random::keyed;
 use crate::regularizer::{Leaf, NoRegularizer, Regularizer, SuitedTo};
@@ -232,6 +232,8 @@ pub struct Builder<E = NoEncoder, D = NoDecoder, R = NoRegularizer, L = SquaredE
     pub(crate) loss: L,
     /// What the loss's own parameters begin as, where they were trained before.
     pub(crate) loss_parameters: Vec<f64>,
+    /// What the loss's type says that it compares with.
+    pub(crate) target: Target,
     pub(crate) normalizer: Option<Normalizer>,
     pub(crate) seed: u64,
 }
@@ -245,6 +247,7 @@ impl AutoEncoder<NoEncoder, NoDecoder> {
             regularizer: NoRegularizer,
             loss: SquaredError,
             loss_parameters: Vec::new(),
+            target: Target::Input,
             normalizer: None,
             seed: 0,
         }
@@ -264,6 +267,7 @@ impl<E, D, L> Builder<Given<E>, Given<D>, NoRegularizer, L> {
             regularizer: NoRegularizer,
             loss,
             loss_parameters,
+            target: Target::Input,
             normalizer,
             seed: 0,
         }
@@ -273,9 +277,10 @@ impl<E, D, L> Builder<Given<E>, Given<D>, NoRegularizer, L> {
 impl<R, L> Builder<NoEncoder, NoDecoder, R, L> {
     /// The encoder: a layer, a chain of layers, a [`Gaussian`](crate::Gaussian), or an [`Any`](crate::Any).
     pub fn encoder<E: Part>(self, encoder: E) -> Builder<Given<E>, NoDecoder, R, L> {
-        let Self { decoder, regularizer, loss, loss_parameters, normalizer, seed, .. } = self;
+        let Self { decoder, regularizer, loss, loss_parameters, target, normalizer, seed, .. } =
+            self;
         let encoder = Given(encoder);
-        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, target, normalizer, seed }
     }
 }
 
@@ -288,10 +293,11 @@ impl<E: Slot, R, L> Builder<E, NoDecoder, R, L> {
         D: DecoderFor<E::Part>,
     {
         const { <D as DecoderFor<E::Part>>::FITS };
-        let Self { encoder, regularizer, loss, loss_parameters, normalizer, seed, .. } = self;
+        let Self { encoder, regularizer, loss, loss_parameters, target, normalizer, seed, .. } =
+            self;
         let decoder = Given(decoder.made(encoder.seen()));
         let encoder = Given(encoder.part());
-        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, target, normalizer, seed }
     }
 
     /// A head in place of a decoder, from the encoder's code to the logits of classes: the model is then a
@@ -307,8 +313,9 @@ impl<E: Slot, R, L> Builder<E, NoDecoder, R, L> {
         const { <D::Input as SameSize<<E::Part as Part>::Output>>::FITS };
         let Self { encoder, regularizer, normalizer, seed, .. } = self;
         let (decoder, loss, loss_parameters) = (Given(head), CrossEntropy, Vec::new());
+        let target = Target::Class;
         let encoder = Given(encoder.part());
-        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, target, normalizer, seed }
     }
 
     /// A head of one dense layer for `K` classes, at least 2: softmax regression on the code.
@@ -334,9 +341,9 @@ impl<E: Slot, R, L> Builder<E, NoDecoder, R, L> {
         let code = encoder.seen().output();
         let map = Matrix::new(code.value(), classes.value());
         let decoder = Given(Activated::new(map, Identity, code, classes));
-        let (loss, loss_parameters) = (CrossEntropy, Vec::new());
+        let (loss, loss_parameters, target) = (CrossEntropy, Vec::new(), Target::Class);
         let encoder = Given(encoder.part());
-        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, target, normalizer, seed }
     }
 }
 
@@ -349,9 +356,9 @@ impl<E: Slot, D, R, L> Builder<E, D, R, L> {
     where
         E: EncoderGiven,
     {
-        let Self { encoder, decoder, loss, loss_parameters, normalizer, seed, .. } = self;
+        let Self { encoder, decoder, loss, loss_parameters, target, normalizer, seed, .. } = self;
         let encoder = Given(encoder.part());
-        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, target, normalizer, seed }
     }
 }
 
@@ -364,7 +371,8 @@ impl<E, D: Slot, R, L: LossFor<D::Part>> Builder<E, D, R, L> {
     {
         let Self { encoder, decoder, regularizer, normalizer, seed, .. } = self;
         let (decoder, loss_parameters) = (Given(decoder.part()), Vec::new());
-        Builder { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed }
+        let target = <L2::Target as Compares>::TARGET;
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, target, normalizer, seed }
     }
 }
 
@@ -416,7 +424,8 @@ impl<E: Slot, D: Slot, R, L> Builder<E, D, R, L> {
         R: Regularizer<T>,
         L: Loss<T>,
     {
-        let Self { encoder, decoder, regularizer, loss, loss_parameters, normalizer, seed } = self;
+        let Self { encoder, decoder, regularizer, loss, loss_parameters, target, normalizer, seed } =
+            self;
         let (encoder, decoder) = (encoder.part(), decoder.part());
         let parts = Parts {
             encoder: Box::new(encoder.clone()),
@@ -431,6 +440,8 @@ impl<E: Slot, D: Slot, R, L> Builder<E, D, R, L> {
             loss_parameters,
         };
         let network = T::build(parts, &mut keyed(seed, 0, 0))?;
+        let targets = "the number of targets that `Loss::target` and `LossFor::Target` name";
+        require(loss.target() == target, targets, 2.0, "1: both say the same")?;
         Ok(AutoEncoder { network, encoder, decoder, regularizer, loss })
     }
 }

@@ -90,7 +90,8 @@ impl<'a, T: Float> InMemory<'a, T> {
         let Examples { samples, weights, held_out, size, .. } = examples;
         let given = Self::of(samples)?;
         require_shape(call, expected, size)?;
-        let (is_unset, found) = (held_out.is_none(), held_out.map_or(0, |held| held.count()));
+        let (is_unset, found) =
+            (held_out.is_none(), held_out.map_or(0, |held| held.samples().count()));
         let requirement = "left unset: this call does not validate";
         require(is_unset, "the number of held-out samples", found as f64, requirement)?;
         Ok((given, weights))

@@ -8,7 +8,7 @@ use super::{AutoEncoder, Scalar};
 use crate::batch::BatchView;
 use crate::batch::size::{Size, require_shape};
 use crate::data::Normalizer;
-use crate::error::{Error, Number, Result};
+use crate::error::{Error, Number, Result, require_size};
 #[cfg(feature = "safetensors")]
 use crate::file::stored::{Saved, Stored};
 use crate::layer::Part;
@@ -40,10 +40,10 @@ where
         plan: Plan<'_, '_, T>,
         examples: Examples<'_, T, I, G>,
     ) -> Result<Report> {
-        let Examples { samples, weights, held_out, nested, size, .. } = examples;
-        require_shape("fit", self.encoder().input(), size)?;
-        let name = "weights and held-out samples of the held-out samples";
-        crate::error::require(!nested, name, 1.0, "none: they all count alike")?;
+        let Examples { samples, weights, held_out, size, .. } = examples;
+        let inputs = self.encoder().input();
+        require_shape("fit", inputs, size)?;
+        let held_out = held_out.map(|held_out| held_out.checked(inputs)).transpose()?;
         T::train(self.network_mut(), plan, samples, weights, held_out)
     }
 }
@@ -63,9 +63,11 @@ pub(super) fn train<T: Float>(
             Data::Memory(given.compared(network, "fit", (&mut x, &mut targets))?)
         }
         Samples::Stream { x, beside } => {
-            let is_target = network.loss.target() == Target::Class;
-            let what = if is_target { Beside::Targets } else { Beside::Conditions };
-            Data::Stream { x, beside: beside.map(|stream| (what, stream)) }
+            let of_class = (network.loss.target() == Target::Class).then_some(Beside::Targets);
+            let is_conditional = network.facts.condition > 0;
+            let of_condition = is_conditional.then_some(Beside::Conditions);
+            let what = of_condition.into_iter().chain(of_class);
+            Data::Stream { x, beside: what.zip(beside).collect() }
         }
     };
     let (mut x, mut targets) = (Vec::new(), Vec::new());
@@ -182,12 +184,7 @@ fn check_classes<T: Float>(
     classes: usize,
     targets: BatchView<'_, T>,
 ) -> Result<()> {
-    crate::error::require_size(
-        "the classes of a stream",
-        "number a sample",
-        1,
-        targets.features(),
-    )?;
+    require_size("the classes of a stream", "number a sample", 1, targets.features())?;
     let values = || targets.as_slice().iter().map(|x| x.to_double());
     let is_class = |x: f64| x >= 0.0 && x < classes as f64 && x.fract() == 0.0;
     let Some((sample, found)) = values().enumerate().find(|&(_, x)| !is_class(x)) else {

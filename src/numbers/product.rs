@@ -24,7 +24,7 @@ type View<'a, T> = MatrixView<'a, T, Dyn, Dyn, Dyn, Dyn>;
 
 impl<'a, T: Float> Matrix<'a, T> {
     pub(crate) fn new(data: &'a [T], rows: usize, columns: usize) -> Self {
-        debug_assert_eq!(data.len(), rows * columns);
+        assert_eq!(data.len(), rows * columns);
         Self { data, rows, columns, is_transposed: false }
     }
 
@@ -55,10 +55,10 @@ once! {
     ///
     /// For β = 0 a column of C depends on the same column of B only, to the bit, as long as the number
     /// of columns stays on one side of [`SMALL`].
-    pub(crate) fn multiply(a: Matrix<'a, T>, b: Matrix<'a, T>, beta: T, c: &'a mut [T]) = multiply_here;
+    pub(crate) fn multiply(a: Matrix<'a, T>, b: Matrix<'a, T>, beta: T, c: &'a mut [T]) = multiply_generic;
 }
 
-fn multiply_here<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
+fn multiply_generic<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
     assert_eq!((a.columns, c.len()), (b.rows, a.rows * b.columns), "sizes of a product");
     if a.rows.min(a.columns).min(b.columns) < SMALL {
         return multiply_small(a, b, beta, c);

@@ -85,7 +85,7 @@ const LANES: usize = 16;
 /// Σ f(aᵢ, bᵢ), summed in a fixed order that depends on the length alone.
 #[inline]
 pub(crate) fn sum_pairs<T: Float>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
-    debug_assert_eq!(a.len(), b.len());
+    assert_eq!(a.len(), b.len());
     vectorize(
         #[inline(always)]
         || {
@@ -117,7 +117,7 @@ pub(crate) fn sum<T: Float>(a: &[T], f: impl Fn(T) -> T) -> T {
 /// Σ f(aᵢ, bᵢ, cᵢ), summed in a fixed order that depends on the length alone.
 #[inline]
 pub(crate) fn sum_triples<T: Float>(a: &[T], b: &[T], c: &[T], f: impl Fn(T, T, T) -> T) -> T {
-    debug_assert!(a.len() == b.len() && a.len() == c.len());
+    assert!(a.len() == b.len() && a.len() == c.len());
     vectorize(
         #[inline(always)]
         || {
@@ -135,14 +135,14 @@ pub(crate) fn sum_triples<T: Float>(a: &[T], b: &[T], c: &[T], f: impl Fn(T, T, 
 
 once! {
     /// The greatest of these values; −∞ of none.
-    pub(crate) fn greatest(values: &'a [T]) -> T = greatest_here;
+    pub(crate) fn greatest(values: &'a [T]) -> T = greatest_generic;
     /// Turns logarithms into their exponentials over the greatest, and gives that logarithm.
-    pub(crate) fn exponentials(values: &'a mut [T]) -> T = exponentials_here;
+    pub(crate) fn exponentials(values: &'a mut [T]) -> T = exponentials_generic;
     /// Turns logarithms into their exponentials.
-    pub(crate) fn exponentials_of(values: &'a mut [T]) = exponentials_of_here;
+    pub(crate) fn exponentials_of(values: &'a mut [T]) = exponentials_of_generic;
 }
 
-fn greatest_here<T: Float>(values: &[T]) -> T {
+fn greatest_generic<T: Float>(values: &[T]) -> T {
     #[inline(always)]
     fn more<T: Float>(most: T, value: T) -> T {
         if value > most { value } else { most }
@@ -163,7 +163,7 @@ fn greatest_here<T: Float>(values: &[T]) -> T {
     )
 }
 
-fn exponentials_here<T: Float>(values: &mut [T]) -> T {
+fn exponentials_generic<T: Float>(values: &mut [T]) -> T {
     let most = greatest(values);
     vectorize(
         #[inline(always)]
@@ -172,7 +172,7 @@ fn exponentials_here<T: Float>(values: &mut [T]) -> T {
     most
 }
 
-fn exponentials_of_here<T: Float>(values: &mut [T]) {
+fn exponentials_of_generic<T: Float>(values: &mut [T]) {
     vectorize(
         #[inline(always)]
         || values.iter_mut().for_each(|value| *value = exp(*value)),

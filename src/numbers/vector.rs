@@ -260,10 +260,10 @@ once! {
     ///
     /// # References
     /// G. Box, M. Muller (1958), A note on the generation of random normal deviates.
-    pub(crate) fn fill_normal(values: &'a mut [T], rng: &'a mut dyn Rng) = fill_normal_here;
+    pub(crate) fn fill_normal(values: &'a mut [T], rng: &'a mut dyn Rng) = fill_normal_generic;
 }
 
-fn fill_normal_here<T: Float>(values: &mut [T], rng: &mut dyn Rng) {
+fn fill_normal_generic<T: Float>(values: &mut [T], rng: &mut dyn Rng) {
     /// Pairs that are drawn together.
     const PAIRS: usize = 64;
     let (mut radii, mut angles) = ([T::Word::default(); PAIRS], [T::Word::default(); PAIRS]);

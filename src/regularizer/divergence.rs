@@ -20,10 +20,10 @@ pub(crate) fn scratch_len<T: Float>(prior: &dyn Prior<T>, facts: &Facts, samples
 
 once! {
     /// −ln q's norm: the negative entropy of each posterior in nats, −½ Σ (1 + ln 2π + lv).
-    pub(crate) fn negative_entropies(posterior: &'a Posterior<T>, values: &'a mut [T]) = negative_entropies_here;
+    pub(crate) fn negative_entropies(posterior: &'a Posterior<T>, values: &'a mut [T]) = negative_entropies_generic;
 }
 
-fn negative_entropies_here<T: Float>(posterior: &Posterior<T>, values: &mut [T]) {
+fn negative_entropies_generic<T: Float>(posterior: &Posterior<T>, values: &mut [T]) {
     let half = T::of(0.5);
     for (lv, value) in posterior.log_variance().iter().zip(values) {
         let constant = T::of(HALF_LN_TAU_E * lv.len() as f64);
@@ -34,10 +34,10 @@ fn negative_entropies_here<T: Float>(posterior: &Posterior<T>, values: &mut [T])
 once! {
     /// ln q(z|x) in nats of each code, given z − μ of all first ones, then all second ones, and so on. It is given
     /// as it was drawn: where σ is below the precision of μ, the codes do not say it any more.
-    pub(crate) fn log_posterior(posterior: &'a Posterior<T>, deviations: &'a [T], values: &'a mut [T]) = log_posterior_here;
+    pub(crate) fn log_posterior(posterior: &'a Posterior<T>, deviations: &'a [T], values: &'a mut [T]) = log_posterior_generic;
 }
 
-fn log_posterior_here<T: Float>(posterior: &Posterior<T>, deviations: &[T], values: &mut [T]) {
+fn log_posterior_generic<T: Float>(posterior: &Posterior<T>, deviations: &[T], values: &mut [T]) {
     let (half, lvs) = (T::of(0.5), posterior.log_variance());
     let constant = T::of(0.5 * LN_TAU * lvs.features() as f64);
     let columns = deviations.chunks_exact(lvs.features());

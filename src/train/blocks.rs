@@ -124,13 +124,13 @@ impl Beside {
 /// Samples that are streamed, and what is streamed in step with them.
 pub(super) struct Sources<'a, T: Float> {
     pub(super) x: Box<dyn Stream<T> + 'a>,
-    pub(super) beside: Option<(Beside, Box<dyn Stream<T> + 'a>)>,
+    pub(super) beside: Vec<(Beside, Box<dyn Stream<T> + 'a>)>,
 }
 
-/// A block as it was read: samples, and what belongs to them.
+/// A block as it was read: samples, and what belongs to them, from one stream after the other.
 struct Block<T> {
     x: Vec<T>,
-    beside: Vec<T>,
+    beside: Vec<Vec<T>>,
 }
 
 impl<T> Default for Block<T> {
@@ -150,7 +150,7 @@ enum Read<T> {
 pub(super) struct Streamed<T> {
     features: usize,
     /// What there is beside the samples, and the numbers of it for each.
-    beside: Option<(Beside, usize)>,
+    beside: Vec<(Beside, usize)>,
     samples: usize,
     block: usize,
     read: Receiver<Read<T>>,
@@ -173,7 +173,9 @@ pub(super) fn streamed<T: Float, O>(
         let (to_train, read) = sync_channel(1);
         let (empty, to_fill) = channel();
         let (features, samples) = (sources.x.features(), sources.x.samples());
-        let beside = sources.beside.as_ref().map(|(what, stream)| (*what, stream.features()));
+        let numbers =
+            |(what, stream): &(Beside, Box<dyn Stream<T> + '_>)| (*what, stream.features());
+        let beside = sources.beside.iter().map(numbers).collect();
         scope.spawn(move || {
             for _ in 0..epochs {
                 let pass = read_pass(&mut sources, normalizer, block, &to_train, &to_fill);
@@ -203,15 +205,14 @@ fn read_pass<T: Float>(
     to_fill: &Receiver<Block<T>>,
 ) -> Result<bool> {
     source.rewind()?;
-    if let Some((_, stream)) = beside {
-        stream.rewind()?;
-    }
+    beside.iter_mut().try_for_each(|(_, stream)| stream.rewind())?;
     let mut before = 0;
     loop {
         let mut values = to_fill.try_recv().unwrap_or_default();
         let count = fill(&mut **source, block, &mut values.x)?;
-        if let Some((what, stream)) = beside {
-            let found = fill(&mut **stream, count, &mut values.beside)?;
+        values.beside.resize_with(beside.len(), Vec::new);
+        for ((what, stream), values) in beside.iter_mut().zip(&mut values.beside) {
+            let found = fill(&mut **stream, count, values)?;
             if found < count {
                 let samples = source.samples().max(before + count);
                 what.require_one_each(samples, before + found)?;
@@ -226,7 +227,7 @@ fn read_pass<T: Float>(
             return Ok(false);
         }
         if count < block {
-            if let Some((what, stream)) = beside {
+            for (what, stream) in beside {
                 let more = fill(&mut **stream, 1, &mut Vec::new())?;
                 what.require_one_each(before, before + more)?;
             }
@@ -281,8 +282,8 @@ impl<T: Float> Blocks<T> for Streamed<T> {
             Read::Block(block) => {
                 self.current = block;
                 let mut rows = Rows::alone(BatchView::new(&self.current.x, self.features));
-                if let Some((what, numbers)) = self.beside {
-                    let view = Some(BatchView::new(&self.current.beside, numbers));
+                for (&(what, numbers), values) in self.beside.iter().zip(&self.current.beside) {
+                    let view = Some(BatchView::new(values, numbers));
                     match what {
                         Beside::Conditions => rows.conditions = view,
                         Beside::Targets => rows.targets = view,

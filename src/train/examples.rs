@@ -4,10 +4,10 @@ use std::marker::PhantomData;
 
 use nalgebra::Const;
 
-use crate::batch::size::{Refused, SameSize, Size};
+use crate::batch::size::{Refused, SameSize, Size, Untyped};
 use crate::batch::{Batch, BatchView};
 use crate::data::Source;
-use crate::error::{Forgotten, Result, Unwrapped};
+use crate::error::{Forgotten, Result, Unwrapped, require};
 use crate::metrics::Label;
 use crate::numbers::scalar::Float;
 
@@ -41,8 +41,8 @@ impl<'a, T: Float> Rows<'a, T> {
 pub(crate) enum Samples<'a, T: Float> {
     /// All in memory.
     Memory { x: BatchView<'a, T>, conditions: Option<BatchView<'a, T>>, labels: Option<Vec<i128>> },
-    /// A stream, and another in step with it that gives a condition or a class for each sample.
-    Stream { x: Box<dyn Stream<T> + 'a>, beside: Option<Box<dyn Stream<T> + 'a>> },
+    /// A stream, and others in step with it that give a condition, a class, or both in this order for each sample.
+    Stream { x: Box<dyn Stream<T> + 'a>, beside: Vec<Box<dyn Stream<T> + 'a>> },
 }
 
 impl<T: Float> Samples<'_, T> {
@@ -52,6 +52,39 @@ impl<T: Float> Samples<'_, T> {
             Self::Memory { x, .. } => x.samples(),
             Self::Stream { x, .. } => x.samples(),
         }
+    }
+}
+
+/// Samples that are held out, not checked yet.
+pub(crate) struct HeldOut<'a, T: Float> {
+    samples: Samples<'a, T>,
+    size: Untyped,
+    /// The weights and held-out samples that came with them.
+    more: usize,
+}
+
+impl<'a, T: Float> HeldOut<'a, T> {
+    /// Samples that came alone.
+    pub(crate) fn new(samples: Samples<'a, T>, size: Untyped) -> Self {
+        Self { samples, size, more: 0 }
+    }
+
+    /// The samples; refused if they are of another shape than a sample of the model, or came with more.
+    pub(crate) fn checked(self, expected: impl Size) -> Result<Samples<'a, T>> {
+        let (samples, size) = self.alone()?;
+        Untyped::of(expected).require("validation", size)?;
+        Ok(samples)
+    }
+
+    /// The samples and their size; refused if they came with more.
+    pub(crate) fn alone(self) -> Result<(Samples<'a, T>, Untyped)> {
+        let name = "the number of weights and held-out samples of the held-out samples";
+        require(self.more == 0, name, self.more as f64, "0: they all count alike")?;
+        Ok((self.samples, self.size))
+    }
+
+    pub(crate) fn samples(&self) -> &Samples<'a, T> {
+        &self.samples
     }
 }
 
@@ -97,8 +130,8 @@ pub struct WithConditionsAndLabels<K>(PhantomData<K>);
 /// | `&x` | an autoencoder |
 /// | `(&x, &labels)` | a classifier |
 /// | `(&x, &conditions)` | a conditional model |
-/// | `(&x, &conditions, &labels)` | a classifier whose encoder is conditional; from memory only |
-/// | `&mut stream`, `(&mut stream, &mut beside)` | the same from streams, which need not fit into memory |
+/// | `(&x, &conditions, &labels)` | a classifier whose encoder is conditional |
+/// | `&mut x`, `(&mut x, &mut classes)`, `(&mut x, &mut conditions)`, `(&mut x, &mut conditions, &mut classes)` | the same from streams in step, which need not fit into memory |
 /// | `Examples::of(…).weights(&w).held_out(…)` | any, with [weights](Self::weights) and [validation](Self::held_out) |
 ///
 /// # Example
@@ -111,9 +144,7 @@ pub struct WithConditionsAndLabels<K>(PhantomData<K>);
 pub struct Examples<'a, T: Float, I, G> {
     pub(crate) samples: Samples<'a, T>,
     pub(crate) weights: Option<&'a [f64]>,
-    pub(crate) held_out: Option<Samples<'a, T>>,
-    /// Whether held-out samples came with weights or held-out samples of their own.
-    pub(crate) nested: bool,
+    pub(crate) held_out: Option<HeldOut<'a, T>>,
     pub(crate) size: I,
     pub(crate) given: PhantomData<G>,
 }
@@ -134,7 +165,7 @@ impl<'a, T: Float, I: Size, G> Examples<'a, T, I, G> {
     }
 
     fn new(samples: Samples<'a, T>, size: I) -> Self {
-        Self { samples, weights: None, held_out: None, nested: false, size, given: PhantomData }
+        Self { samples, weights: None, held_out: None, size, given: PhantomData }
     }
 
     /// How much each sample counts, in their order: one weight a sample, finite and not
@@ -180,9 +211,10 @@ impl<'a, T: Float, I: Size, G> Examples<'a, T, I, G> {
         X::Given: GoesWith<G>,
     {
         const { <X::Input as SameSize<I>>::FITS };
-        let Examples { samples, weights, held_out, nested, .. } = held_out.into_examples();
-        let nested = nested || weights.is_some() || held_out.is_some();
-        Self { held_out: Some(samples), nested, ..self }
+        let Examples { samples, weights, held_out, size, .. } = held_out.into_examples();
+        let more = usize::from(weights.is_some()) + usize::from(held_out.is_some());
+        let held_out = HeldOut { samples, size: Untyped::of(size), more };
+        Self { held_out: Some(held_out), ..self }
     }
 }
 
@@ -190,9 +222,9 @@ impl<'a, T: Float, I: Size, G> Examples<'a, T, I, G> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that can be trained on",
     label = "not examples",
-    note = "examples are `&x`, `(&x, &labels)` or `(&x, &conditions)` with `x: Batch<{T}, _>`, a `&mut` source, or \
-            `Examples::of(…)` of one of these, with `.weights(…)` and `.held_out(…)`; one sample goes to `encode_one` \
-            and its like"
+    note = "examples are `&x`, `(&x, &labels)`, `(&x, &conditions)` or `(&x, &conditions, &labels)` with \
+            `x: Batch<{T}, _>`, `&mut` sources in place of these, or `Examples::of(…)` of one of these, with \
+            `.weights(…)` and `.held_out(…)`; one sample goes to `encode_one` and its like"
 )]
 pub trait IntoExamples<'a, T: Float>: Sized {
     /// The size of a sample.
@@ -280,7 +312,7 @@ impl<'a, T: Float, S: Source<Scalar = T> + ?Sized> IntoExamples<'a, T> for &'a m
     type Given = SamplesAlone;
     fn into_examples(self) -> Examples<'a, T, S::Features, SamplesAlone> {
         let size = self.size();
-        Examples::new(Samples::Stream { x: Box::new(self), beside: None }, size)
+        Examples::new(Samples::Stream { x: Box::new(self), beside: Vec::new() }, size)
     }
 }
 
@@ -294,7 +326,24 @@ where
     type Input = S::Features;
     type Given = WithConditions<C::Features>;
     fn into_examples(self) -> Examples<'a, T, S::Features, WithConditions<C::Features>> {
-        let (size, beside) = (self.0.size(), Some(Box::new(self.1) as Box<dyn Stream<T>>));
+        let (size, beside) = (self.0.size(), vec![Box::new(self.1) as Box<dyn Stream<T>>]);
+        Examples::new(Samples::Stream { x: Box::new(self.0), beside }, size)
+    }
+}
+
+/// Streams of conditions and of classes as numbers beside that of the samples.
+impl<'a, T, S, C, Y> IntoExamples<'a, T> for (&'a mut S, &'a mut C, &'a mut Y)
+where
+    T: Float,
+    S: Source<Scalar = T> + ?Sized,
+    C: Source<Scalar = T> + ?Sized,
+    Y: Source<Scalar = T> + ?Sized,
+{
+    type Input = S::Features;
+    type Given = WithConditionsAndLabels<C::Features>;
+    fn into_examples(self) -> Examples<'a, T, S::Features, WithConditionsAndLabels<C::Features>> {
+        let (size, conditions) = (self.0.size(), Box::new(self.1) as Box<dyn Stream<T>>);
+        let beside = vec![conditions, Box::new(self.2)];
         Examples::new(Samples::Stream { x: Box::new(self.0), beside }, size)
     }
 }
@@ -338,7 +387,8 @@ impl<G> GoesWith<G> for Refused {}
     message = "this model is trained on `{Wanted}`, and these examples are `{Self}`",
     label = "the wrong kind of examples for this model",
     note = "an autoencoder is trained on `&x`, a classifier on `(&x, &labels)`, a conditional model on \
-            `(&x, &conditions)`; `Batch::one_hot` makes conditions of classes"
+            `(&x, &conditions)`, a conditional classifier on `(&x, &conditions, &labels)`; `Batch::one_hot` makes \
+            conditions of classes"
 )]
 pub trait Suits<Wanted> {}
 impl Suits<Self> for SamplesAlone {}

@@ -28,7 +28,7 @@ pub(crate) enum Data<'a, T: Float> {
     /// Checked and normalized. Targets are classes, a number for each sample.
     Memory(Rows<'a, T>),
     /// Looked at block by block, when it is met.
-    Stream { x: Box<dyn Stream<T> + 'a>, beside: Option<(Beside, Box<dyn Stream<T> + 'a>)> },
+    Stream { x: Box<dyn Stream<T> + 'a>, beside: Vec<(Beside, Box<dyn Stream<T> + 'a>)> },
 }
 
 /// Trains a model as planned, whose settings [were checked](super::settings::Settings::check).
@@ -67,7 +67,7 @@ fn run_stream<T: Float>(
     if samples == 0 {
         return Err(Error::NoSamples { call });
     }
-    if let Some((what, stream)) = &sources.beside {
+    for (what, stream) in &sources.beside {
         what.require_one_each(samples, stream.samples())?;
     }
     let batch_size = settings.samples_of_step(&plan.method, samples);

@@ -2,7 +2,7 @@ use std::fmt;
 
 #[cfg(feature = "safetensors")]
 use super::Checkpoints;
-use super::examples::{IntoExamples, Suits};
+use super::examples::{HeldOut, IntoExamples, Suits};
 use super::settings::{Plan, Settings};
 use super::trainable::Trainable;
 use super::{EarlyStopping, Observer, OnDivergence, Report};
@@ -219,7 +219,7 @@ impl<'a, O> Trainer<'a, O> {
         const { <X::Input as SameSize<M::Input>>::FITS };
         let plan = Plan { settings: &mut self.settings, method: self.optimizer.kind() };
         let examples = examples.into_examples();
-        plan.check(&examples.samples, examples.held_out.as_ref())?;
+        plan.check(&examples.samples, examples.held_out.as_ref().map(HeldOut::samples))?;
         model.train(plan, examples)
     }
 

@@ -1,7 +1,7 @@
 //! Whatever works for a plain model works for a conditional one and for a classifier: each capability by one test
 //! that runs over the three of them.
 
-use autoencoder::activation::{Sigmoid, Tanh};
+use autoencoder::activation::{Identity, Sigmoid, Tanh};
 use autoencoder::anomaly::{AnomalyDetector, AnomalyScore, CodeDistance, ScaledResidual};
 use autoencoder::corruption::Masking;
 use autoencoder::health::Checkup;
@@ -268,6 +268,49 @@ fn streams_give_the_bits_of_memory() {
             assert_eq!(alone.parameters(), memory.parameters());
         }
     });
+}
+
+/// Conditions and classes at once, in three streams: the bits of memory, and each must be of the same length.
+#[test]
+fn a_conditional_classifier_is_trained_from_streams() {
+    use autoencoder::layer::Conditioned;
+    let build = || {
+        AutoEncoder::builder()
+            .encoder(Conditioned::<X, K, _>::new(Dense::<{ X + K }, Z>::new(Tanh)))
+            .head(Conditioned::<Z, K, _>::new(Dense::<{ Z + K }, CLASSES>::new(Identity)))
+            .seed(3)
+            .build::<f64>()
+            .unwrap()
+    };
+    let (data, others) = (Data::new(53, 5), Data::new(20, 6));
+    let trainer = || adam().shuffle(true).shuffle_buffer(56);
+    let held_out = || (&others.x, &others.conditions, &others.labels);
+    let examples = Examples::of((&data.x, &data.conditions, &data.labels)).held_out(held_out());
+    let (mut memory, mut streamed) = (build(), build());
+    let of_memory = trainer().fit(&mut memory, examples).unwrap();
+    let mut all = data.sources();
+    let streams = (&mut all.x, &mut all.conditions, &mut all.classes);
+    let of_stream =
+        trainer().fit(&mut streamed, Examples::of(streams).held_out(held_out())).unwrap();
+    assert_ne!(memory.parameters(), build().parameters());
+    assert_eq!(streamed.parameters(), memory.parameters());
+    assert_eq!(course(&of_stream), course(&of_memory));
+    // Swapped conditions change the result: they are what the model is told.
+    let turned = data.select((0..53).rev());
+    let (mut swapped, mut turned) = (build(), turned.sources());
+    let streams = (&mut all.x, &mut turned.conditions, &mut all.classes);
+    trainer().fit(&mut swapped, streams).unwrap();
+    assert_ne!(swapped.parameters(), memory.parameters());
+
+    let fewer = data.select(0..17);
+    let mut few = fewer.sources();
+    let refused = |error: Error| {
+        assert!(matches!(error, Error::SizeMismatch { expected: 53, found: 17, .. }), "{error:?}");
+    };
+    let streams = (&mut all.x, &mut few.conditions, &mut all.classes);
+    refused(trainer().fit(&mut build(), streams).unwrap_err());
+    let streams = (&mut all.x, &mut all.conditions, &mut few.classes);
+    refused(trainer().fit(&mut build(), streams).unwrap_err());
 }
 
 /// Two streams in step must be of one length, and what comes beside the samples must be what the model takes.

@@ -471,12 +471,19 @@ fn shapes() {
         .unwrap();
     let (mut into, mut workspace) = (of(turned), model.workspace());
     let into = model.reconstruct_into(&of(right), &mut into, &mut workspace);
+    let (images, plain, others) = (of(right), of(Dyn(24)), of(turned));
+    let beside_images = Examples::of(&images).held_out(&others);
+    let beside_images = trainer().fit(&mut model, beside_images).map(drop);
+    let beside_plain = Examples::of(&plain).held_out(&others);
+    let beside_plain = trainer().fit(&mut model, beside_plain).map(drop);
     assert_texts(vec![
         (model.encode(&of(turned)).map(drop), "encode: expected 3 rows, found 4"),
         (model.score(&of(image(4, 3, 2))).map(drop), "score: expected 2 channels, found 4"),
         (into, "the outputs of reconstruct_into: expected 3 rows, found 4"),
         (model.loss(&of(turned)).map(drop), "loss: expected 3 rows, found 4"),
         (trainer().fit(&mut model, &of(turned)).map(drop), "fit: expected 3 rows, found 4"),
+        (beside_images, "validation: expected 3 rows, found 4"),
+        (beside_plain, "validation: expected 3 rows, found 4"),
         (of_windows.encode(&of(window(6, 4))).map(drop), "encode: expected 4 channels, found 6"),
     ]);
     // Plain features have no shape.
@@ -518,8 +525,8 @@ fn examples() {
     assert_texts(vec![
         (
             nested,
-            "weights and held-out samples of the held-out samples is 1, but must be none: they all \
-             count alike",
+            "the number of weights and held-out samples of the held-out samples is 1, but must be 0: \
+             they all count alike",
         ),
         (
             weighted,

@@ -8,6 +8,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs};
 
 use serde_json::Value;
@@ -70,60 +72,58 @@ impl Fixture {
     }
 }
 
-/// Compiles all fixtures in one go; returns what the compiler said of each.
-fn compile(fixtures: &[PathBuf]) -> Vec<String> {
-    let root = common::root();
-    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail");
-    let bins = scratch.join("src").join("bin");
-    let _ = fs::remove_dir_all(&bins); // fixtures that no longer exist
-    fs::create_dir_all(&bins).expect("a folder for the scratch crate");
-    // What is built is not run: no optimisation, no debug information.
-    let manifest = format!(
-        "[package]\nname = \"scratch\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-         [dependencies]\nautoencoder = {{ path = {root:?} }}\n\n[workspace]\n\n\
-         [profile.dev]\ndebug = false\n"
-    );
-    fs::write(scratch.join("Cargo.toml"), manifest).expect("a manifest");
-    // The same versions as here, and so nothing to fetch.
-    if root.join("Cargo.lock").exists() {
-        fs::copy(root.join("Cargo.lock"), scratch.join("Cargo.lock")).expect("a copy");
+/// The library that this program is linked with. Cargo says where it is, and has nothing to build if it is asked as it
+/// was for this program: with the same features of these two packages, in the same folder, in one of its two profiles.
+fn library() -> PathBuf {
+    const FEATURES: [(&str, bool); 7] = [
+        ("parallel", cfg!(feature = "parallel")),
+        ("gzip", cfg!(feature = "gzip")),
+        ("npz", cfg!(feature = "npz")),
+        ("html", cfg!(feature = "html")),
+        ("safetensors", cfg!(feature = "safetensors")),
+        ("progress", cfg!(feature = "progress")),
+        ("plot", cfg!(feature = "plot")),
+    ];
+    let features = FEATURES.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name);
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["test", "--no-run", "--message-format=json", "--offline"]);
+    cargo.args(["--package=autoencoder", "--package=autoencoder-tests"]);
+    cargo.args(["--test=refusals", "--features", &features.collect::<Vec<_>>().join(",")]);
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
+    let target = target.canonicalize().expect("the target folder");
+    cargo.arg("--target-dir").arg(&target).current_dir(common::root());
+    let here = env::current_exe().and_then(|here| here.canonicalize());
+    if here.expect("this program").starts_with(target.join("release")) {
+        cargo.arg("--release");
     }
-    for fixture in fixtures {
-        fs::copy(fixture, bins.join(fixture.file_name().expect("a name"))).expect("a copy");
-    }
-    // Without the network first: where the packages are at hand it is not needed.
-    let run = |how: &str, bins: &[&str], offline: bool| {
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args([how, "--keep-going", "--message-format=json", "--target-dir"]);
-        command.arg(scratch.join("target")).args(bins).current_dir(&scratch);
-        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-        command.env("CARGO_NET_OFFLINE", if offline { "true" } else { "false" });
-        command.output().expect("cargo runs")
-    };
-    let messages = |output: &std::process::Output| -> Vec<Value> {
-        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-        lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
-    };
-    let said_of = |how: &str, bins: &[&str]| {
-        let mut output = run(how, bins, true);
-        if messages(&output).is_empty() {
-            output = run(how, bins, false);
-        }
-        let messages = messages(&output);
-        assert!(!messages.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-        messages
-    };
-    let fixtures: Vec<_> = fixtures.iter().map(|fixture| Fixture::read(fixture)).collect();
-    let built = fixtures.iter().filter(|fixture| fixture.is_built);
-    let built: Vec<&str> = built.flat_map(|fixture| ["--bin", &fixture.name]).collect();
-    let checked = said_of("check", &["--bins"]);
-    let built = if built.is_empty() { Vec::new() } else { said_of("build", &built) };
-    let said = |fixture: &Fixture| {
-        let messages = if fixture.is_built { &built } else { &checked };
-        let about = messages.iter().filter(|message| message["target"]["name"] == fixture.name);
-        about.filter_map(|message| message["message"]["rendered"].as_str()).collect()
-    };
-    fixtures.iter().map(said).collect()
+    let output = cargo.output().expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut libraries = messages.filter(|message| {
+        message["target"]["name"] == "autoencoder" && message["profile"]["test"] == false
+    });
+    let library = libraries.next();
+    let mut files = library.iter().flat_map(|message| message["filenames"].as_array()).flatten();
+    let rlib = files.find_map(|file| file.as_str().filter(|file| file.ends_with(".rlib")));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    rlib.unwrap_or_else(|| panic!("cargo names no library:\n{said}")).into()
+}
+
+/// What the compiler says of a program that uses the library.
+fn compile(fixture: &Fixture, source: &Path, library: &Path) -> String {
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail");
+    let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--edition=2024", "--error-format=json", "--crate-name=fixture", "--out-dir"]);
+    rustc.arg(&to).arg(if fixture.is_built { "--emit=obj" } else { "--emit=metadata" });
+    // A file of its own, as fixtures are compiled side by side.
+    rustc.arg("-C").arg(format!("extra-filename=-{}", fixture.name));
+    rustc.arg("--extern").arg(format!("autoencoder={}", library.display()));
+    let dependencies = library.parent().expect("a folder").display();
+    rustc.arg("-L").arg(format!("dependency={dependencies}")).arg(source);
+    let output = rustc.current_dir(common::root()).output().expect("rustc runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.filter_map(|message| message["rendered"].as_str().map(str::to_owned)).collect()
 }
 
 fn fixtures() -> Vec<PathBuf> {
@@ -138,16 +138,27 @@ fn fixtures() -> Vec<PathBuf> {
 fn every_mistake_is_refused_in_our_words() {
     let paths = fixtures();
     assert!(paths.len() > 10, "the fixtures are gone");
-    let said = compile(&paths);
-    let mut complaints = Vec::new();
-    for (path, said) in paths.iter().zip(&said) {
-        let fixture = Fixture::read(path);
-        if env::var_os("SHOW_MESSAGES").is_some() {
-            println!("==== {}\n{said}", fixture.name);
+    let library = library();
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail");
+    fs::create_dir_all(to).expect("a folder for what is compiled");
+    let complaints = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let fixture = Fixture::read(path);
+            let said = compile(&fixture, path, &library);
+            if env::var_os("SHOW_MESSAGES").is_some() {
+                println!("==== {}\n{said}", fixture.name);
+            }
+            let complaint = fixture.complaint(&said);
+            let complaint = complaint.map(|complaint| format!("{}: {complaint}", fixture.name));
+            complaints.lock().unwrap().extend(complaint);
         }
-        let complaint = fixture.complaint(said);
-        complaints.extend(complaint.map(|complaint| format!("{}: {complaint}", fixture.name)));
-    }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let mut complaints = complaints.into_inner().unwrap();
+    complaints.sort();
     assert!(complaints.is_empty(), "{}", complaints.join("\n\n"));
 }
 

@@ -502,3 +502,41 @@ fn a_term_that_is_not_finite_is_named() {
         model.objective(&good(), Some(Streams::new(0, 0, &[])), None).unwrap().total().is_nan()
     );
 }
+
+/// A loss whose type says that it compares with the input, and that then asks for a class.
+#[derive(Debug, Clone)]
+struct Undecided;
+impl<D: Part> LossFor<D> for Undecided {
+    type Target = WithInput;
+}
+impl Loss<f64> for Undecided {
+    fn name(&self) -> &'static str {
+        "undecided"
+    }
+    fn describe(&self) -> String {
+        "Undecided".to_owned()
+    }
+    fn target(&self) -> loss::Target {
+        loss::Target::Class
+    }
+    fn values(&self, _at: loss::Compared<'_, f64>, values: &mut [f64]) {
+        values.fill(0.0);
+    }
+    fn gradient(
+        &self,
+        _at: loss::Compared<'_, f64>,
+        _weights: &[f64],
+        mut dy: BatchViewMut<'_, f64>,
+    ) {
+        dy.as_mut_slice().fill(0.0);
+    }
+}
+
+#[test]
+fn a_loss_that_names_two_targets() {
+    let builder = AutoEncoder::builder().encoder(Dense::<4, 3>::new(Tanh));
+    let builder = builder.decoder(Dense::<3, 4>::new(Identity)).loss(Undecided);
+    let expected = "the number of targets that `Loss::target` and `LossFor::Target` name is 2, but must \
+                    be 1: both say the same";
+    assert_eq!(builder.build::<f64>().unwrap_err().to_string(), expected);
+}

@@ -560,7 +560,7 @@ fn examples_of_every_kind_are_weighed_and_held_out() {
 
         // All of them count alike, and are held out by one of the two ways.
         let text = |trained: (Result<Report>, _)| trained.0.unwrap_err().to_string();
-        let more = "weights and held-out samples of the held-out samples is 1, but must be none: \
+        let more = "the number of weights and held-out samples of the held-out samples is 1, but must be 0: \
                     they all count alike";
         let nested = || Examples::of(kind::examples(&held_out));
         let twice = all().held_out(nested().held_out(kind::examples(&held_out)));

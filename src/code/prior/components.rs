@@ -87,7 +87,7 @@ impl<'a, T: Float> Components<'a, T> {
         log_density(self, codes, values, scratch);
     }
 
-    fn log_density_here(&self, codes: Codes<'_, T>, values: &mut [T], scratch: &mut [T]) {
+    fn log_density_generic(&self, codes: Codes<'_, T>, values: &mut [T], scratch: &mut [T]) {
         if self.is_standard_normal() {
             return standard_log_density(codes, values);
         }
@@ -111,7 +111,7 @@ impl<'a, T: Float> Components<'a, T> {
         log_density_backward(self, codes, weights, d_codes, d, scratch);
     }
 
-    fn log_density_backward_here(
+    fn log_density_backward_generic(
         &self,
         codes: Codes<'_, T>,
         weights: &[T],
@@ -238,11 +238,11 @@ impl<'a, T: Float> Components<'a, T> {
 once! {
     fn log_density(
         components: &'a Components<'a, T>, codes: Codes<'a, T>, values: &'a mut [T], scratch: &'a mut [T],
-    ) = Components::log_density_here;
+    ) = Components::log_density_generic;
     fn log_density_backward(
         components: &'a Components<'a, T>, codes: Codes<'a, T>, weights: &'a [T], d_codes: CodesMut<'a, T>,
         d: &'a mut ComponentsMut<'b, T>, scratch: &'a mut [T],
-    ) = Components::log_density_backward_here;
+    ) = Components::log_density_backward_generic;
 }
 
 fn clamped<T: Float>(log_variance: T) -> T {

@@ -1,7 +1,10 @@
+use std::iter::repeat;
+
 use super::{AnomalyScore, Numbers, Reconstructs, Reference, ScoreFor, Seen};
 use crate::error::{Result, require, require_count};
 use crate::layer::Part;
 use crate::numbers::scalar::{Float, sum_pairs};
+use crate::numbers::vector::vectorize;
 
 /// How far a sample lies from the nearest reconstructions of normal samples, squared.
 ///
@@ -13,8 +16,8 @@ use crate::numbers::scalar::{Float, sum_pairs};
 /// Of a conditional model the reconstructions are those of all conditions, so that a sample is not odd for coming
 /// under a condition that is not its own.
 ///
-/// Reference samples can be those that the model was trained on. Time and memory of a score are those
-/// of one pass over all reconstructions.
+/// Reference samples can be those that the model was trained on. A score takes one pass over all reconstructions,
+/// which are kept twice.
 ///
 /// # Formula
 /// 1/k Σ ‖x − x̂ᵢ‖², over the k nearest x̂ᵢ of the reference
@@ -22,6 +25,8 @@ use crate::numbers::scalar::{Float, sum_pairs};
 pub struct NearestReconstruction {
     k: usize,
     reconstructions: Vec<f64>,
+    /// The same in blocks of [`BLOCK`], feature by feature, the last filled up with ∞.
+    blocks: Vec<f64>,
 }
 
 impl NearestReconstruction {
@@ -32,31 +37,78 @@ impl NearestReconstruction {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
     pub fn new(k: usize) -> Result<Self> {
         require_count("NearestReconstruction k", k)?;
-        Ok(Self { k, reconstructions: Vec::new() })
+        Ok(Self { k, reconstructions: Vec::new(), blocks: Vec::new() })
+    }
+
+    /// With the reconstructions of the reference samples, one after the other.
+    fn keep(&mut self, reconstructions: Vec<f64>, features: usize) {
+        let samples = reconstructions.len() / features.max(1);
+        self.blocks = Vec::with_capacity(samples.next_multiple_of(BLOCK) * features);
+        for block in reconstructions.chunks(BLOCK * features.max(1)) {
+            for feature in 0..features {
+                let of_feature = block[feature..].iter().step_by(features).copied();
+                // Nothing is near a place that is not taken.
+                self.blocks.extend(of_feature.chain(repeat(f64::INFINITY)).take(BLOCK));
+            }
+        }
+        self.reconstructions = reconstructions;
     }
 
     /// The least squared distances in ascending order, and which reconstructions they are to; one may be left out.
     fn find(&self, x: &[f64], left_out: Option<usize>, distances: &mut [f64], indices: &mut [f64]) {
+        let d = x.len();
+        // More than what rounding can make of a sum of so many in another order.
+        let slack = 1.0 + 4.0 * d as f64 * f64::EPSILON;
         distances.fill(f64::INFINITY);
         indices.fill(0.0);
-        for (index, y) in self.reconstructions.chunks_exact(x.len()).enumerate() {
-            if left_out == Some(index) {
+        let mut squares = [0.0; BLOCK];
+        for (block, columns) in self.blocks.chunks_exact(BLOCK * d.max(1)).enumerate() {
+            let limit = distances[self.k - 1] * slack;
+            let is_near = squared_distances(x, columns, &mut squares, limit);
+            if !is_near {
                 continue;
             }
-            let distance = sum_pairs(
-                x,
-                y,
-                #[inline(always)]
-                |x, y| (x - y) * (x - y),
-            );
-            if distance < distances[self.k - 1] {
-                let at = distances.partition_point(|&other| other <= distance);
-                distances[at..].rotate_right(1);
-                indices[at..].rotate_right(1);
-                (distances[at], indices[at]) = (distance, index as f64);
+            let first = block * BLOCK;
+            let near = (first..).zip(&squares).filter(|(_, square)| !(**square > limit));
+            for (index, _) in near.filter(|(index, _)| left_out != Some(*index)) {
+                let Some(y) = self.reconstructions.get(index * d..(index + 1) * d) else { break };
+                let distance = sum_pairs(
+                    x,
+                    y,
+                    #[inline(always)]
+                    |x, y| (x - y) * (x - y),
+                );
+                if distance < distances[self.k - 1] {
+                    let at = distances.partition_point(|&other| other <= distance);
+                    distances[at..].rotate_right(1);
+                    indices[at..].rotate_right(1);
+                    (distances[at], indices[at]) = (distance, index as f64);
+                }
             }
         }
     }
+}
+
+/// Reconstructions whose distances are taken together: the first feature of each, then the second, and so on.
+const BLOCK: usize = 32;
+
+/// The squared distances from x of a block of reconstructions, and whether any is at most the limit.
+fn squared_distances(x: &[f64], block: &[f64], squares: &mut [f64; BLOCK], limit: f64) -> bool {
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut sums = [0.0; BLOCK];
+            for (x, of_feature) in x.iter().zip(block.chunks_exact(BLOCK)) {
+                for (sum, y) in sums.iter_mut().zip(of_feature) {
+                    *sum += (x - y) * (x - y);
+                }
+            }
+            *squares = sums;
+            // Counted without a branch; a comparison with NaN is false, which makes a candidate.
+            let beyond: u32 = sums.iter().map(|&sum| u32::from(sum > limit)).sum();
+            beyond as usize != BLOCK
+        },
+    )
 }
 
 impl<E: Part, M: Reconstructs> ScoreFor<E, M> for NearestReconstruction {}
@@ -71,7 +123,7 @@ impl<T: Float> AnomalyScore<T> for NearestReconstruction {
         let requirement = "less than the number of reference samples";
         require(is_enough, "NearestReconstruction k", self.k as f64, requirement)?;
         let values = reference.iter().flat_map(|seen| seen.reconstruction);
-        self.reconstructions = values.map(|y| y.to_double()).collect();
+        self.keep(values.map(|y| y.to_double()).collect(), reference.features());
         Ok(())
     }
 
@@ -105,7 +157,7 @@ impl<T: Float> AnomalyScore<T> for NearestReconstruction {
         let values = numbers.exactly("reconstructions", samples * features)?;
         let requirement = "less than the number of reference samples";
         require(self.k < samples, "NearestReconstruction k", self.k as f64, requirement)?;
-        self.reconstructions = values.to_vec();
+        self.keep(values.to_vec(), features);
         Ok(())
     }
 }

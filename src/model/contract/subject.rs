@@ -150,6 +150,6 @@ impl<T: Float> Data<T> {
 
 /// Examples of which it is known that they are what the model takes.
 pub(super) fn given<T: Float>(samples: Samples<'_, T>, size: Dyn) -> Examples<'_, T, Dyn, Refused> {
-    let (weights, held_out, nested, given) = (None, None, false, PhantomData);
-    Examples { samples, weights, held_out, nested, size, given }
+    let (weights, held_out, given) = (None, None, PhantomData);
+    Examples { samples, weights, held_out, size, given }
 }

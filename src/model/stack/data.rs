@@ -4,12 +4,12 @@ use std::marker::PhantomData;
 
 use nalgebra::Dyn;
 
-use crate::batch::size::Size;
+use crate::batch::size::{Size, Untyped};
 use crate::batch::{Batch, BatchView};
 use crate::error::Result;
 use crate::model::inference::InMemory;
 use crate::numbers::scalar::Float;
-use crate::train::examples::{Examples, Samples, SamplesAlone, WithLabels};
+use crate::train::examples::{Examples, HeldOut, Samples, SamplesAlone, WithLabels};
 
 /// Samples in memory, others to validate on, and how much each of the first counts.
 #[derive(Debug, Clone, Copy)]
@@ -17,8 +17,8 @@ pub struct Data<'a, T> {
     x: BatchView<'a, T>,
     held_out: Option<BatchView<'a, T>>,
     weights: Option<&'a [f64]>,
-    /// Whether those held out came with what they must not have, which the first stage refuses.
-    nested: bool,
+    /// The sizes of a sample, and of one that is held out; of codes none.
+    sizes: Option<[Untyped; 2]>,
 }
 
 /// The labels of samples, and of those that are held out.
@@ -37,16 +37,19 @@ pub struct Codes<T> {
 
 impl<'a, T: Float> Data<'a, T> {
     /// Refuses a stream: all levels but the first see codes, which are in memory.
-    pub(super) fn of<I, G>(examples: Examples<'a, T, I, G>) -> Result<(Self, LabelsOf)> {
-        let Examples { samples, weights, held_out, nested, .. } = examples;
+    pub(super) fn of<I: Size, G>(examples: Examples<'a, T, I, G>) -> Result<(Self, LabelsOf)> {
+        let Examples { samples, weights, held_out, size, .. } = examples;
         let given = InMemory::of(samples)?;
-        let held_out = held_out.map(InMemory::of).transpose()?;
+        let held_out = held_out.map(HeldOut::alone).transpose()?;
+        let size = Untyped::of(size);
+        let sizes = Some([size, held_out.as_ref().map_or(size, |(_, size)| *size)]);
+        let held_out = held_out.map(|(samples, _)| InMemory::of(samples)).transpose()?;
         let (held_out, labels) = held_out.map(|given| (given.x, given.labels)).unzip();
         let labels = LabelsOf {
             of_samples: given.labels.unwrap_or_default(),
             held_out: labels.flatten().unwrap_or_default(),
         };
-        Ok((Self { x: given.x, held_out, weights, nested }, labels))
+        Ok((Self { x: given.x, held_out, weights, sizes }, labels))
     }
 
     /// The samples, and those that are held out.
@@ -54,11 +57,14 @@ impl<'a, T: Float> Data<'a, T> {
         (self.x, self.held_out)
     }
 
-    /// What an autoencoder with inputs of this size is trained on.
-    pub(super) fn examples<I: Size>(&self, size: I) -> Examples<'a, T, I, SamplesAlone> {
-        let (samples, held_out) = (alone(self.x), self.held_out.map(alone));
-        let Self { weights, nested, .. } = *self;
-        Examples { samples, weights, held_out, nested, size, given: PhantomData }
+    /// What an autoencoder with inputs of this size is trained on; refuses samples of another shape.
+    pub(super) fn examples<I: Size>(&self, size: I) -> Result<Examples<'a, T, I, SamplesAlone>> {
+        let expected = Untyped::of(size);
+        let [of_sample, of_held_out] = self.sizes.unwrap_or([expected; 2]);
+        expected.require("fit", of_sample)?;
+        let held_out = self.held_out.map(|x| HeldOut::new(alone(x), of_held_out));
+        let (samples, weights) = (alone(self.x), self.weights);
+        Ok(Examples { samples, weights, held_out, size, given: PhantomData })
     }
 
     /// What a classifier is trained on.
@@ -68,10 +74,11 @@ impl<'a, T: Float> Data<'a, T> {
         size: I,
     ) -> Examples<'a, T, I, WithLabels> {
         let with = |x, labels| Samples::Memory { x, conditions: None, labels: Some(labels) };
-        let held_out = self.held_out.map(|x| with(x, labels.held_out));
+        let held_out =
+            self.held_out.map(|x| HeldOut::new(with(x, labels.held_out), Untyped::of(size)));
         let samples = with(self.x, labels.of_samples);
-        let Self { weights, nested, .. } = *self;
-        Examples { samples, weights, held_out, nested, size, given: PhantomData }
+        let weights = self.weights;
+        Examples { samples, weights, held_out, size, given: PhantomData }
     }
 
     /// Their codes, which `encode` finds.
@@ -79,7 +86,7 @@ impl<'a, T: Float> Data<'a, T> {
         &self,
         encode: impl Fn(Data<'a, T>) -> Result<Batch<T, C>>,
     ) -> Result<Codes<T>> {
-        let codes = |x| encode(Self { x, held_out: None, weights: None, nested: false });
+        let codes = |x| encode(Self { x, held_out: None, weights: None, sizes: None });
         let x = codes(self.x)?.into_dynamic();
         let held_out = self.held_out.map(codes).transpose()?.map(Batch::into_dynamic);
         Ok(Codes { x, held_out })
@@ -91,7 +98,7 @@ impl<'a, T: Float> Data<'a, T> {
         'a: 'c,
     {
         let held_out = codes.held_out.as_ref().map(Batch::view);
-        Data { x: codes.x.view(), held_out, ..*self }
+        Data { x: codes.x.view(), held_out, weights: self.weights, sizes: None }
     }
 }
 

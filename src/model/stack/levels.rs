@@ -267,9 +267,10 @@ where
         let stage = stage(number, size.value(), model.encoder().output().value());
         #[cfg(feature = "safetensors")]
         self.trainer.within(&stage, model.parameters());
-        let trained = in_stage(&stage, self.trainer.fit(&mut model, data.examples(size)))?;
+        let examples = in_stage(&stage, data.examples(size))?;
+        let trained = in_stage(&stage, self.trainer.fit(&mut model, examples))?;
         report.push(stage, trained);
-        let codes = data.encoded(|data| model.encode(data.examples(size)))?;
+        let codes = data.encoded(|data| model.encode(data.examples(size)?))?;
         let of_loss = model.parameters()[model.network().places().loss].iter();
         let pretrained = Pretrained {
             encoder: model.trained_encoder(),

@@ -256,7 +256,7 @@ where
         let mut model = self.levels.deep(data, report)?;
         #[cfg(feature = "safetensors")]
         self.trainer.within(stage, model.parameters());
-        let examples = data.examples(model.encoder().input());
+        let examples = in_stage(stage, data.examples(model.encoder().input()))?;
         report.push(stage, in_stage(stage, self.trainer.fit(&mut model, examples))?);
         Ok(model)
     }

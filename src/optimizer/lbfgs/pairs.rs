@@ -13,15 +13,15 @@ const LANES: usize = 16;
 
 once! {
     /// Σ aᵢ bᵢ in double precision, in a fixed order that depends on the length alone.
-    pub(super) fn dot(a: &'a [T], b: &'a [T]) -> f64 = dot_here;
+    pub(super) fn dot(a: &'a [T], b: &'a [T]) -> f64 = dot_generic;
     /// `to` += `factor` · `by`.
-    fn add(to: &'a mut [T], factor: f64, by: &'a [T]) = add_here;
+    fn add(to: &'a mut [T], factor: f64, by: &'a [T]) = add_generic;
     /// `to` = `from` + `factor` · `by`.
-    pub(super) fn sum_into(to: &'a mut [T], from: &'a [T], factor: f64, by: &'a [T]) = sum_into_here;
+    pub(super) fn sum_into(to: &'a mut [T], from: &'a [T], factor: f64, by: &'a [T]) = sum_into_generic;
 }
 
-fn dot_here<T: Float>(a: &[T], b: &[T]) -> f64 {
-    debug_assert_eq!(a.len(), b.len());
+fn dot_generic<T: Float>(a: &[T], b: &[T]) -> f64 {
+    assert_eq!(a.len(), b.len());
     vectorize(
         #[inline(always)]
         || {
@@ -39,7 +39,7 @@ fn dot_here<T: Float>(a: &[T], b: &[T]) -> f64 {
     )
 }
 
-fn add_here<T: Float>(to: &mut [T], factor: f64, by: &[T]) {
+fn add_generic<T: Float>(to: &mut [T], factor: f64, by: &[T]) {
     let factor = T::of(factor);
     vectorize(
         #[inline(always)]
@@ -47,7 +47,7 @@ fn add_here<T: Float>(to: &mut [T], factor: f64, by: &[T]) {
     );
 }
 
-fn sum_into_here<T: Float>(to: &mut [T], from: &[T], factor: f64, by: &[T]) {
+fn sum_into_generic<T: Float>(to: &mut [T], from: &[T], factor: f64, by: &[T]) {
     let factor = T::of(factor);
     vectorize(
         #[inline(always)]

@@ -136,10 +136,10 @@ once! {
     ///
     /// Each element takes 16 bits; only where these do not decide, 16 more are drawn, so that the rate
     /// is exact to 2⁻³².
-    fn set_fraction(sample: &'a mut [T], fraction: f64, to: [T; 2], rng: &'a mut dyn Rng) = set_fraction_here;
+    fn set_fraction(sample: &'a mut [T], fraction: f64, to: [T; 2], rng: &'a mut dyn Rng) = set_fraction_generic;
 }
 
-fn set_fraction_here<T: Float>(sample: &mut [T], fraction: f64, to: [T; 2], rng: &mut dyn Rng) {
+fn set_fraction_generic<T: Float>(sample: &mut [T], fraction: f64, to: [T; 2], rng: &mut dyn Rng) {
     const TWO_TO_32: f64 = 4_294_967_296.0;
     let end = (fraction * TWO_TO_32).round() as u64;
     let middle = end / 2;

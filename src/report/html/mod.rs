@@ -90,12 +90,12 @@ impl<'a, T: Scalar> HtmlReport<'a, T> {
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
         let (network, examples) = (model.network(), x.into_examples());
-        let size = examples.size;
+        let (size, inputs) = (examples.size, model.encoder().input());
         Self {
             network,
             report,
-            given: InMemory::of(examples.samples),
-            shape: shape_of(size, model.encoder().input()),
+            given: InMemory::unweighted("HtmlReport", inputs, examples),
+            shape: shape_of(size, inputs),
             title: kind(network).into(),
             columns: None,
             labels: None,

@@ -119,21 +119,18 @@ impl<T: Scalar> Checked<'_, T> {
             let classes = labels.iter().map(|&label| T::of(label as f64)).collect();
             Batch::new(nalgebra::Dyn(1), classes)
         });
-        let beside = match (&data.conditions, classes.transpose()?) {
-            (Some(_), Some(_)) => {
-                let why = "there is no stream of samples with both conditions and classes";
-                return Err(Verdict::not_applicable(why));
-            }
-            (conditions, classes) => conditions.clone().or(classes),
-        };
+        let beside = data.conditions.clone().into_iter().chain(classes.transpose()?);
         let (expected, _) = self.fit(data, |trainer| trainer.shuffle(false))?;
         let mut model = self.build();
         let mut trainer = self.trainer(data.samples()).shuffle(false).shuffle_buffer(1);
         let mut stream = InMemory::from(&data.x);
-        let mut beside = beside.map(InMemory::from);
-        let samples = match &mut beside {
-            None => IntoExamples::<T>::into_examples(&mut stream).samples,
-            Some(beside) => IntoExamples::<T>::into_examples((&mut stream, beside)).samples,
+        let mut beside: Vec<_> = beside.map(InMemory::from).collect();
+        let samples = match &mut beside[..] {
+            [first, second, ..] => {
+                IntoExamples::<T>::into_examples((&mut stream, first, second)).samples
+            }
+            [one] => IntoExamples::<T>::into_examples((&mut stream, one)).samples,
+            [] => IntoExamples::<T>::into_examples(&mut stream).samples,
         };
         trainer.fit(&mut model, given(samples, data.x.size()))?;
         self.same_model("from a stream", &model, &expected)
