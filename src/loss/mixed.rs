@@ -88,23 +88,56 @@ impl<T: Float> Mixed<T> {
         Some((group, feature - place.features.start))
     }
 
-    /// Calls `work` with each group's part of each sample.
+    /// Calls `work` with each group's part of some samples after the other, by their numbers.
     fn each(
         &self,
         Compared { x, y, parameters }: Compared<'_, T>,
-        mut work: impl FnMut(usize, &Group<T>, &Place, Compared<'_, T>),
+        mut work: impl FnMut(Range<usize>, &Group<T>, &Place, Compared<'_, T>),
     ) {
+        let (mut x_room, mut y_room) = ([T::ZERO; TOGETHER], [T::ZERO; TOGETHER]);
         for (group, place) in self.places() {
             let parameters = &parameters[place.parameters.clone()];
-            for (sample, (x, y)) in x.iter().zip(y.iter()).enumerate() {
-                let (x, y) = (&x[place.features.clone()], &y[place.features.clone()]);
-                let x = BatchView::new(x, group.columns);
-                let y = BatchView::new(y, group.columns);
-                let at = Compared { x, y, parameters };
-                work(sample, group, &place, at);
+            let mut first = 0;
+            while first < x.samples() {
+                let count = samples_together(group.columns).min(x.samples() - first);
+                let samples = first..first + count;
+                let x = part(x, &samples, &place.features, &mut x_room);
+                let y = part(y, &samples, &place.features, &mut y_room);
+                work(samples, group, &place, Compared { x, y, parameters });
+                first += count;
             }
         }
     }
+}
+
+/// Numbers of a group that are compared together: a call for each sample of a narrow group would take longer than what
+/// it computes.
+const TOGETHER: usize = 512;
+
+fn samples_together(columns: usize) -> usize {
+    (TOGETHER / columns.max(1)).max(1)
+}
+
+/// Some features of some samples, gathered unless it is one sample.
+fn part<'a, T: Float>(
+    all: BatchView<'a, T>,
+    samples: &Range<usize>,
+    features: &Range<usize>,
+    room: &'a mut [T; TOGETHER],
+) -> BatchView<'a, T> {
+    let columns = features.len();
+    let of_sample = |sample: usize| {
+        let start = sample * all.features();
+        &all.as_slice()[start + features.start..start + features.end]
+    };
+    if samples.len() == 1 {
+        return BatchView::new(of_sample(samples.start), columns);
+    }
+    let room = &mut room[..columns * samples.len()];
+    for (to, sample) in room.chunks_exact_mut(columns).zip(samples.clone()) {
+        to.copy_from_slice(of_sample(sample));
+    }
+    BatchView::new(room, columns)
 }
 
 impl<T: Float, D: Part> LossFor<D> for Mixed<T>
@@ -134,21 +167,28 @@ impl<T: Float> Loss<T> for Mixed<T> {
 
     fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
         values.fill(T::ZERO);
-        self.each(at, |sample, group, _, at| {
-            let mut value = [T::ZERO];
-            group.loss.values(at, &mut value);
-            values[sample] += value[0];
+        let mut of_group = [T::ZERO; TOGETHER];
+        self.each(at, |samples, group, _, at| {
+            let of_group = &mut of_group[..samples.len()];
+            group.loss.values(at, of_group);
+            values[samples].iter_mut().zip(of_group).for_each(|(sum, value)| *sum += *value);
         });
     }
 
     fn gradient(&self, at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
-        let features = at.x.features();
-        let dy = dy.as_mut_slice();
-        self.each(at, |sample, group, place, at| {
-            let start = sample * features;
-            let dy = &mut dy[start + place.features.start..start + place.features.end];
-            let dy = BatchViewMut::new(dy, group.columns);
-            group.loss.gradient(at, &weights[sample..=sample], dy);
+        let (features, dy) = (at.x.features(), dy.as_mut_slice());
+        let mut room = [T::ZERO; TOGETHER];
+        self.each(at, |samples, group, place, at| {
+            let weights = &weights[samples.clone()];
+            let columns = dy.chunks_exact_mut(features).skip(samples.start);
+            let mut columns = columns.map(|dy| &mut dy[place.features.clone()]);
+            if samples.len() == 1 {
+                let dy = columns.next().unwrap_or_default();
+                return group.loss.gradient(at, weights, BatchViewMut::new(dy, group.columns));
+            }
+            let room = &mut room[..group.columns * samples.len()];
+            group.loss.gradient(at, weights, BatchViewMut::new(room, group.columns));
+            columns.zip(room.chunks_exact(group.columns)).for_each(|(dy, d)| dy.copy_from_slice(d));
         });
     }
 
@@ -166,9 +206,9 @@ impl<T: Float> Loss<T> for Mixed<T> {
     }
 
     fn parameter_gradient(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
-        self.each(at, |sample, group, place, at| {
-            let weight = &weights[sample..=sample];
-            group.loss.parameter_gradient(at, weight, &mut gradient[place.parameters.clone()]);
+        self.each(at, |samples, group, place, at| {
+            let gradient = &mut gradient[place.parameters.clone()];
+            group.loss.parameter_gradient(at, &weights[samples], gradient);
         });
     }
 

@@ -69,8 +69,11 @@ impl NearestReconstruction {
                 continue;
             }
             let first = block * BLOCK;
-            let near = (first..).zip(&squares).filter(|(_, square)| !(**square > limit));
-            for (index, _) in near.filter(|(index, _)| left_out != Some(*index)) {
+            for (index, &square) in (first..).zip(&squares) {
+                // A comparison with NaN is false, which makes a candidate.
+                if square > limit || left_out == Some(index) {
+                    continue;
+                }
                 let Some(y) = self.reconstructions.get(index * d..(index + 1) * d) else { break };
                 let distance = sum_pairs(
                     x,
