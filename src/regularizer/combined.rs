@@ -11,7 +11,7 @@ use crate::batch::BatchViewMut;
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
 use crate::code::prior::Prior;
-use crate::error::{Forgotten, Result, Unwrapped, require};
+use crate::error::{Forgotten, Result, Unwrapped, invalid, require};
 use crate::layer::Layer;
 use crate::layer::layout::Layout;
 use crate::numbers::scalar::Float;
@@ -229,6 +229,11 @@ macro_rules! combination {
             }
             fn needs(&self, _facts: &Facts) -> Needs {
                 Needs::nothing()
+            }
+            /// Asked only by a regularizer around it that does not say what its parts are, and would do nothing.
+            fn check(&self, _facts: &Facts) -> Result<()> {
+                let name = "the number of combinations in a regularizer without `parts`";
+                Err(invalid(name, 1.0, "0: pass on the `parts` of the combination"))
             }
         }
     };

@@ -299,7 +299,8 @@ pub trait Regularizer<T: Float>: Debug + Send + Sync + RegularizerClone<T> {
     /// What tells it from others in files and checkpoints: `SparseKl { target: 0.05, weight: 0.1 }`.
     fn describe(&self) -> String;
 
-    /// Its parts, if it is a combination of several: a tuple or a list, of which nothing else is then asked.
+    /// Its parts, if it is a combination of several: a tuple or a list, of which nothing else is then asked. A
+    /// regularizer around another passes on that one's parts.
     fn parts(&self) -> Option<Vec<Box<dyn Regularizer<T>>>> {
         None
     }

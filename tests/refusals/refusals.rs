@@ -540,3 +540,43 @@ fn a_loss_that_names_two_targets() {
                     be 1: both say the same";
     assert_eq!(builder.build::<f64>().unwrap_err().to_string(), expected);
 }
+
+/// A regularizer around another that passes on everything but its parts.
+#[derive(Debug, Clone)]
+struct Around<R>(R);
+impl<E, R: SuitedTo<E>> SuitedTo<E> for Around<R> {}
+impl<R: Regularizer<f64> + Clone + 'static> Regularizer<f64> for Around<R> {
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+    fn needs(&self, facts: &Facts) -> Needs {
+        self.0.needs(facts)
+    }
+    fn check(&self, facts: &Facts) -> Result<()> {
+        self.0.check(facts)
+    }
+    fn penalty(
+        &self,
+        at: &Encoded<'_, f64>,
+        gradient: Option<&mut PenaltyGradient<'_, f64>>,
+        scratch: &mut [f64],
+        terms: &mut Terms,
+    ) {
+        self.0.penalty(at, gradient, scratch, terms);
+    }
+}
+
+#[test]
+fn a_combination_whose_parts_are_not_passed_on() {
+    let decay = WeightDecay::new(0.1).unwrap();
+    let build = |regularizer: Box<dyn Regularizer<f64>>| {
+        let builder = AutoEncoder::builder().encoder(Dense::<4, 3>::new(Tanh));
+        let builder = builder.decoder(Dense::<3, 4>::new(Identity));
+        builder.regularizer(regularizer).build::<f64>().map(|model| model.loss(&good()).unwrap())
+    };
+    assert!(build(Box::new(Around(decay))).unwrap().get("weight_decay").is_some());
+    let expected = "the number of combinations in a regularizer without `parts` is 1, but must be 0: \
+                    pass on the `parts` of the combination";
+    assert_eq!(build(Box::new(Around((decay,)))).unwrap_err().to_string(), expected);
+    assert_eq!(build(Box::new(vec![Around(vec![decay])])).unwrap_err().to_string(), expected);
+}
