@@ -233,7 +233,7 @@ macro_rules! combination {
             /// Asked only by a regularizer around it that does not say what its parts are, and would do nothing.
             fn check(&self, _facts: &Facts) -> Result<()> {
                 let name = "the number of combinations in a regularizer without `parts`";
-                Err(invalid(name, 1.0, "0: pass on the `parts` of the combination"))
+                Err(invalid(name, 1.0, "0: what is added to a combination goes beside it, in a tuple"))
             }
         }
     };

@@ -299,8 +299,9 @@ pub trait Regularizer<T: Float>: Debug + Send + Sync + RegularizerClone<T> {
     /// What tells it from others in files and checkpoints: `SparseKl { target: 0.05, weight: 0.1 }`.
     fn describe(&self) -> String;
 
-    /// Its parts, if it is a combination of several: a tuple or a list, of which nothing else is then asked. A
-    /// regularizer around another passes on that one's parts.
+    /// Its parts, if it is a combination of several: a tuple or a list, of which nothing else is then asked, neither
+    /// [`check`](Self::check) nor [`penalty`](Self::penalty). So what is added to a combination goes beside it, as
+    /// another part of a tuple, and not around it.
     fn parts(&self) -> Option<Vec<Box<dyn Regularizer<T>>>> {
         None
     }

@@ -203,7 +203,8 @@ impl<'a, T: Float, I: Size, G> Examples<'a, T, I, G> {
         Self { weights: Some(weights), ..self }
     }
 
-    /// Samples on which the model is validated after each epoch: of the same kind, in memory, all counting alike.
+    /// Samples on which the model is validated after each epoch: of the same kind, in memory, all counting alike. Said
+    /// twice, the last ones hold.
     pub fn held_out<X>(self, held_out: X) -> Self
     where
         X: IntoExamples<'a, T>,

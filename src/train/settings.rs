@@ -92,6 +92,8 @@ impl Settings<'_> {
         require_count("Trainer epochs", self.epochs)?;
         require_count("Trainer batch_size", self.batch_size.unwrap_or(1))?;
         require_count("Trainer threads", self.threads)?;
+        let can = cfg!(feature = "parallel") || self.threads == 1;
+        require(can, "Trainer threads", self.threads as f64, "1 without the feature `parallel`")?;
         require_count("Trainer shuffle_buffer", self.shuffle_buffer)?;
         self.on_divergence.check()?;
         #[cfg(feature = "safetensors")]

@@ -147,8 +147,7 @@ impl<'a, O> Trainer<'a, O> {
     }
 
     /// How many threads the work of a step is divided among, at least 1; small steps stay on one.
-    /// The bits of the result do not depend on it. Default: 1.
-    #[cfg(feature = "parallel")]
+    /// The bits of the result do not depend on it. More than one need the feature `parallel`. Default: 1.
     pub fn threads(mut self, threads: usize) -> Self {
         self.settings.threads = threads;
         self
@@ -162,8 +161,8 @@ impl<'a, O> Trainer<'a, O> {
     /// | `&x` | an autoencoder |
     /// | `(&x, &labels)` | a classifier; labels are whole numbers from 0, of any integer type |
     /// | `(&x, &conditions)` | a conditional model, whose conditions are a batch with a column a sample |
-    /// | `(&x, &conditions, &labels)` | a classifier whose encoder is conditional; from memory only |
-    /// | `&mut stream`, `(&mut stream, &mut beside)` | the same from a [`Source`](crate::Source), and another in step with it |
+    /// | `(&x, &conditions, &labels)` | a classifier whose encoder is conditional |
+    /// | `&mut x`, `(&mut x, &mut classes)`, `(&mut x, &mut conditions)`, `(&mut x, &mut conditions, &mut classes)` | the same from a [`Source`](crate::Source) each, in step |
     /// | [`Examples::of`](super::Examples::of) one of these | any, with weights, and with samples to validate on after each epoch |
     ///
     /// A stream is passed over once an epoch and need not fit into memory: three blocks of
@@ -237,5 +236,19 @@ impl<'a, O> Trainer<'a, O> {
     pub(crate) fn within<T: Float>(&mut self, stage: &str, start: &[T]) {
         let start = super::checkpoint::digest_of(&[start]);
         self.settings.stage = format!("{stage} from {start}, ");
+    }
+}
+
+#[cfg(all(test, not(feature = "parallel")))]
+mod tests {
+    use super::*;
+    use crate::optimizer::Sgd;
+
+    #[test]
+    fn threads_need_the_feature() {
+        let threads = |count| Trainer::new(Sgd::new(0.1).unwrap()).threads(count).check::<f32>();
+        assert_eq!(threads(1), Ok(()));
+        let expected = "Trainer threads is 2, but must be 1 without the feature `parallel`";
+        assert_eq!(threads(2).unwrap_err().to_string(), expected);
     }
 }

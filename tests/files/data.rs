@@ -335,6 +335,32 @@ fn cells_that_are_no_numbers() {
     );
 }
 
+/// A file without a header, opened with the defaults, would lose its first row: this has to be said.
+#[test]
+fn a_header_of_numbers_is_none() {
+    let samples = |text: &str, options: CsvOptions| {
+        options.from_bytes::<f64, Dyn>(text).map(|table| table.samples())
+    };
+    let (bare, labelled) = ("1,2.5\n3,4\n5,6\n", "1,2.5,iris\n3,4,rose\n");
+    let new = CsvOptions::new;
+    let expected = "<memory>, line 1: found a number for each feature, expected the names of columns \
+                    (`CsvOptions::header(false)` if these are values, `header(true)` if they are names)";
+    let defaults = || new().label(2);
+    for refused in [samples(bare, new()), samples(labelled, defaults()), samples("-.5\n", new())] {
+        assert_eq!(refused.unwrap_err().to_string(), expected);
+    }
+    // One of the two, or the name of a column, says what the first row is.
+    assert_eq!(samples(bare, new().header(false)), Ok(3));
+    assert_eq!(samples(bare, new().header(true)), Ok(2));
+    assert_eq!(samples(labelled, defaults().header(false)), Ok(2));
+    assert_eq!(samples(bare, new().columns(["2.5"])), Ok(2));
+    // Only what is a feature counts, and one name is enough.
+    assert_eq!(samples("x,2\n3,4\n", new()), Ok(1));
+    assert_eq!(samples("x,2\n3,4\n", new().columns([0])), Ok(1));
+    assert!(samples("x,2\n3,4\n", new().columns([1])).is_err());
+    assert_eq!(samples("1,NaN\n3,4\n", new()), Ok(1));
+}
+
 #[test]
 fn tables_of_another_form() {
     let refused = |text: &str| Csv::<f32, Dyn>::from_bytes(text).unwrap_err();

@@ -576,7 +576,7 @@ fn a_combination_whose_parts_are_not_passed_on() {
     };
     assert!(build(Box::new(Around(decay))).unwrap().get("weight_decay").is_some());
     let expected = "the number of combinations in a regularizer without `parts` is 1, but must be 0: \
-                    pass on the `parts` of the combination";
+                    what is added to a combination goes beside it, in a tuple";
     assert_eq!(build(Box::new(Around((decay,)))).unwrap_err().to_string(), expected);
     assert_eq!(build(Box::new(vec![Around(vec![decay])])).unwrap_err().to_string(), expected);
 }

@@ -102,10 +102,15 @@ impl<T: Float, R: FileSize> Csv<T, R> {
             return Err(input.malformed(Place::Line(1), found, "at least one"));
         }
         let size = of_file(&input, &[count])?;
+        let is_named = |column: &Column| matches!(column, Column::Name(_));
+        let knows_header = options.columns.iter().flatten().chain(&options.label).any(is_named);
+        if options.has_header.is_none() && !knows_header {
+            require_names(&input, options.delimiter, width, &features)?;
+        }
         let mut table = Self {
             cells: Cells::new(&input, options.delimiter)?,
             input,
-            has_header: options.has_header,
+            has_header: options.has_header.unwrap_or(true),
             delimiter: options.delimiter,
             width,
             features,
@@ -337,6 +342,24 @@ fn width(input: &Input, delimiter: u8) -> Result<usize> {
     }
 }
 
+/// Refuses a header in which each feature has a number for a name: a file without a header, as a rule.
+fn require_names(input: &Input, delimiter: u8, width: usize, features: &Features) -> Result<()> {
+    let mut cells = Cells::new(input, delimiter)?;
+    let mut are_numbers = true;
+    let is_feature = |column| features.of(column).next().is_some();
+    row(&mut cells, width, is_feature, |column, cells| {
+        are_numbers &= number::<f64>(cells, column).is_ok();
+        Ok(())
+    })?;
+    if are_numbers {
+        let found = Found::Thing("a number for each feature");
+        let expected = "the names of columns (`CsvOptions::header(false)` if these are values, \
+                        `header(true)` if they are names)";
+        return Err(input.malformed(Place::Line(1), found, expected));
+    }
+    Ok(())
+}
+
 /// What the header calls a column, if that can be read.
 fn name_of(input: &Input, delimiter: u8, wanted: usize) -> Option<String> {
     let mut cells = Cells::new(input, delimiter).ok()?;
@@ -352,7 +375,7 @@ fn column_of(input: &Input, options: &CsvOptions, name: &str) -> Result<usize> {
     let refuse = |found, expected| {
         Err(input.malformed(Place::Name(name.to_owned()), Found::Thing(found), expected))
     };
-    if !options.has_header {
+    if options.has_header == Some(false) {
         return refuse("no header", "a header with that name");
     }
     let mut cells = Cells::new(input, options.delimiter)?;

@@ -32,7 +32,7 @@ impl From<String> for Column {
 ///
 /// | option | default | purpose |
 /// |---|---|---|
-/// | [`header`](CsvOptions::header) | yes | whether the first row has the columns' names |
+/// | [`header`](CsvOptions::header) | yes; refused if it cannot be one | whether the first row has the columns' names |
 /// | [`delimiter`](CsvOptions::delimiter) | `,` | what stands between cells |
 /// | [`columns`](CsvOptions::columns) | all | the columns that are features, in their order |
 /// | [`label`](CsvOptions::label) | none | the column that is no feature but a label |
@@ -51,7 +51,7 @@ impl From<String> for Column {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvOptions {
-    pub(super) has_header: bool,
+    pub(super) has_header: Option<bool>,
     pub(super) delimiter: u8,
     pub(super) columns: Option<Vec<Column>>,
     pub(super) label: Option<Column>,
@@ -66,12 +66,13 @@ impl Default for CsvOptions {
 impl CsvOptions {
     /// Commas, a header, and every column a feature.
     pub fn new() -> Self {
-        Self { has_header: true, delimiter: b',', columns: None, label: None }
+        Self { has_header: None, delimiter: b',', columns: None, label: None }
     }
 
-    /// Whether the first row has the columns' names.
+    /// Whether the first row has the columns' names. Where it is not said, it has; but a first row with a number for
+    /// each feature is refused then, as it would be lost if it were a sample.
     pub fn header(mut self, has_header: bool) -> Self {
-        self.has_header = has_header;
+        self.has_header = Some(has_header);
         self
     }
 

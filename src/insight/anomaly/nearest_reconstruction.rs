@@ -9,8 +9,8 @@ use crate::numbers::vector::vectorize;
 /// How far a sample lies from the nearest reconstructions of normal samples, squared.
 ///
 /// A sample is odd if the decoder cannot make it, and also if the decoder could make it, but only from a
-/// code that lies where no normal code does. This is one distance for both, in the units of the inputs:
-/// the decoder measures how far apart two codes are, so that it does not matter how the code is scaled or
+/// code that lies where no normal code does. This is one distance for both, in the units of the model's
+/// inputs, normalized where the model has a normalizer: the decoder measures how far apart two codes are, so that it does not matter how the code is scaled or
 /// bent. The reconstructions of normal samples are also less noisy than the samples themselves.
 ///
 /// Of a conditional model the reconstructions are those of all conditions, so that a sample is not odd for coming
