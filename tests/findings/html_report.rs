@@ -137,6 +137,33 @@ fn sliders_go_to_the_units_that_change_the_result_most() {
     assert_eq!(content(&page)["traversal"]["units"], serde_json::json!(seen));
 }
 
+/// All its samples count alike, and it shows them all: what says otherwise is not left out.
+#[test]
+fn weights_and_held_out_samples_are_refused() {
+    let digits = datasets::digits::<f32>();
+    let mut model = AutoEncoder::builder()
+        .encoder(Dense::<64, 4>::new(Tanh))
+        .decoder(Dense::<4, 64>::new(Identity))
+        .build()
+        .unwrap();
+    let report =
+        Trainer::new(Adam::new(1e-3).unwrap()).epochs(1).fit(&mut model, &digits.test).unwrap();
+    let refused = |examples| {
+        let page = HtmlReport::new(&model, &report, examples).to_html();
+        page.unwrap_err().to_string()
+    };
+    let ones = vec![1.0; digits.test.samples()];
+    assert_eq!(
+        refused(Examples::of(&digits.test).weights(&ones)),
+        "the number of weights of the examples is 359, but must be left unset: in this call all samples \
+         count alike"
+    );
+    assert_eq!(
+        refused(Examples::of(&digits.test).held_out(&digits.test)),
+        "the number of held-out samples is 359, but must be left unset: this call does not validate"
+    );
+}
+
 #[test]
 fn hostile_names_stay_text() {
     let columns = [HOSTILE[0], HOSTILE[1], HOSTILE[2], HOSTILE[3], "a", "b"];

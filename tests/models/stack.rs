@@ -355,3 +355,28 @@ fn weights_and_held_out_samples_are_those_of_every_stage() {
         "classifier: validation: the label of sample 3 is 11, but there are 10 classes, from 0";
     assert_eq!(error.to_string(), expected);
 }
+
+/// As many values in another order, which only the running program can tell.
+#[test]
+fn samples_of_another_shape_are_refused() {
+    use autoencoder::size::DynImage;
+    use nalgebra::Dyn;
+    let image = |height, width| DynImage { channels: 1, height, width };
+    let of = |size| Batch::<f64, DynImage>::new(size, vec![0.5; 24]).unwrap();
+    let (right, turned) = (of(image(2, 3)), of(image(3, 2)));
+    let fit = |x: &Batch<f64, DynImage>, held_out| {
+        let lower = AutoEncoder::builder()
+            .encoder(Dense::between(image(2, 3), Dyn(4), Tanh))
+            .decoder(Dense::between(Dyn(4), image(2, 3), Identity));
+        let upper = AutoEncoder::builder()
+            .encoder(Dense::dynamic(4, 2, Tanh))
+            .decoder(Dense::dynamic(2, 4, Identity));
+        let stack = Stack::new(lower, trainer(1)).then(upper, trainer(1)).fine_tune(trainer(1));
+        let fitted = stack.fit(Examples::of(x).held_out(held_out));
+        fitted.map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(fit(&right, &right), Ok(()));
+    let refused = |place: &str| Err(format!("level 1: 6 → 4: {place}: expected 2 rows, found 3"));
+    assert_eq!(fit(&turned, &right), refused("fit"));
+    assert_eq!(fit(&right, &turned), refused("validation"));
+}
