@@ -4,7 +4,7 @@ use nalgebra::{Const, Dyn};
 
 use super::AutoEncoder;
 use super::network::Parts;
-use super::scalar::Scalar;
+use super::scalar::{self, Scalar};
 use crate::batch::size::{Refused, SameSize, Size};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::data::Normalizer;
@@ -439,7 +439,7 @@ impl<E: Slot, D: Slot, R, L> Builder<E, D, R, L> {
             normalizer,
             loss_parameters,
         };
-        let network = T::build(parts, &mut keyed(seed, 0, 0))?;
+        let network = scalar::build(parts, &mut keyed(seed, 0, 0))?;
         let targets = "the number of targets that `Loss::target` and `LossFor::Target` name";
         require(loss.target() == target, targets, 2.0, "1: both say the same")?;
         Ok(AutoEncoder { network, encoder, decoder, regularizer, loss })

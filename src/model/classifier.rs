@@ -7,6 +7,7 @@ use nalgebra::Const;
 
 use super::builder::{Builder, Given, NoEncoder};
 use super::inference::{InMemory, Unlabelled};
+use super::scalar;
 use super::{AutoEncoder, Scalar};
 use crate::batch::Batch;
 use crate::batch::size::{SameSize, Size};
@@ -175,7 +176,7 @@ impl<E: Part, D: Part, R, T: Scalar> AutoEncoder<E, D, R, CrossEntropy, T> {
         let mut buffer = Vec::new();
         let rows = given.taken(self.network(), call, &mut buffer)?;
         let mut logits = Batch::zeros(self.decoder().output(), rows.x.samples());
-        T::pass_rows(self.network(), rows, logits.view_mut(), &mut self.workspace());
+        scalar::pass_rows(self.network(), rows, logits.view_mut(), &mut self.workspace());
         Ok(logits)
     }
 }

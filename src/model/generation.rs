@@ -4,6 +4,7 @@ use rand::Rng;
 
 use super::inference::{InMemory, Unlabelled};
 use super::network::{BLOCK, Network};
+use super::scalar;
 use super::{AutoEncoder, Scalar, Workspace};
 use crate::batch::size::{SameSize, Size};
 use crate::batch::{Batch, BatchView, BatchViewMut};
@@ -216,7 +217,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let codes = self.sample_codes(samples, rng)?;
         let mut outputs = Batch::zeros(self.decoder().output(), samples);
         let rows = Rows { x: codes.view(), conditions, targets: None };
-        T::decode_rows(network, rows, outputs.view_mut(), &mut self.workspace());
+        scalar::decode_rows(network, rows, outputs.view_mut(), &mut self.workspace());
         network.restore(outputs.view_mut())?;
         Ok(outputs)
     }

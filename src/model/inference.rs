@@ -1,6 +1,7 @@
 //! The model in use: codes, reconstructions, scores. Nothing here draws or changes anything.
 
 use super::network::Network;
+use super::scalar;
 use super::{AutoEncoder, Scalar, Workspace};
 use crate::batch::size::{Refused, SameSize, Size, require_shape};
 use crate::batch::{Batch, BatchView, Sample, check_finite};
@@ -202,7 +203,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let mut buffer = std::mem::take(&mut workspace.taken);
         let taken = given.taken(network, "encode", &mut buffer).map(|rows| {
             codes.resize(rows.x.samples());
-            T::encode_rows(network, rows, codes.view_mut(), workspace);
+            scalar::encode_rows(network, rows, codes.view_mut(), workspace);
         });
         workspace.taken = buffer;
         taken
@@ -251,7 +252,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         require_shape(place, self.decoder().output(), outputs.size())?;
         outputs.resize(samples);
         let rows = Rows { x: given.x, conditions: given.conditions, targets: None };
-        T::decode_rows(network, rows, outputs.view_mut(), workspace);
+        scalar::decode_rows(network, rows, outputs.view_mut(), workspace);
         network.restore(outputs.view_mut())
     }
 
@@ -274,7 +275,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let rows = given.compared(network, "score", (&mut buffer, &mut targets))?;
         let samples = rows.x.samples();
         let mut outputs = Batch::zeros(nalgebra::Dyn(network.outputs()), samples);
-        T::pass_rows(network, rows, outputs.view_mut(), &mut self.workspace());
+        scalar::pass_rows(network, rows, outputs.view_mut(), &mut self.workspace());
         let mut scores = vec![T::ZERO; samples];
         network.losses(rows.targets.unwrap_or(rows.x), outputs.view(), &mut scores);
         Ok(scores)
@@ -422,7 +423,7 @@ where
         let mut buffer = std::mem::take(&mut workspace.taken);
         let taken = given.taken(network, "reconstruct", &mut buffer).map(|rows| {
             outputs.resize(rows.x.samples());
-            T::pass_rows(network, rows, outputs.view_mut(), workspace);
+            scalar::pass_rows(network, rows, outputs.view_mut(), workspace);
         });
         workspace.taken = buffer;
         taken.and_then(|()| network.restore(outputs.view_mut()))

@@ -25,7 +25,7 @@ pub mod gradcheck;
 pub(crate) mod inference;
 pub(crate) mod network;
 mod objective;
-mod scalar;
+pub(crate) mod scalar;
 pub mod stack;
 pub(crate) mod step;
 mod training;

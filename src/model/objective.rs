@@ -1,6 +1,7 @@
 //! What training makes small, and its gradient: one pass forward and one back.
 
 use super::inference::InMemory;
+use super::scalar;
 use super::step::Seen;
 use super::{AutoEncoder, Scalar};
 use crate::batch::sample_weights;
@@ -116,7 +117,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         }
         let mut workspace = self.workspace();
         let seen = Seen { rows, shares, streams };
-        T::step(network, parameters, &mut workspace, seen, gradient);
+        scalar::step(network, parameters, &mut workspace, seen, gradient);
         Ok(workspace.terms)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::inference::InMemory;
 use super::network::Network;
+use super::scalar;
 use super::step::{Seen, step};
 use super::workspace::Workspace;
 use super::{AutoEncoder, Scalar};
@@ -44,7 +45,7 @@ where
         let inputs = self.encoder().input();
         require_shape("fit", inputs, size)?;
         let held_out = held_out.map(|held_out| held_out.checked(inputs)).transpose()?;
-        T::train(self.network_mut(), plan, samples, weights, held_out)
+        scalar::train(self.network_mut(), plan, samples, weights, held_out)
     }
 }
 

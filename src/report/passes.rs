@@ -9,6 +9,7 @@ use crate::model::Scalar;
 #[cfg(feature = "html")]
 use crate::model::inference::InMemory;
 use crate::model::network::Network;
+use crate::model::scalar;
 use crate::train::examples::Rows;
 
 /// How samples lie, of two sizes that they have: as the first says, unless that is a mere number.
@@ -32,7 +33,7 @@ pub(super) fn decode<T: Scalar>(
     network.check_conditions("decode", conditions, codes.samples())?;
     let rows = Rows { x: codes, conditions, targets: None };
     let mut outputs = Batch::zeros(Dyn(network.outputs()), codes.samples());
-    T::decode_rows(network, rows, outputs.view_mut(), &mut network.workspace());
+    scalar::decode_rows(network, rows, outputs.view_mut(), &mut network.workspace());
     network.restore(outputs.view_mut())?;
     Ok(outputs)
 }
@@ -46,7 +47,7 @@ pub(super) fn encode<T: Scalar>(
     let mut buffer = Vec::new();
     let rows = given.taken(network, "encode", &mut buffer)?;
     let mut codes = Batch::zeros(Dyn(network.facts.units), rows.x.samples());
-    T::encode_rows(network, rows, codes.view_mut(), &mut network.workspace());
+    scalar::encode_rows(network, rows, codes.view_mut(), &mut network.workspace());
     Ok(codes)
 }
 
@@ -59,7 +60,7 @@ pub(super) fn reconstruct<T: Scalar>(
     let mut buffer = Vec::new();
     let rows = given.taken(network, "reconstruct", &mut buffer)?;
     let mut outputs = Batch::zeros(Dyn(network.outputs()), rows.x.samples());
-    T::pass_rows(network, rows, outputs.view_mut(), &mut network.workspace());
+    scalar::pass_rows(network, rows, outputs.view_mut(), &mut network.workspace());
     network.restore(outputs.view_mut())?;
     Ok(outputs)
 }
@@ -70,7 +71,7 @@ pub(super) fn score<T: Scalar>(network: &Network<T>, given: InMemory<'_, T>) -> 
     let (mut buffer, mut targets) = (Vec::new(), Vec::new());
     let rows = given.compared(network, "score", (&mut buffer, &mut targets))?;
     let mut outputs = Batch::zeros(Dyn(network.outputs()), rows.x.samples());
-    T::pass_rows(network, rows, outputs.view_mut(), &mut network.workspace());
+    scalar::pass_rows(network, rows, outputs.view_mut(), &mut network.workspace());
     let mut scores = vec![T::ZERO; rows.x.samples()];
     network.losses(rows.targets.unwrap_or(rows.x), outputs.view(), &mut scores);
     Ok(scores)

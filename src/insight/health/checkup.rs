@@ -16,6 +16,7 @@ use crate::metrics::unexplained_variance;
 use crate::model::classifier::most_probable;
 use crate::model::inference::InMemory;
 use crate::model::network::Network;
+use crate::model::scalar;
 use crate::model::step::Seen;
 use crate::model::{AutoEncoder, Scalar};
 use crate::numbers::scalar::Float;
@@ -93,9 +94,9 @@ pub(crate) fn of_network<T: Scalar>(
     let rows = given.compared(network, "Checkup::of", (&mut buffer, &mut targets))?;
     let (samples, mut workspace) = (x.samples(), network.workspace());
     let mut codes = Batch::zeros(Dyn(network.facts.units), samples);
-    T::encode_rows(network, rows, codes.view_mut(), &mut workspace);
+    scalar::encode_rows(network, rows, codes.view_mut(), &mut workspace);
     let mut outputs = Batch::zeros(Dyn(network.outputs()), samples);
-    T::pass_rows(network, rows, outputs.view_mut(), &mut workspace);
+    scalar::pass_rows(network, rows, outputs.view_mut(), &mut workspace);
     let (explained_variance, accuracy) = match rows.targets {
         Some(classes) => (None, Some(accuracy(&outputs, classes))),
         None => {
@@ -114,7 +115,7 @@ pub(crate) fn of_network<T: Scalar>(
     let jacobian = network.squared_jacobian(few).to_double().sqrt();
     let mut gradient = vec![T::ZERO; network.parameters.len()];
     let seen = Seen { rows: few, shares: None, streams: None };
-    T::step(network, &network.parameters, &mut workspace, seen, Some(&mut gradient));
+    scalar::step(network, &network.parameters, &mut workspace, seen, Some(&mut gradient));
 
     let range = CodeRange::of(network.facts.range);
     Ok(Checkup {
