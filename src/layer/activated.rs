@@ -209,7 +209,10 @@ where
         if self.shared.is_none() {
             self.map.draw_weights(&*self.initializer, weights, rng);
         }
-        bias.fill(T::ZERO);
+        let (_, inputs) = self.map.weight_shape();
+        let mut drawn = vec![0.0; bias.len()];
+        self.initializer.draw_biases(&mut drawn, inputs, rng);
+        bias.iter_mut().zip(&drawn).for_each(|(bias, &drawn)| *bias = T::of(drawn));
     }
 
     fn range(&self) -> (f64, f64) {

@@ -1,9 +1,10 @@
-//! First weights. Biases always start at zero.
+//! First weights, and biases, which start at zero unless the initialiser says otherwise.
 //!
 //! | initialiser | weights of a unit | for |
 //! |---|---|---|
 //! | [`Glorot`] | uniform in ±√(6 / (inputs + outputs)) | layers that are nearly linear at the start; the default |
 //! | [`He`] | normal with variance 2 / inputs | rectifiers |
+//! | [`PyTorch`] | uniform in ±1 / √inputs, and biases too | results as with PyTorch's layers |
 //! | [`Ufldl`] | uniform in ±√(6 / (inputs + outputs + 1)) | the sparse autoencoder of the exercise |
 //! | [`Sparse`] | normal from a few inputs, 0 from all others | deep nets |
 //! | [`Zeros`] | 0 | heads and tests |
@@ -42,17 +43,30 @@ use crate::error::{Result, require_count, require_positive};
 pub trait Initializer: Debug + Send + Sync {
     /// Fills the weights from every input to one unit of a layer that has `outputs` units.
     fn draw_unit(&self, weights: &mut [f64], outputs: usize, rng: &mut dyn Rng);
+
+    /// Fills the biases of a layer whose units have so many weights each; after the weights. By default they are
+    /// zero.
+    fn draw_biases(&self, biases: &mut [f64], inputs: usize, rng: &mut dyn Rng) {
+        let _ = (inputs, rng);
+        biases.fill(0.0);
+    }
 }
 
 impl<I: Initializer + ?Sized> Initializer for std::sync::Arc<I> {
     fn draw_unit(&self, weights: &mut [f64], outputs: usize, rng: &mut dyn Rng) {
         (**self).draw_unit(weights, outputs, rng);
     }
+    fn draw_biases(&self, biases: &mut [f64], inputs: usize, rng: &mut dyn Rng) {
+        (**self).draw_biases(biases, inputs, rng);
+    }
 }
 
 impl<I: Initializer + ?Sized> Initializer for Box<I> {
     fn draw_unit(&self, weights: &mut [f64], outputs: usize, rng: &mut dyn Rng) {
         (**self).draw_unit(weights, outputs, rng);
+    }
+    fn draw_biases(&self, biases: &mut [f64], inputs: usize, rng: &mut dyn Rng) {
+        (**self).draw_biases(biases, inputs, rng);
     }
 }
 
@@ -88,6 +102,43 @@ impl Initializer for He {
             let normal: f64 = StandardNormal.sample(rng);
             *weight = sd * normal;
         }
+    }
+}
+
+/// Weights and biases uniform in ±1 / √inputs, which is what PyTorch's `Linear` and its convolutions draw by default:
+/// a third of the variance that keeps a signal's size. For results as they are there.
+///
+/// # Example
+/// ```
+/// use autoencoder::activation::{Identity, Relu};
+/// use autoencoder::{AutoEncoder, Dense, init::PyTorch};
+///
+/// let model = AutoEncoder::builder()
+///     .encoder(Dense::<64, 9>::new(Relu).init(PyTorch))
+///     .decoder(Dense::<9, 64>::new(Identity).init(PyTorch))
+///     .build::<f64>()?;
+/// let largest = |name| model.parameter(name).unwrap().iter().fold(0.0, |a: f64, w| a.max(w.abs()));
+/// assert!((0.12..0.125).contains(&largest("encoder.0.weight"))); // 1 / √64
+/// assert!((0.28..0.334).contains(&largest("decoder.0.bias"))); // 1 / √9
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+///
+/// # References
+/// A. Paszke and others (2019), PyTorch: an imperative style, high-performance deep learning library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PyTorch;
+impl PyTorch {
+    fn limit(inputs: usize) -> f64 {
+        (inputs as f64).sqrt().recip()
+    }
+}
+impl Initializer for PyTorch {
+    fn draw_unit(&self, weights: &mut [f64], _outputs: usize, rng: &mut dyn Rng) {
+        let limit = Self::limit(weights.len());
+        draw_uniform(weights, limit, rng);
+    }
+    fn draw_biases(&self, biases: &mut [f64], inputs: usize, rng: &mut dyn Rng) {
+        draw_uniform(biases, Self::limit(inputs), rng);
     }
 }
 

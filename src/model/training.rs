@@ -16,6 +16,7 @@ use crate::layer::Part;
 use crate::layer::layout::Layout;
 use crate::loss::{LossFor, Target};
 use crate::numbers::scalar::Float;
+use crate::random::schedule::Schedule;
 use crate::terms::Terms;
 use crate::train::blocks::Beside;
 use crate::train::examples::{Examples, Rows, Samples};
@@ -133,6 +134,10 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
     fn validate(&mut self, rows: Rows<'_, T>) {
         let seen = Seen { rows, shares: None, streams: None };
         step(self.network, &self.network.parameters, &mut self.workspace, seen, None);
+    }
+
+    fn schedules(&self) -> Vec<Box<dyn Schedule>> {
+        self.network.leaves.iter().flat_map(|leaf| leaf.part.schedules()).collect()
     }
 
     fn collapsed_units(&self) -> Vec<usize> {

@@ -154,7 +154,8 @@ impl Schedule for StepDecay {
     }
 }
 
-/// Falls along half a cosine from 1 at the first step towards a floor at the end.
+/// Falls along half a cosine from 1 at the first step towards a floor at the end of the last epoch. It goes by the number
+/// of epochs, so that a training with it is not resumed with another one.
 ///
 /// # References
 /// I. Loshchilov, F. Hutter (2016), SGDR: stochastic gradient descent with warm restarts.

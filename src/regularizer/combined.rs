@@ -16,6 +16,7 @@ use crate::layer::Layer;
 use crate::layer::layout::Layout;
 use crate::numbers::scalar::Float;
 use crate::random::Streams;
+use crate::random::schedule::Schedule;
 use crate::terms::Terms;
 
 /// A regularizer that is no combination, with its place in the one it is a part of.
@@ -158,6 +159,9 @@ macro_rules! boxed {
             }
             fn needs(&self, facts: &Facts) -> Needs {
                 (**self).needs(facts)
+            }
+            fn schedules(&self) -> Vec<Box<dyn Schedule>> {
+                (**self).schedules()
             }
             fn check(&self, facts: &Facts) -> Result<()> {
                 (**self).check(facts)

@@ -150,7 +150,7 @@ use crate::layer::layout::Layout;
 use crate::layer::{Layer, Pass};
 use crate::numbers::scalar::Float;
 use crate::random::Streams;
-use crate::random::schedule::Progress;
+use crate::random::schedule::{Progress, Schedule};
 use crate::terms::Terms;
 
 /// A batch after the encoder has seen it: what a penalty may look at.
@@ -308,6 +308,13 @@ pub trait Regularizer<T: Float>: Debug + Send + Sync + RegularizerClone<T> {
 
     /// What it asks of a step with a model of which this is known.
     fn needs(&self, facts: &Facts) -> Needs;
+
+    /// The schedules that its weights, or what they pull to, follow: factors that come to 1, which is what a
+    /// [`penalty`](Self::penalty) without [`progress`](Encoded::progress) has. Early stopping waits for that, and a
+    /// training with another number of epochs is not resumed if they differ.
+    fn schedules(&self) -> Vec<Box<dyn Schedule>> {
+        Vec::new()
+    }
 
     /// Refuses an encoder that it was not made for; called once, when the model is built. By default it refuses what
     /// its [prior](Self::prior) refuses.

@@ -193,6 +193,11 @@ impl<T: Float, P: Prior<T> + Clone + 'static> Regularizer<T> for Variational<P> 
         Needs { draws, parameters, ..Needs::nothing() }
     }
 
+    fn schedules(&self) -> Vec<Box<dyn Schedule>> {
+        let of_capacity = self.capacity.iter().map(|(_, schedule)| schedule);
+        of_capacity.chain(&self.schedule).map(|schedule| (**schedule).boxed()).collect()
+    }
+
     fn prior(&self) -> Option<&dyn Prior<T>> {
         Some(&self.prior)
     }

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use super::training::{Best, Course, Training};
+use super::run::Ended;
+use super::schedules::Counting;
+use super::training::{Best, Course, Training, progress};
 use super::{Convergence, Divergence, DivergenceAction, EpochReport};
 use crate::error::Problem;
 use crate::error::{Result, require_count};
@@ -25,6 +27,9 @@ use crate::terms::Terms;
 /// memory, the place in the data, the best parameters, the report so far. A resumed training gives the
 /// bits of one that was never stopped, in the report too (but for seconds), on the same type of
 /// processor. It is a model file as well: [`AutoEncoder::load`](crate::AutoEncoder::load) takes the model alone.
+///
+/// It may go on for more epochs than were planned, or fewer, unless a schedule would then have been another from the
+/// beginning, such as a [`Cosine`](super::schedule::Cosine) that ends with the last epoch: that is refused.
 ///
 /// The file is replaced as a whole, and the one before stays beside it as `{name}.previous`. If the
 /// newest is damaged, a resumed training goes on from the previous one and says so by
@@ -185,6 +190,7 @@ impl<T: Float> Training<'_, '_, T> {
         let mut texts = stored.metadata("checkpoint");
         texts.insert("training".to_owned(), self.required.clone());
         texts.insert(METHOD.to_owned(), self.method());
+        texts.insert(EPOCHS.to_owned(), self.settings.epochs.to_string());
         if let Some(data) = self.data() {
             texts.insert(DATA.to_owned(), data);
         }
@@ -227,7 +233,7 @@ impl<T: Float> Training<'_, '_, T> {
         };
         let (mut course, is_known) = Course::of(file)?;
         if file.text(METHOD).is_ok_and(|saved| saved != self.method()) {
-            (course.converged, course.converged_batches) = (None, 0);
+            (course.ended, course.ended_batches) = (None, 0);
         }
         if let Some(best) = &mut course.best {
             best.parameters = take_parameters(self.model.layout(), file, "best.")?;
@@ -236,11 +242,34 @@ impl<T: Float> Training<'_, '_, T> {
                 length => best.state = file.take("best.regularizer.state", &[length])?,
             }
         }
+        self.check_epochs(file, course.steps)?;
         self.model.replace(parts);
         self.run.optimizer_state = optimizer;
         self.run.set_known(is_known);
         self.course = course;
         Ok(())
+    }
+}
+
+impl<T: Float> Training<'_, '_, T> {
+    /// Refuses a training of another number of epochs whose schedules would have been others from the beginning: a
+    /// rate that fell towards the end of 10 epochs would jump back in the eleventh of 20.
+    fn check_epochs(&self, file: &Parts<'_>, steps: u64) -> Result<()> {
+        // A file of an early version does not know.
+        let Some(planned) = file.text(EPOCHS).ok().and_then(|epochs| epochs.parse().ok()) else {
+            return Ok(());
+        };
+        let batches = self.samples.div_ceil(self.batch_size);
+        let at = progress(steps, batches, planned);
+        let wanted = progress(steps, batches, self.settings.epochs).total_steps;
+        let Some(schedule) = self.schedules.changed_by(&at, wanted) else { return Ok(()) };
+        let epochs = |epochs: usize| format!("{epochs} epochs");
+        let what = format!(
+            "the schedule {}, which goes by the number of epochs (resume with as many as the file has, or load its \
+             model and train that anew)",
+            schedule.describe()
+        );
+        file.require(&what, &epochs(self.settings.epochs), &epochs(planned))
     }
 }
 
@@ -266,6 +295,9 @@ const DATA: &str = "samples";
 
 /// The method and its settings: with others, what has converged may not have.
 const METHOD: &str = "method";
+
+/// The number of epochs that were planned.
+const EPOCHS: &str = "epochs";
 
 /// The names of terms, once for all epochs.
 const TERMS: &str = "course.terms";
@@ -306,6 +338,9 @@ impl<T> Course<T> {
             best.map_or(0, |best| best.monitored.to_bits()),
         ];
         push_terms(&self.terms, &mut place);
+        let Counting { from, is_mixed, uncounted, without_improvement } = self.counting;
+        let counting = [from, usize::from(is_mixed), uncounted, without_improvement];
+        place.extend(counting.map(|count| count as u64));
         place
     }
 
@@ -326,13 +361,13 @@ impl<T> Course<T> {
     /// What methods that evaluate the objective by themselves add: of this epoch, of the training, and
     /// of each epoch before.
     fn evaluations(&self, is_known: bool) -> Vec<u64> {
-        let converged = match self.converged {
+        let ended = match self.ended {
             None => 0,
-            Some(Convergence::Gradient) => 1,
-            Some(Convergence::Objective) => 2,
-            Some(Convergence::LineSearch) => 3,
+            Some(Ended::Converged(Convergence::Gradient)) => 1,
+            Some(Ended::Converged(Convergence::Objective)) => 2,
+            Some(Ended::Stuck) => 3,
         };
-        let now = [self.evaluations, self.converged_batches, converged, usize::from(is_known)];
+        let now = [self.evaluations, self.ended_batches, ended, usize::from(is_known)];
         let before = self.epochs.iter().map(|epoch| epoch.evaluations);
         now.into_iter().chain(before).map(|count| count as u64).collect()
     }
@@ -375,6 +410,23 @@ impl<T> Course<T> {
             self.best = Some(Best { epoch, monitored, parameters, state });
         }
         self.terms = words.terms(names)?;
+        self.counting = match words.count() {
+            Some(from) => Counting {
+                from,
+                is_mixed: words.next()? == 1,
+                uncounted: words.count()?,
+                without_improvement: words.count()?,
+            },
+            // Of a version in which every epoch counted.
+            None => Counting {
+                from: 1,
+                without_improvement: self
+                    .best
+                    .as_ref()
+                    .map_or(0, |best| self.epoch.saturating_sub(1).saturating_sub(best.epoch)),
+                ..Counting::default()
+            },
+        };
         Some(())
     }
 
@@ -383,11 +435,11 @@ impl<T> Course<T> {
             return Some(false); // of a version that did not count
         }
         self.evaluations = words.count()?;
-        self.converged_batches = words.count()?;
-        self.converged = match words.next()? {
-            1 => Some(Convergence::Gradient),
-            2 => Some(Convergence::Objective),
-            3 => Some(Convergence::LineSearch),
+        self.ended_batches = words.count()?;
+        self.ended = match words.next()? {
+            1 => Some(Ended::Converged(Convergence::Gradient)),
+            2 => Some(Ended::Converged(Convergence::Objective)),
+            3 => Some(Ended::Stuck),
             _ => None,
         };
         let is_known = words.next()? == 1;

@@ -245,6 +245,7 @@ fn in_words(stopped: StopReason) -> String {
             format!("no improvement since epoch {best_epoch}")
         }
         StopReason::Converged(_) => "converged".to_owned(),
+        StopReason::LineSearchFailed => "the line search failed".to_owned(),
         StopReason::Diverged => "diverged".to_owned(),
     }
 }

@@ -100,6 +100,7 @@ pub(crate) mod prepared;
 mod progress;
 mod report;
 mod run;
+mod schedules;
 pub(crate) mod settings;
 pub(crate) mod trainable;
 pub(crate) mod trainer;

@@ -6,6 +6,7 @@ use super::Report;
 use super::blocks::{Beside, Blocks, Sources, Whole, streamed};
 use super::examples::{Rows, Stream};
 use super::run::Run;
+use super::schedules::Schedules;
 use super::settings::Plan;
 use super::trainable::Trainee;
 use super::training::{Course, Training};
@@ -105,6 +106,12 @@ fn train<T: Float>(
     weights: Option<&[f64]>,
 ) -> Result<Report> {
     let run = Run::new(model, method);
+    let weights_follow = match method {
+        Kind::Optimizer(_) => model.schedules(),
+        // Has the final weights throughout.
+        Kind::Lbfgs(_) => Vec::new(),
+    };
+    let schedules = Schedules::new(settings.schedule.clone(), weights_follow);
     let samples = blocks.samples();
     let weight_of_all = weights.map_or(samples as f64, |weights| weights[..samples].iter().sum());
     let batch_size = settings.samples_of_step(method, samples);
@@ -126,6 +133,7 @@ fn train<T: Float>(
         batch_size,
         shuffles,
         run,
+        schedules,
         course: Course::new(),
         start: Instant::now(),
         weight_of_all,

@@ -47,6 +47,10 @@ pub enum StopReason {
     },
     /// [`Lbfgs`](crate::Lbfgs) met a criterion on all batches of an epoch.
     Converged(Convergence),
+    /// The line search of [`Lbfgs`](crate::Lbfgs) found no smaller objective down the gradient, on all batches of an
+    /// epoch. Where the gradient is small, all that is left is rounding; where it is not, the objective is too badly
+    /// scaled for its number type: normalize the data, or train in `f64`.
+    LineSearchFailed,
     /// A number stopped being finite; see [`Report::divergences`]. The call returned
     /// [`Error::Diverged`](crate::Error::Diverged), and only observers see such a report.
     Diverged,
@@ -60,8 +64,6 @@ pub enum Convergence {
     Gradient,
     /// The objective did not fall by more than the tolerance.
     Objective,
-    /// No step down the gradient makes the objective smaller: what is left is rounding.
-    LineSearch,
 }
 
 /// The course of a training: prints as a table, exports as CSV.
@@ -76,6 +78,9 @@ pub struct Report {
     pub stopped: StopReason,
     /// The epoch, counted from 1, whose parameters the model has.
     pub kept_epoch: usize,
+    /// Epochs that early stopping did not look at: those of [warm-ups](super::EarlyStopping#warm-ups), and those
+    /// before [`from_epoch`](super::EarlyStopping::from_epoch).
+    pub uncounted_epochs: usize,
     /// Units of a Gaussian code, by their numbers, whose posterior has collapsed to the prior N(0, I): their mean
     /// divergence over the samples seen last (those held out, or the last batch) is below 0.01 nats.
     pub collapsed_units: Vec<usize>,
@@ -186,6 +191,7 @@ impl fmt::Display for Report {
         self.write_table(f)?;
         self.divergences.iter().try_for_each(|divergence| writeln!(f, "{divergence}"))?;
         self.write_end(f)?;
+        self.write_uncounted(f)?;
         self.write_collapsed(f)
     }
 }
@@ -195,27 +201,26 @@ impl Report {
     fn write_end(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.epochs.len();
         match self.stopped {
-            StopReason::Completed if self.kept_epoch == count => {
-                write!(f, "all {count} epochs done")
-            }
             StopReason::Completed => {
-                write!(
-                    f,
-                    "all {count} epochs done; kept the parameters of epoch {}",
-                    self.kept_epoch
-                )
+                write!(f, "all {count} epochs done")?;
+                self.write_kept(f)
             }
             StopReason::Converged(convergence) => {
                 let found = match convergence {
                     Convergence::Gradient => "the gradient is within its tolerance of zero",
                     Convergence::Objective => "the objective falls by no more than its tolerance",
-                    Convergence::LineSearch => "no step makes the objective smaller",
                 };
                 write!(f, "converged in epoch {count}: {found}")?;
-                match self.kept_epoch {
-                    kept if kept == count => Ok(()),
-                    kept => write!(f, "; kept the parameters of epoch {kept}"),
-                }
+                self.write_kept(f)
+            }
+            StopReason::LineSearchFailed => {
+                let norm = self.last().map_or(0.0, |epoch| epoch.gradient_norm);
+                write!(
+                    f,
+                    "stopped in epoch {count}: no step down the gradient, whose norm is {norm:.3e}, makes the objective \
+                     smaller; if that is not small, normalize the data or train in f64"
+                )?;
+                self.write_kept(f)
             }
             StopReason::Diverged => write!(f, "diverged after {count} whole epochs"),
             StopReason::NoImprovement { best_epoch } => {
@@ -224,6 +229,30 @@ impl Report {
                     "stopped after epoch {count}: no improvement since epoch {best_epoch}, which was kept"
                 )
             }
+        }
+    }
+
+    /// Which parameters were kept, if not the last ones.
+    fn write_kept(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kept_epoch == self.epochs.len() {
+            return Ok(());
+        }
+        write!(f, "; kept the parameters of epoch {}", self.kept_epoch)
+    }
+
+    /// Which epochs early stopping did not look at.
+    fn write_uncounted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.uncounted_epochs, self.epochs.len()) {
+            (0, _) => Ok(()),
+            (uncounted, all) if uncounted == all => write!(
+                f,
+                "\nearly stopping looked at no epoch: all were part of a warm-up; train for longer, or give samples \
+                 to validate on, which are always judged by the final weights"
+            ),
+            (uncounted, all) => write!(
+                f,
+                "\nearly stopping did not look at {uncounted} of {all} epochs, in which a warm-up was not over"
+            ),
         }
     }
 

@@ -1,5 +1,5 @@
 use super::examples::Rows;
-use super::report::Convergence;
+use super::report::{Convergence, StopReason};
 use super::trainable::{Chosen, Trainee};
 use crate::batch::sample_weights;
 use crate::batch::{BatchView, BatchViewMut};
@@ -26,8 +26,25 @@ pub(super) struct Stepped {
     /// The norm of the gradient before it.
     pub(super) norm: f64,
     pub(super) rate: f64,
-    /// Whether a method that has such a criterion has converged on these samples.
-    pub(super) converged: Option<Convergence>,
+    /// Why a method that has such a criterion needs no further step on these samples.
+    pub(super) ended: Option<Ended>,
+}
+
+/// Why a method that evaluates the objective by itself takes no further step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Converged(Convergence),
+    /// The line search found nothing smaller.
+    Stuck,
+}
+
+impl From<Ended> for StopReason {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Converged(convergence) => Self::Converged(convergence),
+            Ended::Stuck => Self::LineSearchFailed,
+        }
+    }
 }
 
 /// The buffers of a method that evaluates the objective by itself.
@@ -91,7 +108,7 @@ impl<T: Float> Run<T> {
         let norm = self.moved.find(&*model, optimizer, memory, step, clip_norm)?;
         std::mem::swap(model.parameters_mut(), &mut self.moved.gradient);
         model.update_state(samples.shares);
-        Ok(Stepped { norm, rate: step.1, converged: None })
+        Ok(Stepped { norm, rate: step.1, ended: None })
     }
 
     /// One step of a method that evaluates the objective by itself, on the samples that [`step`](Self::step)
@@ -115,11 +132,11 @@ impl<T: Float> Run<T> {
         let mut objective = Objective { model, samples, evaluations, not_finite: None };
         let norm = descent.begin(&mut objective)?;
         let memory = &mut self.optimizer_state;
-        let (rate, converged) = descent.iterate(lbfgs, memory, &mut objective)?;
-        descent.end(&mut objective, converged, is_alone);
+        let (rate, ended) = descent.iterate(lbfgs, memory, &mut objective)?;
+        descent.end(&mut objective, ended, is_alone);
         model.parameters_mut().copy_from_slice(&descent.point.parameters);
         model.update_state(samples.shares);
-        Ok(Stepped { norm, rate, converged })
+        Ok(Stepped { norm, rate, ended })
     }
 
     /// Whether the next step can do without the evaluation it would begin with; to be asked and told
@@ -174,19 +191,20 @@ impl<T: Float> Descent<T> {
         Ok(squares(&point.gradient).sqrt())
     }
 
-    /// The iterations of a step, until they converge. Returns the length of the last one's step and why no
+    /// The iterations of a step, until they end. Returns the length of the last one's step and why no
     /// further one is needed, or what is not finite.
     fn iterate(
         &mut self,
         lbfgs: &Lbfgs,
         memory: &mut [T],
         objective: &mut Objective<'_, T>,
-    ) -> std::result::Result<(f64, Option<Convergence>), String> {
+    ) -> std::result::Result<(f64, Option<Ended>), String> {
         let Self { point, terms, .. } = self;
         let mut rate = 0.0;
-        let mut converged = lbfgs.is_flat(&point.gradient).then_some(Convergence::Gradient);
+        let flat = Ended::Converged(Convergence::Gradient);
+        let mut ended = lbfgs.is_flat(&point.gradient).then_some(flat);
         let mut iterations = 0;
-        while iterations < lbfgs.iterations() && converged.is_none() {
+        while iterations < lbfgs.iterations() && ended.is_none() {
             iterations += 1;
             let value = point.value;
             match lbfgs.iterate(point, memory, &mut |x, g| objective.evaluate(x, g)) {
@@ -194,33 +212,28 @@ impl<T: Float> Descent<T> {
                     rate = step;
                     terms.copy_from(objective.model.terms());
                     if lbfgs.is_flat(&point.gradient) {
-                        converged = Some(Convergence::Gradient);
+                        ended = Some(flat);
                     } else if lbfgs.is_settled::<T>(value, point.value) {
-                        converged = Some(Convergence::Objective);
+                        ended = Some(Ended::Converged(Convergence::Objective));
                     }
                 }
-                Iteration::Stuck => converged = Some(Convergence::LineSearch),
+                Iteration::Stuck => ended = Some(Ended::Stuck),
                 Iteration::NotFinite => {
                     let found = objective.not_finite.take();
                     return Err(found.unwrap_or_else(|| OBJECTIVE.to_owned()));
                 }
             }
         }
-        Ok((rate, converged))
+        Ok((rate, ended))
     }
 
     /// Keeps what the next step begins with, where it has the same samples and nothing else changes, or makes
     /// the point the last one that the model has seen.
-    fn end(
-        &mut self,
-        objective: &mut Objective<'_, T>,
-        converged: Option<Convergence>,
-        is_alone: bool,
-    ) {
+    fn end(&mut self, objective: &mut Objective<'_, T>, ended: Option<Ended>, is_alone: bool) {
         let Self { point, known, .. } = self;
         if objective.model.state().is_empty() {
             *known = if is_alone { Known::Yes } else { Known::No };
-        } else if converged == Some(Convergence::LineSearch) {
+        } else if ended == Some(Ended::Stuck) {
             // The state is to see what the model has come to, not where a search ended.
             objective.evaluate(&point.parameters, &mut point.gradient);
         }

@@ -15,6 +15,7 @@ use crate::layer::layout::Layout;
 use crate::loss::{WithClass, WithInput};
 use crate::numbers::scalar::Float;
 use crate::random::Streams;
+use crate::random::schedule::Schedule;
 use crate::terms::Terms;
 
 /// The samples of one step.
@@ -63,6 +64,9 @@ pub(crate) trait Trainee<T: Float>: Send {
 
     /// The objective on the validation samples, without randomness.
     fn validate(&mut self, held_out: Rows<'_, T>);
+
+    /// The schedules that the weights of its regularizers follow.
+    fn schedules(&self) -> Vec<Box<dyn Schedule>>;
 
     /// Code units that tell hardly anything about the samples of the last pass or validation.
     fn collapsed_units(&self) -> Vec<usize>;

@@ -6,8 +6,9 @@ use rand::seq::SliceRandom;
 
 use super::blocks::Blocks;
 use super::examples::Rows;
-use super::report::{Convergence, StopReason};
-use super::run::{Run, Stepped};
+use super::report::StopReason;
+use super::run::{Ended, Run, Stepped};
+use super::schedules::{Counting, Schedules};
 use super::settings::Settings;
 use super::trainable::Trainee;
 use super::{BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report};
@@ -37,16 +38,17 @@ pub(super) struct Course<T> {
     pub(super) rate: f64,
     /// Batches of this epoch that were left out, and the samples in them or the weights of these.
     pub(super) skipped: (usize, f64),
-    /// Evaluations of the objective in this epoch, and its batches on which the method converged.
+    /// Evaluations of the objective in this epoch, and its batches on which the method ended.
     pub(super) evaluations: usize,
-    pub(super) converged_batches: usize,
+    pub(super) ended_batches: usize,
     /// Why the training needs no further epoch.
-    pub(super) converged: Option<Convergence>,
+    pub(super) ended: Option<Ended>,
     /// Seconds of this epoch before the training was last resumed.
     pub(super) seconds: f64,
     pub(super) epochs: Vec<EpochReport>,
     pub(super) divergences: Vec<Divergence>,
     pub(super) best: Option<Best<T>>,
+    pub(super) counting: Counting,
 }
 
 /// The best parameters so far.
@@ -54,6 +56,7 @@ pub(super) struct Course<T> {
 pub(super) struct Best<T> {
     /// The epoch they are of, 0 for those before the first.
     pub(super) epoch: usize,
+    /// Infinite where no epoch has counted yet; they are then the newest.
     pub(super) monitored: f64,
     pub(super) parameters: Vec<T>,
     pub(super) state: Vec<T>,
@@ -71,12 +74,13 @@ impl<T> Course<T> {
             rate: 0.0,
             skipped: (0, 0.0),
             evaluations: 0,
-            converged_batches: 0,
-            converged: None,
+            ended_batches: 0,
+            ended: None,
             seconds: 0.0,
             epochs: Vec::new(),
             divergences: Vec::new(),
             best: None,
+            counting: Counting::default(),
         }
     }
 }
@@ -104,6 +108,7 @@ pub(super) struct Training<'t, 'o, T: Float> {
     pub(super) batch_size: usize,
     pub(super) shuffles: bool,
     pub(super) run: Run<T>,
+    pub(super) schedules: Schedules,
     pub(super) course: Course<T>,
     /// When this epoch began, or was resumed.
     pub(super) start: Instant,
@@ -154,20 +159,25 @@ impl<T: Float> Training<'_, '_, T> {
         let epochs = std::mem::take(&mut self.course.epochs);
         let divergences = std::mem::take(&mut self.course.divergences);
         let collapsed_units = self.model.collapsed_units();
-        let report = Report { epochs, divergences, stopped, kept_epoch, collapsed_units };
+        let uncounted_epochs = match self.settings.early_stopping {
+            Some(_) => self.course.counting.uncounted,
+            None => 0,
+        };
+        let report =
+            Report { epochs, divergences, stopped, kept_epoch, uncounted_epochs, collapsed_units };
         self.settings.tell(&Event::End(&report));
         report
     }
 
     fn has_stopped(&self) -> Option<StopReason> {
-        self.course.converged.map(StopReason::Converged).or_else(|| self.has_stopped_early())
+        self.course.ended.map(StopReason::from).or_else(|| self.has_stopped_early())
     }
 
     fn has_stopped_early(&self) -> Option<StopReason> {
         let stopping = self.settings.early_stopping?;
         let best_epoch = self.course.best.as_ref()?.epoch;
-        let last = self.course.epochs.last()?.epoch;
-        (last - best_epoch >= stopping.patience).then_some(StopReason::NoImprovement { best_epoch })
+        let has_waited = self.course.counting.without_improvement >= stopping.patience;
+        has_waited.then_some(StopReason::NoImprovement { best_epoch })
     }
 
     fn epoch(&mut self, blocks: &mut dyn Blocks<T>) -> Result<()> {
@@ -284,10 +294,9 @@ impl<T: Float> Training<'_, '_, T> {
         let samples = (chosen, self.weights);
         match self.method {
             Kind::Optimizer(optimizer) => {
-                // Whoever counts on early stopping may ask for any number of epochs.
-                let total = (batches as u64).saturating_mul(settings.epochs as u64);
-                let progress = Progress::new(course.steps, batches as u64, total);
+                let progress = progress(course.steps, batches, settings.epochs);
                 let factor = settings.schedule.as_ref().map_or(1.0, |by| by.factor(&progress));
+                course.counting.step(&self.schedules, &progress);
                 let step = (course.steps - course.forgotten, optimizer.rate() * factor);
                 let streams = Streams::new(settings.seed, course.epoch as u64, chosen)
                     .with_progress(progress);
@@ -307,11 +316,11 @@ impl<T: Float> Training<'_, '_, T> {
         course.steps += 1;
         course.rate = stepped.rate;
         course.norms += stepped.norm;
-        if let Some(converged) = stepped.converged {
-            course.converged_batches += 1;
+        if let Some(ended) = stepped.ended {
+            course.ended_batches += 1;
             let all = batches - course.skipped.0;
-            let is_last = course.converged_batches == all && course.skipped.1 == 0.0;
-            course.converged = is_last.then_some(converged);
+            let is_last = course.ended_batches == all && course.skipped.1 == 0.0;
+            course.ended = is_last.then_some(ended);
         }
         course.terms.accumulate(self.run.terms(&*self.model), weight / self.weight_of_all);
     }
@@ -398,20 +407,35 @@ impl<T: Float> Training<'_, '_, T> {
         self.settings.tell(&Event::Epoch(&report));
         let (epoch, monitored) = (report.epoch, report.monitored());
         let has_steps = skipped_batches < batches;
-        course.epochs.push(report);
+        let counts = self.counts(&report, batches);
+        self.course.epochs.push(report);
+        self.course.counting.without_improvement += usize::from(counts);
         if !monitored.is_finite() {
             let quantity = "the validation objective".to_owned();
             self.diverged(quantity, DivergenceAction::Continued)?;
-        } else if has_steps && self.improves(monitored) {
+        } else if has_steps && counts && self.improves(monitored) {
             self.keep_as_best(epoch, monitored);
+            self.course.counting.without_improvement = 0;
+        } else if has_steps && !counts && self.improves(f64::MAX) {
+            // The newest, until there is one to compare with.
+            self.keep_as_best(epoch, f64::INFINITY);
         }
         let course = &mut self.course;
         (course.epoch, course.batch, course.norms, course.seconds) = (epoch + 1, 0, 0.0, 0.0);
         course.skipped = (0, 0.0);
-        (course.evaluations, course.converged_batches) = (0, 0);
+        (course.evaluations, course.ended_batches) = (0, 0);
         #[cfg(feature = "safetensors")]
         self.save_if_due(true)?;
         Ok(())
+    }
+
+    /// Whether early stopping looks at the epoch that has ended.
+    fn counts(&mut self, report: &EpochReport, batches: usize) -> bool {
+        let Self { settings, schedules, course, .. } = self;
+        let from = settings.early_stopping.map_or(1, |stopping| stopping.from_epoch);
+        let last = progress(course.steps.saturating_sub(1), batches, settings.epochs);
+        let is_validated = report.validation.is_some();
+        course.counting.end_epoch((report.epoch, from), (schedules, &last), is_validated)
     }
 
     fn improves(&self, monitored: f64) -> bool {
@@ -434,4 +458,10 @@ impl<T: Float> Training<'_, '_, T> {
         best.parameters.copy_from_slice(model.parameters());
         best.state.copy_from_slice(model.state());
     }
+}
+
+/// Before the step that follows so many, in a training of epochs of so many batches.
+pub(super) fn progress(steps: u64, batches: usize, epochs: usize) -> Progress {
+    // Whoever counts on early stopping may ask for any number of epochs.
+    Progress::new(steps, batches as u64, (batches as u64).saturating_mul(epochs as u64))
 }

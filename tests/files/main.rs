@@ -9,4 +9,6 @@ mod normalizer;
 #[cfg(feature = "safetensors")]
 mod resume;
 #[cfg(feature = "safetensors")]
+mod resume_schedules;
+#[cfg(feature = "safetensors")]
 mod versions;

@@ -144,6 +144,76 @@ fn converges_and_says_why() {
     assert_eq!(there.parameters(), model.parameters());
 }
 
+/// Columns of 1e8 in single precision: a move of length 1 changes the objective by less than its rounding. Tanh
+/// units are all saturated there, and what is left is to find the columns' means.
+#[test]
+fn columns_that_are_badly_scaled_are_descended() {
+    let table = datasets::sensors::<f64>(200, 1).unwrap().normal();
+    for scale in [1e6, 1e8, 1e10] {
+        let large: Batch<f32, Const<8>> = Batch::from_iter(
+            table.iter().map(|row| std::array::from_fn(|column| (scale * row[column]) as f32)),
+        );
+        let rows = || large.iter().map(|row| row.iter().map(|&x| f64::from(x)));
+        let mut means = [0.0; 8];
+        rows().for_each(|row| means.iter_mut().zip(row).for_each(|(mean, x)| *mean += x / 200.0));
+        let squares = |row: &[f64; 8]| row.iter().map(|x| x * x).sum::<f64>();
+        let around = rows().map(|row| {
+            let mut row = row.zip(means).map(|(x, mean)| x - mean);
+            squares(&std::array::from_fn(|_| row.next().unwrap()))
+        });
+        let around_means = 0.5 * around.sum::<f64>() / 200.0;
+        for code in [Box::new(Tanh) as Box<dyn Activation<f32>>, Box::new(Identity)] {
+            let mut model = AutoEncoder::builder()
+                .encoder(Dense::<8, 3>::new(code))
+                .decoder(Dense::<3, 8>::new(Identity))
+                .build::<f32>()
+                .unwrap();
+            Trainer::new(Lbfgs::new()).epochs(100).fit(&mut model, &large).unwrap();
+            let after = model.loss(&large).unwrap().total();
+            assert!(after < 1.001 * around_means, "{scale}: {after:.3e}, {around_means:.3e}");
+        }
+    }
+}
+
+/// A penalty with the gradient of its opposite, so that nothing is smaller down the gradient.
+#[derive(Debug, Clone)]
+struct Uphill;
+impl<E: layer::Part> SuitedTo<E> for Uphill {}
+impl<T: Float> Regularizer<T> for Uphill {
+    fn describe(&self) -> String {
+        "Uphill".to_owned()
+    }
+    fn needs(&self, _: &Facts) -> Needs {
+        Needs::nothing()
+    }
+    fn penalty(
+        &self,
+        at: &Encoded<'_, T>,
+        gradient: Option<&mut PenaltyGradient<'_, T>>,
+        _: &mut [T],
+        terms: &mut Terms,
+    ) {
+        let code = at.posterior.mean();
+        let sum = code.as_slice().iter().fold(T::ZERO, |sum, &h| sum + h);
+        terms.add("uphill", T::of(1e3) * sum);
+        if let Some(gradient) = gradient {
+            gradient.posterior.mean_mut().as_mut_slice().fill(T::of(-1e3));
+        }
+    }
+}
+
+#[test]
+fn a_line_search_that_finds_nothing_is_not_called_converged() {
+    let x = few(20);
+    let mut model = net::<f64, _>((5, 3), Uphill);
+    let before = model.parameters().to_vec();
+    let report = Trainer::new(Lbfgs::new()).epochs(5).fit(&mut model, &x).unwrap();
+    assert_eq!((report.stopped, report.epochs.len()), (StopReason::LineSearchFailed, 1));
+    assert_eq!(model.parameters(), before);
+    let text = report.to_string();
+    assert!(text.contains("no step down the gradient") && text.contains("normalize"), "{text}");
+}
+
 #[test]
 fn draws_stay_the_same_so_that_the_objective_falls_at_each_step() {
     let x = few(12);

@@ -4,4 +4,5 @@ mod divergence;
 mod lbfgs;
 mod log;
 mod options;
+mod schedules;
 mod streams;

@@ -27,7 +27,9 @@ use crate::numbers::scalar::Float;
 /// a regularizer, an iteration begins with the gradient that the last one ended with.
 ///
 /// The training ends with [`StopReason::Converged`](crate::train::StopReason::Converged) when all
-/// batches of an epoch meet a criterion. `shuffle(true)`, `schedule` and `clip_norm` are refused.
+/// batches of an epoch meet a criterion, and with
+/// [`StopReason::LineSearchFailed`](crate::train::StopReason::LineSearchFailed) when no step down the gradient makes
+/// the objective smaller. `shuffle(true)`, `schedule` and `clip_norm` are refused.
 ///
 /// | setting | purpose | default | range |
 /// |---|---|---|---|
@@ -208,8 +210,7 @@ impl Lbfgs {
                 point;
             let has_pairs = pairs::direction(pairs, gradient, direction, factors);
             let slope = pairs::dot(gradient, direction);
-            // Without any knowledge of the curvature, a move of length 1.
-            let first = if has_pairs { 1.0 } else { 1.0 / (-slope).sqrt() };
+            let first = if has_pairs { 1.0 } else { first_step::<T>(*value, slope) };
             let found = if slope < 0.0 {
                 let search = LineSearch::new(*value, slope, self.wolfe, first);
                 self.search(
@@ -271,6 +272,14 @@ impl Lbfgs {
             _ => Found::NotFinite,
         }
     }
+}
+
+/// The first step without any knowledge of the curvature: a move of length 1, or, where the objective is so large that
+/// its rounding would hide what that changes, one that it shows.
+fn first_step<T: Float>(value: f64, slope: f64) -> f64 {
+    const SEEN: f64 = 64.0; // in units of rounding
+    let shown = SEEN * T::default_epsilon().to_double() * value.abs();
+    (1.0 / (-slope).sqrt()).max(shown / -slope)
 }
 
 /// What a line search found.
