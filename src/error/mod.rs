@@ -186,11 +186,17 @@ pub enum Error {
         /// What the system says.
         reason: String,
     },
+    /// All parameters of the model are frozen.
+    #[error(
+        "there is nothing to train: all parameters are frozen; give `false` to `set_encoder_frozen` or \
+         `set_decoder_frozen`, or leave a layer without `frozen()`"
+    )]
+    NothingToTrain,
     /// Training produced a number that is not finite and has stopped in that step.
     /// The model holds the last finite parameters.
     #[error(
         "training diverged in epoch {epoch}, batch {batch}: {quantity} is not finite; the model holds \
-         the last finite parameters (try a smaller learning rate or `clip_norm`)"
+         the last finite parameters ({})", or_smaller_rate(outlier.as_ref())
     )]
     Diverged {
         /// The epoch, counted from 1.
@@ -199,6 +205,8 @@ pub enum Error {
         batch: usize,
         /// What stopped being finite: a term of the loss, the gradient, the parameters.
         quantity: String,
+        /// The largest value of the samples, if it is a thousand times as large as others.
+        outlier: Option<Outlier>,
     },
     /// A file holds something else than its format has at that place.
     #[error("{}{place}: found {found}, expected {expected}", path.display())]
@@ -314,6 +322,38 @@ impl fmt::Display for Found {
             Self::Thing(thing) => f.write_str(thing),
         }
     }
+}
+
+/// A value that is far larger than others, of its feature and of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outlier {
+    /// Its sample, counted from 0.
+    pub sample: usize,
+    /// Its feature, counted from 0.
+    pub feature: usize,
+    /// The value, before any normalizer.
+    pub value: Number,
+    /// The mean size |x| of the others of that feature.
+    pub typical: Number,
+}
+
+impl fmt::Display for Outlier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sample, feature, value, typical } = self;
+        write!(
+            f,
+            "feature {feature} of sample {sample} (counted from 0) is {value}, where others of the feature have a size \
+             of about {:.3e}",
+            typical.0
+        )
+    }
+}
+
+/// What to try where a training has diverged.
+fn or_smaller_rate(outlier: Option<&Outlier>) -> String {
+    const RATE: &str = "try a smaller learning rate or `clip_norm`";
+    outlier.map_or(RATE.to_owned(), |outlier| format!("{outlier}: look at that first; else {RATE}"))
 }
 
 /// A number inside an [`Error`]. Unlike `f64` it equals itself when it is NaN, and −0.0 differs

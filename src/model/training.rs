@@ -136,6 +136,12 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
         step(self.network, &self.network.parameters, &mut self.workspace, seen, None);
     }
 
+    fn compared_range(&self) -> Option<(f64, f64)> {
+        let Network { loss, decoder, .. } = &*self.network;
+        let is_compared = loss.target() == Target::Input && !loss.takes_logits();
+        is_compared.then(|| decoder.range())
+    }
+
     fn schedules(&self) -> Vec<Box<dyn Schedule>> {
         self.network.leaves.iter().flat_map(|leaf| leaf.part.schedules()).collect()
     }

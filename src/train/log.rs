@@ -13,7 +13,7 @@ use crate::train::EpochReport;
 /// `event`, `epoch`, `batch`, `total`, each term, `validation_total`, `validation_…` of each term,
 /// `gradient_norm`, `rate`, `seconds`, `samples_per_second`, `evaluations`, `note`; what does not apply is
 /// empty. JSON comes as one object a line, with `terms` and `validation` as objects; a number that is not
-/// finite, which JSON does not have, is `null`. Events are `batch`, `epoch`, `diverged`, `recovered` and
+/// finite, which JSON does not have, is `null`. Events are `batch`, `epoch`, `warning`, `diverged`, `recovered` and
 /// `end`. Numbers read back to the same bits.
 ///
 /// # Errors
@@ -180,6 +180,9 @@ impl<W: Write> Observer for Log<W> {
                 note: Some(divergence.to_string()),
                 ..Row::default()
             },
+            Event::Warning(warning) => {
+                Row { event: "warning", note: Some(warning.to_string()), ..Row::default() }
+            }
             #[cfg(feature = "safetensors")]
             Event::Recovered(recovered) => Row {
                 event: "recovered",

@@ -102,9 +102,11 @@ mod report;
 mod run;
 mod schedules;
 pub(crate) mod settings;
+mod survey;
 pub(crate) mod trainable;
 pub(crate) mod trainer;
 mod training;
+mod warning;
 
 #[cfg(feature = "safetensors")]
 pub use crate::file::atomic::Recovered;
@@ -128,3 +130,4 @@ pub use report::{Convergence, EpochReport, Report, StopReason};
 pub use settings::Plan;
 pub use trainable::{Takes, Trainable};
 pub use trainer::Trainer;
+pub use warning::Warning;

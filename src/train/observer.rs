@@ -1,4 +1,4 @@
-use super::Divergence;
+use super::{Divergence, Warning};
 use crate::terms::Terms;
 use crate::train::{EpochReport, Report};
 
@@ -38,6 +38,8 @@ pub enum Event<'a> {
     /// The newest checkpoint could not be read, and the training goes on from the one before.
     #[cfg(feature = "safetensors")]
     Recovered(&'a super::Recovered),
+    /// Something is hardly what was meant.
+    Warning(&'a Warning),
     /// An epoch is over.
     Epoch(&'a EpochReport),
     /// Training is over.

@@ -8,6 +8,7 @@ use super::examples::{Rows, Stream};
 use super::run::Run;
 use super::schedules::Schedules;
 use super::settings::Plan;
+use super::survey::{Survey, Variances};
 use super::trainable::Trainee;
 use super::training::{Course, Training};
 use crate::error::{Error, Result, require, require_size};
@@ -105,6 +106,9 @@ fn train<T: Float>(
     held_out: Option<Rows<'_, T>>,
     weights: Option<&[f64]>,
 ) -> Result<Report> {
+    if model.layout().num_trained() == 0 {
+        return Err(Error::NothingToTrain);
+    }
     let run = Run::new(model, method);
     let weights_follow = match method {
         Kind::Optimizer(_) => model.schedules(),
@@ -118,6 +122,8 @@ fn train<T: Float>(
     let shuffles = settings.shuffle.unwrap_or(matches!(method, Kind::Optimizer(_)));
     #[cfg(feature = "safetensors")]
     let fingerprint = settings.checkpoints.as_ref().and_then(|_| blocks.fingerprint());
+    let survey = Survey::new(model.features(), model.compared_range());
+    let variances = Some(Variances::new(model));
     let training = Training {
         settings,
         method,
@@ -134,6 +140,9 @@ fn train<T: Float>(
         shuffles,
         run,
         schedules,
+        survey,
+        variances,
+        warnings: Vec::new(),
         course: Course::new(),
         start: Instant::now(),
         weight_of_all,

@@ -154,6 +154,7 @@ impl Observer for ProgressBar {
                 }
             }
             Event::Diverged(divergence) => self.say(&divergence.to_string()),
+            Event::Warning(warning) => self.say(&format!("warning: {warning}")),
             #[cfg(feature = "safetensors")]
             Event::Recovered(recovered) => {
                 self.say(&format!("{}; went on from {}", recovered.error, recovered.path.display()))

@@ -1,6 +1,6 @@
 use std::fmt::{self, Write};
 
-use super::Divergence;
+use super::{Divergence, Warning};
 use crate::code::posterior::COLLAPSED;
 use crate::terms::Terms;
 
@@ -81,6 +81,8 @@ pub struct Report {
     /// Epochs that early stopping did not look at: those of [warm-ups](super::EarlyStopping#warm-ups), and those
     /// before [`from_epoch`](super::EarlyStopping::from_epoch).
     pub uncounted_epochs: usize,
+    /// What is hardly as it was meant: in the data, and in what is trained.
+    pub warnings: Vec<Warning>,
     /// Units of a Gaussian code, by their numbers, whose posterior has collapsed to the prior N(0, I): their mean
     /// divergence over the samples seen last (those held out, or the last batch) is below 0.01 nats.
     pub collapsed_units: Vec<usize>,
@@ -185,13 +187,14 @@ impl Report {
     }
 }
 
-/// A table of at most 12 epochs, evenly spread, what diverged, and the reason of the stop.
+/// A table of at most 12 epochs, evenly spread, what diverged, the reason of the stop, and warnings.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_table(f)?;
         self.divergences.iter().try_for_each(|divergence| writeln!(f, "{divergence}"))?;
         self.write_end(f)?;
         self.write_uncounted(f)?;
+        self.warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))?;
         self.write_collapsed(f)
     }
 }

@@ -65,6 +65,9 @@ pub(crate) trait Trainee<T: Float>: Send {
     /// The objective on the validation samples, without randomness.
     fn validate(&mut self, held_out: Rows<'_, T>);
 
+    /// The ends of what its outputs lie in, if they are compared with the samples' values.
+    fn compared_range(&self) -> Option<(f64, f64)>;
+
     /// The schedules that the weights of its regularizers follow.
     fn schedules(&self) -> Vec<Box<dyn Schedule>>;
 

@@ -10,8 +10,11 @@ use super::report::StopReason;
 use super::run::{Ended, Run, Stepped};
 use super::schedules::{Counting, Schedules};
 use super::settings::Settings;
+use super::survey::{Survey, Variances};
 use super::trainable::Trainee;
-use super::{BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report};
+use super::{
+    BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Warning,
+};
 use crate::error::{Error, Result, require_size};
 use crate::numbers::scalar::Float;
 use crate::optimizer::Kind;
@@ -109,6 +112,10 @@ pub(super) struct Training<'t, 'o, T: Float> {
     pub(super) shuffles: bool,
     pub(super) run: Run<T>,
     pub(super) schedules: Schedules,
+    pub(super) survey: Survey,
+    /// Until an epoch is over in which no batch was left out and nothing restored.
+    pub(super) variances: Option<Variances<T>>,
+    pub(super) warnings: Vec<Warning>,
     pub(super) course: Course<T>,
     /// When this epoch began, or was resumed.
     pub(super) start: Instant,
@@ -163,8 +170,15 @@ impl<T: Float> Training<'_, '_, T> {
             Some(_) => self.course.counting.uncounted,
             None => 0,
         };
-        let report =
-            Report { epochs, divergences, stopped, kept_epoch, uncounted_epochs, collapsed_units };
+        let report = Report {
+            epochs,
+            divergences,
+            stopped,
+            kept_epoch,
+            uncounted_epochs,
+            warnings: std::mem::take(&mut self.warnings),
+            collapsed_units,
+        };
         self.settings.tell(&Event::End(&report));
         report
     }
@@ -194,6 +208,7 @@ impl<T: Float> Training<'_, '_, T> {
             if !is_checked {
                 self.check(block, first)?;
             }
+            self.survey(block);
             let end = first + block.x.samples();
             if end > self.samples {
                 // Not trained on: a source that never ends would train for ever.
@@ -222,6 +237,24 @@ impl<T: Float> Training<'_, '_, T> {
         }
         require_size(PASS, "samples", self.samples, first)?;
         self.end_epoch(batches)
+    }
+
+    /// Looks at samples that are met for the first time; once all were, warns of what is to be warned of.
+    fn survey(&mut self, block: Rows<'_, T>) {
+        if self.survey.samples() >= self.samples {
+            return;
+        }
+        self.survey.look_at(block.x);
+        if self.survey.samples() >= self.samples {
+            self.warn(self.survey.warnings::<T>(self.model.normalizer()));
+        }
+    }
+
+    fn warn(&mut self, warnings: impl IntoIterator<Item = Warning>) {
+        for warning in warnings {
+            self.settings.tell(&Event::Warning(&warning));
+            self.warnings.push(warning);
+        }
     }
 
     /// Refuses what [`Trainer::fit`](super::Trainer::fit) refuses before it begins. A value that is not finite makes its
@@ -365,8 +398,12 @@ impl<T: Float> Training<'_, '_, T> {
         };
         let divergence = Divergence { epoch, batch, quantity, action };
         self.settings.tell(&Event::Diverged(&divergence));
-        let error =
-            ends.then(|| Error::Diverged { epoch, batch, quantity: divergence.quantity.clone() });
+        let error = ends.then(|| Error::Diverged {
+            epoch,
+            batch,
+            quantity: divergence.quantity.clone(),
+            outlier: self.survey.suspect::<T>(self.model.normalizer()),
+        });
         self.course.divergences.push(divergence);
         let Some(error) = error else { return Ok(()) };
         let kept_epoch = self.course.epochs.len();
@@ -407,6 +444,12 @@ impl<T: Float> Training<'_, '_, T> {
         self.settings.tell(&Event::Epoch(&report));
         let (epoch, monitored) = (report.epoch, report.monitored());
         let has_steps = skipped_batches < batches;
+        if skipped_batches == 0
+            && let Some(variances) = self.variances.take()
+            && variances.are_untrained(&*self.model)
+        {
+            self.warn([Warning::UntrainedVariance]);
+        }
         let counts = self.counts(&report, batches);
         self.course.epochs.push(report);
         self.course.counting.without_improvement += usize::from(counts);

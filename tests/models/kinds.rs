@@ -203,7 +203,11 @@ fn trained_parts_are_rebuilt_into_another_model() {
             assert_eq!(again.encode(kind::given(&data)).unwrap(), codes);
             assert_eq!(again.decode(kind::beside(&data, &codes)).unwrap(), outputs);
             assert_eq!(kind::reconstructed(&third, &data), outputs);
-            adam().fit(&mut again, kind::examples(&data)).unwrap();
+            let trained = adam().fit(&mut again, kind::examples(&data));
+            match of_encoder && of_decoder {
+                true => assert_eq!(trained.unwrap_err(), Error::NothingToTrain),
+                false => assert!(trained.is_ok()),
+            }
             let still = again.encode(kind::given(&data)).unwrap() == codes;
             assert_eq!(still, of_encoder, "{}", kind::NAME);
             let still = again.decode(kind::beside(&data, &codes)).unwrap() == outputs;

@@ -729,7 +729,8 @@ fn trainer_settings() {
              value in [0, 1]: scale the data, or take another loss (a row is a feature, a column is a sample)",
         ),
     ]);
-    let diverged = Error::Diverged { epoch: 3, batch: 7, quantity: "the gradient".to_owned() };
+    let (quantity, outlier) = ("the gradient".to_owned(), None);
+    let diverged = Error::Diverged { epoch: 3, batch: 7, quantity, outlier };
     assert_eq!(
         diverged.to_string(),
         "training diverged in epoch 3, batch 7: the gradient is not finite; the model holds the last \

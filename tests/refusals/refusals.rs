@@ -410,7 +410,7 @@ fn a_diverging_training_stops_and_keeps_the_last_finite_parameters() {
         (result, model.parameters().to_vec(), steps)
     };
     let (result, parameters, steps) = run(1000);
-    let Err(Error::Diverged { epoch, batch, quantity }) = result else {
+    let Err(Error::Diverged { epoch, batch, quantity, .. }) = result else {
         panic!("a rate of 1000 must diverge");
     };
     assert_eq!((epoch, batch), (steps + 1, 1), "one batch an epoch, all of them told before");
@@ -452,7 +452,8 @@ fn a_poisoned_step_is_caught_in_the_same_step() {
         let (mut model, mut expected) = (plain(), plain());
         let error = Trainer::new(Poisoned(poison)).batch_size(1).fit(&mut model, &good());
         let quantity = "the parameters after the step".to_owned();
-        assert_eq!(error.unwrap_err(), Error::Diverged { epoch: 1, batch: 3, quantity });
+        let outlier = None;
+        assert_eq!(error.unwrap_err(), Error::Diverged { epoch: 1, batch: 3, quantity, outlier });
         // Two good steps were taken.
         let mut steps = Trainer::new(Poisoned(poison)).batch_size(1);
         let _ = steps.fit(&mut expected, &good());
@@ -495,7 +496,7 @@ fn a_term_that_is_not_finite_is_named() {
     let before = model.parameters().to_vec();
     let error = Trainer::new(sgd()).fit(&mut model, &good()).unwrap_err();
     let quantity = "the term `not_a_number`".to_owned();
-    assert_eq!(error, Error::Diverged { epoch: 1, batch: 1, quantity });
+    assert_eq!(error, Error::Diverged { epoch: 1, batch: 1, quantity, outlier: None });
     assert_eq!(model.parameters(), before);
     // Outside training it is a value like any other.
     assert!(

@@ -371,7 +371,7 @@ fn assert_sound(fault: &Fault, policy: OnDivergence, ended: &Ended) {
             assert!(ended.heard.len() <= limit, "{name}");
             assert_eq!(stops, 0, "{name}");
         }
-        Err(Error::Diverged { epoch, batch, quantity }) => {
+        Err(Error::Diverged { epoch, batch, quantity, .. }) => {
             let last = ended.heard.last().unwrap();
             assert_eq!((last.epoch, last.batch, &last.quantity), (*epoch, *batch, quantity));
             assert_eq!(last.action, DivergenceAction::Stopped, "{name}");

@@ -6,3 +6,4 @@ mod log;
 mod options;
 mod schedules;
 mod streams;
+mod warnings;

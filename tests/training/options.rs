@@ -203,7 +203,7 @@ fn on_divergence_decides_how_it_goes_on() {
         (result, model.parameters().to_vec())
     };
     let quantity = || "the parameters after the step".to_owned();
-    let stopped = Err(Error::Diverged { epoch: 2, batch: 4, quantity: quantity() });
+    let stopped = Err(Error::Diverged { epoch: 2, batch: 4, quantity: quantity(), outlier: None });
     assert_eq!(run(None), run(Some(OnDivergence::Stop)), "the default");
     assert_eq!(run(None).0, stopped);
     let skip = run(Some(OnDivergence::SkipBatch { limit: 1 }));

@@ -209,12 +209,14 @@ impl<T: Scalar> HtmlReport<'_, T> {
         )
     }
 
-    /// What stands out: what diverged, then the advice.
+    /// What stands out: what training warned of, what diverged, then the advice.
     fn warnings(&self, checkup: &Checkup) -> String {
         let mut items = String::new();
         let mut item = |title: &str, text: &str| {
             let _ = write!(items, "<li><strong>{title}</strong> {}</li>", escape(text, TEXT));
         };
+        let warnings = self.report.warnings.iter();
+        warnings.for_each(|warning| item("Warning", &warning.to_string()));
         let divergences = &self.report.divergences;
         divergences.iter().take(EVENTS).for_each(|d| item("Divergence", &d.to_string()));
         if divergences.len() > EVENTS {
