@@ -88,6 +88,17 @@ pub enum Error {
         /// What went wrong in it.
         source: Box<Error>,
     },
+    /// An observer stopped a stage of a stack that others come after. A single training returns its report instead.
+    #[error(
+        "an observer stopped the training in epoch {epoch}, after batch {batch}, so that later stages are not trained; \
+         where every trainer has checkpoints that resume (Checkpoints::resume), the same call goes on from there"
+    )]
+    Stopped {
+        /// The epoch of the last step, counted from 1.
+        epoch: usize,
+        /// How many of its batches were done.
+        batch: usize,
+    },
     /// A label is no class.
     #[error(
         "{call}: the label of sample {sample} is {label}, but there are {classes} classes, from 0"
@@ -129,6 +140,26 @@ pub enum Error {
     Log {
         /// What the system says.
         reason: ErrorKind,
+    },
+    /// A file that a [`Log`](crate::train::Log) is to go on with holds something else.
+    #[error(
+        "{}: the file is no log in this format, and is left as it is; give the log another name, or delete the file",
+        path.display()
+    )]
+    NotALog {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A [`Log`](crate::train::Log) was given a training whose terms are not those of its header.
+    #[error(
+        "the header of the log names the terms {header}, but the training has {found}; give each training a log of its \
+         own"
+    )]
+    LogColumns {
+        /// The names in the header.
+        header: String,
+        /// Those of the training.
+        found: String,
     },
     /// A picture's file has a name that says neither of the formats there are.
     #[cfg(feature = "plot")]

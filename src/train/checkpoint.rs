@@ -27,6 +27,7 @@ use crate::terms::Terms;
 /// memory, the place in the data, the best parameters, the report so far. A resumed training gives the
 /// bits of one that was never stopped, in the report too (but for seconds), on the same type of
 /// processor. It is a model file as well: [`AutoEncoder::load`](crate::AutoEncoder::load) takes the model alone.
+/// Where an observer [stops](super::Control::Stop) the training, a checkpoint is written besides those of the table.
 ///
 /// It may go on for more epochs than were planned, or fewer, unless a schedule would then have been another from the
 /// beginning, such as a [`Cosine`](super::schedule::Cosine) that ends with the last epoch: that is refused.
@@ -111,8 +112,8 @@ impl Checkpoints {
 }
 
 impl<T: Float> Training<'_, '_, T> {
-    /// Saves if it is time: after a step, or after an epoch.
-    pub(super) fn save_if_due(&self, is_epoch_over: bool) -> Result<()> {
+    /// Saves if it is time, after a step or after an epoch, or if the training stops there.
+    pub(super) fn save_if_due(&self, is_epoch_over: bool, stops: bool) -> Result<()> {
         let Some(checkpoints) = &self.settings.checkpoints else { return Ok(()) };
         let course = &self.course;
         let is_due = if is_epoch_over {
@@ -120,7 +121,7 @@ impl<T: Float> Training<'_, '_, T> {
         } else {
             checkpoints.every_steps.is_some_and(|steps| course.steps.is_multiple_of(steps))
         };
-        if is_due { self.save(&checkpoints.path) } else { Ok(()) }
+        if is_due || stops { self.save(&checkpoints.path) } else { Ok(()) }
     }
 
     /// Takes up the training of the checkpoint, if there is one to resume.

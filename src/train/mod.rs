@@ -15,12 +15,14 @@
 //! | [`EarlyStopping`], [`OnDivergence`] | when a training ends before its last epoch |
 //! | `Checkpoints`, with the feature `safetensors` | a training that goes on after a break with the same bits |
 //! | [`Observer`] | is told of each step and epoch: [`Log`], a closure; with the feature `progress` `ProgressBar` |
+//! | [`Control`] | what an observer says: the training goes on, or it [stops](Observer#stop-a-training), after Ctrl-C for example |
+//! | [`Shared`] | an observer that can be read while a trainer has it |
 //! | [`Report`] | what a training did, epoch by epoch; prints as a table |
 //!
 //! # Write your own
-//! An observer of your own; it is lent to the trainer, so that it can be read afterwards:
+//! An observer of your own; it is shared with the trainer, so that it can be read at any time:
 //! ```
-//! use autoencoder::train::{Event, Observer};
+//! use autoencoder::train::{Control, Event, Observer, Shared};
 //! use autoencoder::{Adam, AutoEncoder, Dense, Trainer, activation::Sigmoid, datasets};
 //!
 //! /// The longest gradient of each epoch.
@@ -29,13 +31,14 @@
 //!     so_far: f64,
 //!     of_epochs: Vec<f64>,
 //! }
-//! impl Observer for &mut Longest {
-//!     fn observe(&mut self, event: &Event<'_>) {
+//! impl Observer for Longest {
+//!     fn observe(&mut self, event: &Event<'_>) -> Control {
 //!         match event {
 //!             Event::Batch(batch) => self.so_far = self.so_far.max(batch.gradient_norm),
 //!             Event::Epoch(_) => self.of_epochs.push(std::mem::take(&mut self.so_far)),
 //!             _ => {}
 //!         }
+//!         Control::Continue
 //!     }
 //! }
 //!
@@ -44,11 +47,11 @@
 //!     .encoder(Dense::<64, 8>::new(Sigmoid))
 //!     .decoder(Dense::<8, 64>::new(Sigmoid))
 //!     .build::<f32>()?;
-//! let mut longest = Longest::default();
-//! let mut trainer = Trainer::new(Adam::new(1e-2)?).epochs(3).observer(&mut longest);
+//! let longest = Shared::new(Longest::default());
+//! let mut trainer = Trainer::new(Adam::new(1e-2)?).epochs(3).observer(longest.clone());
 //! trainer.fit(&mut model, &digits.train)?;
-//! drop(trainer);
-//! assert!(longest.of_epochs.len() == 3 && longest.of_epochs[0] > longest.of_epochs[2]);
+//! let of_epochs = longest.with(|longest| longest.of_epochs.clone());
+//! assert!(of_epochs.len() == 3 && of_epochs[0] > of_epochs[2]);
 //! # Ok::<(), autoencoder::Error>(())
 //! ```
 //!
@@ -120,8 +123,8 @@ pub use examples::{
     Examples, GoesWith, IntoExamples, Labels, SamplesAlone, Suits, WithConditions,
     WithConditionsAndLabels, WithLabels,
 };
-pub use log::Log;
-pub use observer::{BatchReport, Event, Observer};
+pub use log::{Log, LogFile};
+pub use observer::{BatchReport, Control, Event, Observer, Shared, Start};
 #[cfg(feature = "progress")]
 pub use progress::ProgressBar;
 #[cfg(feature = "plot")]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressDrawTarget, ProgressStyle};
 
-use super::{BatchReport, Event, Observer};
+use super::{BatchReport, Control, Event, Observer};
 
 /// Shows how a training goes on: epoch, batch, each term of the objective, samples a second and the time
 /// left if all epochs are done. In a terminal a bar, elsewhere plain lines, on standard error.
@@ -136,8 +136,9 @@ impl ProgressBar {
 }
 
 impl Observer for ProgressBar {
-    fn observe(&mut self, event: &Event<'_>) {
+    fn observe(&mut self, event: &Event<'_>) -> Control {
         match event {
+            Event::Start(_) => {}
             Event::Batch(batch) => self.step(batch),
             Event::Epoch(epoch) => {
                 if let Some(validation) = &epoch.validation {
@@ -170,6 +171,7 @@ impl Observer for ProgressBar {
                 (self.start, self.drawn, self.steps, self.samples) = (None, None, 0, 0);
             }
         }
+        Control::Continue
     }
 }
 

@@ -51,6 +51,14 @@ pub enum StopReason {
     /// epoch. Where the gradient is small, all that is left is rounding; where it is not, the objective is too badly
     /// scaled for its number type: normalize the data, or train in `f64`.
     LineSearchFailed,
+    /// An observer [asked](super::Control::Stop) for it. Epochs of the report are whole ones: what was done of
+    /// another is in the parameters and not in the report, and a resumed training goes on there.
+    Asked {
+        /// The epoch of the last step, counted from 1.
+        epoch: usize,
+        /// How many of its batches were done; 0 if the training ended before its first step.
+        batch: usize,
+    },
     /// A number stopped being finite; see [`Report::divergences`]. The call returned
     /// [`Error::Diverged`](crate::Error::Diverged), and only observers see such a report.
     Diverged,
@@ -76,7 +84,9 @@ pub struct Report {
     pub divergences: Vec<Divergence>,
     /// Why it ended.
     pub stopped: StopReason,
-    /// The epoch, counted from 1, whose parameters the model has.
+    /// The epoch, counted from 1, whose parameters the model has; if an observer stopped the training in the middle
+    /// of an epoch, and no early stopping kept the best, it has those of the last step, and this is the last whole
+    /// epoch.
     pub kept_epoch: usize,
     /// Epochs that early stopping did not look at: those of [warm-ups](super::EarlyStopping#warm-ups), and those
     /// before [`from_epoch`](super::EarlyStopping::from_epoch).
@@ -226,6 +236,10 @@ impl Report {
                 self.write_kept(f)
             }
             StopReason::Diverged => write!(f, "diverged after {count} whole epochs"),
+            StopReason::Asked { epoch, batch } => {
+                write!(f, "stopped by an observer in epoch {epoch}, after batch {batch}")?;
+                self.write_kept(f)
+            }
             StopReason::NoImprovement { best_epoch } => {
                 write!(
                     f,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::examples::{Rows, Samples};
-use super::{EarlyStopping, Event, Observer, OnDivergence};
+use super::{Control, EarlyStopping, Event, Observer, OnDivergence};
 use crate::batch::sample_weights;
 use crate::error::{Result, require, require_count, require_positive};
 use crate::numbers::scalar::Float;
@@ -28,6 +28,8 @@ pub(crate) struct Settings<'a> {
     #[cfg(feature = "safetensors")]
     pub(super) stage: String,
     pub(super) observers: Vec<Box<dyn Observer + Send + 'a>>,
+    /// Whether an observer wants the training under way to stop.
+    pub(super) is_asked_to_stop: bool,
     pub(super) threads: usize,
 }
 
@@ -57,6 +59,7 @@ impl Default for Settings<'_> {
             #[cfg(feature = "safetensors")]
             stage: String::new(),
             observers: Vec::new(),
+            is_asked_to_stop: false,
             threads: 1,
         }
     }
@@ -157,8 +160,11 @@ impl Settings<'_> {
         self.batch_size.unwrap_or(default)
     }
 
+    /// Tells all observers, those too that come after one that wants to stop.
     pub(super) fn tell(&mut self, event: &Event<'_>) {
-        self.observers.iter_mut().for_each(|observer| observer.observe(event));
+        for observer in &mut self.observers {
+            self.is_asked_to_stop |= observer.observe(event) == Control::Stop;
+        }
     }
 }
 

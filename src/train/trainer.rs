@@ -27,7 +27,7 @@ use crate::random::schedule::Schedule;
 /// | [`schedule`](Self::schedule) | factor on the learning rate | constant | |
 /// | [`clip_norm`](Self::clip_norm) | longest gradient | none | greater than 0 |
 /// | [`on_divergence`](Self::on_divergence) | what happens when a number is not finite | stop | |
-/// | [`observer`](Self::observer) | is told of every step and epoch | none | |
+/// | [`observer`](Self::observer) | is told of every step and epoch, and can [stop](super::Control::Stop) the training | none | |
 /// | `checkpoints`, with the feature `safetensors` | saves the training and resumes it | none | |
 /// | `threads`, with the feature `parallel` | threads that large steps are divided among | 1 | at least 1 |
 ///
@@ -140,7 +140,8 @@ impl<'a, O> Trainer<'a, O> {
         self
     }
 
-    /// Adds an observer; a closure can be one.
+    /// Adds an observer; a closure can be one. It can [stop](Observer#stop-a-training) the training; a
+    /// [shared](super::Shared) one can be read while the trainer has it.
     pub fn observer(mut self, observer: impl Observer + Send + 'a) -> Self {
         self.settings.observers.push(Box::new(observer));
         self

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::survey::{Survey, Variances};
 use super::trainable::Trainee;
 use super::{
-    BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Warning,
+    BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Start, Warning,
 };
 use crate::error::{Error, Result, require_size};
 use crate::numbers::scalar::Float;
@@ -132,8 +132,14 @@ impl<T: Float> Training<'_, '_, T> {
         if self.settings.checkpoints.is_some() {
             self.required = self.required(&blocks.beside());
         }
+        self.settings.is_asked_to_stop = false;
         #[cfg(feature = "safetensors")]
-        if let Some(recovered) = self.resume()? {
+        let recovered = self.resume()?;
+        let Course { epoch, batch: batches_done, epochs, .. } = &self.course;
+        let (epoch, batches_done) = (*epoch, *batches_done);
+        self.settings.tell(&Event::Start(Start { epoch, batches_done, epochs }));
+        #[cfg(feature = "safetensors")]
+        if let Some(recovered) = recovered {
             self.settings.tell(&Event::Recovered(&recovered));
         }
         let restores = matches!(self.settings.on_divergence, OnDivergence::RestoreBest { .. });
@@ -183,8 +189,25 @@ impl<T: Float> Training<'_, '_, T> {
         report
     }
 
+    /// Why no further step is wanted. What would have ended the training anyway comes before what was asked for.
     fn has_stopped(&self) -> Option<StopReason> {
-        self.course.ended.map(StopReason::from).or_else(|| self.has_stopped_early())
+        let ended = self.course.ended.map(StopReason::from);
+        ended.or_else(|| self.has_stopped_early()).or_else(|| self.was_asked())
+    }
+
+    fn was_asked(&self) -> Option<StopReason> {
+        let (epoch, batch) = (self.course.epoch, self.course.batch);
+        let is_done = epoch > self.settings.epochs;
+        if !self.settings.is_asked_to_stop || is_done {
+            return None;
+        }
+        Some(match batch {
+            0 if epoch > 1 => {
+                let batches = self.samples.div_ceil(self.batch_size);
+                StopReason::Asked { epoch: epoch - 1, batch: batches }
+            }
+            batch => StopReason::Asked { epoch, batch },
+        })
     }
 
     fn has_stopped_early(&self) -> Option<StopReason> {
@@ -228,8 +251,13 @@ impl<T: Float> Training<'_, '_, T> {
                 for (index, chosen) in order.chunks(batch_size).enumerate() {
                     if batch + index >= done_before {
                         self.batch(block, first, chosen, batches)?;
+                        // After the last batch, the epoch is ended first.
+                        let stops = self.settings.is_asked_to_stop && self.course.batch < batches;
                         #[cfg(feature = "safetensors")]
-                        self.save_if_due(false)?;
+                        self.save_if_due(false, stops)?;
+                        if stops {
+                            return Ok(());
+                        }
                     }
                 }
             }
@@ -468,7 +496,7 @@ impl<T: Float> Training<'_, '_, T> {
         course.skipped = (0, 0.0);
         (course.evaluations, course.ended_batches) = (0, 0);
         #[cfg(feature = "safetensors")]
-        self.save_if_due(true)?;
+        self.save_if_due(true, self.settings.is_asked_to_stop)?;
         Ok(())
     }
 

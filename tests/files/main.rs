@@ -4,11 +4,15 @@
 mod anomaly_files;
 mod data;
 #[cfg(feature = "safetensors")]
+mod log;
+#[cfg(feature = "safetensors")]
 mod model_files;
 mod normalizer;
 #[cfg(feature = "safetensors")]
 mod resume;
 #[cfg(feature = "safetensors")]
 mod resume_schedules;
+#[cfg(feature = "safetensors")]
+mod stop;
 #[cfg(feature = "safetensors")]
 mod versions;

@@ -232,6 +232,42 @@ fn a_stopped_stack_is_resumed() {
     assert_eq!(finish(Some(true)), finish(None));
 }
 
+/// An observer that stops one stage ends the stack, and the same call goes on; the last stage ends as any training.
+#[cfg(feature = "safetensors")]
+#[test]
+fn a_stack_that_an_observer_stops_ends_and_goes_on() {
+    use autoencoder::train::{Checkpoints, Control, StopReason};
+    let folder = common::Folder::new("stack-asked");
+    let digits = datasets::digits::<f32>();
+    // At the first step of the second epoch of this stage.
+    let run = |asks: Option<usize>, saves: bool| {
+        let stage = |stage: usize| {
+            let trainer = trainer(3).observer(move |event: &Event<'_>| match event {
+                Event::Batch(step) if asks == Some(stage) && step.epoch == 2 => Control::Stop,
+                _ => Control::Continue,
+            });
+            let file = folder.join(format!("{stage}"));
+            if saves { trainer.checkpoints(Checkpoints::new(file).resume(true)) } else { trainer }
+        };
+        Stack::new(level!(64, 20, Tied::new(Sigmoid)), stage(1))
+            .then(level!(20, 10, Dense::<10, 20>::new(Sigmoid)), stage(2))
+            .fine_tune(stage(3))
+            .classify::<10>(stage(4))
+            .fit((&digits.train, &digits.train_labels))
+    };
+    let names = ["level 1: 64 → 20", "level 2: 20 → 10", "fine-tuning"];
+    for (stage, name) in (1..).zip(names) {
+        let stopped = run(Some(stage), true).unwrap_err();
+        let source = Box::new(Error::Stopped { epoch: 2, batch: 1 });
+        assert_eq!(stopped, Error::Stage { stage: name.to_owned(), source });
+    }
+    let last = run(Some(4), true).unwrap();
+    assert_eq!(last.report.stages[3].report.stopped, StopReason::Asked { epoch: 2, batch: 1 });
+    let (resumed, at_once) = (run(None, true).unwrap(), run(None, false).unwrap());
+    assert_eq!(resumed.classifier.parameters(), at_once.classifier.parameters());
+    assert_eq!(resumed.model.parameters(), at_once.model.parameters());
+}
+
 /// What a later stage would refuse is refused before the first one is trained, by the name of the stage.
 #[test]
 fn mistakes_of_later_stages_are_found_first() {

@@ -3,7 +3,7 @@
 use std::io::{Error as IoError, ErrorKind, Write};
 
 use autoencoder::activation::{Identity, Tanh};
-use autoencoder::train::{Log, OnDivergence};
+use autoencoder::train::{Control, Event, Log, Observer, OnDivergence, Shared};
 use autoencoder::{
     Adam, AutoEncoder, Batch, Dense, Error, Report, Sgd, Trainer, WeightDecay, nalgebra::Const,
 };
@@ -33,7 +33,8 @@ fn trainer<'a>() -> Trainer<'a, Adam> {
 fn logged(log: Log<Vec<u8>>) -> (String, Report) {
     let mut log = log;
     let report = trainer().observer(&mut log).fit(&mut model!(), &data()).unwrap();
-    (String::from_utf8(log.finish().unwrap()).unwrap(), report)
+    log.finish().unwrap();
+    (String::from_utf8(log.writer().clone()).unwrap(), report)
 }
 
 #[test]
@@ -117,14 +118,15 @@ fn what_diverged_is_quoted_and_the_columns_stay() {
     let report = run(&mut csv_log);
     assert_eq!(report.divergences, run(&mut json_log).divergences);
     assert!(!report.divergences.is_empty());
-    let csv_text = csv_log.finish().unwrap();
-    let mut reader = csv::Reader::from_reader(&csv_text[..]);
+    csv_log.finish().unwrap();
+    let mut reader = csv::Reader::from_reader(&csv_log.writer()[..]);
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     let notes: Vec<&str> =
         rows.iter().filter(|row| &row[0] == "diverged").map(|row| &row[row.len() - 1]).collect();
     let said: Vec<String> = report.divergences.iter().map(ToString::to_string).collect();
     assert_eq!(notes, said);
-    let json = String::from_utf8(json_log.finish().unwrap()).unwrap();
+    json_log.finish().unwrap();
+    let json = String::from_utf8(json_log.writer().clone()).unwrap();
     let notes = json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let notes: Vec<String> = notes
         .filter(|line| line["event"] == "diverged")
@@ -147,6 +149,49 @@ impl Write for Full {
     }
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[test]
+fn a_shared_log_is_read_while_its_trainer_lives() {
+    let log = Shared::new(Log::csv(Vec::new()));
+    let mut shared = trainer().observer(log.clone());
+    let first = shared.fit(&mut model!(), &data()).unwrap();
+    log.with(Log::finish).unwrap();
+    let text = |log: &mut Log<Vec<u8>>| String::from_utf8(log.writer().clone()).unwrap();
+    let after_one = log.with(text);
+    assert_eq!(after_one.lines().count(), 1 + 3 + 1);
+    for (line, epoch) in after_one.lines().skip(1).zip(&first.epochs) {
+        assert!(line.starts_with(&format!("epoch,{},,{:?},", epoch.epoch, epoch.terms.total())));
+    }
+    // The trainer goes on writing to the same log.
+    shared.fit(&mut model!(), &data()).unwrap();
+    assert_eq!(log.with(text).lines().count(), 1 + 2 * (3 + 1));
+    drop(shared);
+    assert!(format!("{log:?}").contains("has_batches: false"));
+}
+
+#[test]
+fn an_observer_that_panicked_can_still_be_read() {
+    let steps = Shared::new(Steps(0));
+    let mut shared = trainer().observer(steps.clone());
+    let fit = || shared.fit(&mut model!(), &data());
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(fit)).is_err());
+    assert_eq!(steps.with(|steps| steps.0), 2);
+}
+
+/// Panics at the second step.
+struct Steps(usize);
+
+impl Observer for Steps {
+    fn observe(&mut self, event: &Event<'_>) -> Control {
+        if let Event::Batch(_) = event {
+            self.0 += 1;
+            if self.0 == 2 {
+                std::panic::resume_unwind(Box::new("two"));
+            }
+        }
+        Control::Continue
     }
 }
 
@@ -178,8 +223,10 @@ mod progress {
         let observed = (terminal.clone(), seen.clone());
         trainer()
             .observer(ProgressBar::on(target).every(Duration::ZERO))
-            .observer(move |_: &autoencoder::train::Event<'_>| {
-                observed.1.lock().unwrap().push(observed.0.contents());
+            .observer(move |event: &Event<'_>| {
+                if !matches!(event, Event::Start(_)) {
+                    observed.1.lock().unwrap().push(observed.0.contents());
+                }
             })
             .fit(&mut model!(), &data())
             .unwrap();

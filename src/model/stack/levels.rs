@@ -109,7 +109,9 @@ macro_rules! grows {
             /// [`Trainer::fit`] have it. Sizes, settings of trainers, and a normalizer above the first
             /// level (which the unrolled model has no place for) are refused before anything is
             /// trained; what a later stage finds in its data or its training ends all, and then only
-            /// [checkpoints](crate::train) keep the stages before.
+            /// [checkpoints](crate::train) keep the stages before. The same if an observer
+            /// [stops](crate::train::Control::Stop) a stage that is not the last:
+            /// [`Error::Stopped`](crate::Error::Stopped).
             /// [`Error::InvalidParameter`] for a stream.
             #[allow(clippy::type_complexity)]
             pub fn pretrain<'e, T, X>(
@@ -261,6 +263,7 @@ where
     }
 
     fn train(mut self, data: Data<'_, T>, report: &mut StackReport) -> Result<Trainings<T, Self>> {
+        report.goes_on()?;
         let number = report.stages.len() + 1;
         let mut model = self.builder.build::<T>()?;
         let size = model.encoder().input();

@@ -16,7 +16,8 @@
 //! start alike and part in fine-tuning. A part that is frozen stays frozen in all stages.
 //!
 //! Each level and each later stage has its own [`Trainer`](crate::Trainer), with its own optimizer, epochs, observers and
-//! checkpoints: a stack whose trainers resume takes up the level at which it was stopped. All of them see the same
+//! checkpoints: a stack whose trainers resume takes up the level at which it was stopped. An observer that
+//! [stops](crate::train::Control::Stop) a level or stage ends all of it. All of them see the same
 //! examples, each level the codes of those: with the same weights, and the same samples held out.
 
 mod data;

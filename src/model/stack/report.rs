@@ -1,6 +1,8 @@
 use std::fmt;
 
-use crate::train::Report;
+use super::levels::in_stage;
+use crate::error::{Error, Result};
+use crate::train::{Report, StopReason};
 
 /// One stage of a stack's training.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +25,16 @@ pub struct StackReport {
 impl StackReport {
     pub(super) fn push(&mut self, name: impl Into<String>, report: Report) {
         self.stages.push(Stage { name: name.into(), report });
+    }
+
+    /// Refuses to train a next stage if an observer has stopped the last one.
+    pub(super) fn goes_on(&self) -> Result<()> {
+        match self.stages.last().map(|stage| (&stage.name, stage.report.stopped)) {
+            Some((name, StopReason::Asked { epoch, batch })) => {
+                in_stage(name, Err(Error::Stopped { epoch, batch }))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -152,6 +152,7 @@ impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
         }
         let mut report = StackReport::default();
         let model = self.model.deep(data, &mut report)?;
+        report.goes_on()?;
         let mut classifier = in_stage(stage, model.classifier::<K>().build::<T>())?;
         #[cfg(feature = "safetensors")]
         self.trainer.within(stage, classifier.parameters());
@@ -254,6 +255,7 @@ where
     fn deep(mut self, data: Data<'_, T>, report: &mut StackReport) -> Result<Deep<T, Self>> {
         let stage = "fine-tuning";
         let mut model = self.levels.deep(data, report)?;
+        report.goes_on()?;
         #[cfg(feature = "safetensors")]
         self.trainer.within(stage, model.parameters());
         let examples = in_stage(stage, data.examples(model.encoder().input()))?;

@@ -1,13 +1,24 @@
-use std::fmt::Write as _;
+mod file;
+mod row;
+
+use std::fmt;
 use std::io::Write;
+use std::path::PathBuf;
 
 use super::report::numbered;
-use super::{BatchReport, Event, Observer, StopReason};
+use super::{Control, Event, Observer, Start};
 use crate::error::{Error, Result};
-use crate::terms::Terms;
-use crate::train::EpochReport;
+
+use file::Kept;
+pub use file::LogFile;
+use row::{NUMBERS, Row, csv, in_words, json};
 
 /// Writes the course of a training, as CSV or as JSON, a line an epoch and, if asked for, a line a batch.
+///
+/// | constructor | writes |
+/// |---|---|
+/// | [`csv_file`](Log::csv_file), [`json_lines_file`](Log::json_lines_file) | a file, that goes on with a training that is [resumed](#a-resumed-training) |
+/// | [`csv`](Self::csv), [`json_lines`](Self::json_lines) | to any writer, from where it stands |
 ///
 /// CSV is that of RFC 4180, with lines that end in a line feed: a header, then rows with the columns
 /// `event`, `epoch`, `batch`, `total`, each term, `validation_total`, `validation_…` of each term,
@@ -16,9 +27,18 @@ use crate::train::EpochReport;
 /// finite, which JSON does not have, is `null`. Events are `batch`, `epoch`, `warning`, `diverged`, `recovered` and
 /// `end`. Numbers read back to the same bits.
 ///
+/// # A resumed training
+/// A log made of a file's name holds a training once, however often it was broken off: as soon as the training goes on
+/// from a [checkpoint](crate::train), what the file says of later epochs, batches and ends is cut off, and so is a line
+/// that a crash left half-written; epochs that are missing are written from the report; then new lines follow, under
+/// the header that is there. A training that begins anew replaces what is in the file. Several trainings one after the
+/// other that have the same `Log` follow each other in the file; each of those that may be resumed needs a file of its
+/// own.
+///
 /// # Errors
 /// A training does not end because its log cannot be written: after the first error nothing more is
-/// written, and [`finish`](Self::finish) returns it.
+/// written, and [`finish`](Self::finish) returns it. To read it, lend the log to the trainer, or
+/// [share](super::Shared) it with one that lives on.
 ///
 /// # Example
 /// ```
@@ -27,15 +47,15 @@ use crate::train::EpochReport;
 ///     .encoder(Dense::<64, 16>::new(Sigmoid))
 ///     .decoder(Dense::<16, 64>::new(Sigmoid))
 ///     .build::<f32>()?;
-/// let mut log = Log::csv(Vec::new()); // or a file, behind a `BufWriter`
+/// let mut log = Log::csv(Vec::new()); // or `Log::csv_file("run.csv")?`
 /// let digits = datasets::digits();
 /// Trainer::new(Adam::new(1e-2)?).epochs(2).observer(&mut log).fit(&mut model, &digits.train)?;
-/// let text = String::from_utf8(log.finish()?).unwrap();
+/// log.finish()?;
+/// let text = String::from_utf8_lossy(log.writer());
 /// assert!(text.starts_with("event,epoch,batch,total,squared_error,validation_total"));
 /// assert_eq!(text.lines().count(), 1 + 2 + 1); // header, epochs, end
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Log<W> {
     writer: W,
     is_csv: bool,
@@ -43,24 +63,55 @@ pub struct Log<W> {
     /// The names of the terms, once they are known, which the header needs.
     names: Option<Vec<String>>,
     waiting: Vec<Row>,
-    failed: Option<std::io::ErrorKind>,
+    failed: Option<Error>,
+    /// Where the writer is a file, cuts off what a training that begins here does again.
+    cut: Option<Cut<W>>,
+    has_started: bool,
 }
 
-/// One line.
-#[derive(Debug, Default)]
-struct Row {
-    event: &'static str,
-    epoch: Option<usize>,
-    batch: Option<usize>,
-    terms: Option<Terms>,
-    validation: Option<Terms>,
-    /// The last numbers, in the order of [`NUMBERS`].
-    numbers: [Option<f64>; 4],
-    evaluations: Option<usize>,
-    note: Option<String>,
+type Cut<W> = fn(&mut W, bool, Begins<'_>) -> Result<Kept>;
+
+/// Where in its file a log begins.
+#[derive(Clone, Copy)]
+enum Begins<'a> {
+    /// With nothing before it.
+    Anew,
+    /// Where the training goes on.
+    At(&'a Start<'a>),
 }
 
-const NUMBERS: [&str; 4] = ["gradient_norm", "rate", "seconds", "samples_per_second"];
+impl<W: fmt::Debug> fmt::Debug for Log<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Log");
+        text.field("writer", &self.writer).field("is_csv", &self.is_csv);
+        text.field("has_batches", &self.has_batches).field("failed", &self.failed);
+        text.finish_non_exhaustive()
+    }
+}
+
+impl Log<LogFile> {
+    /// Comma-separated values, to this file; see [what is in it](#a-resumed-training) afterwards.
+    ///
+    /// # Errors
+    /// [`Error::NotALog`] if the file holds something else, which is left as it is, [`Error::File`] if it cannot be
+    /// opened.
+    pub fn csv_file(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::in_file(path.into(), true)
+    }
+
+    /// One JSON object a line, to this file; see [what is in it](#a-resumed-training) afterwards.
+    ///
+    /// # Errors
+    /// As [`csv_file`](Self::csv_file).
+    pub fn json_lines_file(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::in_file(path.into(), false)
+    }
+
+    fn in_file(path: PathBuf, is_csv: bool) -> Result<Self> {
+        let file = LogFile::open(path, is_csv)?;
+        Ok(Self { cut: Some(LogFile::cut), ..Self::new(file, is_csv) })
+    }
+}
 
 impl<W: Write> Log<W> {
     /// Comma-separated values, to this writer.
@@ -75,7 +126,8 @@ impl<W: Write> Log<W> {
 
     fn new(writer: W, is_csv: bool) -> Self {
         let (names, waiting, failed) = (None, Vec::new(), None);
-        Self { writer, is_csv, has_batches: false, names, waiting, failed }
+        let (has_batches, cut, has_started) = (false, None, false);
+        Self { writer, is_csv, has_batches, names, waiting, failed, cut, has_started }
     }
 
     /// Whether batches have lines too. Default: false.
@@ -83,24 +135,56 @@ impl<W: Write> Log<W> {
         Self { has_batches, ..self }
     }
 
-    /// The writer, to which all has been written.
+    /// Writes what is left, and says whether all could be written. What happens in a later training follows.
     ///
     /// # Errors
-    /// [`Error::Log`] with the first error of the writer.
-    pub fn finish(mut self) -> Result<W> {
+    /// [`Error::Log`] with the first error of the writer, [`Error::LogColumns`] if a training had other terms than the
+    /// header names, [`Error::File`] if a file could not be read or cut.
+    pub fn finish(&mut self) -> Result<()> {
         self.write_waiting();
+        self.flush();
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// What is written to; after [`finish`](Self::finish), all is.
+    pub fn writer(&self) -> &W {
+        &self.writer
+    }
+
+    fn flush(&mut self) {
         if self.failed.is_none() {
-            self.failed = self.writer.flush().err().map(|error| error.kind());
-        }
-        match self.failed {
-            None => Ok(self.writer),
-            Some(reason) => Err(Error::Log { reason }),
+            self.failed = self.writer.flush().err().map(failure);
         }
     }
 
     fn write_line(&mut self, line: &str) {
         if self.failed.is_none() {
-            self.failed = self.writer.write_all(line.as_bytes()).err().map(|error| error.kind());
+            self.failed = self.writer.write_all(line.as_bytes()).err().map(failure);
+        }
+    }
+
+    /// Goes on where a training begins.
+    fn start(&mut self, start: &Start<'_>) {
+        let is_first = !std::mem::replace(&mut self.has_started, true);
+        let is_resumed = (start.epoch, start.batches_done) > (1, 0);
+        let begins = match (is_resumed, is_first) {
+            (true, _) => Begins::At(start),
+            (false, true) => Begins::Anew,
+            // One training after the other.
+            (false, false) => return,
+        };
+        let Some(cut) = self.cut else { return };
+        if self.failed.is_some() {
+            return;
+        }
+        match cut(&mut self.writer, self.is_csv, begins) {
+            Err(error) => self.failed = Some(error),
+            Ok(Kept { names, last_epoch }) => {
+                self.waiting.clear();
+                self.names = names;
+                let missing = start.epochs.iter().filter(|epoch| epoch.epoch > last_epoch);
+                missing.for_each(|epoch| self.add(Row::of_epoch(epoch)));
+            }
         }
     }
 
@@ -144,8 +228,15 @@ impl<W: Write> Log<W> {
     }
 
     fn write_rows(&mut self) {
-        let names = self.names.as_ref().map_or(0, Vec::len);
+        let header = self.names.clone().unwrap_or_default();
+        let names = header.len();
         for row in std::mem::take(&mut self.waiting) {
+            let of_row = [&row.terms, &row.validation].into_iter().flatten().map(numbered);
+            if let Some(found) = of_row.into_iter().find(|of_row| !header.starts_with(of_row)) {
+                let (header, found) = (header.join(", "), found.join(", "));
+                self.failed.get_or_insert(Error::LogColumns { header, found });
+                return;
+            }
             let text = |count: Option<usize>| count.map_or(String::new(), |n| n.to_string());
             let mut cells = vec![row.event.to_owned(), text(row.epoch), text(row.batch)];
             for terms in [&row.terms, &row.validation] {
@@ -168,9 +259,13 @@ impl<W: Write> Log<W> {
 }
 
 impl<W: Write> Observer for Log<W> {
-    fn observe(&mut self, event: &Event<'_>) {
+    fn observe(&mut self, event: &Event<'_>) -> Control {
         let row = match event {
-            Event::Batch(_) if !self.has_batches => return,
+            Event::Start(start) => {
+                self.start(start);
+                return Control::Continue;
+            }
+            Event::Batch(_) if !self.has_batches => return Control::Continue,
             Event::Batch(batch) => Row::of_batch(batch),
             Event::Epoch(epoch) => Row::of_epoch(epoch),
             Event::Diverged(divergence) => Row {
@@ -201,116 +296,20 @@ impl<W: Write> Observer for Log<W> {
             },
         };
         self.add(row);
-        if !matches!(event, Event::Batch(_)) && self.failed.is_none() {
-            self.failed = self.writer.flush().err().map(|error| error.kind());
+        if !matches!(event, Event::Batch(_)) {
+            self.flush();
         }
+        Control::Continue
     }
 }
 
 /// So that the log can be [finished](Log::finish) after the training.
 impl<W: Write> Observer for &mut Log<W> {
-    fn observe(&mut self, event: &Event<'_>) {
-        (**self).observe(event);
+    fn observe(&mut self, event: &Event<'_>) -> Control {
+        (**self).observe(event)
     }
 }
 
-impl Row {
-    fn of_batch(batch: &BatchReport<'_>) -> Self {
-        Self {
-            event: "batch",
-            epoch: Some(batch.epoch),
-            batch: Some(batch.batch),
-            terms: Some(batch.terms.clone()),
-            numbers: [Some(batch.gradient_norm), Some(batch.rate), None, None],
-            evaluations: Some(batch.evaluations),
-            ..Self::default()
-        }
-    }
-
-    fn of_epoch(epoch: &EpochReport) -> Self {
-        let numbers = [epoch.gradient_norm, epoch.rate, epoch.seconds, epoch.samples_per_second];
-        Self {
-            event: "epoch",
-            epoch: Some(epoch.epoch),
-            terms: Some(epoch.terms.clone()),
-            validation: epoch.validation.clone(),
-            numbers: numbers.map(Some),
-            evaluations: Some(epoch.evaluations),
-            ..Self::default()
-        }
-    }
-}
-
-fn in_words(stopped: StopReason) -> String {
-    match stopped {
-        StopReason::Completed => "completed".to_owned(),
-        StopReason::NoImprovement { best_epoch } => {
-            format!("no improvement since epoch {best_epoch}")
-        }
-        StopReason::Converged(_) => "converged".to_owned(),
-        StopReason::LineSearchFailed => "the line search failed".to_owned(),
-        StopReason::Diverged => "diverged".to_owned(),
-    }
-}
-
-/// A line of cells; those with a comma, a quote or a line's end are quoted.
-fn csv(cells: &[String]) -> String {
-    let cells: Vec<String> = cells
-        .iter()
-        .map(|cell| match cell.contains([',', '"', '\n', '\r']) {
-            true => format!("\"{}\"", cell.replace('"', "\"\"")),
-            false => cell.clone(),
-        })
-        .collect();
-    cells.join(",") + "\n"
-}
-
-fn json(row: &Row) -> String {
-    let mut line = format!("{{\"event\":{}", quoted(row.event));
-    // Writing to a string cannot fail.
-    let count = |line: &mut String, name: &str, count: Option<usize>| {
-        if let Some(count) = count {
-            let _ = write!(line, ",\"{name}\":{count}");
-        }
-    };
-    count(&mut line, "epoch", row.epoch);
-    count(&mut line, "batch", row.batch);
-    for (name, terms) in [("", &row.terms), ("validation_", &row.validation)] {
-        let Some(terms) = terms else { continue };
-        let _ = write!(line, ",\"{name}total\":{}", number(terms.total()));
-        let values = numbered(terms).into_iter().zip(terms.iter());
-        let values: Vec<String> = values
-            .map(|(name, (_, value))| format!("{}:{}", quoted(&name), number(value)))
-            .collect();
-        let _ = write!(line, ",\"{name}terms\":{{{}}}", values.join(","));
-    }
-    for (name, value) in NUMBERS.iter().zip(row.numbers) {
-        if let Some(value) = value {
-            let _ = write!(line, ",\"{name}\":{}", number(value));
-        }
-    }
-    count(&mut line, "evaluations", row.evaluations);
-    if let Some(note) = &row.note {
-        let _ = write!(line, ",\"note\":{}", quoted(note));
-    }
-    line + "}\n"
-}
-
-fn number(value: f64) -> String {
-    if value.is_finite() { format!("{value:?}") } else { "null".to_owned() }
-}
-
-/// A JSON string.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if u32::from(c) < 0x20 => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
-            }
-            c => quoted.push(c),
-        }
-    }
-    quoted + "\""
+fn failure(error: std::io::Error) -> Error {
+    Error::Log { reason: error.kind() }
 }

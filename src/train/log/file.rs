@@ -1,0 +1,187 @@
+//! A log's file, which goes on with the training it is of.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::Begins;
+use crate::error::{Error, Result};
+use crate::train::Start;
+
+/// The file of a [`Log`](super::Log).
+#[derive(Debug)]
+pub struct LogFile {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+/// What stays in a file when a training goes on in it.
+pub(super) struct Kept {
+    /// The names of the terms, as the header has them.
+    pub(super) names: Option<Vec<String>>,
+    /// The last epoch that has a line, 0 for none.
+    pub(super) last_epoch: usize,
+}
+
+const CSV_BEGINS: &[u8] = b"event,epoch,batch,total";
+const JSON_BEGINS: &[u8] = b"{\"event\":\"";
+
+impl LogFile {
+    /// The file's name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refuses a file that holds anything else.
+    pub(super) fn open(path: PathBuf, is_csv: bool) -> Result<Self> {
+        let opened =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = opened.map_err(failed(&path, "open the log"))?;
+        let begins = if is_csv { CSV_BEGINS } else { JSON_BEGINS };
+        let mut found = Vec::new();
+        let read = Read::by_ref(&mut file).take(begins.len() as u64).read_to_end(&mut found);
+        read.map_err(failed(&path, "read the log"))?;
+        // A crash may have left less than that.
+        if !begins.starts_with(&found) {
+            return Err(Error::NotALog { path });
+        }
+        file.seek(SeekFrom::End(0)).map_err(failed(&path, "read the log"))?;
+        Ok(Self { path, file: BufWriter::new(file) })
+    }
+
+    /// Cuts off what a training that begins here does again; what is there stays before it.
+    pub(super) fn cut(&mut self, is_csv: bool, begins: Begins<'_>) -> Result<Kept> {
+        let cut = self.try_cut(is_csv, begins);
+        cut.map_err(failed(&self.path, "go on with the log"))
+    }
+
+    fn try_cut(&mut self, is_csv: bool, begins: Begins<'_>) -> io::Result<Kept> {
+        self.file.flush()?;
+        let (kept, length) = match begins {
+            Begins::Anew => (Kept { names: None, last_epoch: 0 }, 0),
+            Begins::At(start) => {
+                let file = self.file.get_mut();
+                file.seek(SeekFrom::Start(0))?;
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes)?;
+                kept(&bytes, is_csv, start)
+            }
+        };
+        let file = self.file.get_mut();
+        file.set_len(length as u64)?;
+        file.seek(SeekFrom::Start(length as u64))?;
+        Ok(kept)
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn failed(path: &Path, action: &'static str) -> impl Fn(io::Error) -> Error {
+    move |error| Error::File { path: path.to_owned(), action, reason: error.kind() }
+}
+
+/// What stays of these lines, and how many bytes that is.
+fn kept(bytes: &[u8], is_csv: bool, start: &Start<'_>) -> (Kept, usize) {
+    let mut lines = lines(bytes, is_csv);
+    let mut names = None;
+    let mut length = 0;
+    if is_csv && let Some(header) = lines.next() {
+        names = Some(names_of(header));
+        length = header.len();
+    }
+    // The trainings before the last one in the file, each of which has its end, stay as they are.
+    let (mut is_cut, mut has_ended, mut last_epoch) = (None, false, 0);
+    for line in lines {
+        let (event, place) = if is_csv { csv_place(line) } else { json_place(line) };
+        if has_ended {
+            (is_cut, last_epoch) = (None, 0);
+        }
+        has_ended = event == "end";
+        let stays = match (&*event, place) {
+            ("end", _) => false,
+            ("epoch", (Some(epoch), _)) => epoch < start.epoch,
+            (_, (Some(epoch), Some(batch))) => (epoch, batch) <= (start.epoch, start.batches_done),
+            _ => true,
+        };
+        if !stays {
+            is_cut.get_or_insert(length);
+        }
+        if event == "epoch" && is_cut.is_none() {
+            last_epoch = place.0.unwrap_or(last_epoch);
+        }
+        length += line.len();
+    }
+    (Kept { names, last_epoch }, is_cut.unwrap_or(length))
+}
+
+/// Whole lines, each with its end; the end of a line that is quoted is none.
+fn lines(bytes: &[u8], is_csv: bool) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let mut is_quoted = false;
+        let end = rest.iter().position(|&byte| {
+            is_quoted ^= is_csv && byte == b'"';
+            byte == b'\n' && !is_quoted
+        })?;
+        let (line, others) = rest.split_at(end + 1);
+        rest = others;
+        Some(line)
+    })
+}
+
+/// The names of the terms: between the first columns and `validation_total`, and as often after it.
+fn names_of(header: &[u8]) -> Vec<String> {
+    let mut cells = vec![String::new()];
+    let mut is_quoted = false;
+    let header = String::from_utf8_lossy(header);
+    let mut characters = header.trim_end_matches('\n').chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' if is_quoted && characters.next_if_eq(&'"').is_some() => push(&mut cells, '"'),
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => cells.push(String::new()),
+            c => push(&mut cells, c),
+        }
+    }
+    // Eleven columns are no term's.
+    let count = cells.len().saturating_sub(11) / 2;
+    cells.into_iter().skip(4).take(count).collect()
+}
+
+fn push(cells: &mut [String], c: char) {
+    if let Some(cell) = cells.last_mut() {
+        cell.push(c);
+    }
+}
+
+/// The event of a line, its epoch and its batch.
+type Place = (String, (Option<usize>, Option<usize>));
+
+fn csv_place(line: &[u8]) -> Place {
+    let mut cells = line.split(|&byte| byte == b',').map(String::from_utf8_lossy);
+    let event = cells.next().unwrap_or_default().into_owned();
+    let mut number = || cells.next().and_then(|cell| cell.parse().ok());
+    (event, (number(), number()))
+}
+
+fn json_place(line: &[u8]) -> Place {
+    let line = String::from_utf8_lossy(line);
+    let after = |name: &str| {
+        line.strip_prefix("{\"event\":\"").and_then(|rest| Some(rest.split_once(name)?.1))
+    };
+    let event = after("").map_or("", |rest| rest.split('"').next().unwrap_or_default());
+    // The first of its name: what else is written comes after it.
+    let number = |name: &str| {
+        let digits: String = after(name)?.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().ok()
+    };
+    (event.to_owned(), (number(",\"epoch\":"), number(",\"batch\":")))
+}
