@@ -57,7 +57,9 @@ pub(super) fn in_words(stopped: StopReason) -> String {
         }
         StopReason::Converged(_) => "converged".to_owned(),
         StopReason::LineSearchFailed => "the line search failed".to_owned(),
-        StopReason::Asked { epoch, batch } => format!("asked in epoch {epoch}, batch {batch}"),
+        StopReason::Asked { epoch, batch } => {
+            format!("stopped by an observer in epoch {epoch}, after batch {batch}")
+        }
         StopReason::Diverged => "diverged".to_owned(),
     }
 }
