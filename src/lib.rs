@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 
@@ -18,7 +19,6 @@ mod numbers;
 pub mod optimizer;
 pub mod random;
 pub mod regularizer;
-#[cfg(any(feature = "html", feature = "plot"))]
 mod report;
 mod terms;
 pub mod train;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "html")]
 pub mod html;
+#[cfg(any(feature = "html", feature = "plot"))]
 mod passes;
 #[cfg(feature = "plot")]
 pub mod plot;

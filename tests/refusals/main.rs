@@ -2,6 +2,7 @@
 
 mod bad_inputs;
 mod compile_fail;
+mod cost;
 mod data_hostile;
 mod refusals;
 mod rooms;
