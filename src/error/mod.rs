@@ -177,6 +177,20 @@ pub enum Error {
         /// What the drawing library says.
         reason: String,
     },
+    /// Plain features are drawn as a square of pixels, and these are none.
+    #[cfg(feature = "plot")]
+    #[error(
+        "{picture}: samples of {features} features are no square images; say how high and wide they are, by with_size \
+         of the batch or of the picture, such as with_size(Image::<1, {}, {}>)",
+        sides(*features).0,
+        sides(*features).1
+    )]
+    NotAnImage {
+        /// The kind of picture.
+        picture: &'static str,
+        /// Features of a sample.
+        features: usize,
+    },
     /// A model file is not what was written.
     #[cfg(feature = "safetensors")]
     #[error("{}: {problem}", path.display())]
@@ -453,6 +467,13 @@ pub(crate) fn require(
         return Ok(());
     }
     Err(invalid(name, value, requirement))
+}
+
+/// The sides of the image of so many pixels that is most like a square.
+#[cfg(feature = "plot")]
+fn sides(pixels: usize) -> (usize, usize) {
+    let height = (1..=pixels.isqrt()).rev().find(|height| pixels.is_multiple_of(*height));
+    height.map_or((pixels, 1), |height| (height, pixels / height))
 }
 
 /// Why a parameter is refused.

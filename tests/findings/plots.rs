@@ -3,7 +3,7 @@
 use autoencoder::activation::{Identity, Sigmoid};
 use autoencoder::datasets::{self, bars};
 use autoencoder::plot::{
-    ActivationHistogram, CodeGrid, CodeScatter, FeatureGrid, LossCurves, Reconstructions,
+    ActivationHistogram, CodeGrid, CodeScatter, FeatureGrid, LossCurves, Palette, Reconstructions,
     ScoreHistogram, Traversal,
 };
 use autoencoder::size::{DynImage, Image, Window};
@@ -165,7 +165,10 @@ fn reconstructions_stand_below_their_inputs() {
     assert_eq!(Reconstructions::new(&plain, &other).to_svg(), two.to_svg());
     let odd = Batch::<f32, Const<63>>::zeros(Const, 8);
     let error = Reconstructions::new(&odd, &odd).to_svg().unwrap_err();
-    assert!(matches!(error, Error::SizeMismatch { expected: 49, found: 63, .. }), "{error}");
+    assert_eq!(error, Error::NotAnImage { picture: "Reconstructions", features: 63 });
+    let said = "samples of 63 features are no square images; say how high and wide they are, by with_size of the \
+                batch or of the picture, such as with_size(Image::<1, 7, 9>)";
+    assert!(error.to_string().contains(said), "{error}");
     assert!(matches!(three.most(0).to_svg(), Err(Error::InvalidParameter { .. })));
     let error = Reconstructions::new(&seen, &outputs.select(0..7)).to_svg().unwrap_err();
     assert!(matches!(error, Error::SizeMismatch { place: "Reconstructions", .. }));
@@ -212,7 +215,8 @@ fn codes_are_points_coloured_by_label() {
     let error = CodeScatter::new(&two).labels(&[1, 2]).to_svg().unwrap_err();
     assert!(matches!(error, Error::SizeMismatch { expected: 4, found: 2, .. }));
     let error = CodeScatter::new(&Batch::from_iter([[1.0]])).to_svg().unwrap_err();
-    assert!(matches!(error, Error::SizeMismatch { expected: 2, found: 1, .. }));
+    let text = error.to_string();
+    assert!(text.contains("is 1, but must be at least 2; ActivationHistogram draws"), "{text}");
 }
 
 #[test]
@@ -423,6 +427,76 @@ fn bars_look_like_bars() {
     assert_eq!(images(&svg), 24);
 }
 
+/// Where images begin, from left to right.
+fn columns_of(svg: &str) -> Vec<u32> {
+    let document = Document::parse(svg).unwrap();
+    let is_frame = |node: &roxmltree::Node<'_, '_>| node.attribute("stroke") == Some("#777777");
+    let frames = document.descendants().filter(is_frame);
+    let mut lefts: Vec<u32> =
+        frames.map(|node| node.attribute("x").unwrap().parse().unwrap()).collect();
+    lefts.pop(); // of the scale
+    lefts.sort_unstable();
+    lefts.dedup();
+    lefts
+}
+
+#[test]
+fn features_lie_in_as_many_columns_as_are_wanted() {
+    let filters = filters(&model!(16));
+    let grid = FeatureGrid::new(&filters);
+    assert_eq!(columns_of(&grid.to_svg().unwrap()).len(), 4);
+    for columns in [1, 3, 8, 16, 99] {
+        let svg = grid.clone().columns(columns).to_svg().unwrap();
+        assert_eq!((images(&svg), columns_of(&svg).len()), (16, columns.min(16)));
+    }
+    let text = grid.columns(0).to_svg().unwrap_err().to_string();
+    assert_eq!(text, "FeatureGrid columns is 0, but must be at least 1");
+}
+
+#[test]
+fn palettes_colour_the_same_numbers_otherwise() {
+    let pixels_of = |png: &[u8]| {
+        let (width, _, pixels) = decoded(png);
+        // The first image begins at (20, 56), 12 screen pixels a pixel.
+        let at = move |x: usize, y: usize| {
+            pixels[3 * ((62 + 12 * y) * width as usize + 26 + 12 * x)..][..3].to_vec()
+        };
+        [at(0, 0), at(1, 0), at(0, 1), at(1, 1)]
+    };
+    // From −2 to 2 over 255 shades: −2, 0, 2 and 1 are 0, 127.5, 255 and 191.25.
+    let one = Batch::new(Const::<4>, vec![-2.0, 0.0, 2.0, 1.0]).unwrap();
+    let grey = FeatureGrid::new(&one).palette(Palette::Grey);
+    let shades = [0, 128, 255, 191].map(|shade| vec![shade; 3]);
+    assert_eq!(pixels_of(&grey.to_png().unwrap()), shades);
+    assert!(texts(&grey.to_svg().unwrap()).contains(&"max of each".to_owned()));
+
+    // What is shared is from the least to the greatest in grey, and as far below 0 as above in colours.
+    let both =
+        Reconstructions::new(&one, &Batch::new(Const::<4>, vec![0.0, 0.0, 0.0, 4.0]).unwrap());
+    let labels_of = |picture: &Reconstructions| {
+        let all = texts(&picture.to_svg().unwrap());
+        all.into_iter()
+            .filter(|text| text.parse::<f64>().is_ok() || text.starts_with('−'))
+            .collect()
+    };
+    let (grey, colours): (Vec<String>, Vec<String>) =
+        (labels_of(&both), labels_of(&both.clone().palette(Palette::Diverging)));
+    assert_eq!(
+        (grey, colours),
+        (vec!["−2".into(), "4".into()], vec!["−4".into(), "0".into(), "4".into()])
+    );
+
+    let model = model!(2);
+    let grid = CodeGrid::new(&model, 0.0..=1.0, 0.0..=1.0, 3).unwrap();
+    let coloured = grid.clone().palette(Palette::Diverging);
+    assert_ne!(grid.to_svg().unwrap(), coloured.to_svg().unwrap());
+    let traversal = Traversal::new(&model, &[0.5; 2][..], 1, 0.0..=1.0, 3).unwrap();
+    let coloured = traversal.clone().palette(Palette::Diverging);
+    assert_ne!(traversal.to_svg().unwrap(), coloured.to_svg().unwrap());
+    let nothing = DynImage { channels: 1, height: 0, width: 0 };
+    assert!(matches!(grid.with_size(nothing), Err(Error::InvalidParameter { .. })));
+}
+
 /// Of several channels each is drawn below the one before, as it lies in memory.
 #[test]
 fn channels_lie_below_one_another() {
@@ -465,7 +539,8 @@ fn traversals_and_columns_are_under_a_condition() {
     assert_ne!(under(&[1.0, 0.0]).to_svg().unwrap(), under(&[0.0, 1.0]).to_svg().unwrap());
     // Six plain features are no square, whatever the condition.
     let plain = Traversal::new(&model, (&code, &[1.0, 0.0]), 1, 0.0..=1.0, 7).unwrap();
-    assert!(matches!(plain.to_svg(), Err(Error::SizeMismatch { expected: 4, found: 6, .. })));
+    let refused = Error::NotAnImage { picture: "Traversal", features: 6 };
+    assert_eq!(plain.to_svg(), Err(refused));
     let wrong = Traversal::new(&model, (&code[..], &[1.0][..]), 1, 0.0..=1.0, 7);
     assert!(matches!(wrong, Err(Error::SizeMismatch { .. })));
     let columns = decoder_columns_under(&model, &[1.0, 0.0]).unwrap();

@@ -10,11 +10,11 @@ use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 use plotters::style::register_font;
 
+use super::bitmap::{Bitmap, FONT_FILE};
 use crate::error::{Error, Number, Result, require};
 
 /// A family of this crate's own, so that fonts of others stay as they are. In an SVG it is a list.
 pub(super) const FONT: &str = "DejaVu Sans, sans-serif";
-static FONT_FILE: &[u8] = include_bytes!("font.ttf");
 
 /// Okabe and Ito's colours but black and yellow, those that differ most first.
 pub(super) const COLOURS: [RGBColor; 6] = [
@@ -40,7 +40,7 @@ pub(super) trait Plot {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB>;
 }
 
-fn register() {
+pub(super) fn register() {
     static ONCE: Once = Once::new();
     // The file is a font; if it were not, drawing would say so.
     ONCE.call_once(|| drop(register_font(FONT, FontStyle::Normal, FONT_FILE)));
@@ -68,7 +68,7 @@ pub(super) fn svg(picture: &'static str, plot: &impl Plot) -> Result<String> {
 pub(super) fn png(picture: &'static str, plot: &impl Plot) -> Result<Vec<u8>> {
     let (width, height) = plot.size();
     let mut pixels = vec![0; width as usize * height as usize * 3];
-    let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+    let area = Bitmap::on(&mut pixels, (width, height)).into_drawing_area();
     let drawn = on(&area, plot);
     drop(area);
     drawn.map_err(failed(picture))?;

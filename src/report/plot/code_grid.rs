@@ -1,7 +1,7 @@
 use std::ops::RangeInclusive;
 
 use super::canvas::short;
-use super::sheet::{Colours, Images, Sheet, grey, on_scale};
+use super::sheet::{Images, Palette, Scale, Sheet};
 use super::{canvas::Plot, picture};
 use crate::batch::size::ImageSize;
 use crate::error::{Result, require, require_count, require_size};
@@ -22,11 +22,17 @@ fn decoded<E: Part, D: Part, R, L, T: Scalar>(
 }
 
 /// Images in rows of so many.
-fn sheet(call: &'static str, title: &str, images: &Images, columns: usize) -> Result<Sheet> {
+fn sheet(
+    call: &'static str,
+    title: &str,
+    images: &Images,
+    columns: usize,
+    palette: Palette,
+) -> Result<Sheet> {
     images.check(call)?;
     let shape = images.sides(call)?;
-    let (low, high) = grey(images.iter().flatten());
-    let images: Vec<Vec<f64>> = images.iter().map(|image| on_scale(image, (low, high))).collect();
+    let scale = Scale::of(palette, images.iter().flatten());
+    let images: Vec<Vec<f64>> = images.iter().map(|image| scale.place(image)).collect();
     Ok(Sheet {
         title: title.to_owned(),
         rows: images.chunks(columns).map(<[_]>::to_vec).collect(),
@@ -34,7 +40,8 @@ fn sheet(call: &'static str, title: &str, images: &Images, columns: usize) -> Re
         column_labels: Vec::new(),
         axes: [String::new(), String::new()],
         shape,
-        colours: Colours::Grey { low, high },
+        palette,
+        scale,
     })
 }
 
@@ -57,6 +64,7 @@ pub struct Traversal {
     images: Images,
     unit: usize,
     values: Vec<f64>,
+    palette: Palette,
 }
 picture!(Traversal);
 
@@ -91,7 +99,8 @@ impl Traversal {
             code[unit] = T::of(value);
         }
         let images = decoded(model, &codes, condition)?;
-        Ok(Self { title: "Traversal of one code unit".to_owned(), images, unit, values })
+        let (title, palette) = ("Traversal of one code unit".to_owned(), Palette::Grey);
+        Ok(Self { title, images, unit, values, palette })
     }
 
     /// The size of the images, where the model has plain features, which are squares otherwise.
@@ -103,8 +112,14 @@ impl Traversal {
         Ok(self)
     }
 
+    /// The colours. Default: [`Palette::Grey`].
+    pub fn palette(self, palette: Palette) -> Self {
+        Self { palette, ..self }
+    }
+
     fn plot(&self) -> Result<impl Plot + use<>> {
-        let mut sheet = sheet("Traversal", &self.title, &self.images, self.values.len())?;
+        let mut sheet =
+            sheet("Traversal", &self.title, &self.images, self.values.len(), self.palette)?;
         sheet.column_labels = self.values.iter().map(|&value| short(value)).collect();
         sheet.axes[0] = format!("code unit {}", self.unit);
         Ok(sheet)
@@ -118,6 +133,7 @@ pub struct CodeGrid {
     images: Images,
     x: Vec<f64>,
     y: Vec<f64>,
+    palette: Palette,
 }
 picture!(CodeGrid);
 
@@ -148,7 +164,7 @@ impl CodeGrid {
         let codes: Vec<T> =
             y.iter().flat_map(|&y| x.iter().flat_map(move |&x| [x, y].map(T::of))).collect();
         let images = decoded(model, &codes, None)?;
-        Ok(Self { title: "Decoded codes".to_owned(), images, x, y })
+        Ok(Self { title: "Decoded codes".to_owned(), images, x, y, palette: Palette::Grey })
     }
 
     /// The size of the images, where the model has plain features, which are squares otherwise.
@@ -160,8 +176,13 @@ impl CodeGrid {
         Ok(self)
     }
 
+    /// The colours. Default: [`Palette::Grey`].
+    pub fn palette(self, palette: Palette) -> Self {
+        Self { palette, ..self }
+    }
+
     fn plot(&self) -> Result<impl Plot + use<>> {
-        let mut sheet = sheet("CodeGrid", &self.title, &self.images, self.x.len())?;
+        let mut sheet = sheet("CodeGrid", &self.title, &self.images, self.x.len(), self.palette)?;
         sheet.column_labels = self.x.iter().map(|&value| short(value)).collect();
         sheet.row_labels = self.y.iter().map(|&value| short(value)).collect();
         sheet.axes = ["code unit 0".to_owned(), "code unit 1".to_owned()];

@@ -7,7 +7,7 @@ use super::chart::{Chart, Shape, range_of};
 use super::{canvas::Plot, picture};
 use crate::batch::Batch;
 use crate::batch::size::Size;
-use crate::error::{Result, require_size};
+use crate::error::{Result, require, require_size};
 use crate::insight::principal::principal;
 use crate::numbers::scalar::Float;
 
@@ -35,7 +35,8 @@ impl CodeScatter {
 
     fn plot(&self) -> Result<impl Plot + use<>> {
         let call = "CodeScatter";
-        require_size(call, "code units (at least)", 2, self.units.min(2))?;
+        let requirement = "at least 2; ActivationHistogram draws codes of one unit";
+        require(self.units >= 2, "the code units of CodeScatter", self.units as f64, requirement)?;
         check(call, &self.codes, self.units)?;
         let samples = self.codes.len() / self.units;
         if let Some(labels) = &self.labels {

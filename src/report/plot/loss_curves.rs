@@ -66,7 +66,8 @@ impl LossCurves {
         for (points, ..) in &mut lines {
             check(call, &points.iter().map(|point| point.1).collect::<Vec<_>>(), 1)?;
             for (_, y) in points.iter_mut().filter(|_| self.is_log) {
-                require(*y > 0.0, "a loss on a logarithmic scale", *y, "greater than 0")?;
+                let requirement = "greater than 0; without log_scale any loss can be drawn";
+                require(*y > 0.0, "a loss on a logarithmic scale", *y, requirement)?;
                 *y = y.log10();
             }
         }

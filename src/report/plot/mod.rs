@@ -13,7 +13,8 @@
 //!
 //! Each has `to_svg`, `to_png` and `save`, whose format follows from the file's name. Colours are those of
 //! M. Okabe and K. Ito, which people with any form of colour vision can tell apart; shapes and dashes say
-//! the same again. The font of PNG files, DejaVu Sans, is embedded.
+//! the same again. The font of PNG files, DejaVu Sans, is embedded. Images are grey or, where negative values matter,
+//! blue and orange, as their [`Palette`] says.
 //!
 //! # Images
 //! Samples that are drawn as images are as high and as wide as their [size](crate::size) says; of several channels
@@ -36,7 +37,7 @@
 //! # Errors
 //! What cannot be drawn is refused when it is drawn: [`Error::NoSamples`] where there is nothing,
 //! [`Error::NotFinite`] for NaN and infinity, [`Error::InvalidParameter`] for values beyond ±10¹⁰⁰,
-//! [`Error::SizeMismatch`] where counts do not fit, such as plain features whose number is no square.
+//! [`Error::SizeMismatch`] where counts do not fit, [`Error::NotAnImage`] for plain features whose number is no square.
 //!
 //! # Example
 //! ```
@@ -54,6 +55,7 @@
 //! ```
 
 mod activations;
+mod bitmap;
 mod canvas;
 mod chart;
 mod code_grid;
@@ -71,6 +73,7 @@ pub use feature_grid::FeatureGrid;
 pub use loss_curves::LossCurves;
 pub use reconstructions::Reconstructions;
 pub use scores::ScoreHistogram;
+pub use sheet::Palette;
 
 #[allow(unused_imports)] // For the documentation.
 use crate::error::Error;

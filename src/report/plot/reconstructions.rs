@@ -1,4 +1,4 @@
-use super::sheet::{Colours, Images, Sheet, grey, on_scale};
+use super::sheet::{Images, Palette, Scale, Sheet};
 use super::{canvas::Plot, picture};
 use crate::batch::Batch;
 use crate::batch::size::{SameSize, Size};
@@ -13,6 +13,7 @@ pub struct Reconstructions {
     corrupted: Option<Images>,
     outputs: Images,
     most: usize,
+    palette: Palette,
 }
 picture!(Reconstructions);
 
@@ -31,6 +32,7 @@ impl Reconstructions {
             corrupted: None,
             outputs: Images::of(outputs),
             most: 10,
+            palette: Palette::Grey,
         }
     }
 
@@ -44,6 +46,11 @@ impl Reconstructions {
         Self { most, ..self }
     }
 
+    /// The colours. Default: [`Palette::Grey`].
+    pub fn palette(self, palette: Palette) -> Self {
+        Self { palette, ..self }
+    }
+
     fn plot(&self) -> Result<impl Plot + use<>> {
         let call = "Reconstructions";
         require_count("Reconstructions most", self.most)?;
@@ -51,15 +58,15 @@ impl Reconstructions {
         rows.extend(self.corrupted.iter().map(|corrupted| ("corrupted", corrupted)));
         rows.push(("reconstruction", &self.outputs));
         for (_, images) in &rows {
+            images.check(call)?;
             require_size(call, "pixels", self.inputs.pixels(), images.pixels())?;
             require_size(call, "images", self.inputs.count(), images.count())?;
-            images.check(call)?;
         }
         let shape = self.inputs.sides(call)?;
         let all = rows.iter().flat_map(|(_, images)| images.iter().take(self.most).flatten());
-        let (low, high) = grey(all);
+        let scale = Scale::of(self.palette, all);
         let shown = |images: &Images| {
-            images.iter().take(self.most).map(|image| on_scale(image, (low, high))).collect()
+            images.iter().take(self.most).map(|image| scale.place(image)).collect()
         };
         Ok(Sheet {
             title: self.title.clone(),
@@ -68,7 +75,8 @@ impl Reconstructions {
             column_labels: Vec::new(),
             axes: [String::new(), String::new()],
             shape,
-            colours: Colours::Grey { low, high },
+            palette: self.palette,
+            scale,
         })
     }
 }

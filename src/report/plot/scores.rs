@@ -47,7 +47,8 @@ impl ScoreHistogram {
             return histogram(call, &self.title, &self.scores, axes, mark);
         }
         let log = |score: f64| {
-            require(score > 0.0, "a score on a logarithmic scale", score, "greater than 0")?;
+            let requirement = "greater than 0; without log_scale any score can be drawn";
+            require(score > 0.0, "a score on a logarithmic scale", score, requirement)?;
             Ok(score.log10())
         };
         let scores = self.scores.iter().map(|&score| log(score)).collect::<Result<Vec<f64>>>()?;

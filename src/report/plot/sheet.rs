@@ -6,7 +6,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::canvas::{Area, COLOURS, Drawn, GREY, Plot, check, clean, short, text, width_of};
 use crate::batch::Batch;
 use crate::batch::size::{ImageSize, Shape, Size};
-use crate::error::{Result, require, require_count, require_size};
+use crate::error::{Error, Result, require, require_count, require_size};
 use crate::numbers::scalar::Float;
 
 /// Images that know how large they are.
@@ -32,6 +32,7 @@ impl Images {
 
     /// The same images as ones of another size.
     pub(super) fn with_size(mut self, call: &'static str, size: impl ImageSize) -> Result<Self> {
+        require_count("the pixels of the size of a picture's images", size.value())?;
         require_size(call, "pixels", size.value(), self.pixels)?;
         self.shape = size.shape();
         Ok(self)
@@ -58,27 +59,74 @@ impl Images {
     /// before, as it does in memory.
     pub(super) fn sides(&self, call: &'static str) -> Result<(usize, usize)> {
         let Shape { channels, height, width } = self.shape;
-        require_count(call, self.pixels)?;
         if (height, width) == (1, 1) {
             let side = channels.isqrt();
-            require_size(call, "pixels (the square of a side)", side * side, channels)?;
-            return Ok((side, side));
+            return match side * side == channels && side > 0 {
+                true => Ok((side, side)),
+                false => Err(Error::NotAnImage { picture: call, features: channels }),
+            };
         }
         // A window of several channels lies step by step and not channel by channel.
         let is_image = channels == 1 || height > 1;
-        let requirement = "more than 1, as samples of several channels in one row are no images";
+        let requirement = "more than 1, as samples of several channels in one row are no images; with_size says \
+                           how they lie";
         require(is_image, "the height of a picture's images", height as f64, requirement)?;
         Ok((width, channels * height))
     }
 }
 
-/// What colours say.
-#[derive(Debug, Clone)]
-pub(super) enum Colours {
-    /// From black to white.
-    Grey { low: f64, high: f64 },
-    /// From blue over white to vermillion, each image up to its own largest value.
+/// The colours of the pixels of images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Palette {
+    /// From black, the least, to white, the greatest.
+    Grey,
+    /// What is negative blue, 0 white, what is positive orange.
     Diverging,
+}
+
+/// What the ends of a palette stand for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Scale {
+    /// The same for all images.
+    Shared { low: f64, high: f64 },
+    /// Of each image its largest value, negative and positive.
+    OfEach,
+}
+
+impl Scale {
+    /// For all of these values: from the least to the greatest, or, where the middle of the palette is 0, as far below
+    /// it as above.
+    pub(super) fn of<'a>(palette: Palette, values: impl IntoIterator<Item = &'a f64>) -> Self {
+        let ends = |(low, high): (f64, f64), &value: &f64| (low.min(value), high.max(value));
+        let (low, high) = values.into_iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+        match palette {
+            Palette::Grey if low < high => Self::Shared { low, high },
+            Palette::Grey => Self::Shared { low: low - 0.5, high: high + 0.5 },
+            Palette::Diverging => {
+                let largest = largest_of([low, high].iter());
+                Self::Shared { low: -largest, high: largest }
+            }
+        }
+    }
+
+    /// Where the values of an image lie on the scale, from 0 to 1.
+    pub(super) fn place(self, image: &[f64]) -> Vec<f64> {
+        let (low, high) = match self {
+            Self::Shared { low, high } => (low, high),
+            Self::OfEach => {
+                let largest = largest_of(image.iter());
+                (-largest, largest)
+            }
+        };
+        image.iter().map(|value| (value - low) / (high - low)).collect()
+    }
+}
+
+/// The largest absolute value; 1 where all are 0.
+fn largest_of<'a>(values: impl Iterator<Item = &'a f64>) -> f64 {
+    let largest = values.fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    if largest > 0.0 { largest } else { 1.0 }
 }
 
 pub(super) struct Sheet {
@@ -90,7 +138,8 @@ pub(super) struct Sheet {
     /// What lies along and across, or nothing.
     pub(super) axes: [String; 2],
     pub(super) shape: (usize, usize),
-    pub(super) colours: Colours,
+    pub(super) palette: Palette,
+    pub(super) scale: Scale,
 }
 
 const GAP: i32 = 4;
@@ -129,10 +178,10 @@ impl Sheet {
             RGBColor(part(a.0, b.0), part(a.1, b.1), part(a.2, b.2))
         };
         let at = at.clamp(0.0, 1.0);
-        match self.colours {
-            Colours::Grey { .. } => mix(BLACK, WHITE, at),
-            Colours::Diverging if at < 0.5 => mix(COLOURS[0], WHITE, 2.0 * at),
-            Colours::Diverging => mix(WHITE, COLOURS[1], 2.0 * at - 1.0),
+        match self.palette {
+            Palette::Grey => mix(BLACK, WHITE, at),
+            Palette::Diverging if at < 0.5 => mix(COLOURS[0], WHITE, 2.0 * at),
+            Palette::Diverging => mix(WHITE, COLOURS[1], 2.0 * at - 1.0),
         }
     }
 
@@ -169,12 +218,13 @@ impl Sheet {
             area.draw(&Rectangle::new(corners, colour.filled()))?;
         }
         area.draw(&Rectangle::new([(left, top), (left + 4 * STEPS, top + 12)], GREY))?;
-        let labels = match self.colours {
-            Colours::Grey { low, high } => vec![(0, short(low)), (2, short(high))],
-            Colours::Diverging => {
-                vec![(0, "−max".into()), (1, "0".into()), (2, "max of each".into())]
-            }
+        let mut labels = match self.scale {
+            Scale::Shared { low, high } => vec![(0, short(low)), (2, short(high))],
+            Scale::OfEach => vec![(0, "−max".into()), (1, "0".into()), (2, "max of each".into())],
         };
+        if matches!((self.palette, self.scale), (Palette::Diverging, Scale::Shared { .. })) {
+            labels.insert(1, (1, "0".into()));
+        }
         for (place, label) in labels {
             let anchor = Pos::new([HPos::Left, HPos::Center, HPos::Center][place], VPos::Top);
             let at = (left + 2 * STEPS * place as i32, top + 18);
@@ -224,16 +274,4 @@ impl Plot for Sheet {
         area.draw(&Text::new(across.clone(), middle, turned))?;
         self.draw_scale(area)
     }
-}
-
-/// Values on the scale from the least to the greatest, and that scale.
-pub(super) fn grey<'a>(values: impl IntoIterator<Item = &'a f64>) -> (f64, f64) {
-    let ends = |(low, high): (f64, f64), &value: &f64| (low.min(value), high.max(value));
-    let (low, high) = values.into_iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends);
-    if low < high { (low, high) } else { (low - 0.5, high + 0.5) }
-}
-
-/// Where a value lies on a scale, from 0 to 1.
-pub(super) fn on_scale(values: &[f64], (low, high): (f64, f64)) -> Vec<f64> {
-    values.iter().map(|value| (value - low) / (high - low)).collect()
 }
