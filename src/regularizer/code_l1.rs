@@ -1,17 +1,27 @@
+use super::scheduled::Scheduled;
 use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::code::Facts;
 use crate::error::{Result, require_weight};
 use crate::layer::Part;
 use crate::numbers::scalar::{Float, sum};
+use crate::random::schedule::Schedule;
 use crate::terms::Terms;
 
 /// Keeps codes near zero, many of them exactly so under a rectifier; takes any encoder.
 ///
 /// # Formula
 /// λ · mean over samples of Σ |h|; the derivative at h = 0 is taken as 0. Its term is `code_l1`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+///
+/// # Example
+/// ```
+/// use autoencoder::{CodeL1, train::schedule::{Constant, Warmup}};
+/// let rising = CodeL1::new(0.01)?.schedule(Warmup::new(1000, Constant)?);
+/// # let _ = rising;
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+#[derive(Debug, Clone)]
 pub struct CodeL1 {
-    weight: f64,
+    weight: Scheduled,
 }
 
 impl CodeL1 {
@@ -21,7 +31,14 @@ impl CodeL1 {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
     pub fn new(weight: f64) -> Result<Self> {
         require_weight("CodeL1 weight", weight)?;
-        Ok(Self { weight })
+        Ok(Self { weight: Scheduled::constant(weight) })
+    }
+
+    /// Multiplies λ by a factor that changes in the course of the training. Outside training, and with
+    /// [`Lbfgs`](crate::Lbfgs), it is 1. Default: none.
+    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.weight.follow(schedule);
+        self
     }
 
     /// Adds the term and, if wanted, its gradient.
@@ -33,9 +50,10 @@ impl CodeL1 {
         terms: &mut Terms,
     ) {
         let code = at.posterior.mean();
-        let weight = T::of(self.weight);
+        let lambda = self.weight.at(at.progress());
+        let weight = T::of(lambda);
         let size = |h: &[T]| sum(h, |h| h.abs());
-        let alike = T::of(self.weight / code.samples() as f64);
+        let alike = T::of(lambda / code.samples() as f64);
         let value = match at.shares {
             None => alike * size(code.as_slice()),
             Some(shares) => {
@@ -65,11 +83,15 @@ impl<E: Part> SuitedTo<E> for CodeL1 {}
 
 impl<T: Float> Regularizer<T> for CodeL1 {
     fn describe(&self) -> String {
-        format!("CodeL1 {{ weight: {:?} }}", self.weight)
+        format!("CodeL1 {{ weight: {:?}{} }}", self.weight.value, self.weight.describe())
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
         Needs::nothing()
+    }
+
+    fn schedules(&self) -> Vec<Box<dyn Schedule>> {
+        self.weight.schedule().into_iter().collect()
     }
 
     penalty!(CodeL1);

@@ -118,6 +118,7 @@ pub(crate) mod divergence;
 mod importance_weighted;
 mod mmd;
 mod none;
+mod scheduled;
 mod sparse_kl;
 mod total_correlation;
 mod variational;

@@ -1,3 +1,4 @@
+use super::scheduled::Scheduled;
 use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::batch::BatchView;
 use crate::code::Facts;
@@ -6,6 +7,7 @@ use crate::error::{Result, require, require_decay_rate, require_weight};
 use crate::layer::range::Bounded;
 use crate::layer::{Layer, Part};
 use crate::numbers::scalar::Float;
+use crate::random::schedule::Schedule;
 use crate::terms::Terms;
 
 /// Pulls the mean activation p of each code unit to a target p′, so that few units are active at
@@ -34,10 +36,10 @@ use crate::terms::Terms;
 ///
 /// # References
 /// A. Ng (2011), Sparse autoencoder, CS294A lecture notes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct SparseKl {
     target: f64,
-    weight: f64,
+    weight: Scheduled,
     decay: f64,
 }
 
@@ -52,7 +54,15 @@ impl SparseKl {
     pub fn new(target: f64, weight: f64) -> Result<Self> {
         require(target > 0.0 && target < 1.0, "SparseKl target", target, "in (0, 1)")?;
         require_weight("SparseKl weight", weight)?;
-        Ok(Self { target, weight, decay: 0.0 })
+        Ok(Self { target, weight: Scheduled::constant(weight), decay: 0.0 })
+    }
+
+    /// Multiplies β by a factor that changes in the course of the training, such as
+    /// [`Warmup`](crate::train::schedule::Warmup). Outside training, and with [`Lbfgs`](crate::Lbfgs), it is 1.
+    /// Default: none.
+    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.weight.follow(schedule);
+        self
     }
 
     /// Takes the mean activation not over the batch alone but over the training so far: a running
@@ -129,7 +139,8 @@ impl SparseKl {
 
         let (share, past_share) = self.shares(at.state);
         let samples = at.shares.map_or(code.samples(), |_| 1) as f64;
-        let scale = self.weight * share / (samples * (high - low));
+        let weight = self.weight.at(at.progress());
+        let scale = weight * share / (samples * (high - low));
         let mut divergence = 0.0;
         for (unit, slope) in slopes.iter_mut().enumerate() {
             let past = if at.state.is_empty() { 0.0 } else { at.state[unit].to_double() };
@@ -137,7 +148,7 @@ impl SparseKl {
             divergence += self.divergence(p);
             *slope = T::of(scale * self.slope(p));
         }
-        terms.add("sparse_kl", T::of(self.weight * divergence));
+        terms.add("sparse_kl", T::of(weight * divergence));
 
         if let Some(gradient) = gradient {
             let features = slopes.len();
@@ -203,7 +214,12 @@ impl<E: Part> SuitedTo<E> for SparseKl where E::Range: Bounded {}
 impl<T: Float> Regularizer<T> for SparseKl {
     fn describe(&self) -> String {
         let Self { target, weight, decay } = self;
-        format!("SparseKl {{ target: {target:?}, weight: {weight:?}, decay: {decay:?} }}")
+        let (weight, schedule) = (weight.value, weight.describe());
+        format!("SparseKl {{ target: {target:?}, weight: {weight:?}, decay: {decay:?}{schedule} }}")
+    }
+
+    fn schedules(&self) -> Vec<Box<dyn Schedule>> {
+        self.weight.schedule().into_iter().collect()
     }
 
     /// With a running mean it remembers the mean of each unit before its correction, then the number of steps.

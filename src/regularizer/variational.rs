@@ -1,8 +1,8 @@
 use std::fmt;
-use std::sync::Arc;
 
 use rand::Rng;
 
+use super::scheduled::Scheduled;
 use super::{Encoded, MOST_DRAWS, Needs, PenaltyGradient, Regularizer, SuitedTo, divergence};
 use crate::code::Facts;
 use crate::code::prior::{Prior, StandardNormal, require_gaussian};
@@ -49,12 +49,11 @@ use crate::terms::Terms;
 /// flow (free bits). H. Fu and others (2019), Cyclical annealing schedule.
 #[derive(Clone)]
 pub struct Variational<P = StandardNormal> {
-    beta: f64,
+    beta: Scheduled,
     prior: P,
     draws: usize,
     free_bits: f64,
-    capacity: Option<(f64, Arc<dyn Schedule>)>,
-    schedule: Option<Arc<dyn Schedule>>,
+    capacity: Option<Scheduled>,
 }
 
 impl Variational {
@@ -64,14 +63,7 @@ impl Variational {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
     pub fn new(beta: f64) -> Result<Self> {
         require_weight("Variational beta", beta)?;
-        Ok(Self {
-            beta,
-            prior: StandardNormal,
-            draws: 1,
-            free_bits: 0.0,
-            capacity: None,
-            schedule: None,
-        })
+        Ok(Self { beta: Scheduled::constant(beta), ..Self::default() })
     }
 
     /// Leaves a divergence of up to κ ≥ 0 nats in each code unit free, as a mean over the batch: below it a
@@ -87,16 +79,16 @@ impl Variational {
     /// Compares with another prior than N(0, I). It has no units of its own, so that a model with such a prior
     /// and [free bits](Self::free_bits) is refused when it is built.
     pub fn prior<P>(self, prior: P) -> Variational<P> {
-        let Self { beta, draws, free_bits, capacity, schedule, .. } = self;
-        Variational { beta, prior, draws, free_bits, capacity, schedule }
+        let Self { beta, draws, free_bits, capacity, .. } = self;
+        Variational { beta, prior, draws, free_bits, capacity }
     }
 }
 
 /// β = 1.
 impl Default for Variational {
     fn default() -> Self {
-        let (capacity, schedule) = (None, None);
-        Self { beta: 1.0, prior: StandardNormal, draws: 1, free_bits: 0.0, capacity, schedule }
+        let beta = Scheduled::constant(1.0);
+        Self { beta, prior: StandardNormal, draws: 1, free_bits: 0.0, capacity: None }
     }
 }
 
@@ -117,8 +109,9 @@ impl<P> Variational<P> {
 
     /// Multiplies β by a factor that changes in the course of the training, such as
     /// [`Warmup`](crate::train::schedule::Warmup) or [`Cyclical`](crate::train::schedule::Cyclical).
-    pub fn schedule(self, schedule: impl Schedule + 'static) -> Self {
-        Self { schedule: Some(Arc::new(schedule)), ..self }
+    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.beta.follow(schedule);
+        self
     }
 
     /// Pulls the divergence to a capacity that comes to `nats` ≥ 0, rising by the schedule.
@@ -127,14 +120,14 @@ impl<P> Variational<P> {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
     pub fn capacity(self, nats: f64, schedule: impl Schedule + 'static) -> Result<Self> {
         require_weight("Variational capacity", nats)?;
-        Ok(Self { capacity: Some((nats, Arc::new(schedule))), ..self })
+        let mut capacity = Scheduled::constant(nats);
+        capacity.follow(schedule);
+        Ok(Self { capacity: Some(capacity), ..self })
     }
 
     /// β and the capacity at this point.
     fn weights_at(&self, progress: Option<Progress>) -> (f64, Option<f64>) {
-        let factor = |by: &Arc<dyn Schedule>| progress.map_or(1.0, |at| by.factor(&at));
-        let beta = self.beta * self.schedule.as_ref().map_or(1.0, factor);
-        (beta, self.capacity.as_ref().map(|(nats, by)| nats * factor(by)))
+        (self.beta.at(progress), self.capacity.as_ref().map(|capacity| capacity.at(progress)))
     }
 }
 
@@ -142,7 +135,7 @@ impl<P> Variational<P> {
 impl<P: fmt::Debug> fmt::Debug for Variational<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("Variational");
-        text.field("beta", &self.beta);
+        text.field("beta", &self.beta.value);
         let prior = format!("{:?}", self.prior);
         if prior != "StandardNormal" {
             text.field("prior", &format_args!("{prior}"));
@@ -154,9 +147,9 @@ impl<P: fmt::Debug> fmt::Debug for Variational<P> {
             text.field("free_bits", &self.free_bits);
         }
         self.capacity.iter().for_each(|capacity| {
-            text.field("capacity", capacity);
+            text.field("capacity", &(capacity.value, &capacity.by));
         });
-        self.schedule.iter().for_each(|schedule| {
+        self.beta.by.iter().for_each(|schedule| {
             text.field("schedule", schedule);
         });
         text.finish()
@@ -168,7 +161,7 @@ impl<E: Part, P> SuitedTo<E> for Variational<P> where E::Posterior: Gaussianlike
 impl<T: Float, P: Prior<T> + Clone + 'static> Regularizer<T> for Variational<P> {
     /// As `Debug` has it: what is not the default.
     fn describe(&self) -> String {
-        let mut text = format!("Variational {{ beta: {:?}", self.beta);
+        let mut text = format!("Variational {{ beta: {:?}", self.beta.value);
         let prior = self.prior.describe();
         if prior != "StandardNormal" {
             text += &format!(", prior: {prior}");
@@ -179,13 +172,10 @@ impl<T: Float, P: Prior<T> + Clone + 'static> Regularizer<T> for Variational<P> 
         if self.free_bits > 0.0 {
             text += &format!(", free_bits: {:?}", self.free_bits);
         }
-        if let Some((nats, schedule)) = &self.capacity {
-            text += &format!(", capacity: ({nats:?}, {})", schedule.describe());
+        if let Some(Scheduled { value, by: Some(schedule) }) = &self.capacity {
+            text += &format!(", capacity: ({value:?}, {})", schedule.describe());
         }
-        if let Some(schedule) = &self.schedule {
-            text += &format!(", schedule: {}", schedule.describe());
-        }
-        text + " }"
+        text + &self.beta.describe() + " }"
     }
 
     fn needs(&self, facts: &Facts) -> Needs {
@@ -194,8 +184,8 @@ impl<T: Float, P: Prior<T> + Clone + 'static> Regularizer<T> for Variational<P> 
     }
 
     fn schedules(&self) -> Vec<Box<dyn Schedule>> {
-        let of_capacity = self.capacity.iter().map(|(_, schedule)| schedule);
-        of_capacity.chain(&self.schedule).map(|schedule| (**schedule).boxed()).collect()
+        let scheduled = [Some(&self.beta), self.capacity.as_ref()];
+        scheduled.into_iter().flatten().filter_map(Scheduled::schedule).collect()
     }
 
     fn prior(&self) -> Option<&dyn Prior<T>> {

@@ -31,13 +31,13 @@ impl Schedules {
     #[cfg(feature = "safetensors")]
     pub(super) fn changed_by(&self, at: &Progress, total_steps: u64) -> Option<&dyn Schedule> {
         let probes = [0, at.step / 3, at.step / 2, at.step.saturating_sub(1), at.step];
-        let differs = |by: &&Box<dyn Schedule>| {
+        let differs = |by: &&dyn Schedule| {
             probes.iter().any(|&step| {
                 let planned = Progress { step, ..*at };
                 by.factor(&planned) != by.factor(&Progress { total_steps, ..planned })
             })
         };
-        self.rate.iter().chain(&self.weights).find(differs).map(|by| &**by)
+        self.rate.iter().chain(&self.weights).map(|by| &**by).find(differs)
     }
 }
 

@@ -13,7 +13,8 @@ use super::settings::Settings;
 use super::survey::{Survey, Variances};
 use super::trainable::Trainee;
 use super::{
-    BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Start, Warning,
+    BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Start,
+    Warning,
 };
 use crate::error::{Error, Result, require_size};
 use crate::numbers::scalar::Float;

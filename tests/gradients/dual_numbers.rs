@@ -171,7 +171,7 @@ fn activations_and_losses() {
 fn penalties() {
     let x = data();
     let kl = SparseKl::new(0.2, 0.7).unwrap();
-    let (found, parameters) = ours!(Sigmoid, kl, SquaredError);
+    let (found, parameters) = ours!(Sigmoid, kl.clone(), SquaredError);
     let expected = gradient(&parameters, |theta| {
         squared_error(theta, x.as_slice(), sigmoid) + sparse(theta, x.as_slice(), sigmoid, 0.0)
     });

@@ -157,9 +157,10 @@ fn empty(at: &Encoded<'_, f64>, samples: usize) -> Posterior<f64> {
 fn planted_check<A, R>(activation: A, regularizer: R, mistake: Mistake)
 where
     A: Activation<f64> + Ranged + Clone + 'static,
-    R: Regularizer<f64> + SuitedTo<DenseLayer<Const<4>, Const<3>, A>> + Copy + 'static,
+    R: Regularizer<f64> + SuitedTo<DenseLayer<Const<4>, Const<3>, A>> + Clone + 'static,
 {
-    let check = |mistake| check(activation.clone(), Planted(regularizer, mistake), SquaredError);
+    let check =
+        |mistake| check(activation.clone(), Planted(regularizer.clone(), mistake), SquaredError);
     assert_caught(check(Mistake::None), check(mistake));
 }
 

@@ -59,7 +59,7 @@ where
     match number {
         0 => Box::new(sparse),
         1 => Box::new(sparse.running(0.9).unwrap()),
-        _ => Box::new((sparse.running(0.5).unwrap(), CodeL1::new(0.01).unwrap(), sparse)),
+        _ => Box::new((sparse.clone().running(0.5).unwrap(), CodeL1::new(0.01).unwrap(), sparse)),
     }
 }
 const FOR_BOUNDED: usize = 3;

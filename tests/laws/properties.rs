@@ -144,9 +144,9 @@ fn training_on_sparse_kl_alone_drives_the_mean_activation_to_the_target() {
     }
     for target in [0.05, 0.3, 0.8] {
         let kl = SparseKl::new(target, 1.0).unwrap();
-        run!(Sigmoid, 0.0, kl, target);
-        run!(Tanh, -1.0, kl, target);
-        run!(Sigmoid, 0.0, kl.running(0.9).unwrap(), target);
+        run!(Sigmoid, 0.0, kl.clone(), target);
+        run!(Tanh, -1.0, kl.clone(), target);
+        run!(Sigmoid, 0.0, kl.clone().running(0.9).unwrap(), target);
         run!(Tanh, -1.0, kl.running(0.9).unwrap(), target);
     }
 }

@@ -86,7 +86,7 @@ fn regularizers_and_corruptions() {
     }
     let all = || {
         small((
-            kl,
+            kl.clone(),
             Denoising::new((mask, Box::new(mask) as Box<dyn Corruption<f32>>)),
             WeightDecay::new(0.1).unwrap(),
         ))

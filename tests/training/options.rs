@@ -338,7 +338,7 @@ fn boxes_give_the_same_bits_as_what_is_in_them() {
         }};
     }
     let kl = SparseKl::new(0.1, 0.5).unwrap();
-    let plain = fit!(model(kl), sgd(0.1), &x);
+    let plain = fit!(model(kl.clone()), sgd(0.1), &x);
     let unboxed = || (Dense::<6, 5>::new(Sigmoid), Dense::<5, 6>::new(Identity));
     type E = Any<f64, Const<6>, Const<5>, range::UnitInterval, Point>;
     type D = Any<f64, Const<5>, Const<6>, range::Real, Point>;
@@ -350,13 +350,13 @@ fn boxes_give_the_same_bits_as_what_is_in_them() {
         assert_eq!(room(&typed().0, samples), expected);
     }
     let loss = || -> Box<dyn Loss<f64>> { Box::new(SquaredError) };
-    let regularizer: Box<dyn Regularizer<f64>> = Box::new(kl);
+    let regularizer: Box<dyn Regularizer<f64>> = Box::new(kl.clone());
     let optimizer = || -> Box<dyn Optimizer<f64>> { Box::new(sgd(0.1)) };
     let builder = AutoEncoder::builder().encoder(typed().0).decoder(typed().1);
     let boxed = builder.regularizer(regularizer.clone()).loss(loss()).seed(2);
     assert_eq!(fit!(boxed.build::<f64>().unwrap(), optimizer(), &x), plain);
     // A box that is still for this encoder only.
-    let suited: Box<dyn RegularizerFor<E, f64>> = Box::new(kl);
+    let suited: Box<dyn RegularizerFor<E, f64>> = Box::new(kl.clone());
     let builder = AutoEncoder::builder().encoder(typed().0).decoder(typed().1);
     let boxed = builder.regularizer(suited).seed(2).build::<f64>().unwrap();
     assert_eq!(fit!(boxed, optimizer(), &x), plain);
@@ -370,7 +370,7 @@ fn boxes_give_the_same_bits_as_what_is_in_them() {
     let by_activation = AutoEncoder::builder()
         .encoder(Dense::<6, 5>::new(activation))
         .decoder(Dense::<5, 6>::new(Identity))
-        .regularizer((kl,))
+        .regularizer((kl.clone(),))
         .seed(2)
         .build::<f64>()
         .unwrap();
@@ -469,7 +469,7 @@ fn a_running_mean_activation_remembers() {
         (0..5).map(|unit| code.iter().map(|h| h[unit]).sum::<f64>() / samples).collect()
     };
     let divergence = |p: &[f64]| p.iter().map(|&p| kl.divergence(p)).sum::<f64>();
-    let mut running = model(kl.running(0.75).unwrap());
+    let mut running = model(kl.clone().running(0.75).unwrap());
     // Before the first step the correction makes it the mean of the batch.
     let first = p(&running, &x);
     assert!(

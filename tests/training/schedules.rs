@@ -9,6 +9,8 @@ use autoencoder::*;
 
 const PATIENCE: usize = 3;
 
+type AnyRegularizer = Box<dyn Regularizer<f64>>;
+
 /// The best epoch of a rule to which every epoch counts, and the one at which it would have stopped.
 fn naively(report: &Report) -> Option<(usize, usize)> {
     let (mut best, mut lowest) = (0, f64::INFINITY);
@@ -132,7 +134,7 @@ impl<T: Float, S: Schedule + Clone + 'static> Regularizer<T> for Rising<S> {
 }
 
 fn sparse(
-    regularizer: Vec<Box<dyn Regularizer<f64>>>,
+    regularizer: Vec<AnyRegularizer>,
     schedule: Option<Box<dyn Schedule>>,
     stopping: EarlyStopping,
 ) -> Report {
@@ -154,7 +156,7 @@ fn sparse(
 fn a_penalty_of_the_users_own_and_the_rate_are_waited_for_too() {
     let warm_up = || Warmup::epochs(5, Constant).unwrap();
     let patient = || EarlyStopping::new(PATIENCE).unwrap();
-    let rising = || vec![Box::new(Rising(3.0, warm_up())) as Box<dyn Regularizer<f64>>];
+    let rising = || vec![Box::new(Rising(3.0, warm_up())) as AnyRegularizer];
     assert_eq!(sparse(rising(), None, patient()).uncounted_epochs, 5);
     assert_eq!(sparse(Vec::new(), None, patient()).uncounted_epochs, 0);
     // The rate: the last step of the fifth epoch has the whole of it.
@@ -170,6 +172,50 @@ fn a_penalty_of_the_users_own_and_the_rate_are_waited_for_too() {
     assert!(from_eight.kept_epoch >= 8);
     assert_eq!(sparse(rising(), rate(), late()).uncounted_epochs, 7);
     assert!(EarlyStopping::new(1).unwrap().from_epoch(0).is_err());
+}
+
+/// Of a step in the middle of a rise the penalty has that share, outside training the whole.
+#[test]
+fn weights_of_sparsity_follow_their_schedules() {
+    let x = datasets::digits::<f64>().train.select(0..20);
+    let model = |regularizer: Vec<AnyRegularizer>| {
+        AutoEncoder::builder()
+            .encoder(Dense::<64, 10>::new(Sigmoid))
+            .decoder(Dense::<10, 64>::new(Sigmoid))
+            .regularizer(regularizer)
+            .build::<f64>()
+            .unwrap()
+    };
+    let rise = || Warmup::new(4, Constant).unwrap();
+    let order: Vec<usize> = (0..20).collect();
+    let streams = random::Streams::new(0, 1, &order).with_progress(Progress::new(2, 1, 10));
+    let kl = || SparseKl::new(0.05, 2.0).unwrap();
+    let l1 = || CodeL1::new(0.3).unwrap();
+    let pairs: [(&str, AnyRegularizer, AnyRegularizer); 2] = [
+        ("sparse_kl", Box::new(kl()), Box::new(kl().schedule(rise()))),
+        ("code_l1", Box::new(l1()), Box::new(l1().schedule(rise()))),
+    ];
+    for (term, plain, rising) in pairs {
+        assert_eq!(Regularizer::schedules(&*plain).len(), 0);
+        assert_eq!(Regularizer::schedules(&*rising).len(), 1);
+        assert_ne!(plain.describe(), rising.describe());
+        let (plain, rising) = (model(vec![plain]), model(vec![rising]));
+        let (whole, part) = (plain.loss(&x).unwrap(), rising.objective(&x, Some(streams), None));
+        let (whole, part) = (whole.get(term).unwrap(), part.unwrap().get(term).unwrap());
+        assert!((part / whole - 0.75).abs() < 1e-12, "{term}: {part} of {whole}");
+        assert_eq!(rising.loss(&x).unwrap().get(term), Some(whole));
+        // And so has its gradient.
+        let gradient = |model: &AutoEncoder<_, _, _, _, f64>, streams| {
+            let mut gradient = vec![0.0; model.num_parameters()];
+            model.objective(&x, streams, Some(&mut gradient)).unwrap();
+            gradient
+        };
+        let none = gradient(&model(Vec::new()), None);
+        let (whole, part) = (gradient(&plain, None), gradient(&rising, Some(streams)));
+        for ((none, whole), part) in none.iter().zip(&whole).zip(&part) {
+            assert!((part - none - 0.75 * (whole - none)).abs() < 1e-12, "{term}");
+        }
+    }
 }
 
 #[test]
