@@ -72,6 +72,13 @@ impl Input {
         Self { at: self.start.saturating_add(at).min(self.end), ..self.clone() }
     }
 
+    /// The first bytes, as many as wanted or all that there are.
+    pub(crate) fn beginning(&self, wanted: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; wanted.min(usize::try_from(self.len()).unwrap_or(wanted))];
+        Stream::new(self.clone(), Packing::Plain).read_at(0, &mut bytes)?;
+        Ok(bytes)
+    }
+
     /// What errors call it.
     pub(crate) fn path(&self) -> &Path {
         &self.path

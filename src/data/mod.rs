@@ -3,7 +3,7 @@
 //! | source | reads | feature |
 //! |---|---|---|
 //! | [`InMemory`] | a [`Batch`] or a view of one | |
-//! | [`Csv`], [`CsvOptions`] | text with delimiters: a row is a sample | |
+//! | [`Csv`], [`CsvOptions`] | text with delimiters: a row is a sample; [`Missing`] says what becomes of missing values | |
 //! | [`Idx`], [`idx_labels`] | the format of MNIST; packed with gzip as it is published | `gzip` for packed files |
 //! | [`Npy`] | NumPy's format of one array: a row is a sample | |
 //! | `Npz` | NumPy's archives of arrays, plain and compressed | `npz` |
@@ -53,7 +53,7 @@
 //! 2. Skipping is the same as reading and dropping.
 //! 3. Files are not believed: a count is checked against the file's length before memory is taken
 //!    for it, bytes that are missing or left over are refused, and so are a number that is not finite
-//!    and a file without a sample.
+//!    (unless [`Missing::NotANumber`] asks for it) and a file without a sample.
 //!    The refusal names the file, the place, what is there and what belongs there.
 //! 4. After a refusal a source refuses to go on until it is rewound.
 //!
@@ -113,11 +113,12 @@ mod normalizer;
 mod npy;
 #[cfg(feature = "npz")]
 mod npz;
+pub(crate) mod signature;
 mod table;
 
 use std::fmt::Debug;
 
-pub use csv::{Column, Csv, CsvOptions};
+pub use csv::{Column, Csv, CsvOptions, Missing};
 pub use file_size::{Differs, FileSize};
 pub use idx::{Idx, idx_labels};
 pub use in_memory::InMemory;

@@ -312,7 +312,7 @@ pub enum Place {
     Cell {
         /// The line it begins in, counted from 1 as editors do.
         line: u64,
-        /// Its column, counted from 0.
+        /// Its column, counted from 0 as in [`Column::Index`](crate::data::Column::Index); texts count it from 1.
         column: usize,
         /// What the header calls the column, if there is a header.
         name: Option<String>,
@@ -327,11 +327,16 @@ impl fmt::Display for Place {
         match self {
             Self::File => Ok(()),
             Self::Byte(at) => write!(f, ", byte {at}"),
-            Self::Value { sample, feature } => write!(f, ", sample {sample}, feature {feature}"),
-            Self::Line(line) => write!(f, ", line {line}"),
-            Self::Cell { line, column, name: None } => write!(f, ", line {line}, column {column}"),
-            Self::Cell { line, column, name: Some(name) } => {
-                write!(f, ", line {line}, column {column} (`{name}`)")
+            Self::Value { sample, feature } => {
+                write!(f, ", sample {sample}, feature {feature} (counted from 0)")
+            }
+            Self::Line(line) => write!(f, ", line {line} (counted from 1)"),
+            Self::Cell { line, column, name } => {
+                write!(f, ", line {line}, column {}", column.saturating_add(1))?;
+                match name {
+                    None => f.write_str(" (counted from 1)"),
+                    Some(name) => write!(f, " (`{name}`; counted from 1)"),
+                }
             }
             Self::Name(name) => write!(f, ", `{name}`"),
         }
@@ -348,14 +353,33 @@ pub enum Found {
     Number(Number),
     /// Something that has a name: `the end of the file`.
     Thing(&'static str),
+    /// A text that is known to be something: `a decimal comma`.
+    Kind {
+        /// What it is.
+        kind: &'static str,
+        /// The text, at most 80 characters of it.
+        text: String,
+    },
+    /// The names of a table's columns, where one that is not among them is wanted.
+    Names {
+        /// The first of them, at most 20, and at most 80 characters of each.
+        names: Vec<String>,
+        /// How many more there are.
+        more: usize,
+        /// The one that is most like the wanted one, if any is.
+        nearest: Option<String>,
+    },
 }
 
 impl Found {
     /// The beginning of a text, in which what is no UTF-8 is replaced.
     pub(crate) fn text(bytes: &[u8]) -> Self {
-        // A character has at most four bytes.
-        let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * 80)]);
-        Self::Text(beginning.chars().take(80).collect())
+        Self::Text(beginning(bytes))
+    }
+
+    /// A text that is known to be something.
+    pub(crate) fn kind(kind: &'static str, bytes: &[u8]) -> Self {
+        Self::Kind { kind, text: beginning(bytes) }
     }
 }
 
@@ -365,6 +389,21 @@ impl fmt::Display for Found {
             Self::Text(text) => write!(f, "{text:?}"),
             Self::Number(number) => write!(f, "{number}"),
             Self::Thing(thing) => f.write_str(thing),
+            Self::Kind { kind, text } => write!(f, "{kind} ({text:?})"),
+            Self::Names { names, more, nearest } => {
+                f.write_str("only the columns ")?;
+                for (k, name) in names.iter().enumerate() {
+                    let before = if k == 0 { "" } else { ", " };
+                    write!(f, "{before}`{name}`")?;
+                }
+                if *more > 0 {
+                    write!(f, " and {more} more")?;
+                }
+                match nearest {
+                    Some(nearest) => write!(f, " (perhaps `{nearest}` is meant)"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -399,6 +438,13 @@ impl fmt::Display for Outlier {
 fn or_smaller_rate(outlier: Option<&Outlier>) -> String {
     const RATE: &str = "try a smaller learning rate or `clip_norm`";
     outlier.map_or(RATE.to_owned(), |outlier| format!("{outlier}: look at that first; else {RATE}"))
+}
+
+/// At most 80 characters from the beginning of a text, in which what is no UTF-8 is replaced.
+pub(crate) fn beginning(bytes: &[u8]) -> String {
+    // A character has at most four bytes.
+    let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * 80)]);
+    beginning.chars().take(80).collect()
 }
 
 /// A number inside an [`Error`]. Unlike `f64` it equals itself when it is NaN, and −0.0 differs

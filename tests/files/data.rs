@@ -299,39 +299,38 @@ fn malformed(path: &Path, place: Place, found: Found, expected: &'static str) ->
 #[test]
 fn cells_that_are_no_numbers() {
     let refused = |text: &str| Csv::<f32, Dyn>::from_bytes(text).unwrap_err();
-    let cell = |line, column, name: &str, found| {
+    let at = |line, column, name: &str, error| {
         let place = Place::Cell { line, column, name: Some(name.to_owned()) };
-        malformed(Path::new("<memory>"), place, found, "a finite number")
+        let Error::Malformed { path, place: refused_at, found, .. } = error else {
+            panic!("{error}")
+        };
+        assert_eq!((path.to_str(), refused_at), (Some("<memory>"), place));
+        found
     };
     for text in ["NaN", "nan", "inf", "-Infinity", "1e39", "1,5", "1_000", "0x10", "١", "1 2", "-"]
     {
-        let found = Found::Text(text.to_owned());
-        assert_eq!(refused(&format!("a,b\n1,2\n3,\"{text}\"\n")), cell(3, 1, "b", found));
+        let found = at(3, 1, "b", refused(&format!("a,b\n1,2\n3,\"{text}\"\n")));
+        // What it is recognised as: `csv_options`.
+        let (Found::Text(said) | Found::Kind { text: said, .. }) = found else { panic!("{found}") };
+        assert_eq!(said, text);
     }
-    let empty = Found::Thing("an empty cell");
-    assert_eq!(refused("a,\"b,\nc\"\n1,\n"), cell(3, 1, "b,\nc", empty.clone()));
-    assert_eq!(refused("a,b\n  ,1\n"), cell(2, 0, "a", empty.clone()));
-    assert_eq!(refused("a,b\n\n1,2\n"), cell(2, 0, "a", empty));
-    let quoting = |line, column, name: &str, found, expected| {
-        let place = Place::Cell { line, column, name: Some(name.to_owned()) };
-        malformed(Path::new("<memory>"), place, Found::Thing(found), expected)
-    };
-    let whole = "quotes around the whole cell";
-    assert_eq!(refused("a,b\n1,2\"3\n"), quoting(2, 1, "b", "a quote inside a cell", whole));
-    assert_eq!(refused("a,b\n\"1\"2,3\n"), quoting(2, 0, "a", "text after a closing quote", whole));
-    let unclosed = quoting(2, 1, "b", "the end of the file", "a closing quote");
-    assert_eq!(refused("a,b\n1,\"2\n3,4\n"), unclosed);
-    let long = format!("a\n{}1\n", "0".repeat(1 << 16));
-    let place = quoting(2, 0, "a", "a longer cell", "a cell of at most 65536 bytes");
-    assert_eq!(refused(&long), place);
-    assert_eq!(
-        refused("a,b\n1,2\n3,n/a\n").to_string(),
-        "<memory>, line 3, column 1 (`b`): found \"n/a\", expected a finite number"
-    );
+    let empty = Found::Thing("an empty cell, a missing value");
+    assert_eq!(at(3, 1, "b,\nc", refused("a,\"b,\nc\"\n1,\n")), empty);
+    assert_eq!(at(2, 0, "a", refused("a,b\n  ,1\n")), empty);
+    for (text, column, found) in [
+        ("a,b\n1,2\"3\n", 1, "a quote inside a cell"),
+        ("a,b\n\"1\"2,3\n", 0, "text after a closing quote"),
+        ("a,b\n1,\"2\n3,4\n", 1, "the end of the file"),
+        (&format!("a,b\n{}1,1\n", "0".repeat(1 << 16)), 0, "a longer cell"),
+    ] {
+        let name = ["a", "b"][column];
+        assert_eq!(at(2, column, name, refused(text)), Found::Thing(found));
+    }
     let bare = CsvOptions::new().header(false).from_bytes::<f32, Dyn>("1\nx\n").unwrap_err();
     assert_eq!(
         bare.to_string(),
-        "<memory>, line 2, column 0: found \"x\", expected a finite number"
+        "<memory>, line 2, column 1 (counted from 1): found \"x\", expected a finite number \
+         (`CsvOptions::columns` chooses the columns that are features, and `label` leaves one out)"
     );
 }
 
@@ -343,7 +342,7 @@ fn a_header_of_numbers_is_none() {
     };
     let (bare, labelled) = ("1,2.5\n3,4\n5,6\n", "1,2.5,iris\n3,4,rose\n");
     let new = CsvOptions::new;
-    let expected = "<memory>, line 1: found a number for each feature, expected the names of columns \
+    let expected = "<memory>, line 1 (counted from 1): found a number for each feature, expected the names of columns \
                     (`CsvOptions::header(false)` if these are values, `header(true)` if they are names)";
     let defaults = || new().label(2);
     for refused in [samples(bare, new()), samples(labelled, defaults()), samples("-.5\n", new())] {
@@ -375,36 +374,40 @@ fn tables_of_another_form() {
     assert_eq!(refused("a,b\n1,2\n3\n"), cells(3, 2, 1));
     assert_eq!(refused("a,b\n1,2,3,4\n"), cells(2, 2, 4));
     assert_eq!(refused("a,b\n1,\"2\",\n"), cells(2, 2, 3));
-    assert_eq!(cells(3, 2, 1).to_string(), "<memory>, line 3: expected 2 cells, found 1");
-    let end = Found::Thing("the end of the file");
-    assert_eq!(refused(""), malformed(memory, Place::Line(1), end, "a row"));
-    let named =
-        |found, expected| malformed(memory, Place::Name("c".into()), Found::Thing(found), expected);
+    assert_eq!(
+        cells(3, 2, 1).to_string(),
+        "<memory>, line 3 (counted from 1): expected 2 cells, found 1"
+    );
+    let none = Found::Thing("no line that counts");
+    assert_eq!(refused("\u{feff}"), malformed(memory, Place::File, none, "a row"));
+    let named = |found, expected| malformed(memory, Place::Name("c".into()), found, expected);
     let columns = |text: &str, options: CsvOptions| {
         options.from_bytes::<f32, Dyn>(text).map(|table| table.size().0)
     };
     let chosen = |header| CsvOptions::new().header(header).columns(["c"]);
     assert_eq!(
         columns("a,b\n1,2\n", chosen(true)),
-        Err(named("no such column", "a name in the header"))
+        Err(named(
+            Found::Names { names: vec!["a".into(), "b".into()], more: 0, nearest: None },
+            "a name in the header"
+        ))
     );
-    let several = named("several columns", "one column of that name");
+    let several = Found::Thing("several columns");
+    let several = named(several, "one column of that name (or its place, counted from 0)");
     assert_eq!(columns("c,b,c\n", chosen(true)), Err(several));
-    assert_eq!(columns("1,2\n", chosen(false)), Err(named("no header", "a header with that name")));
+    let bare = "a header with that name (or the column's place, counted from 0)";
+    let bare = named(Found::Thing("no header"), bare);
+    assert_eq!(columns("1,2\n", chosen(false)), Err(bare));
     let index = Error::FileMismatch {
         path: memory.to_path_buf(),
-        place: Place::Line(1),
-        unit: "columns or more",
+        place: Place::File,
+        unit: "columns or more (`Column::Index` counts from 0)",
         expected: 8,
         found: 2,
     };
     assert_eq!(columns("a,b\n", CsvOptions::new().label(7)), Err(index));
-    let none = malformed(
-        memory,
-        Place::Line(1),
-        Found::Thing("no column that is a feature"),
-        "at least one",
-    );
+    let none =
+        malformed(memory, Place::File, Found::Thing("no column that is a feature"), "at least one");
     assert_eq!(columns("a\n", CsvOptions::new().label(0)), Err(none));
     for delimiter in [b'"', b'\n', b'\r', 0xff] {
         let error = Error::InvalidParameter {
@@ -521,7 +524,7 @@ fn numbers_that_are_not_finite() {
     assert_eq!(error, refused(1, 1, f64::INFINITY));
     assert_eq!(
         error.to_string(),
-        "<memory>, sample 1, feature 1: found inf, expected a finite number"
+        "<memory>, sample 1, feature 1 (counted from 0): found inf, expected a finite number"
     );
 }
 

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "safetensors")]
 mod anomaly_files;
+mod csv_options;
 mod data;
 #[cfg(feature = "safetensors")]
 mod log;
@@ -10,6 +11,7 @@ mod model_files;
 mod normalizer;
 #[cfg(feature = "safetensors")]
 mod resume;
+mod tables;
 #[cfg(feature = "safetensors")]
 mod resume_schedules;
 #[cfg(feature = "safetensors")]

@@ -125,22 +125,19 @@ fn csv_by_hand(bytes: &[u8]) -> Option<Vec<f64>> {
     if text.is_empty() {
         return None;
     }
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    let mut lines = text.split(|&byte| byte == b'\n');
-    let width = lines.next()?.split(|&byte| byte == b',').count();
+    let text = String::from_utf8_lossy(text).replace("\r\n", "\n").replace('\r', "\n");
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let mut lines = text.split('\n');
+    let header = lines.next().filter(|line| !line.trim_matches([' ', '\t']).is_empty())?;
+    let width = header.split(',').count();
     let mut values = Vec::new();
-    // A text that ends in a line end has a last line that ended in `\r`, if any did.
-    let ended = bytes.ends_with(b"\n");
-    let count = lines.clone().count();
-    for (k, line) in lines.enumerate() {
-        let is_ended = ended || k + 1 < count;
-        let line = if is_ended { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
-        let cells: Vec<&[u8]> = line.split(|&byte| byte == b',').collect();
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').collect();
         if cells.len() != width {
             return None;
         }
         for cell in cells {
-            let cell = str::from_utf8(cell).ok()?.trim_matches([' ', '\t']);
+            let cell = cell.trim_matches([' ', '\t']);
             values.push(cell.parse().ok().filter(|x: &f64| x.is_finite())?);
         }
     }
@@ -149,12 +146,11 @@ fn csv_by_hand(bytes: &[u8]) -> Option<Vec<f64>> {
 
 /// A table that is in order, as the crate that everyone uses reads it.
 fn csv_by_another(bytes: &[u8]) -> Option<Vec<f64>> {
-    let line_end = csv::Terminator::Any(b'\n');
-    let mut reader = csv::ReaderBuilder::new().terminator(line_end).from_reader(bytes);
+    let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
     let mut values = Vec::new();
     for record in reader.byte_records() {
         for cell in &record.ok()? {
-            let cell = str::from_utf8(cell).ok()?.trim_matches([' ', '\t', '\r']);
+            let cell = str::from_utf8(cell).ok()?.trim_matches([' ', '\t']);
             values.push(cell.parse().ok().filter(|x: &f64| x.is_finite())?);
         }
     }
@@ -370,6 +366,72 @@ fn memory_of_hostile_files() {
     }
     assert!(peak(|| assert!(Idx::<f64, Dyn>::from_bytes(idx).is_err())) <= ROOM);
     assert!(peak(|| assert!(Npy::<f64, Dyn>::from_bytes(npy).is_err())) <= ROOM);
+}
+
+/// Any text with any options: no panic, and what was accepted once is read again, labels too.
+#[test]
+fn texts_with_any_options() {
+    let mut rng = seeded(20_261_129);
+    let parts = [
+        "1", "2.5", "-3", "1.234", "1,5", "?", "NA", "x", "'", "\"", "\"\"", ",", ";", " ", "  ",
+        "\t", "#", "# r", "\n", "\r", "\r\n", "\n\n", "\0", "é", "\u{feff}", "a", "b",
+    ];
+    let mut loaded = 0;
+    for case in 0..40_000 {
+        let length = rng.random_range(0..40);
+        let mut text: String =
+            (0..length).map(|_| parts[rng.random_range(0..parts.len())]).collect();
+        // Some texts are nearly tables.
+        if case % 2 == 0 {
+            let rows = rng.random_range(1..5);
+            text = (0..rows)
+                .map(|row| format!("{row},{},?\r", parts[rng.random_range(0..9)]))
+                .collect();
+        }
+        let mut one_of = |share: u32| rng.random_ratio(1, share);
+        let mut options =
+            CsvOptions::new().header(one_of(2)).trim(one_of(2)).skip_blank_lines(one_of(2));
+        options = options.skip_lines(u64::from(one_of(4)));
+        if one_of(3) {
+            options = options.whitespace();
+        } else if one_of(3) {
+            options = options.delimiter(b';').unwrap();
+        }
+        if one_of(2) {
+            options = options.decimal(b',').unwrap().thousands(b'.').unwrap();
+        }
+        if one_of(3) {
+            options = options.quote(None).unwrap();
+        } else if one_of(3) {
+            options = options.quote(b'\'').unwrap();
+        }
+        if one_of(2) {
+            options = options.comment(b'#').unwrap();
+        }
+        if one_of(3) {
+            options = options.missing(Missing::DropRow).unwrap();
+        } else if one_of(2) {
+            options = options.missing(Missing::Value(7.0)).unwrap().missing_marks(["x", "1.234"]);
+        }
+        if one_of(2) {
+            options = options.label(0);
+        } else if one_of(4) {
+            options = options.columns([1, 0, 1]);
+        }
+        let copy = text.clone();
+        let mut opened = None;
+        let memory = measure(|| opened = Some(options.from_bytes::<f64, Dyn>(copy)));
+        assert!(memory.bytes_max <= ROOM, "{} for {text:?}", memory.bytes_max);
+        let Ok(mut table) = opened.unwrap() else { continue };
+        loaded += 1;
+        let batch = table.load().unwrap();
+        assert_eq!(batch.samples(), table.samples());
+        assert!(batch.as_slice().iter().all(|x| x.is_finite()), "{text:?}");
+        let labels = table.labels().unwrap();
+        assert!(labels.is_empty() || labels.len() == table.samples(), "{text:?}");
+        assert_eq!(table.load().unwrap(), batch, "{text:?}");
+    }
+    assert!(loaded > 1000, "{loaded}");
 }
 
 /// Says it has more than any memory holds, and has two.

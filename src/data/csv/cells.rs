@@ -1,30 +1,47 @@
 //! Text with delimiters, cell by cell, in memory that does not grow with it (RFC 4180, without its
-//! leniency: a quote opens and closes a whole cell, and every line is a row).
+//! leniency: a quote opens and closes a whole cell, and every line is a row; but a line ends in CR, LF
+//! or both).
 
 use std::io::{ErrorKind, Read};
 
-use crate::data::input::{Input, Packing, Stream};
-use crate::error::{Found, Place, Result};
+use super::dialect::{Delimiter, Dialect, Ends, is_line_end, is_space};
+use crate::data::input::Input;
+use crate::error::{Error, Found, Place, Result};
 
 /// What is read from a file in one go.
 const BUFFER: usize = 1 << 16;
 /// The longest cell that is kept.
 const LONGEST: usize = 1 << 16;
+/// How a text in UTF-8 may begin.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+const CLOSED: &str = "a closing quote (`CsvOptions::quote(None)` if quotes mean nothing here)";
+const WHOLE: &str = "quotes around the whole cell, and each quote within them twice \
+                     (`CsvOptions::quote(None)` if quotes mean nothing here)";
+const TRIM: &str =
+    "quotes around the whole cell (`CsvOptions::trim(true)` passes over spaces around them)";
 
 /// What ends a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub(super) enum End {
     /// The delimiter: another cell of the row follows.
     Delimiter,
     /// The end of a row.
     Row,
 }
 
+/// The first cell of a row, before its text.
+struct Begun {
+    has_spaces: bool,
+}
+
 /// The cells of a text, one after the other.
 #[derive(Debug)]
-pub(crate) struct Cells {
+pub(super) struct Cells {
     input: Input,
-    delimiter: u8,
+    dialect: Dialect,
+    /// For each of [`Ends`], which bytes are among them.
+    ends: [[bool; 256]; 3],
     buffer: Vec<u8>,
     at: usize,
     filled: usize,
@@ -33,14 +50,16 @@ pub(crate) struct Cells {
     cell_line: u64,
     cell: Vec<u8>,
     is_at_row_start: bool,
+    is_blank_line: bool,
 }
 
 impl Cells {
-    /// The text of an input from its beginning on, without a byte-order mark.
-    pub(crate) fn new(input: &Input, delimiter: u8) -> Result<Self> {
+    /// The text of an input from its beginning on, without a byte-order mark and the lines that do not count.
+    pub(super) fn new(input: &Input, dialect: Dialect) -> Result<Self> {
         let mut cells = Self {
             input: input.from(0),
-            delimiter,
+            dialect,
+            ends: dialect.ends(),
             buffer: Vec::new(),
             at: 0,
             filled: 0,
@@ -48,30 +67,39 @@ impl Cells {
             cell_line: 1,
             cell: Vec::new(),
             is_at_row_start: true,
+            is_blank_line: false,
         };
-        let mut start = [0; 3];
-        let length = input.len().min(3) as usize;
-        let stream = Stream::new(input.clone(), Packing::Plain);
-        stream.read_at(0, &mut start[..length])?;
-        if start == [0xef, 0xbb, 0xbf] {
-            cells.input = input.from(3);
+        if cells.input.beginning(BYTE_ORDER_MARK.len())? == BYTE_ORDER_MARK {
+            cells.input = input.from(BYTE_ORDER_MARK.len() as u64);
+        }
+        for _ in 0..dialect.skipped_lines {
+            if cells.peek()?.is_none() {
+                break;
+            }
+            cells.pass_over_line()?;
+            cells.take_line_end(false)?;
         }
         Ok(cells)
     }
 
     /// What is read from.
-    pub(crate) fn input(&self) -> &Input {
+    pub(super) fn input(&self) -> &Input {
         &self.input
     }
 
     /// The latest cell, if it was to be kept.
-    pub(crate) fn cell(&self) -> &[u8] {
+    pub(super) fn cell(&self) -> &[u8] {
         &self.cell
     }
 
     /// The line the latest cell began in.
-    pub(crate) fn cell_line(&self) -> u64 {
+    pub(super) fn cell_line(&self) -> u64 {
         self.cell_line
+    }
+
+    /// Whether the latest cell is the only one of its line, and has nothing in it.
+    pub(super) fn is_blank_line(&self) -> bool {
+        self.is_blank_line
     }
 
     /// The next byte, which stays the next one.
@@ -92,35 +120,54 @@ impl Cells {
 
     /// Takes the next bytes up to one that ends them, or to the end of what has been read, and adds
     /// them to the cell if wanted.
-    fn take_until(
-        &mut self,
-        column: usize,
-        is_kept: bool,
-        ends: impl Fn(u8) -> bool,
-    ) -> Result<()> {
+    fn take(&mut self, column: usize, is_kept: bool, ends: Ends) -> Result<()> {
         let rest = &self.buffer[self.at..self.filled];
-        let length = rest.iter().position(|&byte| ends(byte)).unwrap_or(rest.len());
+        let ends = &self.ends[ends as usize];
+        let length = rest.iter().position(|&byte| ends[usize::from(byte)]).unwrap_or(rest.len());
         if is_kept {
             self.cell.extend_from_slice(&rest[..length]);
             if self.cell.len() > LONGEST {
                 let found = Found::Thing("a longer cell");
-                return Err(self.refuse(column, found, "a cell of at most 65536 bytes"));
+                let expected = "a cell of at most 65536 bytes (is a closing quote missing?)";
+                return Err(self.refuse(column, found, expected));
             }
         }
         self.at += length;
         Ok(())
     }
 
+    /// Passes over all bytes of a kind that come next.
+    fn pass_over(&mut self, is_passed: impl Fn(u8) -> bool) -> Result<()> {
+        while self.peek()?.is_some_and(&is_passed) {
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// Passes over the rest of a line, up to its end.
+    fn pass_over_line(&mut self) -> Result<()> {
+        self.pass_over(|byte| !is_line_end(byte))
+    }
+
     /// Reads the next cell, and keeps its text if wanted; `None` after the last row.
-    pub(crate) fn next(&mut self, column: usize, is_kept: bool) -> Result<Option<End>> {
+    pub(super) fn next(&mut self, column: usize, is_kept: bool) -> Result<Option<End>> {
         self.cell.clear();
-        self.cell_line = self.line;
-        let first = self.peek()?;
-        if self.is_at_row_start && first.is_none() {
+        let mut has_spaces = false;
+        if !self.is_at_row_start {
+            self.cell_line = self.line;
+            self.is_blank_line = false;
+        } else if let Some(begun) = self.begin_row(is_kept)? {
+            has_spaces = begun.has_spaces;
+        } else {
             return Ok(None);
         }
-        self.is_at_row_start = false;
-        let end = if first == Some(b'"') {
+        let dialect = self.dialect;
+        if dialect.trims_cells() {
+            self.pass_over(|byte| dialect.is_blank(byte))?;
+            has_spaces = false;
+        }
+        let first = self.peek()?;
+        let end = if first.is_some() && first == dialect.quote && !has_spaces {
             self.quoted(column, is_kept)?
         } else {
             self.unquoted(column, is_kept)?
@@ -129,61 +176,78 @@ impl Cells {
         Ok(Some(end))
     }
 
+    /// Goes to the next line that is a row, if there is one, and takes the spaces it begins with.
+    fn begin_row(&mut self, is_kept: bool) -> Result<Option<Begun>> {
+        let dialect = self.dialect;
+        while self.peek()?.is_some() {
+            self.cell_line = self.line;
+            self.cell.clear();
+            let mut has_spaces = false;
+            while self.peek()?.is_some_and(|byte| dialect.is_blank(byte)) {
+                has_spaces = true;
+                self.take(0, is_kept && !dialect.trims_cells(), Ends::Spaces)?;
+            }
+            let next = self.peek()?;
+            let is_comment = next.is_some() && next == dialect.comment;
+            self.is_blank_line = next.is_none_or(is_line_end);
+            if !is_comment && !(self.is_blank_line && dialect.skips_blank_lines) {
+                return Ok(Some(Begun { has_spaces }));
+            }
+            self.pass_over_line()?;
+            self.take_line_end(false)?;
+        }
+        Ok(None)
+    }
+
     fn unquoted(&mut self, column: usize, is_kept: bool) -> Result<End> {
-        let delimiter = self.delimiter;
+        // Whether there is more than spaces before a quote; it cannot be seen in a cell that is not kept.
+        let mut has_text = false;
         loop {
-            self.take_until(column, is_kept, |byte| {
-                byte == delimiter || byte == b'\n' || byte == b'"'
-            })?;
+            // Gives a byte, or the end.
+            self.peek()?;
+            let from = self.at;
+            self.take(column, is_kept, Ends::Unquoted)?;
+            has_text |= !self.buffer[from..self.at].iter().all(|&byte| is_space(byte));
             match self.peek()? {
-                None => return Ok(End::Row),
-                Some(b'\n') => {
-                    self.take_line_end();
-                    // The line may have ended in `\r\n`.
-                    if self.cell.last() == Some(&b'\r') {
-                        self.cell.pop();
-                    }
-                    return Ok(End::Row);
+                Some(byte) if !self.ends[Ends::Unquoted as usize][usize::from(byte)] => {}
+                Some(byte) if self.dialect.quote == Some(byte) => {
+                    let found = Found::Thing(if has_text {
+                        "a quote inside a cell"
+                    } else {
+                        "spaces before a quote"
+                    });
+                    return Err(self.refuse(column, found, if has_text { WHOLE } else { TRIM }));
                 }
-                Some(b'"') => {
-                    let found = Found::Thing("a quote inside a cell");
-                    return Err(self.refuse(column, found, "quotes around the whole cell"));
+                end => {
+                    self.trim();
+                    return self.end_of_cell(end);
                 }
-                Some(byte) if byte == delimiter => {
-                    self.at += 1;
-                    return Ok(End::Delimiter);
-                }
-                // More has been read.
-                Some(_) => {}
             }
         }
     }
 
     fn quoted(&mut self, column: usize, is_kept: bool) -> Result<End> {
         self.at += 1;
+        let quote = self.dialect.quote;
         loop {
-            self.take_until(column, is_kept, |byte| byte == b'"' || byte == b'\n')?;
+            self.take(column, is_kept, Ends::Quoted)?;
             match self.peek()? {
                 None => {
                     let found = Found::Thing("the end of the file");
-                    return Err(self.refuse(column, found, "a closing quote"));
+                    return Err(self.refuse(column, found, CLOSED));
                 }
-                Some(b'\n') => {
-                    self.take_line_end();
-                    if is_kept {
-                        self.cell.push(b'\n');
-                    }
-                }
-                Some(b'"') => {
+                Some(byte) if quote == Some(byte) => {
                     self.at += 1;
-                    if self.peek()? != Some(b'"') {
+                    if self.peek()? != quote {
                         return self.after_quotes(column);
                     }
                     self.at += 1;
                     if is_kept {
-                        self.cell.push(b'"');
+                        self.cell.push(byte);
                     }
                 }
+                Some(byte) if is_line_end(byte) => self.take_line_end(is_kept)?,
+                // More has been read.
                 Some(_) => {}
             }
         }
@@ -191,40 +255,74 @@ impl Cells {
 
     /// What follows a closing quote must end the cell.
     fn after_quotes(&mut self, column: usize) -> Result<End> {
-        let mut next = self.peek()?;
-        if next == Some(b'\r') {
-            self.at += 1;
-            next = self.peek()?.filter(|&byte| byte == b'\n').or(Some(b'\r'));
+        let dialect = self.dialect;
+        if dialect.trims {
+            self.pass_over(|byte| dialect.is_blank(byte) && !dialect.is_delimiter(byte))?;
         }
-        match next {
-            None => Ok(End::Row),
-            Some(b'\n') => {
-                self.take_line_end();
-                Ok(End::Row)
+        match self.peek()? {
+            Some(byte) if !self.ends[Ends::Unquoted as usize][usize::from(byte)] => {
+                let (found, expected) = if is_space(byte) {
+                    ("spaces after a closing quote", TRIM)
+                } else {
+                    ("text after a closing quote", WHOLE)
+                };
+                Err(self.refuse(column, Found::Thing(found), expected))
             }
-            Some(byte) if byte == self.delimiter => {
+            end => self.end_of_cell(end),
+        }
+    }
+
+    /// Takes what ends a cell: a delimiter, a remark, or the end of the line.
+    fn end_of_cell(&mut self, mut next: Option<u8>) -> Result<End> {
+        if next.is_some_and(|byte| self.dialect.is_delimiter(byte)) {
+            if let Delimiter::Byte(_) = self.dialect.delimiter {
                 self.at += 1;
-                Ok(End::Delimiter)
+                return Ok(End::Delimiter);
             }
-            Some(_) => {
-                let found = Found::Thing("text after a closing quote");
-                Err(self.refuse(column, found, "quotes around the whole cell"))
+            // A run of spaces at the end of a line means nothing.
+            self.pass_over(is_space)?;
+            next = self.peek()?;
+        }
+        if next.is_some() && next == self.dialect.comment {
+            self.pass_over_line()?;
+            next = self.peek()?;
+        }
+        if next.is_some_and(|byte| !is_line_end(byte)) {
+            return Ok(End::Delimiter);
+        }
+        self.take_line_end(false)?;
+        Ok(End::Row)
+    }
+
+    /// Takes spaces from the end of a cell without quotes where they are no part of it.
+    fn trim(&mut self) {
+        if self.dialect.trims_cells() {
+            while self.cell.last().is_some_and(|&byte| is_space(byte)) {
+                self.cell.pop();
             }
         }
     }
 
-    fn take_line_end(&mut self) {
+    /// Takes the line end that comes next, if the text does not end there: CR, LF or both. Of a cell that is kept
+    /// it is a part.
+    fn take_line_end(&mut self, is_kept: bool) -> Result<()> {
+        let Some(first) = self.peek()? else { return Ok(()) };
         self.at += 1;
+        if is_kept {
+            self.cell.push(first);
+        }
+        if first == b'\r' && self.peek()? == Some(b'\n') {
+            self.at += 1;
+            if is_kept {
+                self.cell.push(b'\n');
+            }
+        }
         self.line += 1;
+        Ok(())
     }
 
     /// A refusal of the latest cell.
-    pub(crate) fn refuse(
-        &self,
-        column: usize,
-        found: Found,
-        expected: &'static str,
-    ) -> crate::error::Error {
+    pub(super) fn refuse(&self, column: usize, found: Found, expected: &'static str) -> Error {
         let place = Place::Cell { line: self.cell_line, column, name: None };
         self.input.malformed(place, found, expected)
     }

@@ -1,4 +1,10 @@
 mod cells;
+mod diagnosis;
+mod dialect;
+mod features;
+mod missing;
+mod names;
+mod number;
 mod options;
 
 use std::marker::PhantomData;
@@ -6,6 +12,7 @@ use std::path::Path;
 
 use super::file_size::{FileSize, of_file};
 use super::input::Input;
+use super::signature::{self, kind_of_file};
 use super::{Refusal, Source, require_left};
 use crate::batch::BatchViewMut;
 use crate::batch::size::Size;
@@ -13,25 +20,35 @@ use crate::error::{Error, Found, Place, Result, require_size};
 use crate::numbers::scalar::Float;
 
 use cells::{Cells, End};
+use dialect::Dialect;
+use features::Features;
+pub use missing::Missing;
+use names::{ROW, column_of, name_of, width, with_delimiter};
+use number::{Numbers, Value};
 pub use options::{Column, CsvOptions};
 
 /// A table in a text with delimiters: a row is a sample, a column a feature.
 ///
 /// Cells may be quoted; spaces around a number are passed over. A number is what Rust reads as one
-/// (`1`, `-.5`, `1e3`) if it is finite. A missing value is refused, and so is an empty line. How
-/// long a row or a text that is no feature may be is not limited; a number or label has at most
-/// 65,536 bytes.
+/// (`1`, `-.5`, `1e3`) if it is finite. Lines end in LF, CR LF or CR, also mixed. A missing value is refused, and so is
+/// an empty line, unless [`CsvOptions`] says what becomes of them. How long a row or a text that is no feature may be is
+/// not limited; a number or label has at most 65,536 bytes.
 ///
 /// # Example
 /// ```
-/// use autoencoder::data::{Csv, Source};
+/// use autoencoder::data::{Csv, CsvOptions, Missing, Source};
 /// use autoencoder::{Batch, nalgebra::Dyn};
 ///
-/// let refused = Csv::<f32, Dyn>::from_bytes("a,b\n1,2\n3,n/a\n").unwrap_err();
+/// let text = "a,b\n1,2\n3,n/a\n";
+/// let refused = Csv::<f32, Dyn>::from_bytes(text).unwrap_err();
 /// assert_eq!(
 ///     refused.to_string(),
-///     "<memory>, line 3, column 1 (`b`): found \"n/a\", expected a finite number"
+///     "<memory>, line 3, column 2 (`b`; counted from 1): found a missing value (\"n/a\"), expected a \
+///      finite number (`CsvOptions::missing` says what becomes of missing values: `Missing::DropRow`, \
+///      `Missing::Value` or `Missing::NotANumber`)"
 /// );
+/// let options = CsvOptions::new().missing(Missing::Value(0.0))?;
+/// assert_eq!(options.from_bytes::<f32, Dyn>(text)?.load()?.sample(1), [3.0, 0.0]);
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
 #[derive(Debug)]
@@ -39,24 +56,18 @@ pub struct Csv<T, R> {
     input: Input,
     cells: Cells,
     has_header: bool,
-    delimiter: u8,
+    dialect: Dialect,
+    numbers: Numbers,
+    scratch: Vec<u8>,
     width: usize,
     features: Features,
     label: Option<usize>,
     size: R,
     samples: usize,
+    dropped: usize,
     next: usize,
     refusal: Refusal,
     scalar: PhantomData<fn() -> T>,
-}
-
-/// Which columns are features.
-#[derive(Debug)]
-enum Features {
-    /// All, except perhaps one.
-    All { except: Option<usize> },
-    /// For each of these columns the feature it is, in the order of the file.
-    Chosen(Vec<(usize, usize)>),
 }
 
 impl<T: Float, R: FileSize> Csv<T, R> {
@@ -77,14 +88,27 @@ impl<T: Float, R: FileSize> Csv<T, R> {
     }
 
     fn new(input: Input, options: &CsvOptions) -> Result<Self> {
-        let width = width(&input, options.delimiter)?;
+        if let Some(kind) = kind_of_file(&input.beginning(signature::LENGTH)?) {
+            let expected = "a table in text in UTF-8 (unpack, export or convert the file first)";
+            return Err(input.malformed(Place::File, Found::Thing(kind), expected));
+        }
+        let width = width(&input, options.dialect)?;
+        let table = Self::of_width(&input, options, width);
+        if width == 1 {
+            return table.map_err(|error| with_delimiter(error, &input, options));
+        }
+        table
+    }
+
+    fn of_width(input: &Input, options: &CsvOptions, width: usize) -> Result<Self> {
         let find = |column: &Column| match column {
             Column::Index(index) if *index < width => Ok(*index),
             Column::Index(index) => {
                 let expected = (*index as u64).saturating_add(1);
-                Err(input.mismatch(Place::Line(1), "columns or more", expected, width as u64))
+                let unit = "columns or more (`Column::Index` counts from 0)";
+                Err(input.mismatch(Place::File, unit, expected, width as u64))
             }
-            Column::Name(name) => column_of(&input, options, name),
+            Column::Name(name) => column_of(input, options, name),
         };
         let label = options.label.as_ref().map(find).transpose()?;
         let (features, count) = match &options.columns {
@@ -99,35 +123,45 @@ impl<T: Float, R: FileSize> Csv<T, R> {
         };
         if count == 0 {
             let found = Found::Thing("no column that is a feature");
-            return Err(input.malformed(Place::Line(1), found, "at least one"));
+            return Err(input.malformed(Place::File, found, "at least one"));
         }
-        let size = of_file(&input, &[count])?;
+        let size = of_file(input, &[count])?;
         let is_named = |column: &Column| matches!(column, Column::Name(_));
         let knows_header = options.columns.iter().flatten().chain(&options.label).any(is_named);
-        if options.has_header.is_none() && !knows_header {
-            require_names(&input, options.delimiter, width, &features)?;
-        }
         let mut table = Self {
-            cells: Cells::new(&input, options.delimiter)?,
-            input,
+            cells: Cells::new(input, options.dialect)?,
+            input: input.clone(),
             has_header: options.has_header.unwrap_or(true),
-            delimiter: options.delimiter,
+            dialect: options.dialect,
+            numbers: options.numbers.clone(),
+            scratch: Vec::new(),
             width,
             features,
             label,
             size,
             samples: 0,
+            dropped: 0,
             next: 0,
             refusal: Refusal::default(),
             scalar: PhantomData,
         };
+        if options.has_header.is_none() && !knows_header {
+            table.require_names()?;
+        }
         table.begin()?;
-        while table.row(None)? {
-            table.samples += 1;
+        loop {
+            match table.row(None, None)? {
+                Row::Sample => table.samples += 1,
+                Row::Dropped => table.dropped += 1,
+                Row::End => break,
+            }
         }
         if table.samples == 0 {
-            let found = Found::Thing("no samples");
-            return Err(table.input.malformed(Place::File, found, "at least one sample"));
+            let found = Found::Thing(match table.dropped {
+                0 => "no samples",
+                _ => "a missing value in every row, which was dropped for it",
+            });
+            return Err(input.malformed(Place::File, found, "at least one sample"));
         }
         table.begin()?;
         Ok(table)
@@ -135,7 +169,13 @@ impl<T: Float, R: FileSize> Csv<T, R> {
 }
 
 impl<T: Float, R: Size> Csv<T, R> {
-    /// The text in the label column of every row, in their order, and none if there is no such
+    /// How many rows are left out because a value is missing in them, which only happens with
+    /// [`Missing::DropRow`].
+    pub fn dropped(&self) -> usize {
+        self.dropped
+    }
+
+    /// The text in the label column of every sample, in their order, and none if there is no such
     /// column. Rewinds.
     ///
     /// # Errors
@@ -144,20 +184,13 @@ impl<T: Float, R: Size> Csv<T, R> {
     pub fn labels(&mut self) -> Result<Vec<String>> {
         self.rewind()?;
         let mut labels = Vec::new();
-        if let Some(label) = self.label {
-            let is_label = |column| column == label;
-            let mut keep = |column, cells: &Cells| {
-                let text = str::from_utf8(cells.cell());
-                let text = text.map_err(|_| {
-                    cells.refuse(column, Found::text(cells.cell()), "a label in UTF-8")
-                })?;
-                labels.push(text.to_owned());
-                Ok(())
-            };
+        if self.label.is_some() {
             loop {
-                let read = row(&mut self.cells, self.width, is_label, &mut keep);
-                if !read.map_err(|error| self.named(error))? {
-                    break;
+                let mut label = String::new();
+                match self.row(None, Some(&mut label))? {
+                    Row::Sample => labels.push(label),
+                    Row::Dropped => {}
+                    Row::End => break,
                 }
             }
         }
@@ -167,7 +200,7 @@ impl<T: Float, R: Size> Csv<T, R> {
 
     /// Goes to the first row after the header.
     fn begin(&mut self) -> Result<()> {
-        self.cells = Cells::new(&self.input, self.delimiter)?;
+        self.cells = Cells::new(&self.input, self.dialect)?;
         self.next = 0;
         let mut column = 0;
         while self.has_header && self.cells.next(column, false)? == Some(End::Delimiter) {
@@ -176,43 +209,99 @@ impl<T: Float, R: Size> Csv<T, R> {
         Ok(())
     }
 
-    /// Reads the features of the next row, and says whether there was one.
-    fn row(&mut self, mut to: Option<&mut [T]>) -> Result<bool> {
-        let features = &self.features;
+    /// Reads the features of the next row, and its label if wanted, and says what the row is.
+    fn row(&mut self, mut to: Option<&mut [T]>, mut label: Option<&mut String>) -> Result<Row> {
+        let Self { cells, features, numbers, scratch, .. } = self;
+        let wanted = self.label.filter(|_| label.is_some());
         let is_feature = |column| features.of(column).next().is_some();
-        let read = row(&mut self.cells, self.width, is_feature, |column, cells| {
-            let value = number(cells, column)?;
-            if let Some(to) = to.as_deref_mut() {
-                features.of(column).for_each(|feature| to[feature] = value);
+        let mut is_dropped = false;
+        let is_kept = |column| wanted == Some(column) || is_feature(column);
+        let has_row = row(cells, self.width, numbers, is_kept, |column, cells| {
+            if let (true, Some(label)) = (wanted == Some(column), &mut label) {
+                let text = str::from_utf8(cells.cell());
+                let text = text.map_err(|_| {
+                    cells.refuse(column, Found::text(cells.cell()), "a label in UTF-8")
+                })?;
+                label.push_str(text);
+            }
+            if !is_feature(column) {
+                return Ok(());
+            }
+            match numbers.read(cells.cell(), scratch) {
+                Some(Value::Number(value)) => {
+                    if let Some(to) = to.as_deref_mut() {
+                        features.of(column).for_each(|feature| to[feature] = value);
+                    }
+                }
+                Some(Value::Dropped) => is_dropped = true,
+                None => {
+                    let (found, expected) = diagnosis::of_cell(cells.cell(), numbers);
+                    return Err(cells.refuse(column, found, expected));
+                }
             }
             Ok(())
         });
-        read.map_err(|error| self.named(error))
+        match has_row {
+            Ok(false) => Ok(Row::End),
+            Ok(true) if is_dropped => Ok(Row::Dropped),
+            Ok(true) => Ok(Row::Sample),
+            Err(error) => Err(self.named(error)),
+        }
     }
 
-    /// The next rows, as many as fit, and with the last one the end.
-    fn rows(&mut self, to: &mut [T]) -> Result<usize> {
+    /// Reads the next sample, and says whether there was one.
+    fn sample(&mut self, mut to: Option<&mut [T]>) -> Result<bool> {
+        loop {
+            match self.row(to.as_deref_mut(), None)? {
+                Row::Sample => return Ok(true),
+                Row::Dropped => {}
+                Row::End => return Ok(false),
+            }
+        }
+    }
+
+    /// The next samples, as many as fit, and with the last one the end.
+    fn fill(&mut self, to: &mut [T]) -> Result<usize> {
         let features = self.size.value();
         let count = (to.len() / features).min(self.samples - self.next);
         for to in to.chunks_exact_mut(features).take(count) {
-            if !self.row(Some(to))? {
+            if !self.sample(Some(to))? {
                 return Err(self.has_changed(self.next));
             }
             self.next += 1;
         }
-        if count > 0 && self.next == self.samples && self.row(None)? {
+        if count > 0 && self.next == self.samples && self.sample(None)? {
             return Err(self.has_changed(self.next + 1));
         }
         Ok(count)
     }
 
-    /// Passes over rows, which were checked when the file was opened.
+    /// Passes over samples, which were checked when the file was opened.
     fn pass_over(&mut self, samples: usize) -> Result<()> {
         for _ in 0..samples {
-            if !self.row(None)? {
+            if !self.sample(None)? {
                 return Err(self.has_changed(self.next));
             }
             self.next += 1;
+        }
+        Ok(())
+    }
+
+    /// Refuses a header in which each feature has a number for a name: a file without a header, as a rule.
+    fn require_names(&self) -> Result<()> {
+        let mut cells = Cells::new(&self.input, self.dialect)?;
+        let (mut are_numbers, mut scratch) = (true, Vec::new());
+        let is_feature = |column| self.features.of(column).next().is_some();
+        row(&mut cells, self.width, &self.numbers, is_feature, |_, cells| {
+            let read = self.numbers.read::<f64>(cells.cell(), &mut scratch);
+            are_numbers &= matches!(read, Some(Value::Number(value)) if value.is_finite());
+            Ok(())
+        })?;
+        if are_numbers {
+            let found = Found::Thing("a number for each feature");
+            let expected = "the names of columns (`CsvOptions::header(false)` if these are values, \
+                            `header(true)` if they are names)";
+            return Err(self.input.malformed(Place::Line(1), found, expected));
         }
         Ok(())
     }
@@ -227,7 +316,7 @@ impl<T: Float, R: Size> Csv<T, R> {
         if let Error::Malformed { place: Place::Cell { column, name, .. }, .. } = &mut error
             && self.has_header
         {
-            *name = name_of(&self.input, self.delimiter, *column);
+            *name = name_of(&self.input, self.dialect, *column);
         }
         error
     }
@@ -250,7 +339,7 @@ impl<T: Float, R: Size> Source for Csv<T, R> {
     fn read(&mut self, mut to: BatchViewMut<'_, T>) -> Result<usize> {
         require_size("Source::read", "features", self.size.value(), to.features())?;
         self.refusal.check()?;
-        let read = self.rows(to.as_mut_slice());
+        let read = self.fill(to.as_mut_slice());
         self.refusal.note(read)
     }
     fn skip(&mut self, samples: usize) -> Result<()> {
@@ -261,29 +350,22 @@ impl<T: Float, R: Size> Source for Csv<T, R> {
     }
 }
 
-impl Features {
-    /// The features that a column is.
-    fn of(&self, column: usize) -> impl Iterator<Item = usize> {
-        let (one, chosen) = match self {
-            Self::All { except: Some(label) } if column == *label => (None, [].as_slice()),
-            Self::All { except: Some(label) } => {
-                (Some(column - usize::from(column > *label)), [].as_slice())
-            }
-            Self::All { except: None } => (Some(column), [].as_slice()),
-            Self::Chosen(chosen) => {
-                let start = chosen.partition_point(|&(from, _)| from < column);
-                (None, &chosen[start..])
-            }
-        };
-        let chosen = chosen.iter().take_while(move |&&(from, _)| from == column);
-        one.into_iter().chain(chosen.map(|&(_, to)| to))
-    }
+/// What a row of the table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Row {
+    /// A sample.
+    Sample,
+    /// A row that is left out, because a value is missing in it.
+    Dropped,
+    /// No row: the end.
+    End,
 }
 
 /// Reads a row of so many cells and shows those that are kept; says whether there was one.
 fn row(
     cells: &mut Cells,
     width: usize,
+    numbers: &Numbers,
     is_kept: impl Fn(usize) -> bool,
     mut visit: impl FnMut(usize, &Cells) -> Result<()>,
 ) -> Result<bool> {
@@ -295,6 +377,11 @@ fn row(
         };
         if column == 0 {
             line = cells.cell_line();
+            // Of a table of one column it is a cell, whose value is missing.
+            if cells.is_blank_line() && (width > 1 || numbers.missing == Missing::Refuse) {
+                let found = Found::Thing("an empty line");
+                return Err(cells.input().malformed(Place::Line(line), found, ROW));
+            }
         }
         if is_kept {
             visit(column, cells)?;
@@ -307,90 +394,5 @@ fn row(
             let (expected, found) = (width as u64, column as u64);
             return Err(cells.input().mismatch(Place::Line(line), "cells", expected, found));
         }
-    }
-}
-
-/// The latest cell as a number.
-fn number<T: Float>(cells: &Cells, column: usize) -> Result<T> {
-    let spaces = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let cell = cells.cell();
-    let start = cell.iter().take_while(|byte| spaces(byte)).count();
-    let end = cell.len() - cell[start..].iter().rev().take_while(|byte| spaces(byte)).count();
-    let text = str::from_utf8(&cell[start..end]).ok();
-    match text.and_then(T::parse).filter(|value| value.is_finite()) {
-        Some(value) => Ok(value),
-        None if start == end => {
-            Err(cells.refuse(column, Found::Thing("an empty cell"), "a finite number"))
-        }
-        None => Err(cells.refuse(column, Found::text(cell), "a finite number")),
-    }
-}
-
-/// The number of cells of the first row.
-fn width(input: &Input, delimiter: u8) -> Result<usize> {
-    let mut cells = Cells::new(input, delimiter)?;
-    let mut column = 0;
-    loop {
-        match cells.next(column, false)? {
-            None => {
-                let found = Found::Thing("the end of the file");
-                return Err(input.malformed(Place::Line(1), found, "a row"));
-            }
-            Some(End::Delimiter) => column += 1,
-            Some(End::Row) => return Ok(column + 1),
-        }
-    }
-}
-
-/// Refuses a header in which each feature has a number for a name: a file without a header, as a rule.
-fn require_names(input: &Input, delimiter: u8, width: usize, features: &Features) -> Result<()> {
-    let mut cells = Cells::new(input, delimiter)?;
-    let mut are_numbers = true;
-    let is_feature = |column| features.of(column).next().is_some();
-    row(&mut cells, width, is_feature, |column, cells| {
-        are_numbers &= number::<f64>(cells, column).is_ok();
-        Ok(())
-    })?;
-    if are_numbers {
-        let found = Found::Thing("a number for each feature");
-        let expected = "the names of columns (`CsvOptions::header(false)` if these are values, \
-                        `header(true)` if they are names)";
-        return Err(input.malformed(Place::Line(1), found, expected));
-    }
-    Ok(())
-}
-
-/// What the header calls a column, if that can be read.
-fn name_of(input: &Input, delimiter: u8, wanted: usize) -> Option<String> {
-    let mut cells = Cells::new(input, delimiter).ok()?;
-    for column in 0..wanted {
-        cells.next(column, false).ok()?;
-    }
-    cells.next(wanted, true).ok()??;
-    Some(String::from_utf8_lossy(cells.cell()).into_owned())
-}
-
-/// The one column of that name.
-fn column_of(input: &Input, options: &CsvOptions, name: &str) -> Result<usize> {
-    let refuse = |found, expected| {
-        Err(input.malformed(Place::Name(name.to_owned()), Found::Thing(found), expected))
-    };
-    if options.has_header == Some(false) {
-        return refuse("no header", "a header with that name");
-    }
-    let mut cells = Cells::new(input, options.delimiter)?;
-    let (mut column, mut found) = (0, None);
-    while let Some(end) = cells.next(column, true)? {
-        if cells.cell() == name.as_bytes() && found.replace(column).is_some() {
-            return refuse("several columns", "one column of that name");
-        }
-        if end == End::Row {
-            break;
-        }
-        column += 1;
-    }
-    match found {
-        Some(column) => Ok(column),
-        None => refuse("no such column", "a name in the header"),
     }
 }

@@ -1,0 +1,133 @@
+//! Why a cell is no number, in the words of whoever has the file before them, and what to do.
+
+use super::dialect::{is_space, trimmed};
+use super::number::{Numbers, finite};
+use crate::error::Found;
+
+const MISSING: &str = "a finite number (`CsvOptions::missing` says what becomes of missing values: \
+                       `Missing::DropRow`, `Missing::Value` or `Missing::NotANumber`)";
+const DECIMAL: &str = "a finite number (`CsvOptions::decimal(b',')` reads a decimal comma)";
+const THOUSANDS: &str =
+    "a finite number (`CsvOptions::thousands` takes the mark that stands between thousands)";
+const COMMA: &str = "a finite number (`CsvOptions::thousands(b',')` if the comma stands between \
+                     thousands, `decimal(b',')` if before a fraction)";
+const BOTH: &str =
+    "a finite number (`CsvOptions::decimal(b',')` with `thousands(b'.')` reads this)";
+const TEXT: &str = "a finite number (`CsvOptions::columns` chooses the columns that are features, and \
+                    `label` leaves one out)";
+
+/// What is in a cell that is no number, and what belongs there.
+pub(super) fn of_cell(cell: &[u8], numbers: &Numbers) -> (Found, &'static str) {
+    let text = trimmed(cell);
+    if text.is_empty() {
+        return (Found::Thing("an empty cell, a missing value"), MISSING);
+    }
+    let mut scratch = Vec::new();
+    let is_number = numbers.plain(text, &mut scratch).and_then(finite::<f64>).is_some();
+    if numbers.marks.has(text) || (is_number && numbers.marks.has_number(text, || finite(text))) {
+        return (Found::kind("a missing value", text), MISSING);
+    }
+    if text.contains(&0) {
+        let expected =
+            "text in UTF-8 (a file of another kind, or in UTF-16, must be converted first)";
+        return (Found::kind("a NUL byte", text), expected);
+    }
+    if let Some((kind, expected)) = of_marks(text, numbers) {
+        return (Found::kind(kind, text), expected);
+    }
+    if str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok()) {
+        let is_spelt_out = text.iter().any(|byte| matches!(byte, b'i' | b'I'));
+        return match is_spelt_out {
+            true => (Found::kind("an infinite number", text), "a finite number"),
+            false if is_number => {
+                let expected = "a number within the range of `f32` (`f64` has a wider one)";
+                (Found::kind("a number that is too large", text), expected)
+            }
+            false if numbers.decimal == b'.' && numbers.thousands.is_none() => {
+                let expected = "a number within the range of `f64`";
+                (Found::kind("a number that is too large", text), expected)
+            }
+            false => {
+                let expected = "a finite number as `CsvOptions::decimal` and `thousands` say";
+                (Found::kind("a number with other marks", text), expected)
+            }
+        };
+    }
+    (Found::text(text), TEXT)
+}
+
+/// What a text of digits and marks is.
+fn of_marks(text: &[u8], numbers: &Numbers) -> Option<(&'static str, &'static str)> {
+    let other = [b';', b'\t', b'|'].into_iter().find(|byte| text.contains(byte));
+    if let Some(byte) = other {
+        let has_number = text.split(|&of| of == byte).any(|part| is_numeric(trimmed(part)));
+        return has_number.then(|| (SEVERAL, perhaps(byte)));
+    }
+    let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
+    if let Some(byte) = [b' ', b'\'', b'_'].into_iter().find(|byte| digits.contains(byte))
+        && is_grouped(digits, byte)
+    {
+        let expected = match byte {
+            b' ' => {
+                "a finite number (`CsvOptions::thousands(b' ')` if these are thousands, `whitespace()` \
+                 if several numbers)"
+            }
+            b'\'' => "a finite number (`CsvOptions::thousands(b'\\'')` reads this)",
+            _ => "a finite number (`CsvOptions::thousands(b'_')` reads this)",
+        };
+        return Some(("a mark between thousands", expected));
+    }
+    if text.iter().any(|&byte| is_space(byte)) {
+        let mut parts = text.split(|&byte| is_space(byte)).filter(|part| !part.is_empty());
+        return parts.all(is_numeric).then(|| (SEVERAL_SPACES, perhaps(b' ')));
+    }
+    if !is_numeric(text) {
+        return None;
+    }
+    let places = |byte: u8| text.iter().filter(|&&of| of == byte).count();
+    let last = |byte: u8| text.iter().rposition(|&of| of == byte);
+    match (places(b','), places(b'.')) {
+        (0, 0 | 1) => None,
+        (0, _) => is_grouped(digits, b'.').then_some(("a mark between thousands", THOUSANDS)),
+        (1, 0) if numbers.decimal == b',' => None,
+        (1, 0) if is_grouped(digits, b',') => Some(("a comma", COMMA)),
+        (1, 0) => Some(("a decimal comma", DECIMAL)),
+        (_, 0) => is_grouped(digits, b',').then_some(("a mark between thousands", THOUSANDS)),
+        (1, _) if last(b',') > last(b'.') => {
+            Some(("a decimal comma and a mark between thousands", BOTH))
+        }
+        (_, 1) if last(b'.') > last(b',') => Some(("a mark between thousands", THOUSANDS)),
+        _ => None,
+    }
+}
+
+const SEVERAL: &str = "several cells";
+const SEVERAL_SPACES: &str = "several numbers with spaces between";
+
+/// What to do about a delimiter that is perhaps another one.
+pub(super) fn perhaps(delimiter: u8) -> &'static str {
+    match delimiter {
+        b';' => "cells with the delimiter between them (perhaps `CsvOptions::delimiter(b';')`)",
+        b'\t' => "cells with the delimiter between them (perhaps `CsvOptions::delimiter(b'\\t')`)",
+        b'|' => "cells with the delimiter between them (perhaps `CsvOptions::delimiter(b'|')`)",
+        b',' => "cells with the delimiter between them (perhaps `CsvOptions::delimiter(b',')`)",
+        _ => "cells with the delimiter between them (perhaps `CsvOptions::whitespace()`)",
+    }
+}
+
+/// Whether a text has digits, and besides only what numbers may have.
+fn is_numeric(text: &[u8]) -> bool {
+    let is_of_number = |&byte: &u8| byte.is_ascii_digit() || b".,+-eE".contains(&byte);
+    text.iter().all(is_of_number) && text.iter().any(u8::is_ascii_digit)
+}
+
+/// Whether this mark stands before each three of the digits, whatever follows a point.
+fn is_grouped(digits: &[u8], mark: u8) -> bool {
+    let end = digits.iter().position(|&byte| byte == b'.' && mark != b'.').unwrap_or(digits.len());
+    let mut groups = digits[..end].split(|&byte| byte == mark);
+    let are_digits = |group: &[u8]| group.iter().all(u8::is_ascii_digit);
+    let first = groups.next().unwrap_or_default();
+    (1..=3).contains(&first.len())
+        && are_digits(first)
+        && groups.all(|group| group.len() == 3 && are_digits(group))
+}

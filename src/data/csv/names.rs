@@ -1,0 +1,163 @@
+//! The first row: how many columns there are, and what they are called.
+
+use super::cells::{Cells, End};
+use super::diagnosis::perhaps;
+use super::dialect::{Delimiter, Dialect, is_space, trimmed};
+use super::options::CsvOptions;
+use crate::data::input::Input;
+use crate::error::{Error, Found, Place, Result, beginning};
+
+/// How many names a refusal lists.
+const LISTED: usize = 20;
+
+/// What belongs in an empty line.
+pub(super) const ROW: &str =
+    "a row of cells (`CsvOptions::skip_blank_lines(true)` passes over empty lines)";
+
+/// The number of cells of the first row.
+pub(super) fn width(input: &Input, dialect: Dialect) -> Result<usize> {
+    let mut cells = Cells::new(input, dialect)?;
+    let mut column = 0;
+    loop {
+        match cells.next(column, false)? {
+            None => {
+                let found = Found::Thing(if dialect.skipped_lines > 0 {
+                    "no line after those that are skipped"
+                } else {
+                    "no line that counts"
+                });
+                return Err(input.malformed(Place::File, found, "a row"));
+            }
+            Some(End::Delimiter) => column += 1,
+            Some(End::Row) if cells.is_blank_line() => {
+                let found = Found::Thing("an empty line");
+                return Err(input.malformed(Place::Line(cells.cell_line()), found, ROW));
+            }
+            Some(End::Row) => return Ok(column + 1),
+        }
+    }
+}
+
+/// What the header calls a column, if that can be read.
+pub(super) fn name_of(input: &Input, dialect: Dialect, wanted: usize) -> Option<String> {
+    let mut cells = Cells::new(input, dialect).ok()?;
+    for column in 0..wanted {
+        cells.next(column, false).ok()?;
+    }
+    cells.next(wanted, true).ok()??;
+    Some(String::from_utf8_lossy(cells.cell()).into_owned())
+}
+
+/// The one column of that name.
+pub(super) fn column_of(input: &Input, options: &CsvOptions, name: &str) -> Result<usize> {
+    let refuse =
+        |found, expected| Err(input.malformed(Place::Name(name.to_owned()), found, expected));
+    if options.has_header == Some(false) {
+        let expected = "a header with that name (or the column's place, counted from 0)";
+        return refuse(Found::Thing("no header"), expected);
+    }
+    let mut cells = Cells::new(input, options.dialect)?;
+    let (mut column, mut found) = (0, None);
+    let mut names = Vec::new();
+    let mut nearest: Option<(usize, String)> = None;
+    while let Some(end) = cells.next(column, true)? {
+        if cells.cell() == name.as_bytes() && found.replace(column).is_some() {
+            let expected = "one column of that name (or its place, counted from 0)";
+            return refuse(Found::Thing("several columns"), expected);
+        }
+        let text = beginning(cells.cell());
+        let distance = distance(&text, name);
+        if 3 * distance <= name.chars().count()
+            && nearest.as_ref().is_none_or(|(d, _)| distance < *d)
+        {
+            nearest = Some((distance, text.clone()));
+        }
+        if names.len() < LISTED {
+            names.push(text);
+        }
+        column += 1;
+        if end == End::Row {
+            break;
+        }
+    }
+    let nearest = nearest.map(|(_, name)| name);
+    match found {
+        Some(column) => Ok(column),
+        None => {
+            let more = column - names.len();
+            refuse(Found::Names { names, more, nearest }, "a name in the header")
+        }
+    }
+}
+
+/// How many characters two names differ by (V. I. Levenshtein), capitals and the spaces around them aside.
+fn distance(one: &str, other: &str) -> usize {
+    // Longer names are compared by their beginning: this is a hint, and it must be quick.
+    let plain = |name: &str| -> Vec<char> { name.trim().to_lowercase().chars().take(80).collect() };
+    let (one, other) = (plain(one), plain(other));
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+/// What was refused about a file whose first row is one cell: perhaps another delimiter stands in it.
+pub(super) fn with_delimiter(error: Error, input: &Input, options: &CsvOptions) -> Error {
+    let Error::Malformed { ref place, ref found, .. } = error else {
+        return match error {
+            Error::FileMismatch { .. } => {
+                another_delimiter(input, options.dialect).unwrap_or(error)
+            }
+            error => error,
+        };
+    };
+    // What a cell was recognised as says more.
+    let is_recognised = matches!(place, Place::Cell { .. }) && !matches!(found, Found::Text(_));
+    let is_of_cells = matches!(place, Place::Cell { .. } | Place::Name(_));
+    if is_recognised || !is_of_cells {
+        return error;
+    }
+    another_delimiter(input, options.dialect).unwrap_or(error)
+}
+
+/// The refusal of a first row that is one cell, if there is a delimiter in it.
+fn another_delimiter(input: &Input, dialect: Dialect) -> Option<Error> {
+    let mut cells = Cells::new(input, dialect).ok()?;
+    if cells.next(0, true).ok()?? != End::Row {
+        return None;
+    }
+    let text = trimmed(cells.cell());
+    let is_used = |&byte: &u8| dialect.delimiter != Delimiter::Byte(byte) && text.contains(&byte);
+    let marks = [b';', b'\t', b'|', b','].into_iter().find(is_used);
+    let has_spaces = || text.iter().any(|&byte| is_space(byte)).then_some(b' ');
+    let delimiter = marks.or_else(has_spaces)?;
+    let found = Found::kind("a single cell", text);
+    Some(input.malformed(Place::Line(cells.cell_line()), found, perhaps(delimiter)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    /// The examples of Levenshtein's paper are of codes; these are counted by hand.
+    #[test]
+    fn names_differ_by_characters() {
+        for (one, other, expected) in [
+            ("kitten", "sitting", 3),
+            ("", "abc", 3),
+            ("width", "width", 0),
+            (" Width", "width", 0),
+            ("lenght", "length", 2),
+        ] {
+            assert_eq!(distance(one, other), expected, "{one} {other}");
+            assert_eq!(distance(other, one), expected, "{one} {other}");
+        }
+    }
+}

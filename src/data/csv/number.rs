@@ -1,0 +1,127 @@
+//! Numbers as texts write them.
+
+use super::dialect::trimmed;
+use super::missing::{Marks, Missing};
+use crate::numbers::scalar::Float;
+
+/// How numbers are written, and what becomes of those that are missing.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Numbers {
+    pub(super) decimal: u8,
+    pub(super) thousands: Option<u8>,
+    pub(super) missing: Missing,
+    pub(super) marks: Marks,
+}
+
+/// What a cell says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value<T> {
+    /// A number.
+    Number(T),
+    /// Nothing, and its row is to be left out.
+    Dropped,
+}
+
+impl Numbers {
+    pub(super) fn new() -> Self {
+        let (missing, marks) = (Missing::Refuse, Marks::default());
+        Self { decimal: b'.', thousands: None, missing, marks }
+    }
+
+    /// What a cell says; `None` for one that is to be refused. `scratch` is for what numbers are rewritten in.
+    pub(super) fn read<T: Float>(&self, cell: &[u8], scratch: &mut Vec<u8>) -> Option<Value<T>> {
+        let text = trimmed(cell);
+        let mut is_missing = self.marks.has(text);
+        if !is_missing && let Some(plain) = self.plain(text, scratch) {
+            is_missing = self.marks.has_number(text, || finite(plain));
+            if !is_missing {
+                return finite(plain).map(Value::Number);
+            }
+        }
+        match self.missing {
+            _ if !is_missing => None,
+            Missing::Refuse => None,
+            Missing::DropRow => Some(Value::Dropped),
+            Missing::Value(value) => Some(Value::Number(T::of(value))),
+            Missing::NotANumber => Some(Value::Number(T::of(f64::NAN))),
+        }
+    }
+
+    /// A number without marks of thousands, and with a point. The marks must be where they belong, before three digits
+    /// each, so that `1,5` does not become 15.
+    pub(super) fn plain<'a>(&self, text: &'a [u8], scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+        if self.decimal == b'.' && self.thousands.is_none() {
+            return Some(text);
+        }
+        let sign = text.iter().take_while(|byte| matches!(byte, b'+' | b'-')).count();
+        let is_whole = |byte: u8| byte.is_ascii_digit() || Some(byte) == self.thousands;
+        let whole = text[sign..].iter().take_while(|&&byte| is_whole(byte)).count();
+        let (whole, rest) = text[sign..].split_at(whole);
+        let is_mark = |byte: &u8| Some(*byte) == self.thousands;
+        if whole.iter().any(is_mark) {
+            let mut groups = whole.split(is_mark).map(<[u8]>::len);
+            let is_first_right = groups.next().is_some_and(|first| (1..=3).contains(&first));
+            if !is_first_right || groups.any(|group| group != 3) {
+                return None;
+            }
+        }
+        scratch.clear();
+        scratch.extend_from_slice(&text[..sign]);
+        scratch.extend(whole.iter().filter(|byte| !is_mark(byte)));
+        for &byte in rest {
+            match byte {
+                _ if byte == self.decimal => scratch.push(b'.'),
+                b'.' => return None,
+                _ => scratch.push(byte),
+            }
+        }
+        Some(scratch)
+    }
+}
+
+/// The finite number that a text is.
+pub(super) fn finite<T: Float>(text: &[u8]) -> Option<T> {
+    str::from_utf8(text).ok().and_then(T::parse).filter(|value| value.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, decimal: u8, thousands: Option<u8>) -> Option<f64> {
+        let numbers = Numbers { decimal, thousands, ..Numbers::new() };
+        match numbers.read(text.as_bytes(), &mut Vec::new()) {
+            Some(Value::Number(number)) => Some(number),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn marks_of_thousands_and_of_the_fraction() {
+        for (text, number) in [
+            ("1.234,5", Some(1234.5)),
+            ("-12.345.678", Some(-12_345_678.0)),
+            ("1,5e3", Some(1500.0)),
+            (" ,5 ", Some(0.5)),
+            ("7", Some(7.0)),
+            ("1234,5", Some(1234.5)),
+            ("1.23,4", None),
+            ("1234.567,8", None),
+            (".123", None),
+            ("1,234.567", None),
+            ("1,2,3", None),
+            ("1..234", None),
+            ("", None),
+        ] {
+            assert_eq!(read(text, b',', Some(b'.')), number, "{text}");
+        }
+        assert_eq!(read("1,234.5", b'.', Some(b',')), Some(1234.5));
+        // What pandas takes for 15.
+        assert_eq!(read("1,5", b'.', Some(b',')), None);
+        assert_eq!(read("1 234", b'.', Some(b' ')), Some(1234.0));
+        assert_eq!(read("1'234.5", b'.', Some(b'\'')), Some(1234.5));
+        assert_eq!(read("1,5", b',', None), Some(1.5));
+        assert_eq!(read("1.5", b',', None), None);
+        assert_eq!(read("1.5", b'.', None), Some(1.5));
+    }
+}
