@@ -75,12 +75,13 @@ impl Entry {
 impl Archive {
     /// Finds the directory from the archive's end.
     pub(crate) fn new(input: Input) -> Result<Self> {
+        let expected = "an archive of arrays (NPZ)";
+        if !input.beginning(2)?.starts_with(b"PK") {
+            input.refuse_another_kind(expected)?;
+        }
         let no_archive = || {
-            input.malformed(
-                Place::File,
-                Found::Thing("no end record"),
-                "an archive of arrays (NPZ)",
-            )
+            let found = "no end of an archive, as if it were cut off or continued";
+            input.malformed(Place::File, Found::Thing(found), expected)
         };
         let mut tail = vec![0; input.len().min(END as u64 + LONGEST_COMMENT) as usize];
         let tail_at = input.len() - tail.len() as u64;

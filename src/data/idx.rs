@@ -136,10 +136,7 @@ pub fn idx_labels(path: impl AsRef<Path>) -> Result<Vec<u8>> {
 
 /// Reads the header.
 fn table(input: Input) -> Result<(Table, Element)> {
-    let mut start = [0; 2];
-    if input.len() >= 2 {
-        Stream::new(input.clone(), Packing::Plain).fill(&mut start)?;
-    }
+    let start = input.beginning(GZIP.len())?;
     #[cfg(feature = "gzip")]
     let packing = if start == GZIP { Packing::Gzip } else { Packing::Plain };
     #[cfg(not(feature = "gzip"))]
@@ -151,6 +148,9 @@ fn table(input: Input) -> Result<(Table, Element)> {
         return Err(crate::error::Error::MissingFeature { path, kind, feature });
     }
 
+    if start != [0, 0] && start != GZIP {
+        input.refuse_another_kind("an IDX file, as MNIST is published in")?;
+    }
     let mut stream = Stream::new(input, packing);
     let mut magic = [0; 4];
     stream.fill(&mut magic)?;
@@ -171,7 +171,11 @@ fn table(input: Input) -> Result<(Table, Element)> {
         0x0c => Kind::I32,
         0x0d => Kind::F32,
         0x0e => Kind::F64,
-        _ => return refuse(&stream, 2, kind, "a number type of IDX: 8, 9, 11, 12, 13 or 14"),
+        _ => {
+            let expected = "a number type of IDX: 8 or 9 (bytes), 11 (16 bits), 12 (32 bits), 13 (single \
+                            precision) or 14 (double)";
+            return refuse(&stream, 2, kind, expected);
+        }
     };
     if dimensions == 0 {
         return refuse(&stream, 3, 0, "at least one dimension");

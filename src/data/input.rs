@@ -6,6 +6,7 @@ use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::signature::{self, kind_of_binary};
 use crate::error::{Error, Found, Place, Result};
 
 /// What is read from a file in one go.
@@ -77,6 +78,14 @@ impl Input {
         let mut bytes = vec![0; wanted.min(usize::try_from(self.len()).unwrap_or(wanted))];
         Stream::new(self.clone(), Packing::Plain).read_at(0, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Refuses a file whose first bytes are those of another kind that is known; what is no table in a text.
+    pub(crate) fn refuse_another_kind(&self, expected: &'static str) -> Result<()> {
+        match kind_of_binary(&self.beginning(signature::LENGTH)?) {
+            Some(kind) => Err(self.malformed(Place::File, Found::Thing(kind), expected)),
+            None => Ok(()),
+        }
     }
 
     /// What errors call it.

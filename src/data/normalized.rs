@@ -45,7 +45,7 @@ impl<S: Source> Source for Normalized<S> {
     fn read(&mut self, mut to: BatchViewMut<'_, S::Scalar>) -> Result<usize> {
         let count = self.source.read(to.reborrow())?;
         let (filled, _) = to.split_at(count);
-        self.normalizer.apply(filled).map_err(|error| error.in_columns_from(self.next))?;
+        self.normalizer.apply(filled).map_err(|error| error.in_samples_from(self.next))?;
         self.next += count;
         Ok(count)
     }

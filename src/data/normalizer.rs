@@ -339,8 +339,8 @@ impl Normalizer {
             return;
         }
         for mut sample in batch.chunks_mut(1) {
-            if let Err(Error::NotFinite { row, value, .. }) = self.apply(sample.reborrow()) {
-                sample.as_mut_slice()[row] = T::of(value.0);
+            if let Err(Error::NotFinite { feature, value, .. }) = self.apply(sample.reborrow()) {
+                sample.as_mut_slice()[feature] = T::of(value.0);
             }
         }
     }
@@ -421,7 +421,10 @@ impl Normalizer {
         let pooled = self.features().is_none();
         let one = (self.first.first().copied(), self.second.first().copied());
         let one = (one.0.unwrap_or(0.0), one.1.unwrap_or(1.0));
-        let fitted = |row: usize| if pooled { one } else { (self.first[row], self.second[row]) };
+        let fitted = |feature: usize| match pooled {
+            true => one,
+            false => (self.first[feature], self.second[feature]),
+        };
 
         let safe = T::of(safe);
         let unsafe_values = crate::numbers::scalar::sum(
@@ -430,17 +433,18 @@ impl Normalizer {
             |x| if x.abs() <= safe { T::ZERO } else { T::ONE },
         );
         if unsafe_values != T::ZERO {
-            for (column, sample) in values.chunks_exact(features).enumerate() {
-                let refuse =
-                    |row, value| Err(Error::NotFinite { call, row, column, value: Number(value) });
-                if let Some(row) = sample.iter().position(|x| !x.to_double().is_finite()) {
-                    return refuse(row, sample[row].to_double());
+            for (sample, values) in values.chunks_exact(features).enumerate() {
+                let refuse = |feature, value| {
+                    Err(Error::NotFinite { call, feature, sample, value: Number(value) })
+                };
+                if let Some(feature) = values.iter().position(|x| !x.to_double().is_finite()) {
+                    return refuse(feature, values[feature].to_double());
                 }
-                let mean = mean(sample);
-                for (row, &x) in sample.iter().enumerate() {
-                    let y = T::of(f(fitted(row), x.to_double(), mean)).to_double();
+                let mean = mean(values);
+                for (feature, &x) in values.iter().enumerate() {
+                    let y = T::of(f(fitted(feature), x.to_double(), mean)).to_double();
                     if !y.is_finite() {
-                        return refuse(row, y);
+                        return refuse(feature, y);
                     }
                 }
             }
@@ -483,9 +487,9 @@ fn each_sample<S: Source + ?Sized>(
     loop {
         let count = source.read(block.view_mut())?;
         for values in block.iter().take(count) {
-            if let Some(row) = values.iter().position(|x| !x.to_double().is_finite()) {
-                let value = Number(values[row].to_double());
-                return Err(Error::NotFinite { call, row, column, value });
+            if let Some(feature) = values.iter().position(|x| !x.to_double().is_finite()) {
+                let value = Number(values[feature].to_double());
+                return Err(Error::NotFinite { call, feature, sample: column, value });
             }
             let mean = if centres { half_mean(values) } else { 0.0 };
             for (to, x) in sample.iter_mut().zip(values) {

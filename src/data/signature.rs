@@ -37,6 +37,25 @@ const SIGNATURES: &[(&[u8], &str)] = &[
 
 /// What a file is that begins so, if that is known; the bytes are the first [`LENGTH`] ones, or all.
 pub(crate) fn kind_of_file(beginning: &[u8]) -> Option<&'static str> {
+    // The header's length in 64 bits, and the header, which is JSON.
+    if matches!(beginning, [_, _, _, 0, 0, 0, 0, 0, b'{', ..]) {
+        return Some("a safetensors file");
+    }
+    kind_of_other(beginning)
+}
+
+/// What a file is where no text is wanted either.
+pub(crate) fn kind_of_binary(beginning: &[u8]) -> Option<&'static str> {
+    kind_of_file(beginning).or_else(|| is_text(beginning).then_some("a text"))
+}
+
+/// What a file is that is no safetensors file, as far as that is known.
+#[cfg(feature = "safetensors")]
+pub(crate) fn kind_of_no_model(beginning: &[u8]) -> Option<&'static str> {
+    kind_of_other(beginning).or_else(|| is_text(beginning).then_some("a text"))
+}
+
+fn kind_of_other(beginning: &[u8]) -> Option<&'static str> {
     if beginning.is_empty() {
         return Some("an empty file");
     }
@@ -46,10 +65,6 @@ pub(crate) fn kind_of_file(beginning: &[u8]) -> Option<&'static str> {
         if is_of_texts || !is_text(start) || !is_text(beginning) {
             return Some(kind);
         }
-    }
-    // The header's length in 64 bits, and the header, which is JSON.
-    if matches!(beginning, [_, _, _, 0, 0, 0, 0, 0, b'{', ..]) {
-        return Some("a safetensors file");
     }
     // Field 1, the version of the format, and the name of the producer or of the graph.
     if matches!(beginning, [8, 1..=20, 0x12 | 0x1a | 0x3a, ..]) {

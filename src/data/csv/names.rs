@@ -9,6 +9,8 @@ use crate::error::{Error, Found, Place, Result, beginning};
 
 /// How many names a refusal lists.
 const LISTED: usize = 20;
+/// How many names are compared with one that is not there.
+const COMPARED: usize = 1000;
 
 /// What belongs in an empty line.
 pub(super) const ROW: &str =
@@ -58,36 +60,41 @@ pub(super) fn column_of(input: &Input, options: &CsvOptions, name: &str) -> Resu
     }
     let mut cells = Cells::new(input, options.dialect)?;
     let (mut column, mut found) = (0, None);
-    let mut names = Vec::new();
-    let mut nearest: Option<(usize, String)> = None;
     while let Some(end) = cells.next(column, true)? {
         if cells.cell() == name.as_bytes() && found.replace(column).is_some() {
             let expected = "one column of that name (or its place, counted from 0)";
             return refuse(Found::Thing("several columns"), expected);
-        }
-        let text = beginning(cells.cell());
-        let distance = distance(&text, name);
-        if 3 * distance <= name.chars().count()
-            && nearest.as_ref().is_none_or(|(d, _)| distance < *d)
-        {
-            nearest = Some((distance, text.clone()));
-        }
-        if names.len() < LISTED {
-            names.push(text);
         }
         column += 1;
         if end == End::Row {
             break;
         }
     }
-    let nearest = nearest.map(|(_, name)| name);
     match found {
         Some(column) => Ok(column),
-        None => {
-            let more = column - names.len();
-            refuse(Found::Names { names, more, nearest }, "a name in the header")
+        None => refuse(names(input, options.dialect, name, column)?, "a name in the header"),
+    }
+}
+
+/// What the header of so many columns has, where the name that is wanted is not.
+fn names(input: &Input, dialect: Dialect, wanted: &str, columns: usize) -> Result<Found> {
+    let mut cells = Cells::new(input, dialect)?;
+    let mut names = Vec::new();
+    let mut nearest: Option<(usize, String)> = None;
+    for column in 0..columns.min(COMPARED) {
+        cells.next(column, true)?;
+        let name = beginning(cells.cell());
+        let distance = distance(&name, wanted);
+        let is_like = 3 * distance <= wanted.chars().count();
+        if is_like && nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+            nearest = Some((distance, name.clone()));
+        }
+        if column < LISTED {
+            names.push(name);
         }
     }
+    let nearest = nearest.map(|(_, name)| name);
+    Ok(Found::Names { more: columns - names.len(), names, nearest })
 }
 
 /// How many characters two names differ by (V. I. Levenshtein), capitals and the spaces around them aside.

@@ -1,141 +1,43 @@
-use std::marker::PhantomData;
-use std::path::Path;
+//! What a file in NumPy's format says of its array, before the first number.
 
-use super::Source;
-use super::element::{Element, Kind};
-use super::file_size::{FileSize, of_file};
-use super::input::{Input, Packing, Stream};
-use super::table::{Order, Table};
-use crate::batch::BatchViewMut;
-use crate::batch::size::Size;
-use crate::error::{Found, Place, Result, require};
-use crate::numbers::scalar::Float;
+use crate::data::element::{Element, Kind};
+use crate::data::input::Stream;
+use crate::data::table::Order;
+use crate::error::{Found, Place, Result};
 
 /// How every file begins, before two bytes of its version.
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// The longest header that is read. The format allows more, for types that we do not read.
 const LONGEST_HEADER: u32 = 0xffff;
 
-/// A file in NumPy's format of one array: its first dimension counts the samples, all others together
-/// are the features.
-///
-/// Versions 1 to 3, integers of 8 to 64 bits, `float32` and `float64`, in both orders of bytes, are
-/// read. An array of one dimension has samples of one feature. An array in Fortran order is read here
-/// and there, which takes one access to the file for each feature and read; inside an
-/// `Npz` it is unpacked into memory. Integers beyond 2⁵³ become the nearest number.
-///
-/// # Example
-/// ```no_run
-/// use autoencoder::data::{Npy, Source};
-/// use autoencoder::{Batch, nalgebra::Dyn};
-///
-/// // numpy.save("samples.npy", numpy.zeros((100, 8)))
-/// let samples: Batch<f64, Dyn> = Npy::open("samples.npy")?.load()?;
-/// assert_eq!((samples.features(), samples.samples()), (8, 100));
-/// # Ok::<(), autoencoder::Error>(())
-/// ```
-///
-/// # References
-/// R. Kern (2007), A Simple File Format for NumPy Arrays, NumPy Enhancement Proposal 1.
-#[derive(Debug)]
-pub struct Npy<T, R> {
-    table: Table,
-    size: R,
-    scalar: PhantomData<fn() -> T>,
-}
-
-impl<T: Float, R: FileSize> Npy<T, R> {
-    /// Opens a file and checks its header against its length.
-    ///
-    /// # Errors
-    /// [`Error::File`](crate::Error::File) if the system does not let us read it; [`Error::Malformed`](crate::Error::Malformed) if it is no NPY
-    /// file or of a type that is not read; [`Error::FileMismatch`](crate::Error::FileMismatch) if it has another length than its
-    /// header says, or samples of another [size](FileSize) than `R`.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::new(Stream::new(Input::open(path.as_ref())?, Packing::Plain))
-    }
-
-    /// Reads a file that is in memory.
-    ///
-    /// # Errors
-    /// As [`open`](Npy::open).
-    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self> {
-        Self::new(Stream::new(Input::memory(bytes.into()), Packing::Plain))
-    }
-
-    pub(super) fn new(mut stream: Stream) -> Result<Self> {
-        let header = Header::read(&mut stream)?;
-        #[cfg(feature = "npz")]
-        if header.order == Order::Features && stream.plain().is_none() {
-            let start = stream.at();
-            stream = stream.into_memory()?;
-            stream.seek(start)?;
-        }
-        let table = Table::new(stream, header.element, header.order, &header.shape)?;
-        let size = of_file(table.stream().input(), &table.shape()[1..])?;
-        Ok(Self { table, size, scalar: PhantomData })
-    }
-}
-
-impl<T: Float, R: Size> Npy<T, R> {
-    /// Multiplies every value by a number, which is 1 by default.
-    ///
-    /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless it is finite and not 0.
-    pub fn scale(mut self, scale: f64) -> Result<Self> {
-        require(scale != 0.0 && scale.is_finite(), "Npy scale", scale, "finite and not 0")?;
-        self.table.set_scale(scale);
-        Ok(self)
-    }
-
-    /// The sizes in the file's header, the number of samples first.
-    pub fn shape(&self) -> &[usize] {
-        self.table.shape()
-    }
-}
-
-impl<T: Float, R: Size> Source for Npy<T, R> {
-    type Scalar = T;
-    type Features = R;
-    fn size(&self) -> R {
-        self.size
-    }
-    fn samples(&self) -> usize {
-        self.table.samples()
-    }
-    fn rewind(&mut self) -> Result<()> {
-        self.table.rewind()
-    }
-    fn read(&mut self, mut to: BatchViewMut<'_, T>) -> Result<usize> {
-        self.table.read(to.features(), to.as_mut_slice())
-    }
-    fn skip(&mut self, samples: usize) -> Result<()> {
-        self.table.skip(samples)
-    }
-}
-
 /// What a file says of its array.
 #[derive(Debug, PartialEq, Eq)]
-struct Header {
-    element: Element,
-    order: Order,
-    shape: Vec<u64>,
+pub(super) struct Header {
+    pub(super) element: Element,
+    pub(super) order: Order,
+    pub(super) shape: Vec<u64>,
 }
 
 impl Header {
     /// Reads everything before the first number.
-    fn read(stream: &mut Stream) -> Result<Self> {
+    pub(super) fn read(stream: &mut Stream) -> Result<Self> {
         let refuse = |stream: &Stream, at, bytes: &[u8], expected| {
             Err(stream.input().malformed(Place::Byte(at), Found::text(bytes), expected))
         };
+        if let Some(input) = stream.plain()
+            && !input.beginning(MAGIC.len())?.starts_with(MAGIC)
+        {
+            #[cfg(not(feature = "npz"))]
+            if input.beginning(4)? == b"PK\x03\x04" {
+                let (kind, feature) = ("an archive of arrays", "npz");
+                let path = input.path().to_path_buf();
+                return Err(crate::error::Error::MissingFeature { path, kind, feature });
+            }
+            input
+                .refuse_another_kind("an NPY file (`Npz` opens archives of arrays, `Csv` texts)")?;
+        }
         let mut start = [0; 8];
         stream.fill(&mut start)?;
-        #[cfg(not(feature = "npz"))]
-        if start.starts_with(b"PK\x03\x04") {
-            let (kind, feature) = ("an archive of arrays", "npz");
-            let path = stream.input().path().to_path_buf();
-            return Err(crate::error::Error::MissingFeature { path, kind, feature });
-        }
         let (magic, version) = start.split_at(MAGIC.len());
         if magic != MAGIC {
             return refuse(stream, 0, magic, "the first bytes of an NPY file");
@@ -161,11 +63,12 @@ impl Header {
         }
         let mut text = vec![0; length as usize];
         stream.fill(&mut text)?;
-        let mut literal = Literal { text: &text, at: 0 };
+        let mut literal = Literal { text: &text, at: 0, kind: None };
         literal.header().map_err(|expected| {
-            let found = match &text[literal.at..] {
-                [] => Found::Thing("the end of the header"),
-                rest => Found::text(&rest[..rest.len().min(16)]),
+            let found = match (&text[literal.at..], literal.kind) {
+                ([], _) => Found::Thing("the end of the header"),
+                (rest, None) => Found::text(&rest[..rest.len().min(16)]),
+                (rest, Some(kind)) => Found::kind(kind, word(rest)),
             };
             stream.input().malformed(Place::Byte(at + literal.at as u64), found, expected)
         })
@@ -177,6 +80,8 @@ impl Header {
 struct Literal<'a> {
     text: &'a [u8],
     at: usize,
+    /// What a type is that is refused, if that is known.
+    kind: Option<&'static str>,
 }
 
 impl<'a> Literal<'a> {
@@ -260,32 +165,43 @@ impl<'a> Literal<'a> {
     }
 
     fn element(&mut self) -> std::result::Result<Element, &'static str> {
-        let said = "a type that is read: `i` or `u` of 1, 2, 4 or 8 bytes, `f4` or `f8`, after `<`, \
-                    `>` or `|`";
+        self.skip_spaces();
         let start = self.at;
-        let name = self.string(said)?;
-        let known = name.split_first().and_then(|(&order, name)| {
-            let kind = match name {
-                b"u1" => Kind::U8,
-                b"i1" => Kind::I8,
-                b"u2" => Kind::U16,
-                b"i2" => Kind::I16,
-                b"u4" => Kind::U32,
-                b"i4" => Kind::I32,
-                b"u8" => Kind::U64,
-                b"i8" => Kind::I64,
-                b"f4" => Kind::F32,
-                b"f8" => Kind::F64,
-                _ => return None,
-            };
-            let element = Element { kind, is_big_endian: order == b'>' };
-            let is_ordered = matches!(order, b'<' | b'>') || (order == b'|' && element.size() == 1);
-            is_ordered.then_some(element)
-        });
-        known.ok_or_else(|| {
-            self.at = start;
-            said
-        })
+        if matches!(self.text.get(start), Some(b'[' | b'(')) {
+            self.kind = Some("a structured type");
+            return Err("a type of numbers: take one field of the array, `array[\"field\"]`");
+        }
+        let name = self.string("a type of numbers, in quotes")?;
+        let (order, code) = match name.split_first() {
+            Some((order @ (b'<' | b'>' | b'|' | b'='), code)) => (*order, code),
+            _ => (b'=', name),
+        };
+        // No mark, and those for the order of the machine or for none, are the order of this machine.
+        let is_big_endian =
+            if matches!(order, b'<' | b'>') { order == b'>' } else { cfg!(target_endian = "big") };
+        let kind = match code {
+            b"b1" => Kind::Bool,
+            b"u1" => Kind::U8,
+            b"i1" => Kind::I8,
+            b"u2" => Kind::U16,
+            b"i2" => Kind::I16,
+            b"u4" => Kind::U32,
+            b"i4" => Kind::I32,
+            b"u8" => Kind::U64,
+            b"i8" => Kind::I64,
+            b"f2" => Kind::F16,
+            b"f4" => Kind::F32,
+            b"f8" => Kind::F64,
+            b"f12" => Kind::F80 { bytes: 12 },
+            b"f16" => Kind::F80 { bytes: 16 },
+            _ => {
+                self.at = start;
+                let (kind, said) = refused(code);
+                self.kind = kind;
+                return Err(said);
+            }
+        };
+        Ok(Element { kind, is_big_endian })
     }
 
     fn shape(&mut self) -> std::result::Result<Vec<u64>, &'static str> {
@@ -313,8 +229,51 @@ impl<'a> Literal<'a> {
         let size = str::from_utf8(&rest[..digits]).ok().and_then(|digits| digits.parse().ok());
         let size = size.ok_or("a size")?;
         self.at += digits;
+        // As Python 2 wrote long integers.
+        if self.text.get(self.at) == Some(&b'L') {
+            self.at += 1;
+        }
         Ok(size)
     }
+}
+
+/// A word in quotes without them, or the beginning of what is none.
+fn word(text: &[u8]) -> &[u8] {
+    let is_quote = |byte: &u8| matches!(byte, b'\'' | b'"');
+    match text.split(is_quote).nth(1) {
+        Some(word) if text.first().is_some_and(is_quote) => word,
+        _ => &text[..text.len().min(16)],
+    }
+}
+
+/// What a type is that is no type of numbers, and what is to be done.
+fn refused(code: &[u8]) -> (Option<&'static str>, &'static str) {
+    let numbers = "a type of numbers: `array.astype(\"f8\")` makes one of it if it holds numbers";
+    let kind = match code.first() {
+        Some(b'c') => {
+            let said = "real numbers: save `array.real` and `array.imag`, or `abs(array)`";
+            return (Some("complex numbers"), said);
+        }
+        Some(b'M') => {
+            let said = "a type of numbers: save `array.astype(\"i8\")`";
+            return (Some("dates"), said);
+        }
+        Some(b'm') => {
+            let said = "a type of numbers: save `array.astype(\"i8\")`";
+            return (Some("spans of time"), said);
+        }
+        Some(b'O') => "objects of Python",
+        Some(b'U') => "text",
+        Some(b'S' | b'a') => "bytes of text",
+        Some(b'V') => "bytes without a type",
+        _ => {
+            return (
+                None,
+                "a type of numbers: `b1`, `i` or `u` of 1, 2, 4 or 8 bytes, `f2`, `f4`, `f8`, `f16`",
+            );
+        }
+    };
+    (Some(kind), numbers)
 }
 
 #[cfg(test)]
@@ -322,7 +281,7 @@ mod tests {
     use super::*;
 
     fn header(text: &str) -> std::result::Result<Header, (usize, &'static str)> {
-        let mut literal = Literal { text: text.as_bytes(), at: 0 };
+        let mut literal = Literal { text: text.as_bytes(), at: 0, kind: None };
         literal.header().map_err(|said| (literal.at, said))
     }
 
@@ -341,7 +300,7 @@ mod tests {
         );
         assert_eq!(
             header("{'descr': '|u1', 'fortran_order': True, 'shape': (3,)}"),
-            read(element(Kind::U8, false), Order::Samples, &[3])
+            read(element(Kind::U8, cfg!(target_endian = "big")), Order::Samples, &[3])
         );
         let keys = "one each of the keys `descr`, `fortran_order` and `shape`";
         let all = "the keys `descr`, `fortran_order` and `shape`";
@@ -364,9 +323,38 @@ mod tests {
         ] {
             assert_eq!(header(text), Err((at, said)), "{text}");
         }
-        for kind in ["<f2", "|f8", "|b1", "<c16", "O", "", "<U3", "=f8"] {
-            let text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': (1,)}}");
-            assert_eq!(header(&text).unwrap_err().0, 9, "{kind}");
+        let of_kind = |kind: &str| {
+            let text = format!("{{'descr': {kind}, 'fortran_order': False, 'shape': (1L, 2L)}}");
+            let mut literal = Literal { text: text.as_bytes(), at: 0, kind: None };
+            literal.header().map_err(|_| (literal.at, literal.kind))
+        };
+        for (kind, named) in [
+            ("'<c16'", Some("complex numbers")),
+            ("'|O'", Some("objects of Python")),
+            ("'O'", Some("objects of Python")),
+            ("'<U3'", Some("text")),
+            ("'|S3'", Some("bytes of text")),
+            ("'|V4'", Some("bytes without a type")),
+            ("'<M8[ns]'", Some("dates")),
+            ("'<m8[s]'", Some("spans of time")),
+            ("[('a', '<f8')]", Some("a structured type")),
+            ("('<f8', (2,))", Some("a structured type")),
+            ("'<f3'", None),
+            ("''", None),
+        ] {
+            assert_eq!(of_kind(kind), Err((10, named)), "{kind}");
+        }
+        // Native orders, no mark, and Python 2's long integers.
+        let is_big_endian = cfg!(target_endian = "big");
+        for (kind, expected) in [
+            ("'=f8'", Kind::F64),
+            ("'|f8'", Kind::F64),
+            ("'f2'", Kind::F16),
+            ("'|b1'", Kind::Bool),
+            ("'=f16'", Kind::F80 { bytes: 16 }),
+        ] {
+            let read = read(element(expected, is_big_endian), Order::Samples, &[1, 2]);
+            assert_eq!(of_kind(kind), read.map_err(|_: (usize, &str)| (0, None)), "{kind}");
         }
     }
 }
