@@ -311,8 +311,8 @@ pub(crate) fn check_finite<T: Float>(
         None => Ok(()),
         Some(at) => Err(Error::NotFinite {
             call,
-            row: at % x.features(),
-            column: at / x.features(),
+            feature: at % x.features(),
+            sample: at / x.features(),
             value: Number(x.as_slice()[at].to_double()),
         }),
     }

@@ -166,10 +166,11 @@ impl ImageSize for DynImage {}
 /// [`FITS`](Self::FITS) asserts when the program is built. Sizes known at run time fit one another here, and their
 /// numbers are compared when the model is built.
 #[diagnostic::on_unimplemented(
-    message = "sizes differ: this part has `{Self}` where its neighbour has `{Other}`",
-    label = "the size of this part does not fit its neighbour",
-    note = "neighbouring layers must agree: the outputs of one are the inputs of the next, the \
-            encoder's code is the decoder's input, and the decoder's output is the encoder's input"
+    message = "sizes differ: one has `{Self}` where the other has `{Other}`",
+    label = "of another size than what it meets here",
+    note = "what meets must agree: samples have the size of the model's input, the outputs of one layer \
+            are the inputs of the next, the encoder's code is the decoder's input, and the decoder's \
+            output is the encoder's input"
 )]
 pub trait SameSize<Other> {
     /// Stops the build where only arithmetic tells that the sizes differ.
@@ -204,9 +205,9 @@ macro_rules! fits {
     };
 }
 fits!((const C: usize, const H: usize, const W: usize) Image<C, H, W>, C * H * W,
-    "sizes differ: an image of C × H × W has C · H · W values, and its neighbour has another number of them");
+    "sizes differ: an image of C × H × W has C · H · W values, and what it meets here has another number of them");
 fits!((const C: usize, const T: usize) Window<C, T>, C * T,
-    "sizes differ: a window of T steps of C channels has C · T values, and its neighbour has another number of them");
+    "sizes differ: a window of T steps of C channels has C · T values, and what it meets here has another number of them");
 
 /// Sizes known at run time, of which the numbers are compared when the model is built.
 macro_rules! at_run_time {

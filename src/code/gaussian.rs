@@ -2,7 +2,7 @@ use rand::Rng;
 
 use crate::batch::size::SameSize;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::{Result, require, require_size};
+use crate::error::{Result, require, require_fit, require_size};
 use crate::layer::jacobian::{Asked, JacobianGradient};
 use crate::layer::layout::Layout;
 use crate::layer::{
@@ -138,13 +138,12 @@ impl<B: Module, M: Module, V: Module> Module for Gaussian<B, M, V> {
         body.check_sizes()?;
         mean.check_sizes()?;
         self.log_variance.check_sizes()?;
-        let name = "the number of values that a part of a Gaussian gives for each unit";
-        require_point(name, body)?;
-        require_point(name, mean)?;
-        require_point(name, &self.log_variance)?;
+        let part = "a part of a `Gaussian`";
+        require_point(part, body)?;
+        require_point(part, mean)?;
+        require_point(part, &self.log_variance)?;
         let shared = body.num_shared().max(mean.num_shared()).max(self.log_variance.num_shared());
-        let name = "the number of parameters that a part of a Gaussian shares with an encoder";
-        require(shared == 0, name, shared as f64, "0: only a decoder can have tied weights")?;
+        require_fit(shared == 0, part, "has tied weights", "only a decoder can have them")?;
         let hidden = body.num_outputs();
         let place = "inputs of the Gaussian's mean head";
         require_size(place, "units", hidden, mean.num_inputs())?;

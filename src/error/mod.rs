@@ -1,5 +1,6 @@
 //! Everything that can be refused, as data: the place, what was found, what is required.
 
+mod place;
 #[cfg(feature = "safetensors")]
 mod problem;
 
@@ -7,6 +8,8 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+pub(crate) use place::beginning;
+pub use place::{Found, Place};
 #[cfg(feature = "safetensors")]
 pub use problem::Problem;
 
@@ -28,39 +31,93 @@ pub enum Error {
         /// The range it must lie in.
         requirement: &'static str,
     },
+    /// Parts that do not go together, though each is in order; where types could not tell.
+    #[error("{part} {fault}: {remedy}")]
+    Unfit {
+        /// The part that refuses: `SparseKl`, `the encoder`, a call.
+        part: &'static str,
+        /// What it cannot be with: `needs a code in a bounded range`.
+        fault: &'static str,
+        /// What helps.
+        remedy: &'static str,
+    },
     /// A value in the data is NaN or infinite.
     #[error(
-        "{call}: the value at row {row}, column {column} is {value}, but must be finite \
-         (a row is a feature, a column is a sample)"
+        "{call}: feature {feature} of sample {sample} is {value}, but must be finite (features and \
+         samples are counted from 0)"
     )]
     NotFinite {
         /// The call the data was given to.
         call: &'static str,
-        /// Index of the feature.
-        row: usize,
-        /// Index of the sample.
-        column: usize,
+        /// Index of the feature, counted from 0.
+        feature: usize,
+        /// Index of the sample, counted from 0.
+        sample: usize,
+        /// What was found.
+        value: Number,
+    },
+    /// A number of a list is NaN or infinite: a parameter, a score.
+    #[error("{call}: {entry} {index} (counted from 0) is {value}, but must be finite")]
+    EntryNotFinite {
+        /// The call the list was given to.
+        call: &'static str,
+        /// What the list is of: `parameter`, `score`.
+        entry: &'static str,
+        /// Where in the list, counted from 0.
+        index: usize,
         /// What was found.
         value: Number,
     },
     /// A value in the data lies outside what the loss is defined on.
     #[error(
-        "{call}: the value at row {row}, column {column} is {value}, but {loss} needs {requirement}: \
-         scale the data, or take another loss (a row is a feature, a column is a sample)"
+        "{call}: feature {feature} of sample {sample} is {value}, but {loss} needs {requirement}: \
+         scale the data, or take another loss (features and samples are counted from 0)"
     )]
     OutsideDomain {
         /// The call the data was given to.
         call: &'static str,
         /// The name of the loss.
         loss: &'static str,
-        /// Index of the feature.
-        row: usize,
-        /// Index of the sample.
-        column: usize,
+        /// Index of the feature, counted from 0.
+        feature: usize,
+        /// Index of the sample, counted from 0.
+        sample: usize,
         /// What was found.
         value: Number,
         /// The domain of the loss.
         requirement: &'static str,
+    },
+    /// A number that stands for a class is none: it is not whole.
+    #[error(
+        "{call}: the class of sample {sample} (counted from 0) is {value}, but a class must be a whole \
+         number from 0 to {}", classes.saturating_sub(1)
+    )]
+    NoClass {
+        /// The call the classes were given to.
+        call: &'static str,
+        /// Index of the sample, counted from 0.
+        sample: usize,
+        /// What was found.
+        value: Number,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// There is not a single sample of a kind that the call needs.
+    #[error("{call}: there are no {kind} samples, but at least one is needed")]
+    NoSamplesOfKind {
+        /// The call the data was given to.
+        call: &'static str,
+        /// The kind: `positive`, `negative`.
+        kind: &'static str,
+    },
+    /// A stream was given to a call that takes samples in memory.
+    #[error(
+        "{call}: this call takes samples in memory, and no stream (`Source::load` reads a stream into \
+         memory)"
+    )]
+    Stream {
+        /// The call it was given to.
+        call: &'static str,
     },
     /// There is not a single sample.
     #[error("{call}: there are no samples, but at least one is needed")]
@@ -70,12 +127,13 @@ pub enum Error {
     },
     /// A sample's weight is negative, NaN or infinite.
     #[error(
-        "{place}: the weight of sample {sample} is {value}, but must be finite and not negative"
+        "{place}: the weight of sample {sample} (counted from 0) is {value}, but must be finite and \
+         not negative"
     )]
     SampleWeight {
         /// The call or the setting the weights were given to.
         place: &'static str,
-        /// Index of the sample.
+        /// Index of the sample, counted from 0.
         sample: usize,
         /// What was found.
         value: Number,
@@ -101,12 +159,13 @@ pub enum Error {
     },
     /// A label is no class.
     #[error(
-        "{call}: the label of sample {sample} is {label}, but there are {classes} classes, from 0"
+        "{call}: the label of sample {sample} (counted from 0) is {label}, but must be one of {classes} \
+         classes, a whole number from 0 to {}", classes.saturating_sub(1)
     )]
     Label {
         /// The call the labels were given to.
         call: &'static str,
-        /// Index of the sample.
+        /// Index of the sample, counted from 0.
         sample: usize,
         /// What was found.
         label: i128,
@@ -291,123 +350,6 @@ pub enum Error {
     },
 }
 
-/// A place in a file, inside an [`Error`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Place {
-    /// The file as a whole.
-    File,
-    /// A byte, counted from 0; in a compressed file, of what it unpacks to.
-    Byte(u64),
-    /// A value of a table of numbers.
-    Value {
-        /// The sample, counted from 0 along the first dimension.
-        sample: u64,
-        /// The feature, counted from 0.
-        feature: u64,
-    },
-    /// A line of a text, counted from 1 as editors do.
-    Line(u64),
-    /// A cell of a table in a text.
-    Cell {
-        /// The line it begins in, counted from 1 as editors do.
-        line: u64,
-        /// Its column, counted from 0 as in [`Column::Index`](crate::data::Column::Index); texts count it from 1.
-        column: usize,
-        /// What the header calls the column, if there is a header.
-        name: Option<String>,
-    },
-    /// A column of a table or a member of an archive, by its name.
-    Name(String),
-}
-
-/// Follows a file's name in a sentence.
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File => Ok(()),
-            Self::Byte(at) => write!(f, ", byte {at}"),
-            Self::Value { sample, feature } => {
-                write!(f, ", sample {sample}, feature {feature} (counted from 0)")
-            }
-            Self::Line(line) => write!(f, ", line {line} (counted from 1)"),
-            Self::Cell { line, column, name } => {
-                write!(f, ", line {line}, column {}", column.saturating_add(1))?;
-                match name {
-                    None => f.write_str(" (counted from 1)"),
-                    Some(name) => write!(f, " (`{name}`; counted from 1)"),
-                }
-            }
-            Self::Name(name) => write!(f, ", `{name}`"),
-        }
-    }
-}
-
-/// What is in a file where something else belongs, inside an [`Error`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Found {
-    /// This text, at most 80 characters of it.
-    Text(String),
-    /// A number that does not fit.
-    Number(Number),
-    /// Something that has a name: `the end of the file`.
-    Thing(&'static str),
-    /// A text that is known to be something: `a decimal comma`.
-    Kind {
-        /// What it is.
-        kind: &'static str,
-        /// The text, at most 80 characters of it.
-        text: String,
-    },
-    /// The names of a table's columns, where one that is not among them is wanted.
-    Names {
-        /// The first of them, at most 20, and at most 80 characters of each.
-        names: Vec<String>,
-        /// How many more there are.
-        more: usize,
-        /// The one that is most like the wanted one, if any is.
-        nearest: Option<String>,
-    },
-}
-
-impl Found {
-    /// The beginning of a text, in which what is no UTF-8 is replaced.
-    pub(crate) fn text(bytes: &[u8]) -> Self {
-        Self::Text(beginning(bytes))
-    }
-
-    /// A text that is known to be something.
-    pub(crate) fn kind(kind: &'static str, bytes: &[u8]) -> Self {
-        Self::Kind { kind, text: beginning(bytes) }
-    }
-}
-
-impl fmt::Display for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => write!(f, "{text:?}"),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Thing(thing) => f.write_str(thing),
-            Self::Kind { kind, text } => write!(f, "{kind} ({text:?})"),
-            Self::Names { names, more, nearest } => {
-                f.write_str("only the columns ")?;
-                for (k, name) in names.iter().enumerate() {
-                    let before = if k == 0 { "" } else { ", " };
-                    write!(f, "{before}`{name}`")?;
-                }
-                if *more > 0 {
-                    write!(f, " and {more} more")?;
-                }
-                match nearest {
-                    Some(nearest) => write!(f, " (perhaps `{nearest}` is meant)"),
-                    None => Ok(()),
-                }
-            }
-        }
-    }
-}
-
 /// A value that is far larger than others, of its feature and of all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -440,13 +382,6 @@ fn or_smaller_rate(outlier: Option<&Outlier>) -> String {
     outlier.map_or(RATE.to_owned(), |outlier| format!("{outlier}: look at that first; else {RATE}"))
 }
 
-/// At most 80 characters from the beginning of a text, in which what is no UTF-8 is replaced.
-pub(crate) fn beginning(bytes: &[u8]) -> String {
-    // A character has at most four bytes.
-    let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * 80)]);
-    beginning.chars().take(80).collect()
-}
-
 /// A number inside an [`Error`]. Unlike `f64` it equals itself when it is NaN, and −0.0 differs
 /// from 0.0, so that errors can be compared.
 #[derive(Debug, Clone, Copy)]
@@ -471,9 +406,10 @@ impl fmt::Display for Number {
 
 impl Error {
     /// The same of samples whose first one has this number.
-    pub(crate) fn in_columns_from(mut self, first: usize) -> Self {
-        if let Self::NotFinite { column: sample, .. }
-        | Self::OutsideDomain { column: sample, .. }
+    pub(crate) fn in_samples_from(mut self, first: usize) -> Self {
+        if let Self::NotFinite { sample, .. }
+        | Self::OutsideDomain { sample, .. }
+        | Self::NoClass { sample, .. }
         | Self::Label { sample, .. } = &mut self
         {
             *sample += first;
@@ -486,6 +422,11 @@ impl Error {
 fn in_words(reason: ErrorKind) -> String {
     match reason {
         ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        ErrorKind::IsADirectory => "it is a folder, and a file is needed".to_owned(),
+        ErrorKind::Unsupported => {
+            "it is a device or a pipe, or the system cannot do this; a plain file is needed"
+                .to_owned()
+        }
         reason => reason.to_string(),
     }
 }
@@ -525,6 +466,16 @@ fn sides(pixels: usize) -> (usize, usize) {
 /// Why a parameter is refused.
 pub(crate) fn invalid(name: &'static str, value: f64, requirement: &'static str) -> Error {
     Error::InvalidParameter { name, value: Number(value), requirement }
+}
+
+/// Refuses parts that do not go together.
+pub(crate) fn require_fit(
+    is_fit: bool,
+    part: &'static str,
+    fault: &'static str,
+    remedy: &'static str,
+) -> Result<()> {
+    if is_fit { Ok(()) } else { Err(Error::Unfit { part, fault, remedy }) }
 }
 
 /// Refuses a parameter that is not finite and positive.

@@ -28,10 +28,16 @@ pub enum Problem {
         /// Bytes it has.
         found: u64,
     },
+    /// The file is no model, but of another kind.
+    #[error("this is {kind} and no model file: give the path of one that `save` has written")]
+    AnotherKind {
+        /// What it is, by its first bytes: `a PNG picture`, `an empty file`.
+        kind: &'static str,
+    },
     /// The header is longer than any of ours.
     #[error(
-        "a header of {length} bytes, but at most {limit} are allowed; if this is to be read, it is \
-         damaged or no safetensors file; if it is to be written, take fewer or shorter texts"
+        "a header of {length} bytes, but at most {limit} are allowed: a model of this library has \
+         fewer texts and tensors, and shorter names"
     )]
     HeaderTooLong {
         /// Its length.
@@ -181,6 +187,12 @@ mod tests {
             Error::NotSaved { path: path(), problem }.to_string(),
             "models/a.safetensors: not saved: value 3 of the tensor `encoder.0.bias` is NaN, but all \
              must be finite"
+        );
+        let problem = Problem::AnotherKind { kind: "a PNG picture" };
+        assert_eq!(
+            Error::Damaged { path: path(), problem }.to_string(),
+            "models/a.safetensors: this is a PNG picture and no model file: give the path of one that \
+             `save` has written"
         );
         let newer = Problem::UnsupportedVersion { found: "2".into(), newest: 1 };
         assert_eq!(

@@ -208,7 +208,7 @@ fn why_not(old: &Metadata) -> Option<ErrorKind> {
         return Some(ErrorKind::IsADirectory);
     }
     if !old.is_file() {
-        return Some(ErrorKind::InvalidInput);
+        return Some(ErrorKind::Unsupported);
     }
     old.permissions().readonly().then_some(ErrorKind::PermissionDenied)
 }

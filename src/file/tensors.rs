@@ -21,6 +21,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::header::{DIGITS, Header, MAX_HEADER, PREFIX};
+use crate::data::signature::{self, kind_of_no_model};
 use crate::error::Problem;
 use crate::error::{Error, Number};
 use crate::numbers::bytes::{CHUNK, Tensor, Values};
@@ -131,7 +132,7 @@ fn open(path: &Path) -> Result<(File, u64), Failure> {
         return Err(Failure::System(ErrorKind::IsADirectory));
     }
     if !kind.is_file() {
-        return Err(Failure::System(ErrorKind::InvalidInput));
+        return Err(Failure::System(ErrorKind::Unsupported));
     }
     let file = File::open(path)?;
     let length = file.metadata()?.len();
@@ -139,6 +140,15 @@ fn open(path: &Path) -> Result<(File, u64), Failure> {
 }
 
 fn read_from(mut from: impl Read, length: u64) -> Result<Contents, Failure> {
+    let mut beginning = Vec::new();
+    from.by_ref().take(signature::LENGTH as u64).read_to_end(&mut beginning)?;
+    // Every header begins so after its length.
+    if beginning.get(8) != Some(&b'{')
+        && let Some(kind) = kind_of_no_model(&beginning)
+    {
+        return Err(Problem::AnotherKind { kind }.into());
+    }
+    let mut from = beginning.as_slice().chain(from);
     let long_enough = |expected| match length < expected {
         true => Err(Problem::Truncated { expected, found: length }),
         false => Ok(()),
@@ -147,6 +157,10 @@ fn read_from(mut from: impl Read, length: u64) -> Result<Contents, Failure> {
     long_enough(8)?;
     from.read_exact(&mut header_length)?;
     let header_length = u64::from_le_bytes(header_length);
+    // Of a file of another kind the first bytes are a length that no header has.
+    if header_length > MAX_HEADER && header_length > length - 8 {
+        return Err(Problem::AnotherKind { kind: "a file of an unknown kind" }.into());
+    }
     if header_length > MAX_HEADER {
         return Err(Problem::HeaderTooLong { length: header_length, limit: MAX_HEADER }.into());
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::batch::size::SameSize;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::{Result, require, require_size};
+use crate::error::{Result, require_fit, require_size};
 use crate::numbers::scalar::Float;
 
 /// Two layers, one after the other, written `first.then(second)`; chains of chains reach any length.
@@ -138,13 +138,12 @@ impl<A: Module, B: Module> Module for Chain<A, B> {
     fn check_sizes(&self) -> Result<()> {
         self.first.check_sizes()?;
         self.second.check_sizes()?;
-        let name = "the number of values that a layer of a chain gives for each unit";
-        require_point(name, &self.first)?;
-        require_point(name, &self.second)?;
+        require_point("a layer of a chain", &self.first)?;
+        require_point("a layer of a chain", &self.second)?;
         let (first, second) = (self.first.num_shared(), self.second.num_shared());
-        let name = "the number of parameters that one layer of a chain shares with an encoder";
-        let requirement = "that of the other: with tied weights they are all tied, or none";
-        require(first == second, name, first.max(second) as f64, requirement)?;
+        let fault = "shares other weights with an encoder than the next";
+        let remedy = "tie all layers of a chain to one encoder, or none";
+        require_fit(first == second, "a layer of a chain", fault, remedy)?;
         let (given, taken) = (self.first.num_outputs(), self.second.num_inputs());
         require_size("inputs of the next layer of a chain", "units", given, taken)
     }

@@ -5,7 +5,7 @@ use nalgebra::Const;
 use super::Module;
 use super::range::Range;
 use crate::batch::size::{Refused, Size};
-use crate::error::{Result, require};
+use crate::error::{Result, require_fit};
 
 /// All that the compiler knows of a part: of a layer, an encoder and a decoder alike.
 ///
@@ -72,9 +72,10 @@ impl Pointlike for Point {}
 impl Pointlike for AnyPosterior {}
 
 /// The same, asked when the model is built, where types could not tell.
-pub(crate) fn require_point(name: &'static str, part: &(impl Module + ?Sized)) -> Result<()> {
-    let requirement = "1: a Gaussian encoder, which gives a mean and a log-variance, is none";
-    require(!part.is_gaussian(), name, 2.0, requirement)
+pub(crate) fn require_point(place: &'static str, part: &(impl Module + ?Sized)) -> Result<()> {
+    let fault = "gives a distribution, where a layer that gives a value for each unit is needed";
+    let remedy = "a `Gaussian`, which gives a mean and a log-variance, can only be a whole encoder";
+    require_fit(!part.is_gaussian(), place, fault, remedy)
 }
 
 /// Takes no condition.

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use super::{Compared, Loss, LossFor, SameTarget, Target, WithInput};
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::{Result, invalid, require_count, require_size};
+use crate::error::{Result, require_count, require_fit, require_size};
 use crate::layer::layout::Layout;
 use crate::layer::range::Logits;
 use crate::layer::{Any, Part};
@@ -232,13 +232,13 @@ impl<T: Float> Loss<T> for Mixed<T> {
     }
 
     fn check_size(&self, features: usize) -> Result<()> {
-        for (number, group) in self.groups.iter().enumerate() {
+        for group in &self.groups {
             require_count("Mixed columns of a group", group.columns)?;
             // Types do not tell it of a box.
-            if group.loss.target() != Target::Input {
-                let requirement = "one whose loss compares with the input";
-                return Err(invalid("Mixed group", number as f64, requirement));
-            }
+            let is_of_input = group.loss.target() == Target::Input;
+            let fault = "has a loss that compares with a class";
+            let remedy = "take one that compares with the input, such as `Categorical`";
+            require_fit(is_of_input, "a group of Mixed", fault, remedy)?;
             group.loss.check_size(group.columns)?;
         }
         let found = self.places().last().map_or(0, |(_, place)| place.features.end);

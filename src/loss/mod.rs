@@ -95,7 +95,7 @@ pub use poisson::PoissonLikelihood;
 pub use squared_error::SquaredError;
 
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::{Result, require};
+use crate::error::{Result, require_fit};
 use crate::layer::layout::Layout;
 use crate::numbers::scalar::Float;
 
@@ -313,9 +313,9 @@ impl<T: Float> Loss<T> for Box<dyn Loss<T>> {
     }
     /// Its type says that it compares with the input, which is asked here.
     fn check_size(&self, features: usize) -> Result<()> {
-        let name = "the number of losses in a box that compare with a class";
-        let requirement = "0: `.head(…)` and `.classes::<K>()` bring the loss of a classifier";
-        require(self.target() == Target::Input, name, 1.0, requirement)?;
+        let fault = "compares with a class, where one that compares with the input is needed";
+        let remedy = "`.head(…)` and `.classes::<K>()` bring the loss of a classifier";
+        require_fit(self.target() == Target::Input, "a loss in a box", fault, remedy)?;
         (**self).check_size(features)
     }
 }

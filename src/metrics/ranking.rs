@@ -11,9 +11,9 @@ fn check<T: Float>(call: &'static str, scores: &[T], is_positive: &[bool]) -> Re
     }
     match scores.iter().position(|score| score.to_double().is_nan()) {
         None => Ok(()),
-        Some(column) => {
-            let value = Number(scores[column].to_double());
-            Err(Error::NotFinite { call, row: 0, column, value })
+        Some(index) => {
+            let value = Number(scores[index].to_double());
+            Err(Error::EntryNotFinite { call, entry: "score", index, value })
         }
     }
 }
@@ -38,9 +38,12 @@ fn count_classes(
 ) -> Result<(f64, f64)> {
     let [positives, negatives] =
         [groups.iter().map(|g| g.0).sum::<usize>(), groups.iter().map(|g| g.1).sum()];
-    require(positives > 0, call, 0.0, "of samples of which at least one is positive")?;
-    let has_both = !needs_negatives || negatives > 0;
-    require(has_both, call, 0.0, "of samples of which at least one is negative")?;
+    if positives == 0 {
+        return Err(Error::NoSamplesOfKind { call, kind: "positive" });
+    }
+    if needs_negatives && negatives == 0 {
+        return Err(Error::NoSamplesOfKind { call, kind: "negative" });
+    }
     Ok((positives as f64, negatives as f64))
 }
 
@@ -52,7 +55,7 @@ fn count_classes(
 ///
 /// # Errors
 /// [`Error::SizeMismatch`] unless there is a label for each score, [`Error::NoSamples`],
-/// [`Error::NotFinite`] (column: the index) for NaN, [`Error::InvalidParameter`] unless there is a
+/// [`Error::EntryNotFinite`] for NaN, [`Error::NoSamplesOfKind`] unless there is a
 /// sample of either kind.
 ///
 /// # Example
@@ -135,7 +138,7 @@ impl BinaryConfusion {
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] unless there is a label for each score, [`Error::NoSamples`],
-    /// [`Error::NotFinite`] (column: the index) for a score that is NaN, [`Error::InvalidParameter`] for such
+    /// [`Error::EntryNotFinite`] for a score that is NaN, [`Error::InvalidParameter`] for such
     /// a threshold.
     pub fn at<T: Float>(threshold: f64, scores: &[T], is_positive: &[bool]) -> Result<Self> {
         check("BinaryConfusion::at", scores, is_positive)?;

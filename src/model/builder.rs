@@ -412,8 +412,8 @@ impl<E: Slot, D: Slot, R, L> Builder<E, D, R, L> {
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) where sizes known only at run time do
     /// not fit together, [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one beyond
     /// all memory, for what a regularizer [refuses](crate::Regularizer::check) or a
-    /// [loss](crate::Loss::check_size), for fewer than 2 classes, and where boxes hold what types would not let
-    /// through: a loss on logits behind a decoder of bounded outputs, a Gaussian encoder as decoder or inside a
+    /// [loss](crate::Loss::check_size), and for fewer than 2 classes, and [`Error::Unfit`](crate::Error::Unfit) where
+    /// boxes hold what types would not let through: a loss on logits behind a decoder of bounded outputs, a Gaussian encoder as decoder or inside a
     /// chain, a loss on classes in a model that is compared with its inputs.
     #[allow(clippy::type_complexity)] // the model's own type, which is what one looks for here
     pub fn build<T: Scalar>(self) -> Result<AutoEncoder<E::Part, D::Part, R, L, T>>

@@ -98,8 +98,8 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     /// normalized samples. Validation uses [`loss`](Self::loss), which does not draw.
     ///
     /// # Errors
-    /// See [`AutoEncoder`]; and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no draws, and for a
-    /// code without spread, where the types could not tell.
+    /// See [`AutoEncoder`]; and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no draws, and
+    /// [`Error::Unfit`](crate::Error::Unfit) for a code without spread, where the types could not tell.
     ///
     /// # References
     /// D. Kingma, M. Welling (2013), Auto-encoding variational Bayes.
@@ -112,7 +112,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         X::Given: Suits<<Self as Trainable>::Wanted>,
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
-        require_gaussian("the number of log-variances of a code under elbo", self.facts())?;
+        require_gaussian("elbo", self.facts())?;
         let (mut buffer, mut targets) = (Vec::new(), Vec::new());
         let given = InMemory::unweighted("elbo", self.encoder().input(), x.into_examples())?;
         let rows = given.compared(self.network(), "elbo", (&mut buffer, &mut targets))?;
@@ -147,7 +147,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
         let call = "negative_log_likelihood";
-        let name = "the number of log-variances of a code under negative_log_likelihood";
+        let name = "negative_log_likelihood";
         require_gaussian(name, self.facts())?;
         let (mut buffer, mut targets) = (Vec::new(), Vec::new());
         let given = InMemory::unweighted(call, self.encoder().input(), x.into_examples())?;
@@ -188,7 +188,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         X::Given: Unlabelled<E::Condition>,
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
-        let name = "the number of log-variances of a code under aggregated_posterior";
+        let name = "aggregated_posterior";
         require_gaussian(name, self.facts())?;
         let (call, mut buffer) = ("aggregated_posterior", Vec::new());
         let given = InMemory::unweighted(call, self.encoder().input(), x.into_examples())?;
@@ -200,8 +200,8 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     /// data like that it was trained on.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples, and for a code without spread, where
-    /// the types could not tell.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no samples, and
+    /// [`Error::Unfit`](crate::Error::Unfit) for a code without spread, where the types could not tell.
     pub fn sample(
         &self,
         wanted: impl HowMany<T, E::Condition>,
@@ -210,7 +210,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     where
         E::Posterior: Gaussianlike,
     {
-        require_gaussian("the number of log-variances of a code under sample", self.facts())?;
+        require_gaussian("sample", self.facts())?;
         let (samples, conditions) = wanted.how_many();
         let network = self.network();
         network.check_conditions("sample", conditions, samples)?;
@@ -230,7 +230,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     where
         E::Posterior: Gaussianlike,
     {
-        let name = "the number of log-variances of a code under sample_codes";
+        let name = "sample_codes";
         require_gaussian(name, self.facts())?;
         require_count("number of samples to draw", samples)?;
         let mut codes = Batch::zeros(self.code_size(), samples);

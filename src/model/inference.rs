@@ -5,7 +5,7 @@ use super::scalar;
 use super::{AutoEncoder, Scalar, Workspace};
 use crate::batch::size::{Refused, SameSize, Size, require_shape};
 use crate::batch::{Batch, BatchView, Sample, check_finite};
-use crate::error::{Result, invalid, require, require_size};
+use crate::error::{Error, Result, require, require_size};
 use crate::layer::{Part, Unconditioned};
 use crate::loss::{LossFor, Target, WithInput};
 use crate::numbers::scalar::Float;
@@ -89,7 +89,7 @@ impl<'a, T: Float> InMemory<'a, T> {
         examples: Examples<'a, T, I, G>,
     ) -> Result<(Self, Option<&'a [f64]>)> {
         let Examples { samples, weights, held_out, size, .. } = examples;
-        let given = Self::of(samples)?;
+        let given = Self::of(call, samples)?;
         require_shape(call, expected, size)?;
         let (is_unset, found) =
             (held_out.is_none(), held_out.map_or(0, |held| held.samples().count()));
@@ -99,13 +99,10 @@ impl<'a, T: Float> InMemory<'a, T> {
     }
 
     /// Refuses a stream, and leaves it unread.
-    pub(crate) fn of(samples: Samples<'a, T>) -> Result<Self> {
+    pub(crate) fn of(call: &'static str, samples: Samples<'a, T>) -> Result<Self> {
         match samples {
             Samples::Memory { x, conditions, labels } => Ok(Self { x, conditions, labels }),
-            Samples::Stream { .. } => {
-                let name = "the number of samples in memory";
-                Err(invalid(name, 0.0, "at least 1: this call takes a batch, and no stream"))
-            }
+            Samples::Stream { .. } => Err(Error::Stream { call }),
         }
     }
 

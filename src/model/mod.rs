@@ -189,8 +189,8 @@ impl<E, D, R, L, T: Float> AutoEncoder<E, D, R, L, T> {
     /// Replaces all parameters.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for another number of parameters, [`Error::NotFinite`](crate::Error::NotFinite) (row: the
-    /// index) for one that is not finite.
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for another number of parameters, [`Error::EntryNotFinite`](crate::Error::EntryNotFinite)
+    /// for one that is not finite.
     pub fn set_parameters(&mut self, parameters: &[T]) -> Result<()> {
         self.network.set_parameters(parameters)
     }

@@ -11,7 +11,7 @@ use crate::code::Facts;
 use crate::code::posterior::Posterior;
 use crate::code::prior::Prior;
 use crate::data::Normalizer;
-use crate::error::{Error, Number, Result, invalid, require, require_count, require_size};
+use crate::error::{Error, Number, Result, require, require_count, require_fit, require_size};
 use crate::layer::jacobian::{Asked, Jacobian};
 use crate::layer::layout::Layout;
 use crate::layer::{Layer, Pass, require_point};
@@ -70,14 +70,14 @@ impl<T: Float> Parts<T> {
         decoder.check_sizes()?;
         require_count("the encoder's features", *features)?;
         require_size("the encoder's inputs", "values", features + condition, encoder.num_inputs())?;
-        let name = "the number of parameters that the encoder shares with another part";
-        let requirement = "0: a part with tied weights can only be a decoder";
-        require(encoder.num_shared() == 0, name, encoder.num_shared() as f64, requirement)?;
+        let (fault, remedy) =
+            ("has tied weights", "a part with tied weights can only be a decoder");
+        require_fit(encoder.num_shared() == 0, "the encoder", fault, remedy)?;
         if decoder.num_shared() > 0 {
             let place = "the encoder that a decoder with tied weights was made for";
             require_size(place, "parameters", decoder.num_shared(), encoder.num_parameters())?;
         }
-        require_point("the number of values that the decoder gives for each output", &**decoder)?;
+        require_point("the decoder", &**decoder)?;
         let units = encoder.num_units();
         require_count("the units of a code", units)?;
         let found = decoder.num_inputs().saturating_sub(*code);
@@ -100,9 +100,9 @@ impl<T: Float> Parts<T> {
         }
         let (low, high) = decoder.range();
         if loss.takes_logits() && (low.is_finite() || high.is_finite()) {
-            let name = "the end of the range of the decoder's outputs";
-            let end = if low.is_finite() { low } else { high };
-            return Err(invalid(name, end, "none: this loss takes logits, so end in Identity"));
+            let (part, remedy) = ("the decoder", "end the decoder in `Identity`");
+            let fault = "gives values in a bounded range, and this loss takes logits";
+            return Err(Error::Unfit { part, fault, remedy });
         }
         // Of the loss itself, and not of the box that holds every loss here.
         (**loss).check_size(outputs)
@@ -243,7 +243,10 @@ impl<T: Float> Network<T> {
     pub(crate) fn set_parameters(&mut self, parameters: &[T]) -> Result<()> {
         let call = "set_parameters";
         require_size(call, "parameters", self.parameters.len(), parameters.len())?;
-        check_finite(call, parameters.len(), BatchView::new(parameters, parameters.len().max(1)))?;
+        if let Some(index) = parameters.iter().position(|x| !x.is_finite()) {
+            let (entry, value) = ("parameter", Number(parameters[index].to_double()));
+            return Err(Error::EntryNotFinite { call, entry, index, value });
+        }
         self.parameters.copy_from_slice(parameters);
         Ok(())
     }
@@ -308,8 +311,8 @@ impl<T: Float> Network<T> {
             Some(at) => Err(Error::OutsideDomain {
                 call,
                 loss: loss.name(),
-                row: at % features,
-                column: at / features,
+                feature: at % features,
+                sample: at / features,
                 value: Number(targets.as_slice()[at].to_double()),
                 requirement: loss.domain(at % features),
             }),

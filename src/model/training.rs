@@ -61,7 +61,7 @@ pub(super) fn train<T: Float>(
     let (mut x, mut targets) = (Vec::new(), Vec::new());
     let data = match samples {
         Samples::Memory { .. } => {
-            let given = InMemory::of(samples)?;
+            let given = InMemory::of("fit", samples)?;
             Data::Memory(given.compared(network, "fit", (&mut x, &mut targets))?)
         }
         Samples::Stream { x, beside } => {
@@ -76,7 +76,7 @@ pub(super) fn train<T: Float>(
     let held_out = match held_out {
         None => None,
         Some(samples) => {
-            let given = InMemory::of(samples)?;
+            let given = InMemory::of("validation", samples)?;
             Some(given.compared(network, "validation", (&mut x, &mut targets))?)
         }
     };
@@ -169,7 +169,7 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
             return network.check_domain(call, block.x, is_left_out);
         }
         match block.targets {
-            Some(targets) => check_classes(call, network.loss.name(), network.outputs(), targets),
+            Some(targets) => check_classes(call, network.outputs(), targets),
             None => Ok(()),
         }
     }
@@ -192,7 +192,6 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
 /// Refuses classes of a stream that are none.
 fn check_classes<T: Float>(
     call: &'static str,
-    loss: &'static str,
     classes: usize,
     targets: BatchView<'_, T>,
 ) -> Result<()> {
@@ -205,7 +204,5 @@ fn check_classes<T: Float>(
     if found.fract() == 0.0 {
         return Err(Error::Label { call, sample, label: found as i128, classes });
     }
-    let (row, column, value) = (0, sample, Number(found));
-    let requirement = "the number of a class, which is whole";
-    Err(Error::OutsideDomain { call, loss, row, column, value, requirement })
+    Err(Error::NoClass { call, sample, value: Number(found), classes })
 }

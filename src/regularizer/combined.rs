@@ -11,7 +11,7 @@ use crate::batch::BatchViewMut;
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
 use crate::code::prior::Prior;
-use crate::error::{Forgotten, Result, Unwrapped, invalid, require};
+use crate::error::{Error, Forgotten, Result, Unwrapped, require, require_fit};
 use crate::layer::Layer;
 use crate::layer::layout::Layout;
 use crate::numbers::scalar::Float;
@@ -71,12 +71,12 @@ impl<T: Float> Leaf<T> {
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
-        let values = self.part.prior().map_or(0, |prior| prior.pseudo_inputs(facts).len());
-        let pseudo_inputs = values.div_ceil(facts.features.max(1));
-        let is_possible = pseudo_inputs == 0 || facts.condition == 0;
-        let name = "the number of the prior's pseudo-inputs";
-        let requirement = "0 in a conditional model: a pseudo-input has no condition";
-        require(is_possible, name, pseudo_inputs as f64, requirement)?;
+        let prior = self.part.prior();
+        let has_pseudo_inputs = prior.is_some_and(|prior| !prior.pseudo_inputs(facts).is_empty());
+        let is_possible = !has_pseudo_inputs || facts.condition == 0;
+        let fault = "has pseudo-inputs, which have no condition, and this model is conditional";
+        let remedy = "take another prior";
+        require_fit(is_possible, "the prior", fault, remedy)?;
         self.part.check(facts)
     }
 }
@@ -236,8 +236,10 @@ macro_rules! combination {
             }
             /// Asked only by a regularizer around it that does not say what its parts are, and would do nothing.
             fn check(&self, _facts: &Facts) -> Result<()> {
-                let name = "the number of combinations in a regularizer without `parts`";
-                Err(invalid(name, 1.0, "0: what is added to a combination goes beside it, in a tuple"))
+                let part = "a regularizer around others that does not say its `parts`";
+                let fault = "would hide what they do";
+                let remedy = "put what is added beside them, in a tuple";
+                Err(Error::Unfit { part, fault, remedy })
             }
         }
     };

@@ -122,7 +122,7 @@ impl<T: Float, P: Prior<T> + Clone + 'static> Regularizer<T> for ImportanceWeigh
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
-        require_gaussian("the number of log-variances of a code under ImportanceWeighted", facts)?;
+        require_gaussian("ImportanceWeighted", facts)?;
         self.prior.check_size(facts)
     }
 

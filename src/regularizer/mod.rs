@@ -321,7 +321,7 @@ pub trait Regularizer<T: Float>: Debug + Send + Sync + RegularizerClone<T> {
     /// its [prior](Self::prior) refuses.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) or
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch), [`Error::Unfit`](crate::Error::Unfit) or
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) then.
     fn check(&self, facts: &Facts) -> Result<()> {
         self.prior().map_or(Ok(()), |prior| prior.check_size(facts))

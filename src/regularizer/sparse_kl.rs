@@ -3,7 +3,7 @@ use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::batch::BatchView;
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
-use crate::error::{Result, require, require_decay_rate, require_weight};
+use crate::error::{Result, require, require_decay_rate, require_fit, require_weight};
 use crate::layer::range::Bounded;
 use crate::layer::{Layer, Part};
 use crate::numbers::scalar::Float;
@@ -231,9 +231,9 @@ impl<T: Float> Regularizer<T> for SparseKl {
     fn check(&self, facts: &Facts) -> Result<()> {
         let (low, high) = facts.range;
         let is_bounded = low.is_finite() && high.is_finite();
-        let requirement =
-            "bounded on both sides: end the encoder in a sigmoid or tanh, or use CodeL1";
-        require(is_bounded, "the range of the code under SparseKl", high - low, requirement)
+        let fault = "needs a code that is bounded on both sides";
+        let remedy = "end the encoder in a sigmoid or tanh, or use CodeL1";
+        require_fit(is_bounded, "SparseKl", fault, remedy)
     }
 
     penalty!(SparseKl);

@@ -237,7 +237,7 @@ impl<T: Float> Regularizer<T> for TotalCorrelation {
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
-        require_gaussian("the number of log-variances of a code under TotalCorrelation", facts)
+        require_gaussian("TotalCorrelation", facts)
     }
 
     penalty!(TotalCorrelation);

@@ -193,7 +193,7 @@ impl<T: Float, P: Prior<T> + Clone + 'static> Regularizer<T> for Variational<P> 
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
-        require_gaussian("the number of log-variances of a code under Variational", facts)?;
+        require_gaussian("Variational", facts)?;
         let requirement = "0 with another prior than N(0, I)";
         let is_possible = self.free_bits == 0.0 || self.prior.num_components() == 0;
         require(is_possible, "Variational free bits", self.free_bits, requirement)?;

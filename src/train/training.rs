@@ -290,7 +290,7 @@ impl<T: Float> Training<'_, '_, T> {
     /// batch diverge where that does not end the training.
     fn check(&self, block: Rows<'_, T>, first: usize) -> Result<()> {
         let goes_on = self.settings.on_divergence != OnDivergence::Stop;
-        self.model.check("fit", block, goes_on).map_err(|error| error.in_columns_from(first))
+        self.model.check("fit", block, goes_on).map_err(|error| error.in_samples_from(first))
     }
 
     /// One step on the chosen samples of a block whose first sample has this number.

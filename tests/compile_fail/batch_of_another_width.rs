@@ -1,5 +1,5 @@
-//~ ERROR: sizes differ: this part has `
-//~ ERROR: Const<63>` where its neighbour has `
+//~ ERROR: sizes differ: one has `
+//~ ERROR: Const<63>` where the other has `
 //~ ERROR: Const<64>`
 //~ AT: let _ = model.encode(&batch);
 use autoencoder::activation::Identity;

@@ -1,5 +1,5 @@
-//~ ERROR: sizes differ: this part has `
-//~ ERROR: Const<20>` where its neighbour has `
+//~ ERROR: sizes differ: one has `
+//~ ERROR: Const<20>` where the other has `
 //~ ERROR: Const<10>`
 //~ AT: .decoder(Dense::<20, 64>::new(Identity))
 use autoencoder::activation::Identity;

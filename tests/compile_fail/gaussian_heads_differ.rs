@@ -1,5 +1,5 @@
-//~ ERROR: sizes differ: this part has `
-//~ ERROR: Const<9>` where its neighbour has `
+//~ ERROR: sizes differ: one has `
+//~ ERROR: Const<9>` where the other has `
 //~ ERROR: Const<8>`
 //~ AT: Dense::<32, 9>::new(Identity),
 use autoencoder::activation::{Identity, Relu};

@@ -1,5 +1,5 @@
 //~ BUILD
-//~ ERROR: sizes differ: an image of C × H × W has C · H · W values, and its neighbour has another number of them
+//~ ERROR: sizes differ: an image of C × H × W has C · H · W values, and what it meets here has another number of them
 use autoencoder::activation::Identity;
 use autoencoder::size::Image;
 use autoencoder::{AutoEncoder, Batch, Dense};

@@ -1,5 +1,5 @@
-//~ ERROR: sizes differ: this part has `
-//~ ERROR: Const<17>` where its neighbour has `
+//~ ERROR: sizes differ: one has `
+//~ ERROR: Const<17>` where the other has `
 //~ ERROR: Const<16>`
 //~ AT: .then(Dense::<17, 8>::new(Relu))
 use autoencoder::activation::Relu;

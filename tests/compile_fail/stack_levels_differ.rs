@@ -1,5 +1,5 @@
-//~ ERROR: sizes differ: this part has `
-//~ ERROR: Const<30>` where its neighbour has `
+//~ ERROR: sizes differ: one has `
+//~ ERROR: Const<30>` where the other has `
 //~ ERROR: Const<40>`
 use autoencoder::activation::Sigmoid;
 use autoencoder::{Adam, AutoEncoder, Dense, Stack, Tied, Trainer};

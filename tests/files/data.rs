@@ -45,7 +45,29 @@ fn sources() -> Vec<(String, Dynamic, Vec<f64>)> {
             }
         }
     }
+    // numpy.load("f2-little.npy").astype("f8")
+    let half = vec![
+        0.0,
+        0.142822265625,
+        0.28564453125,
+        0.428466796875,
+        0.5712890625,
+        0.71435546875,
+        0.85693359375,
+        1.0,
+        1.142578125,
+        1.2861328125,
+        1.4287109375,
+        1.5712890625,
+    ];
+    let thirds = (0..12).map(|k| f64::from(u8::from(k % 3 == 0))).collect();
     let more = [
+        ("b1.npy", thirds),
+        ("f2-little.npy", half.clone()),
+        ("f2-big.npy", half),
+        ("f16-little.npy", sevenths.clone()),
+        ("f16-big.npy", sevenths.clone()),
+        ("python-2.npy", sevenths.clone()),
         ("fortran.npy", sevenths.clone()),
         ("fortran-3d.npy", counted(3, 8, 2.0, 1.0)),
         ("cube.npy", single.clone()),
@@ -426,10 +448,15 @@ fn binary_files_that_are_none() {
     let number = |value| Found::Number(Number(value));
     let end = || Found::Thing("the end of the file");
     let idx = |bytes: &[u8]| Idx::<f32, Dyn>::from_bytes(bytes).map(|_| ()).unwrap_err();
-    assert_eq!(idx(&[]), at(0, end(), "more bytes"));
+    let of_kind = |kind, expected| malformed(memory, Place::File, Found::Thing(kind), expected);
+    let an_idx = "an IDX file, as MNIST is published in";
+    assert_eq!(idx(&[]), of_kind("an empty file", an_idx));
+    assert_eq!(idx(b"\x89PNG\r\n\x1a\n\0\0"), of_kind("a PNG picture", an_idx));
+    assert_eq!(idx(b"a,b\n1,2\n"), of_kind("a text", an_idx));
     assert_eq!(idx(&[0, 0, 8]), at(3, end(), "more bytes"));
     assert_eq!(idx(&[0, 7, 8, 1]), at(1, number(7.0), "0, with which an IDX file begins"));
-    let kinds = "a number type of IDX: 8, 9, 11, 12, 13 or 14";
+    let kinds = "a number type of IDX: 8 or 9 (bytes), 11 (16 bits), 12 (32 bits), 13 (single \
+                 precision) or 14 (double)";
     assert_eq!(idx(&[0, 0, 10, 1]), at(2, number(10.0), kinds));
     assert_eq!(idx(&[0, 0, 8, 0]), at(3, number(0.0), "at least one dimension"));
     let none = Found::Thing("samples without features");
@@ -452,7 +479,20 @@ fn binary_files_that_are_none() {
 
     let npy = |bytes: &[u8]| Npy::<f32, Dyn>::from_bytes(bytes).map(|_| ()).unwrap_err();
     let start = "the first bytes of an NPY file";
-    assert_eq!(npy(b"NUMPY, or not"), at(0, Found::Text("NUMPY,".into()), start));
+    assert_eq!(npy(b"\x93NUMPX\x01\0"), at(0, Found::Text("\u{fffd}NUMPX".into()), start));
+    let an_npy = "an NPY file (`Npz` opens archives of arrays, `Csv` texts)";
+    for (bytes, kind) in [
+        (b"NUMPY, or not".as_slice(), "a text"),
+        (b"", "an empty file"),
+        (b"PK\x03\x04\x14\0", "a zip archive (as .zip, .npz, .xlsx and PyTorch's .pt are)"),
+        (b"\x80\x04\x95\x1a\0\0\0\0", "a pickle of Python"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    ] {
+        let is_archive_read = cfg!(feature = "npz") || !kind.starts_with("a zip");
+        if is_archive_read {
+            assert_eq!(npy(bytes), of_kind(kind, an_npy));
+        }
+    }
     let version = "version 1.0, 2.0 or 3.0 of the format";
     assert_eq!(npy(b"\x93NUMPY\x09\x00"), at(6, Found::Text("\t\0".into()), version));
     let shape =
@@ -473,7 +513,24 @@ fn binary_files_that_are_none() {
         at(69, Found::Thing("samples without features"), "at least one feature")
     );
     let text = at(3, Found::Thing("the end of the file"), "more bytes").to_string();
-    assert_eq!(text, "<memory>, byte 3: found the end of the file, expected more bytes");
+    assert_eq!(
+        text,
+        "<memory>, byte 3 (counted from 0): found the end of the file, expected more bytes"
+    );
+
+    for (name, kind, advice) in [
+        ("complex", "complex numbers", "`array.real`"),
+        ("dates", "dates", "`array.astype(\"i8\")`"),
+        ("text", "text", "`array.astype(\"f8\")`"),
+        ("bytes", "bytes of text", "`array.astype(\"f8\")`"),
+        ("object", "objects of Python", "`array.astype(\"f8\")`"),
+        ("structured", "a structured type", "`array[\"field\"]`"),
+    ] {
+        let refused = Npy::<f64, Dyn>::open(fixture(&format!("refused-{name}.npy"))).unwrap_err();
+        let Error::Malformed { found, expected, .. } = &refused else { panic!("{refused}") };
+        assert!(matches!(found, Found::Kind { kind: named, .. } if *named == kind), "{refused}");
+        assert!(expected.contains(advice), "{refused}");
+    }
 
     let labels = idx_labels(fixture("u1.idx")).unwrap_err();
     let found = Found::Thing("more than one dimension");
@@ -615,13 +672,16 @@ fn packed_streams_of_another_length() {
 fn archives_that_are_none() {
     let refused = |bytes: &[u8]| Npz::from_bytes(bytes).map(|_| ()).unwrap_err();
     let memory = Path::new("<memory>");
-    let no_record = Found::Thing("no end record");
+    let no_record = Found::Thing("no end of an archive, as if it were cut off or continued");
     let none = malformed(memory, Place::File, no_record, "an archive of arrays (NPZ)");
-    assert_eq!(refused(b""), none);
+    let of_kind =
+        |kind| malformed(memory, Place::File, Found::Thing(kind), "an archive of arrays (NPZ)");
+    assert_eq!(refused(b""), of_kind("an empty file"));
+    assert_eq!(refused(b"\x93NUMPY\x01\0"), of_kind("an NPY file of NumPy"));
     assert_eq!(refused(&[0; 100]), none);
     let good = std::fs::read(fixture("deflated.npz")).unwrap();
     assert_eq!(refused(&[&good[..], b"!"].concat()), none);
-    assert_eq!(refused(&good[1..]).to_string().split(':').next().unwrap(), "<memory>, byte 638");
+    assert_eq!(refused(&good[1..]).to_string().split(" (").next().unwrap(), "<memory>, byte 638");
     let archive = Npz::from_bytes(good.clone()).unwrap();
     let absent = archive.array::<f64, Dyn>("Z").unwrap_err();
     let (place, found) = (Place::Name("Z.npy".into()), Found::Thing("no such member"));

@@ -817,7 +817,14 @@ fn files_that_are_not_there_or_not_ours() {
     let cut = Problem::Truncated { expected: length, found: length - 4 };
     assert_eq!(model.load(&path), damaged(cut));
     fs::write(&path, "").unwrap();
-    assert_eq!(model.load(&path), damaged(Problem::Truncated { expected: 8, found: 0 }));
+    assert_eq!(model.load(&path), damaged(Problem::AnotherKind { kind: "an empty file" }));
+    #[cfg(unix)]
+    {
+        let text = model.load("/dev/null").unwrap_err().to_string();
+        let expected = "/dev/null: cannot read the file: it is a device or a pipe, or the system cannot do \
+                        this; a plain file is needed";
+        assert_eq!(text, expected);
+    }
     // Another program's safetensors file: one tensor, no metadata.
     let header = br#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  "#;
     let foreign =

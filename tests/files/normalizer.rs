@@ -322,7 +322,7 @@ fn refusals() {
         for value in [f64::NAN, f64::INFINITY] {
             let bad = Batch::from_iter([[1.0, 2.0], [3.0, value]]);
             let value = Number(value);
-            let place = |call| Err(Error::NotFinite { call, row: 1, column: 1, value });
+            let place = |call| Err(Error::NotFinite { call, feature: 1, sample: 1, value });
             let refused = Normalizer::fit(*normalization, &bad).map(|_| ());
             assert_eq!(refused, place("Normalizer::fit"));
             let normalizer = Normalizer::fit(*normalization, &batch).unwrap();
@@ -367,7 +367,7 @@ fn refusals() {
     let narrow = Normalizer::from_parts(STANDARDIZE, [0.0], [1e-3]).unwrap();
     let mut far = Batch::from_iter([[1.0_f32], [1e38]]);
     let (call, value) = ("Normalizer::apply", Number(f64::INFINITY));
-    let error = Error::NotFinite { call, row: 0, column: 1, value };
+    let error = Error::NotFinite { call, feature: 0, sample: 1, value };
     assert_eq!(narrow.apply(far.view_mut()), Err(error));
     assert_eq!(far.as_slice(), [1.0, 1e38]);
 }

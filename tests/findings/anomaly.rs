@@ -443,7 +443,10 @@ fn what_cannot_be_right_is_refused() {
     assert!(Conformal::new(vec![1.0; 18]).unwrap().threshold(0.05).is_err());
     assert!(Conformal::new(vec![1.0; 19]).unwrap().threshold(0.05).is_ok());
     assert_eq!(Conformal::new(vec![]), Err(Error::NoSamples { call: "Conformal::new" }));
-    assert!(matches!(Conformal::new(vec![0.0, f64::NAN]), Err(Error::NotFinite { column: 1, .. })));
+    assert!(matches!(
+        Conformal::new(vec![0.0, f64::NAN]),
+        Err(Error::EntryNotFinite { index: 1, .. })
+    ));
     // What is no number is the oddest.
     assert_eq!(Conformal::new(vec![1.0; 9]).unwrap().p_value(f64::NAN), 0.1);
     assert!(Threshold::at(1.0).unwrap().is_exceeded_by(f64::NAN));
@@ -458,15 +461,15 @@ fn what_cannot_be_right_is_refused() {
     let mut detector = AnomalyDetector::fit(model.clone(), SquaredResidual, &normal).unwrap();
     let mut bad = normal.select(0..3);
     bad.as_mut_slice()[8 + 2] = f64::NAN;
-    let nan = |call| Error::NotFinite { call, row: 2, column: 1, value: Number(f64::NAN) };
+    let nan = |call| Error::NotFinite { call, feature: 2, sample: 1, value: Number(f64::NAN) };
     assert_eq!(detector.scores(&bad), Err(nan("scores")));
     assert_eq!(detector.feature_scores(&bad).unwrap_err(), nan("feature_scores"));
     assert_eq!(detector.calibrate(&bad).unwrap_err(), nan("calibrate"));
     assert!(detector.conformal().is_none());
     let refused = AnomalyDetector::fit(model.clone(), SquaredResidual, &bad).unwrap_err();
     assert_eq!(refused, nan("AnomalyDetector::fit"));
-    assert!(matches!(detector.score_one(bad.sample(1)), Err(Error::NotFinite { row: 2, .. })));
-    assert!(matches!(detector.explain(bad.sample(1)), Err(Error::NotFinite { row: 2, .. })));
+    assert!(matches!(detector.score_one(bad.sample(1)), Err(Error::NotFinite { feature: 2, .. })));
+    assert!(matches!(detector.explain(bad.sample(1)), Err(Error::NotFinite { feature: 2, .. })));
     assert_eq!(detector.scores(&Batch::zeros(Dyn(8), 0)), Err(Error::NoSamples { call: "scores" }));
     assert!(matches!(detector.scores(&Batch::zeros(Dyn(7), 2)), Err(Error::SizeMismatch { .. })));
     assert!(matches!(detector.score_one(&[0.0; 7][..]), Err(Error::SizeMismatch { .. })));

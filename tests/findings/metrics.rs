@@ -232,13 +232,13 @@ fn what_cannot_be_measured_is_refused() {
         let mut bad = batch(3);
         bad.as_mut_slice()[3] = value;
         let expected =
-            Error::NotFinite { call: "nearest", row: 1, column: 1, value: Number(value) };
+            Error::NotFinite { call: "nearest", feature: 1, sample: 1, value: Number(value) };
         assert_eq!(nearest(&bad, &batch(1), 1).unwrap_err(), expected);
         assert_eq!(nearest(&batch(3), &bad, 1).unwrap_err(), expected);
         let expected = Error::NotFinite {
             call: "unexplained_variance",
-            row: 1,
-            column: 1,
+            feature: 1,
+            sample: 1,
             value: Number(value),
         };
         assert_eq!(unexplained_variance(&bad, &batch(3)).unwrap_err(), expected);

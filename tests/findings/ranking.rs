@@ -57,10 +57,16 @@ fn metrics_refuse_what_has_no_answer() {
         average_precision::<f64>(&[], &[]).unwrap_err(),
         Error::NoSamples { call: "average_precision" }
     );
-    let nan = Error::NotFinite { call: "roc_auc", row: 0, column: 1, value: Number(f64::NAN) };
+    let (call, entry, value) = ("roc_auc", "score", Number(f64::NAN));
+    let nan = Error::EntryNotFinite { call, entry, index: 1, value };
     assert_eq!(roc_auc(&[1.0, f64::NAN], &[true, false]), Err(nan));
-    assert!(matches!(roc_auc(&[1.0, 2.0], &[true, true]), Err(Error::InvalidParameter { .. })));
-    assert!(matches!(roc_auc(&[1.0], &[false]), Err(Error::InvalidParameter { .. })));
+    let none = |kind| Err(Error::NoSamplesOfKind { call, kind });
+    assert_eq!(roc_auc(&[1.0, 2.0], &[true, true]), none("negative"));
+    assert_eq!(roc_auc(&[1.0], &[false]), none("positive"));
+    assert_eq!(
+        roc_auc(&[1.0], &[false]).unwrap_err().to_string(),
+        "roc_auc: there are no positive samples, but at least one is needed"
+    );
     assert_eq!(average_precision(&[1.0, 2.0], &[true, true]), Ok(1.0));
     // Infinite scores have an order.
     assert_eq!(roc_auc(&[f64::INFINITY, 2.0], &[true, false]), Ok(1.0));

@@ -247,5 +247,5 @@ fn what_is_not_there_is_refused() {
     let error = saliency(&model, &vec![0.0; 5], 0).unwrap_err();
     assert!(matches!(error, Error::SizeMismatch { place: "saliency", found: 5, .. }));
     let error = saliency(&model, &[0.0, 0.0, f64::NAN, 0.0, 0.0, 0.0], 0).unwrap_err();
-    assert!(matches!(error, Error::NotFinite { call: "saliency", row: 2, .. }));
+    assert!(matches!(error, Error::NotFinite { call: "saliency", feature: 2, .. }));
 }

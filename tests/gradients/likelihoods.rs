@@ -210,8 +210,10 @@ fn huge_outputs_and_wrong_data() {
         (text(continuous.loss(data)), text(counts.loss(data)))
     };
     let (continuous, counts) = model(&data);
-    assert!(continuous.contains("row 1, column 0 is 2") && continuous.contains("in [0, 1]"));
-    assert!(counts.contains("row 0, column 0 is 0.5") && counts.contains("a whole number from 0"));
+    assert!(continuous.contains("feature 1 of sample 0 is 2") && continuous.contains("in [0, 1]"));
+    assert!(
+        counts.contains("feature 0 of sample 0 is 0.5") && counts.contains("a whole number from 0")
+    );
     for deviation in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(GaussianLikelihood::new(deviation).is_err());
         assert!(LaplaceLikelihood::new(deviation).is_err());

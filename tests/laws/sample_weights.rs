@@ -355,7 +355,8 @@ fn what_is_refused() {
     }
     assert_eq!(
         fit(&[1.0, 1.0, 1.0, 1.0, 1.0, -2.5]).to_string(),
-        "the weights of the examples: the weight of sample 5 is -2.5, but must be finite and not negative"
+        "the weights of the examples: the weight of sample 5 (counted from 0) is -2.5, but must \
+         be finite and not negative"
     );
     let error =
         Error::SizeMismatch { place, unit: "weights (one a sample)", expected: 6, found: 2 };

@@ -138,11 +138,12 @@ fn wrong_labels_and_sizes_are_refused() {
     let text = |error: Result<f64>| error.unwrap_err().to_string();
     assert_eq!(
         text(classifier.accuracy(&x, &[0u8, 3])),
-        "accuracy: the label of sample 1 is 3, but there are 3 classes, from 0"
+        "accuracy: the label of sample 1 (counted from 0) is 3, but must be one of 3 classes, a \
+         whole number from 0 to 2"
     );
     assert_eq!(text(classifier.accuracy(&x, &[0u8])), "accuracy: expected 2 labels, found 1");
     let nan = Batch::from_iter([[2.0, f64::NAN]]);
-    assert!(text(classifier.accuracy(&nan, &[0u8])).starts_with("predict: the value at row 1"));
+    assert!(text(classifier.accuracy(&nan, &[0u8])).starts_with("predict: feature 1 of sample 0"));
     let before = classifier.parameters().to_vec();
     let mut trainer = Trainer::new(Sgd::new(0.1).unwrap());
     let error = trainer.fit(&mut classifier, (&x, &[0u8, 7])).unwrap_err();

@@ -334,12 +334,11 @@ fn streams_that_do_not_go_together_are_refused() {
     // Found where it lies, in the second block of eight; labels are whole numbers.
     let fit = "fit";
     let value = Number(1.5);
-    let (loss, requirement) = ("cross-entropy", "the number of a class, which is whole");
     let label = |label| Error::Label { call: fit, sample: 13, label, classes: CLASSES };
     let cases = [
         (4.0, label(4)),
         (-1.0, label(-1)),
-        (1.5, Error::OutsideDomain { call: fit, loss, row: 0, column: 13, value, requirement }),
+        (1.5, Error::NoClass { call: fit, sample: 13, value, classes: CLASSES }),
     ];
     for (class, expected) in cases {
         let mut classes: Vec<f64> = data.labels.iter().map(|&label| f64::from(label)).collect();
@@ -354,7 +353,7 @@ fn streams_that_do_not_go_together_are_refused() {
     conditions.as_mut_slice()[K * 3] = f64::NAN;
     let mut conditions = InMemory::from(&conditions);
     let refused = adam().fit(&mut conditional, (&mut all.x, &mut conditions)).unwrap_err();
-    assert!(matches!(refused, Error::NotFinite { row: 0, .. }), "{refused:?}");
+    assert!(matches!(refused, Error::NotFinite { feature: 0, .. }), "{refused:?}");
     assert_eq!(conditional.parameters(), before.0);
 }
 

@@ -378,9 +378,11 @@ fn the_contract_holds_of_it() {
 fn text<M>(refused: Result<M>) -> String {
     match refused {
         Ok(_) => "it was built".to_owned(),
-        Err(error @ (Error::InvalidParameter { .. } | Error::SizeMismatch { .. })) => {
-            error.to_string()
-        }
+        Err(
+            error @ (Error::Unfit { .. }
+            | Error::InvalidParameter { .. }
+            | Error::SizeMismatch { .. }),
+        ) => error.to_string(),
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -390,25 +392,25 @@ fn what_types_no_longer_tell_is_refused_when_it_is_built() {
     let built = |config: Config| text(config.model());
     // SparseKl on a ReLU code, alone and in a combination; on one of sigmoids it is right.
     let relu = || vec![(24, "sigmoid"), (6, "relu")];
-    let expected = "the range of the code under SparseKl is inf, but must be bounded on both sides: end the \
-                    encoder in a sigmoid or tanh, or use CodeL1";
+    let expected = "SparseKl needs a code that is bounded on both sides: end the encoder in a sigmoid or tanh, \
+                    or use CodeL1";
     assert_eq!(built(Config { encoder: relu(), regularizer: "sparse", ..config() }), expected);
     assert_eq!(built(Config { encoder: relu(), regularizer: "all", ..config() }), expected);
     assert_eq!(built(Config { regularizer: "sparse", ..config() }), "it was built");
     // Variational and its like on a point.
     let found = built(Config { regularizer: "variational", ..config() });
-    let expected = "the number of log-variances of a code under Variational is 0, but must be that of its \
-                    units: describe the encoder as `Gaussian::new(body, mean, log_variance)`";
+    let expected = "Variational needs an encoder that gives a distribution, and this one gives a point: \
+                    describe the encoder as `Gaussian::new(body, mean, log_variance)`";
     assert_eq!(found, expected);
     // Logits of a decoder that ends in a sigmoid.
-    let expected = "the end of the range of the decoder's outputs is 0, but must be none: this loss takes \
-                    logits, so end in Identity";
+    let expected = "the decoder gives values in a bounded range, and this loss takes logits: end the decoder \
+                    in `Identity`";
     assert_eq!(built(Config { loss: "bernoulli", last: "sigmoid", ..config() }), expected);
     assert_eq!(built(Config { loss: "bernoulli", last: "identity", ..config() }), "it was built");
     let tanh = built(Config { loss: "bernoulli", last: "tanh", ..config() });
-    assert!(tanh.contains("must be none: this loss takes logits"), "{tanh}");
+    assert!(tanh.contains("and this loss takes logits"), "{tanh}");
     let relu = built(Config { loss: "bernoulli", last: "relu", ..config() });
-    assert!(relu.contains("must be none: this loss takes logits"), "{relu}");
+    assert!(relu.contains("and this loss takes logits"), "{relu}");
 
     // Sizes.
     let of = |encoder: Any<f32>, decoder: Any<f32>| {
@@ -466,7 +468,7 @@ fn every_plugin_refuses_what_it_is_not_for() {
     ];
     for (regularizer, name) in needs_spread {
         let found = point(regularizer);
-        let expected = format!("the number of log-variances of a code under {name} is 0");
+        let expected = format!("{name} needs an encoder that gives a distribution");
         assert!(found.starts_with(&expected), "{found}");
     }
     assert_eq!(point(Box::new(Mmd::new(1.0).unwrap())), "it was built");

@@ -166,8 +166,8 @@ fn the_first_levels_normalizer_is_the_models() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "level 2: 20 → 5: the number of its normalizers is 1, but must be 0: set it on the first level, \
-         which sees the data"
+        "level 2: 20 → 5: the level has a normalizer, and sees no data but codes: set the normalizer on \
+         the first level, which sees the data"
     );
 }
 
@@ -308,7 +308,8 @@ fn mistakes_of_later_stages_are_found_first() {
     let (mut labels, train) = (digits.train_labels.clone(), &digits.train);
     labels[7] = 10;
     let error = stack().classify::<10>(watched()).fit((train, &labels)).unwrap_err();
-    let expected = "classifier: fit: the label of sample 7 is 10, but there are 10 classes, from 0";
+    let expected = "classifier: fit: the label of sample 7 (counted from 0) is 10, but must be \
+                    one of 10 classes, a whole number from 0 to 9";
     assert_eq!(refused(error), expected);
 }
 
@@ -387,8 +388,8 @@ fn weights_and_held_out_samples_are_those_of_every_stage() {
     let mut wrong = digits.test_labels[..20].to_vec();
     wrong[3] = 11;
     let error = stack().fit(Examples::of((&x, labels)).held_out((&other, &wrong))).unwrap_err();
-    let expected =
-        "classifier: validation: the label of sample 3 is 11, but there are 10 classes, from 0";
+    let expected = "classifier: validation: the label of sample 3 (counted from 0) is 11, but must be one of \
+         10 classes, a whole number from 0 to 9";
     assert_eq!(error.to_string(), expected);
 }
 

@@ -549,8 +549,11 @@ fn conditions_that_are_too_few_too_many_none_or_not_finite() {
             (&few, size(3)),
             (&many, size(5)),
             (&c.select([]), size(0)),
-            (&bad, Error::NotFinite { call, row: 1, column: 2, value: Number(f64::NAN) }),
-            (&infinite, Error::NotFinite { call, row: 0, column: 0, value: Number(f64::INFINITY) }),
+            (&bad, Error::NotFinite { call, feature: 1, sample: 2, value: Number(f64::NAN) }),
+            (
+                &infinite,
+                Error::NotFinite { call, feature: 0, sample: 0, value: Number(f64::INFINITY) },
+            ),
         ] {
             assert_eq!(run(&mut model, conditions), Some(expected));
             assert_eq!(model.parameters(), before);
@@ -582,21 +585,21 @@ fn conditions_that_are_too_few_too_many_none_or_not_finite() {
     let refused = Trainer::new(Adam::new(0.01).unwrap())
         .on_divergence(OnDivergence::SkipBatch { limit: 3 })
         .fit(&mut model, (&x, &bad));
-    assert!(matches!(refused, Err(Error::NotFinite { row: 1, column: 2, .. })));
+    assert!(matches!(refused, Err(Error::NotFinite { feature: 1, sample: 2, .. })));
 
     let call = "the conditions of sample";
     let none = model.sample(&c.select([]), &mut seeded(1));
     assert_eq!(none, Err(Error::NoSamples { call }));
     let value = Number(f64::NAN);
     let refused = model.sample(&bad, &mut seeded(1));
-    assert_eq!(refused, Err(Error::NotFinite { call, row: 1, column: 2, value }));
+    assert_eq!(refused, Err(Error::NotFinite { call, feature: 1, sample: 2, value }));
     let refused = model.elbo((&x, &c), 0, &mut seeded(1));
     assert!(matches!(refused, Err(Error::InvalidParameter { name: "elbo draws", .. })));
     // Samples are looked at as ever.
     let mut x = x;
     x.as_mut_slice()[4] = f64::NAN;
     let refused = model.encode((&x, &c));
-    assert_eq!(refused, Err(Error::NotFinite { call: "encode", row: 1, column: 1, value }));
+    assert_eq!(refused, Err(Error::NotFinite { call: "encode", feature: 1, sample: 1, value }));
     let refused = model.encode((&x.select([]), &c.select([])));
     assert_eq!(refused, Err(Error::NoSamples { call: "encode" }));
     let refused = model.objective((&batch::<X>(4, 1), &c), None, Some(&mut [0.0]));
@@ -608,18 +611,18 @@ fn conditions_that_are_too_few_too_many_none_or_not_finite() {
 #[test]
 fn regularizers_that_have_no_condition_are_refused() {
     let refused = |regularizer: Box<dyn Regularizer<f64>>| variational(regularizer).err();
-    let pseudo = |value| {
-        Some(Error::InvalidParameter {
-            name: "the number of the prior's pseudo-inputs",
-            value: Number(value),
-            requirement: "0 in a conditional model: a pseudo-input has no condition",
+    let pseudo = || {
+        Some(Error::Unfit {
+            part: "the prior",
+            fault: "has pseudo-inputs, which have no condition, and this model is conditional",
+            remedy: "take another prior",
         })
     };
     let vamp = |count| Variational::default().prior(VampPrior::new(count).unwrap());
-    assert_eq!(refused(Box::new(vamp(1))), pseudo(1.0));
-    assert_eq!(refused(Box::new((WeightDecay::new(0.1).unwrap(), vamp(4)))), pseudo(4.0));
+    assert_eq!(refused(Box::new(vamp(1))), pseudo());
+    assert_eq!(refused(Box::new((WeightDecay::new(0.1).unwrap(), vamp(4)))), pseudo());
     let weighted = ImportanceWeighted::new(2).unwrap().prior(VampPrior::new(3).unwrap());
-    assert_eq!(refused(Box::new(weighted)), pseudo(3.0));
+    assert_eq!(refused(Box::new(weighted)), pseudo());
 }
 
 /// The contractive penalty is by the sample alone, the condition held fixed: in closed form, by tangents, by

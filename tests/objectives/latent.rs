@@ -761,7 +761,8 @@ fn refusals_of_fits() {
     let none = Batch::<f64, Const<3>>::zeros(Const, 0);
     let mut bad = good.clone();
     bad.as_mut_slice()[3 * 4 + 1] = f64::NAN;
-    let not_finite = |call| Error::NotFinite { call, row: 1, column: 4, value: Number(f64::NAN) };
+    let not_finite =
+        |call| Error::NotFinite { call, feature: 1, sample: 4, value: Number(f64::NAN) };
     let call = "CodeGaussian::fit";
     assert_eq!(CodeGaussian::fit(&none).unwrap_err(), Error::NoSamples { call });
     assert_eq!(CodeGaussian::fit(&bad).unwrap_err(), not_finite(call));
@@ -827,7 +828,7 @@ fn refusals_of_what_is_fitted() {
     assert_eq!(mixture.bic(&narrow).unwrap_err(), place("CodeMixture::bic"));
     let bad = Batch::new(Dyn(3), vec![0.0, 0.0, f32::INFINITY]).unwrap();
     let value = Number(f64::INFINITY);
-    let error = |call| Error::NotFinite { call, row: 2, column: 0, value };
+    let error = |call| Error::NotFinite { call, feature: 2, sample: 0, value };
     assert_eq!(gaussian.log_density(&bad).unwrap_err(), error("CodeGaussian::log_density"));
     assert_eq!(mixture.bic(&bad).unwrap_err(), error("CodeMixture::bic"));
 
@@ -838,7 +839,7 @@ fn refusals_of_what_is_fitted() {
     // Codes that single precision does not hold.
     let large = Batch::from_iter([[1e60], [2e60], [3e60]]);
     let is_refused = |found: Result<Batch<f32, Const<1>>>| {
-        matches!(found, Err(Error::NotFinite { row: 0, column: 0, .. }))
+        matches!(found, Err(Error::NotFinite { feature: 0, sample: 0, .. }))
     };
     assert!(is_refused(CodeGaussian::fit(&large).unwrap().sample(2, &mut seeded(1))));
     assert!(is_refused(CodeMixture::fit(&large, 1, 0).unwrap().sample(2, &mut seeded(1))));
@@ -869,7 +870,8 @@ fn refusals_of_paths() {
         assert_eq!(go(&[1.0], &[3.0, 4.0], 3).unwrap_err(), size(2, 1));
         assert_eq!(go(&[1.0, 2.0], &[3.0], 3).unwrap_err(), size(2, 1));
         for value in [f64::NAN, f64::INFINITY] {
-            let error = |row, column| Error::NotFinite { call, row, column, value: Number(value) };
+            let error =
+                |feature, sample| Error::NotFinite { call, feature, sample, value: Number(value) };
             assert_eq!(go(&[1.0, value], &[3.0, 4.0], 3).unwrap_err(), error(1, 0));
             assert_eq!(go(&[1.0, 2.0], &[value, 4.0], 3).unwrap_err(), error(0, 1));
         }
@@ -892,7 +894,7 @@ fn refusals_of_traversals() {
     let call = "traverse";
     assert_eq!(traverse(&code, 0, &[]).unwrap_err(), Error::NoSamples { call });
     let nan = Number(f64::NAN);
-    let error = |row, column| Error::NotFinite { call, row, column, value: nan };
+    let error = |feature, sample| Error::NotFinite { call, feature, sample, value: nan };
     assert_eq!(traverse(&code, 1, &[0.0, f64::NAN]).unwrap_err(), error(1, 1));
     assert_eq!(traverse(&[f64::NAN, 0.0], 1, &[0.0]).unwrap_err(), error(0, 0));
     let slice = traverse::<f64, Const<3>>(&code[..], 1, &[0.0]).unwrap_err();
@@ -906,7 +908,7 @@ fn refusals_of_traversals() {
     assert_eq!(unit_quantiles(&good, 2, 3).unwrap_err(), error);
     let error = parameter("unit_quantiles steps", 0.0, "at least 1");
     assert_eq!(unit_quantiles(&good, 0, 0).unwrap_err(), error);
-    let error = Error::NotFinite { call, row: 1, column: 1, value: nan };
+    let error = Error::NotFinite { call, feature: 1, sample: 1, value: nan };
     assert_eq!(unit_quantiles(&codes, 0, 3).unwrap_err(), error);
     assert_eq!(traverse_quantiles(&code, 0, &codes, 3).unwrap_err(), error);
     let none = Batch::<f64, Const<2>>::zeros(Const, 0);
@@ -923,7 +925,7 @@ fn refusals_of_the_check_for_copies() {
     assert_eq!(nearest_training(&none, &train).unwrap_err(), Error::NoSamples { call });
     assert_eq!(nearest_training(&train, &none).unwrap_err(), Error::NoSamples { call });
     let bad = Batch::from_iter([[0.0], [f64::NAN]]);
-    let error = Error::NotFinite { call, row: 0, column: 1, value: Number(f64::NAN) };
+    let error = Error::NotFinite { call, feature: 0, sample: 1, value: Number(f64::NAN) };
     assert_eq!(nearest_training(&train, &bad).unwrap_err(), error);
     assert_eq!(nearest_training(&bad, &train).unwrap_err(), error);
     let (one, two) = (Batch::new(Dyn(1), vec![0.0; 2]), Batch::new(Dyn(2), vec![0.0; 4]));

@@ -181,7 +181,7 @@ fn binarisation_of_what_is_certain_or_no_number() {
 #[test]
 fn pseudo_inputs_are_numbers_and_are_not_written_out() {
     let refused = VampPrior::from_samples(&Batch::from_iter([[0.1, f64::NAN]])).unwrap_err();
-    assert!(matches!(refused, Error::NotFinite { row: 1, column: 0, .. }), "{refused:?}");
+    assert!(matches!(refused, Error::NotFinite { feature: 1, sample: 0, .. }), "{refused:?}");
     let text = format!("{:?}", VampPrior::from_samples(&data::<f32>(500)).unwrap());
     assert_eq!(text, format!("{:?}", VampPrior::new(500).unwrap()));
     assert!(text.contains("500") && text.len() < 60, "{text}");

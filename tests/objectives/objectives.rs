@@ -625,7 +625,7 @@ fn mixed_checks_sizes_and_domains() {
     let model = build(Mixed::new().columns(3, SquaredError).columns(3, categorical(&[3]))).unwrap();
     assert!(model.loss(&Batch::from_iter([[-7.0, 2.0, 9.0, 0.0, 1.0, 0.0]])).is_ok());
     let error = model.loss(&Batch::from_iter([[-7.0, 2.0, 9.0, 0.0, 2.0, 0.0]])).unwrap_err();
-    assert!(matches!(error, Error::OutsideDomain { row: 4, .. }), "{error:?}");
+    assert!(matches!(error, Error::OutsideDomain { feature: 4, .. }), "{error:?}");
 }
 
 /// Encoder and loss see what was drawn: a model that gives its input back has no error, and an image drawn

@@ -334,14 +334,19 @@ fn chosen_at_run_time() {
         let tied = AutoEncoder::builder().encoder(encoder).decoder(Tied::new(Identity));
         tied.build::<f64>().unwrap().decoder().clone()
     };
-    let in_a_chain = "the number of values that a layer of a chain gives for each unit is 2, but \
-                      must be 1: a Gaussian encoder, which gives a mean and a log-variance, is none";
-    let in_a_gaussian = "the number of values that a part of a Gaussian gives for each unit is 2, but \
-                         must be 1: a Gaussian encoder, which gives a mean and a log-variance, is none";
-    let as_a_decoder = "the number of values that the decoder gives for each output is 2, but must \
-                        be 1: a Gaussian encoder, which gives a mean and a log-variance, is none";
-    let no_spread = "the number of log-variances of a code under Variational is 0, but must be that of \
-                     its units: describe the encoder as `Gaussian::new(body, mean, log_variance)`";
+    let gives_two = |part| {
+        format!(
+            "{part} gives a distribution, where a layer that gives a value for each unit is needed: a \
+             `Gaussian`, which gives a mean and a log-variance, can only be a whole encoder"
+        )
+    };
+    let (in_a_chain, in_a_gaussian) =
+        (&*gives_two("a layer of a chain"), &*gives_two("a part of a `Gaussian`"));
+    let as_a_decoder = &*gives_two("the decoder");
+    let no_spread = "Variational needs an encoder that gives a distribution, and this one gives a point: \
+                     describe the encoder as `Gaussian::new(body, mean, log_variance)`";
+    let logits = "the decoder gives values in a bounded range, and this loss takes logits: end the decoder \
+                  in `Identity`";
     assert_texts(vec![
         (build(gaussian(), dense(3, 4)), NOTHING),
         (build(dense(4, 3), dense(2, 4)), "the decoder's input: expected 3 code units, found 2"),
@@ -380,21 +385,13 @@ fn chosen_at_run_time() {
         (regularized(dense(4, 3), Box::new((CodeL1::new(0.1).unwrap(), variational()))), no_spread),
         (
             regularized(dense(4, 3), Box::new(SparseKl::new(0.1, 0.1).unwrap())),
-            "the range of the code under SparseKl is inf, but must be bounded on both sides: end the \
-             encoder in a sigmoid or tanh, or use CodeL1",
+            "SparseKl needs a code that is bounded on both sides: end the encoder in a sigmoid or tanh, \
+             or use CodeL1",
         ),
         (regularized(bounded(4, 3), Box::new(SparseKl::new(0.1, 0.1).unwrap())), NOTHING),
-        (
-            compared(bounded(3, 4), Box::new(BernoulliCrossEntropy)),
-            "the end of the range of the decoder's outputs is -1.0, but must be none: this loss takes \
-             logits, so end in Identity",
-        ),
+        (compared(bounded(3, 4), Box::new(BernoulliCrossEntropy)), logits),
         (compared(dense(3, 4), Box::new(BernoulliCrossEntropy)), NOTHING),
-        (
-            headed(bounded(3, 2)),
-            "the end of the range of the decoder's outputs is -1.0, but must be none: this loss takes \
-             logits, so end in Identity",
-        ),
+        (headed(bounded(3, 2)), logits),
         (headed(dense(3, 1)), "Classifier classes is 1, but must be at least 2"),
     ]);
 }
@@ -440,12 +437,14 @@ fn examples_of_a_call_that_does_not_train() {
     let classifier =
         AutoEncoder::builder().encoder(Dense::dynamic(4, 3, Tanh)).classes::<3>().build::<f64>();
     let classifier = classifier.unwrap();
-    let stream = "the number of samples in memory is 0, but must be at least 1: this call takes a batch, and no stream";
+    let accuracy = "accuracy: this call takes samples in memory, and no stream (`Source::load` reads a stream into \
+                    memory)";
+    let cross_entropy = accuracy.replace("accuracy", "cross_entropy");
     assert_texts(vec![
         (classifier.predict(weighted()).map(drop), weights),
         (classifier.accuracy(held_out(), &[0, 1, 2]).map(drop), others),
-        (classifier.accuracy(&mut InMemory::from(&x), &[0, 1, 2]).map(drop), stream),
-        (classifier.cross_entropy(&mut InMemory::from(&x), &[0, 1, 2]).map(drop), stream),
+        (classifier.accuracy(&mut InMemory::from(&x), &[0, 1, 2]).map(drop), accuracy),
+        (classifier.cross_entropy(&mut InMemory::from(&x), &[0, 1, 2]).map(drop), &cross_entropy),
     ]);
 }
 
@@ -535,10 +534,14 @@ fn examples() {
         ),
         (
             model().encode(&mut InMemory::from(&x)).map(drop),
-            "the number of samples in memory is 0, but must be at least 1: this call takes a batch, \
-             and no stream",
+            "encode: this call takes samples in memory, and no stream (`Source::load` reads a stream \
+             into memory)",
         ),
-        (no_class, "fit: the label of sample 1 is 3, but there are 3 classes, from 0"),
+        (
+            no_class,
+            "fit: the label of sample 1 (counted from 0) is 3, but must be one of 3 \
+                    classes, a whole number from 0 to 2",
+        ),
         (few_classes, "fit: expected 3 labels, found 2"),
         (few_beside, "the conditions of fit: expected 3 conditions, found 2"),
         (
@@ -547,8 +550,8 @@ fn examples() {
         ),
         (
             conditional.score((&x, &nan)).map(drop),
-            "the conditions of score: the value at row 1, column 1 is NaN, but must be finite (a row is \
-             a feature, a column is a sample)",
+            "the conditions of score: feature 1 of sample 1 is NaN, but must be finite (features \
+             and samples are counted from 0)",
         ),
         (
             conditional.reconstruct((&x, &x)).map(drop),
@@ -556,13 +559,14 @@ fn examples() {
         ),
         (
             trainer().fit(&mut conditional, (&x, &nan)).map(drop),
-            "the conditions of fit: the value at row 1, column 1 is NaN, but must be finite (a row is a \
-             feature, a column is a sample)",
+            "the conditions of fit: feature 1 of sample 1 is NaN, but must be finite (features \
+             and samples are counted from 0)",
         ),
         (classifier.loss((&x, &[0, 1])).map(drop), "loss: expected 3 labels, found 2"),
         (
             trainer().fit(&mut classifier, (&x, &[0, -1, 2])).map(drop),
-            "fit: the label of sample 1 is -1, but there are 3 classes, from 0",
+            "fit: the label of sample 1 (counted from 0) is -1, but must be one of 3 classes, a \
+             whole number from 0 to 2",
         ),
     ]);
 }
@@ -587,18 +591,18 @@ fn calls() {
     assert_texts(vec![
         (
             model.encode(&with(2, 1, f64::NAN)).map(drop),
-            "encode: the value at row 2, column 1 is NaN, but must be finite (a row is a feature, a \
-             column is a sample)",
+            "encode: feature 2 of sample 1 is NaN, but must be finite (features and samples are \
+             counted from 0)",
         ),
         (
             model.score(&with(0, 2, f64::NEG_INFINITY)).map(drop),
-            "score: the value at row 0, column 2 is -inf, but must be finite (a row is a feature, a \
-             column is a sample)",
+            "score: feature 0 of sample 2 is -inf, but must be finite (features and samples are \
+             counted from 0)",
         ),
         (
             model.loss(&with(3, 0, 255.0)).map(drop),
-            "loss: the value at row 3, column 0 is 255, but bernoulli_cross_entropy needs a value in \
-             [0, 1]: scale the data, or take another loss (a row is a feature, a column is a sample)",
+            "loss: feature 3 of sample 0 is 255, but bernoulli_cross_entropy needs a value in \
+             [0, 1]: scale the data, or take another loss (features and samples are counted from 0)",
         ),
         (model.encode(&wide).map(drop), "encode: expected 4 features, found 5"),
         (model.decode(&wide).map(drop), "decode: expected 3 features, found 5"),
@@ -635,12 +639,11 @@ fn calls() {
         (model.clone().set_parameters(&short), "set_parameters: expected 31 parameters, found 3"),
         (
             model.clone().set_parameters(&parameters),
-            "set_parameters: the value at row 5, column 0 is NaN, but must be finite (a row is a \
-             feature, a column is a sample)",
+            "set_parameters: parameter 5 (counted from 0) is NaN, but must be finite",
         ),
         (
             model.objective(Examples::of(&batch(4, 2)).weights(&[1.0, -1.0]), None, None).map(drop),
-            "objective: the weight of sample 1 is -1.0, but must be finite and not negative",
+            "objective: the weight of sample 1 (counted from 0) is -1.0, but must be finite and not negative",
         ),
     ]);
     let variational = AutoEncoder::builder()
@@ -710,7 +713,7 @@ fn trainer_settings() {
         ),
         (
             fit_weighted(trainer(), &[1.0, f64::NAN, 1.0]),
-            "the weights of the examples: the weight of sample 1 is NaN, but must be finite and not \
+            "the weights of the examples: the weight of sample 1 (counted from 0) is NaN, but must be finite and not \
              negative",
         ),
         (
@@ -720,13 +723,12 @@ fn trainer_settings() {
         ),
         (
             fit_on(trainer(), &with(1, 2, f64::INFINITY)),
-            "fit: the value at row 1, column 2 is inf, but must be finite (a row is a feature, a \
-             column is a sample)",
+            "fit: feature 1 of sample 2 is inf, but must be finite (features and samples are counted from 0)",
         ),
         (
             trainer().fit(&mut model(), Examples::of(&x).held_out(&with(0, 0, -1.0))).map(drop),
-            "validation: the value at row 0, column 0 is -1.0, but bernoulli_cross_entropy needs a \
-             value in [0, 1]: scale the data, or take another loss (a row is a feature, a column is a sample)",
+            "validation: feature 0 of sample 0 is -1.0, but bernoulli_cross_entropy needs a \
+             value in [0, 1]: scale the data, or take another loss (features and samples are counted from 0)",
         ),
     ]);
     let (quantity, outlier) = ("the gradient".to_owned(), None);
@@ -753,8 +755,8 @@ fn normalizers() {
         ),
         (
             Normalizer::fit(standardize, &with(3, 1, f64::NAN)).map(drop),
-            "Normalizer::fit: the value at row 3, column 1 is NaN, but must be finite (a row is a \
-             feature, a column is a sample)",
+            "Normalizer::fit: feature 3 of sample 1 is NaN, but must be finite (features and \
+             samples are counted from 0)",
         ),
         (
             Normalizer::fit(min_max(1.0, 1.0), &batch(4, 2)).map(drop),
@@ -767,8 +769,8 @@ fn normalizers() {
         (fitted.apply(batch(5, 2).view_mut()), "Normalizer::apply: expected 4 features, found 5"),
         (
             fitted.undo(with(0, 1, f64::NAN).view_mut()),
-            "Normalizer::undo: the value at row 0, column 1 is NaN, but must be finite (a row is a \
-             feature, a column is a sample)",
+            "Normalizer::undo: feature 0 of sample 1 is NaN, but must be finite (features and \
+             samples are counted from 0)",
         ),
         (
             from_parts(standardize, vec![0.0; 2], vec![1.0; 3]),
@@ -801,31 +803,44 @@ fn normalizers() {
 fn sources_in_memory() {
     let x = batch(4, 3);
     assert_texts(vec![
-        (csv("").map(drop), "<memory>, line 1: found the end of the file, expected a row"),
-        (csv("a,b\n1,2\n3\n").map(drop), "<memory>, line 3: expected 2 cells, found 1"),
+        (
+            csv("").map(drop),
+            "<memory>: found an empty file, expected a table in text in UTF-8 (unpack, export or convert \
+             the file first)",
+        ),
+        (
+            csv("a,b\n1,2\n3\n").map(drop),
+            "<memory>, line 3 (counted from 1): expected 2 cells, found 1",
+        ),
         (
             csv("a,b\n1,two\n").map(drop),
-            "<memory>, line 2, column 1 (`b`): found \"two\", expected a finite number",
+            "<memory>, line 2, column 2 (`b`; counted from 1): found \"two\", expected a finite number \
+             (`CsvOptions::columns` chooses the columns that are features, and `label` leaves one out)",
         ),
         (
             csv("a,b\n1,\n").map(drop),
-            "<memory>, line 2, column 1 (`b`): found an empty cell, expected a finite number",
+            "<memory>, line 2, column 2 (`b`; counted from 1): found an empty cell, a missing value, expected a \
+             finite number (`CsvOptions::missing` says what becomes of missing values: \
+             `Missing::DropRow`, `Missing::Value` or `Missing::NotANumber`)",
         ),
         (
             csv("a,b\n1,NaN\n").map(drop),
-            "<memory>, line 2, column 1 (`b`): found \"NaN\", expected a finite number",
+            "<memory>, line 2, column 2 (`b`; counted from 1): found a missing value (\"NaN\"), expected a \
+             finite number (`CsvOptions::missing` says what becomes of missing values: \
+             `Missing::DropRow`, `Missing::Value` or `Missing::NotANumber`)",
         ),
         (
             csv("a,b\n1,\"2\n").map(drop),
-            "<memory>, line 2, column 1 (`b`): found the end of the file, expected a closing quote",
+            "<memory>, line 2, column 2 (`b`; counted from 1): found the end of the file, expected a closing \
+             quote (`CsvOptions::quote(None)` if quotes mean nothing here)",
         ),
         (
             CsvOptions::new().columns(["c"]).from_bytes::<f64, Dyn>("a,b\n1,2\n").map(drop),
-            "<memory>, `c`: found no such column, expected a name in the header",
+            "<memory>, `c`: found only the columns `a`, `b`, expected a name in the header",
         ),
         (
             CsvOptions::new().columns([7]).from_bytes::<f64, Dyn>("a,b\n1,2\n").map(drop),
-            "<memory>, line 1: expected 8 columns or more, found 2",
+            "<memory>: expected 8 columns or more (`Column::Index` counts from 0), found 2",
         ),
         (
             CsvOptions::new().delimiter(b'"').map(drop),
@@ -842,7 +857,7 @@ fn sources_in_memory() {
         ),
         (
             Npy::<f64, Dyn>::from_bytes(*b"no array").map(drop),
-            "<memory>, byte 0: found \"no arr\", expected the first bytes of an NPY file",
+            "<memory>: found a text, expected an NPY file (`Npz` opens archives of arrays, `Csv` texts)",
         ),
         (
             load_npy(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }", &[0; 31])),
@@ -850,14 +865,15 @@ fn sources_in_memory() {
         ),
         (
             load_npy(npy("{'descr': '<c16', 'fortran_order': False, 'shape': (1, 1), }", &[0; 16])),
-            "<memory>, byte 19: found \" '<c16', 'fortra\", expected a type that is read: `i` or `u` of 1, 2, 4 or 8 bytes, `f4` or `f8`, after `<`, `>` or `|`",
+            "<memory>, byte 20 (counted from 0): found complex numbers (\"<c16\"), expected real numbers: save \
+             `array.real` and `array.imag`, or `abs(array)`",
         ),
         (
             load_npy(npy(
                 "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1), }",
                 &f64::NAN.to_le_bytes(),
             )),
-            "<memory>, sample 0, feature 0: found NaN, expected a finite number",
+            "<memory>, sample 0, feature 0 (counted from 0): found NaN, expected a finite number",
         ),
         (
             Npy::<f64, Dyn>::from_bytes(npy(
@@ -868,15 +884,19 @@ fn sources_in_memory() {
             .map(drop),
             "Npy scale is 0, but must be finite and not 0",
         ),
-        (load_idx(&[0, 0, 8]), "<memory>, byte 3: found the end of the file, expected more bytes"),
+        (
+            load_idx(&[0, 0, 8]),
+            "<memory>, byte 3 (counted from 0): found the end of the file, expected more bytes",
+        ),
         (
             load_idx(&[0, 0, 7, 1, 0, 0, 0, 1, 0]),
-            "<memory>, byte 2: found 7, expected a number type of IDX: 8, 9, 11, 12, 13 or 14",
+            "<memory>, byte 2 (counted from 0): found 7, expected a number type of IDX: 8 or 9 (bytes), 11 (16 \
+             bits), 12 (32 bits), 13 (single precision) or 14 (double)",
         ),
         (load_idx(&[0, 0, 8, 1, 0, 0, 0, 3, 1, 2]), "<memory>: expected 11 bytes, found 10"),
         (
             load_idx(&[0, 0, 8, 2, 0, 0, 0, 0, 0, 0, 0, 2]),
-            "<memory>, byte 12: found no samples, expected at least one sample",
+            "<memory>, byte 12 (counted from 0): found no samples, expected at least one sample",
         ),
         (
             Idx::<f64, Dyn>::from_bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 1, 5])
@@ -901,18 +921,25 @@ fn files() {
                 Csv::<f64, Dyn>::open(&missing).map(drop),
                 "folder/missing.csv: cannot open: there is no such file or folder",
             ),
-            (Csv::<f64, Dyn>::open(&folder.0).map(drop), "folder: cannot open: is a directory"),
+            (
+                Csv::<f64, Dyn>::open(&folder.0).map(drop),
+                "folder: cannot open: it is a folder, and a file is needed",
+            ),
             (
                 idx_labels(&labels).map(drop),
-                "folder/floats.idx, byte 2: found another number type, expected bytes without sign (8)",
+                "folder/floats.idx, byte 2 (counted from 0): found another number type, expected \
+                 bytes without sign (8)",
             ),
             (
                 idx_labels(&images).map(drop),
-                "folder/images.idx, byte 3: found more than one dimension, expected one dimension",
+                "folder/images.idx, byte 3 (counted from 0): found more than one dimension, \
+                 expected one dimension",
             ),
             (
                 Csv::<f64, Dyn>::open(&text).and_then(|mut csv| csv.load()).map(drop),
-                "folder/bad.csv, line 3, column 1 (`width`): found \"x\", expected a finite number",
+                "folder/bad.csv, line 3, column 2 (`width`; counted from 1): found \"x\", expected a finite \
+                 number (`CsvOptions::columns` chooses the columns that are features, and `label` leaves \
+                 one out)",
             ),
         ],
     );
@@ -943,7 +970,7 @@ fn archives() {
         vec![
             (
                 Npz::from_bytes(*b"no archive").and_then(|npz| npz.names()).map(drop),
-                "<memory>: found no end record, expected an archive of arrays (NPZ)",
+                "<memory>: found a text, expected an archive of arrays (NPZ)",
             ),
             (
                 archive.array::<f64, Dyn>("nothing").map(drop),
@@ -999,27 +1026,33 @@ fn model_files_and_checkpoints() {
             ),
             (
                 model().load(&empty),
-                "folder/empty.safetensors: the file has 0 bytes and should have 8: it was cut off, by a broken copy or download; fetch it again",
+                "folder/empty.safetensors: this is an empty file and no model file: give the path of \
+                 one that `save` has written",
             ),
             (
                 model().load(&torn),
-                "folder/torn.safetensors: the file has 943 bytes and should have 944: it was cut off, by a broken copy or download; fetch it again",
+                "folder/torn.safetensors: the file has 943 bytes and should have 944: it was cut \
+                 off, by a broken copy or download; fetch it again",
             ),
             (
                 narrow().build::<f64>().unwrap().load(&path),
-                "folder/model.safetensors: the architecture: the file has encoder.0.weight  Dense(Tanh)  3×4, but encoder.0.weight  Dense(Tanh)  2×4 is needed",
+                "folder/model.safetensors: the architecture: the file has encoder.0.weight  \
+                 Dense(Tanh)  3×4, but encoder.0.weight  Dense(Tanh)  2×4 is needed",
             ),
             (
                 squares().build::<f64>().unwrap().load(&path),
-                "folder/model.safetensors: the loss: the file has BernoulliCrossEntropy, but SquaredError is needed",
+                "folder/model.safetensors: the loss: the file has BernoulliCrossEntropy, but \
+                 SquaredError is needed",
             ),
             (
                 model().save(&nowhere),
-                "folder/no/model.safetensors: cannot create a temporary file beside the file: there is no such file or folder",
+                "folder/no/model.safetensors: cannot create a temporary file beside the file: \
+                 there is no such file or folder",
             ),
             (
                 inspect(&torn).map(drop),
-                "folder/torn.safetensors: the file has 943 bytes and should have 944: it was cut off, by a broken copy or download; fetch it again",
+                "folder/torn.safetensors: the file has 943 bytes and should have 944: it was cut \
+                 off, by a broken copy or download; fetch it again",
             ),
             (
                 fit(trainer().checkpoints(checkpoints().every_epochs(0))),
@@ -1031,11 +1064,15 @@ fn model_files_and_checkpoints() {
             ),
             (
                 fit(trainer().seed(5).checkpoints(checkpoints().resume(true))),
-                "folder/run.safetensors: the training: the file has seed 0, batch size 64, shuffle true, 3 samples, Sgd, but seed 5, batch size 64, shuffle true, 3 samples, Sgd is needed",
+                "folder/run.safetensors: the training: the file has seed 0, batch size 64, \
+                 shuffle true, 3 samples, Sgd, but seed 5, batch size 64, shuffle true, 3 \
+                 samples, Sgd is needed",
             ),
             (
                 fit_weighted(trainer().checkpoints(checkpoints().resume(true)), &[1.0, 2.0, 3.0]),
-                "folder/run.safetensors: the training: the file has seed 0, batch size 64, shuffle true, 3 samples, Sgd, but seed 0, batch size 64, shuffle true, 3 samples, Sgd, 3 sample weights with digest a68de4b5e96a60c8 is needed",
+                "folder/run.safetensors: the training: the file has seed 0, batch size 64, \
+                 shuffle true, 3 samples, Sgd, but seed 0, batch size 64, shuffle true, 3 \
+                 samples, Sgd, 3 sample weights with digest a68de4b5e96a60c8 is needed",
             ),
         ],
     );

@@ -173,8 +173,14 @@ fn npy_by_hand(bytes: &[u8]) -> Option<Vec<f64>> {
     let is_fortran = after("fortran_order")?.starts_with("True");
     let shape = after("shape")?.strip_prefix('(')?.split_once(')')?.0;
     let sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
-    let sizes: Vec<usize> = sizes.map(|size| size.parse().ok()).collect::<Option<_>>()?;
-    let (order, kind) = after("descr")?.split_at_checked(1)?;
+    let sizes: Vec<usize> =
+        sizes.map(|size| size.trim_end_matches('L').parse().ok()).collect::<Option<_>>()?;
+    // Without a mark for the order, or with another, it is that of this machine, which is little-endian.
+    let descr = after("descr")?;
+    let (order, kind) = match descr.starts_with(['<', '>', '|', '=']) {
+        true => descr.split_at_checked(1)?,
+        false => ("<", descr),
+    };
     let size: usize = kind.get(1..2)?.parse().ok()?;
     if sizes.iter().product::<usize>() * size != data.len() {
         return None;
@@ -189,6 +195,14 @@ fn npy_by_hand(bytes: &[u8]) -> Option<Vec<f64>> {
         let bits = u64::from_be_bytes(bytes);
         match kind.as_bytes()[0] {
             b'f' if size == 8 => f64::from_bits(bits),
+            // Half precision of numbers that have a first bit, which is all that few changes lead to.
+            b'f' if size == 2 => {
+                let half = bits >> 48;
+                let sign = 1.0 - 2.0 * (half >> 15) as f64;
+                sign * (1.0 + (half & 0x3ff) as f64 / 1024.0)
+                    * 2f64.powi((half >> 10 & 0x1f) as i32 - 15)
+            }
+            b'b' => f64::from(u8::from(bits != 0)),
             b'f' => f32::from_bits((bits >> 32) as u32).into(),
             b'u' => (bits >> (64 - 8 * size)) as f64,
             _ => (bits as i64 >> (64 - 8 * size)) as f64,

@@ -55,8 +55,12 @@ fn values_that_are_not_finite() {
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let (bad, mut model) = (with(2, 1, value), plain());
         let before = model.parameters().to_vec();
-        let error =
-            |call, row, column| Error::NotFinite { call, row, column, value: Number(value) };
+        let error = |call, feature, sample| Error::NotFinite {
+            call,
+            feature,
+            sample,
+            value: Number(value),
+        };
         assert_eq!(model.encode(&bad).unwrap_err(), error("encode", 2, 1));
         assert_eq!(model.reconstruct(&bad).unwrap_err(), error("reconstruct", 2, 1));
         assert_eq!(model.score(&bad).unwrap_err(), error("score", 2, 1));
@@ -77,15 +81,16 @@ fn values_that_are_not_finite() {
         assert_eq!(validated, error("validation", 2, 1));
         let mut parameters = before.clone();
         parameters[5] = value;
+        let (call, entry, value) = ("set_parameters", "parameter", Number(value));
+        let expected = Error::EntryNotFinite { call, entry, index: 5, value };
         let refused = model.set_parameters(&parameters).unwrap_err();
-        assert_eq!(refused, error("set_parameters", 5, 0));
+        assert_eq!(refused, expected);
         assert_eq!(model.parameters(), before);
     }
     let text = plain().encode(&with(2, 1, f64::NAN)).unwrap_err().to_string();
     assert_eq!(
         text,
-        "encode: the value at row 2, column 1 is NaN, but must be finite (a row is a feature, a \
-         column is a sample)"
+        "encode: feature 2 of sample 1 is NaN, but must be finite (features and samples are counted from 0)"
     );
 }
 
@@ -96,8 +101,8 @@ fn values_outside_the_domain_of_the_loss() {
         let error = |call| Error::OutsideDomain {
             call,
             loss: "bernoulli_cross_entropy",
-            row: 3,
-            column: 2,
+            feature: 3,
+            sample: 2,
             value: Number(value),
             requirement: "a value in [0, 1]",
         };
@@ -375,7 +380,7 @@ fn counts_of_zero() {
     let bad = with(1, 0, f64::NAN);
     assert!(matches!(
         model.elbo(&bad, 1, rng),
-        Err(Error::NotFinite { call: "elbo", row: 1, column: 0, .. })
+        Err(Error::NotFinite { call: "elbo", feature: 1, sample: 0, .. })
     ));
 }
 
@@ -576,8 +581,8 @@ fn a_combination_whose_parts_are_not_passed_on() {
         builder.regularizer(regularizer).build::<f64>().map(|model| model.loss(&good()).unwrap())
     };
     assert!(build(Box::new(Around(decay))).unwrap().get("weight_decay").is_some());
-    let expected = "the number of combinations in a regularizer without `parts` is 1, but must be 0: \
-                    what is added to a combination goes beside it, in a tuple";
+    let expected = "a regularizer around others that does not say its `parts` would hide what they do: put \
+                    what is added beside them, in a tuple";
     assert_eq!(build(Box::new(Around((decay,)))).unwrap_err().to_string(), expected);
     assert_eq!(build(Box::new(vec![Around(vec![decay])])).unwrap_err().to_string(), expected);
 }

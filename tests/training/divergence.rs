@@ -454,11 +454,11 @@ fn a_hundred_faults_under_three_policies() {
             let name = format!("{number}: {fault:?}, {policy:?}");
             if fault.kind == Stream && policy == OnDivergence::Stop {
                 // Found before it is trained on.
-                let column = fault.first as usize % SAMPLES;
+                let sample = fault.first as usize % SAMPLES;
                 let error = ended.result.unwrap_err();
                 let call = "fit";
                 let value = Number(f64::NAN);
-                assert_eq!(error, Error::NotFinite { call, row: 2, column, value });
+                assert_eq!(error, Error::NotFinite { call, feature: 2, sample, value });
                 assert!(ended.model.parameters().iter().all(|p| p.is_finite()));
                 assert!(ended.heard.is_empty());
                 continue;

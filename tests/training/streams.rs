@@ -292,8 +292,8 @@ fn what_comes_beside_the_samples_is_named_by_its_place() {
                 Error::OutsideDomain {
                     call: "fit",
                     loss: "cross-entropy",
-                    row: 0,
-                    column: 13,
+                    feature: 0,
+                    sample: 13,
                     value: Number(value),
                     requirement: "the number of a class, which is whole",
                 }
@@ -306,7 +306,7 @@ fn what_comes_beside_the_samples_is_named_by_its_place() {
         let mut model = kinds::conditional::build(NoRegularizer);
         let refused = trainer().fit(&mut model, (&mut samples.x, &mut conditions)).unwrap_err();
         let (call, value) = ("the conditions of fit", Number(f64::NAN));
-        assert_eq!(refused, Error::NotFinite { call, row: 1, column: 13, value });
+        assert_eq!(refused, Error::NotFinite { call, feature: 1, sample: 13, value });
     }
     // Two numbers are no class.
     let (mut samples, mut pairs) = (data.sources(), InMemory::from(data.conditions.view()));
@@ -481,12 +481,14 @@ fn a_value_that_is_not_finite_is_named_by_its_place_in_the_stream() {
     let standardize = Normalizer::fit(Normalization::Standardize, &good).unwrap();
     let cut = Normalizer::fit(Normalization::Truncate { centre_samples: true }, &good).unwrap();
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        for (row, column, buffer, steps) in
+        for (feature, sample, buffer, steps) in
             [(2, 0, 4, 0), (0, 7, 4, 1), (3, 14, 8, 2), (1, 19, 4, 4), (1, 13, 100, 0)]
         {
             let mut x = good.clone();
-            x.as_mut_slice()[4 * column + row] = value;
-            let expected = Error::NotFinite { call: "fit", row, column, value: Number(value) };
+            x.as_mut_slice()[4 * sample + feature] = value;
+            let not_finite =
+                |call| Error::NotFinite { call, feature, sample, value: Number(value) };
+            let expected = not_finite("fit");
             for normalizer in [None, Some(standardize.clone()), Some(cut.clone())] {
                 let has_none = normalizer.is_none();
                 let mut model = model(normalizer);
@@ -502,7 +504,7 @@ fn a_value_that_is_not_finite_is_named_by_its_place_in_the_stream() {
             let mut trainer = trainer().shuffle(false).shuffle_buffer(buffer);
             let found = trainer.fit(&mut model(None), &mut source).unwrap_err();
             let call = "Normalizer::apply";
-            assert_eq!(found, Error::NotFinite { call, row, column, value: Number(value) });
+            assert_eq!(found, not_finite(call));
         }
     }
 }
@@ -526,8 +528,8 @@ fn a_value_outside_the_domain_is_named_by_its_place_in_the_stream() {
     let expected = Error::OutsideDomain {
         call: "fit",
         loss: "bernoulli_cross_entropy",
-        row: 2,
-        column: 13,
+        feature: 2,
+        sample: 13,
         value: Number(1.5),
         requirement: "a value in [0, 1]",
     };

@@ -147,7 +147,7 @@ pub use vamp::VampPrior;
 
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
-use crate::error::{Result, require};
+use crate::error::{Result, require_fit};
 use crate::layer::layout::Layout;
 use crate::numbers::scalar::Float;
 
@@ -205,10 +205,10 @@ pub trait Prior<T: Float>: Debug + Send + Sync + PriorClone<T> {
 }
 
 /// Refuses an encoder that gives points, where types could not tell.
-pub(crate) fn require_gaussian(name: &'static str, facts: &Facts) -> Result<()> {
-    let requirement =
-        "that of its units: describe the encoder as `Gaussian::new(body, mean, log_variance)`";
-    require(facts.is_gaussian, name, 0.0, requirement)
+pub(crate) fn require_gaussian(part: &'static str, facts: &Facts) -> Result<()> {
+    let fault = "needs an encoder that gives a distribution, and this one gives a point";
+    let remedy = "describe the encoder as `Gaussian::new(body, mean, log_variance)`";
+    require_fit(facts.is_gaussian, part, fault, remedy)
 }
 
 /// A copy in a box, which every prior that is `Clone` can give.

@@ -71,7 +71,7 @@ impl<T: Float> Prior<T> for VampPrior {
     }
 
     fn check_size(&self, facts: &Facts) -> Result<()> {
-        require_gaussian("the number of log-variances of a code under VampPrior", facts)?;
+        require_gaussian("VampPrior", facts)?;
         let expected = self.count.saturating_mul(facts.features);
         let found = self.start.as_ref().map_or(expected, |start| start.len());
         require_size("the samples that VampPrior begins with", "values", expected, found)

@@ -97,7 +97,7 @@ fn what_is_no_file_is_not_replaced() {
     {
         let _socket = std::os::unix::net::UnixListener::bind(folder.join("socket")).unwrap();
         let found = refused(&folder.join("socket"));
-        assert_eq!(found, ("replace the file", ErrorKind::InvalidInput));
+        assert_eq!(found, ("replace the file", ErrorKind::Unsupported));
         assert_eq!(folder.names(), ["file", "socket"]);
     }
 }

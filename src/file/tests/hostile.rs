@@ -21,6 +21,10 @@ fn every_other_length_is_refused() {
     let data = 24 + 16 + 3 + 8;
     for found in 0..length {
         // Until the header is whole, it alone is missed.
+        if found == 0 {
+            assert_eq!(problem(&[]), Problem::AnotherKind { kind: "an empty file" });
+            continue;
+        }
         let expected = if found < 8 {
             8
         } else if found < length - data {
@@ -78,13 +82,30 @@ fn headers_that_are_none() {
     let limit = 1 << 20;
     for length in [limit + 1, 100_000_000, u64::MAX - 7, u64::MAX] {
         let bytes = [&length.to_le_bytes()[..], b"{}"].concat();
-        assert_eq!(problem(&bytes), Problem::HeaderTooLong { length, limit });
+        let kind = "a file of an unknown kind";
+        assert_eq!(problem(&bytes), Problem::AnotherKind { kind });
     }
+    let length = limit + 1;
+    let mut long = length.to_le_bytes().to_vec();
+    long.resize(8 + length as usize, b' ');
+    assert_eq!(problem(&long), Problem::HeaderTooLong { length, limit });
     // The first eight bytes of a picture, a Python pickle and a text are a long length.
-    for text in
-        [&b"\x89PNG\r\n\x1a\n and more"[..], b"\x80\x04\x95\x00\x00\x00\x00\x00", b"x,y,z\n1,2,3\n"]
-    {
-        assert!(matches!(problem(text), Problem::HeaderTooLong { .. }));
+    for (bytes, kind) in [
+        (b"\x89PNG\r\n\x1a\n and more".as_slice(), "a PNG picture"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01", "a JPEG picture"),
+        (
+            b"PK\x03\x04\x14\0\0\0\x08\0",
+            "a zip archive (as .zip, .npz, .xlsx and PyTorch's .pt are)",
+        ),
+        (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "a gzip file"),
+        (b"\x80\x04\x95\x1a\0\0\0\0\0\0\0]", "a pickle of Python"),
+        (b"\x89HDF\r\n\x1a\n\0\0\0\0", "an HDF5 file"),
+        (b"\x08\x07\x12\x07pytorch\x1a\x05", "an ONNX model"),
+        (b"\x93NUMPY\x01\0\x76\0{", "an NPY file of NumPy"),
+        (b"x,y,z\n1,2,3\n", "a text"),
+        ("größe;breite\n".as_bytes(), "a text"),
+    ] {
+        assert_eq!(problem(bytes), Problem::AnotherKind { kind });
     }
     for (header, at) in [
         ("", 0),

@@ -34,7 +34,7 @@ impl Conformal {
     /// From the scores of held-out normal samples.
     ///
     /// # Errors
-    /// [`Error::NoSamples`]; [`Error::NotFinite`] (column: the index) for a score that is not finite.
+    /// [`Error::NoSamples`]; [`Error::EntryNotFinite`] for a score that is not finite.
     pub fn new(mut scores: Vec<f64>) -> Result<Self> {
         check_scores("Conformal::new", &scores)?;
         scores.sort_unstable_by(f64::total_cmp);
@@ -78,8 +78,9 @@ pub(super) fn check_scores(call: &'static str, scores: &[f64]) -> Result<()> {
     }
     match scores.iter().position(|score| !score.is_finite()) {
         None => Ok(()),
-        Some(column) => {
-            Err(Error::NotFinite { call, row: 0, column, value: Number(scores[column]) })
+        Some(index) => {
+            let value = Number(scores[index]);
+            Err(Error::EntryNotFinite { call, entry: "score", index, value })
         }
     }
 }

@@ -82,7 +82,7 @@ impl<T: Float> AnomalyScore<T> for ReconstructionProbability {
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
-        let name = "the number of log-variances of a code under ReconstructionProbability";
+        let name = "ReconstructionProbability";
         require_gaussian(name, facts)
     }
 

@@ -20,7 +20,7 @@ const PARALLEL: f64 = 1e-6;
 ///
 /// # Errors
 /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for less than two steps,
-/// [`Error::NotFinite`](crate::Error::NotFinite) for a code (row: the unit; column 0: the first code, 1: the
+/// [`Error::NotFinite`](crate::Error::NotFinite) for a code (feature: the unit; sample 0: the first code, 1: the
 /// second), [`Error::SizeMismatch`](crate::Error::SizeMismatch) for slices of other lengths than the code
 /// has.
 ///
@@ -114,7 +114,7 @@ fn path<T: Float, C: Size + Dim>(
 ) -> Result<Batch<T, C>> {
     let size: C = size_of(call, from)?;
     require_size(call, "code units", from.len(), to.len())?;
-    size_of::<T, C>(call, to).map_err(|error| error.in_columns_from(1))?;
+    size_of::<T, C>(call, to).map_err(|error| error.in_samples_from(1))?;
     require(steps >= 2, steps_name, steps as f64, "at least 2")?;
     let mut codes = Batch::zeros(size, steps);
     for (step, code) in codes.as_mut_slice().chunks_exact_mut(from.len()).enumerate() {

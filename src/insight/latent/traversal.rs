@@ -16,7 +16,7 @@ const CALL: &str = "traverse";
 ///
 /// # Errors
 /// [`Error::InvalidParameter`] for a unit that is not there, [`Error::NoSamples`] without values,
-/// [`Error::NotFinite`] for the code or a value, [`Error::SizeMismatch`] for a slice of another length
+/// [`Error::NotFinite`] for the code, [`Error::EntryNotFinite`] for a value, [`Error::SizeMismatch`] for a slice of another length
 /// than the code has.
 ///
 /// # Example
@@ -72,9 +72,9 @@ fn copies<T: Float, C: Size>(
     if values.is_empty() {
         return Err(Error::NoSamples { call: CALL });
     }
-    if let Some(column) = values.iter().position(|value| !value.is_finite()) {
-        let value = Number(values[column].to_double());
-        return Err(Error::NotFinite { call: CALL, row: unit, column, value });
+    if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+        let value = Number(values[index].to_double());
+        return Err(Error::EntryNotFinite { call: CALL, entry: "value", index, value });
     }
     let mut codes = Batch::zeros(size, values.len());
     for (copy, &value) in codes.as_mut_slice().chunks_exact_mut(code.len()).zip(values) {

@@ -87,7 +87,7 @@ impl<T: Float> Data<T> {
     /// A copy of the first of these samples.
     pub(super) fn of(samples: Samples<'_, T>) -> Result<Self> {
         let call = "contract";
-        let InMemory { x, conditions, mut labels } = InMemory::of(samples)?;
+        let InMemory { x, conditions, mut labels } = InMemory::of(call, samples)?;
         if let Some(conditions) = conditions {
             require_size(call, "conditions", x.samples(), conditions.samples())?;
         }

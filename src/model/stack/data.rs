@@ -39,11 +39,12 @@ impl<'a, T: Float> Data<'a, T> {
     /// Refuses a stream: all levels but the first see codes, which are in memory.
     pub(super) fn of<I: Size, G>(examples: Examples<'a, T, I, G>) -> Result<(Self, LabelsOf)> {
         let Examples { samples, weights, held_out, size, .. } = examples;
-        let given = InMemory::of(samples)?;
+        let given = InMemory::of("Stack::fit", samples)?;
         let held_out = held_out.map(HeldOut::alone).transpose()?;
         let size = Untyped::of(size);
         let sizes = Some([size, held_out.as_ref().map_or(size, |(_, size)| *size)]);
-        let held_out = held_out.map(|(samples, _)| InMemory::of(samples)).transpose()?;
+        let held_out =
+            held_out.map(|(samples, _)| InMemory::of("validation", samples)).transpose()?;
         let (held_out, labels) = held_out.map(|given| (given.x, given.labels)).unzip();
         let labels = LabelsOf {
             of_samples: given.labels.unwrap_or_default(),

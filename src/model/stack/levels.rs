@@ -3,7 +3,7 @@ use super::report::StackReport;
 use super::stages::{Classify, FineTune, Universal};
 use crate::batch::size::{SameSize, Size};
 use crate::data::Normalizer;
-use crate::error::{Error, Result, require, require_size};
+use crate::error::{Error, Result, require_fit, require_size};
 use crate::layer::trained::Trained;
 use crate::layer::{Chain, Detach, Layer, Part, Pointlike, SameCondition, Unconditioned};
 use crate::loss::{Link, Loss, LossFor, SameTarget, WithInput};
@@ -112,7 +112,7 @@ macro_rules! grows {
             /// [checkpoints](crate::train) keep the stages before. The same if an observer
             /// [stops](crate::train::Control::Stop) a stage that is not the last:
             /// [`Error::Stopped`](crate::Error::Stopped).
-            /// [`Error::InvalidParameter`] for a stream.
+            /// [`Error::Stream`] for a stream.
             #[allow(clippy::type_complexity)]
             pub fn pretrain<'e, T, X>(
                 self,
@@ -245,17 +245,18 @@ where
         let checked = || {
             encoder.check_sizes()?;
             decoder.check_sizes()?;
-            let sentence =
-                "a layer: a Gaussian encoder gives a distribution, which no level can be on";
-            require(!encoder.is_gaussian(), "the encoder", 2.0, sentence)?;
+            let fault = "gives a distribution, which no level can stand on";
+            let remedy = "make it of layers, without a `Gaussian`";
+            require_fit(!encoder.is_gaussian(), "the encoder", fault, remedy)?;
             require_size("the decoder's input", "code units", to, decoder.num_inputs())?;
             require_size("the decoder's output", "features", from, decoder.num_outputs())?;
             self.trainer.check::<T>()?;
             if let Some(inputs) = inputs {
                 require_size("the code of the level below", "units", from, inputs)?;
-                let (name, has) =
-                    ("the number of its normalizers", self.builder.normalizer.is_some());
-                require(!has, name, 1.0, "0: set it on the first level, which sees the data")?;
+                let has_none = self.builder.normalizer.is_none();
+                let fault = "has a normalizer, and sees no data but codes";
+                let remedy = "set the normalizer on the first level, which sees the data";
+                require_fit(has_none, "the level", fault, remedy)?;
             }
             Ok((below + 1, to))
         };

@@ -156,8 +156,8 @@ pub(super) fn check(call: &'static str, values: &[f64], features: usize) -> Resu
     }
     for (at, &value) in values.iter().enumerate() {
         if !value.is_finite() {
-            let (row, column) = (at % features.max(1), at / features.max(1));
-            return Err(Error::NotFinite { call, row, column, value: Number(value) });
+            let (feature, sample) = (at % features.max(1), at / features.max(1));
+            return Err(Error::NotFinite { call, feature, sample, value: Number(value) });
         }
         require(value.abs() <= 1e100, "a value of a picture", value, "from −1e100 to 1e100")?;
     }

@@ -144,22 +144,22 @@ impl<T: Scalar> Checked<'_, T> {
         let of_conditions = [("the conditions of ", self.data.conditions.as_ref())];
         for (what, batch) in of_data.into_iter().chain(of_conditions) {
             let Some(batch) = batch else { continue };
-            let (rows, columns) = (batch.features(), batch.samples());
-            for (row, column) in [(0, 0), (rows - 1, columns - 1)] {
+            let (features, samples) = (batch.features(), batch.samples());
+            for (feature, sample) in [(0, 0), (features - 1, samples - 1)] {
                 let mut data = self.data.clone();
                 let conditions = data.conditions.as_mut().filter(|_| !what.is_empty());
                 let batch = conditions.unwrap_or(&mut data.x);
-                batch.as_mut_slice()[column * rows + row] = T::of(value);
-                let at = (row, column, Number(value));
+                batch.as_mut_slice()[sample * features + feature] = T::of(value);
+                let at = (feature, sample, Number(value));
                 let found = self.refuses(&data, |call, error| match error {
-                    Error::NotFinite { call: found, row, column, value } => {
-                        (*row, *column, *value) == at && *found == format!("{what}{call}")
+                    Error::NotFinite { call: found, feature, sample, value } => {
+                        (*feature, *sample, *value) == at && *found == format!("{what}{call}")
                     }
                     _ => false,
                 });
                 found.map_err(|verdict| {
                     Verdict::failed(format!(
-                        "{value} at row {row}, column {column} of {}: {}",
+                        "{value} in feature {feature} of sample {sample} of {}: {}",
                         if what.is_empty() { "the samples" } else { "the conditions" },
                         verdict.found()
                     ))
