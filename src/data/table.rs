@@ -1,6 +1,6 @@
 //! Samples in a stream of numbers of one type: what IDX and NPY have in common.
 
-use super::element::Element;
+use super::element::{Element, Kind};
 use super::input::Stream;
 use super::{Refusal, require_left};
 use crate::error::{Error, Found, Number, Place, Result, require_size};
@@ -184,7 +184,14 @@ impl Table {
                 let sample = (self.next + at / self.features) as u64;
                 let place = Place::Value { sample, feature: (at % self.features) as u64 };
                 let found = Found::Number(Number(values[at].to_double()));
-                Err(self.stream.input().malformed(place, found, "a finite number"))
+                let expected = match self.element.kind {
+                    Kind::F80 { .. } => {
+                        "a finite number (of long doubles only those of x86 are read: save \
+                         `array.astype(\"f8\")`)"
+                    }
+                    _ => "a finite number",
+                };
+                Err(self.stream.input().malformed(place, found, expected))
             }
         }
     }

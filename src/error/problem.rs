@@ -156,7 +156,9 @@ pub enum Problem {
     #[error("the content does not fit its digest: the file was changed or damaged; fetch it again")]
     Digest,
     /// A value is NaN or infinite.
-    #[error("value {index} of the tensor `{tensor}` is {value}, but all must be finite")]
+    #[error(
+        "value {index} (counted from 0) of the tensor `{tensor}` is {value}, but all must be finite"
+    )]
     NotFinite {
         /// The tensor's name.
         tensor: String,
@@ -185,8 +187,8 @@ mod tests {
         let problem = Problem::NotFinite { tensor: "encoder.0.bias".into(), index: 3, value };
         assert_eq!(
             Error::NotSaved { path: path(), problem }.to_string(),
-            "models/a.safetensors: not saved: value 3 of the tensor `encoder.0.bias` is NaN, but all \
-             must be finite"
+            "models/a.safetensors: not saved: value 3 (counted from 0) of the tensor `encoder.0.bias` \
+             is NaN, but all must be finite"
         );
         let problem = Problem::AnotherKind { kind: "a PNG picture" };
         assert_eq!(

@@ -381,7 +381,8 @@ mod tests {
         let mixed = Mixed::new().columns(1, SquaredError).columns(3, class);
         assert_eq!(
             mixed.check_size(4).unwrap_err().to_string(),
-            "Mixed group is 1, but must be one whose loss compares with the input"
+            "a group of Mixed has a loss that compares with a class: take one that compares with the input, \
+             such as `Categorical`"
         );
     }
 

@@ -248,6 +248,8 @@ fn lines_that_do_not_count() {
     // Cells between tabs are cells, though nothing is in them.
     let tabs = new().delimiter(b'\t').unwrap().skip_blank_lines(true).missing(Missing::Value(0.0));
     assert_eq!(load("a\tb\n\t\n1\t2\n", &tabs.unwrap()).unwrap(), [0.0, 0.0, 1.0, 2.0]);
+    // A header that is none stands behind the lines that are skipped.
+    assert_eq!(line_of(new().skip_lines(2).from_bytes::<f64, Dyn>("x\ny\n1,2\n").unwrap_err()), 3);
     let none = refused("a\n1\n", &new().skip_lines(7));
     assert_eq!(none, "<memory>: found no line after those that are skipped, expected a row");
 }
@@ -287,20 +289,20 @@ fn refusals_name_what_was_seen() {
     for (cell, seen, advice) in [
         ("1,5", "a decimal comma", "`CsvOptions::decimal(b',')`"),
         ("1,234", "a comma", "`CsvOptions::thousands(b',')`"),
-        ("1,234,567", "a mark between thousands", "`CsvOptions::thousands`"),
-        ("1,234.5", "a mark between thousands", "`CsvOptions::thousands`"),
-        ("1.234,5", "a decimal comma and a mark between thousands", "`thousands(b'.')`"),
-        ("1.234.567", "a mark between thousands", "`CsvOptions::thousands`"),
-        ("1'234", "a mark between thousands", "thousands(b'\\'')"),
-        ("1_000", "a mark between thousands", "thousands(b'_')"),
-        ("1 234", "a mark between thousands", "thousands(b' ')"),
+        ("1,234,567", "a thousands mark", "`CsvOptions::thousands`"),
+        ("1,234.5", "a thousands mark", "`CsvOptions::thousands`"),
+        ("1.234,5", "a decimal comma and a thousands mark", "`thousands(b'.')`"),
+        ("1.234.567", "a thousands mark", "`CsvOptions::thousands`"),
+        ("1'234", "a thousands mark", "thousands(b'\\'')"),
+        ("1_000", "a thousands mark", "thousands(b'_')"),
+        ("1 234", "a thousands mark", "thousands(b' ')"),
         ("1  2", "several numbers with spaces between", "`CsvOptions::whitespace()`"),
         ("1;2", "several cells", "`CsvOptions::delimiter(b';')`"),
         ("1,5;2", "several cells", "`CsvOptions::delimiter(b';')`"),
         ("1\t2", "several cells", "`CsvOptions::delimiter(b'\\t')`"),
         ("1|2", "several cells", "`CsvOptions::delimiter(b'|')`"),
-        ("inf", "an infinite number", "a finite number"),
-        ("-Infinity", "an infinite number", "a finite number"),
+        ("inf", "an infinite number", "`CsvOptions::missing_marks`"),
+        ("-Infinity", "an infinite number", "`CsvOptions::missing_marks`"),
         ("1e400", "a number that is too large", "`f64`"),
         ("1\0", "a NUL byte", "UTF-8"),
     ] {
@@ -368,6 +370,33 @@ fn files_of_another_kind() {
     }
     // Names that begin as such files do.
     assert_eq!(load("PAR1,BZh\n1,2\n", &new()).unwrap(), [1.0, 2.0]);
+}
+
+#[test]
+fn labels_in_another_encoding() {
+    let latin = b"a,b\n1,caf\xe9\n";
+    let error = new().label("b").from_bytes::<f64, Dyn>(latin).unwrap().labels().unwrap_err();
+    let Error::Malformed { found, expected, .. } = error else { panic!("{error}") };
+    assert_eq!(found, Found::Text("caf\u{fffd}".to_owned()));
+    assert!(expected.contains("Latin-1"), "{expected}");
+}
+
+/// A value that was kept as NaN is for whoever fills it: no training takes it.
+#[test]
+fn what_is_kept_as_nan_is_not_trained_on() {
+    use autoencoder::activation::Identity;
+    let options = new().missing(Missing::NotANumber).unwrap();
+    let mut table: Csv<f64, Const<2>> = options.from_bytes("a,b\n1,2\n3,?\n").unwrap();
+    let mut model = AutoEncoder::builder()
+        .encoder(Dense::<2, 1>::new(Identity))
+        .decoder(Dense::<1, 2>::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    let mut trainer = Trainer::new(Adam::new(0.01).unwrap()).epochs(1);
+    let value = Number(f64::NAN);
+    let refused = Error::NotFinite { call: "fit", feature: 1, sample: 1, value };
+    assert_eq!(trainer.fit(&mut model, &table.load().unwrap()).unwrap_err(), refused);
+    assert_eq!(trainer.fit(&mut model, &mut table).unwrap_err(), refused);
 }
 
 #[test]

@@ -532,6 +532,12 @@ fn binary_files_that_are_none() {
         assert!(expected.contains(advice), "{refused}");
     }
 
+    // 1.0 as a machine with 128 bits of a long double writes it.
+    let mut quad = std::fs::read(fixture("f16-little.npy")).unwrap();
+    quad[128..144].copy_from_slice(&(0x3fff_u128 << 112).to_le_bytes());
+    let refused = Npy::<f64, Dyn>::from_bytes(quad).unwrap().load().unwrap_err().to_string();
+    assert!(refused.contains("of long doubles only those of x86 are read"), "{refused}");
+
     let labels = idx_labels(fixture("u1.idx")).unwrap_err();
     let found = Found::Thing("more than one dimension");
     assert_eq!(labels, malformed(&fixture("u1.idx"), Place::Byte(3), found, "one dimension"));
@@ -621,6 +627,33 @@ fn files_that_cannot_be_read() {
     let folder = Npy::<f32, Dyn>::open(fixture("")).unwrap_err();
     assert_eq!(folder, error("", ErrorKind::IsADirectory));
     assert!(absent.to_string().ends_with("absent: cannot open: there is no such file or folder"));
+    let of_folder = "cannot open: it is a folder, and a file is needed";
+    let folder = fixture("");
+    let openers = |path: &Path| {
+        [
+            Csv::<f32, Dyn>::open(path).map(drop),
+            Npy::<f32, Dyn>::open(path).map(drop),
+            Idx::<f32, Dyn>::open(path).map(drop),
+            idx_labels(path).map(drop),
+            #[cfg(feature = "npz")]
+            Npz::open(path).map(drop),
+        ]
+    };
+    for refused in openers(&folder) {
+        let text = refused.unwrap_err().to_string();
+        assert!(text.ends_with(of_folder), "{text}");
+    }
+    #[cfg(unix)]
+    for refused in openers(Path::new("/dev/null")) {
+        let expected = "/dev/null: cannot open: it is a device or a pipe, or the system cannot do this; a \
+                        plain file is needed";
+        assert_eq!(refused.unwrap_err().to_string(), expected);
+    }
+    for refused in openers(&fixture("make.py")) {
+        let text = refused.unwrap_err().to_string();
+        let is_named = text.contains("found a text,") || text.contains("line 1 (counted from 1)");
+        assert!(is_named || text.contains("single cell"), "{text}");
+    }
 }
 
 #[cfg(not(feature = "gzip"))]

@@ -894,9 +894,10 @@ fn refusals_of_traversals() {
     let call = "traverse";
     assert_eq!(traverse(&code, 0, &[]).unwrap_err(), Error::NoSamples { call });
     let nan = Number(f64::NAN);
-    let error = |feature, sample| Error::NotFinite { call, feature, sample, value: nan };
-    assert_eq!(traverse(&code, 1, &[0.0, f64::NAN]).unwrap_err(), error(1, 1));
-    assert_eq!(traverse(&[f64::NAN, 0.0], 1, &[0.0]).unwrap_err(), error(0, 0));
+    let of_values = Error::EntryNotFinite { call, entry: "value", index: 1, value: nan };
+    assert_eq!(traverse(&code, 1, &[0.0, f64::NAN]).unwrap_err(), of_values);
+    let of_code = Error::NotFinite { call, feature: 0, sample: 0, value: nan };
+    assert_eq!(traverse(&[f64::NAN, 0.0], 1, &[0.0]).unwrap_err(), of_code);
     let slice = traverse::<f64, Const<3>>(&code[..], 1, &[0.0]).unwrap_err();
     let expected = Error::SizeMismatch { place: call, unit: "code units", expected: 3, found: 2 };
     assert_eq!(slice, expected);

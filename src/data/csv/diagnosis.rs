@@ -6,9 +6,11 @@ use crate::error::Found;
 
 const MISSING: &str = "a finite number (`CsvOptions::missing` says what becomes of missing values: \
                        `Missing::DropRow`, `Missing::Value` or `Missing::NotANumber`)";
+const INFINITE: &str = "a finite number (`CsvOptions::missing_marks` can count this among the missing \
+                        values)";
 const DECIMAL: &str = "a finite number (`CsvOptions::decimal(b',')` reads a decimal comma)";
 const THOUSANDS: &str =
-    "a finite number (`CsvOptions::thousands` takes the mark that stands between thousands)";
+    "a finite number (`CsvOptions::thousands` takes the mark between thousands)";
 const COMMA: &str = "a finite number (`CsvOptions::thousands(b',')` if the comma stands between \
                      thousands, `decimal(b',')` if before a fraction)";
 const BOTH: &str =
@@ -38,7 +40,7 @@ pub(super) fn of_cell(cell: &[u8], numbers: &Numbers) -> (Found, &'static str) {
     if str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok()) {
         let is_spelt_out = text.iter().any(|byte| matches!(byte, b'i' | b'I'));
         return match is_spelt_out {
-            true => (Found::kind("an infinite number", text), "a finite number"),
+            true => (Found::kind("an infinite number", text), INFINITE),
             false if is_number => {
                 let expected = "a number within the range of `f32` (`f64` has a wider one)";
                 (Found::kind("a number that is too large", text), expected)
@@ -75,7 +77,7 @@ fn of_marks(text: &[u8], numbers: &Numbers) -> Option<(&'static str, &'static st
             b'\'' => "a finite number (`CsvOptions::thousands(b'\\'')` reads this)",
             _ => "a finite number (`CsvOptions::thousands(b'_')` reads this)",
         };
-        return Some(("a mark between thousands", expected));
+        return Some(("a thousands mark", expected));
     }
     if text.iter().any(|&byte| is_space(byte)) {
         let mut parts = text.split(|&byte| is_space(byte)).filter(|part| !part.is_empty());
@@ -88,15 +90,13 @@ fn of_marks(text: &[u8], numbers: &Numbers) -> Option<(&'static str, &'static st
     let last = |byte: u8| text.iter().rposition(|&of| of == byte);
     match (places(b','), places(b'.')) {
         (0, 0 | 1) => None,
-        (0, _) => is_grouped(digits, b'.').then_some(("a mark between thousands", THOUSANDS)),
+        (0, _) => is_grouped(digits, b'.').then_some(("a thousands mark", THOUSANDS)),
         (1, 0) if numbers.decimal == b',' => None,
         (1, 0) if is_grouped(digits, b',') => Some(("a comma", COMMA)),
         (1, 0) => Some(("a decimal comma", DECIMAL)),
-        (_, 0) => is_grouped(digits, b',').then_some(("a mark between thousands", THOUSANDS)),
-        (1, _) if last(b',') > last(b'.') => {
-            Some(("a decimal comma and a mark between thousands", BOTH))
-        }
-        (_, 1) if last(b'.') > last(b',') => Some(("a mark between thousands", THOUSANDS)),
+        (_, 0) => is_grouped(digits, b',').then_some(("a thousands mark", THOUSANDS)),
+        (1, _) if last(b',') > last(b'.') => Some(("a decimal comma and a thousands mark", BOTH)),
+        (_, 1) if last(b'.') > last(b',') => Some(("a thousands mark", THOUSANDS)),
         _ => None,
     }
 }

@@ -27,6 +27,9 @@ use names::{ROW, column_of, name_of, width, with_delimiter};
 use number::{Numbers, Value};
 pub use options::{Column, CsvOptions};
 
+/// What a label must be.
+const LABEL: &str = "a label in UTF-8 (a file in Latin-1 or Windows-1252 must be converted first)";
+
 /// A table in a text with delimiters: a row is a sample, a column a feature.
 ///
 /// Cells may be quoted; spaces around a number are passed over. A number is what Rust reads as one
@@ -219,9 +222,8 @@ impl<T: Float, R: Size> Csv<T, R> {
         let has_row = row(cells, self.width, numbers, is_kept, |column, cells| {
             if let (true, Some(label)) = (wanted == Some(column), &mut label) {
                 let text = str::from_utf8(cells.cell());
-                let text = text.map_err(|_| {
-                    cells.refuse(column, Found::text(cells.cell()), "a label in UTF-8")
-                })?;
+                let text =
+                    text.map_err(|_| cells.refuse(column, Found::text(cells.cell()), LABEL))?;
                 label.push_str(text);
             }
             if !is_feature(column) {
@@ -301,7 +303,7 @@ impl<T: Float, R: Size> Csv<T, R> {
             let found = Found::Thing("a number for each feature");
             let expected = "the names of columns (`CsvOptions::header(false)` if these are values, \
                             `header(true)` if they are names)";
-            return Err(self.input.malformed(Place::Line(1), found, expected));
+            return Err(self.input.malformed(Place::Line(cells.cell_line()), found, expected));
         }
         Ok(())
     }

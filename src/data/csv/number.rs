@@ -31,15 +31,15 @@ impl Numbers {
     /// What a cell says; `None` for one that is to be refused. `scratch` is for what numbers are rewritten in.
     pub(super) fn read<T: Float>(&self, cell: &[u8], scratch: &mut Vec<u8>) -> Option<Value<T>> {
         let text = trimmed(cell);
-        let mut is_missing = self.marks.has(text);
-        if !is_missing && let Some(plain) = self.plain(text, scratch) {
-            is_missing = self.marks.has_number(text, || finite(plain));
-            if !is_missing {
-                return finite(plain).map(Value::Number);
+        let plain = self.plain(text, scratch);
+        if let Some(value) = plain.and_then(finite) {
+            if !self.marks.has_number(text, || plain.and_then(finite)) {
+                return Some(Value::Number(value));
             }
+        } else if !self.marks.has(text) {
+            return None;
         }
         match self.missing {
-            _ if !is_missing => None,
             Missing::Refuse => None,
             Missing::DropRow => Some(Value::Dropped),
             Missing::Value(value) => Some(Value::Number(T::of(value))),
