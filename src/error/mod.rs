@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 pub(crate) use place::beginning;
-pub use place::{Found, Place};
+pub use place::{Found, Known, Names, Place};
 #[cfg(feature = "safetensors")]
 pub use problem::Problem;
 

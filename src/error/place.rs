@@ -66,22 +66,30 @@ pub enum Found {
     Number(Number),
     /// Something that has a name: `the end of the file`.
     Thing(&'static str),
-    /// A text that is known to be something: `a decimal comma`.
-    Kind {
-        /// What it is.
-        kind: &'static str,
-        /// The text, at most 80 characters of it.
-        text: String,
-    },
+    /// A text that is known to be something.
+    Known(Box<Known>),
     /// The names of a table's columns, where one that is not among them is wanted.
-    Names {
-        /// The first of them, at most 20, and at most 80 characters of each.
-        names: Vec<String>,
-        /// How many more there are.
-        more: usize,
-        /// The one that is most like the wanted one, if any is.
-        nearest: Option<String>,
-    },
+    Names(Box<Names>),
+}
+
+/// A text that is known to be something, inside an [`Error`](super::Error).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// What it is: `a decimal comma`.
+    pub kind: &'static str,
+    /// The text, at most 80 characters of it.
+    pub text: String,
+}
+
+/// The names of a table's columns, inside an [`Error`](super::Error).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// The first of them, at most 20, and at most 80 characters of each.
+    pub first: Vec<String>,
+    /// How many more there are.
+    pub more: usize,
+    /// The one that is most like the wanted one, if any is.
+    pub nearest: Option<String>,
 }
 
 impl Found {
@@ -91,8 +99,8 @@ impl Found {
     }
 
     /// A text that is known to be something.
-    pub(crate) fn kind(kind: &'static str, bytes: &[u8]) -> Self {
-        Self::Kind { kind, text: beginning(bytes) }
+    pub(crate) fn known(kind: &'static str, bytes: &[u8]) -> Self {
+        Self::Known(Box::new(Known { kind, text: beginning(bytes) }))
     }
 }
 
@@ -102,21 +110,25 @@ impl fmt::Display for Found {
             Self::Text(text) => write!(f, "{text:?}"),
             Self::Number(number) => write!(f, "{number}"),
             Self::Thing(thing) => f.write_str(thing),
-            Self::Kind { kind, text } => write!(f, "{kind} ({text:?})"),
-            Self::Names { names, more, nearest } => {
-                f.write_str("only the columns ")?;
-                for (k, name) in names.iter().enumerate() {
-                    let before = if k == 0 { "" } else { ", " };
-                    write!(f, "{before}`{name}`")?;
-                }
-                if *more > 0 {
-                    write!(f, " and {more} more")?;
-                }
-                match nearest {
-                    Some(nearest) => write!(f, " (perhaps `{nearest}` is meant)"),
-                    None => Ok(()),
-                }
-            }
+            Self::Known(known) => write!(f, "{} ({:?})", known.kind, known.text),
+            Self::Names(names) => write!(f, "{names}"),
+        }
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("only the columns ")?;
+        for (k, name) in self.first.iter().enumerate() {
+            let before = if k == 0 { "" } else { ", " };
+            write!(f, "{before}`{name}`")?;
+        }
+        if self.more > 0 {
+            write!(f, " and {} more", self.more)?;
+        }
+        match &self.nearest {
+            Some(nearest) => write!(f, " (perhaps `{nearest}` is meant)"),
+            None => Ok(()),
         }
     }
 }
@@ -150,10 +162,13 @@ mod tests {
 
     #[test]
     fn names_are_listed_as_far_as_they_go() {
-        let names = vec!["a".to_owned(), "b c".to_owned()];
-        let all = Found::Names { names: names.clone(), more: 0, nearest: None };
+        let names = |more, nearest| {
+            let first = vec!["a".to_owned(), "b c".to_owned()];
+            Found::Names(Box::new(Names { first, more, nearest }))
+        };
+        let all = names(0, None);
         assert_eq!(all.to_string(), "only the columns `a`, `b c`");
-        let some = Found::Names { names, more: 5, nearest: Some("d".to_owned()) };
+        let some = names(5, Some("d".to_owned()));
         let said = "only the columns `a`, `b c` and 5 more (perhaps `d` is meant)";
         assert_eq!(some.to_string(), said);
         let long = Found::text("é".repeat(100).as_bytes());

@@ -21,6 +21,10 @@ fn refused(text: impl Into<Vec<u8>>, options: &CsvOptions) -> String {
     options.from_bytes::<f64, Dyn>(text).unwrap_err().to_string()
 }
 
+fn known(kind: &'static str, text: &str) -> Found {
+    Found::Known(Box::new(Known { kind, text: text.to_owned() }))
+}
+
 fn line_of(error: Error) -> u64 {
     match error {
         Error::Malformed { place: Place::Cell { line, .. } | Place::Line(line), .. } => line,
@@ -81,7 +85,7 @@ fn missing_values() {
     let place = Place::Cell { line: 3, column: 0, name: Some("a".to_owned()) };
     let error = options(Missing::Refuse).from_bytes::<f64, Dyn>(text).unwrap_err();
     let Error::Malformed { place: refused_at, found, .. } = &error else { panic!("{error}") };
-    let missing = Found::Kind { kind: "a missing value", text: "?".to_owned() };
+    let missing = known("a missing value", "?");
     assert_eq!((refused_at, found), (&place, &missing));
     assert_eq!(
         error.to_string(),
@@ -218,8 +222,9 @@ fn lines_that_do_not_count() {
     assert_eq!(load(text, &options).unwrap(), [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(load(text, &options.clone().columns(["b"])).unwrap_err(), {
         // The name of `b` has a space behind it.
-        let names = vec!["a".to_owned(), "b ".to_owned()];
-        let found = Found::Names { names, more: 0, nearest: Some("b ".to_owned()) };
+        let first = vec!["a".to_owned(), "b ".to_owned()];
+        let names = Names { first, more: 0, nearest: Some("b ".to_owned()) };
+        let found = Found::Names(Box::new(names));
         let (path, place) = (Path::new("<memory>").to_path_buf(), Place::Name("b".to_owned()));
         Error::Malformed { path, place, found, expected: "a name in the header" }
     });
@@ -308,8 +313,7 @@ fn refusals_name_what_was_seen() {
     ] {
         let error = new().from_bytes::<f64, Dyn>(format!("a,b\n1,\"{cell}\"\n")).unwrap_err();
         let Error::Malformed { found, expected, .. } = &error else { panic!("{error}") };
-        let text = cell.to_owned();
-        assert_eq!(*found, Found::Kind { kind: seen, text }, "{cell}");
+        assert_eq!(*found, known(seen, cell), "{cell}");
         assert!(expected.contains(advice), "{cell}: {expected}");
     }
     let error = new().from_bytes::<f32, Dyn>("a\n1e39\n").unwrap_err().to_string();
@@ -331,7 +335,7 @@ fn another_delimiter() {
         let Error::Malformed { place: Place::Line(1), found, expected, .. } = &error else {
             panic!("{error}")
         };
-        assert!(matches!(found, Found::Kind { kind: "a single cell", .. }), "{error}");
+        assert_eq!(*found, known("a single cell", text.lines().next().unwrap()));
         expected.to_string()
     };
     for (text, advice) in [
@@ -404,12 +408,8 @@ fn columns_that_are_not_there() {
     let names: Vec<String> = (0..25).map(|k| format!("c{k}")).collect();
     let text = format!("{}\n{}1\n", names.join(","), "1,".repeat(24));
     let error = new().columns(["width"]).from_bytes::<f64, Dyn>(text).unwrap_err();
-    let Error::Malformed { found: Found::Names { names: listed, more: 5, nearest: None }, .. } =
-        &error
-    else {
-        panic!("{error}")
-    };
-    assert_eq!(listed, &names[..20]);
+    let Error::Malformed { found: Found::Names(listed), .. } = &error else { panic!("{error}") };
+    assert_eq!((&listed.first[..], listed.more, &listed.nearest), (&names[..20], 5, &None));
     let error = refused("Length,width\n1,2\n", &new().columns(["lenght"]));
     assert_eq!(
         error,

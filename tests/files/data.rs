@@ -333,7 +333,11 @@ fn cells_that_are_no_numbers() {
     {
         let found = at(3, 1, "b", refused(&format!("a,b\n1,2\n3,\"{text}\"\n")));
         // What it is recognised as: `csv_options`.
-        let (Found::Text(said) | Found::Kind { text: said, .. }) = found else { panic!("{found}") };
+        let said = match found {
+            Found::Text(said) => said,
+            Found::Known(known) => known.text,
+            other => panic!("{other}"),
+        };
         assert_eq!(said, text);
     }
     let empty = Found::Thing("an empty cell, a missing value");
@@ -410,7 +414,11 @@ fn tables_of_another_form() {
     assert_eq!(
         columns("a,b\n1,2\n", chosen(true)),
         Err(named(
-            Found::Names { names: vec!["a".into(), "b".into()], more: 0, nearest: None },
+            Found::Names(Box::new(Names {
+                first: vec!["a".into(), "b".into()],
+                more: 0,
+                nearest: None
+            })),
             "a name in the header"
         ))
     );
@@ -528,7 +536,7 @@ fn binary_files_that_are_none() {
     ] {
         let refused = Npy::<f64, Dyn>::open(fixture(&format!("refused-{name}.npy"))).unwrap_err();
         let Error::Malformed { found, expected, .. } = &refused else { panic!("{refused}") };
-        assert!(matches!(found, Found::Kind { kind: named, .. } if *named == kind), "{refused}");
+        assert!(matches!(found, Found::Known(known) if known.kind == kind), "{refused}");
         assert!(expected.contains(advice), "{refused}");
     }
 

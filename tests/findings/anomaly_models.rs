@@ -183,7 +183,7 @@ fn parts_chosen_at_run_time_are_judged_alike() {
         assert_eq!(of_typed, of_boxed, "{name}");
         assert_eq!(of_typed.is_ok(), is_for_points, "{name}");
         if let Err(error) = of_typed {
-            assert!(matches!(error, Error::InvalidParameter { .. }), "{error}");
+            assert!(matches!(error, Error::Unfit { .. }), "{error}");
             assert!(error.to_string().contains("ReconstructionProbability"), "{error}");
         }
     }

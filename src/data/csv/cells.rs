@@ -190,7 +190,8 @@ impl Cells {
             let next = self.peek()?;
             let is_comment = next.is_some() && next == dialect.comment;
             self.is_blank_line = next.is_none_or(is_line_end);
-            if !is_comment && !(self.is_blank_line && dialect.skips_blank_lines) {
+            let is_skipped = is_comment || self.is_blank_line && dialect.skips_blank_lines;
+            if !is_skipped {
                 return Ok(Some(Begun { has_spaces }));
             }
             self.pass_over_line()?;

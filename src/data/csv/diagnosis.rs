@@ -27,31 +27,31 @@ pub(super) fn of_cell(cell: &[u8], numbers: &Numbers) -> (Found, &'static str) {
     let mut scratch = Vec::new();
     let is_number = numbers.plain(text, &mut scratch).and_then(finite::<f64>).is_some();
     if numbers.marks.has(text) || (is_number && numbers.marks.has_number(text, || finite(text))) {
-        return (Found::kind("a missing value", text), MISSING);
+        return (Found::known("a missing value", text), MISSING);
     }
     if text.contains(&0) {
         let expected =
             "text in UTF-8 (a file of another kind, or in UTF-16, must be converted first)";
-        return (Found::kind("a NUL byte", text), expected);
+        return (Found::known("a NUL byte", text), expected);
     }
     if let Some((kind, expected)) = of_marks(text, numbers) {
-        return (Found::kind(kind, text), expected);
+        return (Found::known(kind, text), expected);
     }
     if str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok()) {
         let is_spelt_out = text.iter().any(|byte| matches!(byte, b'i' | b'I'));
         return match is_spelt_out {
-            true => (Found::kind("an infinite number", text), INFINITE),
+            true => (Found::known("an infinite number", text), INFINITE),
             false if is_number => {
                 let expected = "a number within the range of `f32` (`f64` has a wider one)";
-                (Found::kind("a number that is too large", text), expected)
+                (Found::known("a number that is too large", text), expected)
             }
             false if numbers.decimal == b'.' && numbers.thousands.is_none() => {
                 let expected = "a number within the range of `f64`";
-                (Found::kind("a number that is too large", text), expected)
+                (Found::known("a number that is too large", text), expected)
             }
             false => {
                 let expected = "a finite number as `CsvOptions::decimal` and `thousands` say";
-                (Found::kind("a number with other marks", text), expected)
+                (Found::known("a number with other marks", text), expected)
             }
         };
     }

@@ -5,7 +5,7 @@ use super::diagnosis::perhaps;
 use super::dialect::{Delimiter, Dialect, is_space, trimmed};
 use super::options::CsvOptions;
 use crate::data::input::Input;
-use crate::error::{Error, Found, Place, Result, beginning};
+use crate::error::{Error, Found, Names, Place, Result, beginning};
 
 /// How many names a refusal lists.
 const LISTED: usize = 20;
@@ -79,7 +79,7 @@ pub(super) fn column_of(input: &Input, options: &CsvOptions, name: &str) -> Resu
 /// What the header of so many columns has, where the name that is wanted is not.
 fn names(input: &Input, dialect: Dialect, wanted: &str, columns: usize) -> Result<Found> {
     let mut cells = Cells::new(input, dialect)?;
-    let mut names = Vec::new();
+    let mut first = Vec::new();
     let mut nearest: Option<(usize, String)> = None;
     for column in 0..columns.min(COMPARED) {
         cells.next(column, true)?;
@@ -90,11 +90,11 @@ fn names(input: &Input, dialect: Dialect, wanted: &str, columns: usize) -> Resul
             nearest = Some((distance, name.clone()));
         }
         if column < LISTED {
-            names.push(name);
+            first.push(name);
         }
     }
-    let nearest = nearest.map(|(_, name)| name);
-    Ok(Found::Names { more: columns - names.len(), names, nearest })
+    let (more, nearest) = (columns - first.len(), nearest.map(|(_, name)| name));
+    Ok(Found::Names(Box::new(Names { first, more, nearest })))
 }
 
 /// How many characters two names differ by (V. I. Levenshtein), capitals and the spaces around them aside.
@@ -145,7 +145,7 @@ fn another_delimiter(input: &Input, dialect: Dialect) -> Option<Error> {
     let marks = [b';', b'\t', b'|', b','].into_iter().find(is_used);
     let has_spaces = || text.iter().any(|&byte| is_space(byte)).then_some(b' ');
     let delimiter = marks.or_else(has_spaces)?;
-    let found = Found::kind("a single cell", text);
+    let found = Found::known("a single cell", text);
     Some(input.malformed(Place::Line(cells.cell_line()), found, perhaps(delimiter)))
 }
 

@@ -68,7 +68,7 @@ impl Header {
             let found = match (&text[literal.at..], literal.kind) {
                 ([], _) => Found::Thing("the end of the header"),
                 (rest, None) => Found::text(&rest[..rest.len().min(16)]),
-                (rest, Some(kind)) => Found::kind(kind, word(rest)),
+                (rest, Some(kind)) => Found::known(kind, word(rest)),
             };
             stream.input().malformed(Place::Byte(at + literal.at as u64), found, expected)
         })
