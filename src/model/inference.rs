@@ -5,7 +5,7 @@ use super::scalar;
 use super::{AutoEncoder, Scalar, Workspace};
 use crate::batch::size::{Refused, SameSize, Size, require_shape};
 use crate::batch::{Batch, BatchView, Sample, check_finite};
-use crate::error::{Error, Result, require, require_size};
+use crate::error::{Error, Result, require_fit, require_size};
 use crate::layer::{Part, Unconditioned};
 use crate::loss::{LossFor, Target, WithInput};
 use crate::numbers::scalar::Float;
@@ -76,9 +76,9 @@ impl<'a, T: Float> InMemory<'a, T> {
         examples: Examples<'a, T, I, G>,
     ) -> Result<Self> {
         let (given, weights) = Self::weighted(call, expected, examples)?;
-        let (is_unset, found) = (weights.is_none(), weights.map_or(0, <[f64]>::len));
-        let requirement = "left unset: in this call all samples count alike";
-        require(is_unset, "the number of weights of the examples", found as f64, requirement)?;
+        let (fault, remedy) =
+            ("are not for this call, in which all samples count alike", "leave them out");
+        require_fit(weights.is_none(), "Examples::weights", fault, remedy)?;
         Ok(given)
     }
 
@@ -91,10 +91,8 @@ impl<'a, T: Float> InMemory<'a, T> {
         let Examples { samples, weights, held_out, size, .. } = examples;
         let given = Self::of(call, samples)?;
         require_shape(call, expected, size)?;
-        let (is_unset, found) =
-            (held_out.is_none(), held_out.map_or(0, |held| held.samples().count()));
-        let requirement = "left unset: this call does not validate";
-        require(is_unset, "the number of held-out samples", found as f64, requirement)?;
+        let (fault, remedy) = ("is not for this call, which does not validate", "leave it out");
+        require_fit(held_out.is_none(), "Examples::held_out", fault, remedy)?;
         Ok((given, weights))
     }
 

@@ -7,7 +7,7 @@ use nalgebra::Const;
 use crate::batch::size::{Refused, SameSize, Size, Untyped};
 use crate::batch::{Batch, BatchView};
 use crate::data::Source;
-use crate::error::{Forgotten, Result, Unwrapped, require};
+use crate::error::{Forgotten, Result, Unwrapped, require_fit};
 use crate::metrics::Label;
 use crate::numbers::scalar::Float;
 
@@ -45,16 +45,6 @@ pub(crate) enum Samples<'a, T: Float> {
     Stream { x: Box<dyn Stream<T> + 'a>, beside: Vec<Box<dyn Stream<T> + 'a>> },
 }
 
-impl<T: Float> Samples<'_, T> {
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        match self {
-            Self::Memory { x, .. } => x.samples(),
-            Self::Stream { x, .. } => x.samples(),
-        }
-    }
-}
-
 /// Samples that are held out, not checked yet.
 pub(crate) struct HeldOut<'a, T: Float> {
     samples: Samples<'a, T>,
@@ -78,8 +68,9 @@ impl<'a, T: Float> HeldOut<'a, T> {
 
     /// The samples and their size; refused if they came with more.
     pub(crate) fn alone(self) -> Result<(Samples<'a, T>, Untyped)> {
-        let name = "the number of weights and held-out samples of the held-out samples";
-        require(self.more == 0, name, self.more as f64, "0: they all count alike")?;
+        let fault = "takes samples alone, which all count alike";
+        let remedy = "leave out their weights, and samples held out from them";
+        require_fit(self.more == 0, "Examples::held_out", fault, remedy)?;
         Ok((self.samples, self.size))
     }
 

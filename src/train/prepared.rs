@@ -11,7 +11,7 @@ use super::settings::Plan;
 use super::survey::{Survey, Variances};
 use super::trainable::Trainee;
 use super::training::{Course, Training};
-use crate::error::{Error, Result, require, require_size};
+use crate::error::{Error, Result, require_fit, require_size};
 use crate::numbers::parallel::{self, ELEMENT};
 use crate::numbers::scalar::Float;
 use crate::optimizer::Kind;
@@ -61,9 +61,9 @@ fn run_stream<T: Float>(
     let call = "fit";
     let settings = &plan.settings;
     settings.check_unsplit("left unset for a stream, which has no end to hold out")?;
-    let requirement = "left unset for a stream, whose samples count alike";
-    let (is_unset, found) = (weights.is_none(), weights.map_or(0, <[f64]>::len));
-    require(is_unset, "the number of weights of the examples", found as f64, requirement)?;
+    let fault = "are not for a stream, whose samples count alike";
+    let remedy = "leave them out, or read the stream into memory (`Source::load`)";
+    require_fit(weights.is_none(), "Examples::weights", fault, remedy)?;
     require_size(call, "features", model.features(), sources.x.features())?;
     let samples = sources.x.samples();
     if samples == 0 {

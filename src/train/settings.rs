@@ -5,7 +5,7 @@ use std::fmt;
 use super::examples::{Rows, Samples};
 use super::{Control, EarlyStopping, Event, Observer, OnDivergence};
 use crate::batch::sample_weights;
-use crate::error::{Result, require, require_count, require_positive};
+use crate::error::{Result, require, require_count, require_fit, require_positive};
 use crate::numbers::scalar::Float;
 use crate::optimizer::Kind;
 use crate::random::schedule::Schedule;
@@ -106,10 +106,11 @@ impl Settings<'_> {
         let requirement = "left unset for Lbfgs, which looks for the length of its steps by itself";
         let norm = self.clip_norm;
         require(norm.is_none(), "Trainer clip_norm", norm.unwrap_or_default(), requirement)?;
-        let is_unset = self.schedule.is_none();
-        require(is_unset, "the number of Trainer schedules", 1.0, requirement)?;
-        let requirement = "false or left unset for Lbfgs, whose batches are fixed";
-        require(self.shuffle != Some(true), "Trainer shuffle", 1.0, requirement)
+        let fault = "is not for Lbfgs, which looks for the length of its steps by itself";
+        require_fit(self.schedule.is_none(), "Trainer::schedule", fault, "leave it unset")?;
+        let (fault, remedy) =
+            ("is not for Lbfgs, whose batches are fixed", "give false, or leave it unset");
+        require_fit(self.shuffle != Some(true), "Trainer::shuffle", fault, remedy)
     }
 
     /// Refuses a share of the samples to hold out, where that cannot be.

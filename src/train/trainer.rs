@@ -173,8 +173,10 @@ impl<'a, O> Trainer<'a, O> {
     ///
     /// # Errors
     /// - [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a setting out of its range, before anything
-    ///   is changed; for a `validation_split` where samples to validate on are given, or of a stream; and for
-    ///   weights of a stream;
+    ///   is changed; and for a `validation_split` where samples to validate on are given, or of a stream;
+    /// - [`Error::Unfit`](crate::Error::Unfit) for weights of a stream, for settings that
+    ///   [`Lbfgs`](crate::Lbfgs) has no use for, and for samples held out that come with more;
+    ///   [`Error::NothingToTrain`](crate::Error::NothingToTrain) if everything is frozen;
     /// - [`Error::NotFinite`](crate::Error::NotFinite), [`Error::OutsideDomain`](crate::Error::OutsideDomain),
     ///   [`Error::NoSamples`](crate::Error::NoSamples) and [`Error::SizeMismatch`](crate::Error::SizeMismatch) for
     ///   samples and conditions, [`Error::Label`](crate::Error::Label) for a label that is no class, and

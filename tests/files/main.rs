@@ -11,10 +11,10 @@ mod model_files;
 mod normalizer;
 #[cfg(feature = "safetensors")]
 mod resume;
-mod tables;
 #[cfg(feature = "safetensors")]
 mod resume_schedules;
 #[cfg(feature = "safetensors")]
 mod stop;
+mod tables;
 #[cfg(feature = "safetensors")]
 mod versions;

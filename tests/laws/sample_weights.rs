@@ -374,15 +374,15 @@ fn what_is_refused() {
     let refused = trainer().fit(&mut plain(), Examples::of(&mut stream).weights(&WEIGHTS));
     assert_eq!(
         refused.unwrap_err().to_string(),
-        "the number of weights of the examples is 6, but must be left unset for a stream, whose \
-         samples count alike"
+        "Examples::weights are not for a stream, whose samples count alike: leave them out, or read the \
+         stream into memory (`Source::load`)"
     );
     let objective = plain().objective(Examples::of(&x).weights(&[1.0]), None, None).unwrap_err();
     assert!(matches!(objective, Error::SizeMismatch { place: "objective", .. }));
     // Held-out samples count alike, and have none of their own.
     for held_out in [Examples::of(&x).weights(&WEIGHTS), Examples::of(&x).held_out(&x)] {
         let refused = trainer().fit(&mut plain(), Examples::of(&x).held_out(held_out));
-        assert!(matches!(refused, Err(Error::InvalidParameter { .. })));
+        assert!(matches!(refused, Err(Error::Unfit { part: "Examples::held_out", .. })));
     }
 }
 

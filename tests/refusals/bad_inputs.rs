@@ -402,10 +402,9 @@ fn examples_of_a_call_that_does_not_train() {
     let (mut model, x) = (model(), batch(4, 3));
     let weighted = || Examples::of(&x).weights(&[1.0, 2.0, 0.5]);
     let held_out = || Examples::of(&x).held_out(&x);
-    let weights = "the number of weights of the examples is 3, but must be left unset: in this call all samples \
-                   count alike";
-    let others =
-        "the number of held-out samples is 3, but must be left unset: this call does not validate";
+    let weights =
+        "Examples::weights are not for this call, in which all samples count alike: leave them out";
+    let others = "Examples::held_out is not for this call, which does not validate: leave it out";
     let codes = model.encode(&x).unwrap();
     let weighted_codes = Examples::of(&codes).weights(&[1.0; 3]);
     assert_texts(vec![
@@ -524,13 +523,13 @@ fn examples() {
     assert_texts(vec![
         (
             nested,
-            "the number of weights and held-out samples of the held-out samples is 1, but must be 0: \
-             they all count alike",
+            "Examples::held_out takes samples alone, which all count alike: leave out their weights, and \
+             samples held out from them",
         ),
         (
             weighted,
-            "the number of weights of the examples is 3, but must be left unset for a stream, whose \
-             samples count alike",
+            "Examples::weights are not for a stream, whose samples count alike: leave them out, or read \
+             the stream into memory (`Source::load`)",
         ),
         (
             model().encode(&mut InMemory::from(&x)).map(drop),

@@ -560,8 +560,8 @@ fn examples_of_every_kind_are_weighed_and_held_out() {
 
         // All of them count alike, and are held out by one of the two ways.
         let text = |trained: (Result<Report>, _)| trained.0.unwrap_err().to_string();
-        let more = "the number of weights and held-out samples of the held-out samples is 1, but must be 0: \
-                    they all count alike";
+        let more = "Examples::held_out takes samples alone, which all count alike: leave out their \
+                    weights, and samples held out from them";
         let nested = || Examples::of(kind::examples(&held_out));
         let twice = all().held_out(nested().held_out(kind::examples(&held_out)));
         assert_eq!(text(train(trainer(), twice)), more);
@@ -575,8 +575,8 @@ fn examples_of_every_kind_are_weighed_and_held_out() {
         let mut sources = data.sources();
         let streams = Examples::of(kind::streams(&mut sources)).weights(&weights);
         let refused = trainer().fit(&mut kind::build(NoRegularizer), streams).unwrap_err();
-        let expected = "the number of weights of the examples is 10, but must be left unset for a \
-                        stream, whose samples count alike";
+        let expected = "Examples::weights are not for a stream, whose samples count alike: leave them \
+                        out, or read the stream into memory (`Source::load`)";
         assert_eq!(refused.to_string(), expected);
     });
 }
