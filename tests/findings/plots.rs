@@ -340,6 +340,26 @@ fn histograms_count_what_they_are_given() {
 }
 
 #[test]
+fn histograms_have_as_many_bins_as_are_wanted() {
+    // A hundred scores, evenly: ten in each of ten bins, fifty in each of two.
+    let scores: Vec<f64> = (0..100).map(f64::from).collect();
+    for bins in [1, 2, 10] {
+        let bars = bars_of(&ScoreHistogram::new(&scores).bins(bins).to_svg().unwrap());
+        assert_eq!(bars.len(), bins);
+        assert!(bars.iter().all(|&bar| (bar - bars[0]).abs() < 2.0), "{bars:?}");
+    }
+    let log = ScoreHistogram::new(&scores[1..]).log_scale();
+    assert_ne!(bars_of(&log.clone().bins(3).to_svg().unwrap()), bars_of(&log.to_svg().unwrap()));
+    let codes = Batch::new(Const::<100>, scores.clone()).unwrap();
+    assert_eq!(bars_of(&ActivationHistogram::new(&codes).bins(5).to_svg().unwrap()).len(), 5);
+    for bins in [0, 1001] {
+        let error = ScoreHistogram::new(&scores).bins(bins).to_svg().unwrap_err().to_string();
+        assert_eq!(error, format!("ScoreHistogram bins is {bins}, but must be from 1 to 1000"));
+        assert!(ActivationHistogram::new(&codes).bins(bins).to_svg().is_err());
+    }
+}
+
+#[test]
 fn hostile_labels_are_only_text() {
     let hostile = "</text><script>alert(\"1\")</script>&amp;'\u{0}\u{7}]]>\u{202e}漢\u{1f600}";
     let codes = Batch::from_iter([[1.0, 2.0], [3.0, 4.0]]);

@@ -5,7 +5,7 @@ use super::chart::{Chart, Shape, range_of};
 use super::{canvas::Plot, picture};
 use crate::batch::Batch;
 use crate::batch::size::Size;
-use crate::error::Result;
+use crate::error::{Result, require};
 use crate::numbers::scalar::Float;
 
 /// How often each code unit is active: a histogram of the mean activations of the units over samples, with
@@ -16,6 +16,7 @@ pub struct ActivationHistogram {
     codes: Vec<f64>,
     units: usize,
     target: Option<f64>,
+    bins: Option<usize>,
 }
 picture!(ActivationHistogram);
 
@@ -24,12 +25,17 @@ impl ActivationHistogram {
     pub fn new<T: Float, C: Size>(codes: &Batch<T, C>) -> Self {
         let values = codes.as_slice().iter().map(|x| x.to_double()).collect();
         let title = "Mean activations of the code units".to_owned();
-        Self { title, codes: values, units: codes.features(), target: None }
+        Self { title, codes: values, units: codes.features(), target: None, bins: None }
     }
 
     /// Marks the target p′ that [`SparseKl`](crate::SparseKl) was given.
     pub fn target(self, target: f64) -> Self {
         Self { target: Some(target), ..self }
+    }
+
+    /// How many bars there is room for, from 1 to 1000. Default: the square root of the number of units, from 8 to 60.
+    pub fn bins(self, bins: usize) -> Self {
+        Self { bins: Some(bins), ..self }
     }
 
     fn plot(&self) -> Result<impl Plot + use<>> {
@@ -41,7 +47,9 @@ impl ActivationHistogram {
         }
         let x = "mean activation over the samples";
         let mark = self.target.map(|target| (target, format!("target p′ = {}", short(target))));
-        histogram("target of ActivationHistogram", &self.title, &means, (x, "code units"), mark)
+        let axes = (x, "code units");
+        let bins = bins("ActivationHistogram bins", self.bins, means.len())?;
+        histogram("target of ActivationHistogram", &self.title, (&means, bins), axes, mark)
     }
 }
 
@@ -55,25 +63,32 @@ fn ends_of(values: &[f64]) -> Range<f64> {
     if are_apart { least..greatest } else { range_of([least, greatest]) }
 }
 
+/// Into how many bins so many values go.
+pub(super) fn bins(name: &'static str, wanted: Option<usize>, values: usize) -> Result<usize> {
+    let fitting = (values as f64).sqrt().ceil().clamp(8.0, 60.0) as usize;
+    let bins = wanted.unwrap_or(fitting);
+    require((1..=1000).contains(&bins), name, bins as f64, "from 1 to 1000")?;
+    Ok(bins)
+}
+
 /// A histogram with at most one place marked and named.
 pub(super) fn histogram(
     call: &'static str,
     title: &str,
-    values: &[f64],
+    (values, bins): (&[f64], usize),
     (x, y): (&str, &str),
     mark: Option<(f64, String)>,
 ) -> Result<Chart> {
     if let Some((mark, _)) = mark {
         check(call, &[mark], 1)?;
     }
-    let bins = (values.len() as f64).sqrt().ceil().clamp(8.0, 60.0);
     let range = ends_of(values);
-    let width = (range.end - range.start) / bins;
-    let mut counts = vec![0.0; bins as usize];
+    let width = (range.end - range.start) / bins as f64;
+    let mut counts = vec![0.0; bins];
     for value in values {
         // What is beyond a whole number's range becomes its end.
         let bin = ((value - range.start) / width) as usize;
-        counts[bin.min(bins as usize - 1)] += 1.0;
+        counts[bin.min(bins - 1)] += 1.0;
     }
     let highest = counts.iter().fold(0.0_f64, |highest, &count| highest.max(count));
     let shown =

@@ -1,4 +1,4 @@
-use super::activations::histogram;
+use super::activations::{bins, histogram};
 use super::canvas::{check, short};
 use super::{canvas::Plot, picture};
 use crate::error::{Result, require};
@@ -13,6 +13,7 @@ pub struct ScoreHistogram {
     scores: Vec<f64>,
     threshold: Option<f64>,
     is_log: bool,
+    bins: Option<usize>,
 }
 picture!(ScoreHistogram);
 
@@ -20,7 +21,13 @@ impl ScoreHistogram {
     /// Of these scores.
     pub fn new<T: Float>(scores: &[T]) -> Self {
         let scores = scores.iter().map(|x| x.to_double()).collect();
-        Self { title: "Anomaly scores".to_owned(), scores, threshold: None, is_log: false }
+        Self {
+            title: "Anomaly scores".to_owned(),
+            scores,
+            threshold: None,
+            is_log: false,
+            bins: None,
+        }
     }
 
     /// Marks the score above which a sample is an anomaly.
@@ -34,6 +41,11 @@ impl ScoreHistogram {
         Self { is_log: true, ..self }
     }
 
+    /// How many bars there is room for, from 1 to 1000. Default: the square root of the number of scores, from 8 to 60.
+    pub fn bins(self, bins: usize) -> Self {
+        Self { bins: Some(bins), ..self }
+    }
+
     fn plot(&self) -> Result<impl Plot + use<>> {
         check("ScoreHistogram", &self.scores, 1)?;
         let mark = self.threshold.map(|threshold| {
@@ -43,8 +55,9 @@ impl ScoreHistogram {
         });
         let axes = ("anomaly score", "samples");
         let call = "threshold of ScoreHistogram";
+        let bins = bins("ScoreHistogram bins", self.bins, self.scores.len())?;
         if !self.is_log {
-            return histogram(call, &self.title, &self.scores, axes, mark);
+            return histogram(call, &self.title, (&self.scores, bins), axes, mark);
         }
         let log = |score: f64| {
             let requirement = "greater than 0; without log_scale any score can be drawn";
@@ -56,7 +69,7 @@ impl ScoreHistogram {
             Some((threshold, label)) => Some((log(threshold)?, label)),
             None => None,
         };
-        let mut chart = histogram(call, &self.title, &scores, axes, mark)?;
+        let mut chart = histogram(call, &self.title, (&scores, bins), axes, mark)?;
         chart.is_log_x = true;
         Ok(chart)
     }
