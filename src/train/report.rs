@@ -149,6 +149,14 @@ impl Report {
     }
 }
 
+/// Where an observer stopped a training.
+pub(super) fn asked_in_words(epoch: usize, batch: usize) -> String {
+    match batch {
+        0 => "stopped by an observer before the first step".to_owned(),
+        _ => format!("stopped by an observer in epoch {epoch}, after batch {batch}"),
+    }
+}
+
 /// Names of terms, the second of the same name with `_2` behind it, and so on.
 pub(crate) fn numbered(terms: &Terms) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
@@ -237,7 +245,7 @@ impl Report {
             }
             StopReason::Diverged => write!(f, "diverged after {count} whole epochs"),
             StopReason::Asked { epoch, batch } => {
-                write!(f, "stopped by an observer in epoch {epoch}, after batch {batch}")?;
+                f.write_str(&asked_in_words(epoch, batch))?;
                 self.write_kept(f)
             }
             StopReason::NoImprovement { best_epoch } => {

@@ -157,6 +157,10 @@ fn it_stops_after_the_step_or_the_epoch_and_says_so() {
     let mut two = net();
     trainer(Adam::new(0.01).unwrap()).epochs(2).fit(&mut two, &data()).unwrap();
     assert_eq!(two.parameters(), after_epoch);
+    let mut at_first = trainer(Adam::new(0.01).unwrap()).observer(|_: &Event<'_>| Control::Stop);
+    let report = at_first.fit(&mut net(), &data()).unwrap();
+    assert_eq!(report.stopped, StopReason::Asked { epoch: 1, batch: 0 });
+    assert!(report.to_string().ends_with("stopped by an observer before the first step"));
     // What is done anyway was not stopped.
     assert_eq!(run(EPOCHS, Some(BATCHES)).0.stopped, StopReason::Completed);
 }

@@ -185,3 +185,45 @@ fn json_place(line: &[u8]) -> Place {
     };
     (event.to_owned(), (number(",\"epoch\":"), number(",\"batch\":")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::csv;
+    use super::*;
+
+    fn start(epoch: usize, batches_done: usize) -> Start<'static> {
+        Start { epoch, batches_done, epochs: &[] }
+    }
+
+    /// A plugin's name may hold what CSV quotes.
+    #[test]
+    fn names_of_terms_read_back() {
+        let names = ["squared_error", "mine, \"new\"", "two\nlines"].map(String::from);
+        let mut header: Vec<String> = ["event", "epoch", "batch", "total"].map(String::from).into();
+        header.extend(names.iter().cloned());
+        header.push("validation_total".to_owned());
+        header.extend(names.iter().map(|name| format!("validation_{name}")));
+        header.extend(super::super::NUMBERS.map(String::from));
+        header.extend(["evaluations", "note"].map(String::from));
+        let header = csv(&header);
+        let (kept, length) = kept(format!("{header}batch,1").as_bytes(), true, &start(2, 0));
+        assert_eq!((kept.names, length), (Some(names.into()), header.len()));
+    }
+
+    #[test]
+    fn what_comes_after_the_place_is_cut() {
+        let note = "recovered,,,,,,,,,,\"two\nlines\"\n";
+        let lines = ["event,epoch,batch,total\n", "batch,1,1,\n", "epoch,1,,\n", note];
+        let more = ["batch,2,1,\n", "diverged,2,2,\n", "epoch,2,,\n", "end,2,,\n"];
+        let text = [&lines[..], &more[..]].concat().concat();
+        let cut = |epoch, batches_done| {
+            let (kept, length) = kept(text.as_bytes(), true, &start(epoch, batches_done));
+            (kept.last_epoch, text[..length].to_owned())
+        };
+        let first = lines.concat();
+        assert_eq!(cut(2, 0), (1, first.clone()));
+        assert_eq!(cut(2, 1), (1, first.clone() + more[0]));
+        assert_eq!(cut(2, 2), (1, first.clone() + more[0] + more[1]));
+        assert_eq!(cut(3, 0), (2, first + &more[..3].concat()));
+    }
+}

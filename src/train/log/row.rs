@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::terms::Terms;
-use crate::train::report::numbered;
+use crate::train::report::{asked_in_words, numbered};
 use crate::train::{BatchReport, EpochReport, StopReason};
 
 /// One line.
@@ -57,9 +57,7 @@ pub(super) fn in_words(stopped: StopReason) -> String {
         }
         StopReason::Converged(_) => "converged".to_owned(),
         StopReason::LineSearchFailed => "the line search failed".to_owned(),
-        StopReason::Asked { epoch, batch } => {
-            format!("stopped by an observer in epoch {epoch}, after batch {batch}")
-        }
+        StopReason::Asked { epoch, batch } => asked_in_words(epoch, batch),
         StopReason::Diverged => "diverged".to_owned(),
     }
 }
