@@ -136,9 +136,9 @@ impl<T: Float> Training<'_, '_, T> {
         self.settings.is_asked_to_stop = false;
         #[cfg(feature = "safetensors")]
         let recovered = self.resume()?;
-        let Course { epoch, batch: batches_done, epochs, .. } = &self.course;
-        let (epoch, batches_done) = (*epoch, *batches_done);
-        self.settings.tell(&Event::Start(Start { epoch, batches_done, epochs }));
+        let Course { epoch, batch, epochs, .. } = &self.course;
+        let start = Start { epoch: *epoch, batches_done: *batch, epochs };
+        self.settings.tell(&Event::Start(start));
         #[cfg(feature = "safetensors")]
         if let Some(recovered) = recovered {
             self.settings.tell(&Event::Recovered(&recovered));
