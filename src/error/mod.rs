@@ -119,6 +119,36 @@ pub enum Error {
         /// The call it was given to.
         call: &'static str,
     },
+    /// Features of a sample that are the shares of a whole, one-hot ones among them, do not add up to 1.
+    #[error(
+        "{call}: the values at rows {first} to {last}, column {column} add up to {total}, but the loss {loss} needs \
+         shares that add up to 1: divide them by their sum, or give a level that is not known a feature of its own \
+         (a row is a feature, a column is a sample)"
+    )]
+    NotShares {
+        /// The call the data was given to.
+        call: &'static str,
+        /// The name of the loss.
+        loss: &'static str,
+        /// Index of the first feature of the group, counted from 0.
+        first: usize,
+        /// Index of its last feature.
+        last: usize,
+        /// Index of the sample, counted from 0.
+        sample: usize,
+        /// What they add up to.
+        total: Number,
+    },
+    /// A call needs something that another call has to set first.
+    #[error("{call} needs {missing}: first call {remedy}")]
+    NotSet {
+        /// The call.
+        call: &'static str,
+        /// What it needs.
+        missing: &'static str,
+        /// The calls that set it.
+        remedy: &'static str,
+    },
     /// There is not a single sample.
     #[error("{call}: there are no samples, but at least one is needed")]
     NoSamples {
@@ -410,6 +440,7 @@ impl Error {
         if let Self::NotFinite { sample, .. }
         | Self::OutsideDomain { sample, .. }
         | Self::NoClass { sample, .. }
+        | Self::NotShares { sample, .. }
         | Self::Label { sample, .. } = &mut self
         {
             *sample += first;

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::{Compared, Loss, LossFor, WithInput};
 use crate::batch::BatchViewMut;
 use crate::error::{Result, require_count, require_size};
@@ -12,6 +14,13 @@ use crate::numbers::scalar::{Float, exponentials_of};
 /// # Formula
 /// Over groups, −Σⱼ xⱼ (aⱼ − ln Σᵢ e^aᵢ) in nats, gradient softmax(a) Σx − x. The reconstruction is the softmax
 /// of each group.
+///
+/// # Errors
+/// Values outside [0, 1] are refused with [`Error::OutsideDomain`](crate::Error::OutsideDomain), and groups that do
+/// not add up to 1 but for 0.001, such as a level that was never seen and is 0 throughout, with
+/// [`Error::NotShares`](crate::Error::NotShares): their loss would be 0, which is the best there is. Levels that may
+/// come later are one category more, "any other". An [`AnomalyDetector`](crate::anomaly::AnomalyDetector) takes such a
+/// row where it scores, and says that it is odd.
 ///
 /// # Example
 /// ```
@@ -37,7 +46,7 @@ impl Categorical {
     }
 
     /// The groups of a sample, with their places.
-    fn places(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+    fn places(&self) -> impl Iterator<Item = Range<usize>> {
         self.groups.iter().scan(0_usize, |end, &group| {
             let start = std::mem::replace(end, end.saturating_add(group));
             Some(start..*end)
@@ -151,6 +160,14 @@ impl<T: Float> Loss<T> for Categorical {
 
     fn domain(&self, _feature: usize) -> &'static str {
         "a value in [0, 1]"
+    }
+
+    fn nearest_accepted(&self, x: T, _feature: usize) -> T {
+        x.clamp(T::ZERO, T::ONE)
+    }
+
+    fn each_whole(&self, visit: &mut dyn FnMut(Range<usize>)) {
+        self.places().for_each(visit);
     }
 
     fn check_size(&self, features: usize) -> Result<()> {

@@ -104,5 +104,9 @@ impl<T: Float> Loss<T> for ContinuousBernoulli {
         "a value in [0, 1]"
     }
 
+    fn nearest_accepted(&self, x: T, _feature: usize) -> T {
+        x.clamp(T::ZERO, T::ONE)
+    }
+
     by_feature!(ContinuousBernoulli, reconstruct);
 }

@@ -231,6 +231,18 @@ impl<T: Float> Loss<T> for Mixed<T> {
         group.map_or("a finite number", |(group, feature)| group.loss.domain(feature))
     }
 
+    fn nearest_accepted(&self, x: T, feature: usize) -> T {
+        let group = self.group_of(feature);
+        group.map_or(x, |(group, feature)| group.loss.nearest_accepted(x, feature))
+    }
+
+    fn each_whole(&self, visit: &mut dyn FnMut(Range<usize>)) {
+        for (group, place) in self.places() {
+            let start = place.features.start;
+            group.loss.each_whole(&mut |own| visit(start + own.start..start + own.end));
+        }
+    }
+
     fn check_size(&self, features: usize) -> Result<()> {
         for group in &self.groups {
             require_count("Mixed columns of a group", group.columns)?;

@@ -9,7 +9,7 @@
 //! | [`LaplaceLikelihood`] | Σ ∣x − y∣/b + ln 2b | the reconstruction | nats | the same; it forgives outliers |
 //! | [`LearnedGaussian`] | as `GaussianLikelihood`, with σ trained: one, or one a feature | the reconstruction | nats | real |
 //! | [`PoissonLikelihood`] | Σ eᵃ − a x + ln x! | log-rates a | nats | counts |
-//! | [`Categorical`] | over groups, −Σ x ln softmax(a) | logits a | nats | one-hot groups |
+//! | [`Categorical`] | over groups, −Σ x ln softmax(a) | logits a | nats | one-hot groups, each with one level |
 //! | [`Mixed`] | a loss for each group of columns | what each takes | theirs | of several kinds, as the columns of a table |
 //! | [`Huber`] | Σ of ½ e² near 0 and δ(∣e∣ − δ/2) beyond δ | the reconstruction | squared units | real, with outliers |
 //! | [`CrossEntropy`] | −ln softmax(a) at the class of the sample | logits a of the classes | nats | of any kind: it compares classes |
@@ -80,6 +80,7 @@ mod poisson;
 mod squared_error;
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 pub use bernoulli::BernoulliCrossEntropy;
 pub use categorical::Categorical;
@@ -98,6 +99,16 @@ use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Result, require_fit};
 use crate::layer::layout::Layout;
 use crate::numbers::scalar::Float;
+
+/// By how much the shares of a whole may miss 1: they may have been rounded to three places.
+const ROUNDED_SHARES: f64 = 1e-3;
+
+/// What values that must add up to 1 add up to, if that is something else.
+pub(crate) fn wrong_total<T: Float>(shares: &[T]) -> Option<f64> {
+    let total: f64 = shares.iter().map(|x| x.to_double()).sum();
+    let is_whole = (total - 1.0).abs() <= ROUNDED_SHARES;
+    (!is_whole).then_some(total)
+}
 
 /// What each sample should become and the decoder's outputs for it, a column a sample.
 #[derive(Debug, Clone, Copy)]
@@ -176,6 +187,20 @@ pub trait Loss<T: Float>: Debug + Send + Sync + LossClone<T> {
     fn domain(&self, feature: usize) -> &'static str {
         let _ = feature;
         "a finite number"
+    }
+
+    /// The value nearest to this one that the loss is defined for: what an anomaly score compares in its place, as
+    /// the values of odd samples need not be those that a model was trained on. By default the value itself; a loss
+    /// that does not [accept](Loss::accepts) all of them says here which.
+    fn nearest_accepted(&self, x: T, feature: usize) -> T {
+        let _ = feature;
+        x
+    }
+
+    /// Calls `visit` with each group of neighbouring features whose values must add up to 1 in every sample, as
+    /// those of a one-hot group do. By default there is none.
+    fn each_whole(&self, visit: &mut dyn FnMut(Range<usize>)) {
+        let _ = visit;
     }
 
     /// Refuses a number of features that it was not made for; called once, when the model is built.
@@ -310,6 +335,12 @@ impl<T: Float> Loss<T> for Box<dyn Loss<T>> {
     }
     fn domain(&self, feature: usize) -> &'static str {
         (**self).domain(feature)
+    }
+    fn nearest_accepted(&self, x: T, feature: usize) -> T {
+        (**self).nearest_accepted(x, feature)
+    }
+    fn each_whole(&self, visit: &mut dyn FnMut(Range<usize>)) {
+        (**self).each_whole(visit);
     }
     /// Its type says that it compares with the input, which is asked here.
     fn check_size(&self, features: usize) -> Result<()> {

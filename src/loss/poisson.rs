@@ -62,5 +62,9 @@ impl<T: Float> Loss<T> for PoissonLikelihood {
         "a whole number from 0"
     }
 
+    fn nearest_accepted(&self, x: T, _feature: usize) -> T {
+        x.round().max(T::ZERO)
+    }
+
     by_feature!(PoissonLikelihood, reconstruct);
 }

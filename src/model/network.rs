@@ -15,7 +15,7 @@ use crate::error::{Error, Number, Result, require, require_count, require_fit, r
 use crate::layer::jacobian::{Asked, Jacobian};
 use crate::layer::layout::Layout;
 use crate::layer::{Layer, Pass, require_point};
-use crate::loss::{Compared, Loss, Target};
+use crate::loss::{Compared, Loss, Target, wrong_total};
 use crate::numbers::scalar::Float;
 use crate::regularizer::Leaf;
 use crate::regularizer::combined;
@@ -302,11 +302,22 @@ impl<T: Float> Network<T> {
         &self,
         call: &'static str,
         targets: BatchView<'_, T>,
-        is_left_out: impl Fn(T) -> bool,
+        is_left_out: impl Fn(T) -> bool + Copy,
+    ) -> Result<()> {
+        self.check_values(call, targets, |x, _| is_left_out(x))?;
+        self.check_wholes(call, targets, is_left_out)
+    }
+
+    /// Refuses single values on which the loss is not defined.
+    pub(crate) fn check_values(
+        &self,
+        call: &'static str,
+        targets: BatchView<'_, T>,
+        is_left_out: impl Fn(T, usize) -> bool,
     ) -> Result<()> {
         let (features, loss) = (targets.features(), &self.loss);
-        let mut values = targets.as_slice().iter().enumerate();
-        match values.position(|(at, &x)| !loss.accepts(x, at % features) && !is_left_out(x)) {
+        let mut values = targets.as_slice().iter().enumerate().map(|(at, &x)| (x, at % features));
+        match values.position(|(x, row)| !loss.accepts(x, row) && !is_left_out(x, row)) {
             None => Ok(()),
             Some(at) => Err(Error::OutsideDomain {
                 call,
@@ -317,6 +328,33 @@ impl<T: Float> Network<T> {
                 requirement: loss.domain(at % features),
             }),
         }
+    }
+
+    /// Refuses samples with a group that must add up to 1 and does not.
+    pub(crate) fn check_wholes(
+        &self,
+        call: &'static str,
+        targets: BatchView<'_, T>,
+        is_left_out: impl Fn(T) -> bool,
+    ) -> Result<()> {
+        let mut found: Option<(usize, Range<usize>, f64)> = None;
+        self.loss.each_whole(&mut |group| {
+            for (sample, x) in targets.iter().enumerate() {
+                // The first sample is told of, as for single values.
+                if found.as_ref().is_some_and(|(first, ..)| *first <= sample) {
+                    break;
+                }
+                let shares = &x[group.clone()];
+                if let Some(total) = wrong_total(shares)
+                    && !shares.iter().any(|&x| is_left_out(x))
+                {
+                    found = Some((sample, group.clone(), total));
+                }
+            }
+        });
+        let Some((column, group, total)) = found else { return Ok(()) };
+        let (loss, first, last) = (self.loss.name(), group.start, group.end - 1);
+        Err(Error::NotShares { call, loss, first, last, column, total: Number(total) })
     }
 
     /// As [`taken`](Self::taken), and refuses values on which the loss is not defined.

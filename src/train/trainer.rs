@@ -178,7 +178,7 @@ impl<'a, O> Trainer<'a, O> {
     ///   [`Lbfgs`](crate::Lbfgs) has no use for, and for samples held out that come with more;
     ///   [`Error::NothingToTrain`](crate::Error::NothingToTrain) if everything is frozen;
     /// - [`Error::NotFinite`](crate::Error::NotFinite), [`Error::OutsideDomain`](crate::Error::OutsideDomain),
-    ///   [`Error::NoSamples`](crate::Error::NoSamples) and [`Error::SizeMismatch`](crate::Error::SizeMismatch) for
+    ///   [`Error::NotShares`](crate::Error::NotShares), [`Error::NoSamples`](crate::Error::NoSamples) and [`Error::SizeMismatch`](crate::Error::SizeMismatch) for
     ///   samples and conditions, [`Error::Label`](crate::Error::Label) for a label that is no class, and
     ///   [`Error::SizeMismatch`](crate::Error::SizeMismatch) unless there is one label, or one condition, for each
     ///   sample: before anything is changed; in a stream, when it is met;

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use autoencoder::gradcheck::NORM_TOLERANCE;
+use autoencoder::size::Size;
+use autoencoder::{Batch, Float, Loss};
 
 /// Where finite differences of two step lengths disagree by more than this, by their norm, they
 /// say nothing: a step has crossed a kink. Below the tolerance, so that a gradient that fails by a
@@ -43,6 +45,20 @@ pub fn shared_data(name: &str) -> Option<PathBuf> {
     // Straight to the stream, because the test harness hides what tests print.
     let _ = writeln!(std::io::stderr(), "SKIPPED: {} is not there", path.display());
     None
+}
+
+/// The same samples with shares, where the loss needs such: of the fourth powers of their group, so that one stands out.
+pub fn with_shares<T: Float, R: Size>(loss: &dyn Loss<T>, x: &Batch<T, R>) -> Batch<T, R> {
+    let mut divided = x.clone();
+    loss.each_whole(&mut |group| {
+        for x in divided.as_mut_slice().chunks_exact_mut(x.features()) {
+            let shares = &mut x[group.clone()];
+            shares.iter_mut().for_each(|x| *x = x.powi(4));
+            let sum = shares.iter().fold(T::ZERO, |sum, &x| sum + x);
+            shares.iter_mut().for_each(|x| *x /= sum);
+        }
+    });
+    divided
 }
 
 /// The folder of the library, above that of the tests.

@@ -385,6 +385,8 @@ fn parameters_of_losses_and_regularizers_come_back_too() {
             ],
             mixed()
         ),
+        |x| &common::with_shares(&mixed(), x),
+        |codes| codes
     );
 }
 

@@ -7,6 +7,7 @@ use autoencoder::loss::{Categorical, LearnedGaussian};
 use autoencoder::prior::{GaussianMixture, VampPrior};
 use autoencoder::random::{Streams, seeded};
 use autoencoder::*;
+use common::with_shares;
 use nalgebra::Const;
 use rand::RngExt;
 
@@ -290,9 +291,9 @@ fn a_sample_of_weight_two_is_the_sample_twice_where_codes_are_drawn() {
 #[test]
 fn nothing_is_infinite_in_single_precision() {
     let mut runs = 0;
-    let x = data::<f32>(3);
     for number in 0..objectives::<f32>().len() {
         for of_loss in 0..likelihoods::<f32>().len() {
+            let x = with_shares(&*likelihoods().swap_remove(of_loss), &data::<f32>(3));
             for (lv, mean, logit) in [(-1e4, 100.0, 1e4), (1e4, 0.0, -1e4), (-1e4, 0.0, -1e4)] {
                 let objective = objectives().swap_remove(number);
                 let name = format!("{objective:?}, {lv}, {mean}, {logit}");

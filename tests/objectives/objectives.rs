@@ -10,6 +10,7 @@ use autoencoder::regularizer::{Kernel, SuitedTo};
 use autoencoder::train::SamplesAlone;
 use autoencoder::train::schedule::{Constant, Cyclical, Progress, Warmup};
 use autoencoder::*;
+use common::with_shares;
 use nalgebra::{Const, DMatrix, DVector};
 use rand::RngExt;
 
@@ -129,8 +130,8 @@ fn every_gradient_of_every_objective_and_likelihood() {
                 let (objective, loss) =
                     (objectives().swap_remove(number), likelihoods().swap_remove(of_loss));
                 let name = format!("{objective:?}, {loss:?}, {samples} samples");
+                let x = with_shares(&*loss, &data(samples, seed));
                 let model = model(objective, loss, seed);
-                let x = data(samples, seed);
                 let weights: Vec<_> = (0..samples).map(|at| 0.5 + at as f64).collect();
                 let check = gradcheck::model(&model, weighted(&x, &weights), seed).unwrap();
                 assert!(check.passes(), "{name}: {check}");
@@ -708,6 +709,9 @@ fn nothing_is_infinite() {
                     } else {
                         Box::new(Categorical::new(&[6]).unwrap())
                     };
+                    let shares = |x| with_shares(&*loss, &Batch::from_iter([x]));
+                    let samples = [[0.0, 1.0, 0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.5, 0.0, 1.0, 0.0]];
+                    let samples = samples.map(shares);
                     let mut model = model(objectives().swap_remove(number), loss, 3);
                     let mut parameters = model.parameters().to_vec();
                     for tensor in model.layout().tensors() {
@@ -719,8 +723,8 @@ fn nothing_is_infinite() {
                         }
                     }
                     model.set_parameters(&parameters).unwrap();
-                    for x in [[0.0, 1.0, 0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.5, 0.0, 1.0, 0.0]] {
-                        run(&model, &Batch::from_iter([x]));
+                    for x in samples {
+                        run(&model, &x);
                         runs += 1;
                     }
                 }

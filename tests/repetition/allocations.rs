@@ -13,6 +13,7 @@ use autoencoder::prior::{GaussianMixture, VampPrior};
 use autoencoder::regularizer::{Kernel, RegularizerFor, SuitedTo};
 use autoencoder::train::schedule::{Constant, Cyclical, Warmup};
 use autoencoder::*;
+use common::with_shares;
 use nalgebra::{Const, Dyn};
 
 fn data(features: usize, samples: usize) -> Batch<f32, Dyn> {
@@ -30,12 +31,13 @@ fn of_steps<E, D, R, L, O>(
 where
     E: Part<Input = Dyn, Condition = Unconditioned>,
     D: Part<Output = Dyn>,
-    L: LossFor<D, Target = WithInput>,
+    L: LossFor<D, Target = WithInput> + Loss<f32>,
     O: Method<f32> + Trains + Clone,
 {
     let count = |batches: u64| {
         let mut model = build();
         let x = data(model.encoder().num_inputs(), batches as usize * batch);
+        let x = with_shares(model.loss_function(), &x);
         let mut trainer = Trainer::new(optimizer.clone()).epochs(1).batch_size(batch);
         measure(|| {
             trainer.fit(&mut model, &x).unwrap();
@@ -278,7 +280,8 @@ fn generative(
 /// doublings of its length.
 fn of_validations(build: impl Fn() -> AutoEncoder<Posterior, Heads, Objective, Likelihood>) -> u64 {
     let count = |epochs: usize| {
-        let (mut model, x) = (build(), data(5, 4));
+        let mut model = build();
+        let x = with_shares(model.loss_function(), &data(5, 4));
         let mut trainer = Trainer::new(Adam::new(1e-3).unwrap()).epochs(epochs).batch_size(4);
         measure(|| {
             trainer.fit(&mut model, Examples::of(&x).held_out(&x)).unwrap();

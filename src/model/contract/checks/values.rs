@@ -66,6 +66,9 @@ impl<T: Scalar> Checked<'_, T> {
         let mut data = self.data.clone();
         let (features, value) = (data.features(), data.x.sample(0)[0]);
         data.x.as_mut_slice().iter_mut().step_by(features).for_each(|x| *x = value);
+        if !self.accepts(&data) {
+            return Err(Verdict::not_applicable("the loss takes the first feature with others"));
+        }
         self.trains(&data)
     }
 
