@@ -47,7 +47,7 @@ fn main() -> Result<()> {
             named += usize::from(is_flagged && oddest == Some(*channel));
             if is_flagged && found[at].0 == 1 {
                 println!("{kind:?} in the {}:", SENSOR_CHANNELS[*channel]);
-                println!("{}\n", detector.explain(row)?.table(&SENSOR_CHANNELS));
+                println!("{}\n", detector.explain(row)?.table(&SENSOR_CHANNELS)?);
             }
         }
         scores.push(score);

@@ -52,7 +52,8 @@ pub enum Normalization {
 ///
 /// All is computed in double precision, and also for values near the end of their type's range,
 /// whose differences and squares are beyond it. Where all values of a feature are equal, their scale
-/// is 1: they become 0 (or `low`) and come back exactly.
+/// is 1: they become 0 (or `low`) and come back exactly. A later change of such a feature keeps the user's unit; an
+/// [`AnomalyDetector`](crate::anomaly::AnomalyDetector) finds it odd in any.
 ///
 /// # Example
 /// ```
@@ -270,6 +271,21 @@ impl Normalizer {
         match self.normalization {
             Normalization::Standardize | Normalization::MinMax { .. } => Some(self.first.len()),
             Normalization::None | Normalization::Truncate { .. } => None,
+        }
+    }
+
+    /// Whether a feature was constant in the samples that this was fitted to, but for rounding by this share of it, as
+    /// far as that can be told: a scale of 1 may be that of a constant, one that was found, or one that was
+    /// [left](Self::leaving).
+    pub(crate) fn was_constant(&self, feature: usize, rounding: f64) -> Option<bool> {
+        let (&first, &second) = (self.first.get(feature)?, self.second.get(feature)?);
+        match self.normalization {
+            Normalization::Standardize if second != 1.0 => Some(second <= rounding * first.abs()),
+            Normalization::MinMax { low, high } if (first, second) != (low, high) => {
+                let size = first.abs().max(second.abs());
+                Some(second / 2.0 - first / 2.0 <= rounding * size / 2.0)
+            }
+            _ => None,
         }
     }
 

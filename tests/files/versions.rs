@@ -228,7 +228,7 @@ fn detectors_of_every_version_load() {
         if is_writing(&file, version) {
             fitted.save(&file).unwrap();
         }
-        let loaded = AnomalyDetector::load(model(2), score(), &file).unwrap();
+        let mut loaded = AnomalyDetector::load(model(2), score(), &file).unwrap();
         assert_close(&loaded.scores(&x).unwrap(), &fitted.scores(&x).unwrap(), version);
         assert_close(&loaded.p_values(&x).unwrap(), &fitted.p_values(&x).unwrap(), version);
         let thresholds = [&loaded, &fitted].map(|detector| detector.threshold().unwrap().value());
@@ -236,6 +236,9 @@ fn detectors_of_every_version_load() {
         let mut alone = model(3);
         alone.load(&file).unwrap();
         assert_close(alone.parameters(), fitted.model().parameters(), version);
+        // What a file of before has not, is nothing.
+        assert_eq!((loaded.constant_columns(), loaded.shared_samples()), (vec![], 0));
+        assert!(loaded.calibrate(&others).is_ok());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Ten public sets: the ROC-AUC that the example `anomaly_sets` prints, the mean of three seeds.
 
 #[path = "../../examples/anomaly_sets/sets.rs"]
-mod sets;
+pub mod sets;
 
 use autoencoder::anomaly::{AnomalyDetector, NearestReconstruction, SquaredResidual};
 use autoencoder::metrics::roc_auc;

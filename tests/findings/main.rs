@@ -5,12 +5,15 @@ mod anomaly_models;
 mod anomaly_probability;
 #[cfg(feature = "npz")]
 mod anomaly_sets;
+#[cfg(feature = "npz")]
+mod explanations;
 mod health;
 #[cfg(feature = "html")]
 mod html_browser;
 #[cfg(feature = "html")]
 mod html_report;
 mod metrics;
+mod novelties;
 #[cfg(feature = "plot")]
 mod plots;
 mod ranking;

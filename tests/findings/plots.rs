@@ -317,7 +317,8 @@ fn histograms_count_what_they_are_given() {
     let left = number(&document.descendants().find(is_bar).unwrap());
     assert!((0.0..6.0).contains(&(left - zero)), "{left} {zero}");
     // A threshold beyond all scores is in the picture.
-    let far = ScoreHistogram::new(&scores).threshold(500.0).to_svg().unwrap();
+    let threshold = autoencoder::anomaly::Threshold::at(500.0).unwrap();
+    let far = ScoreHistogram::new(&scores).threshold(threshold).to_svg().unwrap();
     assert!(texts(&far).iter().any(|text| text.contains("0 of 200 above")));
     // On a logarithmic scale a few scores far above the others leave room for these.
     let tailed: Vec<f64> = (0..200).map(|k| 10f64.powf(k as f64 / 50.0)).collect();

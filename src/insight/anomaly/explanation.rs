@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::error::{Result, require_size};
+
 /// Why a row has its score. Displayed as a table of the columns that matter most.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -27,10 +29,12 @@ pub struct Column {
     /// What the model expected there, in the user's units: its reconstruction; of a classifier, which makes none, the
     /// median over the reference.
     pub reconstruction: f64,
-    /// Its part of the score.
+    /// Its part of the score, which [`explain`](super::AnomalyDetector::explain) says how to divide.
     pub contribution: f64,
     /// The same as a share of the score; 0 where that is not positive.
     pub share: f64,
+    /// Whether normal samples [never show](super::AnomalyDetector#what-normal-samples-never-show) such a value.
+    pub is_novel: bool,
 }
 
 impl Column {
@@ -44,12 +48,16 @@ impl Column {
 const SHOWN: usize = 5;
 
 impl Explanation {
-    /// The table with a name for each column, in the order of the data; columns beyond have their number.
-    pub fn table<N: AsRef<str>>(&self, names: &[N]) -> String {
-        let name = |column: &Column| match names.get(column.feature) {
-            Some(name) => name.as_ref().to_owned(),
-            None => format!("column {}", column.feature),
-        };
+    /// The table with a name for each column, in the order of the data. Without names it is what `Display` gives.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) unless there is one name for each column of the data.
+    pub fn table<N: AsRef<str>>(&self, names: &[N]) -> Result<String> {
+        require_size("Explanation::table", "names", self.columns.len(), names.len())?;
+        Ok(self.text(|column| names[column].as_ref().to_owned()))
+    }
+
+    fn text(&self, name: impl Fn(usize) -> String) -> String {
         let mut text = format!("score {:.4}", self.score);
         if let Some(threshold) = self.threshold {
             let than = if self.score <= threshold { "not above" } else { "above" };
@@ -59,25 +67,28 @@ impl Explanation {
             text += &format!(", p = {p:.4}");
         }
         let shown = &self.columns[..self.columns.len().min(SHOWN)];
-        let width = shown.iter().map(|column| name(column).chars().count()).max();
+        let width = shown.iter().map(|column| name(column.feature).chars().count()).max();
         let width = width.unwrap_or(0).max("column".len());
+        let (data, score) = ("data's units", "of score");
         text += &format!(
-            "\n{:width$} {:>12} {:>12} {:>12} {:>6}",
+            "\n{:width$} {:>12} {:>12} {:>12} {:>8}",
             "column", "value", "expected", "residual", "share"
         );
+        text += &format!("\n{:width$} {data:>12} {data:>12} {data:>12} {score:>8}", "");
         for column in shown {
             text += &format!(
-                "\n{:width$} {:>12.4} {:>12.4} {:>12.4} {:>5.1}%",
-                name(column),
+                "\n{:width$} {:>12.4} {:>12.4} {:>12.4} {:>7.1}%{}",
+                name(column.feature),
                 column.value,
                 column.reconstruction,
                 column.residual(),
-                100.0 * column.share
+                100.0 * column.share,
+                if column.is_novel { "  never seen in normal samples" } else { "" }
             );
         }
         if self.code_share > 0.0 {
             text +=
-                &format!("\n{:width$} {:>38} {:>5.1}%", "the code", "", 100.0 * self.code_share);
+                &format!("\n{:width$} {:>38} {:>7.1}%", "the code", "", 100.0 * self.code_share);
         }
         text
     }
@@ -85,6 +96,6 @@ impl Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.table::<&str>(&[]))
+        f.write_str(&self.text(|column| format!("column {column}")))
     }
 }

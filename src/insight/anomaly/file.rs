@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::conformal::check_scores;
 use super::judge::{Judge, Learned};
+use super::novelty::Novelty;
 use super::{AnomalyDetector, AnomalyScore, Conformal, Numbers, ScoreFor, Threshold};
-use crate::error::{Result, require_size};
+use crate::error::{Result, require, require_size};
 use crate::file::stored::{Parts, Saved, save};
 use crate::file::tensors::read;
 use crate::layer::Part;
@@ -24,8 +25,9 @@ where
     S: AnomalyScore<T>,
 {
     /// Saves model and detector in one file, as [`AutoEncoder::save`] writes it: what the score has fitted,
-    /// the held-out scores and the threshold are tensors of their own, `anomaly.…`. The model alone can be
-    /// loaded from it too.
+    /// the held-out scores, the threshold, the constant columns, and a number of eight bytes for each sample of the
+    /// reference, by which it is told from others, are tensors of their own, `anomaly.…`. The model alone can be loaded
+    /// from it too.
     ///
     /// # Errors
     /// As [`AutoEncoder::save`].
@@ -34,7 +36,8 @@ where
     }
 
     /// Reads a detector's file, with a model that fits as for [`AutoEncoder::load`] and a score of the same
-    /// kind and settings, fitted or not.
+    /// kind and settings, fitted or not. A file that was written before detectors knew of constant columns and of the
+    /// samples they were fitted to knows of none.
     ///
     /// # Errors
     /// As [`AutoEncoder::load`]; [`Error::DoesNotFit`](crate::Error::DoesNotFit) for a file without a detector
@@ -73,8 +76,13 @@ fn write<T: Float>(judge: &Judge<'_, T>, learned: &Learned, path: &Path) -> Resu
         add(format!("{PREFIX}{name}"), values);
     }
     add("anomaly.medians".to_owned(), &learned.medians);
+    let (constants, weight) = learned.novelty.numbers();
+    add("anomaly.constants".to_owned(), &constants);
+    add("anomaly.novelty".to_owned(), &[weight]);
+    add("anomaly.reference".to_owned(), &learned.reference);
     if let Some(conformal) = &learned.conformal {
         add("anomaly.calibration".to_owned(), conformal.scores());
+        add("anomaly.shared".to_owned(), &[learned.shared as f64]);
     }
     if let Some(threshold) = learned.threshold {
         add("anomaly.threshold".to_owned(), &[threshold.value()]);
@@ -88,7 +96,7 @@ fn restore<T: Float>(
     score: &mut dyn AnomalyScore<T>,
     path: &Path,
 ) -> Result<(Saved<T>, Learned)> {
-    Judge { network, score: &*score }.check()?;
+    Judge { network, score: &*score, novelty: &Novelty::default() }.check()?;
     let mut file = Parts::new(path, read(path)?);
     file.require("the kind of file", "detector", file.text("kind")?)?;
     let saved = network.stored().fitting(&mut file)?;
@@ -104,10 +112,28 @@ fn restore<T: Float>(
     require_size("the medians of a detector's file", "values", features, medians.len())?;
     check_scores("the medians of a detector's file", &medians)?;
     let calibration: Vec<f64> = file.take_list("anomaly.calibration")?;
-    let threshold: Vec<f64> = file.take_list("anomaly.threshold")?;
-    let limit = threshold.len().min(1);
-    require_size("the threshold of a detector's file", "values", limit, threshold.len())?;
+    let mut one = |name: &str, place| {
+        let values: Vec<f64> = file.take_list(name)?;
+        require_size(place, "values", values.len().min(1), values.len())?;
+        Ok(values.first().copied())
+    };
+    let threshold = one("anomaly.threshold", "the threshold of a detector's file")?;
+    // The rest is in no file that was written before there was any of it.
+    let weight = one("anomaly.novelty", "the weight of novelties of a detector's file")?;
+    let shared = one("anomaly.shared", "the shared samples of a detector's file")?.unwrap_or(0.0);
+    let limit = calibration.len() as f64;
+    let valid = shared.fract() == 0.0 && (0.0..=limit).contains(&shared);
+    let requirement = "a number of the calibrating samples";
+    require(valid, "a detector's shared samples", shared, requirement)?;
+    let constants: Vec<f64> = file.take_list("anomaly.constants")?;
+    let novelty = match weight {
+        Some(weight) => Novelty::from_numbers(&constants, weight, features)?,
+        None => Novelty::default().weighed(calibration.iter().copied()),
+    };
+    let mut reference: Vec<f64> = file.take_list("anomaly.reference")?;
+    reference.sort_unstable_by(f64::total_cmp);
     let conformal = if calibration.is_empty() { None } else { Some(Conformal::new(calibration)?) };
-    let threshold = threshold.first().map(|&value| Threshold::at(value)).transpose()?;
-    Ok((saved, Learned { medians, conformal, threshold }))
+    let threshold = threshold.map(Threshold::at).transpose()?;
+    let shared = shared as usize;
+    Ok((saved, Learned { medians, conformal, threshold, novelty, reference, shared }))
 }

@@ -1,8 +1,10 @@
 //! A score at work on what a network makes of samples. No type here knows more of a model than its numbers.
 
+use super::fingerprints::{are_distinct, fingerprints, shared};
+use super::novelty::{LOOKED_AT, Novelty, nearest};
 use super::passes::{AnomalyWorkspace, Asked, Blocks};
-use super::{AnomalyScore, Column, Conformal, Explanation, Reference, Threshold};
-use crate::batch::{BatchView, BatchViewMut};
+use super::{AnomalyScore, Conformal, Reference, Threshold};
+use crate::batch::{BatchView, BatchViewMut, check_finite};
 use crate::error::{Result, require};
 use crate::loss::Target;
 use crate::model::inference::InMemory;
@@ -17,6 +19,11 @@ pub(super) struct Learned {
     pub(super) medians: Vec<f64>,
     pub(super) conformal: Option<Conformal>,
     pub(super) threshold: Option<Threshold>,
+    pub(super) novelty: Novelty,
+    /// The [`fingerprints`] of the reference.
+    pub(super) reference: Vec<f64>,
+    /// How many of the calibrating samples are of the reference too.
+    pub(super) shared: usize,
 }
 
 /// A network, and a score of what it makes of samples.
@@ -24,6 +31,14 @@ pub(super) struct Learned {
 pub(super) struct Judge<'a, T: Float> {
     pub(super) network: &'a Network<T>,
     pub(super) score: &'a dyn AnomalyScore<T>,
+    pub(super) novelty: &'a Novelty,
+}
+
+/// Samples of a call as the user gave them, and as the encoder takes them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken<'a, T> {
+    pub(super) given: BatchView<'a, T>,
+    pub(super) rows: Rows<'a, T>,
 }
 
 /// Fits a score to normal samples.
@@ -32,10 +47,15 @@ pub(super) fn fit<T: Float>(
     score: &mut dyn AnomalyScore<T>,
     given: InMemory<'_, T>,
 ) -> Result<Learned> {
-    let judge = Judge { network, score: &*score };
+    let call = "AnomalyDetector::fit";
+    let judge = Judge { network, score: &*score, novelty: &Novelty::default() };
     judge.check()?;
-    let mut buffer = Vec::new();
-    let rows = judge.taken("AnomalyDetector::fit", given, &mut buffer)?;
+    let (prints, mut buffer) = (fingerprints(&given), Vec::new());
+    let Taken { given, rows } = judge.taken(call, given, &mut buffer)?;
+    if network.loss.target() == Target::Input {
+        // Normal samples have a level of each category; what is new is for those that are scored.
+        network.check_wholes(call, rows.x, |_| false)?;
+    }
     let mut reference = Reference::new(network.facts.features, network.facts.units);
     let mut workspace = AnomalyWorkspace::new(network);
     let asked = judge.asked();
@@ -52,7 +72,13 @@ pub(super) fn fit<T: Float>(
         column.sort_unstable_by(f64::total_cmp);
         quantile_of_sorted(&column, 0.5)
     });
-    Ok(Learned { medians: medians.collect(), ..Learned::default() })
+    let medians = medians.collect();
+    let mut features = vec![0.0; reference.features()];
+    let mut scratch = vec![0.0; score.scratch_len(features.len())];
+    let few = reference.iter().step_by(reference.samples().div_ceil(LOOKED_AT).max(1));
+    let scores = few.map(|seen| score.score(&seen, &mut features, &mut scratch));
+    let novelty = Novelty::of(given, network.normalizer.as_ref()).weighed(scores);
+    Ok(Learned { medians, novelty, reference: prints, ..Learned::default() })
 }
 
 impl<T: Float> Judge<'_, T> {
@@ -72,23 +98,62 @@ impl<T: Float> Judge<'_, T> {
         self.score.check(&self.network.facts)
     }
 
-    /// The samples of a call, checked and as the encoder takes them.
-    fn taken<'x>(
+    /// The samples of a call, checked and as the encoder takes them. Of what the loss is not defined on only that is
+    /// refused which the score compares by it and the loss has no other value for.
+    pub(super) fn taken<'x>(
         &self,
         call: &'static str,
         given: InMemory<'x, T>,
         buffer: &'x mut Vec<T>,
-    ) -> Result<Rows<'x, T>> {
-        let x = self.network.compared(call, given.x, buffer)?;
-        self.network.check_conditions(call, given.conditions, x.samples())?;
-        Ok(Rows { x, conditions: given.conditions, targets: None })
+    ) -> Result<Taken<'x, T>> {
+        let (network, features) = (self.network, given.x.features());
+        check_finite(call, network.facts.features, given.x)?;
+        let is_moved = given.x.iter().any(|x| self.novelty.is_moved(x));
+        let x = if is_moved || network.normalizer.is_some() {
+            buffer.clear();
+            buffer.extend_from_slice(given.x.as_slice());
+            self.novelty.hold(features, buffer);
+            if let Some(normalizer) = &network.normalizer {
+                normalizer.apply(BatchViewMut::new(buffer, features))?;
+            }
+            BatchView::new(buffer, features)
+        } else {
+            given.x
+        };
+        if self.compares() {
+            let has_other = |x, feature| {
+                let loss = &*network.loss;
+                loss.accepts(nearest(loss, x, feature), feature)
+            };
+            network.check_values(call, x, has_other)?;
+        }
+        network.check_conditions(call, given.conditions, x.samples())?;
+        let rows = Rows { x, conditions: given.conditions, targets: None };
+        Ok(Taken { given: given.x, rows })
     }
 
-    /// Writes the score of each sample and, where they are wanted, what its features contribute. A score that is
-    /// no number is as odd as can be.
-    fn rate(
+    /// Whether the loss compares samples for the score.
+    pub(super) fn compares(&self) -> bool {
+        self.score.draws().is_some() && self.network.loss.target() == Target::Input
+    }
+
+    /// What the novelties of a sample add to its score and to what its features contribute.
+    pub(super) fn with_novelties(
+        &self,
+        (given, taken): (&[T], &[T]),
+        score: f64,
+        contributions: &mut [f64],
+    ) -> f64 {
+        let (loss, is_compared) = (&*self.network.loss, self.compares());
+        self.novelty.add(given, taken, loss, is_compared, score, contributions)
+    }
+
+    /// Writes the score of each sample and, where they are wanted, what its features contribute; with their novelties,
+    /// if the samples are given as the user gave them. A score that is no number is as odd as can be.
+    pub(super) fn rate(
         &self,
         rows: Rows<'_, T>,
+        given: Option<BatchView<'_, T>>,
         is_padded: bool,
         workspace: &mut AnomalyWorkspace<T>,
         scores: &mut [f64],
@@ -99,11 +164,15 @@ impl<T: Float> Judge<'_, T> {
         features.resize(width, 0.0);
         scratch.resize(self.score.scratch_len(width), 0.0);
         let mut contributions = contributions.map(|all| all.chunks_exact_mut(width));
+        let mut given = given.map(|given| given.iter());
         let (mut scores, asked) = (scores.iter_mut(), self.asked());
         for block in Blocks::of(rows) {
             let samples = passes.over(block, self.network, asked, is_padded);
             for (seen, to) in samples.zip(&mut scores) {
-                let score = self.score.score(&seen, features, scratch);
+                let mut score = self.score.score(&seen, features, scratch);
+                if let Some(given) = given.as_mut().and_then(Iterator::next) {
+                    score = self.with_novelties((given, seen.x), score, features);
+                }
                 *to = if score.is_nan() { f64::INFINITY } else { score };
                 if let Some(to) = contributions.as_mut().and_then(Iterator::next) {
                     to.copy_from_slice(features);
@@ -115,9 +184,10 @@ impl<T: Float> Judge<'_, T> {
     /// The score of each sample.
     pub(super) fn scores(&self, call: &'static str, given: InMemory<'_, T>) -> Result<Vec<f64>> {
         let mut buffer = Vec::new();
-        let rows = self.taken(call, given, &mut buffer)?;
+        let Taken { given, rows } = self.taken(call, given, &mut buffer)?;
         let mut scores = vec![0.0; rows.x.samples()];
-        self.rate(rows, true, &mut AnomalyWorkspace::new(self.network), &mut scores, None);
+        let workspace = &mut AnomalyWorkspace::new(self.network);
+        self.rate(rows, Some(given), true, workspace, &mut scores, None);
         Ok(scores)
     }
 
@@ -128,11 +198,11 @@ impl<T: Float> Judge<'_, T> {
         given: InMemory<'_, T>,
     ) -> Result<Vec<f64>> {
         let mut buffer = Vec::new();
-        let rows = self.taken(call, given, &mut buffer)?;
+        let Taken { given, rows } = self.taken(call, given, &mut buffer)?;
         let mut scores = vec![0.0; rows.x.samples()];
         let mut all = vec![0.0; rows.x.as_slice().len()];
         let workspace = &mut AnomalyWorkspace::new(self.network);
-        self.rate(rows, true, workspace, &mut scores, Some(&mut all));
+        self.rate(rows, Some(given), true, workspace, &mut scores, Some(&mut all));
         Ok(all)
     }
 
@@ -144,108 +214,30 @@ impl<T: Float> Judge<'_, T> {
         workspace: &mut AnomalyWorkspace<T>,
     ) -> Result<f64> {
         let mut buffer = std::mem::take(&mut workspace.passes.model.taken);
-        let score = self.taken("score_one", given, &mut buffer).map(|rows| {
+        let score = self.taken("score_one", given, &mut buffer).map(|Taken { given, rows }| {
             let mut score = [0.0];
-            self.rate(rows, false, workspace, &mut score, Some(features));
+            self.rate(rows, Some(given), false, workspace, &mut score, Some(features));
             score[0]
         });
         workspace.passes.model.taken = buffer;
         score
     }
 
-    /// Which columns made a sample odd.
-    pub(super) fn explain(&self, learned: &Learned, given: InMemory<'_, T>) -> Result<Explanation> {
-        let (row, mut buffer) = (given.x.as_slice(), Vec::new());
-        let rows = self.taken("explain", given, &mut buffer)?;
-        let mut workspace = AnomalyWorkspace::new(self.network);
-        let (mut score, mut contributions) = ([0.0], vec![0.0; rows.x.features()]);
-        self.rate(rows, true, &mut workspace, &mut score, Some(&mut contributions));
-        let [score] = score;
-        let mut of_code = rest(score, &contributions).max(0.0);
-        // Rounding is no code.
-        if of_code > 1e-9 * score.abs() {
-            let falls = self.falls(of_code, rows, &learned.medians, &mut workspace);
-            let all: f64 = falls.iter().sum();
-            if all > 0.0 && all.is_finite() {
-                for (to, fall) in contributions.iter_mut().zip(&falls) {
-                    *to += of_code * fall / all;
-                }
-                of_code = 0.0;
-            }
-        }
-        let expected = self.expected(rows, &learned.medians)?;
-        let infinite = contributions.iter().filter(|part| part.is_infinite()).count();
-        let share = |part: f64| match part / score {
-            _ if score <= 0.0 => 0.0,
-            share if share.is_nan() => 1.0 / infinite as f64,
-            share => share,
-        };
-        let columns = contributions.iter().enumerate().map(|(feature, &contribution)| Column {
-            feature,
-            value: row[feature].to_double(),
-            reconstruction: expected[feature].to_double(),
-            contribution,
-            share: share(contribution),
-        });
-        let mut columns: Vec<Column> = columns.collect();
-        columns.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
-        Ok(Explanation {
-            score,
-            threshold: learned.threshold.map(Threshold::value),
-            p_value: learned.conformal.as_ref().map(|conformal| conformal.p_value(score)),
-            columns,
-            code_share: if of_code > 0.0 { share(of_code) } else { 0.0 },
-        })
-    }
-
-    /// By how much the code's part of the score of one sample falls when a column takes its median.
-    fn falls(
+    /// The scores of held-out normal samples, and how many of these the score was fitted to.
+    pub(super) fn calibration(
         &self,
-        of_code: f64,
-        rows: Rows<'_, T>,
-        medians: &[f64],
-        workspace: &mut AnomalyWorkspace<T>,
-    ) -> Vec<f64> {
-        let features = rows.x.features();
-        let mut exchanged = rows.x.as_slice().repeat(features);
-        for (feature, &median) in medians.iter().enumerate() {
-            exchanged[feature * features + feature] = T::of(median);
-        }
-        let repeat = |view: BatchView<'_, T>| view.as_slice().repeat(features);
-        let conditions = rows.conditions.map(repeat);
-        let conditions = conditions.as_deref();
-        let rows = Rows {
-            x: BatchView::new(&exchanged, features),
-            conditions: conditions.map(|all| BatchView::new(all, self.network.facts.condition)),
-            targets: None,
-        };
-        let (mut scores, mut contributions) = (vec![0.0; features], vec![0.0; features * features]);
-        self.rate(rows, true, workspace, &mut scores, Some(&mut contributions));
-        let exchanged = scores.iter().zip(contributions.chunks_exact(features));
-        exchanged.map(|(&score, features)| (of_code - rest(score, features)).max(0.0)).collect()
+        reference: &[f64],
+        given: InMemory<'_, T>,
+    ) -> Result<(Conformal, usize)> {
+        let prints = fingerprints(&given);
+        let conformal = Conformal::new(self.scores("calibrate", given)?)?;
+        let count = shared(&prints, reference);
+        // Where samples repeat, as those of a few categories do, others may have the same values.
+        let is_same = prints.len() == reference.len() || are_distinct(reference);
+        let name = "the number of samples of `calibrate` that the score was fitted to";
+        let requirement = "less than all: of samples that the score has seen there is no guarantee, so take other \
+                           normal ones";
+        require(count < prints.len() || !is_same, name, count as f64, requirement)?;
+        Ok((conformal, count))
     }
-
-    /// What the model expects of one sample, in the user's units: its reconstruction or, of a classifier, which makes
-    /// none, medians.
-    fn expected(&self, rows: Rows<'_, T>, medians: &[f64]) -> Result<Vec<T>> {
-        let (network, features) = (self.network, rows.x.features());
-        if network.loss.target() == Target::Input {
-            let mut workspace = network.workspace();
-            network.infer(&mut workspace, rows);
-            network.generate_from_mean(&mut workspace, rows.conditions);
-            let mut outputs = workspace.decoding.output;
-            network.restore(BatchViewMut::new(&mut outputs, features))?;
-            return Ok(outputs);
-        }
-        let mut medians: Vec<T> = medians.iter().map(|&median| T::of(median)).collect();
-        if let Some(normalizer) = &network.normalizer {
-            normalizer.undo(BatchViewMut::new(&mut medians, features))?;
-        }
-        Ok(medians)
-    }
-}
-
-/// What is in a score beyond what features contribute.
-fn rest(score: f64, contributions: &[f64]) -> f64 {
-    score - contributions.iter().sum::<f64>()
 }

@@ -15,6 +15,9 @@
 //! The detector is for plain and conditional models. A classifier makes no reconstruction that a sample could be
 //! compared with; of these scores its detector takes [`CodeDistance`].
 //!
+//! What normal samples never show, such as a change of a column that never changed, the detector
+//! [adds to any score](AnomalyDetector#what-normal-samples-never-show).
+//!
 //! A [`Threshold`] says from which score on a sample is flagged: by a quantile, an expected share of
 //! anomalies, or the best F1 on labelled data. [`Conformal`] gives p-values and a threshold with a
 //! guarantee on false alarms, from held-out normal samples.
@@ -126,11 +129,14 @@ mod both;
 mod code_distance;
 mod conformal;
 mod detector;
+mod explain;
 mod explanation;
 #[cfg(feature = "safetensors")]
 mod file;
+mod fingerprints;
 mod judge;
 mod nearest_reconstruction;
+mod novelty;
 mod numbers;
 mod passes;
 mod probability;

@@ -1,7 +1,9 @@
 //! A network's passes over samples, a block at a time, and the memory for them.
 
+use super::novelty::nearest;
 use super::seen::{Drawn, Draws, Seen};
 use crate::batch::{BatchView, BatchViewMut};
+use crate::loss::Loss;
 use crate::model::Workspace;
 use crate::model::network::{BLOCK, FEWEST_COLUMNS, Network};
 use crate::model::workspace::fit;
@@ -26,7 +28,12 @@ impl<T: Float> AnomalyWorkspace<T> {
             model: network.workspace(),
             padded: Vec::new(),
             padded_conditions: Vec::new(),
-            drawing: Drawing::default(),
+            drawing: Drawing {
+                streams: Vec::new(),
+                compared: Vec::new(),
+                losses: Vec::new(),
+                squared_errors: Vec::new(),
+            },
         };
         Self { passes, features: Vec::new(), scratch: Vec::new() }
     }
@@ -68,7 +75,7 @@ pub(super) struct Passes<T> {
     pub(super) model: Workspace<T>,
     padded: Vec<T>,
     padded_conditions: Vec<T>,
-    drawing: Drawing,
+    drawing: Drawing<T>,
 }
 
 impl<T: Float> Passes<T> {
@@ -117,7 +124,7 @@ impl<T: Float> Passes<T> {
     }
 }
 
-/// The same columns, and copies of the first behind them: of values that the loss accepts.
+/// The same columns, and copies of the first behind them.
 fn pad<'a, T: Float>(view: BatchView<'_, T>, to: &'a mut Vec<T>) -> BatchView<'a, T> {
     let (values, rows) = (view.as_slice(), view.features());
     to.clear();
@@ -128,18 +135,34 @@ fn pad<'a, T: Float>(view: BatchView<'_, T>, to: &'a mut Vec<T>) -> BatchView<'a
 }
 
 /// What came of drawn codes.
-#[derive(Debug, Clone, Default)]
-struct Drawing {
+#[derive(Debug, Clone)]
+struct Drawing<T> {
     /// The stream of each sample.
     streams: Vec<usize>,
+    /// The samples as the loss compares them.
+    compared: Vec<T>,
     losses: Vec<f64>,
     squared_errors: Vec<f64>,
 }
 
-impl Drawing {
+/// Samples as the loss compares them: with the nearest in place of values that it is not defined for, which the
+/// [novelty](super::novelty) of a sample tells of.
+fn accepted<'a, T: Float>(
+    x: BatchView<'a, T>,
+    loss: &dyn Loss<T>,
+    to: &'a mut Vec<T>,
+) -> BatchView<'a, T> {
+    let features = x.features();
+    to.clear();
+    let values = x.as_slice().iter().enumerate();
+    to.extend(values.map(|(at, &x)| nearest(loss, x, at % features)));
+    BatchView::new(to, features)
+}
+
+impl<T: Float> Drawing<T> {
     /// Draws codes for each sample, and keeps the mean losses and squared errors of their reconstructions;
     /// the posterior is in the workspace already.
-    fn run<T: Float>(
+    fn run(
         &mut self,
         draws: Draws,
         rows: Rows<'_, T>,
@@ -149,6 +172,7 @@ impl Drawing {
         let Rows { x, conditions, .. } = rows;
         let (samples, units) = (x.samples(), network.facts.units);
         let share = 1.0 / draws.count as f64;
+        let compared = accepted(x, &*network.loss, &mut self.compared);
         let mut codes = std::mem::take(&mut workspace.drawing.codes);
         fit(&mut codes, units * samples);
         fit(&mut workspace.drawing.noise, workspace.encoding.posterior.noise_len());
@@ -168,7 +192,7 @@ impl Drawing {
             network.generate(workspace, BatchView::new(&codes, units), conditions);
             let Workspace { decoding, comparing, .. } = &mut *workspace;
             let (outputs, losses) = (network.outputs(), &mut comparing.values);
-            network.losses(x, BatchView::new(&decoding.output, outputs), losses);
+            network.losses(compared, BatchView::new(&decoding.output, outputs), losses);
             for (loss, value) in self.losses.iter_mut().zip(&*losses) {
                 *loss += share * value.to_double();
             }

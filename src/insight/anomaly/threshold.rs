@@ -131,3 +131,10 @@ impl Threshold {
         BinaryConfusion::at(self.value, scores, is_anomaly)
     }
 }
+
+/// The score itself.
+impl From<Threshold> for f64 {
+    fn from(threshold: Threshold) -> Self {
+        threshold.value
+    }
+}

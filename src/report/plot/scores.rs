@@ -30,9 +30,10 @@ impl ScoreHistogram {
         }
     }
 
-    /// Marks the score above which a sample is an anomaly.
-    pub fn threshold(self, threshold: f64) -> Self {
-        Self { threshold: Some(threshold), ..self }
+    /// Marks the score above which a sample is an anomaly: a detector's
+    /// [`Threshold`](crate::anomaly::Threshold), or a number.
+    pub fn threshold(self, threshold: impl Into<f64>) -> Self {
+        Self { threshold: Some(threshold.into()), ..self }
     }
 
     /// A logarithmic scale of scores, for those of which a few are far above the others; then every score, and

@@ -1,0 +1,132 @@
+//! Which columns made a sample odd.
+
+use super::judge::{Judge, Learned, Taken};
+use super::{AnomalyWorkspace, Column, Explanation, Threshold};
+use crate::batch::{BatchView, BatchViewMut};
+use crate::error::Result;
+use crate::loss::Target;
+use crate::model::inference::InMemory;
+use crate::numbers::scalar::Float;
+use crate::train::examples::Rows;
+
+/// Passes in which what the model expects of a column comes to rest.
+const PASSES: usize = 10;
+
+impl<T: Float> Judge<'_, T> {
+    /// Which columns made a sample odd.
+    pub(super) fn explain(&self, learned: &Learned, given: InMemory<'_, T>) -> Result<Explanation> {
+        let mut buffer = Vec::new();
+        let Taken { given, rows } = self.taken("explain", given, &mut buffer)?;
+        let mut workspace = AnomalyWorkspace::new(self.network);
+        let (mut score, mut contributions) = ([0.0], vec![0.0; rows.x.features()]);
+        self.rate(rows, None, true, &mut workspace, &mut score, Some(&mut contributions));
+        let [score] = score;
+        let falls = self.falls(score, rows, &learned.medians, &mut workspace);
+        let all: f64 = falls.iter().sum();
+        let mut of_code = (score - contributions.iter().sum::<f64>()).max(0.0);
+        if all > 0.0 && (all + score).is_finite() {
+            let divided = contributions.iter_mut().zip(&falls);
+            divided.for_each(|(to, fall)| *to = score.max(0.0) * (fall / all));
+            of_code = 0.0;
+        }
+        let (row, without) = (given.as_slice(), contributions.clone());
+        let score = self.with_novelties((row, rows.x.as_slice()), score, &mut contributions);
+        let score = if score.is_nan() { f64::INFINITY } else { score };
+        let expected = self.expected(rows, &learned.medians)?;
+        let infinite = contributions.iter().filter(|part| part.is_infinite()).count();
+        let share = |part: f64| match part / score {
+            _ if score <= 0.0 => 0.0,
+            share if share.is_nan() => 1.0 / infinite as f64,
+            share => share,
+        };
+        let columns = contributions.iter().enumerate().map(|(feature, &contribution)| Column {
+            feature,
+            value: row[feature].to_double(),
+            reconstruction: expected[feature].to_double(),
+            contribution,
+            share: share(contribution),
+            is_novel: contribution > without[feature],
+        });
+        let mut columns: Vec<Column> = columns.collect();
+        // Of a score that is not positive nothing is divided; the falls still tell the columns apart.
+        columns.sort_by(|a, b| {
+            let by_fall = || falls[b.feature].total_cmp(&falls[a.feature]);
+            b.contribution.total_cmp(&a.contribution).then_with(by_fall)
+        });
+        // Rounding is no code.
+        let is_of_code = of_code > 1e-9 * score.abs();
+        Ok(Explanation {
+            score,
+            threshold: learned.threshold.map(Threshold::value),
+            p_value: learned.conformal.as_ref().map(|conformal| conformal.p_value(score)),
+            columns,
+            code_share: if is_of_code { share(of_code) } else { 0.0 },
+        })
+    }
+
+    /// By how much the score of one sample falls, novelties apart, when a column alone takes another value: the median
+    /// of the reference, and what the model expects of it. The two together: of a value that is far off the model
+    /// expects something that is off too, and a median does not fit the other columns.
+    fn falls(
+        &self,
+        score: f64,
+        rows: Rows<'_, T>,
+        medians: &[f64],
+        workspace: &mut AnomalyWorkspace<T>,
+    ) -> Vec<f64> {
+        let features = rows.x.features();
+        let repeat = |view: BatchView<'_, T>| view.as_slice().repeat(features);
+        let conditions = rows.conditions.map(repeat);
+        let conditions = conditions.as_deref();
+        let conditions = conditions.map(|all| BatchView::new(all, self.network.facts.condition));
+        let mut exchanged = repeat(rows.x);
+        let (mut scores, mut falls) = (vec![0.0; features], vec![0.0; features]);
+        let mut add_falls = |exchanged: &[T], workspace: &mut AnomalyWorkspace<T>| {
+            let x = BatchView::new(exchanged, features);
+            let rows = Rows { x, conditions, targets: None };
+            self.rate(rows, None, true, workspace, &mut scores, None);
+            let each = falls.iter_mut().zip(&scores);
+            each.for_each(|(fall, exchanged)| *fall += (score - exchanged).max(0.0));
+        };
+        if self.network.loss.target() == Target::Input {
+            let mut outputs = vec![T::ZERO; exchanged.len()];
+            let model = &mut workspace.passes.model;
+            for _ in 0..PASSES {
+                let x = BatchView::new(&exchanged, features);
+                let rows = Rows { x, conditions, targets: None };
+                let mut outputs = BatchViewMut::new(&mut outputs, features);
+                self.network.pass(rows, outputs.reborrow(), model);
+                self.network.loss.reconstruct(outputs.reborrow());
+                let outputs = outputs.as_mut_slice();
+                for at in (0..features).map(|feature| feature * (features + 1)) {
+                    exchanged[at] = outputs[at];
+                }
+            }
+            add_falls(&exchanged, workspace);
+        }
+        for (feature, &median) in medians.iter().enumerate() {
+            exchanged[feature * (features + 1)] = T::of(median);
+        }
+        add_falls(&exchanged, workspace);
+        falls
+    }
+
+    /// What the model expects of one sample, in the user's units: its reconstruction or, of a classifier, which makes
+    /// none, medians.
+    fn expected(&self, rows: Rows<'_, T>, medians: &[f64]) -> Result<Vec<T>> {
+        let (network, features) = (self.network, rows.x.features());
+        if network.loss.target() == Target::Input {
+            let mut workspace = network.workspace();
+            network.infer(&mut workspace, rows);
+            network.generate_from_mean(&mut workspace, rows.conditions);
+            let mut outputs = workspace.decoding.output;
+            network.restore(BatchViewMut::new(&mut outputs, features))?;
+            return Ok(outputs);
+        }
+        let mut medians: Vec<T> = medians.iter().map(|&median| T::of(median)).collect();
+        if let Some(normalizer) = &network.normalizer {
+            normalizer.undo(BatchViewMut::new(&mut medians, features))?;
+        }
+        Ok(medians)
+    }
+}

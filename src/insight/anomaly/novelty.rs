@@ -1,0 +1,327 @@
+//! What no normal sample shows, so that no score has a measure for it: a column that never changed changes, a level
+//! that was never seen is there, a value lies beyond those that the loss is defined for.
+
+use crate::batch::BatchView;
+use crate::data::Normalizer;
+use crate::loss::{Loss, wrong_total};
+use crate::numbers::scalar::Float;
+
+/// By how much of itself a constant may move without meaning: 0.1 that is read in single precision and in double
+/// differs by a tenth of it.
+const ROUNDING: f64 = 1e-6;
+/// From so many normal samples on a column without change is taken for one that cannot change, if nothing else tells.
+const ENOUGH: usize = 10;
+/// About so many scores of normal samples are looked at, to know how odd they can be.
+pub(super) const LOOKED_AT: usize = 1000;
+/// How many times the greatest score of a normal sample it is worth that something has changed which never does.
+const TIMES: f64 = 3.0;
+/// So much is added at most, so that sums are finite.
+const MOST: f64 = 1e300;
+
+/// A column that normal samples have the same value in, but for rounding, in the user's units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Constant {
+    feature: usize,
+    least: f64,
+    greatest: f64,
+}
+
+impl Constant {
+    fn is_it(self) -> bool {
+        self.greatest - self.least <= ROUNDING * self.size()
+    }
+
+    fn size(self) -> f64 {
+        self.least.abs().max(self.greatest.abs())
+    }
+
+    /// How far from it a value is, as a share of it, or of 1 if it is 0; nothing for rounding.
+    fn distance(self, x: f64) -> Option<f64> {
+        let nearest = x.clamp(self.least, self.greatest);
+        let unit = if self.size() > 0.0 { self.size() } else { 1.0 };
+        let distance = (x / unit - nearest / unit).abs().min(f64::MAX);
+        (x != nearest && (distance > ROUNDING || self.size() == 0.0)).then_some(distance)
+    }
+}
+
+/// The constant columns, and how much a novelty adds to a score.
+#[derive(Debug, Clone)]
+pub(super) struct Novelty {
+    constants: Vec<Constant>,
+    weight: f64,
+}
+
+/// Of a detector that knows no column to be constant.
+impl Default for Novelty {
+    fn default() -> Self {
+        Self { constants: Vec::new(), weight: 1.0 }
+    }
+}
+
+impl Novelty {
+    /// From normal samples as the user gives them. A column that was not constant in training, as far as the
+    /// normalizer tells, is not taken for one because few samples happen to agree in it.
+    pub(super) fn of<T: Float>(normal: BatchView<'_, T>, normalizer: Option<&Normalizer>) -> Self {
+        let ranges = (0..normal.features()).map(|feature| {
+            let values = normal.iter().map(|x| x[feature].to_double());
+            let range = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, greatest), x| {
+                (least.min(x), greatest.max(x))
+            });
+            Constant { feature, least: range.0, greatest: range.1 }
+        });
+        let is_constant = |column: &Constant| {
+            let told = normalizer.and_then(|fitted| fitted.was_constant(column.feature, ROUNDING));
+            column.is_it() && told.unwrap_or(normal.samples() >= ENOUGH)
+        };
+        Self { constants: ranges.filter(is_constant).collect(), ..Self::default() }
+    }
+
+    /// Weighed by scores of normal samples.
+    pub(super) fn weighed(mut self, scores: impl Iterator<Item = f64>) -> Self {
+        let sizes = scores.map(f64::abs).filter(|size| size.is_finite());
+        let greatest = sizes.fold(0.0, f64::max);
+        self.weight = if greatest > 0.0 { (TIMES * greatest).min(MOST) } else { 1.0 };
+        self
+    }
+
+    /// The features of the constant columns.
+    pub(super) fn constants(&self) -> impl Iterator<Item = usize> {
+        self.constants.iter().map(|column| column.feature)
+    }
+
+    /// Whether a column that never changes has changed, be it by rounding.
+    pub(super) fn is_moved<T: Float>(&self, x: &[T]) -> bool {
+        self.constants.iter().any(|column| {
+            let x = x[column.feature].to_double();
+            x < column.least || x > column.greatest
+        })
+    }
+
+    /// Gives the constant columns of samples the values that they always had: what the model makes of others, which
+    /// it was never trained on, means nothing, and would be blamed on other columns.
+    pub(super) fn hold<T: Float>(&self, features: usize, samples: &mut [T]) {
+        for x in samples.chunks_exact_mut(features) {
+            for column in &self.constants {
+                let x = &mut x[column.feature];
+                *x = x.clamp(T::of(column.least), T::of(column.greatest));
+            }
+        }
+    }
+
+    /// What novelties add to the score of a sample, which is written to their columns' contributions too.
+    pub(super) fn add<T: Float>(
+        &self,
+        given: &[T],
+        taken: &[T],
+        loss: &dyn Loss<T>,
+        is_compared: bool,
+        score: f64,
+        contributions: &mut [f64],
+    ) -> f64 {
+        let mut all = 0.0;
+        let mut add = |feature: usize, times: f64| {
+            let amount = (self.weight * times).min(MOST);
+            contributions[feature] += amount;
+            all += amount;
+        };
+        for column in &self.constants {
+            if let Some(distance) = column.distance(given[column.feature].to_double()) {
+                // Odd however small it is, and odder the farther.
+                add(column.feature, 1.0 + distance.ln_1p());
+            }
+        }
+        loss.each_whole(&mut |group| {
+            if let Some(total) = wrong_total(&taken[group.clone()]) {
+                let share = (total - 1.0).abs() / group.len() as f64;
+                group.for_each(|feature| add(feature, share));
+            }
+        });
+        if is_compared {
+            for (feature, &x) in taken.iter().enumerate() {
+                let nearest = nearest(loss, x, feature);
+                let beyond = x.to_double() - nearest.to_double();
+                // Little for what is little beyond the range of training, as normal samples may be.
+                add(feature, beyond * beyond);
+            }
+        }
+        if score < 0.0 && all > 0.0 {
+            // Contributions are together not more than the score.
+            let share = (score + all).max(0.0) / contributions.iter().sum::<f64>().max(all);
+            contributions.iter_mut().for_each(|part| *part *= share.min(1.0));
+        }
+        score + all
+    }
+
+    /// The constant columns one after the other, each as feature, least and greatest value.
+    #[cfg(feature = "safetensors")]
+    pub(super) fn numbers(&self) -> (Vec<f64>, f64) {
+        let of = |column: &Constant| [column.feature as f64, column.least, column.greatest];
+        (self.constants.iter().flat_map(of).collect(), self.weight)
+    }
+
+    /// From what [`numbers`](Self::numbers) gave.
+    #[cfg(feature = "safetensors")]
+    pub(super) fn from_numbers(
+        constants: &[f64],
+        weight: f64,
+        features: usize,
+    ) -> crate::error::Result<Self> {
+        use crate::error::{require, require_positive, require_size};
+        let place = "the constant columns of a detector's file";
+        require_size(place, "values", constants.len().next_multiple_of(3), constants.len())?;
+        let mut columns: Vec<Constant> = Vec::new();
+        for numbers in constants.chunks_exact(3) {
+            let (feature, least, greatest) = (numbers[0], numbers[1], numbers[2]);
+            let is_next = columns.last().is_none_or(|last| feature > last.feature as f64);
+            let valid = is_next && feature.fract() == 0.0 && feature < features as f64;
+            let requirement = "the number of a feature, each greater than the one before";
+            require(valid && feature >= 0.0, "a detector's constant column", feature, requirement)?;
+            require(least.is_finite(), "a detector's constant value", least, "finite")?;
+            let valid = greatest >= least && greatest.is_finite();
+            let requirement = "finite and not less than the least";
+            require(valid, "a detector's greatest constant value", greatest, requirement)?;
+            columns.push(Constant { feature: feature as usize, least, greatest });
+        }
+        require_positive("a detector's weight of novelties", weight)?;
+        Ok(Self { constants: columns, weight })
+    }
+}
+
+/// What a loss compares in place of a value that it is not defined for.
+pub(super) fn nearest<T: Float>(loss: &dyn Loss<T>, x: T, feature: usize) -> T {
+    if loss.accepts(x, feature) { x } else { loss.nearest_accepted(x, feature) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Normalization, Normalizer};
+    use crate::loss::{BernoulliCrossEntropy, Categorical, SquaredError};
+
+    /// Of one feature that was always this.
+    fn of(value: f64) -> Novelty {
+        Novelty::of(BatchView::new(&[value; ENOUGH], 1), None).weighed([1.0, -2.0, 0.5].into_iter())
+    }
+
+    fn added<T: Float>(
+        novelty: &Novelty,
+        loss: &dyn Loss<T>,
+        x: &[T],
+        score: f64,
+    ) -> (f64, Vec<f64>) {
+        let mut contributions = vec![0.0; x.len()];
+        let score = novelty.add(x, x, loss, true, score, &mut contributions);
+        (score, contributions)
+    }
+
+    #[test]
+    fn what_is_added_is_the_formula() {
+        // Three times the greatest score: 6 (1 + ln(1 + |8 − 7|/7)).
+        let expected = 6.0 * (1.0 + (1.0_f64 + 1.0 / 7.0).ln());
+        let (score, contributions) = added(&of(7.0), &SquaredError, &[8.0], 0.25);
+        assert!((contributions[0] - expected).abs() < 1e-12 && score == 0.25 + contributions[0]);
+        assert_eq!(added(&of(7.0), &SquaredError, &[7.0 + 6e-6], 0.25).0, 0.25);
+        assert!(added(&of(7.0), &SquaredError, &[7.0 + 8e-6], 0.25).0 > 6.0);
+        // Of 0: 6 (1 + ln(1 + 3)).
+        let (score, _) = added(&of(0.0), &SquaredError, &[-3.0], 0.0);
+        assert!((score - 6.0 * (1.0 + 4.0_f64.ln())).abs() < 1e-12);
+        // A group of three that adds up to 0.4, and one that is whole: 6 · 0.6 among three.
+        let two = Categorical::new(&[3, 2]).unwrap();
+        let novelty = Novelty { constants: Vec::new(), weight: 6.0 };
+        let (score, contributions) = added(&novelty, &two, &[0.4, 0.0, 0.0, 0.5, 0.5], 1.0);
+        assert!((score - 4.6).abs() < 1e-12);
+        assert!(contributions[..3].iter().all(|part| (part - 1.2).abs() < 1e-12));
+        assert_eq!(contributions[3..], [0.0, 0.0]);
+        // Half beyond [0, 1]: 6 · ½².
+        assert_eq!(
+            added(&novelty, &BernoulliCrossEntropy, &[1.5, 0.5], 0.0),
+            (1.5, vec![1.5, 0.0])
+        );
+        assert_eq!(added(&novelty, &BernoulliCrossEntropy, &[-0.5, 1.0], 0.0).0, 1.5);
+        // Of a score below 0 they are together not more than it comes to.
+        assert_eq!(
+            added(&novelty, &BernoulliCrossEntropy, &[1.5, 0.5], -0.5),
+            (1.0, vec![1.0, 0.0])
+        );
+        assert_eq!(
+            added(&novelty, &BernoulliCrossEntropy, &[1.5, 0.5], -2.0),
+            (-0.5, vec![0.0, 0.0])
+        );
+    }
+
+    #[test]
+    fn what_is_added_is_finite_and_in_order() {
+        for value in [0.0, 1e-300, -7.0, 1e300] {
+            let mut last = 0.0;
+            for times in [1.0, 2.0, 1e3, 1e8] {
+                let x = if value == 0.0 { times } else { value * (1.0 + times) };
+                let (score, _) = added(&of(value), &SquaredError, &[x], 0.0);
+                assert!(score > last && score.is_finite(), "{value} {x} {score}");
+                last = score;
+            }
+            for x in [f64::MAX, -f64::MAX] {
+                assert!(added(&of(value), &SquaredError, &[x], 0.0).0.is_finite());
+            }
+        }
+        let huge = Novelty { constants: Vec::new(), weight: MOST };
+        assert!(added(&huge, &BernoulliCrossEntropy, &[f64::MAX, 1e9], 0.0).0.is_finite());
+        // Scores that are infinite or nothing say nothing of how odd a sample can be.
+        assert_eq!(of(1.0).weighed([f64::INFINITY, 0.0].into_iter()).weight, 1.0);
+        assert_eq!(of(1.0).weighed([f64::MAX].into_iter()).weight, MOST);
+    }
+
+    #[test]
+    fn a_constant_is_held() {
+        let novelty = of(7.0);
+        let mut x = [9.0, 7.0, -1.0];
+        assert!(novelty.is_moved(&x[..1]) && !novelty.is_moved(&x[1..2]));
+        novelty.hold(1, &mut x);
+        assert_eq!(x, [7.0; 3]);
+    }
+
+    #[test]
+    fn a_normalizer_tells_what_varied() {
+        let x = [1.0, 2.0, 7.0, 3.0, 2.0, 7.0];
+        let batch = crate::batch::Batch::new(nalgebra::Dyn(3), x.to_vec()).unwrap();
+        // The second column is left out below; the third is constant.
+        let told = |normalization| {
+            let fitted = Normalizer::fit(normalization, &batch).unwrap().leaving(1..2).unwrap();
+            [0, 1, 2].map(|feature| fitted.was_constant(feature, ROUNDING))
+        };
+        let (low, high) = (0.0, 1.0);
+        assert_eq!(told(Normalization::MinMax { low, high }), [Some(false), None, Some(true)]);
+        // Its deviation is 1, as that of the first column happens to be.
+        assert_eq!(told(Normalization::Standardize), [None; 3]);
+        let of = |means: [f64; 2], scales: [f64; 2]| {
+            let fitted = Normalizer::from_parts(Normalization::Standardize, means, scales).unwrap();
+            [0, 1].map(|feature| fitted.was_constant(feature, ROUNDING))
+        };
+        assert_eq!(of([5.0, 5.0], [0.1, 1e-9]), [Some(false), Some(true)]);
+    }
+
+    #[cfg(feature = "safetensors")]
+    #[test]
+    fn what_no_file_has_is_refused() {
+        let (numbers, weight) = of(7.0).numbers();
+        assert_eq!((&numbers[..], weight), (&[0.0, 7.0, 7.0][..], 6.0));
+        let again = |numbers: &[f64], weight| Novelty::from_numbers(numbers, weight, 2);
+        assert_eq!(again(&numbers, weight).unwrap().constants, of(7.0).constants);
+        for numbers in [
+            &[0.0, 7.0][..],
+            &[2.0, 7.0, 7.0],
+            &[-1.0, 7.0, 7.0],
+            &[0.5, 7.0, 7.0],
+            &[f64::NAN, 7.0, 7.0],
+            &[0.0, 7.0, 6.0],
+            &[0.0, f64::NAN, 6.0],
+            &[0.0, 7.0, f64::INFINITY],
+            &[1.0, 7.0, 7.0, 0.0, 7.0, 7.0],
+            &[1.0, 7.0, 7.0, 1.0, 7.0, 7.0],
+        ] {
+            assert!(again(numbers, 1.0).is_err(), "{numbers:?}");
+        }
+        for weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(again(&[], weight).is_err());
+        }
+    }
+}
