@@ -39,19 +39,18 @@ use crate::train::examples::IntoExamples;
 /// that they are others is up to you.
 ///
 /// # What normal samples never show
-/// Three things no score has a measure for, so that the detector adds to it, whichever it is, at least three times the
-/// greatest score that a normal sample had when it was fitted, and adds as much to what the column contributes:
+/// Three things no score has a measure for. What they weigh is three times the greatest score that a normal sample had
+/// when the score was fitted, so that they are odder than any:
 ///
-/// | novelty | adds, in units of that | if |
+/// | novelty | the score | if |
 /// |---|---|---|
-/// | a column changes that never did | 1 + ln(1 + ∣change/value∣), or 1 + ln(1 + ∣change∣) if it was 0 | the change is more than a millionth of the value, which may be rounding |
-/// | a group of categories does not add up to 1: a level that was never seen is 0 throughout | ∣sum − 1∣, among the group's columns | the loss is [`Categorical`](crate::loss::Categorical), in [`Mixed`](crate::Mixed) too |
-/// | a value lies beyond those that the loss is defined for | (x − nearest)², normalized | the score draws codes, and so compares by the loss |
+/// | a column changes that never did | is at least 1 + d/(1 + d) of that for each, with d = ∣change/value∣, or ∣change∣ of a value of 0 | the change is more than a millionth of the value, which may be rounding |
+/// | a group of categories does not add up to 1: a level that was never seen is 0 throughout | has ∣sum − 1∣ of that added | the loss is [`Categorical`](crate::loss::Categorical), in [`Mixed`](crate::Mixed) too |
+/// | a value lies beyond those that the loss is defined for | has (x − nearest)² of that added, normalized | the score draws codes, and so compares by the loss |
 ///
 /// So a change of a constant column is odd in whatever unit the column is. [`constant_columns`](Self::constant_columns)
 /// says which ones these are: those that have the same value in all samples that the score was fitted to, unless the
 /// model's normalizer has seen them vary. If it cannot tell, as with none, ten samples or more are needed for that.
-/// The model is shown the value that they always had.
 ///
 /// Scores that compare a sample with its reconstruction, and those of the code, take values beyond the domain of the
 /// loss as they are; one that compares by the loss is given the nearest value inside. A range of \[0, 1\], fitted to the

@@ -15,23 +15,41 @@ const PASSES: usize = 10;
 impl<T: Float> Judge<'_, T> {
     /// Which columns made a sample odd.
     pub(super) fn explain(&self, learned: &Learned, given: InMemory<'_, T>) -> Result<Explanation> {
-        let mut buffer = Vec::new();
+        let (mut buffer, mut held_buffer) = (Vec::new(), Vec::new());
         let Taken { given, rows } = self.taken("explain", given, &mut buffer)?;
+        let row = given.as_slice();
         let mut workspace = AnomalyWorkspace::new(self.network);
         let (mut score, mut contributions) = ([0.0], vec![0.0; rows.x.features()]);
-        self.rate(rows, None, true, &mut workspace, &mut score, Some(&mut contributions));
+        self.rate(rows, Some(given), true, &mut workspace, &mut score, None);
         let [score] = score;
-        let falls = self.falls(score, rows, &learned.medians, &mut workspace);
+        // What the model makes of a change of a constant column, which it was never trained on, means nothing, and would
+        // be blamed on others. So these are explained without, and the rest is the change's.
+        let x = self.normalized(given, true, &mut held_buffer)?;
+        let rows = Rows { x, ..rows };
+        let mut of_others = [0.0];
+        self.rate(rows, None, true, &mut workspace, &mut of_others, Some(&mut contributions));
+        let [of_others] = of_others;
+        let falls = self.falls(of_others, rows, &learned.medians, &mut workspace);
         let all: f64 = falls.iter().sum();
-        let mut of_code = (score - contributions.iter().sum::<f64>()).max(0.0);
-        if all > 0.0 && (all + score).is_finite() {
+        let mut of_code = (of_others - contributions.iter().sum::<f64>()).max(0.0);
+        if all > 0.0 && (all + of_others).is_finite() {
             let divided = contributions.iter_mut().zip(&falls);
-            divided.for_each(|(to, fall)| *to = score.max(0.0) * (fall / all));
+            divided.for_each(|(to, fall)| *to = of_others.max(0.0) * (fall / all));
             of_code = 0.0;
         }
-        let (row, without) = (given.as_slice(), contributions.clone());
-        let score = self.with_novelties((row, rows.x.as_slice()), score, &mut contributions);
-        let score = if score.is_nan() { f64::INFINITY } else { score };
+        let without = contributions.clone();
+        let of_others = self.with_outside(x.as_slice(), of_others, &mut contributions);
+        let is_outside = contributions.iter().zip(&without).map(|(with, without)| with > without);
+        let mut is_novel: Vec<bool> = is_outside.collect();
+        let changed: f64 = self.novelty.changes(row).map(|(_, amount)| amount).sum();
+        let rest = score - of_others.max(0.0);
+        if changed > 0.0 && rest < 0.0 {
+            contributions.iter_mut().for_each(|part| *part *= score.max(0.0) / of_others);
+        }
+        for (feature, amount) in self.novelty.changes(row) {
+            contributions[feature] += rest.max(0.0) * (amount / changed);
+            is_novel[feature] = true;
+        }
         let expected = self.expected(rows, &learned.medians)?;
         let infinite = contributions.iter().filter(|part| part.is_infinite()).count();
         let share = |part: f64| match part / score {
@@ -45,7 +63,7 @@ impl<T: Float> Judge<'_, T> {
             reconstruction: expected[feature].to_double(),
             contribution,
             share: share(contribution),
-            is_novel: contribution > without[feature],
+            is_novel: is_novel[feature],
         });
         let mut columns: Vec<Column> = columns.collect();
         // Of a score that is not positive nothing is divided; the falls still tell the columns apart.

@@ -106,20 +106,9 @@ impl<T: Float> Judge<'_, T> {
         given: InMemory<'x, T>,
         buffer: &'x mut Vec<T>,
     ) -> Result<Taken<'x, T>> {
-        let (network, features) = (self.network, given.x.features());
+        let network = self.network;
         check_finite(call, network.facts.features, given.x)?;
-        let is_moved = given.x.iter().any(|x| self.novelty.is_moved(x));
-        let x = if is_moved || network.normalizer.is_some() {
-            buffer.clear();
-            buffer.extend_from_slice(given.x.as_slice());
-            self.novelty.hold(features, buffer);
-            if let Some(normalizer) = &network.normalizer {
-                normalizer.apply(BatchViewMut::new(buffer, features))?;
-            }
-            BatchView::new(buffer, features)
-        } else {
-            given.x
-        };
+        let x = self.normalized(given.x, false, buffer)?;
         if self.compares() {
             let has_other = |x, feature| {
                 let loss = &*network.loss;
@@ -132,20 +121,35 @@ impl<T: Float> Judge<'_, T> {
         Ok(Taken { given: given.x, rows })
     }
 
+    /// Samples as the encoder takes them, in the buffer if they are not the same, with constant columns held that are
+    /// off by rounding, or all.
+    pub(super) fn normalized<'x>(
+        &self,
+        given: BatchView<'x, T>,
+        holds_all: bool,
+        buffer: &'x mut Vec<T>,
+    ) -> Result<BatchView<'x, T>> {
+        let features = given.features();
+        if self.network.normalizer.is_none() && !given.iter().any(|x| self.novelty.is_off(x)) {
+            return Ok(given);
+        }
+        buffer.clear();
+        buffer.extend_from_slice(given.as_slice());
+        self.novelty.hold(features, buffer, holds_all);
+        if let Some(normalizer) = &self.network.normalizer {
+            normalizer.apply(BatchViewMut::new(buffer, features))?;
+        }
+        Ok(BatchView::new(buffer, features))
+    }
+
     /// Whether the loss compares samples for the score.
     pub(super) fn compares(&self) -> bool {
         self.score.draws().is_some() && self.network.loss.target() == Target::Input
     }
 
-    /// What the novelties of a sample add to its score and to what its features contribute.
-    pub(super) fn with_novelties(
-        &self,
-        (given, taken): (&[T], &[T]),
-        score: f64,
-        contributions: &mut [f64],
-    ) -> f64 {
-        let (loss, is_compared) = (&*self.network.loss, self.compares());
-        self.novelty.add(given, taken, loss, is_compared, score, contributions)
+    /// The score of a sample with what lies outside the loss, which goes to what its features contribute too.
+    pub(super) fn with_outside(&self, x: &[T], score: f64, contributions: &mut [f64]) -> f64 {
+        self.novelty.add(x, &*self.network.loss, self.compares(), score, contributions)
     }
 
     /// Writes the score of each sample and, where they are wanted, what its features contribute; with their novelties,
@@ -171,7 +175,8 @@ impl<T: Float> Judge<'_, T> {
             for (seen, to) in samples.zip(&mut scores) {
                 let mut score = self.score.score(&seen, features, scratch);
                 if let Some(given) = given.as_mut().and_then(Iterator::next) {
-                    score = self.with_novelties((given, seen.x), score, features);
+                    score = self.with_outside(seen.x, score, features);
+                    score = self.novelty.lift(given, score, features);
                 }
                 *to = if score.is_nan() { f64::INFINITY } else { score };
                 if let Some(to) = contributions.as_mut().and_then(Iterator::next) {

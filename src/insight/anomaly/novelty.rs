@@ -89,29 +89,39 @@ impl Novelty {
         self.constants.iter().map(|column| column.feature)
     }
 
-    /// Whether a column that never changes has changed, be it by rounding.
-    pub(super) fn is_moved<T: Float>(&self, x: &[T]) -> bool {
+    /// Whether a constant column has another value than it ever had, be it by rounding.
+    pub(super) fn is_off<T: Float>(&self, x: &[T]) -> bool {
         self.constants.iter().any(|column| {
             let x = x[column.feature].to_double();
             x < column.least || x > column.greatest
         })
     }
 
-    /// Gives the constant columns of samples the values that they always had: what the model makes of others, which
-    /// it was never trained on, means nothing, and would be blamed on other columns.
-    pub(super) fn hold<T: Float>(&self, features: usize, samples: &mut [T]) {
+    /// Gives constant columns of samples a value that they always had: those that are off by rounding, or all.
+    pub(super) fn hold<T: Float>(&self, features: usize, samples: &mut [T], holds_all: bool) {
         for x in samples.chunks_exact_mut(features) {
             for column in &self.constants {
                 let x = &mut x[column.feature];
-                *x = x.clamp(T::of(column.least), T::of(column.greatest));
+                if holds_all || column.distance(x.to_double()).is_none() {
+                    *x = x.clamp(T::of(column.least), T::of(column.greatest));
+                }
             }
         }
     }
 
-    /// What novelties add to the score of a sample, which is written to their columns' contributions too.
+    /// The constant columns that have changed in a sample, and how odd each of them makes it, at the least.
+    pub(super) fn changes<T: Float>(&self, x: &[T]) -> impl Iterator<Item = (usize, f64)> {
+        self.constants.iter().filter_map(|column| {
+            let distance = column.distance(x[column.feature].to_double())?;
+            // Odd however small it is, and odder the farther; without an end it would outweigh what scores say.
+            Some((column.feature, self.weight * (1.0 + distance / (1.0 + distance))))
+        })
+    }
+
+    /// The score of a sample with what lies outside the loss, which is added to the columns' contributions too: that of
+    /// groups, and where it is compared by the loss that of values.
     pub(super) fn add<T: Float>(
         &self,
-        given: &[T],
         taken: &[T],
         loss: &dyn Loss<T>,
         is_compared: bool,
@@ -124,12 +134,6 @@ impl Novelty {
             contributions[feature] += amount;
             all += amount;
         };
-        for column in &self.constants {
-            if let Some(distance) = column.distance(given[column.feature].to_double()) {
-                // Odd however small it is, and odder the farther.
-                add(column.feature, 1.0 + distance.ln_1p());
-            }
-        }
         loss.each_whole(&mut |group| {
             if let Some(total) = wrong_total(&taken[group.clone()]) {
                 let share = (total - 1.0).abs() / group.len() as f64;
@@ -150,6 +154,21 @@ impl Novelty {
             contributions.iter_mut().for_each(|part| *part *= share.min(1.0));
         }
         score + all
+    }
+
+    /// The score of a sample, but not less than its [`changes`](Self::changes) ask for; what it lacks goes to their
+    /// contributions too.
+    pub(super) fn lift<T: Float>(&self, given: &[T], score: f64, contributions: &mut [f64]) -> f64 {
+        let least: f64 = self.changes(given).map(|(_, amount)| amount).sum();
+        // Without a change it stays, also below 0; and if it is NaN.
+        if least > 0.0 && score < least {
+            let missing = least - score.max(0.0);
+            for (feature, amount) in self.changes(given) {
+                contributions[feature] += missing * (amount / least);
+            }
+            return least;
+        }
+        score
     }
 
     /// The constant columns one after the other, each as feature, least and greatest value.
@@ -210,21 +229,26 @@ mod tests {
         score: f64,
     ) -> (f64, Vec<f64>) {
         let mut contributions = vec![0.0; x.len()];
-        let score = novelty.add(x, x, loss, true, score, &mut contributions);
+        let score = novelty.add(x, loss, true, score, &mut contributions);
+        let score = novelty.lift(x, score, &mut contributions);
         (score, contributions)
     }
 
     #[test]
     fn what_is_added_is_the_formula() {
-        // Three times the greatest score: 6 (1 + ln(1 + |8 − 7|/7)).
-        let expected = 6.0 * (1.0 + (1.0_f64 + 1.0 / 7.0).ln());
+        // Three times the greatest score: 6 (1 + d/(1 + d)), with d = |8 − 7|/7.
+        let expected = 6.0 * (1.0 + (1.0 / 7.0) / (8.0 / 7.0));
         let (score, contributions) = added(&of(7.0), &SquaredError, &[8.0], 0.25);
-        assert!((contributions[0] - expected).abs() < 1e-12 && score == 0.25 + contributions[0]);
+        assert!(
+            (score - expected).abs() < 1e-12 && (contributions[0] - score + 0.25).abs() < 1e-12
+        );
+        // Where the score is greater it stays; where it is less than nothing, all is the column's.
+        assert_eq!(added(&of(7.0), &SquaredError, &[8.0], 8.0), (8.0, vec![0.0]));
+        assert_eq!(added(&of(7.0), &SquaredError, &[8.0], -5.0), (score, vec![score]));
         assert_eq!(added(&of(7.0), &SquaredError, &[7.0 + 6e-6], 0.25).0, 0.25);
         assert!(added(&of(7.0), &SquaredError, &[7.0 + 8e-6], 0.25).0 > 6.0);
-        // Of 0: 6 (1 + ln(1 + 3)).
-        let (score, _) = added(&of(0.0), &SquaredError, &[-3.0], 0.0);
-        assert!((score - 6.0 * (1.0 + 4.0_f64.ln())).abs() < 1e-12);
+        // Of 0: 6 (1 + 3/4).
+        assert_eq!(added(&of(0.0), &SquaredError, &[-3.0], 0.0), (10.5, vec![10.5]));
         // A group of three that adds up to 0.4, and one that is whole: 6 · 0.6 among three.
         let two = Categorical::new(&[3, 2]).unwrap();
         let novelty = Novelty { constants: Vec::new(), weight: 6.0 };
@@ -253,7 +277,7 @@ mod tests {
     fn what_is_added_is_finite_and_in_order() {
         for value in [0.0, 1e-300, -7.0, 1e300] {
             let mut last = 0.0;
-            for times in [1.0, 2.0, 1e3, 1e8] {
+            for times in [1.0, 2.0, 1e3, 1e6] {
                 let x = if value == 0.0 { times } else { value * (1.0 + times) };
                 let (score, _) = added(&of(value), &SquaredError, &[x], 0.0);
                 assert!(score > last && score.is_finite(), "{value} {x} {score}");
@@ -273,10 +297,13 @@ mod tests {
     #[test]
     fn a_constant_is_held() {
         let novelty = of(7.0);
-        let mut x = [9.0, 7.0, -1.0];
-        assert!(novelty.is_moved(&x[..1]) && !novelty.is_moved(&x[1..2]));
-        novelty.hold(1, &mut x);
-        assert_eq!(x, [7.0; 3]);
+        let mut x = [9.0, 7.0, -1.0, 7.0 + 1e-9];
+        let is_off = [0, 1, 2, 3].map(|at| novelty.is_off(&x[at..=at]));
+        assert_eq!(is_off, [true, false, true, true]);
+        novelty.hold(1, &mut x, false);
+        assert_eq!(x, [9.0, 7.0, -1.0, 7.0]);
+        novelty.hold(1, &mut x, true);
+        assert_eq!(x, [7.0; 4]);
     }
 
     #[test]
