@@ -15,8 +15,8 @@
 //! The detector is for plain and conditional models. A classifier makes no reconstruction that a sample could be
 //! compared with; of these scores its detector takes [`CodeDistance`].
 //!
-//! What normal samples never show, such as a change of a column that never changed, the detector
-//! [adds to any score](AnomalyDetector#what-normal-samples-never-show).
+//! What normal samples never show, such as a change of a column that never changed, makes a sample odd
+//! [under any score](AnomalyDetector#what-normal-samples-never-show).
 //!
 //! A [`Threshold`] says from which score on a sample is flagged: by a quantile, an expected share of
 //! anomalies, or the best F1 on labelled data. [`Conformal`] gives p-values and a threshold with a

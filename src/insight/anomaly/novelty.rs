@@ -246,6 +246,7 @@ mod tests {
         assert_eq!(added(&of(7.0), &SquaredError, &[8.0], 8.0), (8.0, vec![0.0]));
         assert_eq!(added(&of(7.0), &SquaredError, &[8.0], -5.0), (score, vec![score]));
         assert_eq!(added(&of(7.0), &SquaredError, &[7.0 + 6e-6], 0.25).0, 0.25);
+        assert_eq!(added(&of(7.0), &SquaredError, &[7.0], -5.0), (-5.0, vec![0.0]));
         assert!(added(&of(7.0), &SquaredError, &[7.0 + 8e-6], 0.25).0 > 6.0);
         // Of 0: 6 (1 + 3/4).
         assert_eq!(added(&of(0.0), &SquaredError, &[-3.0], 0.0), (10.5, vec![10.5]));

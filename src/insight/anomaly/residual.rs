@@ -44,6 +44,10 @@ impl<T: Float> AnomalyScore<T> for SquaredResidual {
 ///
 /// Fit it to samples that the model was not trained on: residuals of training samples are too small.
 ///
+/// A fault of one column drags the reconstructions of others along through the code, so that its terms blame these too,
+/// the quieter they are the more. [`explain`](super::AnomalyDetector::explain) asks what would have to be different, and
+/// says how far to trust that.
+///
 /// | setting | meaning | default | range |
 /// |---|---|---|---|
 /// | [`by_deviation`](Self::by_deviation) | the spread is the standard deviation; else robust, half the distance between the quartiles over 0.6745 | robust | |
