@@ -39,14 +39,14 @@ use crate::train::examples::IntoExamples;
 /// that they are others is up to you.
 ///
 /// # What normal samples never show
-/// Three things no score has a measure for. What they weigh is three times the greatest score that a normal sample had
-/// when the score was fitted, so that they are odder than any:
+/// Three things no score has a measure for. They make a sample odder than normal ones, whose greatest score is s, of
+/// those that the score was fitted to:
 ///
 /// | novelty | the score | if |
 /// |---|---|---|
-/// | a column changes that never did | is at least 1 + d/(1 + d) of that for each, with d = ∣change/value∣, or ∣change∣ of a value of 0 | the change is more than a millionth of the value, which may be rounding |
-/// | a group of categories does not add up to 1: a level that was never seen is 0 throughout | has ∣sum − 1∣ of that added | the loss is [`Categorical`](crate::loss::Categorical), in [`Mixed`](crate::Mixed) too |
-/// | a value lies beyond those that the loss is defined for | has (x − nearest)² of that added, normalized | the score draws codes, and so compares by the loss |
+/// | a column changes that never did | is at least (1.25 + 0.25 d/(1 + d)) s for each, with d = ∣change/value∣, or ∣change∣ of a value of 0; after [`calibrate`](Self::calibrate) s is that of the samples there, if it is greater | the change is more than a millionth of the value, which may be rounding |
+/// | a group of categories does not add up to 1: a level that was never seen is 0 throughout | has 3 ∣sum − 1∣ s added | the loss is [`Categorical`](crate::loss::Categorical), in [`Mixed`](crate::Mixed) too |
+/// | a value lies beyond those that the loss is defined for | has 3 (x − nearest)² s added, normalized | the score draws codes, and so compares by the loss |
 ///
 /// So a change of a constant column is odd in whatever unit the column is. [`constant_columns`](Self::constant_columns)
 /// says which ones these are: those that have the same value in all samples that the score was fitted to, unless the
@@ -300,8 +300,9 @@ where
         const { <X::Input as SameSize<E::Input>>::FITS };
         let (size, examples) = (self.model.encoder().input(), held_out.into_examples());
         let given = InMemory::unweighted("calibrate", size, examples)?;
-        let (conformal, shared) = self.judge().calibration(&self.learned.reference, given)?;
-        self.learned.shared = shared;
+        let learned = &self.learned;
+        let (conformal, shared, novelty) = self.judge().calibration(&learned.reference, given)?;
+        (self.learned.shared, self.learned.novelty) = (shared, novelty);
         Ok(self.learned.conformal.insert(conformal))
     }
 

@@ -42,13 +42,18 @@ impl<T: Float> Judge<'_, T> {
         let is_outside = contributions.iter().zip(&without).map(|(with, without)| with > without);
         let mut is_novel: Vec<bool> = is_outside.collect();
         let changed: f64 = self.novelty.changes(row).map(|(_, amount)| amount).sum();
-        let rest = score - of_others.max(0.0);
-        if changed > 0.0 && rest < 0.0 {
-            contributions.iter_mut().for_each(|part| *part *= score.max(0.0) / of_others);
-        }
-        for (feature, amount) in self.novelty.changes(row) {
-            contributions[feature] += rest.max(0.0) * (amount / changed);
-            is_novel[feature] = true;
+        if changed > 0.0 {
+            // What the score has beyond the others, and at least as much of it as the change asks for beside them.
+            let others = of_others.max(0.0);
+            let of_change = (score - others).max(score * (changed / (changed + others)));
+            if others > 0.0 && score.is_finite() {
+                let share = (score - of_change) / others;
+                contributions.iter_mut().for_each(|part| *part *= share);
+            }
+            for (feature, amount) in self.novelty.changes(row) {
+                contributions[feature] += of_change * (amount / changed);
+                is_novel[feature] = true;
+            }
         }
         let expected = self.expected(rows, &learned.medians)?;
         let infinite = contributions.iter().filter(|part| part.is_infinite()).count();

@@ -76,9 +76,9 @@ fn write<T: Float>(judge: &Judge<'_, T>, learned: &Learned, path: &Path) -> Resu
         add(format!("{PREFIX}{name}"), values);
     }
     add("anomaly.medians".to_owned(), &learned.medians);
-    let (constants, weight) = learned.novelty.numbers();
+    let (constants, greatest) = learned.novelty.numbers();
     add("anomaly.constants".to_owned(), &constants);
-    add("anomaly.novelty".to_owned(), &[weight]);
+    add("anomaly.greatest".to_owned(), &greatest);
     add("anomaly.reference".to_owned(), &learned.reference);
     if let Some(conformal) = &learned.conformal {
         add("anomaly.calibration".to_owned(), conformal.scores());
@@ -119,16 +119,19 @@ fn restore<T: Float>(
     };
     let threshold = one("anomaly.threshold", "the threshold of a detector's file")?;
     // The rest is in no file that was written before there was any of it.
-    let weight = one("anomaly.novelty", "the weight of novelties of a detector's file")?;
     let shared = one("anomaly.shared", "the shared samples of a detector's file")?.unwrap_or(0.0);
     let limit = calibration.len() as f64;
     let valid = shared.fract() == 0.0 && (0.0..=limit).contains(&shared);
     let requirement = "a number of the calibrating samples";
     require(valid, "a detector's shared samples", shared, requirement)?;
     let constants: Vec<f64> = file.take_list("anomaly.constants")?;
-    let novelty = match weight {
-        Some(weight) => Novelty::from_numbers(&constants, weight, features)?,
-        None => Novelty::default().weighed(calibration.iter().copied()),
+    let greatest: Vec<f64> = file.take_list("anomaly.greatest")?;
+    let count = if greatest.is_empty() { 0 } else { 2 };
+    let place = "the greatest scores of a detector's file";
+    require_size(place, "values", count, greatest.len())?;
+    let novelty = match greatest[..] {
+        [fitted, greatest] => Novelty::from_numbers(&constants, [fitted, greatest], features)?,
+        _ => Novelty::default().weighed(calibration.iter().copied()),
     };
     let mut reference: Vec<f64> = file.take_list("anomaly.reference")?;
     reference.sort_unstable_by(f64::total_cmp);

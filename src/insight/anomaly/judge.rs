@@ -228,14 +228,24 @@ impl<T: Float> Judge<'_, T> {
         score
     }
 
-    /// The scores of held-out normal samples, and how many of these the score was fitted to.
+    /// What is known with held-out normal samples beside the reference: their scores, how many of these samples the
+    /// score was fitted to, and how odd normal samples can be.
     pub(super) fn calibration(
         &self,
         reference: &[f64],
         given: InMemory<'_, T>,
-    ) -> Result<(Conformal, usize)> {
-        let prints = fingerprints(&given);
-        let conformal = Conformal::new(self.scores("calibrate", given)?)?;
+    ) -> Result<(Conformal, usize, Novelty)> {
+        let (call, prints) = ("calibrate", fingerprints(&given));
+        let InMemory { x, conditions, .. } = given;
+        let again = || InMemory { x, conditions, labels: None };
+        let mut scores = self.scores(call, again())?;
+        let is_changed = |x: &[T]| self.novelty.changes(x).next().is_some();
+        let unchanged = x.iter().zip(&scores).filter(|(x, _)| !is_changed(x));
+        let novelty = self.novelty.clone().weighed_again(unchanged.map(|(_, &score)| score));
+        if x.iter().any(is_changed) {
+            scores = Judge { novelty: &novelty, ..*self }.scores(call, again())?;
+        }
+        let conformal = Conformal::new(scores)?;
         let count = shared(&prints, reference);
         // Where samples repeat, as those of a few categories do, others may have the same values.
         let is_same = prints.len() == reference.len() || are_distinct(reference);
@@ -243,6 +253,6 @@ impl<T: Float> Judge<'_, T> {
         let requirement = "less than all: of samples that the score has seen there is no guarantee, so take other \
                            normal ones";
         require(count < prints.len() || !is_same, name, count as f64, requirement)?;
-        Ok((conformal, count))
+        Ok((conformal, count, novelty))
     }
 }

@@ -13,8 +13,13 @@ const ROUNDING: f64 = 1e-6;
 const ENOUGH: usize = 10;
 /// About so many scores of normal samples are looked at, to know how odd they can be.
 pub(super) const LOOKED_AT: usize = 1000;
-/// How many times the greatest score of a normal sample it is worth that something has changed which never does.
-const TIMES: f64 = 3.0;
+/// How many times the greatest score of a normal sample a change of a constant column is worth: from the first number,
+/// for the smallest change, towards the second, for the largest. Little more than 1, as what is missing is put to what
+/// the score says of large changes itself.
+const CHANGE: (f64, f64) = (1.25, 1.5);
+/// The same for what lies outside the loss, which the score may not say anything of: for each 1 that shares miss, and
+/// for the square of what a value is beyond.
+const OUTSIDE: f64 = 3.0;
 /// So much is added at most, so that sums are finite.
 const MOST: f64 = 1e300;
 
@@ -44,17 +49,20 @@ impl Constant {
     }
 }
 
-/// The constant columns, and how much a novelty adds to a score.
+/// The constant columns, and how odd normal samples can be.
 #[derive(Debug, Clone)]
 pub(super) struct Novelty {
     constants: Vec<Constant>,
-    weight: f64,
+    /// The greatest score of a normal sample, of those that the score was fitted to.
+    fitted: f64,
+    /// The same, with those of the calibration.
+    greatest: f64,
 }
 
 /// Of a detector that knows no column to be constant.
 impl Default for Novelty {
     fn default() -> Self {
-        Self { constants: Vec::new(), weight: 1.0 }
+        Self { constants: Vec::new(), fitted: 1.0, greatest: 1.0 }
     }
 }
 
@@ -78,9 +86,15 @@ impl Novelty {
 
     /// Weighed by scores of normal samples.
     pub(super) fn weighed(mut self, scores: impl Iterator<Item = f64>) -> Self {
-        let sizes = scores.map(f64::abs).filter(|size| size.is_finite());
-        let greatest = sizes.fold(0.0, f64::max);
-        self.weight = if greatest > 0.0 { (TIMES * greatest).min(MOST) } else { 1.0 };
+        let greatest = greatest(scores);
+        self.fitted = if greatest > 0.0 { greatest } else { 1.0 };
+        self.greatest = self.fitted;
+        self
+    }
+
+    /// Weighed by the scores of normal samples of the calibration too, so that changes are odder than these.
+    pub(super) fn weighed_again(mut self, scores: impl Iterator<Item = f64>) -> Self {
+        self.greatest = self.fitted.max(greatest(scores));
         self
     }
 
@@ -113,8 +127,9 @@ impl Novelty {
     pub(super) fn changes<T: Float>(&self, x: &[T]) -> impl Iterator<Item = (usize, f64)> {
         self.constants.iter().filter_map(|column| {
             let distance = column.distance(x[column.feature].to_double())?;
-            // Odd however small it is, and odder the farther; without an end it would outweigh what scores say.
-            Some((column.feature, self.weight * (1.0 + distance / (1.0 + distance))))
+            // Odd however small it is, and odder the farther.
+            let times = CHANGE.0 + (CHANGE.1 - CHANGE.0) * (distance / (1.0 + distance));
+            Some((column.feature, times * self.greatest))
         })
     }
 
@@ -130,7 +145,7 @@ impl Novelty {
     ) -> f64 {
         let mut all = 0.0;
         let mut add = |feature: usize, times: f64| {
-            let amount = (self.weight * times).min(MOST);
+            let amount = (OUTSIDE * self.fitted * times).min(MOST);
             contributions[feature] += amount;
             all += amount;
         };
@@ -171,18 +186,18 @@ impl Novelty {
         score
     }
 
-    /// The constant columns one after the other, each as feature, least and greatest value.
+    /// The constant columns one after the other, each as feature, least and greatest value; and the greatest scores.
     #[cfg(feature = "safetensors")]
-    pub(super) fn numbers(&self) -> (Vec<f64>, f64) {
+    pub(super) fn numbers(&self) -> (Vec<f64>, [f64; 2]) {
         let of = |column: &Constant| [column.feature as f64, column.least, column.greatest];
-        (self.constants.iter().flat_map(of).collect(), self.weight)
+        (self.constants.iter().flat_map(of).collect(), [self.fitted, self.greatest])
     }
 
     /// From what [`numbers`](Self::numbers) gave.
     #[cfg(feature = "safetensors")]
     pub(super) fn from_numbers(
         constants: &[f64],
-        weight: f64,
+        [fitted, greatest]: [f64; 2],
         features: usize,
     ) -> crate::error::Result<Self> {
         use crate::error::{require, require_positive, require_size};
@@ -201,9 +216,17 @@ impl Novelty {
             require(valid, "a detector's greatest constant value", greatest, requirement)?;
             columns.push(Constant { feature: feature as usize, least, greatest });
         }
-        require_positive("a detector's weight of novelties", weight)?;
-        Ok(Self { constants: columns, weight })
+        require_positive("a detector's greatest score of normal samples", fitted)?;
+        let valid = greatest >= fitted && greatest.is_finite();
+        let requirement = "finite and not less than that of the reference";
+        require(valid, "a detector's greatest score of normal samples", greatest, requirement)?;
+        Ok(Self { constants: columns, fitted, greatest })
     }
+}
+
+/// The greatest absolute score of those that are finite.
+fn greatest(scores: impl Iterator<Item = f64>) -> f64 {
+    scores.map(f64::abs).filter(|size| size.is_finite()).fold(0.0, f64::max).min(MOST)
 }
 
 /// What a loss compares in place of a value that it is not defined for.
@@ -236,8 +259,8 @@ mod tests {
 
     #[test]
     fn what_is_added_is_the_formula() {
-        // Three times the greatest score: 6 (1 + d/(1 + d)), with d = |8 − 7|/7.
-        let expected = 6.0 * (1.0 + (1.0 / 7.0) / (8.0 / 7.0));
+        // Of the greatest score, which is 2: 1.25 + 0.25 d/(1 + d), with d = |8 − 7|/7.
+        let expected = 2.0 * (1.25 + 0.25 * (1.0 / 7.0) / (8.0 / 7.0));
         let (score, contributions) = added(&of(7.0), &SquaredError, &[8.0], 0.25);
         assert!(
             (score - expected).abs() < 1e-12 && (contributions[0] - score + 0.25).abs() < 1e-12
@@ -247,12 +270,17 @@ mod tests {
         assert_eq!(added(&of(7.0), &SquaredError, &[8.0], -5.0), (score, vec![score]));
         assert_eq!(added(&of(7.0), &SquaredError, &[7.0 + 6e-6], 0.25).0, 0.25);
         assert_eq!(added(&of(7.0), &SquaredError, &[7.0], -5.0), (-5.0, vec![0.0]));
-        assert!(added(&of(7.0), &SquaredError, &[7.0 + 8e-6], 0.25).0 > 6.0);
-        // Of 0: 6 (1 + 3/4).
-        assert_eq!(added(&of(0.0), &SquaredError, &[-3.0], 0.0), (10.5, vec![10.5]));
+        assert!(added(&of(7.0), &SquaredError, &[7.0 + 8e-6], 0.25).0 > 2.5);
+        // Of 0: 2 (1.25 + 0.25 · 3/4).
+        assert_eq!(added(&of(0.0), &SquaredError, &[-3.0], 0.0), (2.875, vec![2.875]));
+        // With a calibration it is the greatest of both; outside the loss it stays.
+        let more = of(0.0).weighed_again([4.0, 1.0].into_iter());
+        assert_eq!(added(&more, &SquaredError, &[-3.0], 0.0).0, 5.75);
+        let less = more.weighed_again([1.0].into_iter());
+        assert_eq!(added(&less, &SquaredError, &[-3.0], 0.0).0, 2.875);
         // A group of three that adds up to 0.4, and one that is whole: 6 · 0.6 among three.
         let two = Categorical::new(&[3, 2]).unwrap();
-        let novelty = Novelty { constants: Vec::new(), weight: 6.0 };
+        let novelty = Novelty { constants: Vec::new(), fitted: 2.0, greatest: 5.0 };
         let (score, contributions) = added(&novelty, &two, &[0.4, 0.0, 0.0, 0.5, 0.5], 1.0);
         assert!((score - 4.6).abs() < 1e-12);
         assert!(contributions[..3].iter().all(|part| (part - 1.2).abs() < 1e-12));
@@ -288,11 +316,11 @@ mod tests {
                 assert!(added(&of(value), &SquaredError, &[x], 0.0).0.is_finite());
             }
         }
-        let huge = Novelty { constants: Vec::new(), weight: MOST };
+        let huge = Novelty { constants: Vec::new(), fitted: MOST, greatest: MOST };
         assert!(added(&huge, &BernoulliCrossEntropy, &[f64::MAX, 1e9], 0.0).0.is_finite());
         // Scores that are infinite or nothing say nothing of how odd a sample can be.
-        assert_eq!(of(1.0).weighed([f64::INFINITY, 0.0].into_iter()).weight, 1.0);
-        assert_eq!(of(1.0).weighed([f64::MAX].into_iter()).weight, MOST);
+        assert_eq!(of(1.0).weighed([f64::INFINITY, 0.0].into_iter()).fitted, 1.0);
+        assert_eq!(of(1.0).weighed([f64::MAX].into_iter()).fitted, MOST);
     }
 
     #[test]
@@ -331,7 +359,7 @@ mod tests {
     #[test]
     fn what_no_file_has_is_refused() {
         let (numbers, weight) = of(7.0).numbers();
-        assert_eq!((&numbers[..], weight), (&[0.0, 7.0, 7.0][..], 6.0));
+        assert_eq!((&numbers[..], weight), (&[0.0, 7.0, 7.0][..], [2.0, 2.0]));
         let again = |numbers: &[f64], weight| Novelty::from_numbers(numbers, weight, 2);
         assert_eq!(again(&numbers, weight).unwrap().constants, of(7.0).constants);
         for numbers in [
@@ -346,10 +374,11 @@ mod tests {
             &[1.0, 7.0, 7.0, 0.0, 7.0, 7.0],
             &[1.0, 7.0, 7.0, 1.0, 7.0, 7.0],
         ] {
-            assert!(again(numbers, 1.0).is_err(), "{numbers:?}");
+            assert!(again(numbers, [1.0; 2]).is_err(), "{numbers:?}");
         }
-        for weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(again(&[], weight).is_err());
+        assert_eq!(again(&[], [1.0, 2.0]).unwrap().greatest, 2.0);
+        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(again(&[], [wrong; 2]).is_err() && again(&[], [1.0, wrong]).is_err());
         }
     }
 }
