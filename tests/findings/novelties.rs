@@ -417,7 +417,7 @@ fn calibrating_with_what_the_score_was_fitted_to_is_noticed() {
 /// Held-out rows that are odder than the reference by far, and some in which the constant changes, as if it were none.
 #[test]
 fn a_change_is_odder_than_the_rows_of_the_calibration() {
-    let rows = with_constant::<f64>(300, 7.0);
+    let rows = with_constant::<f64>(400, 7.0);
     let fitted = plain(&rows.select(0..100));
     let mut wild = rows.select(100..200);
     wild.as_mut_slice().iter_mut().skip(4).step_by(9).for_each(|x| *x *= 10.0);

@@ -13,9 +13,9 @@ const ROUNDING: f64 = 1e-6;
 const ENOUGH: usize = 10;
 /// About so many scores of normal samples are looked at, to know how odd they can be.
 pub(super) const LOOKED_AT: usize = 1000;
-/// How many times the greatest score of a normal sample a change of a constant column is worth: from the first number,
-/// for the smallest change, towards the second, for the largest. Little more than 1, as what is missing is put to what
-/// the score says of large changes itself.
+/// How many times the greatest score of a normal sample one with a changed constant column has at least: from the first
+/// number, for the smallest change, towards the second, for the largest. Not many times, as of large changes the score
+/// says more itself, in the order that it gives them.
 const CHANGE: (f64, f64) = (1.25, 1.5);
 /// The same for what lies outside the loss, which the score may not say anything of: for each 1 that shares miss, and
 /// for the square of what a value is beyond.
