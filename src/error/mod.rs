@@ -121,9 +121,9 @@ pub enum Error {
     },
     /// Features of a sample that are the shares of a whole, one-hot ones among them, do not add up to 1.
     #[error(
-        "{call}: the values at rows {first} to {last}, column {column} add up to {total}, but the loss {loss} needs \
-         shares that add up to 1: divide them by their sum, or give a level that is not known a feature of its own \
-         (a row is a feature, a column is a sample)"
+        "{call}: features {first} to {last} of sample {sample} add up to {total}, but the loss {loss} needs shares that \
+         add up to 1: divide them by their sum, or give a level that is not known a feature of its own (features and \
+         samples are counted from 0)"
     )]
     NotShares {
         /// The call the data was given to.

@@ -352,9 +352,9 @@ impl<T: Float> Network<T> {
                 }
             }
         });
-        let Some((column, group, total)) = found else { return Ok(()) };
-        let (loss, first, last) = (self.loss.name(), group.start, group.end - 1);
-        Err(Error::NotShares { call, loss, first, last, column, total: Number(total) })
+        let Some((sample, group, total)) = found else { return Ok(()) };
+        let (loss, first, last) = (self.loss.name(), group.start, group.end.saturating_sub(1));
+        Err(Error::NotShares { call, loss, first, last, sample, total: Number(total) })
     }
 
     /// As [`taken`](Self::taken), and refuses values on which the loss is not defined.

@@ -223,7 +223,7 @@ fn a_level_that_was_never_seen_is_refused_in_training_and_odd_in_use() {
         loss: "mixed",
         first: 3,
         last: 5,
-        column: 2,
+        sample: 2,
         total: Number(0.0),
     };
     let mut untouched = model.clone();
@@ -235,7 +235,7 @@ fn a_level_that_was_never_seen_is_refused_in_training_and_odd_in_use() {
     assert_eq!(fit(&mut untouched, held_out), refused("validation"));
     let mut stream = InMemory::from(&unseen);
     let of_stream = Trainer::new(Adam::new(1e-2).unwrap()).fit(&mut untouched, &mut stream);
-    assert!(matches!(of_stream, Err(Error::NotShares { first: 3, column: 2, .. })));
+    assert!(matches!(of_stream, Err(Error::NotShares { first: 3, sample: 2, .. })));
     assert_eq!(untouched.parameters(), model.parameters());
     assert_eq!(model.score(&unseen).unwrap_err(), refused("score"));
     let refused_fit = AnomalyDetector::fit(model.clone(), SquaredResidual, &unseen).unwrap_err();
@@ -349,7 +349,7 @@ fn a_domain_is_asked_for_only_by_scores_that_compare_by_the_loss() {
         let detector = AnomalyDetector::fit(model.clone(), score, &rows.select(0..100)).unwrap();
         match detector.score_one(&odd[..]) {
             Ok(score) => assert!(!compares && score.is_finite()),
-            Err(Error::OutsideDomain { call: "score_one", row: 5, column: 0, .. }) => {
+            Err(Error::OutsideDomain { call: "score_one", feature: 5, sample: 0, .. }) => {
                 assert!(compares);
             }
             Err(other) => panic!("{other}"),
