@@ -190,7 +190,7 @@ fn parts_chosen_at_run_time_are_judged_alike() {
     // A score that types would refuse for an encoder of one point is refused when it is fitted.
     let drawn = || ReconstructionProbability::new(2, 1).unwrap();
     let error = AnomalyDetector::fit(boxed.clone(), drawn(), &x).map(|_| ()).unwrap_err();
-    assert!(matches!(error, Error::InvalidParameter { .. }), "{error}");
+    assert!(matches!(error, Error::Unfit { .. }), "{error}");
     let detector = AnomalyDetector::fit(boxed, CodeDistance::new(), &x).unwrap();
     let error = detector.scores(&Batch::zeros(Dyn(7), 2)).unwrap_err();
     assert!(matches!(error, Error::SizeMismatch { expected: 8, found: 7, .. }), "{error}");

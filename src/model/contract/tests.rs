@@ -324,5 +324,5 @@ fn a_stream_is_refused() {
     let x = data::<f64, 3>(1);
     let outcome = model(build, &mut crate::data::InMemory::from(&x));
     assert_eq!(outcome.failures().count(), outcome.checks.len());
-    assert!(outcome.to_string().contains("this call takes a batch, and no stream"));
+    assert!(outcome.to_string().contains("this call takes samples in memory, and no stream"));
 }
