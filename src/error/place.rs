@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Number;
 
-/// A place in a file, inside an [`Error`].
+/// A place in a file, inside an [`Error`](super::Error).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {
@@ -56,7 +56,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What is in a file where something else belongs, inside an [`Error`].
+/// What is in a file where something else belongs, inside an [`Error`](super::Error).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Found {

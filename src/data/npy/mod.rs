@@ -6,7 +6,9 @@ use std::path::Path;
 use super::Source;
 use super::file_size::{FileSize, of_file};
 use super::input::{Input, Packing, Stream};
-use super::table::{Order, Table};
+#[cfg(feature = "npz")]
+use super::table::Order;
+use super::table::Table;
 use crate::batch::BatchViewMut;
 use crate::batch::size::Size;
 use crate::error::{Result, require};
