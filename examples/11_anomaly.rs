@@ -43,8 +43,8 @@ fn main() -> Result<()> {
             let at = KINDS.iter().position(|other| other == kind).unwrap_or(0);
             found[at].0 += usize::from(is_flagged);
             found[at].1 += 1;
-            let oddest = (0..8).max_by(|&a, &b| columns[a].total_cmp(&columns[b]));
-            named += usize::from(is_flagged && oddest == Some(*channel));
+            let oddest = detector.explain(row)?.columns[0].feature;
+            named += usize::from(is_flagged && oddest == *channel);
             if is_flagged && found[at].0 == 1 {
                 println!("{kind:?} in the {}:", SENSOR_CHANNELS[*channel]);
                 println!("{}\n", detector.explain(row)?.table(&SENSOR_CHANNELS)?);
