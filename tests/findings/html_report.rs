@@ -155,12 +155,11 @@ fn weights_and_held_out_samples_are_refused() {
     let ones = vec![1.0; digits.test.samples()];
     assert_eq!(
         refused(Examples::of(&digits.test).weights(&ones)),
-        "the number of weights of the examples is 359, but must be left unset: in this call all samples \
-         count alike"
+        "Examples::weights are not for this call, in which all samples count alike: leave them out"
     );
     assert_eq!(
         refused(Examples::of(&digits.test).held_out(&digits.test)),
-        "the number of held-out samples is 359, but must be left unset: this call does not validate"
+        "Examples::held_out is not for this call, which does not validate: leave it out"
     );
 }
 

@@ -241,7 +241,7 @@ fn a_level_that_was_never_seen_is_refused_in_training_and_odd_in_use() {
     let refused_fit = AnomalyDetector::fit(model.clone(), SquaredResidual, &unseen).unwrap_err();
     assert_eq!(refused_fit, refused("AnomalyDetector::fit"));
     let text = refused_fit.to_string();
-    for part in ["rows 3 to 5", "column 2", "add up to 0,", "a feature of its own"] {
+    for part in ["features 3 to 5", "sample 2", "add up to 0,", "a feature of its own"] {
         assert!(text.contains(part), "{text}");
     }
     // Codes need no loss, and shares may be rounded.
