@@ -93,6 +93,7 @@
 pub(crate) mod blocks;
 #[cfg(feature = "safetensors")]
 pub(crate) mod checkpoint;
+mod course;
 mod divergence;
 mod early_stopping;
 pub(crate) mod examples;

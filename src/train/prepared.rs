@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use super::Report;
 use super::blocks::{Beside, Blocks, Sources, Whole, streamed};
+use super::course::Course;
 use super::examples::{Rows, Stream};
 use super::run::Run;
 use super::schedules::Schedules;
 use super::settings::Plan;
 use super::survey::{Survey, Variances};
 use super::trainable::Trainee;
-use super::training::{Course, Training};
+use super::training::Training;
 use crate::error::{Error, Result, require_fit, require_size};
 use crate::numbers::parallel::{self, ELEMENT};
 use crate::numbers::scalar::Float;
