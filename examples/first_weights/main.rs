@@ -1,11 +1,12 @@
 //! Expect: held-out losses of small nets by activation and by how their first weights are drawn.
 //!
 //! ```sh
-//! cargo run --release --example first_weights --features gzip -- --data DIR [--seeds N] [--set S] [--model M]
+//! cargo run --release --example first_weights --features gzip -- --data DIR [--seeds N] [--set S] [--model M] [--activation A]
 //! cargo run --release --example first_weights -- --quick
 //! ```
 //! DIR holds MNIST's files in `mnist`; the embedded digits and generated sensors need none. `--quick` takes these two,
-//! for two epochs. A set is `digits`, `sensors` or `mnist`, a model `plain` or `variational`.
+//! for two epochs. A set is `digits`, `sensors` or `mnist`, a model `plain` or `variational`, an
+//! activation `Relu` and its like.
 
 use std::path::{Path, PathBuf};
 
@@ -192,7 +193,11 @@ fn main() -> Result<()> {
                 continue;
             }
             for activation in &activations {
-                print!("{:<10} {name:<12} {:<26}", task.name, activation.describe());
+                let description = activation.describe();
+                if after("--activation").is_some_and(|name| !description.starts_with(&name)) {
+                    continue;
+                }
+                print!("{:<10} {name:<12} {description:<26}", task.name);
                 for init in 0..INITIALIZERS.len() {
                     let losses: Result<Vec<f64>> =
                         (0..seeds).map(|seed| run(&task, activation, init, seed)).collect();

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use autoencoder::activation::*;
 use autoencoder::corruption::{Corruption, Masking, SaltAndPepper};
-use autoencoder::init::{Glorot, He, Initializer, Sparse, Ufldl, Zeros};
+use autoencoder::init::{Glorot, He, Initializer, PyTorch, Sparse, Ufldl, Zeros};
 use autoencoder::layer::{DenseLayer, Layer};
 use autoencoder::loss::Compared;
 use autoencoder::optimizer::Trains;
@@ -769,12 +769,29 @@ fn initialisers_have_their_ranges_and_variances() {
     let variance = |w: &[f64]| w.iter().map(|w| w * w).sum::<f64>() / w.len() as f64;
     let largest = |w: &[f64]| w.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
     // Variance of a uniform on ±a is a²/3; five standard errors of 40,000 draws are 3 %.
-    for (found, limit) in
-        [(weights(&Glorot), (6.0 / 500.0_f64).sqrt()), (weights(&Ufldl), (6.0 / 501.0_f64).sqrt())]
-    {
+    for (found, limit) in [
+        (weights(&Glorot), (6.0 / 500.0_f64).sqrt()),
+        (weights(&Ufldl), (6.0 / 501.0_f64).sqrt()),
+        (weights(&PyTorch), 0.1),
+    ] {
         assert!(largest(&found) <= limit && largest(&found) > 0.999 * limit);
         assert!((variance(&found) / (limit * limit / 3.0) - 1.0).abs() < 0.03);
     }
+    // Biases: zero, and 1 / √inputs as those of PyTorch's `Linear`, with a box around them as well.
+    let biases = |initializer: &dyn Initializer| {
+        let mut biases = vec![f64::NAN; 40_000];
+        initializer.draw_biases(&mut biases, INPUTS, &mut seeded(2));
+        biases
+    };
+    for zero in [&Glorot as &dyn Initializer, &He, &Ufldl, &Sparse::default(), &Zeros] {
+        assert_eq!(largest(&biases(zero)), 0.0, "{zero:?}");
+    }
+    let boxed: Box<dyn Initializer> = Box::new(PyTorch);
+    let found = biases(&boxed);
+    assert!(largest(&found) <= 0.1 && largest(&found) > 0.0999);
+    assert!((variance(&found) / (0.01 / 3.0) - 1.0).abs() < 0.03);
+    assert_eq!(found, biases(&std::sync::Arc::new(PyTorch)));
+
     let he = weights(&He);
     assert!((variance(&he) / 0.02 - 1.0).abs() < 0.04);
     assert!(largest(&he) > 3.0 * 0.02_f64.sqrt(), "normal draws have tails");
