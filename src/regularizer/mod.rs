@@ -310,9 +310,9 @@ pub trait Regularizer<T: Float>: Debug + Send + Sync + RegularizerClone<T> {
     /// What it asks of a step with a model of which this is known.
     fn needs(&self, facts: &Facts) -> Needs;
 
-    /// The schedules that its weights, or what they pull to, follow: factors that come to 1, which is what a
-    /// [`penalty`](Self::penalty) without [`progress`](Encoded::progress) has. Early stopping waits for that, and a
-    /// training with another number of epochs is not resumed if they differ.
+    /// The schedules that its weights, or what they pull to, follow: factors that are 1 in a
+    /// [`penalty`](Self::penalty) without [`progress`](Encoded::progress). Early stopping waits until they no longer
+    /// rise, and a training is not resumed with a number of epochs with which they would have been others.
     fn schedules(&self) -> Vec<Box<dyn Schedule>> {
         Vec::new()
     }

@@ -13,10 +13,11 @@ use crate::error::{Result, require_count, require_weight};
 ///
 /// # Warm-ups
 /// A total in the middle of a warm-up says nothing about the end: with a small β an evidence bound is low, and the
-/// model is not. So nothing counts before all warm-ups are over: before the weights of all regularizers have come to
-/// their final values, and the learning rate has stopped to rise. The validation objective has the final weights at
-/// any time; without validation samples only epochs count in which each step had them. A [`Report`](crate::Report)
-/// says how many epochs did not count.
+/// model is not. So nothing counts before all warm-ups are over: before the weights of all regularizers and the learning
+/// rate have stopped to rise. The validation objective has whole weights, of factor 1, at any time. Without validation
+/// samples an epoch counts only if its weights were the same in each step, and it is compared with such epochs only:
+/// where the weights are others than those of the best epoch before, that is forgotten. A [`Report`](crate::Report) says
+/// how many epochs did not count.
 ///
 /// # Example
 /// ```

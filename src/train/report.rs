@@ -267,18 +267,19 @@ impl Report {
 
     /// Which epochs early stopping did not look at.
     fn write_uncounted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.uncounted_epochs, self.epochs.len()) {
-            (0, _) => Ok(()),
-            (uncounted, all) if uncounted == all => write!(
-                f,
-                "\nearly stopping looked at no epoch: all were part of a warm-up; train for longer, or give samples \
-                 to validate on, which are always judged by the final weights"
-            ),
-            (uncounted, all) => write!(
-                f,
-                "\nearly stopping did not look at {uncounted} of {all} epochs, in which a warm-up was not over"
-            ),
+        let (uncounted, all) = (self.uncounted_epochs, self.epochs.len());
+        if uncounted == 0 {
+            return Ok(());
         }
+        write!(
+            f,
+            "\nearly stopping did not look at {uncounted} of {all} epochs: they came before the first that it was to"
+        )?;
+        write!(f, " look at, or a weight or the learning rate was rising")?;
+        if self.last().is_some_and(|last| last.validation.is_none()) {
+            write!(f, ", or a weight changed in them, which held-out samples are not judged by")?;
+        }
+        Ok(())
     }
 
     /// Which units have collapsed, and what to try.

@@ -1,5 +1,5 @@
-//! What schedules mean for a training as a whole: when all warm-ups are over, and whether another number of epochs
-//! would change what lies behind.
+//! What schedules mean for a training as a whole: when all warm-ups are over, which epochs can be compared, and whether
+//! another number of epochs would change what lies behind.
 
 use crate::random::schedule::{Progress, Schedule};
 
@@ -15,15 +15,28 @@ impl Schedules {
         Self { rate, weights }
     }
 
-    /// Whether the objective of this step is the one that the training comes to.
-    pub(super) fn are_final(&self, at: &Progress) -> bool {
-        self.weights.iter().all(|weight| weight.factor(at) == 1.0)
+    /// The rate's, as a description; empty without one.
+    #[cfg(feature = "safetensors")]
+    pub(super) fn of_rate(&self) -> String {
+        self.rate.as_ref().map_or(String::new(), |rate| rate.describe())
     }
 
-    /// Whether the learning rate of the next step is higher than that of this one.
-    pub(super) fn rate_rises(&self, at: &Progress) -> bool {
+    fn all(&self) -> impl Iterator<Item = &dyn Schedule> {
+        self.rate.iter().chain(&self.weights).map(|by| &**by)
+    }
+
+    /// A number that steps have in common if the weights are the same in them.
+    fn weights_at(&self, at: &Progress) -> u64 {
+        let mix = |key: u64, factor: f64| {
+            (key.rotate_left(23) ^ factor.to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        };
+        self.weights.iter().map(|weight| weight.factor(at)).fold(1, mix)
+    }
+
+    /// Whether the rate or a weight is higher in the next step than in this one.
+    pub(super) fn rise(&self, at: &Progress) -> bool {
         let next = Progress { step: at.step + 1, ..*at };
-        self.rate.as_ref().is_some_and(|rate| rate.factor(&next) > rate.factor(at))
+        self.all().any(|by| by.factor(&next) > by.factor(at))
     }
 
     /// The first schedule that would have been another in steps that lie behind, or in the next one, if all steps
@@ -37,7 +50,7 @@ impl Schedules {
                 by.factor(&planned) != by.factor(&Progress { total_steps, ..planned })
             })
         };
-        self.rate.iter().chain(&self.weights).map(|by| &**by).find(differs)
+        self.all().find(differs)
     }
 }
 
@@ -46,38 +59,60 @@ impl Schedules {
 pub(super) struct Counting {
     /// The first epoch that counts, once all warm-ups are over; 0 before.
     pub(super) from: usize,
-    /// Whether a step of this epoch had weights that are not final.
+    /// The [weights](Schedules::weights_at) of this epoch's first step, 0 before it.
+    pub(super) weights: u64,
+    /// Whether a later step of this epoch had others.
     pub(super) is_mixed: bool,
+    /// The weights of the best epoch.
+    pub(super) weights_of_best: u64,
     /// Epochs that did not count.
     pub(super) uncounted: usize,
     /// Epochs that did since the best one.
     pub(super) without_improvement: usize,
 }
 
+/// What an epoch is to early stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// Nothing.
+    Not,
+    /// To be compared with the best one.
+    Compared,
+    /// The first of its weights, with which those before cannot be compared.
+    Anew,
+}
+
 impl Counting {
     /// Takes a step.
     pub(super) fn step(&mut self, schedules: &Schedules, at: &Progress) {
-        self.is_mixed |= !schedules.are_final(at);
+        let weights = schedules.weights_at(at);
+        self.is_mixed |= self.weights != 0 && self.weights != weights;
+        self.weights = weights;
     }
 
-    /// Whether the epoch that ends with this step counts, where none does before `first`; monitored on samples held
-    /// out or on its own steps.
+    /// What the epoch that ends with this step is, where none counts before `first`; monitored on samples held
+    /// out, for which the weights are the same at any time, or on its own steps.
     pub(super) fn end_epoch(
         &mut self,
         (epoch, first): (usize, usize),
         (schedules, last): (&Schedules, &Progress),
         is_validated: bool,
-    ) -> bool {
+    ) -> Counts {
         let is_mixed = std::mem::take(&mut self.is_mixed);
-        if self.from == 0
-            && epoch >= first
-            && schedules.are_final(last)
-            && !schedules.rate_rises(last)
-        {
+        let weights = std::mem::take(&mut self.weights);
+        if self.from == 0 && epoch >= first && !schedules.rise(last) {
             self.from = epoch;
         }
-        let counts = self.from > 0 && (is_validated || !is_mixed);
-        self.uncounted += usize::from(!counts);
-        counts
+        if self.from == 0 || is_mixed && !is_validated {
+            self.uncounted += 1;
+            return Counts::Not;
+        }
+        let before = self.weights_of_best;
+        if weights != 0 {
+            self.weights_of_best = weights;
+        }
+        // Nothing is known of them before the first epoch that counts, and of a method that has whole ones throughout.
+        let is_known = before != 0 && weights != 0;
+        if is_known && before != weights && !is_validated { Counts::Anew } else { Counts::Compared }
     }
 }

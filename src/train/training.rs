@@ -9,7 +9,7 @@ use super::course::{Best, Course, progress};
 use super::examples::Rows;
 use super::report::StopReason;
 use super::run::{Run, Stepped};
-use super::schedules::Schedules;
+use super::schedules::{Counts, Schedules};
 use super::settings::Settings;
 use super::survey::{Survey, Variances};
 use super::trainable::Trainee;
@@ -105,6 +105,12 @@ impl<T: Float> Training<'_, '_, T> {
     fn report(&mut self, stopped: StopReason, kept_epoch: usize) -> Report {
         let epochs = std::mem::take(&mut self.course.epochs);
         let divergences = std::mem::take(&mut self.course.divergences);
+        let is_over = !matches!(stopped, StopReason::Diverged | StopReason::Asked { .. });
+        let batches = self.samples.div_ceil(self.batch_size);
+        let last = progress(self.course.steps.saturating_sub(1), batches, self.settings.epochs);
+        if is_over && self.course.steps > 0 && self.schedules.rise(&last) {
+            self.warn([Warning::UnfinishedWarmUp]);
+        }
         let collapsed_units = self.model.collapsed_units();
         let uncounted_epochs = match self.settings.early_stopping {
             Some(_) => self.course.counting.uncounted,
@@ -414,16 +420,22 @@ impl<T: Float> Training<'_, '_, T> {
         }
         let counts = self.counts(&report, batches);
         self.course.epochs.push(report);
-        self.course.counting.without_improvement += usize::from(counts);
+        self.course.counting.without_improvement += usize::from(counts != Counts::Not);
         if !monitored.is_finite() {
             let quantity = "the validation objective".to_owned();
             self.diverged(quantity, DivergenceAction::Continued)?;
-        } else if has_steps && counts && self.improves(monitored) {
-            self.keep_as_best(epoch, monitored);
-            self.course.counting.without_improvement = 0;
-        } else if has_steps && !counts && self.improves(f64::MAX) {
-            // The newest, until there is one to compare with.
-            self.keep_as_best(epoch, f64::INFINITY);
+        } else if has_steps && self.keeps_the_best() {
+            let is_best = match counts {
+                // The newest, until there is one to compare with.
+                Counts::Not => self.improves(f64::MAX),
+                Counts::Compared => self.improves(monitored),
+                Counts::Anew => true,
+            };
+            if is_best {
+                let is_counted = counts != Counts::Not;
+                self.keep_as_best(epoch, if is_counted { monitored } else { f64::INFINITY });
+                self.course.counting.without_improvement = 0;
+            }
         }
         let course = &mut self.course;
         (course.epoch, course.batch, course.norms, course.seconds) = (epoch + 1, 0, 0.0, 0.0);
@@ -434,8 +446,8 @@ impl<T: Float> Training<'_, '_, T> {
         Ok(())
     }
 
-    /// Whether early stopping looks at the epoch that has ended.
-    fn counts(&mut self, report: &EpochReport, batches: usize) -> bool {
+    /// What the epoch that has ended is to early stopping.
+    fn counts(&mut self, report: &EpochReport, batches: usize) -> Counts {
         let Self { settings, schedules, course, .. } = self;
         let from = settings.early_stopping.map_or(1, |stopping| stopping.from_epoch);
         let last = progress(course.steps.saturating_sub(1), batches, settings.epochs);
@@ -445,10 +457,13 @@ impl<T: Float> Training<'_, '_, T> {
 
     fn improves(&self, monitored: f64) -> bool {
         let min_delta = self.settings.early_stopping.map_or(0.0, |stopping| stopping.min_delta);
-        let restores = matches!(self.settings.on_divergence, OnDivergence::RestoreBest { .. });
-        let keeps = restores || self.settings.early_stopping.is_some();
         let best = self.course.best.as_ref();
-        keeps && best.is_none_or(|best| monitored < best.monitored - min_delta)
+        best.is_none_or(|best| monitored < best.monitored - min_delta)
+    }
+
+    fn keeps_the_best(&self) -> bool {
+        let restores = matches!(self.settings.on_divergence, OnDivergence::RestoreBest { .. });
+        restores || self.settings.early_stopping.is_some()
     }
 
     fn keep_as_best(&mut self, epoch: usize, monitored: f64) {

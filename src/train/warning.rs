@@ -29,6 +29,8 @@ pub enum Warning {
     },
     /// Nothing has trained the log-variances of a Gaussian encoder in an epoch.
     UntrainedVariance,
+    /// The training has ended while the weight of a regularizer, or the learning rate, was rising.
+    UnfinishedWarmUp,
 }
 
 impl fmt::Display for Warning {
@@ -64,6 +66,11 @@ impl fmt::Display for Warning {
                     ": scale the data (`Normalization::MinMax`), or end the decoder in `Identity`"
                 )
             }
+            Self::UnfinishedWarmUp => write!(
+                f,
+                "the training ended while the weight of a regularizer or the learning rate was rising: its totals are not \
+                 those of whole weights, which held-out samples are judged by; train for longer, or warm up faster"
+            ),
             Self::UntrainedVariance => write!(
                 f,
                 "nothing trains the log-variances of the Gaussian encoder: give the model a regularizer such as \

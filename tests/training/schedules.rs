@@ -99,7 +99,40 @@ fn cycles_count_where_their_weights_are_whole() {
     let (report, _) = variational(Cyclical::new(8, 0.5).unwrap(), patient(), false);
     assert_eq!((report.uncounted_epochs, report.kept_epoch), (50, 50));
     assert_eq!(report.stopped, StopReason::Completed);
-    assert!(report.to_string().contains("early stopping looked at no epoch"), "{report}");
+    assert!(report.to_string().contains("did not look at 50 of 50 epochs"), "{report}");
+}
+
+#[test]
+fn weights_that_fall_are_no_warm_up() {
+    let cosine = || train::schedule::Cosine::new(0.1).unwrap();
+    // Held-out samples are judged by whole weights at any time.
+    let (report, _) = variational(cosine(), patient(), true);
+    assert_eq!(report.uncounted_epochs, 0);
+    // Without them totals of other weights cannot be compared: the newest is kept, and the report says why.
+    let (report, _) = variational(cosine(), patient(), false);
+    assert_eq!((report.uncounted_epochs, report.kept_epoch), (50, 50));
+    assert!(report.to_string().contains("a weight changed in them"), "{report}");
+    // Weights that stay for some epochs: compared with each other, and not with those before.
+    let decay = train::schedule::StepDecay::new(20, 0.5).unwrap();
+    let (report, _) = variational(decay, Some(EarlyStopping::new(25).unwrap()), false);
+    assert_eq!(report.uncounted_epochs, 0);
+    assert!(report.kept_epoch > 40, "{}", report.kept_epoch);
+    // Of a rate as well.
+    assert!(report.warnings.is_empty(), "{report}");
+}
+
+#[test]
+fn a_training_that_ends_in_a_warm_up_says_so() {
+    let long = || Warmup::epochs(100, Constant).unwrap();
+    let (report, _) = variational(long(), None, true);
+    assert_eq!(report.warnings, [train::Warning::UnfinishedWarmUp]);
+    let rate = Some(Box::new(long()) as Box<dyn Schedule>);
+    let stopping = EarlyStopping::new(PATIENCE).unwrap();
+    let report = sparse(Vec::new(), rate, stopping);
+    assert_eq!(report.warnings, [train::Warning::UnfinishedWarmUp]);
+    assert_eq!((report.uncounted_epochs, report.epochs.len()), (12, 12));
+    let (report, _) = variational(Warmup::epochs(50, Constant).unwrap(), None, true);
+    assert_eq!(report.warnings, []);
 }
 
 /// A penalty on the code that follows a schedule of the user's own: λ mean |h|, from 0 in a straight line.

@@ -50,9 +50,15 @@ impl<T> Course<T> {
             best.map_or(0, |best| best.monitored.to_bits()),
         ];
         push_terms(&self.terms, &mut place);
-        let Counting { from, is_mixed, uncounted, without_improvement } = self.counting;
-        let counting = [from, usize::from(is_mixed), uncounted, without_improvement];
-        place.extend(counting.map(|count| count as u64));
+        let counting = &self.counting;
+        place.extend([
+            counting.from as u64,
+            counting.weights,
+            u64::from(counting.is_mixed),
+            counting.weights_of_best,
+            counting.uncounted as u64,
+            counting.without_improvement as u64,
+        ]);
         place
     }
 
@@ -125,7 +131,9 @@ impl<T> Course<T> {
         self.counting = match words.count() {
             Some(from) => Counting {
                 from,
+                weights: words.next()?,
                 is_mixed: words.next()? == 1,
+                weights_of_best: words.next()?,
                 uncounted: words.count()?,
                 without_improvement: words.count()?,
             },
