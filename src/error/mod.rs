@@ -380,7 +380,7 @@ pub enum Error {
     },
 }
 
-/// A value that is far larger than others, of its feature and of all.
+/// A value that is far larger than others of its feature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outlier {
@@ -390,7 +390,7 @@ pub struct Outlier {
     pub feature: usize,
     /// The value, before any normalizer.
     pub value: Number,
-    /// The mean size |x| of the others of that feature.
+    /// The size of others of that feature, or of other features if it has none.
     pub typical: Number,
 }
 

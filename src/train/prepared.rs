@@ -142,6 +142,7 @@ fn train<T: Float>(
         run,
         schedules,
         survey,
+        suspect_held_out: None,
         variances,
         warnings: Vec::new(),
         course: Course::new(),

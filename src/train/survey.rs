@@ -17,22 +17,26 @@ const FAR: f64 = 1e6;
 const LARGE: f64 = 1e3;
 /// From which share of what there is to learn on values outside the outputs are warned of.
 const OUTSIDE: f64 = 0.1;
+/// The sizes of values that nets learn from; beyond them all are warned of.
+const SIZES: (f64, f64) = (1e-4, 1e4);
 
-/// Sums over samples, of each feature.
+/// Sums over samples, of each feature as the model takes it. Its greatest and its least value stand apart, as beside them
+/// others could be lost in rounding; they begin at 0.
 #[derive(Debug)]
 pub(super) struct Survey {
     /// The ends of the decoder's outputs, if they are compared with the values.
     range: Option<(f64, f64)>,
     samples: usize,
+    greatest: Vec<f64>,
+    least: Vec<f64>,
+    /// The samples of the greatest and of the least value, with these.
+    places: Vec<[(usize, f64); 2]>,
     sums: Vec<f64>,
-    /// Of all |x| but the largest, beside which others would be lost in rounding.
-    sizes: Vec<f64>,
     squares: Vec<f64>,
-    /// Squared distances from the range.
+    /// How many values are not 0, the greatest and the least among them.
+    counts: Vec<f64>,
+    /// Squared distances from the range, of all values.
     outside: Vec<f64>,
-    /// The largest |x|, and the sample it is of, with its sign.
-    largest: Vec<f64>,
-    places: Vec<(usize, f64)>,
 }
 
 impl Survey {
@@ -41,45 +45,51 @@ impl Survey {
         Self {
             range,
             samples: 0,
+            greatest: zeros(),
+            least: zeros(),
+            places: vec![[(0, 0.0); 2]; features],
             sums: zeros(),
-            sizes: zeros(),
             squares: zeros(),
+            counts: zeros(),
             outside: zeros(),
-            largest: zeros(),
-            places: vec![(0, 0.0); features],
         }
     }
 
     /// Takes samples that follow those before. What is not finite, which a stream may hold, is passed over.
     pub(super) fn look_at<T: Float>(&mut self, x: BatchView<'_, T>) {
         x.iter().for_each(|sample| self.add(sample));
-        for (feature, (&largest, place)) in self.largest.iter().zip(&mut self.places).enumerate() {
-            if largest > place.1.abs() {
-                let of_feature = x.iter().map(|sample| sample[feature].to_double());
-                let found = of_feature.enumerate().find(|(_, value)| value.abs() == largest);
-                let in_all = |(sample, value)| (self.samples + sample, value);
-                *place = found.map_or(*place, in_all);
+        for (feature, places) in self.places.iter_mut().enumerate() {
+            let ends = [self.greatest[feature], self.least[feature]];
+            for (end, place) in ends.into_iter().zip(places) {
+                if end != place.1 {
+                    let mut of_feature = x.iter().map(|sample| sample[feature].to_double());
+                    let sample = of_feature.position(|value| value == end).unwrap_or_default();
+                    *place = (self.samples + sample, end);
+                }
             }
         }
         self.samples += x.samples();
     }
 
     fn add<T: Float>(&mut self, sample: &[T]) {
-        let Self { range, sums, sizes, squares, outside, largest, .. } = self;
+        let Self { range, greatest, least, sums, squares, counts, outside, .. } = self;
         let (low, high) = range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-        let sums = sums.iter_mut().zip(sizes).zip(squares.iter_mut().zip(outside));
-        let values = sample.iter().zip(largest).zip(sums);
+        let sums = sums.iter_mut().zip(squares).zip(counts.iter_mut().zip(outside));
+        let values = sample.iter().zip(greatest.iter_mut().zip(least)).zip(sums);
         vectorize(
             #[inline(always)]
             move || {
-                for ((&x, largest), ((sum, size), (square, outside))) in values {
+                for ((&x, (greatest, least)), ((sum, squares), (count, outside))) in values {
                     let x = x.to_double();
                     let x = if x.abs() < f64::INFINITY { x } else { 0.0 };
                     let beyond = (x - high).max(0.0) + (low - x).max(0.0);
-                    *sum += x;
-                    *size += x.abs().min(*largest);
-                    *largest = largest.max(x.abs());
-                    *square += x * x;
+                    let other = if x > *greatest { *greatest } else { x };
+                    let other = if x < *least { *least } else { other };
+                    *greatest = greatest.max(x);
+                    *least = least.min(x);
+                    *sum += other;
+                    *squares += other * other;
+                    *count += if x == 0.0 { 0.0 } else { 1.0 };
                     *outside += beyond * beyond;
                 }
             },
@@ -91,81 +101,124 @@ impl Survey {
         self.samples
     }
 
-    /// What is to be warned of; values are named in the user's units.
-    pub(super) fn warnings<T: Float>(&self, normalizer: Option<&Normalizer>) -> Vec<Warning> {
-        let mut warnings = Vec::new();
-        let outlier = self.outlier_beyond(FAR);
-        warnings.extend(outlier.map(|at| Warning::Outlier(self.named::<T>(at, normalizer))));
-        warnings.extend(self.scales(outlier));
+    /// What is to be warned of; single values are named in the user's units.
+    pub(super) fn warnings(&self, normalizer: Option<&Normalizer>) -> Vec<Warning> {
+        let warned = |outlier| Warning::Outlier { outlier, is_held_out: false };
         // Beside one such value all others are as nothing.
-        warnings.extend(self.outside_range().filter(|_| outlier.is_none()));
-        warnings
+        match self.outlier_beyond(FAR, normalizer) {
+            Some(outlier) => vec![warned(outlier)],
+            None => {
+                let of_sizes = self.scales().or_else(|| self.magnitude());
+                of_sizes.into_iter().chain(self.outside_range()).collect()
+            }
+        }
+    }
+
+    /// What is to be warned of in samples that are held out.
+    pub(super) fn warning_of_held_out(&self, normalizer: Option<&Normalizer>) -> Option<Warning> {
+        let outlier = self.outlier_beyond(FAR, normalizer)?;
+        Some(Warning::Outlier { outlier, is_held_out: true })
     }
 
     /// The value to be looked at where a training diverges.
-    pub(super) fn suspect<T: Float>(&self, normalizer: Option<&Normalizer>) -> Option<Outlier> {
-        self.outlier_beyond(LARGE).map(|feature| self.named::<T>(feature, normalizer))
+    pub(super) fn suspect(&self, normalizer: Option<&Normalizer>) -> Option<Outlier> {
+        self.outlier_beyond(LARGE, normalizer)
     }
 
-    /// The feature with the largest value, if that is so many times as large as others of its feature, and as others
-    /// of all features.
-    fn outlier_beyond(&self, times: f64) -> Option<usize> {
-        let all = self.largest.iter().enumerate();
-        let (feature, &value) = all.max_by(|a, b| a.1.total_cmp(b.1))?;
-        let not_it = |&(other, _): &(usize, &f64)| other != feature;
-        let largest = self.largest.iter().enumerate().filter(not_it).map(|(_, size)| size);
-        let others: f64 = self.sizes.iter().chain(largest).sum();
-        let cells = (self.samples * self.sizes.len()).saturating_sub(1);
-        let typical = (others / cells as f64).max(self.typical(feature));
-        (typical > 0.0 && value >= times * typical).then_some(feature)
-    }
-
-    /// The mean |x| of a feature without its largest.
-    fn typical(&self, feature: usize) -> f64 {
-        self.sizes[feature] / self.samples.saturating_sub(1).max(1) as f64
-    }
-
-    /// The largest value of a feature, as the user gave it.
-    fn named<T: Float>(&self, feature: usize, normalizer: Option<&Normalizer>) -> Outlier {
-        let (sample, value) = self.places[feature];
-        let mut values = [value, self.typical(feature)];
-        if let Some(normalizer) = normalizer {
-            for value in &mut values {
-                let mut row = vec![T::ZERO; self.sums.len()];
-                row[feature] = T::of(*value);
-                let features = row.len();
-                // What cannot be taken back is told as the model takes it.
-                if normalizer.undo(BatchViewMut::new(&mut row, features)).is_ok() {
-                    *value = row[feature].to_double();
-                }
-            }
-        }
-        let [value, typical] = values.map(Number);
-        Outlier { sample, feature, value, typical }
-    }
-
-    fn scales(&self, outlier: Option<usize>) -> Option<Warning> {
-        let size = |feature: usize| match outlier {
-            Some(of) if of == feature => self.typical(feature),
-            _ => self.largest[feature],
+    /// The value that is largest beside others of its feature, if it is so many times as large. A feature without
+    /// others is compared with other features. All is in the user's units: a normalizer that was fitted to such a value
+    /// has shrunk it. As it has shrunk the others to their rounding, these are then compared with other features too.
+    fn outlier_beyond(&self, times: f64, normalizer: Option<&Normalizer>) -> Option<Outlier> {
+        let features = self.sums.len();
+        let units = normalizer.and_then(|normalizer| units(normalizer, features));
+        let given = |feature: usize, x: f64| {
+            units.as_ref().map_or(x, |units| units[feature].0 + x * units[feature].1)
         };
-        let sizes = (0..self.sums.len()).map(|feature| (feature, size(feature)));
+        let typical: Vec<f64> = (0..features)
+            .map(|feature| match &units {
+                None => self.size_of_others(feature),
+                Some(units) => {
+                    let (mean, deviation) = self.mean_and_deviation(feature);
+                    given(feature, mean).abs() + deviation * units[feature].1.abs()
+                }
+            })
+            .collect();
+        let mut sizes: Vec<f64> = typical.iter().copied().filter(|&size| size > 0.0).collect();
+        sizes.sort_unstable_by(f64::total_cmp);
+        let of_features = sizes.get(sizes.len() / 2).copied()?;
+        let compared = |feature: usize| match typical[feature] {
+            size if units.is_some() => size.max(of_features),
+            size if size > 0.0 => size,
+            _ => of_features,
+        };
+        let ends = self.places.iter().enumerate().flat_map(|(feature, places)| {
+            places.map(|(sample, value)| (feature, sample, given(feature, value)))
+        });
+        let ratio = |&(feature, _, value): &(usize, usize, f64)| value.abs() / compared(feature);
+        let end = ends.max_by(|a, b| ratio(a).total_cmp(&ratio(b)))?;
+        let (feature, sample, value) = end;
+        let typical = Number(compared(feature));
+        (ratio(&end) >= times).then_some(Outlier { sample, feature, value: Number(value), typical })
+    }
+
+    /// The root mean square of a feature's values between its ends, of those that are not 0.
+    fn size_of_others(&self, feature: usize) -> f64 {
+        let is_end = |end: f64| if end == 0.0 { 0.0 } else { 1.0 };
+        let ends = is_end(self.greatest[feature]) + is_end(self.least[feature]);
+        (self.squares[feature] / (self.counts[feature] - ends).max(1.0)).sqrt()
+    }
+
+    /// Of a feature's values between its ends.
+    fn mean_and_deviation(&self, feature: usize) -> (f64, f64) {
+        let n = self.samples.saturating_sub(2).max(1) as f64;
+        let mean = self.sums[feature] / n;
+        (mean, (self.squares[feature] / n - mean * mean).max(0.0).sqrt())
+    }
+
+    /// The features of the largest and the smallest values, with these; those of 0 have no size.
+    fn sizes(&self) -> Option<[(usize, f64); 2]> {
+        let ends = self.greatest.iter().zip(&self.least);
+        let sizes = ends.map(|(greatest, least)| greatest.max(-least)).enumerate();
         let sizes = sizes.filter(|(_, size)| *size > 0.0);
-        let (large, most) = sizes.clone().max_by(|a, b| a.1.total_cmp(&b.1))?;
-        let (small, least) = sizes.min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let by_size = |a: &(usize, f64), b: &(usize, f64)| a.1.total_cmp(&b.1);
+        Some([sizes.clone().max_by(by_size)?, sizes.min_by(by_size)?])
+    }
+
+    fn scales(&self) -> Option<Warning> {
+        let [(large, most), (small, least)] = self.sizes()?;
         let ratio = most / least;
         (ratio >= FAR).then_some(Warning::Scales { large, small, ratio })
+    }
+
+    fn magnitude(&self) -> Option<Warning> {
+        let [(feature, size), _] = self.sizes()?;
+        let is_far = !(SIZES.0..=SIZES.1).contains(&size);
+        is_far.then_some(Warning::Magnitude { feature, size })
     }
 
     fn outside_range(&self) -> Option<Warning> {
         let range = self.range?;
         let outside: f64 = self.outside.iter().sum();
         let n = self.samples as f64;
-        let around_mean = |(sum, squares): (&f64, &f64)| (squares - sum * sum / n).max(0.0);
-        let to_learn: f64 = self.sums.iter().zip(&self.squares).map(around_mean).sum();
+        let around_mean = |feature: usize| {
+            let (greatest, least) = (self.greatest[feature], self.least[feature]);
+            let sum = self.sums[feature] + greatest + least;
+            let squares = self.squares[feature] + greatest * greatest + least * least;
+            (squares - sum * sum / n).max(0.0)
+        };
+        let to_learn: f64 = (0..self.sums.len()).map(around_mean).sum();
         let share = outside / to_learn;
         (outside > 0.0 && share >= OUTSIDE).then_some(Warning::OutsideRange { share, range })
     }
+}
+
+/// What a normalizer makes 0 and by how much it has divided, of each feature.
+fn units(normalizer: &Normalizer, features: usize) -> Option<Vec<(f64, f64)>> {
+    let (mut zeros, mut ones) = (vec![0.0; features], vec![1.0; features]);
+    for row in [&mut zeros, &mut ones] {
+        normalizer.undo(BatchViewMut::new(row, features)).ok()?;
+    }
+    Some(zeros.iter().zip(&ones).map(|(&zero, one)| (zero, one - zero)).collect())
 }
 
 /// The biases of a Gaussian encoder's log-variances, as they were.

@@ -17,10 +17,13 @@ use super::{
     BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Start,
     Warning,
 };
-use crate::error::{Error, Result, require_size};
+use crate::error::{Error, Outlier, Result, require_size};
 use crate::numbers::scalar::Float;
 use crate::optimizer::Kind;
 use crate::random::{Streams, keyed};
+
+/// The quantity that diverges where samples held out are the cause.
+const OF_VALIDATION: &str = "the validation objective";
 
 /// Where a stream gives another number of samples than it says.
 const PASS: &str = "the pass of a stream";
@@ -47,6 +50,8 @@ pub(super) struct Training<'t, 'o, T: Float> {
     pub(super) run: Run<T>,
     pub(super) schedules: Schedules,
     pub(super) survey: Survey,
+    /// The value of the samples held out that is to be looked at where their objective is not finite.
+    pub(super) suspect_held_out: Option<Outlier>,
     /// Until an epoch is over in which no batch was left out and nothing restored.
     pub(super) variances: Option<Variances<T>>,
     pub(super) warnings: Vec<Warning>,
@@ -79,6 +84,12 @@ impl<T: Float> Training<'_, '_, T> {
         let restores = matches!(self.settings.on_divergence, OnDivergence::RestoreBest { .. });
         if restores && self.course.best.is_none() {
             self.keep_as_best(0, f64::INFINITY);
+        }
+        if let Some(held_out) = self.validation {
+            let mut survey = Survey::new(held_out.x.features(), None);
+            survey.look_at(held_out.x);
+            self.warn(survey.warning_of_held_out(self.model.normalizer()));
+            self.suspect_held_out = survey.suspect(self.model.normalizer());
         }
         let mut stopped = self.has_stopped();
         while stopped.is_none() && self.course.epoch <= self.settings.epochs {
@@ -214,7 +225,7 @@ impl<T: Float> Training<'_, '_, T> {
         }
         self.survey.look_at(block.x);
         if self.survey.samples() >= self.samples {
-            self.warn(self.survey.warnings::<T>(self.model.normalizer()));
+            self.warn(self.survey.warnings(self.model.normalizer()));
         }
     }
 
@@ -370,7 +381,10 @@ impl<T: Float> Training<'_, '_, T> {
             epoch,
             batch,
             quantity: divergence.quantity.clone(),
-            outlier: self.survey.suspect::<T>(self.model.normalizer()),
+            outlier: match divergence.quantity == OF_VALIDATION {
+                true => self.suspect_held_out.take(),
+                false => self.survey.suspect(self.model.normalizer()),
+            },
         });
         self.course.divergences.push(divergence);
         let Some(error) = error else { return Ok(()) };
@@ -422,8 +436,7 @@ impl<T: Float> Training<'_, '_, T> {
         self.course.epochs.push(report);
         self.course.counting.without_improvement += usize::from(counts != Counts::Not);
         if !monitored.is_finite() {
-            let quantity = "the validation objective".to_owned();
-            self.diverged(quantity, DivergenceAction::Continued)?;
+            self.diverged(OF_VALIDATION.to_owned(), DivergenceAction::Continued)?;
         } else if has_steps && self.keeps_the_best() {
             let is_best = match counts {
                 // The newest, until there is one to compare with.

@@ -8,8 +8,13 @@ use crate::error::Outlier;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// A value is a million times as large as others, of its feature and of all.
-    Outlier(Outlier),
+    /// A value is a million times as large as others of its feature.
+    Outlier {
+        /// Which.
+        outlier: Outlier,
+        /// Whether its sample is one of those that are held out; it is then counted among these.
+        is_held_out: bool,
+    },
     /// Features whose sizes differ by a factor of a million or more: the small ones do not count.
     Scales {
         /// The feature of the largest values, counted from 0.
@@ -18,6 +23,14 @@ pub enum Warning {
         small: usize,
         /// How many times as large.
         ratio: f64,
+    },
+    /// All values are so large, or so small, that layers which begin with weights for values of about 1 hardly learn
+    /// from them: the largest of all is above 10⁴, or below 10⁻⁴.
+    Magnitude {
+        /// The feature of the largest value, counted from 0.
+        feature: usize,
+        /// Its size.
+        size: f64,
     },
     /// What no output can come near: a part of the values is outside the range of the decoder's outputs.
     OutsideRange {
@@ -36,12 +49,20 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Outlier(outlier) => {
-                write!(
-                    f,
-                    "{outlier}: it alone says what is learned; if it is a mistake, leave its sample out"
-                )
-            }
+            Self::Outlier { outlier, is_held_out: false } => write!(
+                f,
+                "{outlier}: it alone says what is learned; if it is a mistake, leave its sample out"
+            ),
+            Self::Outlier { outlier, is_held_out: true } => write!(
+                f,
+                "of the samples held out, {outlier}: it alone says how good the model is; if it is a mistake, leave its \
+                 sample out"
+            ),
+            Self::Magnitude { feature, size } => write!(
+                f,
+                "the largest values have a size of {size:.0e} (feature {feature}, counted from 0), and layers begin with \
+                 weights for values of about 1: give the builder a `normalizer`"
+            ),
             Self::Scales { large, small, ratio } => write!(
                 f,
                 "feature {large} is {ratio:.0e} times as large as feature {small} (counted from 0), which will hardly \
