@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::Warning;
 use super::course::{Course, progress};
 use super::training::Training;
 use crate::error::{Result, require_count};
@@ -23,8 +24,13 @@ use crate::optimizer::Kind;
 /// processor. It is a model file as well: [`AutoEncoder::load`](crate::AutoEncoder::load) takes the model alone.
 /// Where an observer [stops](super::Control::Stop) the training, a checkpoint is written besides those of the table.
 ///
-/// It may go on for more epochs than were planned, or fewer, unless a schedule would then have been another from the
-/// beginning, such as a [`Cosine`](super::schedule::Cosine) that ends with the last epoch: that is refused.
+/// | in a resumed training | |
+/// |---|---|
+/// | samples in memory, labels, conditions, weights; their number in a stream | must be the same |
+/// | seed, batch size, shuffling and its blocks, kind of optimizer, normalizer, what is frozen | must be the same |
+/// | epochs | more or fewer, but not fewer than were begun, and not if a schedule would then have been another from the beginning, such as a [`Cosine`](super::schedule::Cosine) that ends with the last one |
+/// | numbers of the optimizer and of the regularizer, learning-rate schedule, `clip_norm`, early stopping | may be others, with a [warning](super::Warning::ResumedWith) |
+/// | threads, observers, how often it is saved | may be others |
 ///
 /// The file is replaced as a whole, and the one before stays beside it as `{name}.previous`. If the
 /// newest is damaged, a resumed training goes on from the previous one and says so by
@@ -184,7 +190,9 @@ impl<T: Float> Training<'_, '_, T> {
         let stored = model.stored();
         let mut texts = stored.metadata("checkpoint");
         texts.insert("training".to_owned(), self.required.clone());
-        texts.insert(METHOD.to_owned(), self.method());
+        for (key, _, text) in self.changeable() {
+            texts.insert(key.to_owned(), text);
+        }
         texts.insert(EPOCHS.to_owned(), self.settings.epochs.to_string());
         if let Some(data) = self.data() {
             texts.insert(DATA.to_owned(), data);
@@ -217,10 +225,11 @@ impl<T: Float> Training<'_, '_, T> {
         let parts = self.model.stored().fitting(file)?;
         // The samples have gone through the model's own already.
         require_normalizer(file, self.model.normalizer(), parts.normalizer.as_ref())?;
-        file.require("the training", &self.required, file.text("training")?)?;
+        self.require_same(file, file.text("training")?)?;
         // A stream is not looked at, and a file of an early version does not know.
         if let (Some(ours), Ok(theirs)) = (self.data(), file.text(DATA)) {
-            file.require("the training", &ours, theirs)?;
+            let what = "the data, which are not those of the training that was stopped";
+            file.require(what, &ours, theirs)?;
         }
         let optimizer = match self.run.optimizer_state.len() {
             0 => Vec::new(),
@@ -237,19 +246,66 @@ impl<T: Float> Training<'_, '_, T> {
                 length => best.state = file.take("best.regularizer.state", &[length])?,
             }
         }
-        self.check_epochs(file, course.steps)?;
+        self.check_epochs(file, &course)?;
+        let changed = self.changed(file);
         self.model.replace(parts);
         self.run.optimizer_state = optimizer;
         self.run.set_known(is_known);
         self.course = course;
+        self.warn(changed);
         Ok(())
     }
-}
 
-impl<T: Float> Training<'_, '_, T> {
-    /// Refuses a training of another number of epochs whose schedules would have been others from the beginning: a
-    /// rate that fell towards the end of 10 epochs would jump back in the eleventh of 20.
-    fn check_epochs(&self, file: &Parts<'_>, steps: u64) -> Result<()> {
+    /// Refuses another training, by what is different in it.
+    fn require_same(&self, file: &Parts<'_>, theirs: &str) -> Result<()> {
+        let what = "the training (which goes on only with the settings that it was stopped with)";
+        let (ours, saved): (Vec<&str>, Vec<&str>) =
+            (self.required.split(", ").collect(), theirs.split(", ").collect());
+        if ours.len() != saved.len() {
+            return file.require(what, &self.required, theirs);
+        }
+        let differing = ours.iter().zip(&saved).filter(|(ours, theirs)| ours != theirs);
+        let (ours, theirs): (Vec<&str>, Vec<&str>) = differing.unzip();
+        file.require(what, &ours.join(", "), &theirs.join(", "))
+    }
+
+    /// What may be another in a resumed training, and is told of: its name, and how it is set.
+    fn changeable(&self) -> [(&'static str, &'static str, String); 4] {
+        let settings = &self.settings;
+        let stopping = settings.early_stopping.map_or("none".to_owned(), |by| format!("{by:?}"));
+        let clip_norm = settings.clip_norm.map_or("none".to_owned(), |norm| format!("{norm:?}"));
+        [
+            (METHOD, "the optimizer", self.method()),
+            ("schedule", "the schedule of the learning rate", self.schedules.of_rate()),
+            ("clip_norm", "clip_norm", clip_norm),
+            ("early_stopping", "early stopping", stopping),
+        ]
+    }
+
+    /// What is set in another way than in the training that was stopped.
+    fn changed(&self, file: &Parts<'_>) -> Vec<Warning> {
+        let regularizer =
+            ("regularizer", "the regularizer", self.model.stored().regularizer.clone());
+        let all = self.changeable().into_iter().chain([regularizer]);
+        let different = all.filter_map(|(key, what, now)| {
+            // A file of an early version does not say it.
+            let before = file.text(key).ok().filter(|&before| before != now)?.to_owned();
+            Some(Warning::ResumedWith { what: what.to_owned(), before, now })
+        });
+        different.collect()
+    }
+
+    /// Refuses fewer epochs than were begun, and another number of epochs where schedules would then have been others
+    /// from the beginning: a rate that fell towards the end of 10 epochs would jump back in the eleventh of 20.
+    fn check_epochs(&self, file: &Parts<'_>, course: &Course<T>) -> Result<()> {
+        let steps = course.steps;
+        let begun = course.epochs.len() + usize::from(course.batch > 0);
+        if begun > self.settings.epochs {
+            let what = "the number of epochs (those that were begun cannot be taken back; load its model to use it as \
+                        it is)";
+            let wanted = format!("{} at most", self.settings.epochs);
+            return file.require(what, &wanted, &begun.to_string());
+        }
         // A file of an early version does not know.
         let Some(planned) = file.text(EPOCHS).ok().and_then(|epochs| epochs.parse().ok()) else {
             return Ok(());

@@ -15,10 +15,10 @@ impl Schedules {
         Self { rate, weights }
     }
 
-    /// The rate's, as a description; empty without one.
+    /// The rate's, as a description.
     #[cfg(feature = "safetensors")]
     pub(super) fn of_rate(&self) -> String {
-        self.rate.as_ref().map_or(String::new(), |rate| rate.describe())
+        self.rate.as_ref().map_or("Constant".to_owned(), |rate| rate.describe())
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn Schedule> {

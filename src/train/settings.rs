@@ -30,6 +30,8 @@ pub(crate) struct Settings<'a> {
     pub(super) observers: Vec<Box<dyn Observer + Send + 'a>>,
     /// Whether an observer wants the training under way to stop.
     pub(super) is_asked_to_stop: bool,
+    /// The epoch and the batch after which the last training ended, if it was asked to by then.
+    pub(super) stopped_at: Option<(usize, usize)>,
     pub(super) threads: usize,
 }
 
@@ -60,6 +62,7 @@ impl Default for Settings<'_> {
             stage: String::new(),
             observers: Vec::new(),
             is_asked_to_stop: false,
+            stopped_at: None,
             threads: 1,
         }
     }

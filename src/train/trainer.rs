@@ -233,6 +233,12 @@ impl<'a, O> Trainer<'a, O> {
         self.settings.check(&self.optimizer.kind())
     }
 
+    /// The epoch and the batch after which the last training ended, if an observer had asked for that by then, be it
+    /// that it ended there anyway.
+    pub(crate) fn stopped_at(&self) -> Option<(usize, usize)> {
+        self.settings.stopped_at
+    }
+
     /// Says what this training is within a larger one, and what it starts from, so that a checkpoint of
     /// another stage is not taken for one of this.
     #[cfg(feature = "safetensors")]

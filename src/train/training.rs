@@ -71,7 +71,7 @@ impl<T: Float> Training<'_, '_, T> {
         if self.settings.checkpoints.is_some() {
             self.required = self.required(&blocks.beside());
         }
-        self.settings.is_asked_to_stop = false;
+        (self.settings.is_asked_to_stop, self.settings.stopped_at) = (false, None);
         #[cfg(feature = "safetensors")]
         let recovered = self.resume()?;
         let Course { epoch, batch, epochs, .. } = &self.course;
@@ -137,6 +137,7 @@ impl<T: Float> Training<'_, '_, T> {
             collapsed_units,
         };
         self.settings.tell(&Event::End(&report));
+        self.settings.stopped_at = self.settings.is_asked_to_stop.then(|| self.last_batch());
         report
     }
 
@@ -147,18 +148,18 @@ impl<T: Float> Training<'_, '_, T> {
     }
 
     fn was_asked(&self) -> Option<StopReason> {
-        let (epoch, batch) = (self.course.epoch, self.course.batch);
-        let is_done = epoch > self.settings.epochs;
-        if !self.settings.is_asked_to_stop || is_done {
-            return None;
+        let is_done = self.course.epoch > self.settings.epochs;
+        let asked = self.settings.is_asked_to_stop && !is_done;
+        let (epoch, batch) = self.last_batch();
+        asked.then_some(StopReason::Asked { epoch, batch })
+    }
+
+    /// The epoch of the last step, and how many of its batches are done.
+    fn last_batch(&self) -> (usize, usize) {
+        match (self.course.epoch, self.course.batch) {
+            (epoch, 0) if epoch > 1 => (epoch - 1, self.samples.div_ceil(self.batch_size)),
+            place => place,
         }
-        Some(match batch {
-            0 if epoch > 1 => {
-                let batches = self.samples.div_ceil(self.batch_size);
-                StopReason::Asked { epoch: epoch - 1, batch: batches }
-            }
-            batch => StopReason::Asked { epoch, batch },
-        })
     }
 
     fn has_stopped_early(&self) -> Option<StopReason> {
@@ -229,7 +230,7 @@ impl<T: Float> Training<'_, '_, T> {
         }
     }
 
-    fn warn(&mut self, warnings: impl IntoIterator<Item = Warning>) {
+    pub(super) fn warn(&mut self, warnings: impl IntoIterator<Item = Warning>) {
         for warning in warnings {
             self.settings.tell(&Event::Warning(&warning));
             self.warnings.push(warning);

@@ -42,6 +42,15 @@ pub enum Warning {
     },
     /// Nothing has trained the log-variances of a Gaussian encoder in an epoch.
     UntrainedVariance,
+    /// The training was resumed with another setting than it was stopped with, which it goes on with from there.
+    ResumedWith {
+        /// What it is: `the optimizer`, `clip_norm`.
+        what: String,
+        /// How it was set before.
+        before: String,
+        /// How it is set now.
+        now: String,
+    },
     /// The training has ended while the weight of a regularizer, or the learning rate, was rising.
     UnfinishedWarmUp,
 }
@@ -85,6 +94,12 @@ impl fmt::Display for Warning {
                 write!(
                     f,
                     ": scale the data (`Normalization::MinMax`), or end the decoder in `Identity`"
+                )
+            }
+            Self::ResumedWith { what, before, now } => {
+                write!(
+                    f,
+                    "resumed with another setting of {what}: it was {before} before, and is {now} from here on"
                 )
             }
             Self::UnfinishedWarmUp => write!(

@@ -131,3 +131,76 @@ fn more_epochs_are_refused_where_a_schedule_would_have_been_another() {
         assert_eq!(report.unwrap().epochs.len(), 3, "{name}");
     }
 }
+
+#[test]
+fn fewer_epochs_than_were_begun_are_refused() {
+    let folder = Folder::new("resume-fewer");
+    let file = folder.join("run.safetensors");
+    let (x, build) = (samples(), model(Constant));
+    let resume = || Checkpoints::new(&file).every_steps(1).resume(true);
+    let mut four = build();
+    trainer(4).checkpoints(resume()).fit(&mut four, &x).unwrap();
+    let refused = |epochs: usize, begun: &str| {
+        let mut model = build();
+        let before = model.parameters().to_vec();
+        let error = trainer(epochs).checkpoints(resume()).fit(&mut model, &x).unwrap_err();
+        let Error::DoesNotFit { what, expected, found, .. } = &error else { panic!("{error}") };
+        assert!(what.starts_with("the number of epochs"), "{what}");
+        assert_eq!((expected.as_str(), found.as_str()), (&*format!("{epochs} at most"), begun));
+        assert_eq!(model.parameters(), before);
+    };
+    refused(3, "4");
+    // As many are done already.
+    let mut again = build();
+    let report = trainer(4).checkpoints(resume()).fit(&mut again, &x).unwrap();
+    assert_eq!((report.epochs.len(), again.parameters()), (4, four.parameters()));
+    // In the middle of the fifth, five are begun.
+    let asks = |event: &Event<'_>| match event {
+        Event::Batch(step) if step.batch == 2 => train::Control::Stop,
+        _ => train::Control::Continue,
+    };
+    trainer(6).checkpoints(resume()).observer(asks).fit(&mut build(), &x).unwrap();
+    refused(4, "5");
+    assert_eq!(trainer(5).checkpoints(resume()).fit(&mut build(), &x).unwrap().epochs.len(), 5);
+}
+
+#[test]
+fn other_settings_than_before_are_told_of() {
+    let folder = Folder::new("resume-other");
+    let (x, build) = (samples(), model(Constant));
+    let resumed =
+        |name: &str, change: &dyn Fn(Trainer<'static, Adam>) -> Trainer<'static, Adam>| {
+            let file = folder.join(format!("{name}.safetensors"));
+            let resume = || Checkpoints::new(&file).resume(true);
+            trainer(2).checkpoints(resume()).fit(&mut build(), &x).unwrap();
+            let report = change(trainer(3)).checkpoints(resume()).fit(&mut build(), &x).unwrap();
+            let told = report.warnings.into_iter().map(|warning| match warning {
+                train::Warning::ResumedWith { what, before, now } => (what, before, now),
+                other => panic!("{other}"),
+            });
+            told.collect::<Vec<_>>()
+        };
+    assert_eq!(resumed("same", &|trainer| trainer), []);
+    assert_eq!(resumed("constant", &|trainer| trainer.schedule(Constant)), []);
+    let changed = |what: &str, before: &str, now: &str| {
+        vec![(what.to_owned(), before.to_owned(), now.to_owned())]
+    };
+    assert_eq!(
+        resumed("decay", &|trainer| trainer.schedule(StepDecay::new(2, 0.5).unwrap())),
+        changed(
+            "the schedule of the learning rate",
+            "Constant",
+            "StepDecay { epochs: 2, factor: 0.5 }"
+        )
+    );
+    assert_eq!(
+        resumed("clip", &|trainer| trainer.clip_norm(3.0)),
+        changed("clip_norm", "none", "3.0")
+    );
+    let rate = |_| Trainer::new(Adam::new(1e-4).unwrap()).epochs(3).batch_size(8);
+    let told = resumed("rate", &rate);
+    assert!(told.len() == 1 && told[0].0 == "the optimizer" && told[0].2.contains("0.0001"));
+    let stopping =
+        |trainer: Trainer<'static, Adam>| trainer.early_stopping(EarlyStopping::new(3).unwrap());
+    assert_eq!(resumed("stopping", &stopping)[0].0, "early stopping");
+}

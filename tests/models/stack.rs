@@ -239,11 +239,14 @@ fn a_stack_that_an_observer_stops_ends_and_goes_on() {
     use autoencoder::train::{Checkpoints, Control, StopReason};
     let folder = common::Folder::new("stack-asked");
     let digits = datasets::digits::<f32>();
-    // At the first step of the second epoch of this stage.
-    let run = |asks: Option<usize>, saves: bool| {
+    // At the first step of the second epoch of this stage, or at the end of its last one.
+    let ask = |asks: Option<usize>, saves: bool, is_late: bool| {
         let stage = |stage: usize| {
             let trainer = trainer(3).observer(move |event: &Event<'_>| match event {
-                Event::Batch(step) if asks == Some(stage) && step.epoch == 2 => Control::Stop,
+                Event::Batch(step) if asks == Some(stage) && step.epoch == 2 && !is_late => {
+                    Control::Stop
+                }
+                Event::Epoch(epoch) if asks == Some(stage) && epoch.epoch == 3 => Control::Stop,
                 _ => Control::Continue,
             });
             let file = folder.join(format!("{stage}"));
@@ -255,7 +258,14 @@ fn a_stack_that_an_observer_stops_ends_and_goes_on() {
             .classify::<10>(stage(4))
             .fit((&digits.train, &digits.train_labels))
     };
+    let run = |asks: Option<usize>, saves: bool| ask(asks, saves, false);
     let names = ["level 1: 64 → 20", "level 2: 20 → 10", "fine-tuning"];
+    for (stage, name) in (1..).zip(names) {
+        let stopped = ask(Some(stage), false, true).unwrap_err();
+        let Error::Stage { stage, source } = stopped else { panic!("{stopped}") };
+        assert_eq!(stage, name);
+        assert!(matches!(*source, Error::Stopped { epoch: 3, .. }), "{source}");
+    }
     for (stage, name) in (1..).zip(names) {
         let stopped = run(Some(stage), true).unwrap_err();
         let source = Box::new(Error::Stopped { epoch: 2, batch: 1 });

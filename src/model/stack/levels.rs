@@ -273,7 +273,7 @@ where
         self.trainer.within(&stage, model.parameters());
         let examples = in_stage(&stage, data.examples(size))?;
         let trained = in_stage(&stage, self.trainer.fit(&mut model, examples))?;
-        report.push(stage, trained);
+        report.push(stage, trained, self.trainer.stopped_at());
         let codes = data.encoded(|data| model.encode(data.examples(size)?))?;
         let of_loss = model.parameters()[model.network().places().loss].iter();
         let pretrained = Pretrained {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::levels::in_stage;
 use crate::error::{Error, Result};
-use crate::train::{Report, StopReason};
+use crate::train::Report;
 
 /// One stage of a stack's training.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,18 +20,27 @@ pub struct Stage {
 pub struct StackReport {
     /// The stages, in order.
     pub stages: Vec<Stage>,
+    /// The epoch and the batch after which the last stage ended, if an observer asked for it.
+    stopped_at: Option<(usize, usize)>,
 }
 
 impl StackReport {
-    pub(super) fn push(&mut self, name: impl Into<String>, report: Report) {
+    /// Adds a stage, and where an observer has stopped it.
+    pub(super) fn push(
+        &mut self,
+        name: impl Into<String>,
+        report: Report,
+        stopped_at: Option<(usize, usize)>,
+    ) {
         self.stages.push(Stage { name: name.into(), report });
+        self.stopped_at = stopped_at;
     }
 
     /// Refuses to train a next stage if an observer has stopped the last one.
     pub(super) fn goes_on(&self) -> Result<()> {
-        match self.stages.last().map(|stage| (&stage.name, stage.report.stopped)) {
-            Some((name, StopReason::Asked { epoch, batch })) => {
-                in_stage(name, Err(Error::Stopped { epoch, batch }))
+        match (self.stages.last(), self.stopped_at) {
+            (Some(stage), Some((epoch, batch))) => {
+                in_stage(&stage.name, Err(Error::Stopped { epoch, batch }))
             }
             _ => Ok(()),
         }

@@ -158,7 +158,7 @@ impl<'a, S, const K: usize, O> Classify<'a, S, K, O> {
         self.trainer.within(stage, classifier.parameters());
         let size = classifier.encoder().input();
         let trained = self.trainer.fit(&mut classifier, data.labelled(labels, size));
-        report.push(stage, in_stage(stage, trained)?);
+        report.push(stage, in_stage(stage, trained)?, self.trainer.stopped_at());
         Ok(StackedClassifier { model, classifier, report })
     }
 }
@@ -259,7 +259,8 @@ where
         #[cfg(feature = "safetensors")]
         self.trainer.within(stage, model.parameters());
         let examples = in_stage(stage, data.examples(model.encoder().input()))?;
-        report.push(stage, in_stage(stage, self.trainer.fit(&mut model, examples))?);
+        let trained = in_stage(stage, self.trainer.fit(&mut model, examples))?;
+        report.push(stage, trained, self.trainer.stopped_at());
         Ok(model)
     }
 }
