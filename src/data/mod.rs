@@ -108,6 +108,7 @@ mod file_size;
 mod idx;
 mod in_memory;
 mod input;
+mod long_double;
 mod normalized;
 mod normalizer;
 mod npy;

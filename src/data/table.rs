@@ -2,6 +2,7 @@
 
 use super::element::{Element, Kind};
 use super::input::Stream;
+use super::long_double::{Writer, is_foreign};
 use super::{Refusal, require_left};
 use crate::error::{Error, Found, Number, Place, Result, require_size};
 use crate::numbers::scalar::Float;
@@ -86,7 +87,39 @@ impl Table {
         };
         let refusal = Refusal::default();
         let (scale, next, bytes) = (1.0, 0, Vec::new());
-        Ok(Self { stream, start, element, order, shape, features, scale, next, bytes, refusal })
+        let mut table =
+            Self { stream, start, element, order, shape, features, scale, next, bytes, refusal };
+        if matches!(element.kind, Kind::F80 { .. }) {
+            table.check_long_doubles()?;
+        }
+        Ok(table)
+    }
+
+    /// Refuses long doubles that are not x86's, for which all of them are looked at.
+    fn check_long_doubles(&mut self) -> Result<()> {
+        const EXPECTED: &str = "long doubles of x86: save `array.astype(\"f8\")`";
+        let (size, mut left) = (self.element.size(), self.samples() as u64 * self.features as u64);
+        let mut writer = Writer::default();
+        while left > 0 {
+            let count = left.min(BLOCK as u64) as usize;
+            let at = self.stream.at();
+            self.bytes.resize(count * size, 0);
+            self.stream.fill(&mut self.bytes)?;
+            for (k, bits) in self.element.bits(&self.bytes).enumerate() {
+                if is_foreign(bits) {
+                    let found = "a long double of another machine";
+                    return Err(self.refuse(at + (k * size) as u64, found, EXPECTED));
+                }
+                writer.look_at(bits);
+            }
+            left -= count as u64;
+        }
+        if writer.is_in_doubt() {
+            let found =
+                "long doubles that another machine may have written: in x86's all would be 0";
+            return Err(self.refuse(self.start, found, EXPECTED));
+        }
+        self.stream.seek(self.start)
     }
 
     /// Multiplies every number.
@@ -184,14 +217,7 @@ impl Table {
                 let sample = (self.next + at / self.features) as u64;
                 let place = Place::Value { sample, feature: (at % self.features) as u64 };
                 let found = Found::Number(Number(values[at].to_double()));
-                let expected = match self.element.kind {
-                    Kind::F80 { .. } => {
-                        "a finite number (of long doubles only those of x86 are read: save \
-                         `array.astype(\"f8\")`)"
-                    }
-                    _ => "a finite number",
-                };
-                Err(self.stream.input().malformed(place, found, expected))
+                Err(self.stream.input().malformed(place, found, "a finite number"))
             }
         }
     }

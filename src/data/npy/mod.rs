@@ -26,7 +26,7 @@ use header::Header;
 /// | truth values | `bool` | 1 for true, 0 for false |
 /// | integers of 8 to 64 bits | `int8` … `uint64` | beyond 2⁵³ the nearest number |
 /// | half, single and double precision | `float16`, `float32`, `float64` | as it is |
-/// | long double of x86 | `longdouble`, `float128`, `float96` | the nearest `f64`; refused as NaN if another machine wrote it |
+/// | long double of x86 | `longdouble`, `float128`, `float96` | the nearest `f64`; refused if another machine wrote it |
 ///
 /// Complex numbers, dates, texts, objects and structured types are refused by their names. An array of one dimension has samples of one feature. An array in Fortran order is read here
 /// and there, which takes one access to the file for each feature and read; inside an
@@ -53,11 +53,12 @@ pub struct Npy<T, R> {
 }
 
 impl<T: Float, R: FileSize> Npy<T, R> {
-    /// Opens a file and checks its header against its length.
+    /// Opens a file and checks its header against its length. Long doubles are looked at, all of them: which machine
+    /// wrote them is not in the header. Zeros alone may not say it either, and are refused then.
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File) if the system does not let us read it; [`Error::Malformed`](crate::Error::Malformed) if it is no NPY
-    /// file or of a type that is not read; [`Error::FileMismatch`](crate::Error::FileMismatch) if it has another length than its
+    /// file or of a type that is not read, or its long doubles are not x86's; [`Error::FileMismatch`](crate::Error::FileMismatch) if it has another length than its
     /// header says, or samples of another [size](FileSize) than `R`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::new(Stream::new(Input::open(path.as_ref())?, Packing::Plain))
