@@ -22,7 +22,8 @@ use crate::optimizer::Kind;
 /// memory, the place in the data, the best parameters, the report so far. A resumed training gives the
 /// bits of one that was never stopped, in the report too (but for seconds), on the same type of
 /// processor. It is a model file as well: [`AutoEncoder::load`](crate::AutoEncoder::load) takes the model alone.
-/// Where an observer [stops](super::Control::Stop) the training, a checkpoint is written besides those of the table.
+/// Where an observer [stops](super::Control::Stop) the training, a checkpoint is written besides those of the table, if a
+/// step was taken.
 ///
 /// | in a resumed training | |
 /// |---|---|

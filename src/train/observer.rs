@@ -70,11 +70,21 @@ pub enum Control {
     /// The training goes on, unless another observer wants it to stop.
     #[default]
     Continue,
-    /// The training ends: after this step, or after this epoch if it was told of one or the step was the last of one.
+    /// The training ends. Where it ends depends on the event that the observer was told of:
     ///
-    /// The [`Report`] says so, by [`StopReason::Asked`](super::StopReason::Asked), the model has the parameters of the
-    /// last step (with early stopping those of the best epoch, as at any other end), and where checkpoints are on,
-    /// one is written, so that a resumed training ends with the bits of one that was never stopped.
+    /// | event | the training ends |
+    /// |---|---|
+    /// | `Start`, `Recovered` | before its first step |
+    /// | `Batch`, `Diverged` | after this step, or after this epoch if the step was its last |
+    /// | `Epoch` | after this epoch |
+    /// | `Warning` of samples, which comes before a step | after that step |
+    /// | `Warning` of parameters, which comes after an epoch | after that epoch |
+    /// | `End` | it has ended |
+    ///
+    /// The [`Report`] says so, by [`StopReason::Asked`](super::StopReason::Asked), and the model has the parameters of the
+    /// last step (with early stopping those of the best epoch, as at any other end). Where checkpoints are on, one is
+    /// written, unless no step was taken: the one that the training went on from stays then, if there is one. So a
+    /// resumed training ends with the bits of one that was never stopped.
     Stop,
 }
 

@@ -205,3 +205,30 @@ fn all_observers_hear_of_the_last_event_and_the_next_training_is_another() {
     assert_eq!(trainer.fit(&mut net(), &data()).unwrap().stopped, StopReason::Completed);
     assert_eq!(heard.load(Ordering::Relaxed), 2 + EPOCHS + 1);
 }
+
+/// Before a step there is nothing to save; a warning of samples is told before a step, which is still taken.
+#[test]
+fn what_a_stop_at_the_first_events_leaves() {
+    let folder = Folder::new("stop-first-events");
+    let far: Batch<f64, Const<3>> =
+        [[0.1, 0.2, 1e9], [0.3, 0.1, 2e9], [0.2, 0.4, 1e9]].into_iter().collect();
+    let mut whole = net();
+    trainer(Adam::new(0.01).unwrap()).batch_size(1).fit(&mut whole, &far).unwrap();
+    for (name, steps) in [("start", 0), ("warning", 1)] {
+        let file = folder.join(name);
+        let checkpoints = Checkpoints::new(&file).resume(true);
+        let trainer =
+            || trainer(Adam::new(0.01).unwrap()).batch_size(1).checkpoints(checkpoints.clone());
+        let mut stopped = trainer().observer(|event: &Event<'_>| match event {
+            Event::Start(_) if steps == 0 => Control::Stop,
+            Event::Warning(_) => Control::Stop,
+            _ => Control::Continue,
+        });
+        let report = stopped.fit(&mut net(), &far).unwrap();
+        assert_eq!(report.stopped, StopReason::Asked { epoch: 1, batch: steps }, "{name}");
+        assert_eq!(file.exists(), steps > 0, "{name}");
+        let mut resumed = net();
+        trainer().fit(&mut resumed, &far).unwrap();
+        assert_eq!(resumed.parameters(), whole.parameters(), "{name}");
+    }
+}
