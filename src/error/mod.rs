@@ -1,17 +1,32 @@
 //! Everything that can be refused, as data: the place, what was found, what is required.
 
+mod number;
+mod outlier;
 mod place;
 #[cfg(feature = "safetensors")]
 mod problem;
+mod require;
+mod unwrapped;
+mod words;
 
-use std::fmt;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+pub use number::Number;
+pub use outlier::Outlier;
 pub(crate) use place::beginning;
 pub use place::{Found, Known, Names, Place};
 #[cfg(feature = "safetensors")]
 pub use problem::Problem;
+pub(crate) use require::{
+    invalid, require, require_count, require_decay_rate, require_fit, require_fraction,
+    require_positive, require_size, require_weight,
+};
+pub use unwrapped::{Forgotten, Unwrapped};
+
+#[cfg(feature = "plot")]
+use words::sides;
+use words::{in_words, listed, or_smaller_rate};
 
 /// The result of every call that can be refused.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -241,14 +256,15 @@ pub enum Error {
     },
     /// A [`Log`](crate::train::Log) was given a training whose terms are not those of its header.
     #[error(
-        "the header of the log names the terms {header}, but the training has {found}; give each training a log of its \
-         own"
+        "the header of the log names the terms {}, but the training has {}; give each training a log of its own",
+        listed(header),
+        listed(found)
     )]
     LogColumns {
         /// The names in the header.
-        header: String,
+        header: Vec<String>,
         /// Those of the training.
-        found: String,
+        found: Vec<String>,
     },
     /// A picture's file has a name that says neither of the formats there are.
     #[cfg(feature = "plot")]
@@ -380,60 +396,6 @@ pub enum Error {
     },
 }
 
-/// A value that is far larger than others of its feature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Outlier {
-    /// Its sample, counted from 0.
-    pub sample: usize,
-    /// Its feature, counted from 0.
-    pub feature: usize,
-    /// The value, before any normalizer.
-    pub value: Number,
-    /// The size of others of that feature, or of other features if it has none.
-    pub typical: Number,
-}
-
-impl fmt::Display for Outlier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sample, feature, value, typical } = self;
-        write!(
-            f,
-            "feature {feature} of sample {sample} (counted from 0) is {value}, where others of the feature have a size \
-             of about {:.3e}",
-            typical.0
-        )
-    }
-}
-
-/// What to try where a training has diverged.
-fn or_smaller_rate(outlier: Option<&Outlier>) -> String {
-    const RATE: &str = "try a smaller learning rate or `clip_norm`";
-    outlier.map_or(RATE.to_owned(), |outlier| format!("{outlier}: look at that first; else {RATE}"))
-}
-
-/// A number inside an [`Error`]. Unlike `f64` it equals itself when it is NaN, and −0.0 differs
-/// from 0.0, so that errors can be compared.
-#[derive(Debug, Clone, Copy)]
-pub struct Number(pub f64);
-
-impl PartialEq for Number {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.to_bits() == other.0.to_bits() || (self.0.is_nan() && other.0.is_nan())
-    }
-}
-impl Eq for Number {}
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_count = self.0.fract() == 0.0 && self.0.abs() < 1e15 && self.0.is_sign_positive();
-        if is_count {
-            return write!(f, "{}", self.0);
-        }
-        // `{:?}` keeps the sign of −0.0 and a short form of tiny and huge numbers.
-        write!(f, "{:?}", self.0)
-    }
-}
-
 impl Error {
     /// The same of samples whose first one has this number.
     pub(crate) fn in_samples_from(mut self, first: usize) -> Self {
@@ -447,103 +409,4 @@ impl Error {
         }
         self
     }
-}
-
-/// What the system says, in the words of files.
-fn in_words(reason: ErrorKind) -> String {
-    match reason {
-        ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        ErrorKind::IsADirectory => "it is a folder, and a file is needed".to_owned(),
-        ErrorKind::Unsupported => {
-            "it is a device or a pipe, or the system cannot do this; a plain file is needed"
-                .to_owned()
-        }
-        reason => reason.to_string(),
-    }
-}
-
-/// What a `Result` would have to be to stand where a part is wanted: never fulfilled, so that this sentence is said.
-#[diagnostic::on_unimplemented(
-    message = "a `?` is missing: this is a `Result`, which may hold an error instead of the part",
-    label = "add `?` (or `.unwrap()`) here",
-    note = "constructors that check their numbers return a `Result`: `SparseKl::new(0.05, 0.1)?`"
-)]
-pub trait Unwrapped {}
-
-/// The error of a `Result` that was not looked at.
-#[derive(Debug)]
-pub struct Forgotten<E>(std::marker::PhantomData<E>);
-
-/// Refuses a parameter unless `valid`; comparisons are written so that NaN is refused.
-pub(crate) fn require(
-    valid: bool,
-    name: &'static str,
-    value: f64,
-    requirement: &'static str,
-) -> Result<()> {
-    if valid {
-        return Ok(());
-    }
-    Err(invalid(name, value, requirement))
-}
-
-/// The sides of the image of so many pixels that is most like a square.
-#[cfg(feature = "plot")]
-fn sides(pixels: usize) -> (usize, usize) {
-    let height = (1..=pixels.isqrt()).rev().find(|height| pixels.is_multiple_of(*height));
-    height.map_or((pixels, 1), |height| (height, pixels / height))
-}
-
-/// Why a parameter is refused.
-pub(crate) fn invalid(name: &'static str, value: f64, requirement: &'static str) -> Error {
-    Error::InvalidParameter { name, value: Number(value), requirement }
-}
-
-/// Refuses parts that do not go together.
-pub(crate) fn require_fit(
-    is_fit: bool,
-    part: &'static str,
-    fault: &'static str,
-    remedy: &'static str,
-) -> Result<()> {
-    if is_fit { Ok(()) } else { Err(Error::Unfit { part, fault, remedy }) }
-}
-
-/// Refuses a parameter that is not finite and positive.
-pub(crate) fn require_positive(name: &'static str, value: f64) -> Result<()> {
-    require(value > 0.0 && value.is_finite(), name, value, "finite and greater than 0")
-}
-
-/// Refuses a weight that is negative (−0.0 included) or not finite.
-pub(crate) fn require_weight(name: &'static str, value: f64) -> Result<()> {
-    let valid = value >= 0.0 && value.is_finite() && value.is_sign_positive();
-    require(valid, name, value, "finite and not negative")
-}
-
-/// Refuses a share outside [0, 1], and −0.0.
-pub(crate) fn require_fraction(name: &'static str, value: f64) -> Result<()> {
-    require((0.0..=1.0).contains(&value) && value.is_sign_positive(), name, value, "in [0, 1]")
-}
-
-/// Refuses a momentum or decay rate outside [0, 1), and −0.0.
-pub(crate) fn require_decay_rate(name: &'static str, value: f64) -> Result<()> {
-    require((0.0..1.0).contains(&value) && value.is_sign_positive(), name, value, "in [0, 1)")
-}
-
-/// Refuses a count of zero.
-pub(crate) fn require_count(name: &'static str, value: usize) -> Result<()> {
-    require(value > 0, name, value as f64, "at least 1")
-}
-
-/// Refuses a length that differs from what is expected.
-pub(crate) fn require_size(
-    place: &'static str,
-    unit: &'static str,
-    expected: usize,
-    found: usize,
-) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::SizeMismatch { place, unit, expected, found })
 }

@@ -74,6 +74,7 @@ pub enum Found {
 
 /// A text that is known to be something, inside an [`Error`](super::Error).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Known {
     /// What it is: `a decimal comma`.
     pub kind: &'static str,
@@ -83,6 +84,7 @@ pub struct Known {
 
 /// The names of a table's columns, inside an [`Error`](super::Error).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Names {
     /// The first of them, at most 20, and at most 80 characters of each.
     pub first: Vec<String>,

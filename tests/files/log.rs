@@ -11,11 +11,14 @@ use common::Folder;
 use nalgebra::Const;
 
 const EPOCHS: usize = 4;
+/// Of a training: its third feature is far larger than others.
+const WARNINGS: usize = 1;
 /// Of an epoch.
 const BATCHES: usize = 3;
 
 fn data() -> Batch<f64, Const<3>> {
-    let value = |k: usize| ((k * 7919 + 11) % 1009) as f64 / 1009.0;
+    let size = |k: usize| if k % 3 == 2 { 1e9 } else { 1.0 };
+    let value = |k: usize| ((k * 7919 + 11) % 1009) as f64 / 1009.0 * size(k);
     (0..22).map(|s| std::array::from_fn(|i| value(s * 3 + i))).collect()
 }
 
@@ -43,10 +46,12 @@ fn open(path: &Path, is_csv: bool) -> Log<LogFile> {
 fn lines(path: &Path, is_csv: bool) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.ends_with('\n'), "{text}");
+    let header = text.lines().next().unwrap_or_default();
+    let seconds = header.split(',').position(|cell| cell == "seconds");
     let without = |line: &str| {
         if is_csv {
             let mut cells: Vec<&str> = line.split(',').collect();
-            let seconds = cells.len() - 4;
+            let seconds = seconds.unwrap();
             cells.drain(seconds..seconds + 2);
             return cells.join(",");
         }
@@ -70,13 +75,14 @@ fn at_once(folder: &Folder, is_csv: bool, has_batches: bool) -> Vec<String> {
 
 #[test]
 fn a_training_that_is_broken_off_anywhere_is_in_its_log_once() {
-    let events = 1 + EPOCHS * (BATCHES + 1) + 1;
+    let events = 1 + WARNINGS + EPOCHS * (BATCHES + 1) + 1;
     for (is_csv, has_batches) in [(true, false), (true, true), (false, false), (false, true)] {
         let folder = Folder::new("log-resumed");
         let expected = at_once(&folder, is_csv, has_batches);
         let rows = if has_batches { BATCHES + 1 } else { 1 };
-        assert_eq!(expected.len(), usize::from(is_csv) + EPOCHS * rows + 1);
-        for (end, half_a_line) in (0..events).flat_map(|end| [(end, ""), (end, "epoch,4,,0.1")]) {
+        assert_eq!(expected.len(), usize::from(is_csv) + WARNINGS + EPOCHS * rows + 1);
+        let half = if is_csv { "epoch,4,,0.1" } else { "{\"event\":\"epoch\",\"epoch\":4,\"to" };
+        for (end, half_a_line) in (0..events).flat_map(|end| [(end, ""), (end, half)]) {
             for is_crash in [false, true] {
                 let name = format!("{end}-{}-{is_crash}", half_a_line.len());
                 let (path, run) = (folder.join(&name), folder.join(format!("{name}.run")));
@@ -111,8 +117,8 @@ fn a_training_that_is_broken_off_anywhere_is_in_its_log_once() {
 
 /// Half a line in an empty file is no log; whoever wrote it has to take it away.
 fn open_or_new(path: &Path, is_csv: bool) -> Log<LogFile> {
-    let is_log = |text: &[u8]| text.starts_with(if is_csv { b"event," } else { b"{\"event" });
-    if !fs::read(path).is_ok_and(|text| text.is_empty() || is_log(&text)) {
+    let begins: &[u8] = if is_csv { b"event," } else { b"{\"event" };
+    if !fs::read(path).is_ok_and(|text| text.is_empty() || text.starts_with(begins)) {
         fs::write(path, "").unwrap();
     }
     open(path, is_csv)
@@ -129,7 +135,7 @@ fn epochs_that_a_log_lacks_come_from_the_report() {
         fit(&mut trainer().epochs(3).checkpoints(checkpoints.clone()).observer(log), 1);
         // The system crashed before it had written the lines of the second and third epoch.
         let text = fs::read_to_string(&path).unwrap();
-        let kept: Vec<&str> = text.lines().take(1 + usize::from(is_csv)).collect();
+        let kept: Vec<&str> = text.lines().take(1 + WARNINGS + usize::from(is_csv)).collect();
         fs::write(&path, kept.join("\n") + "\n").unwrap();
         let mut goes_on = trainer().checkpoints(checkpoints).observer(open(&path, is_csv));
         fit(&mut goes_on, 1);
@@ -182,10 +188,49 @@ fn what_is_no_log_of_this_training_is_refused() {
     assert!(matches!(Log::json_lines_file(&path), Err(Error::NotALog { .. })));
     // Its second training has a penalty more.
     fit(&mut trainer().observer(&mut log), 2);
-    let (header, found) =
-        ("squared_error, weight_decay", "squared_error, weight_decay, weight_decay_2");
-    let expected = Error::LogColumns { header: header.into(), found: found.into() };
+    let names = ["squared_error", "weight_decay", "weight_decay_2"].map(String::from);
+    let expected = Error::LogColumns { header: names[..2].into(), found: names.into() };
+    assert_eq!(
+        expected.to_string(),
+        "the header of the log names the terms squared_error, weight_decay, but the training has squared_error, \
+         weight_decay, weight_decay_2; give each training a log of its own"
+    );
     assert_eq!(log.finish(), Err(expected));
     let missing = folder.join("missing/log.csv");
     assert!(matches!(Log::csv_file(missing), Err(Error::File { .. })));
+}
+
+/// Another program's file may begin as ours do.
+#[test]
+fn files_of_other_programs_are_left_alone() {
+    let folder = Folder::new("log-others");
+    let path = folder.join("events");
+    let full = folder.join("full");
+    let mut log = open(&full, true);
+    fit(&mut trainer().observer(&mut log), 1);
+    log.finish().unwrap();
+    let full = fs::read_to_string(full).unwrap();
+    let header = full.lines().next().unwrap();
+    let epoch = "{\"event\":\"epoch\",\"epoch\":1}";
+    for (text, is_csv) in [
+        ("{\"event\":\"login\",\"user\":\"a\"}\n{\"event\":\"logout\"}\n".to_owned(), false),
+        ("{\"event\":\"login\",\"user\":\"a\"}\n{\"event\":\"logout\"}".to_owned(), false),
+        ("{\"event\":\"end\",\"user\":\"a\"}\n".to_owned(), false),
+        ("{\"event\":\"end\",\"user\":\"a\"}".to_owned(), false),
+        (format!("{epoch}\n{{\"event\":\"logout\"}}\n"), false),
+        (format!("{epoch}\nmy notes\n"), false),
+        (format!("{epoch}\nmy notes"), false),
+        (format!("{epoch}\r\n"), false),
+        ("event,epoch,batch,total\nlogin,1,2,3\n".to_owned(), true),
+        ("event,epoch,batch,total,note\nepoch,1,2,3,\n".to_owned(), true),
+        (format!("{header},mine\n"), true),
+        (format!("{header}\nlogin\n"), true),
+        (format!("{header}\nmy notes"), true),
+        (format!("{header}\nepoch,1\n"), true),
+    ] {
+        fs::write(&path, &text).unwrap();
+        let refused = if is_csv { Log::csv_file(&path) } else { Log::json_lines_file(&path) };
+        assert_eq!(refused.unwrap_err(), Error::NotALog { path: path.clone() }, "{text}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
 }

@@ -5,6 +5,8 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::Begins;
+use super::read::{is_log, lines, names_of};
+use super::row::{END, EPOCH, WARNING};
 use crate::error::{Error, Result};
 use crate::train::Start;
 
@@ -21,6 +23,15 @@ pub(super) struct Kept {
     pub(super) names: Option<Vec<String>>,
     /// The last epoch that has a line, 0 for none.
     pub(super) last_epoch: usize,
+    /// The lines of its warnings.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Kept {
+    /// Nothing stays.
+    fn nothing() -> Self {
+        Self { names: None, last_epoch: 0, warnings: Vec::new() }
+    }
 }
 
 const CSV_BEGINS: &[u8] = b"event,epoch,batch,total";
@@ -41,11 +52,14 @@ impl LogFile {
         let mut found = Vec::new();
         let read = Read::by_ref(&mut file).take(begins.len() as u64).read_to_end(&mut found);
         read.map_err(failed(&path, "read the log"))?;
-        // A crash may have left less than that.
+        // What is no log may be large: most of it is not read. A crash may have left less than this.
         if !begins.starts_with(&found) {
             return Err(Error::NotALog { path });
         }
-        file.seek(SeekFrom::End(0)).map_err(failed(&path, "read the log"))?;
+        file.read_to_end(&mut found).map_err(failed(&path, "read the log"))?;
+        if !is_log(&found, is_csv) {
+            return Err(Error::NotALog { path });
+        }
         Ok(Self { path, file: BufWriter::new(file) })
     }
 
@@ -58,7 +72,7 @@ impl LogFile {
     fn try_cut(&mut self, is_csv: bool, begins: Begins<'_>) -> io::Result<Kept> {
         self.file.flush()?;
         let (kept, length) = match begins {
-            Begins::Anew => (Kept { names: None, last_epoch: 0 }, 0),
+            Begins::Anew => (Kept::nothing(), 0),
             Begins::At(start) => {
                 let file = self.file.get_mut();
                 file.seek(SeekFrom::Start(0))?;
@@ -91,75 +105,39 @@ fn failed(path: &Path, action: &'static str) -> impl Fn(io::Error) -> Error {
 /// What stays of these lines, and how many bytes that is.
 fn kept(bytes: &[u8], is_csv: bool, start: &Start<'_>) -> (Kept, usize) {
     let mut lines = lines(bytes, is_csv);
-    let mut names = None;
+    let mut kept = Kept::nothing();
     let mut length = 0;
     if is_csv && let Some(header) = lines.next() {
-        names = Some(names_of(header));
+        kept.names = Some(names_of(header));
         length = header.len();
     }
     // The trainings before the last one in the file, each of which has its end, stay as they are.
-    let (mut is_cut, mut has_ended, mut last_epoch) = (None, false, 0);
+    let (mut is_cut, mut has_ended) = (None, false);
     for line in lines {
         let (event, place) = if is_csv { csv_place(line) } else { json_place(line) };
         if has_ended {
-            (is_cut, last_epoch) = (None, 0);
+            (is_cut, kept) = (None, Kept { names: kept.names, ..Kept::nothing() });
         }
-        has_ended = event == "end";
+        has_ended = event == END;
         let stays = match (&*event, place) {
-            ("end", _) => false,
-            ("epoch", (Some(epoch), _)) => epoch < start.epoch,
+            (END, _) => false,
+            (EPOCH, (Some(epoch), _)) => epoch < start.epoch,
             (_, (Some(epoch), Some(batch))) => (epoch, batch) <= (start.epoch, start.batches_done),
             _ => true,
         };
         if !stays {
             is_cut.get_or_insert(length);
         }
-        if event == "epoch" && is_cut.is_none() {
-            last_epoch = place.0.unwrap_or(last_epoch);
+        match &*event {
+            EPOCH if is_cut.is_none() => kept.last_epoch = place.0.unwrap_or(kept.last_epoch),
+            WARNING if is_cut.is_none() => {
+                kept.warnings.push(String::from_utf8_lossy(line).into_owned());
+            }
+            _ => {}
         }
         length += line.len();
     }
-    (Kept { names, last_epoch }, is_cut.unwrap_or(length))
-}
-
-/// Whole lines, each with its end; the end of a line that is quoted is none.
-fn lines(bytes: &[u8], is_csv: bool) -> impl Iterator<Item = &[u8]> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let mut is_quoted = false;
-        let end = rest.iter().position(|&byte| {
-            is_quoted ^= is_csv && byte == b'"';
-            byte == b'\n' && !is_quoted
-        })?;
-        let (line, others) = rest.split_at(end + 1);
-        rest = others;
-        Some(line)
-    })
-}
-
-/// The names of the terms: between the first columns and `validation_total`, and as often after it.
-fn names_of(header: &[u8]) -> Vec<String> {
-    let mut cells = vec![String::new()];
-    let mut is_quoted = false;
-    let header = String::from_utf8_lossy(header);
-    let mut characters = header.trim_end_matches('\n').chars().peekable();
-    while let Some(c) = characters.next() {
-        match c {
-            '"' if is_quoted && characters.next_if_eq(&'"').is_some() => push(&mut cells, '"'),
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => cells.push(String::new()),
-            c => push(&mut cells, c),
-        }
-    }
-    // Eleven columns are no term's.
-    let count = cells.len().saturating_sub(11) / 2;
-    cells.into_iter().skip(4).take(count).collect()
-}
-
-fn push(cells: &mut [String], c: char) {
-    if let Some(cell) = cells.last_mut() {
-        cell.push(c);
-    }
+    (kept, is_cut.unwrap_or(length))
 }
 
 /// The event of a line, its epoch and its batch.
@@ -188,26 +166,10 @@ fn json_place(line: &[u8]) -> Place {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::csv;
     use super::*;
 
     fn start(epoch: usize, batches_done: usize) -> Start<'static> {
         Start { epoch, batches_done, epochs: &[] }
-    }
-
-    /// A plugin's name may hold what CSV quotes.
-    #[test]
-    fn names_of_terms_read_back() {
-        let names = ["squared_error", "mine, \"new\"", "two\nlines"].map(String::from);
-        let mut header: Vec<String> = ["event", "epoch", "batch", "total"].map(String::from).into();
-        header.extend(names.iter().cloned());
-        header.push("validation_total".to_owned());
-        header.extend(names.iter().map(|name| format!("validation_{name}")));
-        header.extend(super::super::NUMBERS.map(String::from));
-        header.extend(["evaluations", "note"].map(String::from));
-        let header = csv(&header);
-        let (kept, length) = kept(format!("{header}batch,1").as_bytes(), true, &start(2, 0));
-        assert_eq!((kept.names, length), (Some(names.into()), header.len()));
     }
 
     #[test]
@@ -225,5 +187,18 @@ mod tests {
         assert_eq!(cut(2, 1), (1, first.clone() + more[0]));
         assert_eq!(cut(2, 2), (1, first.clone() + more[0] + more[1]));
         assert_eq!(cut(3, 0), (2, first + &more[..3].concat()));
+    }
+
+    /// Those of the training that goes on, as far as they stay.
+    #[test]
+    fn warnings_that_are_there_are_known() {
+        let ended =
+            "{\"event\":\"warning\",\"note\":\"of another\"}\n{\"event\":\"end\",\"epoch\":9}\n";
+        let of = |note: &str| format!("{{\"event\":\"warning\",\"note\":\"{note}\"}}\n");
+        let epoch = |epoch: usize| format!("{{\"event\":\"epoch\",\"epoch\":{epoch}}}\n");
+        let text = [ended, &of("a"), &epoch(1), &of("b"), &epoch(2), &of("c")].concat();
+        let (kept, length) = kept(text.as_bytes(), false, &start(2, 0));
+        assert_eq!(kept.warnings, [of("a"), of("b")]);
+        assert_eq!(length, text.find(&epoch(2)).unwrap());
     }
 }

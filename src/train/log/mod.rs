@@ -1,4 +1,5 @@
 mod file;
+mod read;
 mod row;
 
 use std::fmt;
@@ -11,7 +12,9 @@ use crate::error::{Error, Result};
 
 use file::Kept;
 pub use file::LogFile;
-use row::{NUMBERS, Row, csv, in_words, json};
+#[cfg(feature = "safetensors")]
+use row::RECOVERED;
+use row::{DIVERGED, END, Row, WARNING, csv, header, in_words, json};
 
 /// Writes the course of a training, as CSV or as JSON, a line an epoch and, if asked for, a line a batch.
 ///
@@ -30,7 +33,7 @@ use row::{NUMBERS, Row, csv, in_words, json};
 /// # A resumed training
 /// A log made of a file's name holds a training once, however often it was broken off: as soon as the training goes on
 /// from a [checkpoint](crate::train), what the file says of later epochs, batches and ends is cut off, and so is a line
-/// that a crash left half-written; epochs that are missing are written from the report; then new lines follow, under
+/// that a crash left half-written; warnings that are there are not repeated; epochs that are missing are written from the report; then new lines follow, under
 /// the header that is there. A training that begins anew replaces what is in the file. Several trainings one after the
 /// other that have the same `Log` follow each other in the file; each of those that may be resumed needs a file of its
 /// own.
@@ -63,6 +66,8 @@ pub struct Log<W> {
     /// The names of the terms, once they are known, which the header needs.
     names: Option<Vec<String>>,
     waiting: Vec<Row>,
+    /// The lines of warnings that the file has of the training that goes on.
+    warnings: Vec<String>,
     failed: Option<Error>,
     /// Where the writer is a file, cuts off what a training that begins here does again.
     cut: Option<Cut<W>>,
@@ -93,7 +98,8 @@ impl Log<LogFile> {
     /// Comma-separated values, to this file; see [what is in it](#a-resumed-training) afterwards.
     ///
     /// # Errors
-    /// [`Error::NotALog`] if the file holds something else, which is left as it is, [`Error::File`] if it cannot be
+    /// [`Error::NotALog`] if the file has a line that no log of this format writes, but for a last one that a crash left
+    /// half-written, and is left as it is, [`Error::File`] if it cannot be
     /// opened.
     pub fn csv_file(path: impl Into<PathBuf>) -> Result<Self> {
         Self::in_file(path.into(), true)
@@ -125,9 +131,9 @@ impl<W: Write> Log<W> {
     }
 
     fn new(writer: W, is_csv: bool) -> Self {
-        let (names, waiting, failed) = (None, Vec::new(), None);
+        let (names, waiting, warnings, failed) = (None, Vec::new(), Vec::new(), None);
         let (has_batches, cut, has_started) = (false, None, false);
-        Self { writer, is_csv, has_batches, names, waiting, failed, cut, has_started }
+        Self { writer, is_csv, has_batches, names, waiting, warnings, failed, cut, has_started }
     }
 
     /// Whether batches have lines too. Default: false.
@@ -163,6 +169,13 @@ impl<W: Write> Log<W> {
         }
     }
 
+    /// Writes a row, but no warning that a resumed training was given before.
+    fn write_row(&mut self, event: &str, line: &str) {
+        if event != WARNING || !self.warnings.iter().any(|warning| warning == line) {
+            self.write_line(line);
+        }
+    }
+
     /// Goes on where a training begins.
     fn start(&mut self, start: &Start<'_>) {
         let is_first = !std::mem::replace(&mut self.has_started, true);
@@ -171,7 +184,7 @@ impl<W: Write> Log<W> {
             (true, _) => Begins::At(start),
             (false, true) => Begins::Anew,
             // One training after the other.
-            (false, false) => return,
+            (false, false) => return self.warnings.clear(),
         };
         let Some(cut) = self.cut else { return };
         if self.failed.is_some() {
@@ -179,9 +192,9 @@ impl<W: Write> Log<W> {
         }
         match cut(&mut self.writer, self.is_csv, begins) {
             Err(error) => self.failed = Some(error),
-            Ok(Kept { names, last_epoch }) => {
+            Ok(Kept { names, last_epoch, warnings }) => {
                 self.waiting.clear();
-                self.names = names;
+                (self.names, self.warnings) = (names, warnings);
                 let missing = start.epochs.iter().filter(|epoch| epoch.epoch > last_epoch);
                 missing.for_each(|epoch| self.add(Row::of_epoch(epoch)));
             }
@@ -190,7 +203,7 @@ impl<W: Write> Log<W> {
 
     fn add(&mut self, row: Row) {
         if !self.is_csv {
-            return self.write_line(&json(&row));
+            return self.write_row(row.event, &json(&row));
         }
         // A row without terms (all its batches were skipped) waits until the columns are known.
         let first = [&row.terms, &row.validation].into_iter().flatten().map(numbered);
@@ -218,13 +231,7 @@ impl<W: Write> Log<W> {
 
     fn write_header(&mut self) {
         let names = self.names.clone().unwrap_or_default();
-        let mut header: Vec<String> = ["event", "epoch", "batch", "total"].map(String::from).into();
-        header.extend(names.iter().cloned());
-        header.push("validation_total".to_owned());
-        header.extend(names.iter().map(|name| format!("validation_{name}")));
-        header.extend(NUMBERS.map(String::from));
-        header.extend(["evaluations", "note"].map(String::from));
-        self.write_line(&csv(&header));
+        self.write_line(&header(&names));
     }
 
     fn write_rows(&mut self) {
@@ -233,7 +240,6 @@ impl<W: Write> Log<W> {
         for row in std::mem::take(&mut self.waiting) {
             let of_row = [&row.terms, &row.validation].into_iter().flatten().map(numbered);
             if let Some(found) = of_row.into_iter().find(|of_row| !header.starts_with(of_row)) {
-                let (header, found) = (header.join(", "), found.join(", "));
                 self.failed.get_or_insert(Error::LogColumns { header, found });
                 return;
             }
@@ -253,7 +259,7 @@ impl<W: Write> Log<W> {
             cells.extend(row.numbers.map(number));
             cells.push(text(row.evaluations));
             cells.push(row.note.unwrap_or_default());
-            self.write_line(&csv(&cells));
+            self.write_row(row.event, &csv(&cells));
         }
     }
 }
@@ -269,18 +275,18 @@ impl<W: Write> Observer for Log<W> {
             Event::Batch(batch) => Row::of_batch(batch),
             Event::Epoch(epoch) => Row::of_epoch(epoch),
             Event::Diverged(divergence) => Row {
-                event: "diverged",
+                event: DIVERGED,
                 epoch: Some(divergence.epoch),
                 batch: Some(divergence.batch),
                 note: Some(divergence.to_string()),
                 ..Row::default()
             },
             Event::Warning(warning) => {
-                Row { event: "warning", note: Some(warning.to_string()), ..Row::default() }
+                Row { event: WARNING, note: Some(warning.to_string()), ..Row::default() }
             }
             #[cfg(feature = "safetensors")]
             Event::Recovered(recovered) => Row {
-                event: "recovered",
+                event: RECOVERED,
                 note: Some(format!(
                     "{}; went on from {}",
                     recovered.error,
@@ -289,7 +295,7 @@ impl<W: Write> Observer for Log<W> {
                 ..Row::default()
             },
             Event::End(report) => Row {
-                event: "end",
+                event: END,
                 epoch: Some(report.kept_epoch),
                 note: Some(in_words(report.stopped)),
                 ..Row::default()

@@ -20,12 +20,22 @@ pub(super) struct Row {
     pub(super) note: Option<String>,
 }
 
+pub(super) const BATCH: &str = "batch";
+pub(super) const EPOCH: &str = "epoch";
+pub(super) const WARNING: &str = "warning";
+pub(super) const DIVERGED: &str = "diverged";
+pub(super) const RECOVERED: &str = "recovered";
+pub(super) const END: &str = "end";
+
+/// The events that have a line, with all features of the crate.
+pub(super) const EVENTS: [&str; 6] = [BATCH, EPOCH, WARNING, DIVERGED, RECOVERED, END];
+
 pub(super) const NUMBERS: [&str; 4] = ["gradient_norm", "rate", "seconds", "samples_per_second"];
 
 impl Row {
     pub(super) fn of_batch(batch: &BatchReport<'_>) -> Self {
         Self {
-            event: "batch",
+            event: BATCH,
             epoch: Some(batch.epoch),
             batch: Some(batch.batch),
             terms: Some(batch.terms.clone()),
@@ -38,7 +48,7 @@ impl Row {
     pub(super) fn of_epoch(epoch: &EpochReport) -> Self {
         let numbers = [epoch.gradient_norm, epoch.rate, epoch.seconds, epoch.samples_per_second];
         Self {
-            event: "epoch",
+            event: EPOCH,
             epoch: Some(epoch.epoch),
             terms: Some(epoch.terms.clone()),
             validation: epoch.validation.clone(),
@@ -60,6 +70,17 @@ pub(super) fn in_words(stopped: StopReason) -> String {
         StopReason::Asked { epoch, batch } => asked_in_words(epoch, batch),
         StopReason::Diverged => "diverged".to_owned(),
     }
+}
+
+/// The first line of CSV, where terms have these names.
+pub(super) fn header(names: &[String]) -> String {
+    let mut header: Vec<String> = ["event", "epoch", "batch", "total"].map(String::from).into();
+    header.extend(names.iter().cloned());
+    header.push("validation_total".to_owned());
+    header.extend(names.iter().map(|name| format!("validation_{name}")));
+    header.extend(NUMBERS.map(String::from));
+    header.extend(["evaluations", "note"].map(String::from));
+    csv(&header)
 }
 
 /// A line of cells; those with a comma, a quote or a line's end are quoted.

@@ -1,0 +1,36 @@
+//! What the sentences of errors say of their data.
+
+use std::io::ErrorKind;
+
+use super::Outlier;
+
+/// What to try where a training has diverged.
+pub(super) fn or_smaller_rate(outlier: Option<&Outlier>) -> String {
+    const RATE: &str = "try a smaller learning rate or `clip_norm`";
+    outlier.map_or(RATE.to_owned(), |outlier| format!("{outlier}: look at that first; else {RATE}"))
+}
+
+/// What the system says, in the words of files.
+pub(super) fn in_words(reason: ErrorKind) -> String {
+    match reason {
+        ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        ErrorKind::IsADirectory => "it is a folder, and a file is needed".to_owned(),
+        ErrorKind::Unsupported => {
+            "it is a device or a pipe, or the system cannot do this; a plain file is needed"
+                .to_owned()
+        }
+        reason => reason.to_string(),
+    }
+}
+
+/// Names of terms, as a sentence lists them.
+pub(super) fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// The sides of the image of so many pixels that is most like a square.
+#[cfg(feature = "plot")]
+pub(super) fn sides(pixels: usize) -> (usize, usize) {
+    let height = (1..=pixels.isqrt()).rev().find(|height| pixels.is_multiple_of(*height));
+    height.map_or((pixels, 1), |height| (height, pixels / height))
+}
