@@ -26,7 +26,7 @@ pub use unwrapped::{Forgotten, Unwrapped};
 
 #[cfg(feature = "plot")]
 use words::sides;
-use words::{in_words, listed, or_smaller_rate};
+use words::{are, in_words, listed, or_smaller_rate, rounded_up};
 
 /// The result of every call that can be refused.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -163,6 +163,24 @@ pub enum Error {
         missing: &'static str,
         /// The calls that set it.
         remedy: &'static str,
+    },
+    /// So few false alarms cannot be promised with so few held-out samples.
+    #[error(
+        "a false-alarm rate of {rate} needs {needed} held-out samples, and there {} (the least rate with them is 1/{}, \
+         about {}): calibrate with more, or take a greater rate",
+        are(*samples),
+        samples.saturating_add(1),
+        rounded_up(least.0)
+    )]
+    TooFewForRate {
+        /// The share of false alarms that was asked for.
+        rate: Number,
+        /// How many held-out samples that takes, a whole number.
+        needed: Number,
+        /// How many there are.
+        samples: usize,
+        /// The least rate that there is with these.
+        least: Number,
     },
     /// There is not a single sample.
     #[error("{call}: there are no samples, but at least one is needed")]

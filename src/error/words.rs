@@ -34,3 +34,14 @@ pub(super) fn sides(pixels: usize) -> (usize, usize) {
     let height = (1..=pixels.isqrt()).rev().find(|height| pixels.is_multiple_of(*height));
     height.map_or((pixels, 1), |height| (height, pixels / height))
 }
+
+/// So many there are.
+pub(super) fn are(count: usize) -> String {
+    if count == 1 { "is 1".to_owned() } else { format!("are {count}") }
+}
+
+/// A share to three digits, the last one rounded up so that it is not below the share.
+pub(super) fn rounded_up(share: f64) -> String {
+    let unit = 10f64.powi(2 - share.log10().floor() as i32);
+    format!("{}", (share * unit).ceil() / unit)
+}

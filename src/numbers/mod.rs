@@ -1,4 +1,5 @@
-//! Numbers: the two types models compute in, their mathematics, products of matrices, and work in parts.
+//! Numbers: the two types models compute in, their mathematics, products of matrices, work in parts, and how
+//! numbers read.
 
 #[cfg(feature = "safetensors")]
 pub(crate) mod bytes;
@@ -6,4 +7,5 @@ pub(crate) mod once;
 pub(crate) mod parallel;
 pub(crate) mod product;
 pub(crate) mod scalar;
+pub(crate) mod significant;
 pub(crate) mod vector;

@@ -403,9 +403,34 @@ fn an_explanation_is_a_table() {
     let text = why.table(&datasets::SENSOR_CHANNELS).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 3 + 5);
-    assert_eq!(lines[0], format!("score {:.4}, above the threshold 4.0000", why.score));
+    assert_eq!(lines[0], format!("score {:.0}, above the threshold 4", why.score));
     assert!(lines[3].starts_with("speed (1/min)"), "{text}");
     assert!(why.to_string().lines().nth(3).unwrap().starts_with("column 3 "), "{why}");
+}
+
+/// Numbers far from 1 have an exponent, in a table of the same width.
+#[test]
+fn an_explanation_is_short_of_numbers_of_every_size() {
+    let (normal, _) = sensors(500, 12);
+    let model = train(&normal.select(0..200), 3, 10);
+    let mut detector = AnomalyDetector::fit(model, SquaredResidual, &normal.select(0..9)).unwrap();
+    detector.set_threshold(Threshold::at(3e-7).unwrap());
+    let mut row = normal.sample(300).to_vec();
+    for value in [1e20, 1e-20] {
+        row[3] = value;
+        let why = detector.explain(&row).unwrap();
+        let score = format!("score {:.3e}, above the threshold 3e-7", why.score);
+        let why = why.to_string();
+        assert!(why.contains(", above the threshold 3e-7\n"), "{why}");
+        assert!(value < 1.0 || why.contains(" 1e20 ") && why.starts_with(&score), "{why}");
+        assert!(why.lines().all(|line| line.len() <= 70), "{why}");
+    }
+    assert_eq!(Threshold::at(3e-7).unwrap().to_string(), "3e-7");
+    assert_eq!(format!("{:>6}", Threshold::at(2.0 / 3.0).unwrap()), "0.6667");
+    // What is above reads as more.
+    let mut why = detector.explain(&row).unwrap();
+    (why.score, why.threshold) = (8.860_41, Some(8.860_4));
+    assert!(why.to_string().starts_with("score 8.86041, above the threshold 8.8604\n"), "{why}");
 }
 
 #[test]
@@ -441,6 +466,29 @@ fn what_cannot_be_right_is_refused() {
         assert!(both().weights(wrong, 1.0).is_err() && both().weights(1.0, wrong).is_err());
     }
     assert!(Conformal::new(vec![1.0; 18]).unwrap().threshold(0.05).is_err());
+    // So many samples as a rate needs are enough, and so is the least rate.
+    for (rate, needed) in [(0.001, 999.0), (0.01, 99.0), (0.05, 19.0), (0.3, 3.0), (0.4, 2.0)] {
+        let few = Conformal::new(vec![1.0]).unwrap().threshold(rate).unwrap_err();
+        let [rate, needed, least] = [rate, needed, 0.5].map(Number);
+        assert_eq!(few, Error::TooFewForRate { rate, needed, samples: 1, least });
+        let of = |count: f64| Conformal::new(vec![1.0; count as usize]).unwrap().threshold(rate.0);
+        assert!(of(needed.0).is_ok() && of(needed.0 - 1.0).is_err());
+    }
+    let of_600 = Conformal::new(vec![1.0; 600]).unwrap();
+    let few = of_600.threshold(0.001).unwrap_err();
+    assert_eq!(
+        few.to_string(),
+        "a false-alarm rate of 0.001 needs 999 held-out samples, and there are 600 (the least rate with them is \
+         1/601, about 0.00167): calibrate with more, or take a greater rate"
+    );
+    let Error::TooFewForRate { least, .. } = few else { panic!("{few}") };
+    assert!(of_600.threshold(least.0).is_ok() && of_600.threshold(0.00167).is_ok());
+    for tiny in [1e-300, f64::from_bits(1)] {
+        let Error::TooFewForRate { needed, .. } = of_600.threshold(tiny).unwrap_err() else {
+            panic!("{tiny}")
+        };
+        assert!(needed.0 >= 1e299 && needed.0.is_finite());
+    }
     assert!(Conformal::new(vec![1.0; 19]).unwrap().threshold(0.05).is_ok());
     assert_eq!(Conformal::new(vec![]), Err(Error::NoSamples { call: "Conformal::new" }));
     assert!(matches!(

@@ -56,19 +56,30 @@ impl Conformal {
     /// The threshold above which p ≤ α, and only there.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless α is below 1 and at least 1/(n + 1): fewer false alarms take more
-    /// held-out samples.
+    /// [`Error::InvalidParameter`] unless α is above 0 and below 1; [`Error::TooFewForRate`], with how many samples it
+    /// takes, unless it is at least 1/(n + 1): fewer false alarms take more held-out samples.
     pub fn threshold(&self, alpha: f64) -> Result<f64> {
         let n = self.scores.len();
         let p = |above: usize| (1 + above) as f64 / (n + 1) as f64;
-        let is_reached = alpha >= p(0) && alpha < 1.0;
-        let requirement = "at least 1/(n + 1) of n held-out samples, and less than 1";
-        require(is_reached, "Conformal false-alarm rate", alpha, requirement)?;
+        let (name, requirement) = ("Conformal false-alarm rate", "greater than 0 and less than 1");
+        require(alpha > 0.0 && alpha < 1.0, name, alpha, requirement)?;
+        if alpha < p(0) {
+            let [rate, needed, least] = [alpha, samples_for(alpha), p(0)].map(Number);
+            return Err(Error::TooFewForRate { rate, needed, samples: n, least });
+        }
         // The most held-out scores that may be as high. At the highest of those below, p exceeds α.
         let guess = (alpha * (n + 1) as f64) as usize;
         let most = (guess.saturating_sub(2)..=guess).rev().find(|&m| p(m) <= alpha).unwrap_or(0);
         Ok(self.scores[n - 1 - most.min(n - 1)])
     }
+}
+
+/// The least number of held-out samples that a rate of false alarms can be had with: the least n with 1/(n + 1) ≤ α.
+fn samples_for(alpha: f64) -> f64 {
+    let guess = (1.0 / alpha).ceil().min(f64::MAX);
+    // 1/0.001 is rounded, and may have been a little more than 1000.
+    let is_enough = |n: &f64| 1.0 / (n + 1.0) <= alpha;
+    [guess - 2.0, guess - 1.0].into_iter().find(is_enough).unwrap_or(guess)
 }
 
 /// Refuses no scores, and scores that are not finite.

@@ -50,7 +50,8 @@ use crate::train::examples::IntoExamples;
 ///
 /// So a change of a constant column is odd in whatever unit the column is. [`constant_columns`](Self::constant_columns)
 /// says which ones these are: those that have the same value in all samples that the score was fitted to, unless the
-/// model's normalizer has seen them vary. If it cannot tell, as with none, ten samples or more are needed for that.
+/// model's normalizer has seen them vary. If it cannot tell, as with none, ten samples or more are needed for that. A
+/// column that changes in samples of [`calibrate`](Self::calibrate), which are normal too, is from then on none of them.
 ///
 /// Scores that compare a sample with its reconstruction, and those of the code, take values beyond the domain of the
 /// loss as they are; one that compares by the loss is given the nearest value inside. A range of \[0, 1\], fitted to the
@@ -107,7 +108,8 @@ impl<E, D, R, L, S, T: Float> AnomalyDetector<E, D, R, L, S, T> {
     /// Sets the threshold that has at most this share of false alarms, by the held-out scores.
     ///
     /// # Errors
-    /// [`Error::NotSet`] before [`calibrate`](Self::calibrate), and as [`Conformal::threshold`].
+    /// [`Error::NotSet`] before [`calibrate`](Self::calibrate), and as [`Conformal::threshold`]:
+    /// [`Error::TooFewForRate`] says how many samples a rate takes.
     pub fn set_false_alarm_rate(&mut self, alpha: f64) -> Result<Threshold> {
         let threshold = Threshold::at(self.calibrated("set_false_alarm_rate")?.threshold(alpha)?)?;
         self.learned.threshold = Some(threshold);
@@ -376,7 +378,7 @@ impl<E, D, R, L, S: AnomalyScore<T>, T: Float> fmt::Display for AnomalyDetector<
             write!(f, "\nconstant columns, of which any change is odd: {constants:?}")?;
         }
         match learned.threshold {
-            Some(threshold) => write!(f, "\nflagged are scores above {:.4}", threshold.value())?,
+            Some(threshold) => write!(f, "\nflagged are scores above {threshold}")?,
             None => write!(f, "\nno threshold yet: see `set_threshold`, `calibrate`")?,
         }
         if let Some(conformal) = &learned.conformal {

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::error::{Result, require_size};
+use crate::numbers::significant::{short, short_and_apart};
 
 /// Why a row has its score. Displayed as a table of the columns that matter most.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,13 +59,16 @@ impl Explanation {
     }
 
     fn text(&self, name: impl Fn(usize) -> String) -> String {
-        let mut text = format!("score {:.4}", self.score);
-        if let Some(threshold) = self.threshold {
-            let than = if self.score <= threshold { "not above" } else { "above" };
-            text += &format!(", {than} the threshold {threshold:.4}");
-        }
+        let mut text = match self.threshold {
+            Some(threshold) => {
+                let than = if self.score <= threshold { "not above" } else { "above" };
+                let [score, threshold] = short_and_apart(self.score, threshold);
+                format!("score {score}, {than} the threshold {threshold}")
+            }
+            None => format!("score {}", short(self.score)),
+        };
         if let Some(p) = self.p_value {
-            text += &format!(", p = {p:.4}");
+            text += &format!(", p = {}", short(p));
         }
         let shown = &self.columns[..self.columns.len().min(SHOWN)];
         let width = shown.iter().map(|column| name(column.feature).chars().count()).max();
@@ -77,11 +81,11 @@ impl Explanation {
         text += &format!("\n{:width$} {data:>12} {data:>12} {data:>12} {score:>8}", "");
         for column in shown {
             text += &format!(
-                "\n{:width$} {:>12.4} {:>12.4} {:>12.4} {:>7.1}%{}",
+                "\n{:width$} {:>12} {:>12} {:>12} {:>7.1}%{}",
                 name(column.feature),
-                column.value,
-                column.reconstruction,
-                column.residual(),
+                short(column.value),
+                short(column.reconstruction),
+                short(column.residual()),
                 100.0 * column.share,
                 if column.is_novel { "  never seen in normal samples" } else { "" }
             );

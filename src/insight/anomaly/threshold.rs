@@ -1,7 +1,10 @@
+use std::fmt;
+
 use super::conformal::check_scores;
 use crate::error::{Result, require, require_fraction, require_size};
 use crate::metrics::BinaryConfusion;
 use crate::numbers::scalar::quantile_of_sorted;
+use crate::numbers::significant::short;
 
 /// From where on a sample is flagged: its score is greater.
 ///
@@ -129,6 +132,13 @@ impl Threshold {
     /// As [`BinaryConfusion::at`].
     pub fn confusion(self, scores: &[f64], is_anomaly: &[bool]) -> Result<BinaryConfusion> {
         BinaryConfusion::at(self.value, scores, is_anomaly)
+    }
+}
+
+/// The score, to four digits.
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&short(self.value))
     }
 }
 

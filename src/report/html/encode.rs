@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::numbers::significant;
+
 /// Text between tags or in a quoted attribute, at most `most` characters of it.
 pub(super) fn escape(text: &str, most: usize) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -73,20 +75,7 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 
 /// How a number reads in a sentence or a cell.
 pub(super) fn short(value: f64) -> String {
-    let size = value.abs();
-    if !value.is_finite() {
-        "–".into()
-    } else if size == 0.0 {
-        "0".into()
-    } else if !(1e-3..1e5).contains(&size) {
-        format!("{value:.2e}")
-    } else if size >= 100.0 {
-        format!("{value:.0}")
-    } else if size >= 1.0 {
-        format!("{value:.2}")
-    } else {
-        format!("{value:.4}")
-    }
+    if value.is_finite() { significant::short(value) } else { "–".into() }
 }
 
 /// A whole number with a comma between thousands.
@@ -132,8 +121,8 @@ mod tests {
         assert_eq!(number(f64::NAN), Value::Null);
         assert_eq!(number(-0.0).to_string(), "0");
         assert_eq!(
-            [short(0.5), short(12.345), short(1234.5), short(1e-9)],
-            ["0.5000", "12.35", "1234", "1.00e-9"].map(String::from)
+            [short(0.5), short(12.345), short(1e-9), short(f64::NAN)],
+            ["0.5", "12.35", "1e-9", "–"].map(String::from)
         );
         assert_eq!(
             [count(7), count(1234), count(1_000_000)],
