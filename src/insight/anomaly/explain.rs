@@ -24,6 +24,7 @@ impl<T: Float> Judge<'_, T> {
         let [score] = score;
         // What the model makes of a change of a constant column, which it was never trained on, means nothing, and would
         // be blamed on others. So these are explained without, and the rest is the change's.
+        let taken = rows.x.as_slice();
         let x = self.normalized(given, true, &mut held_buffer)?;
         let rows = Rows { x, ..rows };
         let mut of_others = [0.0];
@@ -37,8 +38,12 @@ impl<T: Float> Judge<'_, T> {
             divided.for_each(|(to, fall)| *to = of_others.max(0.0) * (fall / all));
             of_code = 0.0;
         }
+        // Another level of a group makes room for one that was never seen: what it seems to lack is that one's.
+        let loss = &*self.network.loss;
+        self.novelty.gather(row, taken, loss, &mut contributions);
         let without = contributions.clone();
-        let of_others = self.with_outside(x.as_slice(), of_others, &mut contributions);
+        // Shares add up with what has changed, or do not: it is not taken from their sum.
+        let of_others = self.with_outside(taken, of_others, &mut contributions);
         let is_outside = contributions.iter().zip(&without).map(|(with, without)| with > without);
         let mut is_novel: Vec<bool> = is_outside.collect();
         let changed: f64 = self.novelty.changes(row).map(|(_, amount)| amount).sum();

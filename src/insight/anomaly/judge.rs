@@ -236,15 +236,11 @@ impl<T: Float> Judge<'_, T> {
         given: InMemory<'_, T>,
     ) -> Result<(Conformal, usize, Novelty)> {
         let (call, prints) = ("calibrate", fingerprints(&given));
-        let InMemory { x, conditions, .. } = given;
-        let again = || InMemory { x, conditions, labels: None };
-        let mut scores = self.scores(call, again())?;
-        let is_changed = |x: &[T]| self.novelty.changes(x).next().is_some();
-        let unchanged = x.iter().zip(&scores).filter(|(x, _)| !is_changed(x));
-        let novelty = self.novelty.clone().weighed_again(unchanged.map(|(_, &score)| score));
-        if x.iter().any(is_changed) {
-            scores = Judge { novelty: &novelty, ..*self }.scores(call, again())?;
-        }
+        let x = given.x;
+        // Without the changes that normal samples turn out to have.
+        let novelty = self.novelty.clone().unchanged_by(x);
+        let scores = Judge { novelty: &novelty, ..*self }.scores(call, given)?;
+        let novelty = novelty.weighed_again(scores.iter().copied());
         let conformal = Conformal::new(scores)?;
         let count = shared(&prints, reference);
         // Where samples repeat, as those of a few categories do, others may have the same values.

@@ -92,6 +92,13 @@ impl Novelty {
         self
     }
 
+    /// Without the columns that change in these normal samples: they are not constant.
+    pub(super) fn unchanged_by<T: Float>(mut self, normal: BatchView<'_, T>) -> Self {
+        let changes = |column: &Constant, x: &[T]| column.distance(x[column.feature].to_double());
+        self.constants.retain(|column| normal.iter().all(|x| changes(column, x).is_none()));
+        self
+    }
+
     /// Weighed by the scores of normal samples of the calibration too, so that changes are odder than these.
     pub(super) fn weighed_again(mut self, scores: impl Iterator<Item = f64>) -> Self {
         self.greatest = self.fitted.max(greatest(scores));
@@ -184,6 +191,28 @@ impl Novelty {
             return least;
         }
         score
+    }
+
+    /// Gives what the shares of a whole contribute to those of them that are constant and have changed, where there are
+    /// some, and the shares still add up.
+    pub(super) fn gather<T: Float>(
+        &self,
+        given: &[T],
+        taken: &[T],
+        loss: &dyn Loss<T>,
+        contributions: &mut [f64],
+    ) {
+        loss.each_whole(&mut |group| {
+            let own = |(feature, _): &(usize, f64)| group.contains(feature);
+            let changed: f64 = self.changes(given).filter(own).map(|(_, amount)| amount).sum();
+            if changed > 0.0 && wrong_total(&taken[group.clone()]).is_none() {
+                let all: f64 = contributions[group.clone()].iter().sum();
+                contributions[group.clone()].fill(0.0);
+                for (feature, amount) in self.changes(given).filter(own) {
+                    contributions[feature] = all * (amount / changed);
+                }
+            }
+        });
     }
 
     /// The constant columns one after the other, each as feature, least and greatest value; and the greatest scores.
