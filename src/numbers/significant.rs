@@ -1,6 +1,7 @@
 //! How a number reads in a sentence or a table.
 
-/// A number with at most four significant digits, and with an exponent where that is shorter: `0.5`, `1235`, `3e-7`.
+/// A number with at most four significant digits, and with an exponent where that is shorter and the number not of
+/// everyday size: `0.5`, `1235`, `3e-7`.
 pub(crate) fn short(value: f64) -> String {
     with_digits(value, 4)
 }
@@ -28,7 +29,9 @@ fn with_digits(value: f64, digits: usize) -> String {
     let plain = format!("{value:.decimals$}");
     let plain = trimmed(&plain);
     let scientific = format!("{mantissa}e{exponent}");
-    if plain.len() <= scientific.len() { plain.to_owned() } else { scientific }
+    // 1000 is no 1e3 to a reader.
+    let is_everyday = (-3..5).contains(&exponent);
+    if is_everyday || plain.len() <= scientific.len() { plain.to_owned() } else { scientific }
 }
 
 /// Without zeros that say nothing.
@@ -53,10 +56,13 @@ mod tests {
             (1234.56, "1235"),
             (123_456.7, "123457"),
             (1000.0, "1000"),
+            (20_000.0, "20000"),
+            (0.001, "0.001"),
+            (0.000_1, "1e-4"),
             (100_000.0, "1e5"),
             (3e-7, "3e-7"),
-            (0.00166389, "0.001664"),
-            (0.000166389, "1.664e-4"),
+            (0.001_663_89, "0.001664"),
+            (0.000_166_389, "1.664e-4"),
             (677_239_734_860_965_886_129_002_659_733_187_854_336.0, "6.772e38"),
             (100_000_002_004_087_734_272.0, "1e20"),
             (f64::MAX, "1.798e308"),

@@ -9,7 +9,7 @@ use autoencoder::plot::{
 use autoencoder::size::{DynImage, Image, Window};
 use autoencoder::units::{decoder_columns_under, filters};
 use autoencoder::{
-    Adam, AutoEncoder, Batch, Conditioned, Dense, Error, Report, SparseKl, Trainer,
+    Adam, AutoEncoder, Batch, Conditioned, Dense, Error, Number, Report, SparseKl, Trainer,
     nalgebra::Const, nalgebra::Dyn,
 };
 use roxmltree::Document;
@@ -320,6 +320,10 @@ fn histograms_count_what_they_are_given() {
     let threshold = autoencoder::anomaly::Threshold::at(500.0).unwrap();
     let far = ScoreHistogram::new(&scores).threshold(threshold).to_svg().unwrap();
     assert!(texts(&far).iter().any(|text| text.contains("0 of 200 above")));
+    // As a detector gives it: one that has none leaves the picture as it is.
+    let plain = ScoreHistogram::new(&scores);
+    assert_eq!(plain.clone().threshold(Some(threshold)).to_svg().unwrap(), far);
+    assert_eq!(plain.clone().threshold(None).to_svg().unwrap(), plain.to_svg().unwrap());
     // On a logarithmic scale a few scores far above the others leave room for these.
     let tailed: Vec<f64> = (0..200).map(|k| 10f64.powf(k as f64 / 50.0)).collect();
     let spread = |svg: &str| {
@@ -336,8 +340,42 @@ fn histograms_count_what_they_are_given() {
         assert!(texts(&svg).iter().any(|found| found == text), "{text} in {:?}", texts(&svg));
     }
     assert!(log.threshold(0.0).to_svg().is_err());
+    for wrong in [f64::NAN, f64::INFINITY, -1e101] {
+        let error = ScoreHistogram::new(&scores).threshold(wrong).to_svg().unwrap_err();
+        let (name, requirement) = ("ScoreHistogram threshold", "a number from −1e100 to 1e100");
+        assert_eq!(error, Error::InvalidParameter { name, value: Number(wrong), requirement });
+    }
     assert!(ScoreHistogram::new(&[0.0, 1.0]).log_scale().to_svg().is_err());
     assert_eq!(bars_of(&ScoreHistogram::new(&[0.0; 9]).to_svg().unwrap()).len(), 1);
+}
+
+/// A threshold, or a few scores, far from the rest leave something to see.
+#[test]
+fn histograms_show_every_bar() {
+    let scores: Vec<f64> = (0..6000).map(|k| f64::from(k) / 10.0).collect();
+    let plain = bars_of(&ScoreHistogram::new(&scores).to_svg().unwrap());
+    assert_eq!(plain.len(), 60);
+    for (threshold, shown, above) in [(1e6, "1e6", 0), (-1e9, "−1e9", 6000)] {
+        let svg = both!(ScoreHistogram::new(&scores).threshold(threshold));
+        // Drawn as without it, and the threshold in words.
+        assert_eq!(bars_of(&svg), plain);
+        let label = format!("threshold {shown}: {above} of 6000 above (beyond this edge)");
+        let document = Document::parse(&svg).unwrap();
+        let is_label = |node: &roxmltree::Node<'_, '_>| node.text().map(str::trim) == Some(&label);
+        let node = document.descendants().find(is_label).unwrap();
+        let x: f64 = node.attribute("x").unwrap().parse().unwrap();
+        assert_eq!(x > 200.0, threshold > 0.0, "{x}");
+    }
+    // One that is near is marked, and the axis reaches to it.
+    let svg = ScoreHistogram::new(&scores).threshold(2000.0).to_svg().unwrap();
+    assert!(texts(&svg).iter().any(|text| text == "threshold 2000: 0 of 6000 above"));
+    // Where one is far from the others, both bars are seen, and of a thousand bins each.
+    let far = [&scores[..], &[1e20]].concat();
+    let bars = bars_of(&both!(ScoreHistogram::new(&far)));
+    assert_eq!(bars.len(), 2);
+    assert!(bars.iter().all(|&bar| bar >= 1.0), "{bars:?}");
+    let many = both!(ScoreHistogram::new(&far[5000..]).bins(1000).log_scale());
+    assert!(bars_of(&many).iter().all(|&bar| bar >= 1.0));
 }
 
 #[test]

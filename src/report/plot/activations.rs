@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::canvas::{COLOURS, check, short};
+use super::canvas::{COLOURS, LARGEST, check, short};
 use super::chart::{Chart, Shape, range_of};
 use super::{canvas::Plot, picture};
 use crate::batch::Batch;
@@ -49,7 +49,7 @@ impl ActivationHistogram {
         let mark = self.target.map(|target| (target, format!("target p′ = {}", short(target))));
         let axes = (x, "code units");
         let bins = bins("ActivationHistogram bins", self.bins, means.len())?;
-        histogram("target of ActivationHistogram", &self.title, (&means, bins), axes, mark)
+        histogram("ActivationHistogram target", &self.title, (&means, bins), axes, mark)
     }
 }
 
@@ -71,16 +71,19 @@ pub(super) fn bins(name: &'static str, wanted: Option<usize>, values: usize) -> 
     Ok(bins)
 }
 
-/// A histogram with at most one place marked and named.
+/// So many times as long as by the values an axis may be for the sake of a mark: bars are still seen.
+const LONGEST: f64 = 4.0;
+
+/// A histogram with at most one place marked and named; one that is far from all values is told of at the edge.
 pub(super) fn histogram(
-    call: &'static str,
+    name: &'static str,
     title: &str,
     (values, bins): (&[f64], usize),
     (x, y): (&str, &str),
     mark: Option<(f64, String)>,
 ) -> Result<Chart> {
     if let Some((mark, _)) = mark {
-        check(call, &[mark], 1)?;
+        require(mark.abs() <= LARGEST, name, mark, "a number from −1e100 to 1e100")?;
     }
     let range = ends_of(values);
     let width = (range.end - range.start) / bins as f64;
@@ -91,8 +94,10 @@ pub(super) fn histogram(
         counts[bin.min(bins - 1)] += 1.0;
     }
     let highest = counts.iter().fold(0.0_f64, |highest, &count| highest.max(count));
-    let shown =
-        range_of([range.start, range.end].into_iter().chain(mark.as_ref().map(|mark| mark.0)));
+    let longest = LONGEST * (range.end - range.start);
+    let is_near = |mark: f64| mark.max(range.end) - mark.min(range.start) <= longest;
+    let near = mark.as_ref().map(|mark| mark.0).filter(|&mark| is_near(mark));
+    let shown = range_of([range.start, range.end].into_iter().chain(near));
     let mut chart = Chart::new(title, (x, shown), (y, 0.0..1.08 * highest));
     let bars = counts.iter().enumerate().filter(|&(_, &count)| count > 0.0);
     let at = |bin: usize| range.start + width * bin as f64;
@@ -100,9 +105,15 @@ pub(super) fn histogram(
     chart.bars = bars
         .map(|(bin, &count)| (at(bin) + 0.05 * width, at(bin + 1) - 0.05 * width, count))
         .collect();
-    if let Some((mark, label)) = mark {
-        chart.marks.push(mark);
-        chart.legend.push((label, COLOURS[1], Shape::Line));
+    match (mark, near) {
+        (Some((mark, label)), Some(_)) => {
+            chart.marks.push(mark);
+            chart.legend.push((label, COLOURS[1], Shape::Line));
+        }
+        (Some((mark, label)), None) => {
+            chart.beyond = Some((format!("{label} (beyond this edge)"), mark > range.end));
+        }
+        (None, _) => {}
     }
     Ok(chart)
 }

@@ -149,6 +149,9 @@ pub(super) fn width_of(text: &str, size: f64) -> i32 {
     (text.chars().count() as f64 * size * 0.56).ceil() as i32
 }
 
+/// The largest value that is drawn, so that sums and lengths of axes are finite.
+pub(super) const LARGEST: f64 = 1e100;
+
 /// Refuses values that cannot be drawn; they come as samples of so many features.
 pub(super) fn check(call: &'static str, values: &[f64], features: usize) -> Result<()> {
     if values.is_empty() {
@@ -159,7 +162,7 @@ pub(super) fn check(call: &'static str, values: &[f64], features: usize) -> Resu
             let (feature, sample) = (at % features.max(1), at / features.max(1));
             return Err(Error::NotFinite { call, feature, sample, value: Number(value) });
         }
-        require(value.abs() <= 1e100, "a value of a picture", value, "from −1e100 to 1e100")?;
+        require(value.abs() <= LARGEST, "a value of a picture", value, "from −1e100 to 1e100")?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordf64;
 use plotters::element::{Circle, Cross, PathElement, Rectangle, TriangleMarker};
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::canvas::{Area, Drawn, GREY, Plot, clean, short, text, width_of};
 
@@ -37,6 +38,8 @@ pub(super) struct Chart {
     pub(super) bars: Vec<(f64, f64, f64)>,
     /// Places on the x axis.
     pub(super) marks: Vec<f64>,
+    /// What lies beyond an edge, in words, and whether that is the right one.
+    pub(super) beyond: Option<(String, bool)>,
     pub(super) legend: Vec<(String, RGBColor, Shape)>,
 }
 
@@ -53,6 +56,7 @@ impl Chart {
             dots: Vec::new(),
             bars: Vec::new(),
             marks: Vec::new(),
+            beyond: None,
             legend: Vec::new(),
         }
     }
@@ -167,8 +171,13 @@ impl Plot for Chart {
             .x_label_formatter(&x_label)
             .y_label_formatter(&y_label)
             .draw()?;
-        let bar = RGBColor(86, 180, 233);
+        let (bar, (wide, high)) = (RGBColor(86, 180, 233), chart.plotting_area().dim_in_pixel());
+        // The whole pixel that is seen of a bar, however it lies.
+        let pixel =
+            |range: &Range<f64>, pixels: u32| 1.5 * (range.end - range.start) / f64::from(pixels);
+        let (least_width, least_height) = (pixel(&self.x.1, wide), pixel(&self.y.1, high));
         for &(from, to, height) in &self.bars {
+            let (to, height) = (to.max(from + least_width), height.max(least_height));
             let corners = [(from, 0.0), (to, height)];
             chart.draw_series([Rectangle::new(corners, bar.filled())])?;
         }
@@ -194,6 +203,15 @@ impl Plot for Chart {
             let line = vec![(x, self.y.1.start), (x, self.y.1.end)];
             let style = super::canvas::COLOURS[1].stroke_width(3);
             chart.draw_series([PathElement::new(line, style)])?;
+        }
+        if let Some((label, is_right)) = &self.beyond {
+            let (across, down) = chart.plotting_area().get_pixel_range();
+            let (x, side) = match is_right {
+                true => (across.end - 6, HPos::Right),
+                false => (across.start + 6, HPos::Left),
+            };
+            let style = text(15.0).color(&super::canvas::COLOURS[1]).pos(Pos::new(side, VPos::Top));
+            area.draw(&Text::new(clean(label), (x, down.start + 4), style))?;
         }
         for (row, (label, colour, shape)) in self.legend.iter().enumerate() {
             let y = 60 + 24 * row as i32;

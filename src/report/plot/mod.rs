@@ -72,7 +72,7 @@ pub use code_scatter::CodeScatter;
 pub use feature_grid::FeatureGrid;
 pub use loss_curves::LossCurves;
 pub use reconstructions::Reconstructions;
-pub use scores::ScoreHistogram;
+pub use scores::{ScoreHistogram, ThresholdMark};
 pub use sheet::Palette;
 
 #[allow(unused_imports)] // For the documentation.

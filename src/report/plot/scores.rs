@@ -2,6 +2,7 @@ use super::activations::{bins, histogram};
 use super::canvas::{check, short};
 use super::{canvas::Plot, picture};
 use crate::error::{Result, require};
+use crate::insight::anomaly::Threshold;
 use crate::numbers::scalar::Float;
 
 /// A histogram of anomaly scores, such as those of an
@@ -17,6 +18,40 @@ pub struct ScoreHistogram {
 }
 picture!(ScoreHistogram);
 
+/// What [`ScoreHistogram::threshold`] marks: a [`Threshold`]; that of a detector, which may have none; a number.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no threshold: give `detector.threshold()`, a `Threshold` or a number such as `2.5`",
+    label = "a `Threshold`, an `Option<Threshold>`, an `f64` or an `f32` is needed here"
+)]
+pub trait ThresholdMark {
+    /// The score to be marked, if there is one.
+    fn score(self) -> Option<f64>;
+}
+
+impl ThresholdMark for Threshold {
+    fn score(self) -> Option<f64> {
+        Some(self.value())
+    }
+}
+
+impl ThresholdMark for Option<Threshold> {
+    fn score(self) -> Option<f64> {
+        self.map(Threshold::value)
+    }
+}
+
+impl ThresholdMark for f64 {
+    fn score(self) -> Option<f64> {
+        Some(self)
+    }
+}
+
+impl ThresholdMark for f32 {
+    fn score(self) -> Option<f64> {
+        Some(self.into())
+    }
+}
+
 impl ScoreHistogram {
     /// Of these scores.
     pub fn new<T: Float>(scores: &[T]) -> Self {
@@ -31,9 +66,10 @@ impl ScoreHistogram {
     }
 
     /// Marks the score above which a sample is an anomaly: a detector's
-    /// [`Threshold`](crate::anomaly::Threshold), or a number.
-    pub fn threshold(self, threshold: impl Into<f64>) -> Self {
-        Self { threshold: Some(threshold.into()), ..self }
+    /// [`Threshold`], if it has one, or a number. The axis goes by the scores: of a threshold that is
+    /// farther from all of them than three times their range it is said at the edge on which side it lies.
+    pub fn threshold(self, threshold: impl ThresholdMark) -> Self {
+        Self { threshold: threshold.score(), ..self }
     }
 
     /// A logarithmic scale of scores, for those of which a few are far above the others; then every score, and
@@ -55,10 +91,10 @@ impl ScoreHistogram {
             (threshold, format!("threshold {}: {above} of {all} above", short(threshold)))
         });
         let axes = ("anomaly score", "samples");
-        let call = "threshold of ScoreHistogram";
+        let name = "ScoreHistogram threshold";
         let bins = bins("ScoreHistogram bins", self.bins, self.scores.len())?;
         if !self.is_log {
-            return histogram(call, &self.title, (&self.scores, bins), axes, mark);
+            return histogram(name, &self.title, (&self.scores, bins), axes, mark);
         }
         let log = |score: f64| {
             let requirement = "greater than 0; without log_scale any score can be drawn";
@@ -70,7 +106,7 @@ impl ScoreHistogram {
             Some((threshold, label)) => Some((log(threshold)?, label)),
             None => None,
         };
-        let mut chart = histogram(call, &self.title, (&scores, bins), axes, mark)?;
+        let mut chart = histogram(name, &self.title, (&scores, bins), axes, mark)?;
         chart.is_log_x = true;
         Ok(chart)
     }
