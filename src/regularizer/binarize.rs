@@ -12,6 +12,10 @@ use crate::random::Streams;
 /// probabilities in [0, 1], as the encoder sees them: after a normalizer, if the model has one. What lies beyond
 /// counts as the nearer end; what is not finite stays as it is, so that it is noticed.
 ///
+/// Features that are one-hot stay what they are, so it goes with [`Categorical`](crate::loss::Categorical) in a
+/// [`Mixed`](crate::Mixed) loss too. Shares strictly between 0 and 1 do not: each is drawn by itself, and what is drawn
+/// of a group does not add up to 1. For these make the level one-hot, or leave this away.
+///
 /// For data of a test, which has to be drawn once, there is [`Binarize::apply`].
 ///
 /// # Example
@@ -56,5 +60,30 @@ impl<T: Float> Regularizer<T> for Binarize {
         for (column, sample) in x.as_mut_slice().chunks_exact_mut(features).enumerate() {
             Self::apply(sample, &mut streams.sample(column));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_one_hot_stays() {
+        let mut rng = crate::random::seeded(1);
+        let one_hot = [0.0_f32, 1.0, 0.0, 1.0, 0.0, 0.0];
+        for _ in 0..100 {
+            let mut drawn = one_hot;
+            Binarize::apply(&mut drawn, &mut rng);
+            assert_eq!(drawn, one_hot);
+        }
+        // Two halves: both, one or none.
+        let mut sums = [0_u32; 3];
+        for _ in 0..400 {
+            let mut drawn = [0.5_f64; 2];
+            Binarize::apply(&mut drawn, &mut rng);
+            sums[(drawn[0] + drawn[1]) as usize] += 1;
+        }
+        // By 5 deviations of 400 draws: √(400 · ¼ · ¾) = 8.7.
+        assert!(sums[0].abs_diff(100) < 44 && sums[2].abs_diff(100) < 44, "{sums:?}");
     }
 }
