@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::numbers::scalar::Float;
+use crate::numbers::significant::to_five_decimals;
 
 /// The named terms of an objective: first the loss, then what the regularizers add, each with its
 /// weight already in it. Their sum is what training makes small.
@@ -88,10 +89,10 @@ impl Terms {
 /// `total (name value, name value, …)`
 impl fmt::Display for Terms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.5}", self.total())?;
+        f.write_str(&to_five_decimals(self.total()))?;
         for (index, (name, value)) in self.iter().enumerate() {
             let before = if index == 0 { " (" } else { ", " };
-            write!(f, "{before}{name} {value:.5}")?;
+            write!(f, "{before}{name} {}", to_five_decimals(value))?;
         }
         if self.entries.is_empty() { Ok(()) } else { write!(f, ")") }
     }

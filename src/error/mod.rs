@@ -26,7 +26,7 @@ pub use unwrapped::{Forgotten, Unwrapped};
 
 #[cfg(feature = "plot")]
 use words::sides;
-use words::{are, in_words, listed, or_smaller_rate, rounded_up};
+use words::{are, in_words, into_the_domain, listed, or_smaller_rate, rounded_up};
 
 /// The result of every call that can be refused.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -85,8 +85,10 @@ pub enum Error {
     },
     /// A value in the data lies outside what the loss is defined on.
     #[error(
-        "{call}: feature {feature} of sample {sample} is {value}, but {loss} needs {requirement}: \
-         scale the data, or take another loss (features and samples are counted from 0)"
+        "{call}: feature {feature} of sample {sample} is {value}{}, but {loss} needs {requirement}: {} (features and \
+         samples are counted from 0)",
+        if *is_normalized { " behind the model's normalizer" } else { "" },
+        into_the_domain(*is_normalized)
     )]
     OutsideDomain {
         /// The call the data was given to.
@@ -99,6 +101,8 @@ pub enum Error {
         sample: usize,
         /// What was found.
         value: Number,
+        /// Whether a normalizer of the model made it of what was given.
+        is_normalized: bool,
         /// The domain of the loss.
         requirement: &'static str,
     },

@@ -45,3 +45,13 @@ pub(super) fn rounded_up(share: f64) -> String {
     let unit = 10f64.powi(2 - share.log10().floor() as i32);
     format!("{}", (share * unit).ceil() / unit)
 }
+
+/// What to do where a value is outside the domain of a loss.
+pub(super) fn into_the_domain(is_normalized: bool) -> &'static str {
+    if is_normalized {
+        "take a normalization to that range (`Normalization::MinMax`), keep the normalizer off the columns that have it \
+         (`Normalizer::leaving`), or take another loss"
+    } else {
+        "scale the data, or take another loss"
+    }
+}

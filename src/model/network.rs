@@ -325,6 +325,7 @@ impl<T: Float> Network<T> {
                 feature: at % features,
                 sample: at / features,
                 value: Number(targets.as_slice()[at].to_double()),
+                is_normalized: self.normalizer.is_some(),
                 requirement: loss.domain(at % features),
             }),
         }

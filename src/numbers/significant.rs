@@ -6,6 +6,14 @@ pub(crate) fn short(value: f64) -> String {
     with_digits(value, 4)
 }
 
+/// A number to five decimals, as totals stand under each other, and with an exponent where these would not tell it or
+/// it would be long.
+pub(crate) fn to_five_decimals(value: f64) -> String {
+    let size = value.abs();
+    let is_everyday = size == 0.0 || (1e-3..1e7).contains(&size) || !size.is_finite();
+    if is_everyday { format!("{value:.5}") } else { format!("{value:.5e}") }
+}
+
 /// Two numbers, with so many more digits that they differ if the numbers do.
 pub(crate) fn short_and_apart(a: f64, b: f64) -> [String; 2] {
     // Seventeen significant digits tell any two numbers apart.
@@ -42,6 +50,15 @@ fn trimmed(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn totals_stay_short() {
+        let texts = [0.0, 0.07621, -12.5, 1e-3, 9.9e-4, 9_999_999.0, 1e7, 6.09e35, f64::NAN];
+        assert_eq!(
+            texts.map(to_five_decimals).join(" "),
+            "0.00000 0.07621 -12.50000 0.00100 9.90000e-4 9999999.00000 1.00000e7 6.09000e35 NaN"
+        );
+    }
 
     #[test]
     fn numbers_have_four_digits_and_an_exponent_where_it_is_shorter() {

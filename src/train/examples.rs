@@ -212,7 +212,7 @@ impl<'a, T: Float, I: Size, G> Examples<'a, T, I, G> {
 
 /// What can be trained on.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is nothing that can be trained on",
+    message = "`{Self}` is nothing that a model takes as examples",
     label = "not examples",
     note = "examples are `&x`, `(&x, &labels)`, `(&x, &conditions)` or `(&x, &conditions, &labels)` with \
             `x: Batch<{T}, _>`, `&mut` sources in place of these, or `Examples::of(…)` of one of these, with \

@@ -2,6 +2,7 @@ use std::fmt::{self, Write};
 
 use super::{Divergence, Warning};
 use crate::code::posterior::COLLAPSED;
+use crate::numbers::significant::to_five_decimals;
 use crate::terms::Terms;
 
 /// One epoch of a training.
@@ -186,18 +187,18 @@ impl Report {
         for row in 0..shown {
             let index = if shown == 1 { 0 } else { row * (count - 1) / (shown - 1) };
             let epoch = &self.epochs[index];
-            write!(f, "{:>5} {:>12.5}", epoch.epoch, epoch.terms.total())?;
+            write!(f, "{:>5} {:>12}", epoch.epoch, to_five_decimals(epoch.terms.total()))?;
             if names.len() > 1 {
                 let values = epoch.terms.iter().map(|(_, value)| Some(value));
                 for (name, value) in names.iter().zip(values.chain(std::iter::repeat(None))) {
                     match value {
-                        Some(value) => write!(f, " {value:>0$.5}", width(name))?,
+                        Some(value) => write!(f, " {:>1$}", to_five_decimals(value), width(name))?,
                         None => write!(f, " {:>1$}", "", width(name))?,
                     }
                 }
             }
             if let Some(validation) = &epoch.validation {
-                write!(f, " {:>12.5}", validation.total())?;
+                write!(f, " {:>12}", to_five_decimals(validation.total()))?;
             }
             writeln!(f, " {:>10.3e} {:>10.0}", epoch.gradient_norm, epoch.samples_per_second)?;
         }
@@ -223,7 +224,15 @@ impl Report {
         let count = self.epochs.len();
         match self.stopped {
             StopReason::Completed => {
-                write!(f, "all {count} epochs done")?;
+                write!(
+                    f,
+                    "{}",
+                    if count == 1 {
+                        "the one epoch done".to_owned()
+                    } else {
+                        format!("all {count} epochs done")
+                    }
+                )?;
                 self.write_kept(f)
             }
             StopReason::Converged(convergence) => {

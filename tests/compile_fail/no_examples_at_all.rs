@@ -1,4 +1,4 @@
-//~ ERROR: is nothing that can be trained on
+//~ ERROR: is nothing that a model takes as examples
 //~ AT: let _ = Trainer::new(Adam::new(1e-3).unwrap()).fit(&mut model, &x);
 use autoencoder::activation::Identity;
 use autoencoder::{Adam, AutoEncoder, Dense, Trainer};

@@ -427,7 +427,13 @@ fn a_mixed_table_is_normalized_in_its_measures() {
             .unwrap()
     };
     let fitted = Normalizer::fit(Normalization::Standardize, &x).unwrap();
-    assert!(matches!(build(fitted.clone()).loss(&x), Err(Error::OutsideDomain { .. })));
+    let error = build(fitted.clone()).loss(&x).unwrap_err();
+    assert!(matches!(error, Error::OutsideDomain { is_normalized: true, .. }));
+    let text = error.to_string();
+    assert!(
+        text.contains("behind the model's normalizer") && text.contains("Normalizer::leaving"),
+        "{text}"
+    );
     let mut model = build(fitted.leaving(1..4).unwrap());
     let before = model.loss(&x).unwrap().total();
     Trainer::new(Adam::new(0.05).unwrap()).epochs(100).fit(&mut model, &x).unwrap();

@@ -104,6 +104,7 @@ fn values_outside_the_domain_of_the_loss() {
             feature: 3,
             sample: 2,
             value: Number(value),
+            is_normalized: false,
             requirement: "a value in [0, 1]",
         };
         assert_eq!(model.loss(&bad).unwrap_err(), error("loss"));

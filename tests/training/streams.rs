@@ -529,6 +529,7 @@ fn a_value_outside_the_domain_is_named_by_its_place_in_the_stream() {
         feature: 2,
         sample: 13,
         value: Number(1.5),
+        is_normalized: false,
         requirement: "a value in [0, 1]",
     };
     assert_eq!(refused(&x, OnDivergence::Stop), expected);
