@@ -60,9 +60,9 @@ fn kind_of_other(beginning: &[u8]) -> Option<&'static str> {
         return Some("an empty file");
     }
     if let Some((start, kind)) = SIGNATURES.iter().find(|(start, _)| beginning.starts_with(start)) {
-        // A text may begin with letters that a binary file begins with; markup and the like are texts.
+        // A text may begin with letters that a binary file begins with, and then has lines; markup and the like are texts.
         let is_of_texts = start.starts_with(b"<") || start.len() > 8;
-        if is_of_texts || !is_text(start) || !is_text(beginning) {
+        if is_of_texts || !is_text(start) || !has_lines(beginning) {
             return Some(kind);
         }
     }
@@ -70,7 +70,25 @@ fn kind_of_other(beginning: &[u8]) -> Option<&'static str> {
     if matches!(beginning, [8, 1..=20, 0x12 | 0x1a | 0x3a, ..]) {
         return Some("an ONNX model");
     }
+    if is_json(beginning) {
+        return Some("a text in JSON");
+    }
     is_utf16(beginning).then_some("text in UTF-16")
+}
+
+/// Whether a file that begins so is a text of more than one line.
+fn has_lines(beginning: &[u8]) -> bool {
+    is_text(beginning) && beginning.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
+}
+
+/// Whether a text begins with an object of JSON, or with an array of objects, arrays or strings.
+fn is_json(beginning: &[u8]) -> bool {
+    let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning).trim_ascii_start();
+    match text.split_first() {
+        Some((b'{', rest)) => matches!(rest.trim_ascii_start(), [b'"', ..]),
+        Some((b'[', rest)) => matches!(rest.trim_ascii_start(), [b'{' | b'[' | b'"', ..]),
+        _ => false,
+    }
 }
 
 /// Whether a text has a byte-order mark of UTF-16, or a zero in every second place as Latin letters have it there.
@@ -115,6 +133,14 @@ mod tests {
         for (start, kind) in SIGNATURES {
             assert_eq!(kind_of_file(&[start, b"\0\x01\xff".as_slice()].concat()), Some(*kind));
         }
+        for text in
+            ["{\"a\": 1}", " {\n  \"a\": 1}", "[[1, 2]]", "[\n {\"a\": 1}]", "\u{feff}[\"a\"]"]
+        {
+            assert_eq!(kind_of_file(text.as_bytes()), Some("a text in JSON"), "{text}");
+        }
+        assert_eq!(kind_of_file(b"[1],{2}\n3,4\n"), None);
+        assert_eq!(kind_of_file(b"PAR1"), Some("a Parquet file"));
+        assert_eq!(kind_of_file(b"PAR1 and letters PAR1"), Some("a Parquet file"));
         // The names of columns.
         for text in [b"PAR1,b\n1,2\n".as_slice(), b"BZh,b\n", b"GIF8\n"] {
             assert_eq!(kind_of_file(text), None, "{text:?}");

@@ -206,7 +206,7 @@ impl Table {
         self.start + number * self.element.size() as u64
     }
 
-    fn check_finite<T: Float>(&self, values: &[T]) -> Result<()> {
+    fn check_finite<T: Float>(&mut self, values: &[T]) -> Result<()> {
         // x · 0 is 0 for every finite x, and NaN otherwise: a sum without a branch.
         if crate::numbers::scalar::sum(values, |x| x * T::ZERO) == T::ZERO {
             return Ok(());
@@ -216,10 +216,37 @@ impl Table {
             Some(at) => {
                 let sample = (self.next + at / self.features) as u64;
                 let place = Place::Value { sample, feature: (at % self.features) as u64 };
-                let found = Found::Number(Number(values[at].to_double()));
-                Err(self.stream.input().malformed(place, found, "a finite number"))
+                let value = self.stored(at)?;
+                let found = Found::Number(Number(value));
+                let is_long = matches!(self.element.kind, Kind::F80 { .. });
+                let expected = if value.is_finite() {
+                    too_large::<T>(self.scale)
+                } else if is_long {
+                    "a finite number within the range of `f64`, which is less than that of a long double"
+                } else {
+                    "a finite number"
+                };
+                Err(self.stream.input().malformed(place, found, expected))
             }
         }
+    }
+
+    /// A number of the samples that are read as the file has it, without the scale and in the widest type: it is read
+    /// once more, as only what has been made of it is left. Leaves the stream elsewhere.
+    fn stored(&mut self, at: usize) -> Result<f64> {
+        let (row, feature) = (self.next + at / self.features, at % self.features);
+        let number = match self.order {
+            Order::Samples => row as u64 * self.features as u64 + feature as u64,
+            Order::Features => {
+                column(&self.shape[1..], feature) as u64 * self.samples() as u64 + row as u64
+            }
+        };
+        self.bytes.resize(self.element.size(), 0);
+        self.stream.seek(self.place_of(number))?;
+        self.stream.fill(&mut self.bytes)?;
+        let mut value = 0.0;
+        self.element.decode(&self.bytes, 1.0, std::iter::once(&mut value));
+        Ok(value)
     }
 
     pub(crate) fn skip(&mut self, samples: usize) -> Result<()> {
@@ -232,6 +259,17 @@ impl Table {
             Order::Features => Ok(()),
         };
         self.refusal.note(skipped)
+    }
+}
+
+/// What belongs in place of a finite number that is too large for the type it is read as.
+fn too_large<T: Float>(scale: f64) -> &'static str {
+    match (size_of::<T>() < size_of::<f64>(), scale == 1.0) {
+        (true, true) => "a number within the range of `f32` (`f64` has a wider one)",
+        (true, false) => {
+            "a number that times the scale is within the range of `f32` (`f64` has a wider one)"
+        }
+        (false, _) => "a number that times the scale is within the range of `f64`",
     }
 }
 

@@ -20,13 +20,13 @@ pub use place::{Found, Known, Names, Place};
 pub use problem::Problem;
 pub(crate) use require::{
     invalid, require, require_count, require_decay_rate, require_fit, require_fraction,
-    require_positive, require_size, require_weight,
+    require_mark, require_positive, require_size, require_weight,
 };
 pub use unwrapped::{Forgotten, Unwrapped};
 
 #[cfg(feature = "plot")]
 use words::sides;
-use words::{are, in_words, into_the_domain, listed, or_smaller_rate, rounded_up};
+use words::{are, in_quotes, in_words, into_the_domain, listed, or_smaller_rate, rounded_up};
 
 /// The result of every call that can be refused.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -44,6 +44,16 @@ pub enum Error {
         /// What was given.
         value: Number,
         /// The range it must lie in.
+        requirement: &'static str,
+    },
+    /// A mark by which a text is read is none that can be one, or means something else already.
+    #[error("{name} is {}, but must be {requirement}", in_quotes(*mark))]
+    InvalidMark {
+        /// The option, with the type it belongs to: `CsvOptions comment`.
+        name: &'static str,
+        /// The byte that was given.
+        mark: u8,
+        /// What it must be.
         requirement: &'static str,
     },
     /// Parts that do not go together, though each is in order; where types could not tell.

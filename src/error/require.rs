@@ -68,3 +68,13 @@ pub(crate) fn require_size(
     }
     Err(Error::SizeMismatch { place, unit, expected, found })
 }
+
+/// Refuses a mark of a text unless `valid`.
+pub(crate) fn require_mark(
+    valid: bool,
+    name: &'static str,
+    mark: u8,
+    requirement: &'static str,
+) -> Result<()> {
+    if valid { Ok(()) } else { Err(Error::InvalidMark { name, mark, requirement }) }
+}

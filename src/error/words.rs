@@ -55,3 +55,11 @@ pub(super) fn into_the_domain(is_normalized: bool) -> &'static str {
         "scale the data, or take another loss"
     }
 }
+
+/// A byte as code has it: `b'a'`.
+pub(super) fn in_quotes(byte: u8) -> String {
+    match byte {
+        b'"' => "`b'\"'`".to_owned(),
+        _ => format!("`b'{}'`", byte.escape_ascii()),
+    }
+}

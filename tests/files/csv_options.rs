@@ -169,6 +169,10 @@ fn numbers_with_marks() {
     // What others take for 15.
     assert!(refused("a,b\n\"1,5\",2\n", &quoted).contains("a decimal comma"));
     assert_eq!(load("a,b\n1 234,2\n", &new().thousands(b' ').unwrap()).unwrap(), [1234.0, 2.0]);
+    // As the French write it, with spaces at which no line breaks.
+    let french = new().delimiter(b';').unwrap().decimal(b',').unwrap().thousands(b' ').unwrap();
+    let text = "a;b\n1\u{a0}234,5;-1\u{202f}000\u{a0}000\n";
+    assert_eq!(load(text, &french).unwrap(), [1234.5, -1e6]);
     assert_eq!(load("a\n1'234.5\n", &new().thousands(b'\'').unwrap()).unwrap(), [1234.5]);
 }
 
@@ -261,8 +265,7 @@ fn lines_that_do_not_count() {
 fn options_that_contradict_each_other() {
     let invalid =
         |result: Result<CsvOptions>| match result.map(|options| load("a,b\n1,2\n", &options)) {
-            Err(Error::InvalidParameter { name, .. })
-            | Ok(Err(Error::InvalidParameter { name, .. })) => name,
+            Err(Error::InvalidMark { name, .. }) | Ok(Err(Error::InvalidMark { name, .. })) => name,
             other => panic!("{other:?}"),
         };
     for wrong in [b'\n', b'\r', b'a', b'5', b'-', b'.', b' ', 0, 0xff] {
@@ -277,6 +280,16 @@ fn options_that_contradict_each_other() {
     for wrong in [b';', b' ', b'1', 0] {
         assert_eq!(invalid(new().decimal(wrong)), "CsvOptions decimal");
     }
+    for (wrong, said) in [(b'a', "a"), (b'\n', "\\n"), (b'\'', "\\'"), (0xff, "\\xff")] {
+        let name = "CsvOptions comment";
+        let requirement = "a mark";
+        let error = Error::InvalidMark { name, mark: wrong, requirement };
+        let said = format!("CsvOptions comment is `b'{said}'`, but must be a mark");
+        assert_eq!(error.to_string(), said);
+    }
+    assert!(
+        new().comment(b'a').unwrap_err().to_string().starts_with("CsvOptions comment is `b'a'`")
+    );
     assert_eq!(invalid(new().comment(b',')), "CsvOptions comment");
     assert_eq!(invalid(new().comment(b'"')), "CsvOptions comment");
     assert_eq!(invalid(new().comment(b'\'').unwrap().thousands(b'\'')), "CsvOptions comment");
@@ -308,6 +321,28 @@ fn refusals_name_what_was_seen() {
         ("-Infinity", "an infinite number", "`CsvOptions::missing_marks`"),
         ("1e400", "a number that is too large", "`f64`"),
         ("1\0", "a NUL byte", "UTF-8"),
+        ("'3'", "a text in single quotes", "`CsvOptions::quote(b'\\'')`"),
+        ("'40-49'", "a text in single quotes", "`CsvOptions::quote(b'\\'')`"),
+        ("-", "a mark and no number", "`CsvOptions::missing_marks`"),
+        (".", "a mark and no number", "`CsvOptions::missing_marks`"),
+        ("--", "a mark and no number", "`CsvOptions::missing_marks`"),
+        ("–", "a mark and no number", "`CsvOptions::missing_marks`"),
+        ("\u{2212}3.5", "a minus sign that is no hyphen", "a hyphen"),
+        ("\u{2013}3", "a minus sign that is no hyphen", "a hyphen"),
+        ("1\u{a0}234", "a no-break space between thousands", "thousands(b' ')"),
+        ("1\u{202f}234.5", "a no-break space between thousands", "thousands(b' ')"),
+        ("1\u{a0}234,5", "a decimal comma and a thousands mark", "`CsvOptions::decimal(b',')`"),
+        ("1 234,5", "a decimal comma and a thousands mark", "`CsvOptions::decimal(b',')`"),
+        ("1'234,5", "a decimal comma and a thousands mark", "`CsvOptions::decimal(b',')`"),
+        ("12\u{a0}34", "a no-break space", "U+00A0"),
+        ("7\u{a0}", "a no-break space", "U+00A0"),
+        ("$3", "a number with a unit", "take the unit out"),
+        ("-€1,234.5", "a number with a unit", "take the unit out"),
+        ("5%", "a number with a unit", "take the unit out"),
+        ("3 km", "a number with a unit", "take the unit out"),
+        ("-4.5 °C", "a number with a unit", "take the unit out"),
+        ("9.81m/s²", "a number with a unit", "take the unit out"),
+        ("b", "the name of its column, as if the header came again", "take the line out"),
     ] {
         let error = new().from_bytes::<f64, Dyn>(format!("a,b\n1,\"{cell}\"\n")).unwrap_err();
         let Error::Malformed { found, expected, .. } = &error else { panic!("{error}") };
@@ -316,12 +351,15 @@ fn refusals_name_what_was_seen() {
     }
     let error = new().from_bytes::<f32, Dyn>("a\n1e39\n").unwrap_err().to_string();
     assert!(error.contains("a number within the range of `f32`"), "{error}");
-    for text in ["2014-04-01", "tcp", "-", "0x10", "1e5x", "١"] {
+    for text in ["2014-04-01", "tcp", "40-49", "1st", "A5", "12:30", "0x10", "1e5x", "١"] {
         let error = refused(format!("a,b\n1,{text}\n"), &new());
         let found =
             format!("found {text:?}, expected a finite number (`CsvOptions::columns` chooses");
         assert!(error.contains(&found), "{error}");
     }
+    // Where the column has no name, it is a text like any other.
+    let bare = refused("1,b\n1,b\n", &new().header(false));
+    assert!(bare.contains("found \"b\"") && bare.contains("`missing_marks`"), "{bare}");
     let decimal = new().decimal(b',').unwrap();
     assert!(refused("a\n1.5\n", &decimal).contains("a number with other marks (\"1.5\")"));
 }
@@ -353,6 +391,72 @@ fn another_delimiter() {
     assert!(refused("a b\n?\n", &new()).contains("a missing value"));
 }
 
+/// What stands before a header: a remark, a title, and Excel's line.
+#[test]
+fn lines_before_the_header() {
+    let first = |text: &str, options: &CsvOptions| {
+        let error = options.from_bytes::<f64, Dyn>(text).unwrap_err();
+        let Error::Malformed {
+            place: Place::Line(1), found: Found::Known(known), expected, ..
+        } = error
+        else {
+            panic!("{text}: {error}")
+        };
+        (known.kind, expected)
+    };
+    let remark = |text| first(text, &new()) == ("a remark", REMARK);
+    const REMARK: &str = "a row of the table (`CsvOptions::comment(b'#')` passes over remarks)";
+    assert!(remark("# made by x\na,b\n1,2\n"));
+    assert!(remark("# made by x\n# and y\na,b\n1,2\n"));
+    assert!(remark("# by x, y, and z\na,b\n1,2\n"));
+    assert!(remark("#x\na\n1\n"));
+    assert_eq!(first("# by x\na,b\n1,2\n", &new().columns(["b"])), ("a remark", REMARK));
+    let percent = first("% by x\na,b\n1,2\n", &new());
+    assert!(percent.1.contains("`CsvOptions::comment(b'%')`"), "{percent:?}");
+    // What is wrong elsewhere is said of that place.
+    assert!(refused("#id,b\n1,2\n3\n", &new()).contains("line 3"));
+    assert!(refused("#id,b\n1,2\n3,x\n", &new()).contains("line 3"));
+    assert!(refused("#id\n1\nx\n", &new()).contains("line 3"));
+    assert!(refused("#id,width\n1,2\n", &new().columns(["with"])).contains("perhaps `width`"));
+
+    for options in [new(), new().columns(["a", "b"])] {
+        let title = first("My title\na,b\n1,2\n", &options);
+        assert_eq!(title.0, "a single cell");
+        assert!(title.1.contains("`CsvOptions::skip_lines(1)` if this line is a title"));
+        assert_eq!(load("My title\na,b\n1,2\n", &options.skip_lines(1)).unwrap(), [1.0, 2.0]);
+    }
+    assert!(first("Title\na,b\n1,2\n", &new()).1.contains("`CsvOptions::skip_lines(1)`"));
+    let more = refused("One\nTwo\na,b\n1,2\n", &new().skip_lines(1));
+    assert!(more.contains("line 2") && more.contains("a greater number of"), "{more}");
+
+    for (line, delimiter, advice) in [
+        ("sep=;", b';', "`delimiter(b';')`"),
+        ("SEP=\t", b'\t', "`delimiter(b'\\t')`"),
+        ("\u{feff}sep=|", b'|', "`delimiter(b'|')`"),
+        ("sep=,", b',', "`CsvOptions::skip_lines(1)` reads"),
+        ("sep=:", b':', "with this `delimiter`"),
+    ] {
+        let d = char::from(delimiter);
+        let text = format!("{line}\r\na{d}b\r\n1{d}2\r\n");
+        for options in [new(), new().delimiter(delimiter).unwrap()] {
+            let (kind, expected) = first(&text, &options);
+            assert_eq!(kind, "Excel's line that names the delimiter");
+            assert!(expected.contains("`CsvOptions::skip_lines(1)`"), "{expected}");
+            assert!(expected.contains(advice), "{expected}");
+        }
+        let read = new().skip_lines(1).delimiter(delimiter).unwrap();
+        assert_eq!(load(text, &read).unwrap(), [1.0, 2.0]);
+    }
+    assert_eq!(load("sep=;x\n1\n", &new()).unwrap(), [1.0]);
+}
+
+/// One column may be two features.
+#[test]
+fn a_column_that_is_named_twice() {
+    let twice = new().columns(["b", "a", "b"]);
+    assert_eq!(load("a,b\n1,2\n", &twice).unwrap(), [2.0, 1.0, 2.0]);
+}
+
 #[test]
 fn files_of_another_kind() {
     for (beginning, kind) in [
@@ -362,6 +466,11 @@ fn files_of_another_kind() {
         (b"\x1f\x8b\x08\0\0\0", "a gzip file"),
         (b"PK\x03\x04\x14\0", "a zip archive (as .zip, .npz, .xlsx and PyTorch's .pt are)"),
         (b"PAR1\x15\x04\x15", "a Parquet file"),
+        (b"PAR1", "a Parquet file"),
+        (b"PAR1 with a column PAR1", "a Parquet file"),
+        (b"{\"a\": [1, 2]}", "a text in JSON"),
+        (b"[\n  {\"a\": 1, \"b\": 2}\n]", "a text in JSON"),
+        (b"{\"a\": 1}\n{\"a\": 2}\n", "a text in JSON"),
         (b"\x89PNG\r\n\x1a\n\0", "a PNG picture"),
         (b"", "an empty file"),
     ] {

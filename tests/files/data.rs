@@ -356,7 +356,8 @@ fn cells_that_are_no_numbers() {
     assert_eq!(
         bare.to_string(),
         "<memory>, line 2, column 1 (counted from 1): found \"x\", expected a finite number \
-         (`CsvOptions::columns` chooses the columns that are features, and `label` leaves one out)"
+         (`CsvOptions::columns` chooses the columns that are features, `label` leaves one out, and \
+         `missing_marks` takes a text for a missing value)"
     );
 }
 
@@ -383,7 +384,42 @@ fn a_header_of_numbers_is_none() {
     assert_eq!(samples("x,2\n3,4\n", new()), Ok(1));
     assert_eq!(samples("x,2\n3,4\n", new().columns([0])), Ok(1));
     assert!(samples("x,2\n3,4\n", new().columns([1])).is_err());
-    assert_eq!(samples("1,NaN\n3,4\n", new()), Ok(1));
+}
+
+/// So it is with a first row in which values are missing, whatever becomes of them: no row may be lost.
+#[test]
+fn a_header_of_missing_values_is_none() {
+    let new = || CsvOptions::new().missing_marks(["-999", "unknown"]);
+    let treatments = [Missing::Refuse, Missing::DropRow, Missing::Value(0.0), Missing::NotANumber];
+    for (text, seen) in [
+        ("1,?,3\n4,5,6\n", "a number or a missing value for each feature"),
+        ("1,,3\n4,5,6\n", "a number or a missing value for each feature"),
+        ("NaN,unknown, 3\n4,5,6\n", "a number or a missing value for each feature"),
+        ("1,\"NA\",inf\n4,5,6\n", "a number or a missing value for each feature"),
+        ("1,2,-999\n4,5,6\n", "a number or a missing value for each feature"),
+        ("1,inf,1e400\n4,5,6\n", "a number for each feature"),
+        ("?,NA,\n4,5,6\n", "a missing value for each feature"),
+        (",,\n4,5,6\n", "a missing value for each feature"),
+    ] {
+        for missing in treatments {
+            let options = new().missing(missing).unwrap();
+            let refused = options.from_bytes::<f64, Dyn>(text).unwrap_err();
+            let expected = "the names of columns (`CsvOptions::header(false)` if these are values, `header(true)` if \
+                            they are names)";
+            let memory = Path::new("<memory>");
+            assert_eq!(refused, malformed(memory, Place::Line(1), Found::Thing(seen), expected));
+            let named: Csv<f64, Dyn> = options.header(true).from_bytes(text).unwrap();
+            assert_eq!(named.samples(), 1, "{text}");
+        }
+    }
+    // Both rows, and one name makes a header.
+    let kept = new().missing(Missing::Value(0.0)).unwrap();
+    let mut both: Csv<f64, Dyn> = kept.clone().header(false).from_bytes("1,?,3\n4,5,6\n").unwrap();
+    assert_eq!(both.load().unwrap().into_vec(), [1.0, 0.0, 3.0, 4.0, 5.0, 6.0]);
+    let one: Csv<f64, Dyn> = kept.from_bytes(",a,1\n4,5,6\n").unwrap();
+    assert_eq!(one.samples(), 1);
+    // Of a table of one column, too.
+    assert!(Csv::<f64, Dyn>::from_bytes("?\n1\n").is_err());
 }
 
 #[test]
@@ -434,9 +470,9 @@ fn tables_of_another_form() {
         malformed(memory, Place::File, Found::Thing("no column that is a feature"), "at least one");
     assert_eq!(columns("a\n", CsvOptions::new().label(0)), Err(none));
     for delimiter in [b'"', b'\n', b'\r', 0xff] {
-        let error = Error::InvalidParameter {
+        let error = Error::InvalidMark {
             name: "CsvOptions delimiter",
-            value: Number(delimiter.into()),
+            mark: delimiter,
             requirement: "ASCII, and neither a quote nor a line end",
         };
         assert_eq!(CsvOptions::new().delimiter(delimiter), Err(error));
@@ -643,11 +679,85 @@ fn numbers_that_are_not_finite() {
     assert_eq!(double.read(two.view_mut()), Ok(2));
     assert_eq!(double.load(), Err(nan));
     let mut single: Idx<f32, Dyn> = Idx::from_bytes(file).unwrap();
-    let error = single.load().unwrap_err();
-    assert_eq!(error, refused(1, 1, f64::INFINITY));
     assert_eq!(
-        error.to_string(),
-        "<memory>, sample 1, feature 1 (counted from 0): found inf, expected a finite number"
+        single.load().unwrap_err().to_string(),
+        "<memory>, sample 1, feature 1 (counted from 0): found 1e300, expected a number within the range of `f32` \
+         (`f64` has a wider one)"
+    );
+}
+
+/// A file says what it holds: a number may be finite there and not in the type it is read as, or times a scale.
+#[test]
+fn numbers_that_are_too_large() {
+    let npy = |values: &[f64], fortran: &str| {
+        let shape = format!("({}, 2)", values.len() / 2);
+        let header =
+            format!("{{'descr': '<f8', 'fortran_order': {fortran}, 'shape': {shape}, }}\n");
+        let mut file = b"\x93NUMPY\x01\x00".to_vec();
+        file.extend((header.len() as u16).to_le_bytes());
+        file.extend(header.as_bytes());
+        file.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        file
+    };
+    let refused = |sample, feature, value, expected| {
+        let (place, found) = (Place::Value { sample, feature }, Found::Number(Number(value)));
+        Some(malformed(Path::new("<memory>"), place, found, expected))
+    };
+    let single = "a number within the range of `f32` (`f64` has a wider one)";
+    // Fortran has the first feature of all samples, then the second one.
+    let values = [1.0, 2.0, 3.0, 4.0, -1e300, 6.0];
+    for (fortran, sample, feature) in [("False", 2, 0), ("True", 1, 1)] {
+        let mut file: Npy<f32, Dyn> = Npy::from_bytes(npy(&values, fortran)).unwrap();
+        let expected = refused(sample, feature, -1e300, single);
+        assert_eq!(file.load().err(), expected, "{fortran}");
+        // Samples after the first too.
+        file.rewind().unwrap();
+        file.skip(1).unwrap();
+        assert_eq!(file.read(Batch::zeros(Dyn(2), 2).view_mut()).err(), expected, "{fortran}");
+        let mut double: Npy<f64, Dyn> = Npy::from_bytes(npy(&values, fortran)).unwrap();
+        assert_eq!(double.load().unwrap().samples(), 3);
+        let mut scaled = Npy::<f64, Dyn>::from_bytes(npy(&values, fortran)).unwrap().scale(1e10);
+        let expected = "a number that times the scale is within the range of `f64`";
+        let found = scaled.as_mut().unwrap().load().err();
+        assert_eq!(found, refused(sample, feature, -1e300, expected));
+    }
+    // More than is read in one go, and what is infinite in the file.
+    let mut many = vec![1.0; 40_000];
+    many[30_001] = 1e39;
+    let mut file: Npy<f32, Dyn> = Npy::from_bytes(npy(&many, "False")).unwrap();
+    assert_eq!(file.load().err(), refused(15_000, 1, 1e39, single));
+    let infinite = [1.0, f64::INFINITY];
+    let mut file: Npy<f32, Dyn> = Npy::from_bytes(npy(&infinite, "False")).unwrap();
+    assert_eq!(file.load().err(), refused(0, 1, f64::INFINITY, "a finite number"));
+    // A tenth of it is within the range.
+    let mut file = Npy::<f32, Dyn>::from_bytes(npy(&[1e39, 1.0], "False")).unwrap().scale(0.1);
+    assert_eq!(file.as_mut().unwrap().load().unwrap().sample(0)[0], 1e38);
+    // A long double that `f64` has no room for.
+    let mut long = std::fs::read(fixture("f16-little.npy")).unwrap();
+    long[128..144].copy_from_slice(&(0x7ffe_u128 << 64 | 1 << 63).to_le_bytes());
+    let refused = Npy::<f64, Dyn>::from_bytes(long).unwrap().load().unwrap_err().to_string();
+    assert!(refused.contains("less than that of a long double"), "{refused}");
+}
+
+/// In an archive the stream is packed, and is unpacked once more up to that place.
+#[test]
+#[cfg(feature = "npz")]
+fn numbers_that_are_too_large_in_an_archive() {
+    let archive = Npz::open(fixture("deflated.npz")).unwrap();
+    let name = "X";
+    let values = archive.array::<f64, Dyn>(name).unwrap().load().unwrap();
+    let features = values.features();
+    let at = values.as_slice().iter().position(|&x| x != 0.0).unwrap();
+    let place = Place::Value { sample: (at / features) as u64, feature: (at % features) as u64 };
+    let error = archive.array::<f32, Dyn>(name).unwrap().scale(1e300).unwrap().load().unwrap_err();
+    let Error::Malformed { place: refused_at, found, expected, .. } = error else {
+        panic!("{error}")
+    };
+    let stored = Found::Number(Number(values.as_slice()[at]));
+    assert_eq!((refused_at, found), (place, stored));
+    assert_eq!(
+        expected,
+        "a number that times the scale is within the range of `f32` (`f64` has a wider one)"
     );
 }
 

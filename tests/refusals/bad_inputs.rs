@@ -814,7 +814,8 @@ fn sources_in_memory() {
         (
             csv("a,b\n1,two\n").map(drop),
             "<memory>, line 2, column 2 (`b`; counted from 1): found \"two\", expected a finite number \
-             (`CsvOptions::columns` chooses the columns that are features, and `label` leaves one out)",
+             (`CsvOptions::columns` chooses the columns that are features, `label` leaves one out, and \
+             `missing_marks` takes a text for a missing value)",
         ),
         (
             csv("a,b\n1,\n").map(drop),
@@ -843,7 +844,7 @@ fn sources_in_memory() {
         ),
         (
             CsvOptions::new().delimiter(b'"').map(drop),
-            "CsvOptions delimiter is 34, but must be ASCII, and neither a quote nor a line end",
+            "CsvOptions delimiter is `b'\"'`, but must be ASCII, and neither a quote nor a line end",
         ),
         (
             Csv::<f64, Const<3>>::from_bytes("a,b\n1,2\n").map(drop),

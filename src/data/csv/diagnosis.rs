@@ -15,11 +15,24 @@ const COMMA: &str = "a finite number (`CsvOptions::thousands(b',')` if the comma
                      thousands, `decimal(b',')` if before a fraction)";
 const BOTH: &str =
     "a finite number (`CsvOptions::decimal(b',')` with `thousands(b'.')` reads this)";
-const TEXT: &str = "a finite number (`CsvOptions::columns` chooses the columns that are features, and \
-                    `label` leaves one out)";
+const TEXT: &str = "a finite number (`CsvOptions::columns` chooses the columns that are features, `label` leaves \
+                    one out, and `missing_marks` takes a text for a missing value)";
+const MARK: &str = "a finite number (`CsvOptions::missing_marks` counts this mark among the missing values, and \
+                    `missing` says what becomes of them)";
+const QUOTE: &str = "a finite number (`CsvOptions::quote(b'\\'')` takes single quotes off; a column of texts is no \
+                     feature: `columns` chooses those that are)";
+const HEADER: &str = "a finite number (if the header comes again in this line, as where files were joined, take the \
+                      line out of the file)";
+const UNIT: &str = "a finite number (take the unit out of the file, or leave the column out by \
+                    `CsvOptions::columns`)";
+const MINUS: &str = "a finite number (write the minus sign as a hyphen, `-`, in the file)";
+const NO_BREAK: &str =
+    "a finite number (take the no-break space, U+00A0 or U+202F, out of the file)";
+const GROUPED_DECIMAL: &str = "a finite number (`CsvOptions::decimal(b',')` together with `thousands` for the mark \
+                               between thousands reads this)";
 
-/// What is in a cell that is no number, and what belongs there.
-pub(super) fn of_cell(cell: &[u8], numbers: &Numbers) -> (Found, &'static str) {
+/// What is in a cell that is no number, and what belongs there; `name` is what the header calls its column.
+pub(super) fn of_cell(cell: &[u8], numbers: &Numbers, name: Option<&str>) -> (Found, &'static str) {
     let text = trimmed(cell);
     if text.is_empty() {
         return (Found::Thing("an empty cell, a missing value"), MISSING);
@@ -29,12 +42,15 @@ pub(super) fn of_cell(cell: &[u8], numbers: &Numbers) -> (Found, &'static str) {
     if numbers.marks.has(text) || (is_number && numbers.marks.has_number(text, || finite(text))) {
         return (Found::known("a missing value", text), MISSING);
     }
+    if name.is_some_and(|name| trimmed(name.as_bytes()) == text) {
+        return (Found::known("the name of its column, as if the header came again", text), HEADER);
+    }
     if text.contains(&0) {
         let expected =
             "text in UTF-8 (a file of another kind, or in UTF-16, must be converted first)";
         return (Found::known("a NUL byte", text), expected);
     }
-    if let Some((kind, expected)) = of_marks(text, numbers) {
+    if let Some((kind, expected)) = of_signs(text).or_else(|| of_marks(text, numbers)) {
         return (Found::known(kind, text), expected);
     }
     if str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok()) {
@@ -55,7 +71,56 @@ pub(super) fn of_cell(cell: &[u8], numbers: &Numbers) -> (Found, &'static str) {
             }
         };
     }
+    if is_with_unit(text) {
+        return (Found::known("a number with a unit", text), UNIT);
+    }
     (Found::text(text), TEXT)
+}
+
+/// What a text of signs beyond those of numbers is.
+fn of_signs(text: &[u8]) -> Option<(&'static str, &'static str)> {
+    if let [b'\'', .., b'\''] = text {
+        return Some(("a text in single quotes", QUOTE));
+    }
+    let text = str::from_utf8(text).ok()?;
+    // Of delimiters in place of numbers there is more to say.
+    let is_mark = |c: char| !c.is_alphanumeric() && !c.is_control() && !",;|".contains(c);
+    if text.chars().all(is_mark) {
+        return Some(("a mark and no number", MARK));
+    }
+    // The minus sign of mathematics and the dash that stands for it.
+    let number = text.strip_prefix(['\u{2212}', '\u{2013}'])?;
+    is_numeric(number.as_bytes()).then_some(("a minus sign that is no hyphen", MINUS))
+}
+
+/// Whether a text is a number with a currency before it or a unit behind it.
+fn is_with_unit(text: &[u8]) -> bool {
+    const CURRENCIES: [char; 5] = ['$', '€', '£', '¥', '₹'];
+    let Ok(text) = str::from_utf8(text) else { return false };
+    let is_number = |text: &str| {
+        let text = text.trim().replace(',', "");
+        is_numeric(text.as_bytes()) && text.parse::<f64>().is_ok()
+    };
+    let unsigned = text.trim_start_matches(['-', '+']);
+    if unsigned.strip_prefix(CURRENCIES).is_some_and(is_number) {
+        return true;
+    }
+    let is_of_number = |c: char| c.is_ascii_digit() || ".,+-".contains(c);
+    let end = text.find(|c| !is_of_number(c)).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = unit.trim();
+    let is_of_unit =
+        |c: char| c.is_alphabetic() || "%‰°/·²³\"'".contains(c) || CURRENCIES.contains(&c);
+    let is_ordinal = ["st", "nd", "rd", "th"].contains(&unit);
+    let is_unit = (1..=8).contains(&unit.chars().count()) && unit.chars().all(is_of_unit);
+    is_number(number) && is_unit && !is_ordinal
+}
+
+/// The text with plain spaces in place of those at which no line may break, if it has such.
+fn with_plain_spaces(text: &[u8]) -> Option<Vec<u8>> {
+    let text = str::from_utf8(text).ok()?;
+    let plain = text.replace(['\u{a0}', '\u{202f}'], " ");
+    (plain != text).then(|| plain.into_bytes())
 }
 
 /// What a text of digits and marks is.
@@ -65,10 +130,24 @@ fn of_marks(text: &[u8], numbers: &Numbers) -> Option<(&'static str, &'static st
         let has_number = text.split(|&of| of == byte).any(|part| is_numeric(trimmed(part)));
         return has_number.then(|| (SEVERAL, perhaps(byte)));
     }
+    if let Some(plain) = with_plain_spaces(text) {
+        let joined: Vec<u8> = plain.iter().copied().filter(|&byte| !is_space(byte)).collect();
+        let found = match of_marks(&plain, numbers) {
+            Some(("a thousands mark", _)) => {
+                ("a no-break space between thousands", NO_BREAK_THOUSANDS)
+            }
+            Some((kind, expected)) if kind != SEVERAL_SPACES => (kind, expected),
+            _ => ("a no-break space", NO_BREAK),
+        };
+        return is_numeric(&joined).then_some(found);
+    }
     let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
     if let Some(byte) = [b' ', b'\'', b'_'].into_iter().find(|byte| digits.contains(byte))
         && is_grouped(digits, byte)
     {
+        if text.contains(&b',') && numbers.decimal != b',' {
+            return Some(("a decimal comma and a thousands mark", GROUPED_DECIMAL));
+        }
         let expected = match byte {
             b' ' => {
                 "a finite number (`CsvOptions::thousands(b' ')` if these are thousands, `whitespace()` \
@@ -101,6 +180,8 @@ fn of_marks(text: &[u8], numbers: &Numbers) -> Option<(&'static str, &'static st
     }
 }
 
+const NO_BREAK_THOUSANDS: &str =
+    "a finite number (`CsvOptions::thousands(b' ')` reads this, with a no-break space too)";
 const SEVERAL: &str = "several cells";
 const SEVERAL_SPACES: &str = "several numbers with spaces between";
 
@@ -121,9 +202,15 @@ fn is_numeric(text: &[u8]) -> bool {
     text.iter().all(is_of_number) && text.iter().any(u8::is_ascii_digit)
 }
 
-/// Whether this mark stands before each three of the digits, whatever follows a point.
+/// Whether this mark stands before each three of the digits, whatever follows a point or comma.
 fn is_grouped(digits: &[u8], mark: u8) -> bool {
-    let end = digits.iter().position(|&byte| byte == b'.' && mark != b'.').unwrap_or(digits.len());
+    let end = digits
+        .iter()
+        .position(|&byte| byte != mark && b".,".contains(&byte))
+        .unwrap_or(digits.len());
+    if !digits[..end].contains(&mark) {
+        return false;
+    }
     let mut groups = digits[..end].split(|&byte| byte == mark);
     let are_digits = |group: &[u8]| group.iter().all(u8::is_ascii_digit);
     let first = groups.next().unwrap_or_default();

@@ -23,8 +23,8 @@ use cells::{Cells, End};
 use dialect::Dialect;
 use features::Features;
 pub use missing::Missing;
-use names::{ROW, column_of, name_of, width, with_delimiter};
-use number::{Numbers, Value};
+use names::{ROW, column_of, name_of, refuse_line_of_excel, width, with_first_line};
+use number::{Numbers, Seeming, Value};
 pub use options::{Column, CsvOptions};
 
 /// What a label must be.
@@ -91,16 +91,14 @@ impl<T: Float, R: FileSize> Csv<T, R> {
     }
 
     fn new(input: Input, options: &CsvOptions) -> Result<Self> {
+        refuse_line_of_excel(&input, options.dialect)?;
         if let Some(kind) = kind_of_file(&input.beginning(signature::LENGTH)?) {
             let expected = "a table in text in UTF-8 (unpack, export or convert the file first)";
             return Err(input.malformed(Place::File, Found::Thing(kind), expected));
         }
         let width = width(&input, options.dialect)?;
         let table = Self::of_width(&input, options, width);
-        if width == 1 {
-            return table.map_err(|error| with_delimiter(error, &input, options));
-        }
-        table
+        table.map_err(|error| with_first_line(error, &input, options, width))
     }
 
     fn of_width(input: &Input, options: &CsvOptions, width: usize) -> Result<Self> {
@@ -181,6 +179,10 @@ impl<T: Float, R: Size> Csv<T, R> {
     /// The text in the label column of every sample, in their order, and none if there is no such
     /// column. Rewinds.
     ///
+    /// It is the text as it stands in the file: only features can be missing, and [`Missing`] says nothing of labels. An
+    /// empty label is `""`, and `?` and `NA` are labels like any other, which would be counted as classes: leave out the
+    /// samples that have them. Rows that are dropped for a feature have no label here.
+    ///
     /// # Errors
     /// As [`CsvOptions::open`], and [`Error::Malformed`] if a label is no UTF-8 or longer than 65,536
     /// bytes.
@@ -214,7 +216,7 @@ impl<T: Float, R: Size> Csv<T, R> {
 
     /// Reads the features of the next row, and its label if wanted, and says what the row is.
     fn row(&mut self, mut to: Option<&mut [T]>, mut label: Option<&mut String>) -> Result<Row> {
-        let Self { cells, features, numbers, scratch, .. } = self;
+        let Self { cells, features, numbers, scratch, input, dialect, has_header, .. } = self;
         let wanted = self.label.filter(|_| label.is_some());
         let is_feature = |column| features.of(column).next().is_some();
         let mut is_dropped = false;
@@ -237,7 +239,9 @@ impl<T: Float, R: Size> Csv<T, R> {
                 }
                 Some(Value::Dropped) => is_dropped = true,
                 None => {
-                    let (found, expected) = diagnosis::of_cell(cells.cell(), numbers);
+                    let name = has_header.then(|| name_of(input, *dialect, column)).flatten();
+                    let (found, expected) =
+                        diagnosis::of_cell(cells.cell(), numbers, name.as_deref());
                     return Err(cells.refuse(column, found, expected));
                 }
             }
@@ -289,18 +293,27 @@ impl<T: Float, R: Size> Csv<T, R> {
         Ok(())
     }
 
-    /// Refuses a header in which each feature has a number for a name: a file without a header, as a rule.
+    /// Refuses a header in which each feature has a number or a mark of a missing value for a name: a file without a
+    /// header, as a rule.
     fn require_names(&self) -> Result<()> {
         let mut cells = Cells::new(&self.input, self.dialect)?;
-        let (mut are_numbers, mut scratch) = (true, Vec::new());
+        let (mut numbers, mut missing, mut names) = (false, false, false);
+        let mut scratch = Vec::new();
         let is_feature = |column| self.features.of(column).next().is_some();
         row(&mut cells, self.width, &self.numbers, is_feature, |_, cells| {
-            let read = self.numbers.read::<f64>(cells.cell(), &mut scratch);
-            are_numbers &= matches!(read, Some(Value::Number(value)) if value.is_finite());
+            match self.numbers.seems(cells.cell(), &mut scratch) {
+                Seeming::Number => numbers = true,
+                Seeming::Missing => missing = true,
+                Seeming::Text => names = true,
+            }
             Ok(())
         })?;
-        if are_numbers {
-            let found = Found::Thing("a number for each feature");
+        if !names {
+            let found = Found::Thing(match (numbers, missing) {
+                (_, false) => "a number for each feature",
+                (true, true) => "a number or a missing value for each feature",
+                (false, true) => "a missing value for each feature",
+            });
             let expected = "the names of columns (`CsvOptions::header(false)` if these are values, \
                             `header(true)` if they are names)";
             return Err(self.input.malformed(Place::Line(cells.cell_line()), found, expected));

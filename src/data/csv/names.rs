@@ -2,7 +2,7 @@
 
 use super::cells::{Cells, End};
 use super::diagnosis::perhaps;
-use super::dialect::{Delimiter, Dialect, is_space, trimmed};
+use super::dialect::{Delimiter, Dialect, is_line_end, is_space, trimmed};
 use super::options::CsvOptions;
 use crate::data::input::Input;
 use crate::error::{Error, Found, Names, Place, Result, beginning};
@@ -115,13 +115,100 @@ fn distance(one: &str, other: &str) -> usize {
     row[other.len()]
 }
 
-/// What was refused about a file whose first row is one cell: perhaps another delimiter stands in it.
-pub(super) fn with_delimiter(error: Error, input: &Input, options: &CsvOptions) -> Error {
+/// How Excel marks the delimiter in a line before the table.
+const EXCEL: &[u8] = b"sep=";
+
+/// Refuses a first line in which Excel says what the delimiter is, as it is no row.
+pub(super) fn refuse_line_of_excel(input: &Input, dialect: Dialect) -> Result<()> {
+    let beginning = input.beginning(12)?;
+    let line = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&beginning);
+    let line = line.split(|&byte| is_line_end(byte)).next().unwrap_or_default();
+    let (start, delimiter) = line.split_at(line.len().min(EXCEL.len()));
+    let &[delimiter] = delimiter else { return Ok(()) };
+    if dialect.skipped_lines > 0 || !start.eq_ignore_ascii_case(EXCEL) {
+        return Ok(());
+    }
+    let expected = match delimiter {
+        b';' => "a row (`CsvOptions::skip_lines(1)` with `delimiter(b';')` reads the table below)",
+        b'\t' => {
+            "a row (`CsvOptions::skip_lines(1)` with `delimiter(b'\\t')` reads the table below)"
+        }
+        b'|' => "a row (`CsvOptions::skip_lines(1)` with `delimiter(b'|')` reads the table below)",
+        b',' => "a row (`CsvOptions::skip_lines(1)` reads the table below)",
+        _ => "a row (`CsvOptions::skip_lines(1)` with this `delimiter` reads the table below)",
+    };
+    let found = Found::known("Excel's line that names the delimiter", line);
+    Err(input.malformed(Place::Line(1), found, expected))
+}
+
+/// What was refused about a file of so many columns, as far as its first line is to blame: perhaps it is no row of the
+/// table, or another delimiter stands in it.
+pub(super) fn with_first_line(
+    error: Error,
+    input: &Input,
+    options: &CsvOptions,
+    width: usize,
+) -> Error {
+    let second = second_row(input, options.dialect);
+    let may_be_remark = second.as_ref().is_some_and(|second| match &error {
+        Error::FileMismatch { place: Place::Line(line), .. } => *line == second.line,
+        Error::Malformed { place: Place::Cell { line, .. }, found: Found::Text(_), .. } => {
+            *line == second.line && (width == 1 || width != second.width)
+        }
+        Error::Malformed { place: Place::Name(_), .. } => width != second.width,
+        _ => false,
+    });
+    if may_be_remark && let Some(remark) = remark(input, options.dialect) {
+        return remark;
+    }
+    let has_wider_rows = second.is_some_and(|second| second.width > 1);
+    if width == 1 { with_delimiter(error, input, options, has_wider_rows) } else { error }
+}
+
+/// The row after the first one.
+struct Second {
+    line: u64,
+    width: usize,
+}
+
+fn second_row(input: &Input, dialect: Dialect) -> Option<Second> {
+    let mut cells = Cells::new(input, dialect).ok()?;
+    while cells.next(0, false).ok()?? == End::Delimiter {}
+    let mut end = cells.next(0, false).ok()??;
+    let mut second = Second { line: cells.cell_line(), width: 1 };
+    while end == End::Delimiter {
+        end = cells.next(0, false).ok()??;
+        second.width += 1;
+    }
+    Some(second)
+}
+
+/// The refusal of a first line that is a remark, if it seems to be one.
+fn remark(input: &Input, dialect: Dialect) -> Option<Error> {
+    let mut cells = Cells::new(input, dialect).ok()?;
+    cells.next(0, true).ok()??;
+    let text = trimmed(cells.cell());
+    let expected = match text.first()? {
+        b'#' => "a row of the table (`CsvOptions::comment(b'#')` passes over remarks)",
+        b'%' => "a row of the table (`CsvOptions::comment(b'%')` passes over remarks)",
+        b'!' => "a row of the table (`CsvOptions::comment(b'!')` passes over remarks)",
+        _ => return None,
+    };
+    let found = Found::known("a remark", text);
+    Some(input.malformed(Place::Line(cells.cell_line()), found, expected))
+}
+
+/// What was refused about a file whose first row is one cell: perhaps another delimiter stands in it, or it is a title.
+fn with_delimiter(
+    error: Error,
+    input: &Input,
+    options: &CsvOptions,
+    has_wider_rows: bool,
+) -> Error {
+    let another = || another_delimiter(input, options.dialect, has_wider_rows);
     let Error::Malformed { ref place, ref found, .. } = error else {
         return match error {
-            Error::FileMismatch { .. } => {
-                another_delimiter(input, options.dialect).unwrap_or(error)
-            }
+            Error::FileMismatch { .. } => another().unwrap_or(error),
             error => error,
         };
     };
@@ -131,11 +218,11 @@ pub(super) fn with_delimiter(error: Error, input: &Input, options: &CsvOptions) 
     if is_recognised || !is_of_cells {
         return error;
     }
-    another_delimiter(input, options.dialect).unwrap_or(error)
+    another().unwrap_or(error)
 }
 
-/// The refusal of a first row that is one cell, if there is a delimiter in it.
-fn another_delimiter(input: &Input, dialect: Dialect) -> Option<Error> {
+/// The refusal of a first row that is one cell, if there is a delimiter in it, or wider rows follow.
+fn another_delimiter(input: &Input, dialect: Dialect, has_wider_rows: bool) -> Option<Error> {
     let mut cells = Cells::new(input, dialect).ok()?;
     if cells.next(0, true).ok()?? != End::Row {
         return None;
@@ -143,10 +230,24 @@ fn another_delimiter(input: &Input, dialect: Dialect) -> Option<Error> {
     let text = trimmed(cells.cell());
     let is_used = |&byte: &u8| dialect.delimiter != Delimiter::Byte(byte) && text.contains(&byte);
     let marks = [b';', b'\t', b'|', b','].into_iter().find(is_used);
-    let has_spaces = || text.iter().any(|&byte| is_space(byte)).then_some(b' ');
-    let delimiter = marks.or_else(has_spaces)?;
+    let has_spaces = text.iter().any(|&byte| is_space(byte));
+    let expected = match (marks, has_wider_rows, dialect.skipped_lines) {
+        (Some(delimiter), ..) => perhaps(delimiter),
+        (None, true, 0) if has_spaces => {
+            "as many cells as in the rows below (`CsvOptions::skip_lines(1)` if this line is a title, `whitespace()` if \
+             spaces stand between cells)"
+        }
+        (None, true, 0) => {
+            "as many cells as in the rows below (`CsvOptions::skip_lines(1)` if this line is a title)"
+        }
+        (None, true, _) => {
+            "as many cells as in the rows below (a greater number of `CsvOptions::skip_lines` if this line is none of \
+             the table)"
+        }
+        (None, false, _) => perhaps(has_spaces.then_some(b' ')?),
+    };
     let found = Found::known("a single cell", text);
-    Some(input.malformed(Place::Line(cells.cell_line()), found, perhaps(delimiter)))
+    Some(input.malformed(Place::Line(cells.cell_line()), found, expected))
 }
 
 #[cfg(test)]

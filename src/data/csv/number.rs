@@ -22,6 +22,17 @@ pub(super) enum Value<T> {
     Dropped,
 }
 
+/// What a cell of the first row seems to be, before it is known whether that is a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seeming {
+    /// A number, also one that is not finite.
+    Number,
+    /// A mark of a missing value, or nothing.
+    Missing,
+    /// Something else: a name.
+    Text,
+}
+
 impl Numbers {
     pub(super) fn new() -> Self {
         let (missing, marks) = (Missing::Refuse, Marks::default());
@@ -47,6 +58,20 @@ impl Numbers {
         }
     }
 
+    /// What a cell seems to be, whatever becomes of missing values.
+    pub(super) fn seems(&self, cell: &[u8], scratch: &mut Vec<u8>) -> Seeming {
+        let text = trimmed(cell);
+        let is_number =
+            |text: &[u8]| str::from_utf8(text).is_ok_and(|text| f64::parse(text).is_some());
+        if self.marks.has(text) {
+            Seeming::Missing
+        } else if self.plain(text, scratch).is_some_and(is_number) {
+            Seeming::Number
+        } else {
+            Seeming::Text
+        }
+    }
+
     /// A number without marks of thousands, and with a point. The marks must be where they belong, before three digits
     /// each, so that `1,5` does not become 15.
     pub(super) fn plain<'a>(&self, text: &'a [u8], scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
@@ -54,20 +79,30 @@ impl Numbers {
             return Some(text);
         }
         let sign = text.iter().take_while(|byte| matches!(byte, b'+' | b'-')).count();
-        let is_whole = |byte: u8| byte.is_ascii_digit() || Some(byte) == self.thousands;
-        let whole = text[sign..].iter().take_while(|&&byte| is_whole(byte)).count();
-        let (whole, rest) = text[sign..].split_at(whole);
-        let is_mark = |byte: &u8| Some(*byte) == self.thousands;
-        if whole.iter().any(is_mark) {
-            let mut groups = whole.split(is_mark).map(<[u8]>::len);
-            let is_first_right = groups.next().is_some_and(|first| (1..=3).contains(&first));
-            if !is_first_right || groups.any(|group| group != 3) {
-                return None;
+        let (sign, mut rest) = text.split_at(sign);
+        scratch.clear();
+        scratch.extend_from_slice(sign);
+        // How many digits there are since the last mark, if there was one.
+        let (mut digits, mut is_grouped) = (0, false);
+        loop {
+            match (rest, self.thousands_mark(rest)) {
+                (&[digit @ b'0'..=b'9', ref after @ ..], _) => {
+                    scratch.push(digit);
+                    (digits, rest) = (digits + 1, after);
+                }
+                (_, 0) => break,
+                (_, length) => {
+                    let is_right = if is_grouped { digits == 3 } else { (1..=3).contains(&digits) };
+                    if !is_right {
+                        return None;
+                    }
+                    (digits, is_grouped, rest) = (0, true, &rest[length..]);
+                }
             }
         }
-        scratch.clear();
-        scratch.extend_from_slice(&text[..sign]);
-        scratch.extend(whole.iter().filter(|byte| !is_mark(byte)));
+        if is_grouped && digits != 3 {
+            return None;
+        }
         for &byte in rest {
             match byte {
                 _ if byte == self.decimal => scratch.push(b'.'),
@@ -77,7 +112,23 @@ impl Numbers {
         }
         Some(scratch)
     }
+
+    /// How many bytes of the mark between thousands a text begins with. A space may be one that does not break, as the
+    /// French write it.
+    fn thousands_mark(&self, text: &[u8]) -> usize {
+        match self.thousands {
+            Some(mark) if text.first() == Some(&mark) => 1,
+            Some(b' ') => NO_BREAK_SPACES
+                .iter()
+                .find(|space| text.starts_with(space))
+                .map_or(0, |space| space.len()),
+            _ => 0,
+        }
+    }
 }
+
+/// Spaces at which no line may break, U+00A0 and U+202F, in UTF-8.
+pub(super) const NO_BREAK_SPACES: [&[u8]; 2] = [b"\xc2\xa0", b"\xe2\x80\xaf"];
 
 /// The finite number that a text is.
 pub(super) fn finite<T: Float>(text: &[u8]) -> Option<T> {
@@ -119,6 +170,12 @@ mod tests {
         // What pandas takes for 15.
         assert_eq!(read("1,5", b'.', Some(b',')), None);
         assert_eq!(read("1 234", b'.', Some(b' ')), Some(1234.0));
+        for space in [" ", "\u{a0}", "\u{202f}"] {
+            let text = format!("1{space}234{space}567,5");
+            assert_eq!(read(&text, b',', Some(b' ')), Some(1_234_567.5), "{text}");
+            assert_eq!(read(&format!("1{space}23"), b',', Some(b' ')), None);
+            assert_eq!(read(&text, b',', Some(b'\'')), None);
+        }
         assert_eq!(read("1'234.5", b'.', Some(b'\'')), Some(1234.5));
         assert_eq!(read("1,5", b',', None), Some(1.5));
         assert_eq!(read("1.5", b',', None), None);

@@ -6,7 +6,7 @@ use super::missing::Missing;
 use super::number::Numbers;
 use crate::data::file_size::FileSize;
 use crate::data::input::Input;
-use crate::error::{Result, require};
+use crate::error::{Result, require, require_mark};
 use crate::numbers::scalar::Float;
 
 /// A column of a table in a text, by its name in the header or by its place, counted from 0.
@@ -87,8 +87,8 @@ impl CsvOptions {
         Self { has_header: None, dialect, numbers, columns: None, label: None }
     }
 
-    /// Whether the first row has the columns' names. Where it is not said, it has; but a first row with a number for
-    /// each feature is refused then, as it would be lost if it were a sample.
+    /// Whether the first row has the columns' names. Where it is not said, it has; but a first row with a number or a
+    /// missing value for each feature is refused then, as it would be lost if it were a sample.
     pub fn header(mut self, has_header: bool) -> Self {
         self.has_header = Some(has_header);
         self
@@ -98,11 +98,11 @@ impl CsvOptions {
     /// [`whitespace`](CsvOptions::whitespace).
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a quote `"`, a line end, or what is no ASCII.
+    /// [`Error::InvalidMark`](crate::Error::InvalidMark) for a quote `"`, a line end, or what is no ASCII.
     pub fn delimiter(mut self, delimiter: u8) -> Result<Self> {
         let is_valid = delimiter.is_ascii() && !matches!(delimiter, b'"' | b'\n' | b'\r');
         let requirement = "ASCII, and neither a quote nor a line end";
-        require(is_valid, "CsvOptions delimiter", delimiter.into(), requirement)?;
+        require_mark(is_valid, "CsvOptions delimiter", delimiter, requirement)?;
         self.dialect.delimiter = Delimiter::Byte(delimiter);
         Ok(self)
     }
@@ -117,14 +117,14 @@ impl CsvOptions {
     /// What opens and closes a cell, `b'"'` by default; `None` if quotes mean nothing and are text like any other.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a letter, a digit, a space, a control
+    /// [`Error::InvalidMark`](crate::Error::InvalidMark) for a letter, a digit, a space, a control
     /// character, or what is no ASCII.
     pub fn quote(mut self, quote: impl Into<Option<u8>>) -> Result<Self> {
         self.dialect.quote = quote.into();
         if let Some(quote) = self.dialect.quote {
             let requirement = "a mark in ASCII, and neither a letter, a digit nor a space";
             let is_valid = quote.is_ascii_punctuation();
-            require(is_valid, "CsvOptions quote", quote.into(), requirement)?;
+            require_mark(is_valid, "CsvOptions quote", quote, requirement)?;
         }
         Ok(self)
     }
@@ -140,7 +140,7 @@ impl CsvOptions {
     /// nothing else is passed over.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for what may stand in a number, a line end, or what
+    /// [`Error::InvalidMark`](crate::Error::InvalidMark) for what may stand in a number, a line end, or what
     /// is no ASCII.
     pub fn comment(mut self, comment: impl Into<Option<u8>>) -> Result<Self> {
         self.dialect.comment = comment.into();
@@ -148,7 +148,7 @@ impl CsvOptions {
             let is_of_number = comment.is_ascii_alphanumeric() || b"+-.".contains(&comment);
             let is_valid = comment.is_ascii_graphic() && !is_of_number;
             let requirement = "a mark in ASCII that no number has in it";
-            require(is_valid, "CsvOptions comment", comment.into(), requirement)?;
+            require_mark(is_valid, "CsvOptions comment", comment, requirement)?;
         }
         Ok(self)
     }
@@ -193,37 +193,38 @@ impl CsvOptions {
     /// What stands before a fraction, `b'.'` by default: `b','`.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for any but a point or a comma.
+    /// [`Error::InvalidMark`](crate::Error::InvalidMark) for any but a point or a comma.
     pub fn decimal(mut self, decimal: u8) -> Result<Self> {
         let is_valid = matches!(decimal, b'.' | b',');
-        require(is_valid, "CsvOptions decimal", decimal.into(), "a point or a comma")?;
+        require_mark(is_valid, "CsvOptions decimal", decimal, "a point or a comma")?;
         self.numbers.decimal = decimal;
         Ok(self)
     }
 
     /// What stands between thousands, none by default: `b','`, `b'.'`, `b' '`, `b'\''`. It must stand before three
-    /// digits each, or nowhere in a number.
+    /// digits each, or nowhere in a number. A space means no-break spaces too, U+00A0 and U+202F.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a letter, a digit, a sign, a line end, or what
+    /// [`Error::InvalidMark`](crate::Error::InvalidMark) for a letter, a digit, a sign, a line end, or what
     /// is no ASCII.
     pub fn thousands(mut self, thousands: impl Into<Option<u8>>) -> Result<Self> {
         self.numbers.thousands = thousands.into();
         if let Some(mark) = self.numbers.thousands {
             let is_valid = mark == b' ' || mark.is_ascii_punctuation() && !b"+-".contains(&mark);
             let requirement = "a mark in ASCII or a space, and no sign";
-            require(is_valid, "CsvOptions thousands", mark.into(), requirement)?;
+            require_mark(is_valid, "CsvOptions thousands", mark, requirement)?;
         }
         Ok(self)
     }
 
-    /// The columns that are features, in this order, and no others.
+    /// The columns that are features, in this order, and no others. One that is named twice is two features.
     pub fn columns<C: Into<Column>>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
         self.columns = Some(columns.into_iter().map(Into::into).collect());
         self
     }
 
-    /// The column that holds the labels. It is left out where every other column is a feature; where
+    /// The column that holds the labels. They are texts as they stand, and never missing: see
+    /// [`Csv::labels`](super::Csv::labels). It is left out where every other column is a feature; where
     /// [`columns`](CsvOptions::columns) are chosen, they alone say what is one.
     pub fn label(mut self, column: impl Into<Column>) -> Self {
         self.label = Some(column.into());
@@ -238,7 +239,7 @@ impl CsvOptions {
     /// and its name if a cell is no finite number, is missing, or is wrongly quoted, and if a column
     /// does not exist or is ambiguous, or the file is no text; [`Error::FileMismatch`](crate::Error::FileMismatch) if a row has another number of
     /// cells than the first one, or the file samples of another [size](FileSize) than `R`;
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if delimiter, quote, comment and the marks of numbers are not
+    /// [`Error::InvalidMark`](crate::Error::InvalidMark) if delimiter, quote, comment and the marks of numbers are not
     /// different from each other. Between delimiter and the marks of numbers that is not asked, as a cell in quotes
     /// may have both.
     pub fn open<T: Float, R: FileSize>(&self, path: impl AsRef<Path>) -> Result<Csv<T, R>> {
@@ -259,7 +260,7 @@ impl CsvOptions {
     fn check(&self) -> Result<()> {
         let Self { dialect, numbers, .. } = self;
         let differs = |byte: Option<u8>, name, others: &[Option<u8>], requirement| match byte {
-            Some(byte) => require(!others.contains(&Some(byte)), name, byte.into(), requirement),
+            Some(byte) => require_mark(!others.contains(&Some(byte)), name, byte, requirement),
             None => Ok(()),
         };
         let delimiter = match dialect.delimiter {
