@@ -100,13 +100,18 @@ use crate::error::{Result, require_fit};
 use crate::layer::layout::Layout;
 use crate::numbers::scalar::Float;
 
-/// By how much the shares of a whole may miss 1: they may have been rounded to three places.
-const ROUNDED_SHARES: f64 = 1e-3;
+/// By how much each of the shares of a whole may be off: they may have been rounded to three places.
+const ROUNDED_SHARE: f64 = 5e-4;
+/// By how much shares may miss 1 together, however many they are: a level that was never seen misses by 1, and so do two
+/// levels at a time.
+const ROUNDED_SHARES: f64 = 0.5;
 
 /// What values that must add up to 1 add up to, if that is something else.
 pub(crate) fn wrong_total<T: Float>(shares: &[T]) -> Option<f64> {
     let total: f64 = shares.iter().map(|x| x.to_double()).sum();
-    let is_whole = (total - 1.0).abs() <= ROUNDED_SHARES;
+    // What three places are is rounded in binary too.
+    let each = ROUNDED_SHARE + T::default_epsilon().to_double();
+    let is_whole = (total - 1.0).abs() <= (shares.len() as f64 * each).min(ROUNDED_SHARES);
     (!is_whole).then_some(total)
 }
 
