@@ -3,9 +3,10 @@
 use super::judge::{Judge, Learned, Taken};
 use super::{AnomalyWorkspace, Column, Explanation, Threshold};
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::loss::Target;
 use crate::model::inference::InMemory;
+use crate::model::network::BLOCK;
 use crate::numbers::scalar::Float;
 use crate::train::examples::Rows;
 
@@ -31,6 +32,11 @@ impl<T: Float> Judge<'_, T> {
         self.rate(rows, None, true, &mut workspace, &mut of_others, Some(&mut contributions));
         let [of_others] = of_others;
         let falls = self.falls(of_others, rows, &learned.medians, &mut workspace);
+        if of_others.is_infinite() && falls.iter().any(|fall| fall.is_infinite()) {
+            // Beyond all measure is what makes the score so, and not what the model then makes of the others.
+            let pairs = contributions.iter_mut().zip(&falls);
+            pairs.for_each(|(to, fall)| *to = if fall.is_infinite() { *fall } else { 0.0 });
+        }
         let all: f64 = falls.iter().sum();
         let mut of_code = (of_others - contributions.iter().sum::<f64>()).max(0.0);
         if all > 0.0 && (all + of_others).is_finite() {
@@ -60,6 +66,8 @@ impl<T: Float> Judge<'_, T> {
                 is_novel[feature] = true;
             }
         }
+        let not_a_number = contributions.iter_mut().filter(|part| part.is_nan());
+        not_a_number.for_each(|part| *part = f64::INFINITY);
         let expected = self.expected(rows, &learned.medians)?;
         let infinite = contributions.iter().filter(|part| part.is_infinite()).count();
         let share = |part: f64| match part / score {
@@ -103,44 +111,55 @@ impl<T: Float> Judge<'_, T> {
         workspace: &mut AnomalyWorkspace<T>,
     ) -> Vec<f64> {
         let features = rows.x.features();
-        let repeat = |view: BatchView<'_, T>| view.as_slice().repeat(features);
+        // All columns at once would take memory for their square.
+        let block = features.min(BLOCK);
+        let repeat = |view: BatchView<'_, T>| view.as_slice().repeat(block);
         let conditions = rows.conditions.map(repeat);
         let conditions = conditions.as_deref();
         let conditions = conditions.map(|all| BatchView::new(all, self.network.facts.condition));
+        let compares = self.network.loss.target() == Target::Input;
         let mut exchanged = repeat(rows.x);
-        let (mut scores, mut falls) = (vec![0.0; features], vec![0.0; features]);
-        let mut add_falls = |exchanged: &[T], workspace: &mut AnomalyWorkspace<T>| {
-            let x = BatchView::new(exchanged, features);
-            let rows = Rows { x, conditions, targets: None };
-            self.rate(rows, None, true, workspace, &mut scores, None);
-            let each = falls.iter_mut().zip(&scores);
-            each.for_each(|(fall, exchanged)| *fall += (score - exchanged).max(0.0));
-        };
-        if self.network.loss.target() == Target::Input {
-            let mut outputs = vec![T::ZERO; exchanged.len()];
-            let model = &mut workspace.passes.model;
-            for _ in 0..PASSES {
-                let x = BatchView::new(&exchanged, features);
+        let mut outputs = vec![T::ZERO; if compares { exchanged.len() } else { 0 }];
+        let (mut scores, mut falls) = (vec![0.0; block], vec![0.0; features]);
+        for first in (0..features).step_by(block) {
+            // The last block is as large as the others; some columns are in two.
+            let first = first.min(features - block);
+            let own = |row: usize| row * features + first + row;
+            let falls = &mut falls[first..first + block];
+            falls.fill(0.0);
+            let mut add_falls = |exchanged: &[T], workspace: &mut AnomalyWorkspace<T>| {
+                let x = BatchView::new(exchanged, features);
                 let rows = Rows { x, conditions, targets: None };
-                let mut outputs = BatchViewMut::new(&mut outputs, features);
-                self.network.pass(rows, outputs.reborrow(), model);
-                self.network.loss.reconstruct(outputs.reborrow());
-                let outputs = outputs.as_mut_slice();
-                for at in (0..features).map(|feature| feature * (features + 1)) {
-                    exchanged[at] = outputs[at];
+                self.rate(rows, None, true, workspace, &mut scores, None);
+                let each = falls.iter_mut().zip(&scores);
+                each.for_each(|(fall, exchanged)| *fall += (score - exchanged).max(0.0));
+            };
+            if compares {
+                let model = &mut workspace.passes.model;
+                for _ in 0..PASSES {
+                    let x = BatchView::new(&exchanged, features);
+                    let rows = Rows { x, conditions, targets: None };
+                    let mut outputs = BatchViewMut::new(&mut outputs, features);
+                    self.network.pass(rows, outputs.reborrow(), model);
+                    self.network.loss.reconstruct(outputs.reborrow());
+                    let outputs = outputs.as_mut_slice();
+                    (0..block).map(own).for_each(|at| exchanged[at] = outputs[at]);
                 }
+                add_falls(&exchanged, workspace);
+            }
+            for (row, &median) in medians[first..first + block].iter().enumerate() {
+                exchanged[own(row)] = T::of(median);
             }
             add_falls(&exchanged, workspace);
+            for row in 0..block {
+                exchanged[own(row)] = rows.x.as_slice()[first + row];
+            }
         }
-        for (feature, &median) in medians.iter().enumerate() {
-            exchanged[feature * (features + 1)] = T::of(median);
-        }
-        add_falls(&exchanged, workspace);
         falls
     }
 
     /// What the model expects of one sample, in the user's units: its reconstruction or, of a classifier, which makes
-    /// none, medians.
+    /// none, medians; also where a reconstruction is beyond all numbers.
     fn expected(&self, rows: Rows<'_, T>, medians: &[f64]) -> Result<Vec<T>> {
         let (network, features) = (self.network, rows.x.features());
         if network.loss.target() == Target::Input {
@@ -148,8 +167,21 @@ impl<T: Float> Judge<'_, T> {
             network.infer(&mut workspace, rows);
             network.generate_from_mean(&mut workspace, rows.conditions);
             let mut outputs = workspace.decoding.output;
-            network.restore(BatchViewMut::new(&mut outputs, features))?;
-            return Ok(outputs);
+            network.loss.reconstruct(BatchViewMut::new(&mut outputs, features));
+            for (y, &median) in outputs.iter_mut().zip(medians) {
+                *y = if y.to_double().is_finite() { *y } else { T::of(median) };
+            }
+            let Some(normalizer) = &network.normalizer else { return Ok(outputs) };
+            let mut is_median = vec![false; features];
+            loop {
+                match normalizer.undo(BatchViewMut::new(&mut outputs, features)) {
+                    Err(Error::NotFinite { feature, .. }) if !is_median[feature] => {
+                        outputs[feature] = T::of(medians[feature]);
+                        is_median[feature] = true;
+                    }
+                    undone => return undone.map(|()| outputs),
+                }
+            }
         }
         let mut medians: Vec<T> = medians.iter().map(|&median| T::of(median)).collect();
         if let Some(normalizer) = &network.normalizer {
