@@ -361,6 +361,43 @@ impl Normalizer {
         }
     }
 
+    /// As [`apply`](Self::apply), but what lies so far beyond those that were fitted that it has no number becomes the
+    /// greatest there is, or the least: for those who look for what is far away.
+    pub(crate) fn apply_within_range<T: Float>(
+        &self,
+        mut batch: BatchViewMut<'_, T>,
+    ) -> Result<()> {
+        let Err(refused) = self.apply(batch.reborrow()) else { return Ok(()) };
+        if batch.as_slice().iter().any(|x| !x.to_double().is_finite()) {
+            return Err(refused);
+        }
+        let most = T::max_value().map_or(f64::MAX, T::to_double);
+        for mut sample in batch.chunks_mut(1) {
+            match self.apply(sample.reborrow()) {
+                Ok(()) => {}
+                Err(Error::NotFinite { .. }) => {
+                    let fitted = self.first.iter().zip(&self.second);
+                    for (x, (&first, &second)) in sample.as_mut_slice().iter_mut().zip(fitted) {
+                        let value = x.to_double();
+                        let y = match self.normalization {
+                            Normalization::Standardize => over(value, first, second),
+                            Normalization::MinMax { low, high } => {
+                                between((first, second), (low, high), value)
+                            }
+                            // These have a number for each value.
+                            Normalization::None | Normalization::Truncate { .. } => value,
+                        };
+                        // Infinity times 0, which a range may begin with, is none.
+                        let y = if y.is_nan() { (value - first).signum() * most } else { y };
+                        *x = T::of(y.clamp(-most, most));
+                    }
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(())
+    }
+
     /// Takes normalized values back, in place.
     ///
     /// For `Truncate`, values that were cut off come back as the bound, and samples without the mean

@@ -13,6 +13,7 @@ mod html_browser;
 #[cfg(feature = "html")]
 mod html_report;
 mod metrics;
+mod normal_rows;
 mod novelties;
 #[cfg(feature = "plot")]
 mod plots;

@@ -36,7 +36,7 @@ impl Conformal {
     /// # Errors
     /// [`Error::NoSamples`]; [`Error::EntryNotFinite`] for a score that is not finite.
     pub fn new(mut scores: Vec<f64>) -> Result<Self> {
-        check_scores("Conformal::new", &scores)?;
+        check_entries("Conformal::new", "score", &scores)?;
         scores.sort_unstable_by(f64::total_cmp);
         Ok(Self { scores })
     }
@@ -82,16 +82,20 @@ fn samples_for(alpha: f64) -> f64 {
     [guess - 2.0, guess - 1.0].into_iter().find(is_enough).unwrap_or(guess)
 }
 
-/// Refuses no scores, and scores that are not finite.
-pub(super) fn check_scores(call: &'static str, scores: &[f64]) -> Result<()> {
-    if scores.is_empty() {
+/// Refuses an empty list, and entries that are not finite: scores, or whatever these are.
+pub(super) fn check_entries(
+    call: &'static str,
+    entry: &'static str,
+    entries: &[f64],
+) -> Result<()> {
+    if entries.is_empty() {
         return Err(Error::NoSamples { call });
     }
-    match scores.iter().position(|score| !score.is_finite()) {
+    match entries.iter().position(|entry| !entry.is_finite()) {
         None => Ok(()),
         Some(index) => {
-            let value = Number(scores[index]);
-            Err(Error::EntryNotFinite { call, entry: "score", index, value })
+            let value = Number(entries[index]);
+            Err(Error::EntryNotFinite { call, entry, index, value })
         }
     }
 }

@@ -44,7 +44,7 @@ use crate::train::examples::IntoExamples;
 ///
 /// | novelty | the score | if |
 /// |---|---|---|
-/// | a column changes that never did | is at least (1.25 + 0.25 d/(1 + d)) s for each, with d = ∣change/value∣, or ∣change∣ of a value of 0; after [`calibrate`](Self::calibrate) s is that of the samples there, if it is greater | the change is more than a millionth of the value, which may be rounding |
+/// | a column changes that never did | is at least (1.25 + 0.25 d/(1 + d)) s for each, with d = ∣change/value∣, or ∣change∣ of a value of 0; after [`calibrate`](Self::calibrate) s is that of the samples there, or the threshold once [it is set](Self::set_threshold), if it is greater | the change is more than 2 ε of the value, which may be rounding, with the ε of the number type; of `f32` too for values that were read in it |
 /// | a group of categories does not add up to 1: a level that was never seen is 0 throughout | has 3 ∣sum − 1∣ s added | the loss is [`Categorical`](crate::loss::Categorical), in [`Mixed`](crate::Mixed) too |
 /// | a value lies beyond those that the loss is defined for | has 3 (x − nearest)² s added, normalized | the score draws codes, and so compares by the loss |
 ///
@@ -60,7 +60,8 @@ use crate::train::examples::IntoExamples;
 /// # Errors
 /// All calls that take data refuse NaN and infinity, a wrong width and zero samples, naming the place, and then have
 /// changed nothing; [`fit`](Self::fit) also groups of categories that do not add up to 1, as normal samples have a level
-/// in each.
+/// in each, and a value a million times as large as the root mean square of the others of its feature
+/// ([`Error::Outlier`]), beside which all are alike.
 #[derive(Debug, Clone)]
 pub struct AnomalyDetector<E, D, R, L, S, T: Float = f32> {
     model: AutoEncoder<E, D, R, L, T>,
@@ -100,9 +101,10 @@ impl<E, D, R, L, S, T: Float> AnomalyDetector<E, D, R, L, S, T> {
         self.learned.novelty.constants().collect()
     }
 
-    /// Sets what [`detect`](Self::detect) flags.
+    /// Sets what [`detect`](Self::detect) flags. Scores above it, and so flagged, are from then on also those of all
+    /// samples in which a constant column [changes](Self#what-normal-samples-never-show); other scores stay.
     pub fn set_threshold(&mut self, threshold: Threshold) {
-        self.learned.threshold = Some(threshold);
+        self.learned.set_threshold(threshold);
     }
 
     /// Sets the threshold that has at most this share of false alarms, by the held-out scores.
@@ -112,7 +114,7 @@ impl<E, D, R, L, S, T: Float> AnomalyDetector<E, D, R, L, S, T> {
     /// [`Error::TooFewForRate`] says how many samples a rate takes.
     pub fn set_false_alarm_rate(&mut self, alpha: f64) -> Result<Threshold> {
         let threshold = Threshold::at(self.calibrated("set_false_alarm_rate")?.threshold(alpha)?)?;
-        self.learned.threshold = Some(threshold);
+        self.learned.set_threshold(threshold);
         Ok(threshold)
     }
 
@@ -276,6 +278,11 @@ where
     /// A fault within the spread of normal samples is hard to place, and the distance of a code, which has no terms of
     /// columns, least of all tells by which one it was reached.
     ///
+    /// # Cost
+    /// Columns are exchanged one by one, which takes ten passes and two scores for each: the time grows with the square
+    /// of their number, as a pass takes longer too. The memory grows with their number only, as rows are looked at 256
+    /// at a time.
+    ///
     /// # Errors
     /// See [`AnomalyDetector`].
     pub fn explain<X>(&self, x: X) -> Result<Explanation>
@@ -291,8 +298,9 @@ where
     /// chance.
     ///
     /// # Errors
-    /// See [`AnomalyDetector`]; and [`Error::InvalidParameter`] if the score was fitted to all of them, and
-    /// chance is out of the question: no two samples that it was fitted to are the same, or these are just those.
+    /// See [`AnomalyDetector`]; and [`Error::InvalidParameter`] if the score was fitted to half of them or more, and
+    /// not by chance: only those count of which it was fitted to no other that is the same, unless these are just those
+    /// that it was fitted to. Of rows that repeat at random about 37 % are such, at most.
     pub fn calibrate<'a, X>(&mut self, held_out: X) -> Result<&Conformal>
     where
         X: IntoExamples<'a, T>,

@@ -27,8 +27,8 @@ pub struct Column {
     pub feature: usize,
     /// Its value in the row, in the user's units.
     pub value: f64,
-    /// What the model expected there, in the user's units: its reconstruction; of a classifier, which makes none, the
-    /// median over the reference.
+    /// What the model expected there, in the user's units: its reconstruction; of a classifier, which makes none, or where
+    /// it is beyond all numbers, the median over the reference.
     pub reconstruction: f64,
     /// Its part of the score, which [`explain`](super::AnomalyDetector::explain) says how to divide.
     pub contribution: f64,

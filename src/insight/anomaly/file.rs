@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::conformal::check_scores;
+use super::conformal::check_entries;
 use super::judge::{Judge, Learned};
 use super::novelty::Novelty;
 use super::{AnomalyDetector, AnomalyScore, Conformal, Numbers, ScoreFor, Threshold};
@@ -42,7 +42,7 @@ where
     /// # Errors
     /// As [`AutoEncoder::load`]; [`Error::DoesNotFit`](crate::Error::DoesNotFit) for a file without a detector
     /// or with another score; [`Error::SizeMismatch`](crate::Error::SizeMismatch),
-    /// [`Error::NotFinite`](crate::Error::NotFinite) and
+    /// [`Error::EntryNotFinite`](crate::Error::EntryNotFinite) and
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for numbers that no detector has, and for a model
     /// that a score chosen at run time is not for.
     pub fn load(
@@ -110,7 +110,7 @@ fn restore<T: Float>(
     score.restore(&numbers, features, units)?;
     let medians = file.take_list("anomaly.medians")?;
     require_size("the medians of a detector's file", "values", features, medians.len())?;
-    check_scores("the medians of a detector's file", &medians)?;
+    check_entries("the medians of a detector's file", "median", &medians)?;
     let calibration: Vec<f64> = file.take_list("anomaly.calibration")?;
     let mut one = |name: &str, place| {
         let values: Vec<f64> = file.take_list(name)?;
@@ -130,7 +130,7 @@ fn restore<T: Float>(
     let place = "the greatest scores of a detector's file";
     require_size(place, "values", count, greatest.len())?;
     let novelty = match greatest[..] {
-        [fitted, greatest] => Novelty::from_numbers(&constants, [fitted, greatest], features)?,
+        [fitted, greatest] => Novelty::from_numbers::<T>(&constants, [fitted, greatest], features)?,
         _ => Novelty::default().weighed(calibration.iter().copied()),
     };
     let mut reference: Vec<f64> = file.take_list("anomaly.reference")?;
@@ -138,5 +138,39 @@ fn restore<T: Float>(
     let conformal = if calibration.is_empty() { None } else { Some(Conformal::new(calibration)?) };
     let threshold = threshold.map(Threshold::at).transpose()?;
     let shared = shared as usize;
-    Ok((saved, Learned { medians, conformal, threshold, novelty, reference, shared }))
+    let mut learned = Learned { medians, conformal, novelty, reference, shared, threshold: None };
+    if let Some(threshold) = threshold {
+        learned.set_threshold(threshold);
+    }
+    Ok((saved, learned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Batch;
+    use crate::error::{Error, Number};
+    use crate::insight::anomaly::SquaredResidual;
+    use crate::layer::Dense;
+    use crate::layer::activation::{Identity, Tanh};
+
+    #[test]
+    fn a_median_that_is_not_finite_is_called_so() {
+        let model = || {
+            let builder = AutoEncoder::builder().encoder(Dense::<3, 2>::new(Tanh));
+            builder.decoder(Dense::<2, 3>::new(Identity)).build::<f64>().unwrap()
+        };
+        let rows = Batch::from_iter([[1.0, 2.0, 3.0], [2.0, 1.0, 3.5]]);
+        let detector = AnomalyDetector::fit(model(), SquaredResidual, &rows).unwrap();
+        let mut learned = detector.learned().clone();
+        learned.medians[2] = f64::INFINITY;
+        let name = format!("autoencoder-median-{}.safetensors", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        write(&detector.judge(), &learned, &path).unwrap();
+        let found = AnomalyDetector::load(model(), SquaredResidual, &path).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        let (call, entry) = ("the medians of a detector's file", "median");
+        let value = Number(f64::INFINITY);
+        assert_eq!(found, Error::EntryNotFinite { call, entry, index: 2, value });
+    }
 }

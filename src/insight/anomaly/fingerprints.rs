@@ -40,9 +40,10 @@ pub(super) fn shared(first: &[f64], second: &[f64]) -> usize {
     count
 }
 
-/// Whether no two samples are the same.
-pub(super) fn are_distinct(samples: &[f64]) -> bool {
-    samples.windows(2).all(|pair| pair[0] != pair[1])
+/// The samples of which there is one only.
+pub(super) fn unrepeated(samples: &[f64]) -> Vec<f64> {
+    let runs = samples.chunk_by(|one, next| one == next);
+    runs.filter(|run| run.len() == 1).map(|run| run[0]).collect()
 }
 
 #[cfg(test)]
@@ -54,7 +55,7 @@ mod tests {
         assert_eq!(shared(&[1.0, 2.0, 2.0, 5.0], &[0.0, 2.0, 3.0, 5.0, 5.0]), 2);
         assert_eq!(shared(&[], &[1.0]), 0);
         assert_eq!(shared(&[1.0, 2.0], &[]), 0);
-        assert!(are_distinct(&[1.0, 2.0]) && !are_distinct(&[1.0, 1.0]));
+        assert_eq!(unrepeated(&[1.0, 2.0, 2.0, 3.0, 4.0, 4.0, 4.0]), [1.0, 3.0]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A score at work on what a network makes of samples. No type here knows more of a model than its numbers.
 
-use super::fingerprints::{are_distinct, fingerprints, shared};
+use super::fingerprints::{fingerprints, shared, unrepeated};
 use super::novelty::{LOOKED_AT, Novelty, nearest};
+use super::outlier::{check_magnitudes, check_normalized};
 use super::passes::{AnomalyWorkspace, Asked, Blocks};
 use super::{AnomalyScore, Conformal, Reference, Threshold};
 use crate::batch::{BatchView, BatchViewMut, check_finite};
@@ -24,6 +25,14 @@ pub(super) struct Learned {
     pub(super) reference: Vec<f64>,
     /// How many of the calibrating samples are of the reference too.
     pub(super) shared: usize,
+}
+
+impl Learned {
+    /// Sets the threshold, above which changes of constant columns are too.
+    pub(super) fn set_threshold(&mut self, threshold: Threshold) {
+        self.threshold = Some(threshold);
+        self.novelty.rise_above(threshold.value());
+    }
 }
 
 /// A network, and a score of what it makes of samples.
@@ -52,6 +61,10 @@ pub(super) fn fit<T: Float>(
     judge.check()?;
     let (prints, mut buffer) = (fingerprints(&given), Vec::new());
     let Taken { given, rows } = judge.taken(call, given, &mut buffer)?;
+    check_magnitudes(call, given)?;
+    if network.normalizer.is_some() {
+        check_normalized(call, rows.x)?;
+    }
     if network.loss.target() == Target::Input {
         // Normal samples have a level of each category; what is new is for those that are scored.
         network.check_wholes(call, rows.x, |_| false)?;
@@ -122,7 +135,7 @@ impl<T: Float> Judge<'_, T> {
     }
 
     /// Samples as the encoder takes them, in the buffer if they are not the same, with constant columns held that are
-    /// off by rounding, or all.
+    /// off by rounding, or all. What would be beyond all numbers is the greatest of them.
     pub(super) fn normalized<'x>(
         &self,
         given: BatchView<'x, T>,
@@ -137,7 +150,7 @@ impl<T: Float> Judge<'_, T> {
         buffer.extend_from_slice(given.as_slice());
         self.novelty.hold(features, buffer, holds_all);
         if let Some(normalizer) = &self.network.normalizer {
-            normalizer.apply(BatchViewMut::new(buffer, features))?;
+            normalizer.apply_within_range(BatchViewMut::new(buffer, features))?;
         }
         Ok(BatchView::new(buffer, features))
     }
@@ -178,7 +191,12 @@ impl<T: Float> Judge<'_, T> {
                     score = self.with_outside(seen.x, score, features);
                     score = self.novelty.lift(given, score, features);
                 }
-                *to = if score.is_nan() { f64::INFINITY } else { score };
+                if score.is_nan() {
+                    score = f64::INFINITY;
+                    let parts = features.iter_mut().filter(|part| part.is_nan());
+                    parts.for_each(|part| *part = f64::INFINITY);
+                }
+                *to = score;
                 if let Some(to) = contributions.as_mut().and_then(Iterator::next) {
                     to.copy_from_slice(features);
                 }
@@ -243,12 +261,14 @@ impl<T: Float> Judge<'_, T> {
         let novelty = novelty.weighed_again(scores.iter().copied());
         let conformal = Conformal::new(scores)?;
         let count = shared(&prints, reference);
-        // Where samples repeat, as those of a few categories do, others may have the same values.
-        let is_same = prints.len() == reference.len() || are_distinct(reference);
+        // Where samples repeat, as those of a few categories do, others may have the same values. Of kinds with the
+        // shares p, others have those of n samples that do not repeat with probability Σ p n p (1 − p)ⁿ⁻¹, at most about 1/e.
+        let seen = shared(&prints, &unrepeated(reference));
+        let are_same = count == prints.len() && prints.len() == reference.len();
         let name = "the number of samples of `calibrate` that the score was fitted to";
-        let requirement = "less than all: of samples that the score has seen there is no guarantee, so take other \
-                           normal ones";
-        require(count < prints.len() || !is_same, name, count as f64, requirement)?;
+        let requirement = "less than half of them: of samples that the score has seen there is no guarantee, so take \
+                           other normal ones";
+        require(2 * seen < prints.len() && !are_same, name, count as f64, requirement)?;
         Ok((conformal, count, novelty))
     }
 }

@@ -138,6 +138,7 @@ mod judge;
 mod nearest_reconstruction;
 mod novelty;
 mod numbers;
+mod outlier;
 mod passes;
 mod probability;
 mod residual;

@@ -6,9 +6,8 @@ use crate::data::Normalizer;
 use crate::loss::{Loss, wrong_total};
 use crate::numbers::scalar::Float;
 
-/// By how much of itself a constant may move without meaning: 0.1 that is read in single precision and in double
-/// differs by a tenth of it.
-const ROUNDING: f64 = 1e-6;
+/// By how much of itself a constant may move without meaning, in ε of its number type: a few units in the last place.
+const ROUNDING: f64 = 2.0;
 /// From so many normal samples on a column without change is taken for one that cannot change, if nothing else tells.
 const ENOUGH: usize = 10;
 /// About so many scores of normal samples are looked at, to know how odd they can be.
@@ -29,11 +28,20 @@ struct Constant {
     feature: usize,
     least: f64,
     greatest: f64,
+    /// By how much of itself it may move without meaning.
+    rounding: f64,
 }
 
 impl Constant {
+    fn of<T: Float>(feature: usize, least: f64, greatest: f64) -> Self {
+        let was_single = was_single(least) || was_single(greatest);
+        let single = if was_single { f64::from(f32::EPSILON) } else { 0.0 };
+        let rounding = ROUNDING * T::default_epsilon().to_double().max(single);
+        Self { feature, least, greatest, rounding }
+    }
+
     fn is_it(self) -> bool {
-        self.greatest - self.least <= ROUNDING * self.size()
+        self.greatest - self.least <= self.rounding * self.size()
     }
 
     fn size(self) -> f64 {
@@ -45,8 +53,16 @@ impl Constant {
         let nearest = x.clamp(self.least, self.greatest);
         let unit = if self.size() > 0.0 { self.size() } else { 1.0 };
         let distance = (x / unit - nearest / unit).abs().min(f64::MAX);
-        (x != nearest && (distance > ROUNDING || self.size() == 0.0)).then_some(distance)
+        (x != nearest && (distance > self.rounding || self.size() == 0.0)).then_some(distance)
     }
+}
+
+/// Whether a value was read in single precision before it came here, so that the same may come in double: 0.1 is then
+/// 0.10000000149, a number of single precision whose own digits say another in double. Of 7 or 0.5 both are the same.
+fn was_single(x: f64) -> bool {
+    let single = f64::from(f32::of(x));
+    let is_single = (x - single).abs() <= ROUNDING * f64::EPSILON * x.abs();
+    is_single && f32::of(x).to_string().parse() != Ok(single)
 }
 
 /// The constant columns, and how odd normal samples can be.
@@ -57,12 +73,14 @@ pub(super) struct Novelty {
     fitted: f64,
     /// The same, with those of the calibration.
     greatest: f64,
+    /// From which score on samples are flagged, or 0: chosen by other samples, it may lie above those scores by far.
+    threshold: f64,
 }
 
 /// Of a detector that knows no column to be constant.
 impl Default for Novelty {
     fn default() -> Self {
-        Self { constants: Vec::new(), fitted: 1.0, greatest: 1.0 }
+        Self { constants: Vec::new(), fitted: 1.0, greatest: 1.0, threshold: 0.0 }
     }
 }
 
@@ -75,10 +93,11 @@ impl Novelty {
             let range = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, greatest), x| {
                 (least.min(x), greatest.max(x))
             });
-            Constant { feature, least: range.0, greatest: range.1 }
+            Constant::of::<T>(feature, range.0, range.1)
         });
         let is_constant = |column: &Constant| {
-            let told = normalizer.and_then(|fitted| fitted.was_constant(column.feature, ROUNDING));
+            let told =
+                normalizer.and_then(|fitted| fitted.was_constant(column.feature, column.rounding));
             column.is_it() && told.unwrap_or(normal.samples() >= ENOUGH)
         };
         Self { constants: ranges.filter(is_constant).collect(), ..Self::default() }
@@ -103,6 +122,11 @@ impl Novelty {
     pub(super) fn weighed_again(mut self, scores: impl Iterator<Item = f64>) -> Self {
         self.greatest = self.fitted.max(greatest(scores));
         self
+    }
+
+    /// From now on changes are odder than this threshold too, whatever samples it was chosen by.
+    pub(super) fn rise_above(&mut self, threshold: f64) {
+        self.threshold = threshold.min(MOST);
     }
 
     /// The features of the constant columns.
@@ -136,7 +160,7 @@ impl Novelty {
             let distance = column.distance(x[column.feature].to_double())?;
             // Odd however small it is, and odder the farther.
             let times = CHANGE.0 + (CHANGE.1 - CHANGE.0) * (distance / (1.0 + distance));
-            Some((column.feature, times * self.greatest))
+            Some((column.feature, times * self.greatest.max(self.threshold)))
         })
     }
 
@@ -224,7 +248,7 @@ impl Novelty {
 
     /// From what [`numbers`](Self::numbers) gave.
     #[cfg(feature = "safetensors")]
-    pub(super) fn from_numbers(
+    pub(super) fn from_numbers<T: Float>(
         constants: &[f64],
         [fitted, greatest]: [f64; 2],
         features: usize,
@@ -243,13 +267,13 @@ impl Novelty {
             let valid = greatest >= least && greatest.is_finite();
             let requirement = "finite and not less than the least";
             require(valid, "a detector's greatest constant value", greatest, requirement)?;
-            columns.push(Constant { feature: feature as usize, least, greatest });
+            columns.push(Constant::of::<T>(feature as usize, least, greatest));
         }
         require_positive("a detector's greatest score of normal samples", fitted)?;
         let valid = greatest >= fitted && greatest.is_finite();
         let requirement = "finite and not less than that of the reference";
         require(valid, "a detector's greatest score of normal samples", greatest, requirement)?;
-        Ok(Self { constants: columns, fitted, greatest })
+        Ok(Self { constants: columns, fitted, greatest, ..Self::default() })
     }
 }
 
@@ -297,9 +321,9 @@ mod tests {
         // Where the score is greater it stays; where it is less than nothing, all is the column's.
         assert_eq!(added(&of(7.0), &SquaredError, &[8.0], 8.0), (8.0, vec![0.0]));
         assert_eq!(added(&of(7.0), &SquaredError, &[8.0], -5.0), (score, vec![score]));
-        assert_eq!(added(&of(7.0), &SquaredError, &[7.0 + 6e-6], 0.25).0, 0.25);
+        assert_eq!(added(&of(7.0), &SquaredError, &[7.0_f64.next_up()], 0.25).0, 0.25);
         assert_eq!(added(&of(7.0), &SquaredError, &[7.0], -5.0), (-5.0, vec![0.0]));
-        assert!(added(&of(7.0), &SquaredError, &[7.0 + 8e-6], 0.25).0 > 2.5);
+        assert!(added(&of(7.0), &SquaredError, &[7.0 + 8e-15], 0.25).0 >= 2.5);
         // Of 0: 2 (1.25 + 0.25 · 3/4).
         assert_eq!(added(&of(0.0), &SquaredError, &[-3.0], 0.0), (2.875, vec![2.875]));
         // With a calibration it is the greatest of both; outside the loss it stays.
@@ -307,9 +331,16 @@ mod tests {
         assert_eq!(added(&more, &SquaredError, &[-3.0], 0.0).0, 5.75);
         let less = more.weighed_again([1.0].into_iter());
         assert_eq!(added(&less, &SquaredError, &[-3.0], 0.0).0, 2.875);
+        // With a threshold above both it is that one.
+        let mut high = less.clone();
+        high.rise_above(10.0);
+        assert_eq!(added(&high, &SquaredError, &[-3.0], 0.0).0, 14.375);
+        assert_eq!(added(&high, &SquaredError, &[0.0], 0.25).0, 0.25);
+        high.rise_above(1.0);
+        assert_eq!(added(&high, &SquaredError, &[-3.0], 0.0).0, 2.875);
         // A group of three that adds up to 0.4, and one that is whole: 6 · 0.6 among three.
         let two = Categorical::new(&[3, 2]).unwrap();
-        let novelty = Novelty { constants: Vec::new(), fitted: 2.0, greatest: 5.0 };
+        let novelty = Novelty { fitted: 2.0, greatest: 5.0, ..Novelty::default() };
         let (score, contributions) = added(&novelty, &two, &[0.4, 0.0, 0.0, 0.5, 0.5], 1.0);
         assert!((score - 4.6).abs() < 1e-12);
         assert!(contributions[..3].iter().all(|part| (part - 1.2).abs() < 1e-12));
@@ -345,7 +376,7 @@ mod tests {
                 assert!(added(&of(value), &SquaredError, &[x], 0.0).0.is_finite());
             }
         }
-        let huge = Novelty { constants: Vec::new(), fitted: MOST, greatest: MOST };
+        let huge = Novelty { fitted: MOST, greatest: MOST, ..Novelty::default() };
         assert!(added(&huge, &BernoulliCrossEntropy, &[f64::MAX, 1e9], 0.0).0.is_finite());
         // Scores that are infinite or nothing say nothing of how odd a sample can be.
         assert_eq!(of(1.0).weighed([f64::INFINITY, 0.0].into_iter()).fitted, 1.0);
@@ -355,13 +386,36 @@ mod tests {
     #[test]
     fn a_constant_is_held() {
         let novelty = of(7.0);
-        let mut x = [9.0, 7.0, -1.0, 7.0 + 1e-9];
+        let mut x = [9.0, 7.0, -1.0, 7.0_f64.next_up()];
         let is_off = [0, 1, 2, 3].map(|at| novelty.is_off(&x[at..=at]));
         assert_eq!(is_off, [true, false, true, true]);
         novelty.hold(1, &mut x, false);
         assert_eq!(x, [9.0, 7.0, -1.0, 7.0]);
         novelty.hold(1, &mut x, true);
         assert_eq!(x, [7.0; 4]);
+    }
+
+    /// Of 16 777 217 integers single precision has not each, and of 0.1 it has another number than double.
+    #[test]
+    fn rounding_is_that_of_the_number_type() {
+        let is_change = |value: f64, x: f64| of(value).changes(&[x]).next().is_some();
+        for value in [7.0, 1e7, 0.1, -3.3e-20] {
+            assert!(!is_change(value, value.next_up()) && is_change(value, value * (1.0 + 1e-14)));
+        }
+        // Read once in single and once in double precision.
+        for value in [0.1_f32, 273.15, -1e-20, 3.3e20] {
+            let double: f64 = value.to_string().parse().unwrap();
+            assert!(was_single(value.into()) && !was_single(double), "{value}");
+            assert!(!is_change(value.into(), double), "{value}");
+            assert!(is_change(value.into(), double * (1.0 + 1e-6)), "{value}");
+        }
+        assert!(!was_single(7.0) && !was_single(-0.5) && !was_single(1e300) && !was_single(0.0));
+        // Neighbours in single precision are a change in double.
+        let varied = Novelty::of(BatchView::new(&[1e7, 1e7 + 1.0].repeat(ENOUGH), 1), None);
+        assert_eq!(varied.constants().count(), 0);
+        let single = Novelty::of(BatchView::new(&[1e7_f32; ENOUGH], 1), None);
+        assert!(single.changes(&[1e7_f32.next_up()]).next().is_none());
+        assert!(single.changes(&[1e7_f32 + 4.0]).next().is_some());
     }
 
     #[test]
@@ -371,7 +425,7 @@ mod tests {
         // The second column is left out below; the third is constant.
         let told = |normalization| {
             let fitted = Normalizer::fit(normalization, &batch).unwrap().leaving(1..2).unwrap();
-            [0, 1, 2].map(|feature| fitted.was_constant(feature, ROUNDING))
+            [0, 1, 2].map(|feature| fitted.was_constant(feature, 1e-15))
         };
         let (low, high) = (0.0, 1.0);
         assert_eq!(told(Normalization::MinMax { low, high }), [Some(false), None, Some(true)]);
@@ -379,9 +433,9 @@ mod tests {
         assert_eq!(told(Normalization::Standardize), [None; 3]);
         let of = |means: [f64; 2], scales: [f64; 2]| {
             let fitted = Normalizer::from_parts(Normalization::Standardize, means, scales).unwrap();
-            [0, 1].map(|feature| fitted.was_constant(feature, ROUNDING))
+            [0, 1].map(|feature| fitted.was_constant(feature, 1e-15))
         };
-        assert_eq!(of([5.0, 5.0], [0.1, 1e-9]), [Some(false), Some(true)]);
+        assert_eq!(of([5.0, 5.0], [1e-9, 1e-16]), [Some(false), Some(true)]);
     }
 
     #[cfg(feature = "safetensors")]
@@ -389,7 +443,7 @@ mod tests {
     fn what_no_file_has_is_refused() {
         let (numbers, weight) = of(7.0).numbers();
         assert_eq!((&numbers[..], weight), (&[0.0, 7.0, 7.0][..], [2.0, 2.0]));
-        let again = |numbers: &[f64], weight| Novelty::from_numbers(numbers, weight, 2);
+        let again = |numbers: &[f64], weight| Novelty::from_numbers::<f64>(numbers, weight, 2);
         assert_eq!(again(&numbers, weight).unwrap().constants, of(7.0).constants);
         for numbers in [
             &[0.0, 7.0][..],

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::conformal::check_scores;
+use super::conformal::check_entries;
 use crate::error::{Result, require, require_fraction, require_size};
 use crate::metrics::BinaryConfusion;
 use crate::numbers::scalar::quantile_of_sorted;
@@ -33,8 +33,8 @@ impl Threshold {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside \[0, 1\];
-    /// [`Error::NoSamples`](crate::Error::NoSamples) and [`Error::NotFinite`](crate::Error::NotFinite) for
-    /// the scores.
+    /// [`Error::NoSamples`](crate::Error::NoSamples) and [`Error::EntryNotFinite`](crate::Error::EntryNotFinite)
+    /// for the scores.
     ///
     /// # Example
     /// ```
@@ -43,7 +43,7 @@ impl Threshold {
     /// # Ok::<(), autoencoder::Error>(())
     /// ```
     pub fn quantile(scores: &[f64], q: f64) -> Result<Self> {
-        check_scores("Threshold::quantile", scores)?;
+        check_entries("Threshold::quantile", "score", scores)?;
         require_fraction("Threshold quantile", q)?;
         let mut sorted = scores.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -64,7 +64,7 @@ impl Threshold {
     /// # Ok::<(), autoencoder::Error>(())
     /// ```
     pub fn contamination(scores: &[f64], share: f64) -> Result<Self> {
-        check_scores("Threshold::contamination", scores)?;
+        check_entries("Threshold::contamination", "score", scores)?;
         let valid = (0.0..1.0).contains(&share) && share.is_sign_positive();
         require(valid, "Threshold contamination", share, "in [0, 1)")?;
         let mut sorted = scores.to_vec();
@@ -91,7 +91,7 @@ impl Threshold {
     /// ```
     pub fn best_f1(scores: &[f64], is_anomaly: &[bool]) -> Result<Self> {
         let call = "Threshold::best_f1";
-        check_scores(call, scores)?;
+        check_entries(call, "score", scores)?;
         require_size(call, "labels", scores.len(), is_anomaly.len())?;
         let all = is_anomaly.iter().filter(|&&is| is).count();
         require(all > 0, "anomalies for Threshold::best_f1", 0.0, "at least 1")?;
