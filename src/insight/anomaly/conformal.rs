@@ -99,3 +99,18 @@ pub(super) fn check_entries(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_finite_is_called_what_it_is() {
+        for (entry, value) in [("score", f64::NAN), ("median", f64::INFINITY)] {
+            let found = check_entries("the file", entry, &[0.5, value]).unwrap_err();
+            let value = Number(value);
+            assert_eq!(found, Error::EntryNotFinite { call: "the file", entry, index: 1, value });
+        }
+        assert_eq!(check_entries("it", "score", &[]), Err(Error::NoSamples { call: "it" }));
+    }
+}

@@ -144,33 +144,3 @@ fn restore<T: Float>(
     }
     Ok((saved, learned))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::batch::Batch;
-    use crate::error::{Error, Number};
-    use crate::insight::anomaly::SquaredResidual;
-    use crate::layer::Dense;
-    use crate::layer::activation::{Identity, Tanh};
-
-    #[test]
-    fn a_median_that_is_not_finite_is_called_so() {
-        let model = || {
-            let builder = AutoEncoder::builder().encoder(Dense::<3, 2>::new(Tanh));
-            builder.decoder(Dense::<2, 3>::new(Identity)).build::<f64>().unwrap()
-        };
-        let rows = Batch::from_iter([[1.0, 2.0, 3.0], [2.0, 1.0, 3.5]]);
-        let detector = AnomalyDetector::fit(model(), SquaredResidual, &rows).unwrap();
-        let mut learned = detector.learned().clone();
-        learned.medians[2] = f64::INFINITY;
-        let name = format!("autoencoder-median-{}.safetensors", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        write(&detector.judge(), &learned, &path).unwrap();
-        let found = AnomalyDetector::load(model(), SquaredResidual, &path).unwrap_err();
-        std::fs::remove_file(&path).unwrap();
-        let (call, entry) = ("the medians of a detector's file", "median");
-        let value = Number(f64::INFINITY);
-        assert_eq!(found, Error::EntryNotFinite { call, entry, index: 2, value });
-    }
-}
