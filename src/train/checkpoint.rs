@@ -260,14 +260,16 @@ impl<T: Float> Training<'_, '_, T> {
     /// Refuses another training, by what is different in it.
     fn require_same(&self, file: &Parts<'_>, theirs: &str) -> Result<()> {
         let what = "the training (which goes on only with the settings that it was stopped with)";
-        let (ours, saved): (Vec<&str>, Vec<&str>) =
-            (self.required.split(", ").collect(), theirs.split(", ").collect());
-        if ours.len() != saved.len() {
-            return file.require(what, &self.required, theirs);
+        // What one has and the other has not.
+        let beyond = |these: &str, others: &str| {
+            let is_other = |item: &&str| !others.split(", ").any(|other| other == *item);
+            let items: Vec<&str> = these.split(", ").filter(is_other).collect();
+            if items.is_empty() { "nothing in its place".to_owned() } else { items.join(", ") }
+        };
+        if self.required == theirs {
+            return Ok(());
         }
-        let differing = ours.iter().zip(&saved).filter(|(ours, theirs)| ours != theirs);
-        let (ours, theirs): (Vec<&str>, Vec<&str>) = differing.unzip();
-        file.require(what, &ours.join(", "), &theirs.join(", "))
+        file.require(what, &beyond(&self.required, theirs), &beyond(theirs, &self.required))
     }
 
     /// What may be another in a resumed training, and is told of: its name, and how it is set.

@@ -484,7 +484,7 @@ fn a_column_that_changes_in_the_calibration_is_not_constant() {
     let rows = with_constant::<f64>(400, 7.0);
     let mut detector = plain(&rows.select(0..100));
     let mut held_out = rows.select(100..200);
-    held_out.as_mut_slice()[CONSTANT] = 7.0 + 1e-9;
+    held_out.as_mut_slice()[CONSTANT] = 7.0_f64.next_up();
     detector.calibrate(&held_out).unwrap();
     assert_eq!(detector.constant_columns(), [CONSTANT]);
     let change = moved(rows.sample(250), CONSTANT, 7.1);

@@ -411,7 +411,9 @@ fn a_checkpoint_knows_its_weights() {
     others[0] = 1.5;
     for weights in [None, Some(others)] {
         let refused = train(4, weights, resume()).unwrap_err();
-        assert!(matches!(&refused, Error::DoesNotFit { what, .. } if what == "the training"));
+        assert!(
+            matches!(&refused, Error::DoesNotFit { what, .. } if what.starts_with("the training"))
+        );
     }
     assert_eq!(train(4, Some(WEIGHTS), resume()), train(4, Some(WEIGHTS), None));
     std::fs::remove_dir_all(&folder).unwrap();

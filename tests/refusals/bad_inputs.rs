@@ -938,8 +938,8 @@ fn files() {
             (
                 Csv::<f64, Dyn>::open(&text).and_then(|mut csv| csv.load()).map(drop),
                 "folder/bad.csv, line 3, column 2 (`width`; counted from 1): found \"x\", expected a finite \
-                 number (`CsvOptions::columns` chooses the columns that are features, and `label` leaves \
-                 one out)",
+                 number (`CsvOptions::columns` chooses the columns that are features, `label` leaves one out, and \
+                 `missing_marks` takes a text for a missing value)",
             ),
         ],
     );
@@ -1064,15 +1064,14 @@ fn model_files_and_checkpoints() {
             ),
             (
                 fit(trainer().seed(5).checkpoints(checkpoints().resume(true))),
-                "folder/run.safetensors: the training: the file has seed 0, batch size 64, \
-                 shuffle true, 3 samples, Sgd, but seed 5, batch size 64, shuffle true, 3 \
-                 samples, Sgd is needed",
+                "folder/run.safetensors: the training (which goes on only with the settings that it was \
+                 stopped with): the file has seed 0, but seed 5 is needed",
             ),
             (
                 fit_weighted(trainer().checkpoints(checkpoints().resume(true)), &[1.0, 2.0, 3.0]),
-                "folder/run.safetensors: the training: the file has seed 0, batch size 64, \
-                 shuffle true, 3 samples, Sgd, but seed 0, batch size 64, shuffle true, 3 \
-                 samples, Sgd, 3 sample weights with digest a68de4b5e96a60c8 is needed",
+                "folder/run.safetensors: the training (which goes on only with the settings that it was \
+                 stopped with): the file has nothing in its place, but 3 sample weights with digest \
+                 a68de4b5e96a60c8 is needed",
             ),
         ],
     );

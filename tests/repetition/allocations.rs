@@ -307,7 +307,7 @@ fn objectives_and_priors() {
     }
     let objectives: [(&str, Make); 14] = [
         ("warm-up", || {
-            Box::new(Variational::default().schedule(Warmup::new(9, Constant).unwrap()))
+            Box::new(Variational::default().schedule(Warmup::new(20, Constant).unwrap()))
         }),
         ("cyclical", || Box::new(Variational::default().schedule(Cyclical::new(5, 0.5).unwrap()))),
         ("capacity", || Box::new(Variational::default().capacity(3.0, Constant).unwrap())),
