@@ -33,6 +33,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why a call was refused. Nothing has changed when a call returns one, except where
 /// [`Error::Diverged`] says so.
+///
+/// What a person wants to read is its text, by `{error}`. A `main` that returns it prints the data instead, as `{error:?}`
+/// does; `fn main() -> Result<(), String>` with `.map_err(|error| error.to_string())?` prints the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

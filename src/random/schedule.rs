@@ -41,7 +41,7 @@
 
 use std::fmt::Debug;
 
-use crate::error::{Result, require, require_count, require_fraction};
+use crate::error::{Forgotten, Result, Unwrapped, require, require_count, require_fraction};
 
 /// How far training has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,20 @@ impl Schedule for Box<dyn Schedule> {
     }
     fn factor(&self, progress: &Progress) -> f64 {
         (**self).factor(progress)
+    }
+}
+
+/// Says that a `?` is missing.
+impl<S, X> Schedule for std::result::Result<S, X>
+where
+    Forgotten<X>: Unwrapped,
+    Self: Debug + Send + Sync + Clone + 'static,
+{
+    fn describe(&self) -> String {
+        String::new()
+    }
+    fn factor(&self, _progress: &Progress) -> f64 {
+        1.0
     }
 }
 
