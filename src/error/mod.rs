@@ -153,21 +153,13 @@ pub enum Error {
     },
     /// A value in samples that must be normal is a million times as large as the others of its feature.
     #[error(
-        "{call}: feature {feature} of sample {sample} is {value}, but the others of this feature are {typical} in root \
-         mean square, which is less than a millionth of that: by such a sample, which cannot be normal, all others are \
-         alike, so leave it out or mend it (features and samples are counted from 0)"
+        "{call}: {outlier}: by such a sample, which cannot be normal, all others are alike, so leave it out or mend it"
     )]
     Outlier {
         /// The call the data was given to.
         call: &'static str,
-        /// Index of the feature, counted from 0.
-        feature: usize,
-        /// Index of the sample, counted from 0.
-        sample: usize,
-        /// What was found.
-        value: Number,
-        /// The root mean square of the feature's other values.
-        typical: Number,
+        /// Which.
+        outlier: Outlier,
     },
     /// Features of a sample that are the shares of a whole, one-hot ones among them, do not add up to 1.
     #[error(
@@ -455,7 +447,7 @@ impl Error {
         if let Self::NotFinite { sample, .. }
         | Self::OutsideDomain { sample, .. }
         | Self::NoClass { sample, .. }
-        | Self::Outlier { sample, .. }
+        | Self::Outlier { outlier: Outlier { sample, .. }, .. }
         | Self::NotShares { sample, .. }
         | Self::Label { sample, .. } = &mut self
         {

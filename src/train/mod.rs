@@ -106,7 +106,7 @@ mod report;
 mod run;
 mod schedules;
 pub(crate) mod settings;
-mod survey;
+pub(crate) mod survey;
 pub(crate) mod trainable;
 pub(crate) mod trainer;
 mod training;

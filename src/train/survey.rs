@@ -134,45 +134,54 @@ impl Survey {
         let given = |feature: usize, x: f64| {
             units.as_ref().map_or(x, |units| units[feature].0 + x * units[feature].1)
         };
-        let typical: Vec<f64> = (0..features)
-            .map(|feature| match &units {
-                None => self.size_of_others(feature),
-                Some(units) => {
-                    let (mean, deviation) = self.mean_and_deviation(feature);
-                    given(feature, mean).abs() + deviation * units[feature].1.abs()
-                }
+        // Beside the greatest and beside the least value of each feature.
+        let typical: Vec<[f64; 2]> = (0..features)
+            .map(|feature| {
+                [self.least[feature], self.greatest[feature]].map(|other_end| match &units {
+                    None => self.size_with(feature, other_end),
+                    Some(units) => {
+                        let (mean, deviation) = self.mean_and_deviation_with(feature, other_end);
+                        given(feature, mean).abs() + deviation * units[feature].1.abs()
+                    }
+                })
             })
             .collect();
-        let mut sizes: Vec<f64> = typical.iter().copied().filter(|&size| size > 0.0).collect();
+        let sizes = typical.iter().map(|[a, b]| a.min(*b));
+        let mut sizes: Vec<f64> = sizes.filter(|&size| size > 0.0).collect();
         sizes.sort_unstable_by(f64::total_cmp);
         let of_features = sizes.get(sizes.len() / 2).copied()?;
-        let compared = |feature: usize| match typical[feature] {
+        let compared = |feature: usize, end: usize| match typical[feature][end] {
             size if units.is_some() => size.max(of_features),
             size if size > 0.0 => size,
             _ => of_features,
         };
-        let ends = self.places.iter().enumerate().flat_map(|(feature, places)| {
-            places.map(|(sample, value)| (feature, sample, given(feature, value)))
-        });
-        let ratio = |&(feature, _, value): &(usize, usize, f64)| value.abs() / compared(feature);
-        let end = ends.max_by(|a, b| ratio(a).total_cmp(&ratio(b)))?;
-        let (feature, sample, value) = end;
-        let typical = Number(compared(feature));
-        (ratio(&end) >= times).then_some(Outlier { sample, feature, value: Number(value), typical })
+        let ends = (0..features).flat_map(|feature| [(feature, 0), (feature, 1)]);
+        let value = |(feature, end): (usize, usize)| given(feature, self.places[feature][end].1);
+        let ratio = |at: (usize, usize)| value(at).abs() / compared(at.0, at.1);
+        // Of equal ones the first.
+        let (feature, end) = ends.reduce(|a, b| if ratio(b) > ratio(a) { b } else { a })?;
+        (ratio((feature, end)) >= times).then(|| Outlier {
+            sample: self.places[feature][end].0,
+            feature,
+            value: Number(value((feature, end))),
+            typical: Number(compared(feature, end)),
+        })
     }
 
-    /// The root mean square of a feature's values between its ends, of those that are not 0.
-    fn size_of_others(&self, feature: usize) -> f64 {
+    /// The root mean square of a feature's values but one end, of those that are not 0; given is the other end.
+    fn size_with(&self, feature: usize, other_end: f64) -> f64 {
+        let squares = self.squares[feature] + other_end * other_end;
         let is_end = |end: f64| if end == 0.0 { 0.0 } else { 1.0 };
-        let ends = is_end(self.greatest[feature]) + is_end(self.least[feature]);
-        (self.squares[feature] / (self.counts[feature] - ends).max(1.0)).sqrt()
+        let ends = is_end(self.greatest[feature]) + is_end(self.least[feature]) - is_end(other_end);
+        (squares / (self.counts[feature] - ends).max(1.0)).sqrt()
     }
 
-    /// Of a feature's values between its ends.
-    fn mean_and_deviation(&self, feature: usize) -> (f64, f64) {
-        let n = self.samples.saturating_sub(2).max(1) as f64;
-        let mean = self.sums[feature] / n;
-        (mean, (self.squares[feature] / n - mean * mean).max(0.0).sqrt())
+    /// Of a feature's values but one end; given is the other end.
+    fn mean_and_deviation_with(&self, feature: usize, other_end: f64) -> (f64, f64) {
+        let n = self.samples.saturating_sub(1).max(1) as f64;
+        let mean = (self.sums[feature] + other_end) / n;
+        let squares = self.squares[feature] + other_end * other_end;
+        (mean, (squares / n - mean * mean).max(0.0).sqrt())
     }
 
     /// The features of the largest and the smallest values, with these; those of 0 have no size.
@@ -210,6 +219,13 @@ impl Survey {
         let share = outside / to_learn;
         (outside > 0.0 && share >= OUTSIDE).then_some(Warning::OutsideRange { share, range })
     }
+}
+
+/// The value of these samples, as they were given, that is a million times as large as others, if one is.
+pub(crate) fn outlier<T: Float>(x: BatchView<'_, T>) -> Option<Outlier> {
+    let mut survey = Survey::new(x.features(), None);
+    survey.look_at(x);
+    survey.outlier_beyond(FAR, None)
 }
 
 /// What a normalizer makes 0 and by how much it has divided, of each feature.

@@ -3,61 +3,11 @@
 use crate::batch::BatchView;
 use crate::error::{Error, Number, Result};
 use crate::numbers::scalar::Float;
+use crate::train::survey::outlier;
 
-/// How many times as large as those of the others a value of a normal sample is at most.
-const FAR: f64 = 1e6;
-
-/// The largest value of a feature, and the squares of the others.
-#[derive(Debug, Clone, Default)]
-struct Magnitudes {
-    largest: f64,
-    sample: usize,
-    /// The largest of the others, in units of which squares are added, so that they are finite.
-    unit: f64,
-    squares: f64,
-}
-
-impl Magnitudes {
-    fn add(&mut self, sample: usize, x: f64) {
-        let mut other = x.abs();
-        if other > self.largest {
-            std::mem::swap(&mut other, &mut self.largest);
-            self.sample = sample;
-        }
-        if other > self.unit {
-            self.squares = 1.0 + self.squares * (self.unit / other).powi(2);
-            self.unit = other;
-        } else if other > 0.0 {
-            self.squares += (other / self.unit).powi(2);
-        }
-    }
-
-    /// The root mean square of the others.
-    fn typical(&self, samples: usize) -> f64 {
-        self.unit * (self.squares / samples.saturating_sub(1).max(1) as f64).sqrt()
-    }
-}
-
-/// Refuses samples of which a value is a million times as large as the others of its feature. Where these are all 0,
-/// nothing tells how large one may be.
+/// Refuses samples of which a value is a million times as large as the others of its feature.
 pub(super) fn check_magnitudes<T: Float>(call: &'static str, x: BatchView<'_, T>) -> Result<()> {
-    let mut features = vec![Magnitudes::default(); x.features()];
-    for (sample, values) in x.iter().enumerate() {
-        let pairs = features.iter_mut().zip(values);
-        pairs.for_each(|(magnitudes, x)| magnitudes.add(sample, x.to_double()));
-    }
-    let all = features.iter().enumerate().map(|(feature, of)| (of.sample, feature, of));
-    let is_far = |of: &Magnitudes| {
-        let typical = of.typical(x.samples());
-        typical > 0.0 && of.largest / typical >= FAR
-    };
-    // The first sample is told of.
-    let far =
-        all.filter(|(.., of)| is_far(of)).min_by_key(|&(sample, feature, _)| (sample, feature));
-    let Some((sample, feature, of)) = far else { return Ok(()) };
-    let found = x.as_slice()[sample * x.features() + feature].to_double();
-    let (value, typical) = (Number(found), Number(of.typical(x.samples())));
-    Err(Error::Outlier { call, feature, sample, value, typical })
+    outlier(x).map_or(Ok(()), |outlier| Err(Error::Outlier { call, outlier }))
 }
 
 /// Refuses normalized samples with values that are the greatest of all numbers, as they would be greater.
@@ -78,29 +28,29 @@ pub(super) fn check_normalized<T: Float>(call: &'static str, x: BatchView<'_, T>
 mod tests {
     use super::*;
 
-    fn check(x: &[f64]) -> Result<()> {
-        check_magnitudes("fit", BatchView::new(x, 1))
+    fn check(x: &[f64], features: usize) -> Result<()> {
+        check_magnitudes("fit", BatchView::new(x, features))
     }
 
-    /// √((3² + 4² + 0²)/3) = 5/√3 of the others, wherever the largest stands and whatever the unit is.
+    /// −4, 0, 3, 3, 4 beside the outlier are √((4² + 3² + 3² + 4²)/4) in root mean square, 0 not counted, wherever the
+    /// largest stands and whatever the unit is.
     #[test]
     fn the_largest_is_compared_with_the_others() {
-        let typical = 5.0 / 3.0_f64.sqrt();
-        for unit in [1.0, 1e-200, 1e200] {
-            for at in 0..4 {
+        let typical = (50.0_f64 / 4.0).sqrt();
+        for unit in [1.0, 1e-100, 1e100] {
+            for at in 0..6 {
                 let with = |times: f64| {
-                    let mut x = vec![3.0 * unit, -4.0 * unit, 0.0];
-                    x.insert(at, -times * typical * unit);
+                    let mut x = [-4.0, 0.0, 3.0, 3.0, 4.0].map(|x| x * unit).to_vec();
+                    x.insert(at, times * typical * unit);
                     x
                 };
-                assert_eq!(check(&with(0.999e6)), Ok(()));
-                let Err(Error::Outlier { feature: 0, sample, value, typical: found, .. }) =
-                    check(&with(1.001e6))
-                else {
+                assert_eq!(check(&with(0.999e6), 1), Ok(()));
+                let Err(Error::Outlier { outlier, .. }) = check(&with(1.001e6), 1) else {
                     panic!("{at} {unit}")
                 };
-                assert_eq!((sample, value.0), (at, with(1.001e6)[at]));
-                assert!((found.0 / (typical * unit) - 1.0).abs() < 1e-14);
+                assert_eq!((outlier.feature, outlier.sample), (0, at));
+                assert_eq!(outlier.value.0, with(1.001e6)[at]);
+                assert!((outlier.typical.0 / (typical * unit) - 1.0).abs() < 1e-12);
             }
         }
     }
@@ -108,11 +58,11 @@ mod tests {
     #[test]
     fn where_nothing_tells_nothing_is_refused() {
         for x in [&[1e20][..], &[0.0, 0.0, 1e20], &[0.0; 3], &[1e20, 1e20, 1.0], &[7.0; 4]] {
-            assert_eq!(check(x), Ok(()), "{x:?}");
+            assert_eq!(check(x, 1), Ok(()), "{x:?}");
         }
-        // Of two the first sample.
+        // Of two the first feature's.
         let two = [1e9, 1.0, 1.0, 1.0, 1.0, -1e9, 1.0, 1.0];
-        let found = check_magnitudes("fit", BatchView::new(&two, 2)).unwrap_err();
-        assert!(matches!(found, Error::Outlier { feature: 0, sample: 0, .. }), "{found}");
+        let Err(Error::Outlier { outlier, .. }) = check(&two, 2) else { panic!("two") };
+        assert_eq!((outlier.feature, outlier.sample), (0, 0));
     }
 }
