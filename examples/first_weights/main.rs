@@ -15,8 +15,8 @@ use autoencoder::data::{Normalization, Normalizer};
 use autoencoder::init::{Glorot, He, Initializer, PyTorch};
 use autoencoder::nalgebra::Dyn;
 use autoencoder::{
-    Activation, Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Dense, Examples, Gaussian, Result,
-    Then, Trainer, Variational, datasets,
+    Activation, Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Dense, Gaussian, Result, Then,
+    Trainer, Variational, datasets,
 };
 
 type Chosen = Box<dyn Activation<f32>>;
@@ -52,9 +52,13 @@ fn layer(
     Dense::dynamic(inputs, outputs, activation).init(initializer(init))
 }
 
+fn trainer(task: &Task, seed: u64) -> Result<Trainer<'static, Adam>> {
+    Ok(Trainer::new(Adam::new(1e-3)?).epochs(task.epochs).batch_size(128).seed(seed))
+}
+
 /// features-hidden-code-hidden-features, squared error.
 fn plain(task: &Task, activation: &Chosen, init: usize, seed: u64) -> Result<f64> {
-    let Task { hidden, code, epochs, .. } = *task;
+    let Task { hidden, code, .. } = *task;
     let features = task.train.features();
     let linear = || -> Chosen { Box::new(Identity) };
     let mut model = AutoEncoder::builder()
@@ -72,17 +76,13 @@ fn plain(task: &Task, activation: &Chosen, init: usize, seed: u64) -> Result<f64
         )))
         .seed(seed)
         .build::<f32>()?;
-    Trainer::new(Adam::new(1e-3)?)
-        .epochs(epochs)
-        .batch_size(128)
-        .seed(seed)
-        .fit(&mut model, &task.train)?;
+    trainer(task, seed)?.fit(&mut model, &task.train)?;
     Ok(model.loss(&task.test)?.total())
 }
 
-/// The same with a Gaussian code of the same size, Bernoulli likelihood: the objective at the code's mean, in nats.
+/// The same with a Gaussian code of the same size and a Bernoulli likelihood: −ELBO with one drawn code, in nats.
 fn variational(task: &Task, activation: &Chosen, init: usize, seed: u64) -> Result<f64> {
-    let Task { hidden, code, epochs, .. } = *task;
+    let Task { hidden, code, .. } = *task;
     let features = task.train.features();
     let linear = || -> Chosen { Box::new(Identity) };
     let mut model = AutoEncoder::builder()
@@ -101,11 +101,7 @@ fn variational(task: &Task, activation: &Chosen, init: usize, seed: u64) -> Resu
         .loss(BernoulliCrossEntropy)
         .seed(seed)
         .build::<f32>()?;
-    Trainer::new(Adam::new(1e-3)?)
-        .epochs(epochs)
-        .batch_size(128)
-        .seed(seed)
-        .fit(&mut model, Examples::of(&task.train))?;
+    trainer(task, seed)?.fit(&mut model, &task.train)?;
     let mut rng = autoencoder::random::seeded(seed);
     Ok(-model.elbo(&task.test, 1, &mut rng)?.value())
 }

@@ -21,7 +21,7 @@ impl fmt::Display for Outlier {
         let Self { sample, feature, value, typical } = self;
         write!(
             f,
-            "feature {feature} of sample {sample} (counted from 0) is {value}, where others of the feature have a size \
+            "feature {feature} of sample {sample} (counted from 0) is {value}, where others have a size \
              of about {:.3e}",
             typical.0
         )

@@ -266,10 +266,12 @@ impl<T: Float> Training<'_, '_, T> {
             let items: Vec<&str> = these.split(", ").filter(is_other).collect();
             if items.is_empty() { "nothing in its place".to_owned() } else { items.join(", ") }
         };
-        if self.required == theirs {
-            return Ok(());
+        let (ours, saved) = (beyond(&self.required, theirs), beyond(theirs, &self.required));
+        // The same items in another number or order are another training too.
+        match ours == saved {
+            true => file.require(what, &self.required, theirs),
+            false => file.require(what, &ours, &saved),
         }
-        file.require(what, &beyond(&self.required, theirs), &beyond(theirs, &self.required))
     }
 
     /// What may be another in a resumed training, and is told of: its name, and how it is set.

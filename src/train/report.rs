@@ -282,9 +282,9 @@ impl Report {
         }
         write!(
             f,
-            "\nearly stopping did not look at {uncounted} of {all} epochs: they came before the first that it was to"
+            "\nearly stopping did not look at {uncounted} of {all} epochs: they came before the first that it was to \
+             look at, or a weight or the learning rate was rising"
         )?;
-        write!(f, " look at, or a weight or the learning rate was rising")?;
         if self.last().is_some_and(|last| last.validation.is_none()) {
             write!(f, ", or a weight changed in them, which held-out samples are not judged by")?;
         }

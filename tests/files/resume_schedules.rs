@@ -9,7 +9,11 @@ use autoencoder::*;
 use common::Folder;
 
 fn model(beta: impl Schedule + 'static) -> impl Fn() -> Model {
-    let regularizer = Variational::new(0.5).unwrap().schedule(beta);
+    weighted(0.5, beta)
+}
+
+fn weighted(weight: f64, beta: impl Schedule + 'static) -> impl Fn() -> Model {
+    let regularizer = Variational::new(weight).unwrap().schedule(beta);
     move || {
         AutoEncoder::builder()
             .encoder(Gaussian::new(
@@ -203,4 +207,15 @@ fn other_settings_than_before_are_told_of() {
     let stopping =
         |trainer: Trainer<'static, Adam>| trainer.early_stopping(EarlyStopping::new(3).unwrap());
     assert_eq!(resumed("stopping", &stopping)[0].0, "early stopping");
+    // And another weight of the regularizer.
+    let file = folder.join("weight.safetensors");
+    let resume = || Checkpoints::new(&file).resume(true);
+    trainer(2).checkpoints(resume()).fit(&mut build(), &x).unwrap();
+    let mut heavier = weighted(0.7, Constant)();
+    let report = trainer(3).checkpoints(resume()).fit(&mut heavier, &x).unwrap();
+    let [train::Warning::ResumedWith { what, before, now }] = &report.warnings[..] else {
+        panic!("{report}")
+    };
+    assert_eq!(what, "the regularizer");
+    assert!(before.contains("beta: 0.5") && now.contains("beta: 0.7"), "{before}, {now}");
 }

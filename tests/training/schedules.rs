@@ -264,10 +264,3 @@ fn a_late_beginning_changes_when_a_training_stops() {
         assert_eq!((report.epochs.len(), report.kept_epoch), (from + 2, from));
     }
 }
-
-#[test]
-fn progress_is_what_schedules_are_asked_about() {
-    let warm_up = Warmup::new(4, Constant).unwrap();
-    let factors: Vec<f64> = (0..6).map(|step| warm_up.factor(&Progress::new(step, 2, 6))).collect();
-    assert_eq!(factors, [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]);
-}
