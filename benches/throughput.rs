@@ -5,60 +5,21 @@
 //! over the plain step, `--objectives` what each variational objective, prior and loss costs over the plain
 //! variational step, `--epoch` times an epoch of MNIST's size and says what memory it takes,
 //! `--threads 1,2` measures with one and with two threads (more than one need
-//! the feature `parallel`), any other word takes only the cases whose name contains it.
+//! the feature `parallel`), `--quick` makes one round, any other word takes only the cases whose name contains it.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use autoencoder::activation::{Identity, Sigmoid};
 use autoencoder::corruption::{Gaussian as GaussianNoise, Masking, SaltAndPepper};
-use autoencoder::layer::{AnyPart, Unconditioned};
-use autoencoder::loss::{LossFor, WithInput};
+use autoencoder::layer::AnyPart;
 use autoencoder::prior::{GaussianMixture, VampPrior};
 use autoencoder::regularizer::Kernel;
-use autoencoder::train::Event;
 use autoencoder::*;
 use nalgebra::{DMatrix, DMatrixView, Dyn};
 
-/// Steps of a round of each contestant.
-const STEPS: usize = 32;
-/// Rounds at least, and seconds at least, for each row.
-const ROUNDS: usize = 5;
-const SECONDS: f64 = 2.0;
-
-/// Appends to the times, in microseconds, those of one round.
-type Contestant = Box<dyn FnMut(&mut Vec<f64>)>;
-
-/// All contestants in turns, so that a slow moment of the machine meets all alike; the times of each.
-fn in_turns(mut contestants: Vec<Contestant>) -> Vec<Vec<f64>> {
-    let mut times = vec![Vec::new(); contestants.len()];
-    let begin = Instant::now();
-    let mut rounds = 0;
-    while rounds < ROUNDS || begin.elapsed().as_secs_f64() < SECONDS * times.len() as f64 {
-        for (contestant, times) in contestants.iter_mut().zip(&mut times) {
-            contestant(times);
-        }
-        rounds += 1;
-    }
-    times
-}
-
-/// The median, and half the distance between the quartiles as a percentage of it.
-fn median(times: &mut [f64]) -> (f64, f64) {
-    times.sort_by(f64::total_cmp);
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-    (at(0.5), 50.0 * (at(0.75) - at(0.25)) / at(0.5))
-}
-
-/// Values from 0 to 1 without structure.
-fn noise(len: usize) -> Vec<f32> {
-    let mut state = 1_u32;
-    let draw = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / 16_777_216.0
-    };
-    std::iter::repeat_with(draw).take(len).collect()
-}
+mod common;
+use common::{Contestant, ROUNDS, STEPS, Words, in_turns, median, noise, training, write_json};
 
 fn name(sizes: &[usize]) -> String {
     sizes.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
@@ -67,40 +28,6 @@ fn name(sizes: &[usize]) -> String {
 fn net(sizes: &[usize]) -> layer::Any<f32> {
     let layers = sizes.windows(2).map(|pair| Dense::dynamic(pair[0], pair[1], Sigmoid).boxed());
     layer::Any::of(layers).expect("at least one layer")
-}
-
-/// Trains the model; a time is that between two steps, as an observer hears of them.
-fn training<E, D, R, L>(
-    mut model: AutoEncoder<E, D, R, L>,
-    batch: usize,
-    threads: usize,
-) -> Contestant
-where
-    E: Part<Input = Dyn, Condition = Unconditioned> + 'static,
-    D: Part + 'static,
-    R: 'static,
-    L: LossFor<D, Target = WithInput> + 'static,
-{
-    let features = model.encoder().num_inputs();
-    let data = Batch::new(Dyn(features), noise(features * batch * STEPS)).expect("whole samples");
-    Box::new(move |times| {
-        let mut last: Option<Instant> = None;
-        let observe = |event: &Event<'_>| {
-            if let Event::Batch(_) = event {
-                times.extend(last.map(|last| last.elapsed().as_secs_f64() * 1e6));
-                last = Some(Instant::now());
-            }
-        };
-        let adam = Adam::new(1e-3).expect("in range");
-        let trainer = Trainer::new(adam).epochs(1).batch_size(batch).observer(observe);
-        #[cfg(feature = "parallel")]
-        let mut trainer = trainer.threads(threads);
-        #[cfg(not(feature = "parallel"))]
-        let mut trainer = trainer;
-        #[cfg(not(feature = "parallel"))]
-        assert_eq!(threads, 1, "more than one thread needs `--features parallel`");
-        trainer.fit(&mut model, &data).expect("finite");
-    })
 }
 
 /// A plain autoencoder through these sizes, sigmoid everywhere.
@@ -144,11 +71,11 @@ fn transposed(matrix: &DMatrix<f32>) -> DMatrixView<'_, f32, Dyn, Dyn> {
 }
 
 /// One case on each number of threads; a line each, as JSON.
-fn steps(sizes: &[usize], batch: usize, threads: &[usize]) -> Vec<String> {
+fn steps(sizes: &[usize], batch: usize, threads: &[usize], is_quick: bool) -> Vec<String> {
     let case = name(sizes);
     let mut contestants = vec![bare_products(sizes, batch)];
     contestants.extend(threads.iter().map(|&threads| plain(sizes, batch, threads)));
-    let mut times = in_turns(contestants);
+    let mut times = in_turns(contestants, is_quick);
     let (products, _) = median(&mut times[0]);
     // Forward, weights' gradients and gradients passed down; the last is not needed for inputs.
     let weights: usize = sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
@@ -167,7 +94,7 @@ fn steps(sizes: &[usize], batch: usize, threads: &[usize]) -> Vec<String> {
 }
 
 /// What each plugin costs over a plain step through the same products.
-fn plugins() {
+fn plugins(is_quick: bool) {
     const BATCH: usize = 128;
     println!("\n{:<40} {:>10} {:>10} {:>7}", "plugin, 784-128-784", "plain µs", "step µs", "cost");
     let model = || {
@@ -203,7 +130,7 @@ fn plugins() {
         ),
     ];
     for (plugin, without, with) in contests {
-        let mut times = in_turns(vec![without, with]);
+        let mut times = in_turns(vec![without, with], is_quick);
         let ((without, _), (with, _)) = (median(&mut times[0]), median(&mut times[1]));
         let cost = 100.0 * (with / without - 1.0);
         println!("{plugin:<40} {without:>10.1} {with:>10.1} {cost:>+6.1}%");
@@ -250,7 +177,7 @@ fn objectives() -> Vec<(&'static str, AnyObjective)> {
 }
 
 /// What each variational objective, prior and loss costs over the plain variational step.
-fn over_the_variational_step() {
+fn over_the_variational_step(is_quick: bool) {
     for sizes in [[784, 400, 20], [32, 64, 8]] {
         let [inputs, hidden, code] = sizes;
         let net = format!("over {inputs}-{hidden}-2×{code}-{hidden}-{inputs}, batch 128");
@@ -277,7 +204,7 @@ fn over_the_variational_step() {
             .columns(quarter, categorical(&[quarter]))
             .columns(quarter, LaplaceLikelihood::new(0.5).expect("in range"));
         loss!("Mixed, of four kinds", mixed);
-        let mut times = in_turns(contestants);
+        let mut times = in_turns(contestants, is_quick);
         let (plain, _) = median(&mut times[0]);
         for (name, times) in names.iter().zip(&mut times) {
             let (step, _) = median(times);
@@ -317,24 +244,11 @@ fn epoch() {
 }
 
 fn main() {
-    let mut words: Vec<String> =
-        std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let mut flag =
-        |name: &str| words.iter().position(|word| word == name).map(|at| words.remove(at));
-    let (with_growth, with_plugins) = (flag("--growth").is_some(), flag("--plugins").is_some());
-    let (with_epoch, with_objectives) = (flag("--epoch").is_some(), flag("--objectives").is_some());
-    let mut option = |name: &str| {
-        let at = words.iter().position(|word| word == name)?;
-        words.remove(at);
-        (at < words.len()).then(|| words.remove(at))
-    };
-    let json = option("--json");
-    let threads: Vec<usize> = option("--threads")
-        .as_deref()
-        .unwrap_or("1")
-        .split(',')
-        .map(|count| count.parse().expect("a number of threads"))
-        .collect();
+    let mut words = Words::of_command_line();
+    let (with_growth, with_plugins) = (words.flag("--growth"), words.flag("--plugins"));
+    let (with_epoch, with_objectives) = (words.flag("--epoch"), words.flag("--objectives"));
+    let (json, threads, is_quick) =
+        (words.option("--json"), words.threads(), words.flag("--quick"));
     let deep = [784, 1000, 500, 250, 30, 250, 500, 1000, 784];
     let mut cases: Vec<(Vec<usize>, usize)> = vec![
         (vec![64, 32, 64], 128),
@@ -364,19 +278,15 @@ fn main() {
     );
     let mut rows = Vec::new();
     for (sizes, batch) in cases {
-        if words.iter().all(|word| name(&sizes).contains(word.as_str())) {
-            rows.extend(steps(&sizes, batch, &threads));
+        if words.want(&name(&sizes)) {
+            rows.extend(steps(&sizes, batch, &threads, is_quick));
         }
     }
     if with_plugins {
-        plugins();
+        plugins(is_quick);
     }
     if with_objectives {
-        over_the_variational_step();
+        over_the_variational_step(is_quick);
     }
-    if let Some(file) = json
-        && let Err(error) = std::fs::write(&file, format!("[{}]\n", rows.join(",\n")))
-    {
-        eprintln!("{file}: {error}");
-    }
+    write_json(json, &rows);
 }

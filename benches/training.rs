@@ -51,6 +51,11 @@ fn bench_size<const I: usize, const H: usize>(c: &mut Criterion) {
     group.bench_function("encode one", |bencher| {
         bencher.iter(|| model.encode_one(black_box(&one)).expect("finite"));
     });
+    group.throughput(Throughput::Elements(8));
+    let eight = data.select(0..8);
+    group.bench_function("encode 8", |bencher| {
+        bencher.iter(|| model.encode(black_box(&eight)).expect("finite"));
+    });
     group.finish();
 }
 

@@ -10,7 +10,7 @@ pub struct Options {
     case: String,
     pub sizes: Vec<usize>,
     pub batch: usize,
-    threads: usize,
+    pub threads: usize,
     quick: bool,
 }
 
@@ -61,6 +61,11 @@ impl Options {
     /// Prints the result, and fails if nothing was learned.
     pub fn report(&self, library: &str, version: &str, step_us: f64, before: f32, after: f32) {
         assert!(after < before, "the loss went from {before} to {after}");
+        self.print(library, version, step_us);
+    }
+
+    /// Prints the result.
+    pub fn print(&self, library: &str, version: &str, step_us: f64) {
         let Self { case, batch, threads, .. } = self;
         println!(
             r#"{{"library":"{library}","version":"{version}","case":"{case}","batch":{batch},"threads":{threads},"step_us":{step_us:.2}}}"#

@@ -4,23 +4,11 @@ import jax
 import jax.numpy as jnp
 
 import common
+import objectives
+from jax_nets import NETS
 
 B1, B2, EPSILON = 0.9, 0.999, 1e-8
 AT_ONCE = 5  # steps until their result is waited for, as a training need not wait for each
-
-
-def init(sizes):
-    keys = jax.random.split(jax.random.key(1), len(sizes))
-    glorot = jax.nn.initializers.glorot_uniform()
-    return [(glorot(key, (a, b)), jnp.zeros(b)) for key, a, b in zip(keys, sizes, sizes[1:])]
-
-
-def loss(net, x):
-    """Half the squared error of a reconstruction, summed over features, mean over samples."""
-    y = x
-    for weights, bias in net:
-        y = jax.nn.sigmoid(y @ weights + bias)
-    return 0.5 * jnp.sum((y - x) ** 2) / x.shape[0]
 
 
 def adam(theta, gradient, m, v, t):
@@ -30,22 +18,32 @@ def adam(theta, gradient, m, v, t):
     return theta - common.LEARNING_RATE * m_hat / (jnp.sqrt(v_hat) + EPSILON), m, v
 
 
+taken = common.options()
+init, draw, loss = NETS[taken.objective]
+is_plain = taken.objective == "plain"
+
+
 def step(state, x):
-    net, m, v, t = state
+    net, m, v, t, key = state
     t += 1
-    value, gradients = jax.value_and_grad(loss)(net, x)
+    if not is_plain:
+        key, now = jax.random.split(key)
+    drawn = None if is_plain else draw(taken, now)
+    value, gradients = jax.value_and_grad(loss)(net, x, drawn)
     new = jax.tree.map(lambda *leaf: adam(*leaf, t), net, gradients, m, v)
     net, m, v = jax.tree.transpose(jax.tree.structure(net), jax.tree.structure((0, 0, 0)), new)
-    return (net, m, v, t), value
+    return (net, m, v, t, key), value
 
 
-taken = common.options()
 data = common.noise(common.BATCHES * taken.batch, taken.sizes[0])
 batches = [jnp.asarray(x) for x in data.reshape(common.BATCHES, taken.batch, -1)]
-net = init(taken.sizes)
+net = init(taken)
 m, v = (jax.tree.map(jnp.zeros_like, net) for _ in range(2))
-state = (net, m, v, jnp.float32(0))
-before = loss(net, batches[0])
+state = (net, m, v, jnp.float32(0), jax.random.key(1))
+first = data[: taken.batch]
+value = None if is_plain else objectives.check(taken, first, lambda *of: float(loss(net, *of)))
+without = objectives.known_draw(taken, taken.batch, is_zero=True)
+before = loss(net, batches[0], without)
 compiled = jax.jit(step, donate_argnums=0)  # the old state's memory becomes the new one's
 
 
@@ -57,5 +55,5 @@ def steps(at):
 
 
 step_us = common.median_us(taken, steps, AT_ONCE)
-after = loss(state[0], batches[0])
-common.report(taken, "JAX", jax.__version__, step_us, float(before), float(after))
+after = loss(state[0], batches[0], without)
+common.report(taken, "JAX", jax.__version__, step_us, float(before), float(after), value)

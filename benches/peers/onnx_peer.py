@@ -1,4 +1,4 @@
-"""The encoding of one sample in ONNX Runtime."""
+"""The encoding of a batch in ONNX Runtime."""
 
 import numpy as np
 import onnxruntime
@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 import common
 
 
-def model(inputs, outputs):
+def model(inputs, outputs, batch):
     """code = sigmoid(x · weights + bias)"""
     draw = np.random.default_rng(1)
     weights = draw.uniform(-0.1, 0.1, (inputs, outputs)).astype(np.float32)
@@ -18,8 +18,8 @@ def model(inputs, outputs):
             helper.make_node("Sigmoid", ["sum"], ["code"]),
         ],
         "encoder",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, inputs])],
-        [helper.make_tensor_value_info("code", TensorProto.FLOAT, [1, outputs])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, inputs])],
+        [helper.make_tensor_value_info("code", TensorProto.FLOAT, [batch, outputs])],
         [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(bias, "bias")],
     )
     # An operator set that every recent runtime knows.
@@ -32,8 +32,8 @@ choice = onnxruntime.SessionOptions()
 choice.intra_op_num_threads = taken.threads
 choice.inter_op_num_threads = 1
 session = onnxruntime.InferenceSession(
-    model(*taken.sizes), choice, providers=["CPUExecutionProvider"]
+    model(*taken.sizes, taken.batch), choice, providers=["CPUExecutionProvider"]
 )
-feed = {"x": common.noise(1, taken.sizes[0])}
+feed = {"x": common.noise(taken.batch, taken.sizes[0])}
 step_us = common.median_us(taken, lambda _: session.run(None, feed))
 common.report(taken, "ONNX Runtime", onnxruntime.__version__, step_us)

@@ -1,50 +1,53 @@
-"""A training step in PyTorch, eager or compiled, or the encoding of one sample."""
+"""A training step in PyTorch, eager or compiled, or the encoding of a batch."""
 
 import torch
 
 import common
-
-
-def build(sizes):
-    pairs = zip(sizes, sizes[1:])
-    layers = [layer for a, b in pairs for layer in (torch.nn.Linear(a, b), torch.nn.Sigmoid())]
-    return torch.nn.Sequential(*layers)
-
+import objectives
+from torch_nets import NETS
 
 taken = common.options()
 torch.set_num_threads(taken.threads)
 torch.manual_seed(1)
-net = build(taken.sizes)
-
-
-def loss_of(x):
-    """Half the squared error of a reconstruction, summed over features, mean over samples."""
-    return 0.5 * (net(x) - x).square().sum() / x.shape[0]
+net = NETS[taken.objective](taken)
 
 
 def encode():
-    x = torch.from_numpy(common.noise(1, taken.sizes[0]))
+    x = torch.from_numpy(common.noise(taken.batch, taken.sizes[0]))
     with torch.inference_mode():
         step_us = common.median_us(taken, lambda _: net(x))
     common.report(taken, "PyTorch eager", torch.__version__, step_us)
 
 
+def known(x, drawn):
+    """The objective with known draws."""
+    with torch.no_grad():
+        drawn = None if drawn is None else torch.from_numpy(drawn)
+        return net.loss(torch.from_numpy(x), drawn).item()
+
+
 def train():
-    data = torch.from_numpy(common.noise(common.BATCHES * taken.batch, taken.sizes[0]))
-    batches = data.split(taken.batch)
+    data = common.noise(common.BATCHES * taken.batch, taken.sizes[0])
+    batches = torch.from_numpy(data).split(taken.batch)
+    first = data[: taken.batch]
+    is_plain = taken.objective == "plain"
+    value = None if is_plain else objectives.check(taken, first, known)
+    without = objectives.known_draw(taken, taken.batch, is_zero=True)
     adam = torch.optim.Adam(net.parameters(), lr=common.LEARNING_RATE, fused=True)
-    loss = torch.compile(loss_of) if taken.compiled else loss_of
+    # Draws are not compiled: that would take twice as long.
+    loss = torch.compile(net.loss) if taken.compiled else net.loss
 
     def step(at):
+        x = batches[at]
         adam.zero_grad()
-        loss(batches[at]).backward()
+        loss(x, net.draw(x)).backward()
         adam.step()
 
-    before = loss_of(batches[0]).item()
+    before = known(first, without)
     step_us = common.median_us(taken, step)
-    after = loss_of(batches[0]).item()
+    after = known(first, without)
     library = "PyTorch compiled" if taken.compiled else "PyTorch eager"
-    common.report(taken, library, torch.__version__, step_us, before, after)
+    common.report(taken, library, torch.__version__, step_us, before, after, value)
 
 
 encode() if taken.encode else train()
