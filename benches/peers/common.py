@@ -53,7 +53,7 @@ def shared_parameters(layers):
 
 
 def median_us(taken, step, at_once=1, warm_up=5, least=BATCHES):
-    """Median time of a step; `step` makes `at_once` of them, from the minibatch of a given number."""
+    """Median time of a step, of which `step` makes `at_once`, from a minibatch of a given number."""
     steps, seconds = (max(least // 6, 1), 0.1) if taken.quick else (least, 1.0)
     for at in range(0, warm_up, at_once):
         step(at)
@@ -66,7 +66,10 @@ def median_us(taken, step, at_once=1, warm_up=5, least=BATCHES):
 
 
 def report(taken, library, version, step_us, before=None, after=None, value=None):
-    """Prints the result, and fails if a training has learned nothing. All libraries have the same value, if any."""
+    """Prints the result, and fails if a training has learned nothing.
+
+    All libraries have the same value, if any.
+    """
     assert before is None or after < before, f"the loss went from {before} to {after}"
     line = {"library": library, "version": version, "case": taken.case, "batch": taken.batch}
     line |= {"threads": taken.threads, "step_us": round(step_us, 2)}

@@ -1,4 +1,7 @@
-"""The nets and objectives in JAX: `init` makes parameters, `draw` what is new in every step, `loss` is the objective."""
+"""The nets and objectives in JAX, each of three functions.
+
+`init` makes parameters, `draw` what is new in every step, `loss` is the objective.
+"""
 
 import jax
 import jax.numpy as jnp

@@ -1,14 +1,16 @@
 """The objectives of the regularized autoencoders: their constants, and each as a formula in NumPy.
 
-A peer computes its objective with known draws and asks here whether it is right; `benches/regularized.rs` has the same
-constants. All are means over samples of a loss that is summed over features, plus the penalty.
+A peer computes its objective with known draws and asks here whether it is right;
+`benches/regularized.rs` has the same constants. All are means over samples of a loss that is summed
+over features, plus the penalty.
 """
 
 import numpy as np
 
 import common
 
-SPARSE_TARGET, SPARSE_WEIGHT = 0.05, 0.1  # p′ and β of β Σⱼ KL(p′ ‖ pⱼ), p the mean code of the batch
+# p′ and β of β Σⱼ KL(p′ ‖ pⱼ), where p is the mean code of the batch.
+SPARSE_TARGET, SPARSE_WEIGHT = 0.05, 0.1
 CONTRACTIVE_WEIGHT = 0.1  # λ of λ ‖∂h/∂x‖²
 MASKED = 0.3  # the share of inputs that are set to 0
 # The weight of KL(q ‖ N(0, I)) beside the Bernoulli likelihood is 1.
@@ -66,7 +68,10 @@ def formula(objective, net, x, drawn):
 
 
 def check(taken, x, objective):
-    """Compares a peer's `objective(x, drawn)` at the shared parameters with the formula; its value without draws."""
+    """Compares a peer's `objective(x, drawn)` at the shared parameters with the formula.
+
+    Gives its value without draws.
+    """
     net = common.shared_parameters(layers(taken))
     for is_zero in (False, True):
         drawn = known_draw(taken, len(x), is_zero)

@@ -54,9 +54,9 @@ class Programs:
 
     def __init__(self, taken):
         self.is_quick = taken.quick
-        self.others = []  # what other programs took of a core during each run, where 1 is a whole core
+        self.others = []  # what other programs took of a core during each run; 1 is a whole core
         self.built = {}
-        self.ours_found = {}  # of this round: microseconds and value by batch, by bench, case and threads
+        self.ours_found = {}  # in this round, by bench, case and threads
         wanted = {key for kind in taken.kinds.values() for key in kind.libraries} & set(taken.only)
         if "ours" in wanted:
             benches = [word for kind in taken.kinds.values() for word in ("--bench", kind.bench)]
@@ -77,21 +77,17 @@ class Programs:
         self.ours_found = {}
 
     def measure(self, key, kind, row, threads):
-        """Microseconds, version and value of a library's row; None for what is not known."""
+        """What a library's program prints of a row; nothing if it failed."""
         if key == "ours":
-            step_us, value = self.ours(kind, row, threads)
-            return step_us, None, value
+            return self.ours(kind, row, threads)
         program, *rest = kind.libraries[key][1]
         start = [PYTHON, HERE / program] if program.endswith(".py") else [self.built[program]]
         rest += ["--quick"] if self.is_quick else []
         printed = self.run([*start, *rest, *row.options, "--threads", threads], threads)
-        if printed is None:
-            return None, None, None
-        line = json.loads(printed.splitlines()[-1])
-        return line["step_us"], line["version"], line.get("value")
+        return {} if printed is None else json.loads(printed.splitlines()[-1])
 
     def run(self, words, threads):
-        """Runs a program on as many cores as it has threads; what it prints, or None if it failed."""
+        """Runs a program on as many cores as it has threads; what it prints, None if it failed."""
         pinned = ["taskset", "-c", CORES[threads], *map(str, words)]
         begin, others = time.monotonic(), others_seconds()
         done = subprocess.run(
@@ -104,12 +100,12 @@ class Programs:
         return done.stdout
 
     def ours(self, kind, row, threads):
-        """Microseconds and value of ours; the bench takes all batches of a case at once."""
+        """The same of ours, where the bench takes all batches of a case at once."""
         at = kind.bench, row.case, threads
         if at not in self.ours_found:
             by = self.by_criterion if kind.bench == "training" else self.by_table
             self.ours_found[at] = by(self.built["ours", threads][kind.bench], row.case, threads)
-        return self.ours_found[at].get(row.batch, (None, None))
+        return self.ours_found[at].get(row.batch, {})
 
     def by_table(self, program, case, threads):
         """What a bench that prints a table says of a case."""
@@ -119,7 +115,7 @@ class Programs:
         if self.run([program, *words], threads) is None:
             return {}
         rows = [row for row in json.loads(file.read_text()) if row["case"] == case]
-        return {row.get("batch", 1): (row["step_us"], row.get("value")) for row in rows}
+        return {row.get("batch", 1): row for row in rows}
 
     def by_criterion(self, program, code, threads):
         """The encoding of one sample and of eight: `code` has its sizes of input and code."""
@@ -134,5 +130,5 @@ class Programs:
             file = home / net / name / "new" / "estimates.json"
             if file.exists():
                 median = json.loads(file.read_text())["median"]["point_estimate"]
-                found[batch] = median / 1e3, None
+                found[batch] = {"step_us": median / 1e3}
         return found

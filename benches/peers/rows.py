@@ -11,7 +11,7 @@ class Row:
     batch: int = 1
     name: str = ""  # in the table, if it is not the case
     words: tuple = ()  # what the other programs are told, if it is not the case
-    agree: float = 1e-5  # values of the libraries, where they print one, differ by no more than this share
+    agree: float = 1e-5  # values, where libraries print them, differ by no more than this share
 
     @property
     def shown(self):
@@ -27,7 +27,7 @@ class Kind:
     title: str
     head: tuple  # of the first columns: what a row is called and, if there is a second, its batch
     bench: str  # ours, in the folder above
-    libraries: dict  # name in the table and words of the program, by key; `ours` is measured by the bench
+    libraries: dict  # name in the table and words of the program, by key; ours is the bench
     rows: tuple
     cores: tuple = (1, 2)
     unit_us: int = 1  # microseconds to a unit of the table

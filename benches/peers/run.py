@@ -37,7 +37,11 @@ def options():
     kinds = {
         key: replace(kind, rows=tuple(filter(is_wanted, kind.rows))) for key, kind in kinds.items()
     }
-    taken.kinds = {key: kind for key, kind in kinds.items() if kind.rows}
+    taken.kinds = {
+        key: kind for key, kind in kinds.items() if kind.rows and set(kind.cores) & set(taken.cores)
+    }
+    if not taken.kinds:
+        parser.error("no row is of these kinds, has such a name, and is measured on so many cores")
     return taken
 
 
@@ -47,14 +51,15 @@ class Results:
     def __init__(self):
         self.times, self.values, self.versions, self.failed = {}, {}, {}, []
 
-    def note(self, key, name, kind, row, threads, measured):
-        step_us, version, value = measured
+    def note(self, key, name, kind, row, threads, line):
+        step_us, value = line.get("step_us"), line.get("value")
         shown = "failed" if step_us is None else f"{step_us:.2f} µs"
         print(f"{kind} {row.case} batch {row.batch} threads {threads} {name}: {shown}", flush=True)
         if step_us is None:
             return self.failed.append(name)
         self.times.setdefault((key, kind, row, threads), []).append(step_us)
-        self.versions[name] = self.versions.get(name) or version
+        if "version" in line:
+            self.versions[line["library"]] = line["version"]
         if value is not None:
             first, expected = self.values.setdefault((kind, row), (name, value))
             if not abs(value - expected) <= row.agree * abs(expected):
@@ -88,9 +93,9 @@ def main():
                 for row in kind.rows:
                     for key in kind.libraries:
                         if key in taken.only and has(key, row):
-                            measured = programs.measure(key, kind, row, threads)
+                            line = programs.measure(key, kind, row, threads)
                             library = kind.libraries[key][0]
-                            results.note(key, library, name, row, threads, measured)
+                            results.note(key, library, name, row, threads, line)
 
     tables = [
         table(kind, threads, taken.only, kind.rows, results.medians(name, threads))
@@ -98,7 +103,7 @@ def main():
         for threads in taken.cores
         if threads in kind.cores
     ]
-    named = [f"{name} {version}" for name, version in results.versions.items() if version]
+    named = [f"{name} {version}" for name, version in results.versions.items()]
     others = programs.others
     busy = f"other programs took {statistics.median(others):.0%} of a core"
     busy += f" (median; at most {max(others):.0%})"

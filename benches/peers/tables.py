@@ -32,7 +32,7 @@ def table(kind, cores, only, rows, medians):
     for row in rows:
         found = {key: medians.get((row, key)) for key in libraries}
         ours = found.get("ours")
-        # Bare products are no library to compare with: theirs is the time, and then what we make of it.
+        # Bare products are no library to compare with: behind theirs stands what our step is to them.
         cells = [
             cell(value, None if key == "gemm" else ours, kind.unit_us)
             for key, value in found.items()

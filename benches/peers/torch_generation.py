@@ -87,7 +87,8 @@ def nearest(queries, features):
     samples, queries = data[:count], data[count:]
 
     def of_block(block, halves):
-        order = torch.addmm(halves, block, samples.T, alpha=-1)  # half the squared distance, but ½‖q‖²
+        # Half the squared distance, but ½‖q‖².
+        order = torch.addmm(halves, block, samples.T, alpha=-1)
         found = order.topk(5, largest=False).indices
         return (block[:, None] - samples[found]).norm(dim=2)
 

@@ -1,4 +1,4 @@
-"""The nets and objectives in PyTorch, as its users write them; `draw` is what is new in every step."""
+"""The nets and objectives in PyTorch as its users write them; `draw` is what is new in each step."""
 
 import torch
 from torch import nn
@@ -9,7 +9,7 @@ from objectives import CONTRACTIVE_WEIGHT, MASKED, SPARSE_TARGET, SPARSE_WEIGHT,
 
 
 def linear(*parameters):
-    """A layer of these weights (inputs × outputs) and biases; of several, their outputs side by side."""
+    """A layer of these weights (inputs × outputs) and biases; of several, side by side."""
     weights = torch.cat([torch.from_numpy(weights) for weights, _ in parameters], 1)
     layer = nn.Linear(*weights.shape)
     layer.weight.data = weights.T.contiguous()
