@@ -17,6 +17,9 @@ const FAR: f64 = 1e6;
 const LARGE: f64 = 1e3;
 /// From which share of what there is to learn on values outside the outputs are warned of.
 const OUTSIDE: f64 = 0.1;
+/// Features that are looked at together, and values of a block of samples, which stays in the cache meanwhile.
+const WIDTH: usize = 8;
+const TOGETHER: usize = 8192;
 /// The sizes of values that nets learn from; beyond them all are warned of.
 const SIZES: (f64, f64) = (1e-4, 1e4);
 
@@ -57,43 +60,70 @@ impl Survey {
 
     /// Takes samples that follow those before. What is not finite, which a stream may hold, is passed over.
     pub(super) fn look_at<T: Float>(&mut self, x: BatchView<'_, T>) {
-        x.iter().for_each(|sample| self.add(sample));
+        for block in x.chunks(TOGETHER.div_ceil(x.features())) {
+            vectorize(
+                #[inline(always)]
+                || {
+                    for first in (0..x.features()).step_by(WIDTH) {
+                        self.add(block, first);
+                    }
+                },
+            );
+            self.find_places(block);
+            self.samples += block.samples();
+        }
+    }
+
+    /// Adds some features of a block, the first of them given, whose sums stay in registers from sample to sample.
+    #[inline(always)]
+    fn add<T: Float>(&mut self, block: BatchView<'_, T>, first: usize) {
+        let features = block.features();
+        let range = first..features.min(first + WIDTH);
+        let (low, high) = self.range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let mut greatest = padded(&self.greatest[range.clone()], 0.0);
+        let mut least = padded(&self.least[range.clone()], 0.0);
+        let mut sums = padded(&self.sums[range.clone()], 0.0);
+        let mut squares = padded(&self.squares[range.clone()], 0.0);
+        let mut counts = padded(&self.counts[range.clone()], 0.0);
+        let mut outside = padded(&self.outside[range.clone()], 0.0);
+        for sample in block.as_slice().chunks_exact(features) {
+            let values = padded(&sample[range.clone()], T::ZERO);
+            for (feature, x) in values.into_iter().enumerate() {
+                let x = x.to_double();
+                let x = if x.abs() < f64::INFINITY { x } else { 0.0 };
+                let beyond = (x - high).max(0.0) + (low - x).max(0.0);
+                let (is_greatest, is_least) = (x > greatest[feature], x < least[feature]);
+                let other = if is_greatest { greatest[feature] } else { x };
+                let other = if is_least { least[feature] } else { other };
+                greatest[feature] = if is_greatest { x } else { greatest[feature] };
+                least[feature] = if is_least { x } else { least[feature] };
+                sums[feature] += other;
+                squares[feature] += other * other;
+                counts[feature] += if x == 0.0 { 0.0 } else { 1.0 };
+                outside[feature] += beyond * beyond;
+            }
+        }
+        let count = range.len();
+        self.greatest[range.clone()].copy_from_slice(&greatest[..count]);
+        self.least[range.clone()].copy_from_slice(&least[..count]);
+        self.sums[range.clone()].copy_from_slice(&sums[..count]);
+        self.squares[range.clone()].copy_from_slice(&squares[..count]);
+        self.counts[range.clone()].copy_from_slice(&counts[..count]);
+        self.outside[range].copy_from_slice(&outside[..count]);
+    }
+
+    /// Looks in a block for the ends that are not those of before.
+    fn find_places<T: Float>(&mut self, block: BatchView<'_, T>) {
         for (feature, places) in self.places.iter_mut().enumerate() {
             let ends = [self.greatest[feature], self.least[feature]];
             for (end, place) in ends.into_iter().zip(places) {
                 if end != place.1 {
-                    let mut of_feature = x.iter().map(|sample| sample[feature].to_double());
+                    let mut of_feature = block.iter().map(|sample| sample[feature].to_double());
                     let sample = of_feature.position(|value| value == end).unwrap_or_default();
                     *place = (self.samples + sample, end);
                 }
             }
         }
-        self.samples += x.samples();
-    }
-
-    fn add<T: Float>(&mut self, sample: &[T]) {
-        let Self { range, greatest, least, sums, squares, counts, outside, .. } = self;
-        let (low, high) = range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-        let sums = sums.iter_mut().zip(squares).zip(counts.iter_mut().zip(outside));
-        let values = sample.iter().zip(greatest.iter_mut().zip(least)).zip(sums);
-        vectorize(
-            #[inline(always)]
-            move || {
-                for ((&x, (greatest, least)), ((sum, squares), (count, outside))) in values {
-                    let x = x.to_double();
-                    let x = if x.abs() < f64::INFINITY { x } else { 0.0 };
-                    let beyond = (x - high).max(0.0) + (low - x).max(0.0);
-                    let other = if x > *greatest { *greatest } else { x };
-                    let other = if x < *least { *least } else { other };
-                    *greatest = greatest.max(x);
-                    *least = least.min(x);
-                    *sum += other;
-                    *squares += other * other;
-                    *count += if x == 0.0 { 0.0 } else { 1.0 };
-                    *outside += beyond * beyond;
-                }
-            },
-        );
     }
 
     /// How many samples it has looked at.
@@ -228,6 +258,19 @@ pub(crate) fn outlier<T: Float>(x: BatchView<'_, T>) -> Option<Outlier> {
     survey.outlier_beyond(FAR, None)
 }
 
+/// Some numbers and, where they are fewer than [`WIDTH`], others behind them.
+#[inline(always)]
+fn padded<T: Copy>(some: &[T], others: T) -> [T; WIDTH] {
+    some.first_chunk().copied().unwrap_or_else(
+        #[inline(always)]
+        || {
+            let mut all = [others; WIDTH];
+            all[..some.len()].copy_from_slice(some);
+            all
+        },
+    )
+}
+
 /// What a normalizer makes 0 and by how much it has divided, of each feature.
 fn units(normalizer: &Normalizer, features: usize) -> Option<Vec<(f64, f64)>> {
     let (mut zeros, mut ones) = (vec![0.0; features], vec![1.0; features]);
@@ -259,5 +302,56 @@ impl<T: Float> Variances<T> {
             model.parameters()[range.clone()] == values[..]
         };
         !self.0.is_empty() && self.0.iter().all(stays)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small whole numbers, whose sums are exact; one end in the last sample, others where what is not finite lies.
+    fn column(feature: usize, samples: usize) -> Vec<f32> {
+        let value = |sample: usize| match sample * (feature + 3) {
+            at if at % 97 == 5 => f32::NAN,
+            at if at % 89 == 7 => f32::NEG_INFINITY,
+            at => (at * 7919 % 1009) as f32 - 500.0,
+        };
+        let mut column: Vec<f32> = (0..samples).map(value).collect();
+        column[samples - 1 - feature] = [600.0, -600.0][feature % 2];
+        column
+    }
+
+    #[test]
+    fn every_value_is_looked_at_once() {
+        for features in [1, 3, 8, 9, 30] {
+            // Several blocks, the last ones not full.
+            let samples = 2 * TOGETHER.div_ceil(features) + 5;
+            let columns: Vec<_> = (0..features).map(|feature| column(feature, samples)).collect();
+            let at = |place: usize| columns[place % features][place / features];
+            let all: Vec<f32> = (0..samples * features).map(at).collect();
+            let (range, part) = ((-10.0, 20.0), features * (samples / 3));
+            let mut survey = Survey::new(features, Some(range));
+            for part in [&all[..part], &all[part..]] {
+                survey.look_at(BatchView::new(part, features));
+            }
+            assert_eq!(survey.samples(), samples);
+            for (feature, column) in columns.iter().enumerate() {
+                let finite = |x: &f32| if x.is_finite() { f64::from(*x) } else { 0.0 };
+                let column: Vec<f64> = column.iter().map(finite).collect();
+                let greatest = column.iter().copied().fold(0.0, f64::max);
+                let least = column.iter().copied().fold(0.0, f64::min);
+                let ends = (survey.greatest[feature], survey.least[feature]);
+                assert_eq!(ends, (greatest, least), "{features} {feature}");
+                let place = |end: f64| (column.iter().position(|&x| x == end).unwrap(), end);
+                assert_eq!(survey.places[feature], [place(greatest), place(least)]);
+                let sum = |of: fn(f64) -> f64| column.iter().map(|&x| of(x)).sum::<f64>();
+                let with_ends = |sum: f64, of: fn(f64) -> f64| sum + of(greatest) + of(least);
+                assert_eq!(with_ends(survey.sums[feature], |x| x), sum(|x| x));
+                assert_eq!(with_ends(survey.squares[feature], |x| x * x), sum(|x| x * x));
+                assert_eq!(survey.counts[feature], sum(|x| f64::from(u8::from(x != 0.0))));
+                let outside = |x: f64| (x - 20.0).max(0.0).powi(2) + (-10.0 - x).max(0.0).powi(2);
+                assert_eq!(survey.outside[feature], sum(outside));
+            }
+        }
     }
 }
