@@ -6,6 +6,7 @@ use crate::batch::{BatchView, BatchViewMut};
 use crate::numbers::parallel::{Divide, ELEMENT, in_parts};
 use crate::numbers::scalar::Float;
 use crate::numbers::scalar::sum;
+use crate::numbers::vector::vectorize;
 use crate::optimizer::Optimizer;
 use crate::optimizer::{Iteration, Kind, Lbfgs, Point, Step};
 use crate::random::Streams;
@@ -463,14 +464,12 @@ fn gather<'a, T: Float>(
     BatchView::new(to, features)
 }
 
-/// x · 0 is 0 for every finite x, and NaN otherwise: a sum without a branch.
+/// Looks at all of them, whatever the first one is: so there is no branch, and no value waits for the one before.
 fn all_finite<T: Float>(values: &[T]) -> bool {
-    let zero = sum(
-        values,
+    vectorize(
         #[inline(always)]
-        |x| x * T::ZERO,
-    );
-    zero == T::ZERO
+        || values.iter().fold(true, |all, value| all & value.is_finite()),
+    )
 }
 
 /// Σ g², in double precision: squares overflow f32 long before the gradient does.
