@@ -57,6 +57,57 @@ pub(super) fn gradient<T: Float>(
     }
 }
 
+/// Both at once, so that what they have in common, such as an exponential, is computed once.
+pub(super) fn values_and_gradient<T: Float>(
+    loss: impl ByFeature,
+    Compared { x, y, .. }: Compared<'_, T>,
+    weights: &[T],
+    values: &mut [T],
+    mut dy: BatchViewMut<'_, T>,
+) {
+    let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
+    let samples = x.iter().zip(y.iter()).zip(columns).zip(weights.iter().zip(&mut *values));
+    vectorize(
+        #[inline(always)]
+        || {
+            for (((x, y), dy), (&weight, value)) in samples {
+                *value = value_and_slopes(loss, x, y, weight, dy);
+            }
+        },
+    );
+    loss.complete(x, values);
+}
+
+/// Σ l(xᵢ, yᵢ) of a sample, summed in the order of [`sum_pairs`], and its gradient times the weight.
+#[inline(always)]
+fn value_and_slopes<T: Float>(
+    loss: impl ByFeature,
+    x: &[T],
+    y: &[T],
+    weight: T,
+    dy: &mut [T],
+) -> T {
+    const LANES: usize = 16;
+    let mut lanes = [T::ZERO; LANES];
+    let (x, x_rest) = x.as_chunks::<LANES>();
+    let (y, y_rest) = y.as_chunks::<LANES>();
+    let (dy, dy_rest) = dy.as_chunks_mut::<LANES>();
+    for ((&x, &y), dy) in x.iter().zip(y).zip(dy) {
+        let mut slopes = [T::ZERO; LANES];
+        for lane in 0..LANES {
+            lanes[lane] += loss.value(x[lane], y[lane]);
+            slopes[lane] = weight * loss.slope(x[lane], y[lane]);
+        }
+        *dy = slopes;
+    }
+    let mut rest = T::ZERO;
+    for ((&x, &y), dy) in x_rest.iter().zip(y_rest).zip(dy_rest) {
+        rest += loss.value(x, y);
+        *dy = weight * loss.slope(x, y);
+    }
+    lanes.iter().fold(rest, |sum, &lane| sum + lane)
+}
+
 pub(super) fn reconstruct<T: Float>(loss: impl ByFeature, mut y: BatchViewMut<'_, T>) {
     vectorize(
         #[inline(always)]
@@ -90,6 +141,25 @@ macro_rules! by_feature {
                 ) = $crate::loss::by_feature::gradient;
             }
             once(*self, at, weights, dy);
+        }
+
+        fn values_and_gradient(
+            &self,
+            at: $crate::loss::Compared<'_, T>,
+            weights: &[T],
+            values: &mut [T],
+            dy: $crate::batch::BatchViewMut<'_, T>,
+        ) {
+            $crate::numbers::once::once! {
+                fn once(
+                    loss: $loss,
+                    at: $crate::loss::Compared<'a, T>,
+                    weights: &'a [T],
+                    values: &'a mut [T],
+                    dy: $crate::batch::BatchViewMut<'a, T>,
+                ) = $crate::loss::by_feature::values_and_gradient;
+            }
+            once(*self, at, weights, values, dy);
         }
     };
     ($loss:ty, reconstruct) => {

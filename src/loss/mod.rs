@@ -160,6 +160,20 @@ pub trait Loss<T: Float>: Debug + Send + Sync + LossClone<T> {
     /// The gradient at `y` of Σⱼ weightⱼ · valueⱼ, written into `dy`; a weight a sample.
     fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>);
 
+    /// [`values`](Loss::values) and [`gradient`](Loss::gradient) together, as a step of training wants them: to the bit
+    /// what the two write. By default one after the other; to be written where both compute the same, such as an
+    /// exponential.
+    fn values_and_gradient(
+        &self,
+        at: Compared<'_, T>,
+        weights: &[T],
+        values: &mut [T],
+        dy: BatchViewMut<'_, T>,
+    ) {
+        self.values(at, values);
+        self.gradient(at, weights, dy);
+    }
+
     /// How many parameters of its own are trained, for outputs of this many features.
     fn num_parameters(&self, features: usize) -> usize {
         let _ = features;
@@ -322,6 +336,15 @@ impl<T: Float> Loss<T> for Box<dyn Loss<T>> {
     }
     fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
         (**self).gradient(at, weights, dy);
+    }
+    fn values_and_gradient(
+        &self,
+        at: Compared<'_, T>,
+        weights: &[T],
+        values: &mut [T],
+        dy: BatchViewMut<'_, T>,
+    ) {
+        (**self).values_and_gradient(at, weights, values, dy);
     }
     fn num_parameters(&self, features: usize) -> usize {
         (**self).num_parameters(features)

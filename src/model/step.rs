@@ -329,21 +329,24 @@ impl<T: Float> Step<'_, T> {
     ) {
         /// Values of x, y and dy that are looked at together: all three stay in the nearest cache.
         const TOGETHER: usize = 2048;
+        /// But never more samples than this.
+        const MOST: usize = 256;
         let parameters = &self.parameters[self.places.loss.clone()];
-        let columns = TOGETHER.div_ceil(y.features());
-        let same = [weights.mean; TOGETHER];
+        let columns = TOGETHER.div_ceil(y.features()).min(MOST);
+        let same = [weights.mean; MOST];
         let mut dy = dy.as_mut().map(|dy| dy.chunks_mut(columns));
         let blocks = x.chunks(columns).zip(y.chunks(columns));
         for (block, ((x, y), values)) in blocks.zip(values.chunks_mut(columns)).enumerate() {
             let at = Compared { x, y, parameters };
-            self.network.loss.values(at, values);
-            if let Some(dy) = dy.as_mut().and_then(Iterator::next) {
-                let weights = match weights.shares {
-                    None => &same[..values.len()],
-                    Some(shares) => &shares[block * columns..][..values.len()],
-                };
-                self.network.loss.gradient(at, weights, dy);
-            }
+            let Some(dy) = dy.as_mut().and_then(Iterator::next) else {
+                self.network.loss.values(at, values);
+                continue;
+            };
+            let weights = match weights.shares {
+                None => &same[..values.len()],
+                Some(shares) => &shares[block * columns..][..values.len()],
+            };
+            self.network.loss.values_and_gradient(at, weights, values, dy);
         }
     }
 

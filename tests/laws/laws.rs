@@ -222,6 +222,43 @@ fn losses_take_each_sample_for_itself() {
     }
 }
 
+#[test]
+fn losses_and_their_gradients_are_the_same_together() {
+    fn check<T: Float>() {
+        let others: [Box<dyn Loss<T>>; 2] =
+            [Box::new(ContinuousBernoulli), Box::new(PoissonLikelihood)];
+        for loss in losses::<T>().into_iter().chain(others) {
+            // With and without whole vectors.
+            for features in
+                [3, 37].into_iter().filter(|&features| loss.check_size(features).is_ok())
+            {
+                let (samples, len) = (5, 5 * features);
+                let x: Vec<T> = (0..len).map(|at| T::of([1.0, 0.0, 0.0][at % 3])).collect();
+                let y: Vec<T> =
+                    (0..len).map(|at| T::of((at * 29 % 41) as f64 / 4.0 - 5.0)).collect();
+                let weights: Vec<T> = (1..=samples).map(|at| T::of(1.0 / at as f64)).collect();
+                let own = loss.num_parameters(features);
+                let own: Vec<T> = (0..own).map(|at| T::of(0.4 - 0.03 * at as f64)).collect();
+                let (x, y) = (BatchView::new(&x, features), BatchView::new(&y, features));
+                let at = Compared { x, y, parameters: &own };
+                let unwritten = || (vec![T::of(f64::NAN); samples], vec![T::of(f64::NAN); len]);
+                let (mut values, mut dy) = unwritten();
+                loss.values(at, &mut values);
+                loss.gradient(at, &weights, BatchViewMut::new(&mut dy, features));
+                let mut both = unwritten();
+                let d = BatchViewMut::new(&mut both.1, features);
+                loss.values_and_gradient(at, &weights, &mut both.0, d);
+                let bits =
+                    |of: &[T]| of.iter().map(|x| x.to_double().to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&values), bits(&both.0), "{loss:?} of {features}");
+                assert_eq!(bits(&dy), bits(&both.1), "{loss:?} of {features}");
+            }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
 /// What compares with the class of a sample.
 fn class_losses<T: Float>() -> Vec<Box<dyn Loss<T>>> {
     vec![Box::new(CrossEntropy), Box::new(Box::new(CrossEntropy) as Box<dyn Loss<T>>)]
