@@ -89,23 +89,34 @@ impl LearnedGaussian {
         weights: &[T],
         mut dy: BatchViewMut<'_, T>,
     ) {
-        let precision = exp(-clamped(at.parameters[0]));
-        let columns = dy.as_mut_slice().chunks_exact_mut(at.x.features());
-        for (((x, y), &weight), dy) in at.x.iter().zip(at.y.iter()).zip(weights).zip(columns) {
-            vectorize(
+        let features = at.x.features();
+        let samples = at.x.iter().zip(at.y.iter()).zip(weights);
+        if !self.per_feature {
+            let precision = exp(-clamped(at.parameters[0]));
+            let columns = dy.as_mut_slice().chunks_exact_mut(features);
+            return vectorize(
                 #[inline(always)]
                 || {
-                    let places = dy.iter_mut().zip(x.iter().zip(y));
-                    if self.per_feature {
-                        for ((dy, (&x, &y)), &lv) in places.zip(at.parameters) {
-                            *dy = weight * exp(-clamped(lv)) * (y - x);
-                        }
-                    } else {
+                    for (((x, y), &weight), dy) in samples.zip(columns) {
+                        let places = dy.iter_mut().zip(x.iter().zip(y));
                         places.for_each(|(dy, (&x, &y))| *dy = weight * precision * (y - x));
                     }
                 },
             );
         }
+        each_block(
+            at.parameters,
+            #[inline(always)]
+            |block, lvs, precisions| {
+                let columns = dy.as_mut_slice().chunks_exact_mut(features);
+                for (((x, y), &weight), dy) in samples.clone().zip(columns) {
+                    let places = x[block..].iter().zip(&y[block..]).zip(precisions);
+                    for (((&x, &y), &precision), dy) in places.zip(&mut dy[block..][..lvs.len()]) {
+                        *dy = weight * precision * (y - x);
+                    }
+                }
+            },
+        );
     }
 
     fn parameter_gradient_generic<T: Float>(
@@ -115,25 +126,51 @@ impl LearnedGaussian {
         gradient: &mut [T],
     ) {
         let (shared, features) = (at.parameters[0], T::of(at.x.features() as f64));
-        let precision = exp(-clamped(shared));
-        for ((x, y), &weight) in at.x.iter().zip(at.y.iter()).zip(weights) {
-            if !self.per_feature {
+        let samples = at.x.iter().zip(at.y.iter()).zip(weights);
+        if !self.per_feature {
+            let precision = exp(-clamped(shared));
+            for ((x, y), &weight) in samples {
                 let squares = sum_pairs(x, y, |x, y| (x - y) * (x - y));
                 gradient[0] += half_within(shared) * weight * (features - squares * precision);
-                continue;
             }
-            vectorize(
-                #[inline(always)]
-                || {
-                    let places = gradient.iter_mut().zip(at.parameters).zip(x.iter().zip(y));
-                    for ((d, &lv), (&x, &y)) in places {
-                        let squared = (x - y) * (x - y) * exp(-clamped(lv));
+            return;
+        }
+        each_block(
+            at.parameters,
+            #[inline(always)]
+            |block, lvs, precisions| {
+                let gradient = &mut gradient[block..][..lvs.len()];
+                for ((x, y), &weight) in samples.clone() {
+                    let places = x[block..].iter().zip(&y[block..]).zip(lvs.iter().zip(precisions));
+                    for (((&x, &y), (&lv, &precision)), d) in places.zip(&mut *gradient) {
+                        let squared = (x - y) * (x - y) * precision;
                         *d += half_within(lv) * weight * (T::ONE - squared);
                     }
-                },
-            );
-        }
+                }
+            },
+        );
     }
+}
+
+/// Calls `work` with some features after the other: the number of the first, lv of each, and e^−lv, which is
+/// computed once for all samples.
+#[inline(always)]
+fn each_block<T: Float>(parameters: &[T], mut work: impl FnMut(usize, &[T], &[T])) {
+    const TOGETHER: usize = 256;
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut precisions = [T::ZERO; TOGETHER];
+            for (block, lvs) in parameters.chunks(TOGETHER).enumerate() {
+                let precisions = &mut precisions[..lvs.len()];
+                precisions
+                    .iter_mut()
+                    .zip(lvs)
+                    .for_each(|(precision, &lv)| *precision = exp(-clamped(lv)));
+                work(block * TOGETHER, lvs, precisions);
+            }
+        },
+    );
 }
 
 #[inline(always)]
@@ -199,5 +236,45 @@ impl<T: Float> Loss<T> for LearnedGaussian {
 
     fn parameter_gradient(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
         parameter_gradient(self, at, weights, gradient);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::BatchView;
+
+    /// Features have nothing to do with each other, so that a third of them has the gradients that it has in the whole.
+    #[test]
+    fn many_features_have_the_gradients_of_few() {
+        const FEATURES: usize = 3 * PART;
+        const PART: usize = 200;
+        let loss = LearnedGaussian::per_feature();
+        let numbers = |step: usize, count: usize| -> Vec<f64> {
+            (0..count).map(|at| (at * step % 101) as f64 / 25.0 - 2.0).collect()
+        };
+        let (x, y) = (numbers(7, 2 * FEATURES), numbers(11, 2 * FEATURES));
+        // Some lie where they are held.
+        let parameters: Vec<f64> = numbers(13, FEATURES).iter().map(|lv| 7.0 * lv).collect();
+        let gradients = |block: std::ops::Range<usize>| {
+            let features = block.len();
+            let of_block = |all: &[f64]| -> Vec<f64> {
+                all.chunks(FEATURES).flat_map(|sample| &sample[block.clone()]).copied().collect()
+            };
+            let (x, y, parameters) = (of_block(&x), of_block(&y), &parameters[block.clone()]);
+            let (x, y) = (BatchView::new(&x, features), BatchView::new(&y, features));
+            let at = Compared { x, y, parameters };
+            let (mut dy, mut own) = (vec![f64::NAN; 2 * features], vec![0.5; features]);
+            loss.gradient(at, &[0.25, 0.75], BatchViewMut::new(&mut dy, features));
+            loss.parameter_gradient(at, &[0.25, 0.75], &mut own);
+            (dy, own)
+        };
+        let (dy, own) = gradients(0..FEATURES);
+        for first in (0..FEATURES).step_by(PART) {
+            let (some_dy, some_own) = gradients(first..first + PART);
+            assert_eq!(some_own, own[first..][..PART]);
+            assert_eq!(some_dy[..PART], dy[first..][..PART]);
+            assert_eq!(some_dy[PART..], dy[FEATURES + first..][..PART]);
+        }
     }
 }
