@@ -1,3 +1,4 @@
+use std::fmt;
 use std::ops::Range;
 
 use super::{Compared, Loss, LossFor, SameTarget, Target, WithInput};
@@ -6,6 +7,7 @@ use crate::error::{Result, require_count, require_fit, require_size};
 use crate::layer::layout::Layout;
 use crate::layer::range::Logits;
 use crate::layer::{Any, Part};
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 
 /// A loss of its own for each group of neighbouring columns, for tables whose columns are of different kinds:
@@ -35,10 +37,19 @@ pub struct Mixed<T: Float> {
     groups: Vec<Group<T>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Group<T: Float> {
     columns: usize,
+    /// The feature after its last one.
+    end: usize,
     loss: Box<dyn Loss<T>>,
+}
+
+/// Without where it ends, which the columns say.
+impl<T: Float> fmt::Debug for Group<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("columns", &self.columns).field("loss", &self.loss).finish()
+    }
 }
 
 /// Where a group lies among the features and among the parameters.
@@ -66,14 +77,15 @@ impl<T: Float> Mixed<T> {
     where
         L::Target: SameTarget<WithInput>,
     {
-        self.groups.push(Group { columns, loss: loss.boxed() });
+        let end = self.groups.last().map_or(0, |group| group.end).saturating_add(columns);
+        self.groups.push(Group { columns, end, loss: loss.boxed() });
         self
     }
 
     fn places(&self) -> impl Iterator<Item = (&Group<T>, Place)> {
         self.groups.iter().scan((0_usize, 0_usize), |(features, parameters), group| {
             let start = (*features, *parameters);
-            *features = features.saturating_add(group.columns);
+            *features = group.end;
             let own = group.loss.num_parameters(group.columns);
             *parameters = parameters.saturating_add(own);
             let place = Place { features: start.0..*features, parameters: start.1..*parameters };
@@ -81,11 +93,11 @@ impl<T: Float> Mixed<T> {
         })
     }
 
-    /// The group of a feature, and the feature's number in it.
+    /// The group of a feature, and the feature's number in it: asked for every value of a table, which may have a
+    /// group for each column.
     fn group_of(&self, feature: usize) -> Option<(&Group<T>, usize)> {
-        let mut places = self.places();
-        let (group, place) = places.find(|(_, place)| place.features.contains(&feature))?;
-        Some((group, feature - place.features.start))
+        let group = self.groups.get(self.groups.partition_point(|group| group.end <= feature))?;
+        Some((group, feature - (group.end - group.columns)))
     }
 
     /// Calls `work` with each group's part of some samples after the other, by their numbers.
@@ -108,6 +120,66 @@ impl<T: Float> Mixed<T> {
             }
         }
     }
+
+    fn values_generic(&self, at: Compared<'_, T>, values: &mut [T]) {
+        values.fill(T::ZERO);
+        let mut of_group = [T::ZERO; TOGETHER];
+        self.each(at, |samples, group, _, at| {
+            let of_group = &mut of_group[..samples.len()];
+            group.loss.values(at, of_group);
+            values[samples].iter_mut().zip(of_group).for_each(|(sum, value)| *sum += *value);
+        });
+    }
+
+    fn gradient_generic(&self, at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
+        let mut room = [T::ZERO; TOGETHER];
+        self.each(at, |samples, group, place, at| {
+            let weights = &weights[samples.clone()];
+            write(dy.reborrow(), samples, &place.features, &mut room, |dy| {
+                group.loss.gradient(at, weights, dy);
+            });
+        });
+    }
+
+    fn values_and_gradient_generic(
+        &self,
+        at: Compared<'_, T>,
+        weights: &[T],
+        values: &mut [T],
+        mut dy: BatchViewMut<'_, T>,
+    ) {
+        values.fill(T::ZERO);
+        let (mut of_group, mut room) = ([T::ZERO; TOGETHER], [T::ZERO; TOGETHER]);
+        self.each(at, |samples, group, place, at| {
+            let (weights, of_group) = (&weights[samples.clone()], &mut of_group[..samples.len()]);
+            write(dy.reborrow(), samples.clone(), &place.features, &mut room, |dy| {
+                group.loss.values_and_gradient(at, weights, of_group, dy);
+            });
+            values[samples].iter_mut().zip(of_group).for_each(|(sum, value)| *sum += *value);
+        });
+    }
+
+    fn parameter_gradient_generic(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
+        self.each(at, |samples, group, place, at| {
+            let gradient = &mut gradient[place.parameters.clone()];
+            group.loss.parameter_gradient(at, &weights[samples], gradient);
+        });
+    }
+}
+
+once! {
+    fn values(mixed: &'a Mixed<T>, at: Compared<'a, T>, to: &'a mut [T]) = Mixed::values_generic;
+    fn gradient(mixed: &'a Mixed<T>, at: Compared<'a, T>, weights: &'a [T], dy: BatchViewMut<'a, T>)
+        = Mixed::gradient_generic;
+    fn values_and_gradient(
+        mixed: &'a Mixed<T>,
+        at: Compared<'a, T>,
+        weights: &'a [T],
+        values: &'a mut [T],
+        dy: BatchViewMut<'a, T>,
+    ) = Mixed::values_and_gradient_generic;
+    fn parameter_gradient(mixed: &'a Mixed<T>, at: Compared<'a, T>, weights: &'a [T], gradient: &'a mut [T])
+        = Mixed::parameter_gradient_generic;
 }
 
 /// Numbers of a group that are compared together: a call for each sample of a narrow group would take longer than what
@@ -140,6 +212,26 @@ fn part<'a, T: Float>(
     BatchView::new(room, columns)
 }
 
+/// Some features of some samples, as `work` writes them, in the room unless it is one sample.
+fn write<T: Float>(
+    mut all: BatchViewMut<'_, T>,
+    samples: Range<usize>,
+    features: &Range<usize>,
+    room: &mut [T; TOGETHER],
+    work: impl FnOnce(BatchViewMut<'_, T>),
+) {
+    let rows = all.features();
+    let all = &mut all.as_mut_slice()[samples.start * rows..samples.end * rows];
+    let mut columns = all.chunks_exact_mut(rows).map(|column| &mut column[features.clone()]);
+    if samples.len() == 1 {
+        let column = columns.next().unwrap_or_default();
+        return work(BatchViewMut::new(column, features.len()));
+    }
+    let room = &mut room[..features.len() * samples.len()];
+    work(BatchViewMut::new(room, features.len()));
+    columns.zip(room.chunks_exact(features.len())).for_each(|(to, from)| to.copy_from_slice(from));
+}
+
 impl<T: Float, D: Part> LossFor<D> for Mixed<T>
 where
     D::Range: Logits,
@@ -153,7 +245,7 @@ impl<T: Float> Loss<T> for Mixed<T> {
     }
 
     fn describe(&self) -> String {
-        let group = |Group { columns, loss }: &Group<T>| {
+        let group = |Group { columns, loss, .. }: &Group<T>| {
             format!("Group {{ columns: {columns:?}, loss: {} }}", loss.describe())
         };
         let groups: Vec<String> = self.groups.iter().map(group).collect();
@@ -165,31 +257,22 @@ impl<T: Float> Loss<T> for Mixed<T> {
         true
     }
 
-    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
-        values.fill(T::ZERO);
-        let mut of_group = [T::ZERO; TOGETHER];
-        self.each(at, |samples, group, _, at| {
-            let of_group = &mut of_group[..samples.len()];
-            group.loss.values(at, of_group);
-            values[samples].iter_mut().zip(of_group).for_each(|(sum, value)| *sum += *value);
-        });
+    fn values(&self, at: Compared<'_, T>, to: &mut [T]) {
+        values(self, at, to);
     }
 
-    fn gradient(&self, at: Compared<'_, T>, weights: &[T], mut dy: BatchViewMut<'_, T>) {
-        let (features, dy) = (at.x.features(), dy.as_mut_slice());
-        let mut room = [T::ZERO; TOGETHER];
-        self.each(at, |samples, group, place, at| {
-            let weights = &weights[samples.clone()];
-            let columns = dy.chunks_exact_mut(features).skip(samples.start);
-            let mut columns = columns.map(|dy| &mut dy[place.features.clone()]);
-            if samples.len() == 1 {
-                let dy = columns.next().unwrap_or_default();
-                return group.loss.gradient(at, weights, BatchViewMut::new(dy, group.columns));
-            }
-            let room = &mut room[..group.columns * samples.len()];
-            group.loss.gradient(at, weights, BatchViewMut::new(room, group.columns));
-            columns.zip(room.chunks_exact(group.columns)).for_each(|(dy, d)| dy.copy_from_slice(d));
-        });
+    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
+        gradient(self, at, weights, dy);
+    }
+
+    fn values_and_gradient(
+        &self,
+        at: Compared<'_, T>,
+        weights: &[T],
+        values: &mut [T],
+        dy: BatchViewMut<'_, T>,
+    ) {
+        values_and_gradient(self, at, weights, values, dy);
     }
 
     fn num_parameters(&self, _features: usize) -> usize {
@@ -206,10 +289,7 @@ impl<T: Float> Loss<T> for Mixed<T> {
     }
 
     fn parameter_gradient(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
-        self.each(at, |samples, group, place, at| {
-            let gradient = &mut gradient[place.parameters.clone()];
-            group.loss.parameter_gradient(at, &weights[samples], gradient);
-        });
+        parameter_gradient(self, at, weights, gradient);
     }
 
     fn reconstruct(&self, mut y: BatchViewMut<'_, T>) {

@@ -225,8 +225,12 @@ fn losses_take_each_sample_for_itself() {
 #[test]
 fn losses_and_their_gradients_are_the_same_together() {
     fn check<T: Float>() {
-        let others: [Box<dyn Loss<T>>; 2] =
-            [Box::new(ContinuousBernoulli), Box::new(PoissonLikelihood)];
+        let mixed = Mixed::new().columns(17, LearnedGaussian::per_feature());
+        let others: [Box<dyn Loss<T>>; 3] = [
+            Box::new(ContinuousBernoulli),
+            Box::new(PoissonLikelihood),
+            Box::new(mixed.columns(20, Box::new(BernoulliCrossEntropy) as Box<dyn Loss<T>>)),
+        ];
         for loss in losses::<T>().into_iter().chain(others) {
             // With and without whole vectors.
             for features in
