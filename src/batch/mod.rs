@@ -9,7 +9,7 @@ use nalgebra::{
 };
 
 use crate::error::{Error, Number, Result, require_size};
-use crate::numbers::scalar::{Float, sum};
+use crate::numbers::scalar::{Float, all_finite};
 use size::{Image, Size, Window};
 pub use view::{BatchView, BatchViewMut};
 
@@ -298,13 +298,7 @@ pub(crate) fn check_finite<T: Float>(
     if x.samples() == 0 {
         return Err(Error::NoSamples { call });
     }
-    // x · 0 is 0 for every finite x, and NaN otherwise: a sum without a branch.
-    let all_finite = sum(
-        x.as_slice(),
-        #[inline(always)]
-        |x| x * T::ZERO,
-    ) == T::ZERO;
-    if all_finite {
+    if all_finite(x.as_slice()) {
         return Ok(());
     }
     match x.as_slice().iter().position(|x| !x.is_finite()) {

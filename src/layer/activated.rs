@@ -231,13 +231,31 @@ where
         &self,
         parameters: &[T],
         x: BatchView<'_, T>,
-        mut y: BatchViewMut<'_, T>,
+        y: BatchViewMut<'_, T>,
         tape: &mut [T],
         scratch: &mut [T],
     ) {
         let (weights, biases) = self.places();
-        self.map.apply(&parameters[weights], x, y.reborrow(), scratch);
-        activate(&self.activation, &parameters[biases], y, tape);
+        let (weights, biases) = (&parameters[weights], &parameters[biases]);
+        let outputs = self.num_outputs();
+        if !self.activation.reads_preactivation() {
+            return self.map.apply_then(weights, x, y, scratch, &|rows, z| {
+                // A few columns at a time, which are in the nearest cache for the activation.
+                let together = TOGETHER.next_multiple_of(rows.len());
+                for z in z.chunks_mut(together) {
+                    add_biases(biases, outputs, rows.clone(), z);
+                    self.activation.apply(z);
+                }
+            });
+        }
+        let mut z = BatchViewMut::new(tape, outputs);
+        self.map.apply_then(weights, x, z.reborrow(), scratch, &|rows, z| {
+            add_biases(biases, outputs, rows, z);
+        });
+        in_parts(y.samples(), ELEMENT * outputs, (z.as_view(), y), |(z, mut y)| {
+            y.as_mut_slice().copy_from_slice(z.as_slice());
+            self.activation.apply(y.as_mut_slice());
+        });
     }
 
     fn backward(
@@ -388,54 +406,41 @@ where
     }
 }
 
+/// Numbers that are activated together.
+const TOGETHER: usize = 2048;
+
 /// What an activation needs of the tape.
 fn tape_len<T: Float>(activation: &impl Activation<T>, outputs: usize, samples: usize) -> usize {
     if activation.reads_preactivation() { outputs * samples } else { 0 }
 }
 
-/// y ← s(y + b), column by column, so that bias, tape and activation are one pass over memory.
-fn activate<T: Float>(
-    activation: &impl Activation<T>,
-    bias: &[T],
-    y: BatchViewMut<'_, T>,
-    tape: &mut [T],
-) {
-    let outputs = y.features();
-    let keeps = activation.reads_preactivation();
-    let tape = keeps.then(|| BatchViewMut::new(tape, outputs));
-    in_parts(y.samples(), ELEMENT * outputs, (y, tape), |(mut y, mut tape)| {
-        let mut tape = tape.as_mut().map(|tape| tape.as_mut_slice().chunks_exact_mut(outputs));
-        for z in y.as_mut_slice().chunks_exact_mut(outputs) {
-            add_bias(bias, z);
-            if let Some(kept) = tape.as_mut().and_then(Iterator::next) {
-                kept.copy_from_slice(z);
-            }
-            activation.apply(z);
-        }
-    });
-}
-
 once! {
-    /// Adds one bias to each run of a column.
-    fn add_bias(bias: &'a [T], z: &'a mut [T]) = add_bias_generic;
+    /// Adds the biases of these of all `outputs` to z, column after column; each is that of a run of outputs.
+    fn add_biases(biases: &'a [T], outputs: usize, rows: Range<usize>, z: &'a mut [T]) = add_biases_generic;
     /// db ← db + Σ dz, over samples and over the run of each bias.
     fn add_bias_gradient(dz: BatchView<'a, T>, db: &'a mut [T]) = add_bias_gradient_generic;
 }
 
-fn add_bias_generic<T: Float>(bias: &[T], z: &mut [T]) {
-    if bias.len() == z.len() {
-        return vectorize(
-            #[inline(always)]
-            || z.iter_mut().zip(bias).for_each(|(z, &b)| *z += b),
-        );
-    }
-    let run = z.len() / bias.len();
-    for (z, &b) in z.chunks_exact_mut(run).zip(bias) {
-        vectorize(
-            #[inline(always)]
-            || z.iter_mut().for_each(|z| *z += b),
-        );
-    }
+fn add_biases_generic<T: Float>(biases: &[T], outputs: usize, rows: Range<usize>, z: &mut [T]) {
+    let run = outputs / biases.len();
+    vectorize(
+        #[inline(always)]
+        || {
+            for z in z.chunks_exact_mut(rows.len()) {
+                if run == 1 {
+                    z.iter_mut().zip(&biases[rows.clone()]).for_each(|(z, &b)| *z += b);
+                    continue;
+                }
+                let (mut row, mut rest) = (rows.start, z);
+                while !rest.is_empty() {
+                    let count = (run - row % run).min(rest.len());
+                    let (of_bias, others) = rest.split_at_mut(count);
+                    of_bias.iter_mut().for_each(|z| *z += biases[row / run]);
+                    (row, rest) = (row + count, others);
+                }
+            }
+        },
+    );
 }
 
 /// dy ← s′(z) dy; z is on the tape if the activation reads it.
@@ -463,6 +468,9 @@ fn add_bias_gradient_generic<T: Float>(dz: BatchView<'_, T>, db: &mut [T]) {
     }
 }
 
+/// Rows whose sums stay in registers from column to column.
+const BLOCK: usize = 32;
+
 /// Adds the sum of the columns.
 fn add_columns<T: Float>(columns: &[T], sum: &mut [T]) {
     let rows = sum.len();
@@ -471,10 +479,23 @@ fn add_columns<T: Float>(columns: &[T], sum: &mut [T]) {
         vectorize(
             #[inline(always)]
             || {
-                for column in columns.chunks_exact(rows) {
-                    for (sum, &value) in sum.iter_mut().zip(&column[first..]) {
-                        *sum += value;
+                let (blocks, rest) = sum.as_chunks_mut::<BLOCK>();
+                let rest_first = first + BLOCK * blocks.len();
+                for (block, sum) in blocks.iter_mut().enumerate() {
+                    // A copy, which stays in registers.
+                    let mut sums = *sum;
+                    for column in columns.chunks_exact(rows) {
+                        let values = &column[first + BLOCK * block..][..BLOCK];
+                        sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += value);
                     }
+                    *sum = sums;
+                }
+                if rest.is_empty() {
+                    return;
+                }
+                for column in columns.chunks_exact(rows) {
+                    let values = &column[rest_first..];
+                    rest.iter_mut().zip(values).for_each(|(sum, &value)| *sum += value);
                 }
             },
         );

@@ -2,11 +2,11 @@ use nalgebra::{Const, Dyn};
 use rand::Rng;
 
 use super::init::Initializer;
-use super::{Activated, Channels, Linear, Module};
+use super::{Activated, Channels, Finish, Linear, Module};
 use crate::batch::size::Size;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Result, require, require_count};
-use crate::numbers::product::{self, multiply};
+use crate::numbers::product::{self, multiply, multiply_then};
 use crate::numbers::scalar::Float;
 
 /// A fully connected layer of `I` inputs and `O` outputs.
@@ -139,6 +139,17 @@ impl<T: Float> Linear<T> for Matrix {
         _scratch: &mut [T],
     ) {
         multiply(self.of(weights), columns(&x), T::ZERO, y.as_mut_slice());
+    }
+
+    fn apply_then(
+        &self,
+        weights: &[T],
+        x: BatchView<'_, T>,
+        mut y: BatchViewMut<'_, T>,
+        _scratch: &mut [T],
+        finish: Finish<'_, T>,
+    ) {
+        multiply_then(self.of(weights), columns(&x), y.as_mut_slice(), finish);
     }
 
     fn pull_back(

@@ -3,6 +3,8 @@ use rand::Rng;
 use super::Module;
 use super::init::Initializer;
 use crate::batch::{BatchView, BatchViewMut};
+use crate::numbers::parallel::{ELEMENT, in_parts};
+pub use crate::numbers::product::Finish;
 use crate::numbers::scalar::Float;
 
 /// How the outputs of a [`Linear`] map share biases.
@@ -47,6 +49,20 @@ pub trait Linear<T: Float>: Channels {
 
     /// y ← W x.
     fn apply(&self, weights: &[T], x: BatchView<'_, T>, y: BatchViewMut<'_, T>, scratch: &mut [T]);
+
+    /// y ← W x, and `finish` on every part of y as soon as it is there, while it is in the cache.
+    fn apply_then(
+        &self,
+        weights: &[T],
+        x: BatchView<'_, T>,
+        mut y: BatchViewMut<'_, T>,
+        scratch: &mut [T],
+        finish: Finish<'_, T>,
+    ) {
+        self.apply(weights, x, y.reborrow(), scratch);
+        let rows = y.features();
+        in_parts(y.samples(), ELEMENT * rows, y, |mut y| finish(0..rows, y.as_mut_slice()));
+    }
 
     /// dx ← Wᵀ dy.
     fn pull_back(

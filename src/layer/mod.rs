@@ -300,7 +300,7 @@ pub use chain::{Chain, Then};
 pub use conditioned::{Conditioned, ConditionedPart};
 pub use dense::{Dense, DenseLayer, Matrix};
 pub use elementwise::{Elementwise, ElementwiseLayer};
-pub use linear::{Channels, Linear};
+pub use linear::{Channels, Finish, Linear};
 pub(crate) use part::require_point;
 pub use part::{
     AnyPosterior, DiagonalGaussian, Gaussianlike, Part, Point, Pointlike, SameCondition,

@@ -58,10 +58,6 @@ pub(crate) struct Parts<T: Float> {
 /// Samples that are encoded or decoded at a time: enough for the products, few enough for the cache.
 pub(crate) const BLOCK: usize = 256;
 
-/// The fewest columns a product is given, by padding with zeros. Below six, nalgebra takes another
-/// kernel with other bits, and a sample's code would depend on its neighbours.
-pub(crate) const FEWEST_COLUMNS: usize = 8;
-
 impl<T: Float> Parts<T> {
     /// Refuses what does not fit together, where types could not tell.
     fn check(&self) -> Result<()> {
@@ -315,20 +311,24 @@ impl<T: Float> Network<T> {
         targets: BatchView<'_, T>,
         is_left_out: impl Fn(T, usize) -> bool,
     ) -> Result<()> {
-        let (features, loss) = (targets.features(), &self.loss);
-        let mut values = targets.as_slice().iter().enumerate().map(|(at, &x)| (x, at % features));
-        match values.position(|(x, row)| !loss.accepts(x, row) && !is_left_out(x, row)) {
-            None => Ok(()),
-            Some(at) => Err(Error::OutsideDomain {
-                call,
-                loss: loss.name(),
-                feature: at % features,
-                sample: at / features,
-                value: Number(targets.as_slice()[at].to_double()),
-                is_normalized: self.normalizer.is_some(),
-                requirement: loss.domain(at % features),
-            }),
+        let loss = &self.loss;
+        for (sample, x) in targets.iter().enumerate() {
+            let mut values = x.iter().enumerate();
+            let is_refused =
+                |(feature, &x): (usize, &T)| !loss.accepts(x, feature) && !is_left_out(x, feature);
+            if let Some(feature) = values.position(is_refused) {
+                return Err(Error::OutsideDomain {
+                    call,
+                    loss: loss.name(),
+                    feature,
+                    sample,
+                    value: Number(x[feature].to_double()),
+                    is_normalized: self.normalizer.is_some(),
+                    requirement: loss.domain(feature),
+                });
+            }
         }
+        Ok(())
     }
 
     /// Refuses samples with a group that must add up to 1 and does not.
@@ -598,7 +598,7 @@ pub(crate) fn joined<'a, T: Float>(
     BatchView::new(to, rows)
 }
 
-/// Runs `map` over blocks of samples; a block too small for the products is padded with zeros.
+/// Runs `map` over blocks of samples.
 fn in_blocks<T: Float>(
     rows: Rows<'_, T>,
     mut to: BatchViewMut<'_, T>,
@@ -606,28 +606,10 @@ fn in_blocks<T: Float>(
     mut map: impl FnMut(&mut Workspace<T>, Rows<'_, T>, &mut [T]),
 ) {
     let outputs = to.features();
-    let mut padded = std::mem::take(&mut workspace.encoding.corrupted);
-    let mut padded_conditions = std::mem::take(&mut workspace.clean);
     let mut rest = rows;
     for out in to.as_mut_slice().chunks_mut(BLOCK * outputs) {
         let (block, behind) = rest.split_at(out.len() / outputs);
         rest = behind;
-        if block.x.samples() < FEWEST_COLUMNS {
-            let x = pad(block.x, &mut padded);
-            let conditions = block.conditions.map(|view| pad(view, &mut padded_conditions));
-            map(workspace, Rows { x, conditions, targets: None }, out);
-        } else {
-            map(workspace, block, out);
-        }
+        map(workspace, block, out);
     }
-    workspace.encoding.corrupted = padded;
-    workspace.clean = padded_conditions;
-}
-
-/// The same columns and zeros behind them.
-fn pad<'a, T: Float>(view: BatchView<'_, T>, to: &'a mut Vec<T>) -> BatchView<'a, T> {
-    to.clear();
-    to.extend_from_slice(view.as_slice());
-    to.resize(FEWEST_COLUMNS * view.features(), T::ZERO);
-    BatchView::new(to, view.features())
 }

@@ -21,7 +21,13 @@ mod sealed {
 ///
 /// The trait is sealed; take `f32` for speed and `f64` for gradient checks.
 pub trait Float:
-    RealField + Copy + Default + std::fmt::LowerExp + crate::numbers::vector::Bits + sealed::Sealed
+    RealField
+    + Copy
+    + Default
+    + std::fmt::LowerExp
+    + crate::numbers::vector::Bits
+    + crate::numbers::product::Pack
+    + sealed::Sealed
 {
     /// 0.
     const ZERO: Self;
@@ -134,12 +140,22 @@ pub(crate) fn sum_triples<T: Float>(a: &[T], b: &[T], c: &[T], f: impl Fn(T, T, 
 }
 
 once! {
+    /// Whether none is infinite or NaN.
+    pub(crate) fn all_finite(values: &'a [T]) -> bool = all_finite_generic;
     /// The greatest of these values; −∞ of none.
     pub(crate) fn greatest(values: &'a [T]) -> T = greatest_generic;
     /// Turns logarithms into their exponentials over the greatest, and gives that logarithm.
     pub(crate) fn exponentials(values: &'a mut [T]) -> T = exponentials_generic;
     /// Turns logarithms into their exponentials.
     pub(crate) fn exponentials_of(values: &'a mut [T]) = exponentials_of_generic;
+}
+
+/// Looks at all of them, whatever the first one is: so there is no branch, and no value waits for the one before.
+fn all_finite_generic<T: Float>(values: &[T]) -> bool {
+    vectorize(
+        #[inline(always)]
+        || values.iter().fold(true, |all, value| all & value.is_finite()),
+    )
 }
 
 fn greatest_generic<T: Float>(values: &[T]) -> T {

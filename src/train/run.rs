@@ -4,9 +4,7 @@ use super::trainable::{Chosen, Trainee};
 use crate::batch::sample_weights;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::numbers::parallel::{Divide, ELEMENT, in_parts};
-use crate::numbers::scalar::Float;
-use crate::numbers::scalar::sum;
-use crate::numbers::vector::vectorize;
+use crate::numbers::scalar::{Float, all_finite, sum};
 use crate::optimizer::Optimizer;
 use crate::optimizer::{Iteration, Kind, Lbfgs, Point, Step};
 use crate::random::Streams;
@@ -462,14 +460,6 @@ fn gather<'a, T: Float>(
         }
     });
     BatchView::new(to, features)
-}
-
-/// Looks at all of them, whatever the first one is: so there is no branch, and no value waits for the one before.
-fn all_finite<T: Float>(values: &[T]) -> bool {
-    vectorize(
-        #[inline(always)]
-        || values.iter().fold(true, |all, value| all & value.is_finite()),
-    )
 }
 
 /// Σ g², in double precision: squares overflow f32 long before the gradient does.

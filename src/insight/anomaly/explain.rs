@@ -21,7 +21,7 @@ impl<T: Float> Judge<'_, T> {
         let row = given.as_slice();
         let mut workspace = AnomalyWorkspace::new(self.network);
         let (mut score, mut contributions) = ([0.0], vec![0.0; rows.x.features()]);
-        self.rate(rows, Some(given), true, &mut workspace, &mut score, None);
+        self.rate(rows, Some(given), &mut workspace, &mut score, None);
         let [score] = score;
         // What the model makes of a change of a constant column, which it was never trained on, means nothing, and would
         // be blamed on others. So these are explained without, and the rest is the change's.
@@ -29,7 +29,7 @@ impl<T: Float> Judge<'_, T> {
         let x = self.normalized(given, true, &mut held_buffer)?;
         let rows = Rows { x, ..rows };
         let mut of_others = [0.0];
-        self.rate(rows, None, true, &mut workspace, &mut of_others, Some(&mut contributions));
+        self.rate(rows, None, &mut workspace, &mut of_others, Some(&mut contributions));
         let [of_others] = of_others;
         let falls = self.falls(of_others, rows, &learned.medians, &mut workspace);
         if of_others.is_infinite() && falls.iter().any(|fall| fall.is_infinite()) {
@@ -130,7 +130,7 @@ impl<T: Float> Judge<'_, T> {
             let mut add_falls = |exchanged: &[T], workspace: &mut AnomalyWorkspace<T>| {
                 let x = BatchView::new(exchanged, features);
                 let rows = Rows { x, conditions, targets: None };
-                self.rate(rows, None, true, workspace, &mut scores, None);
+                self.rate(rows, None, workspace, &mut scores, None);
                 let each = falls.iter_mut().zip(&scores);
                 each.for_each(|(fall, exchanged)| *fall += (score - exchanged).max(0.0));
             };

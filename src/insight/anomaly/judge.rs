@@ -73,7 +73,7 @@ pub(super) fn fit<T: Float>(
     let mut workspace = AnomalyWorkspace::new(network);
     let asked = judge.asked();
     for block in Blocks::of(rows) {
-        for seen in workspace.passes.over(block, network, asked, true) {
+        for seen in workspace.passes.over(block, network, asked) {
             reference.push(seen);
         }
     }
@@ -171,7 +171,6 @@ impl<T: Float> Judge<'_, T> {
         &self,
         rows: Rows<'_, T>,
         given: Option<BatchView<'_, T>>,
-        is_padded: bool,
         workspace: &mut AnomalyWorkspace<T>,
         scores: &mut [f64],
         contributions: Option<&mut [f64]>,
@@ -184,7 +183,7 @@ impl<T: Float> Judge<'_, T> {
         let mut given = given.map(|given| given.iter());
         let (mut scores, asked) = (scores.iter_mut(), self.asked());
         for block in Blocks::of(rows) {
-            let samples = passes.over(block, self.network, asked, is_padded);
+            let samples = passes.over(block, self.network, asked);
             for (seen, to) in samples.zip(&mut scores) {
                 let mut score = self.score.score(&seen, features, scratch);
                 if let Some(given) = given.as_mut().and_then(Iterator::next) {
@@ -210,7 +209,7 @@ impl<T: Float> Judge<'_, T> {
         let Taken { given, rows } = self.taken(call, given, &mut buffer)?;
         let mut scores = vec![0.0; rows.x.samples()];
         let workspace = &mut AnomalyWorkspace::new(self.network);
-        self.rate(rows, Some(given), true, workspace, &mut scores, None);
+        self.rate(rows, Some(given), workspace, &mut scores, None);
         Ok(scores)
     }
 
@@ -225,7 +224,7 @@ impl<T: Float> Judge<'_, T> {
         let mut scores = vec![0.0; rows.x.samples()];
         let mut all = vec![0.0; rows.x.as_slice().len()];
         let workspace = &mut AnomalyWorkspace::new(self.network);
-        self.rate(rows, Some(given), true, workspace, &mut scores, Some(&mut all));
+        self.rate(rows, Some(given), workspace, &mut scores, Some(&mut all));
         Ok(all)
     }
 
@@ -239,7 +238,7 @@ impl<T: Float> Judge<'_, T> {
         let mut buffer = std::mem::take(&mut workspace.passes.model.taken);
         let score = self.taken("score_one", given, &mut buffer).map(|Taken { given, rows }| {
             let mut score = [0.0];
-            self.rate(rows, Some(given), false, workspace, &mut score, Some(features));
+            self.rate(rows, Some(given), workspace, &mut score, Some(features));
             score[0]
         });
         workspace.passes.model.taken = buffer;

@@ -5,7 +5,7 @@ use super::seen::{Drawn, Draws, Seen};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::loss::Loss;
 use crate::model::Workspace;
-use crate::model::network::{BLOCK, FEWEST_COLUMNS, Network};
+use crate::model::network::{BLOCK, Network};
 use crate::model::workspace::fit;
 use crate::numbers::scalar::Float;
 use crate::random::Streams;
@@ -26,8 +26,6 @@ impl<T: Float> AnomalyWorkspace<T> {
     pub(super) fn new(network: &Network<T>) -> Self {
         let passes = Passes {
             model: network.workspace(),
-            padded: Vec::new(),
-            padded_conditions: Vec::new(),
             drawing: Drawing {
                 streams: Vec::new(),
                 compared: Vec::new(),
@@ -73,29 +71,18 @@ pub(super) struct Asked {
 #[derive(Debug, Clone)]
 pub(super) struct Passes<T> {
     pub(super) model: Workspace<T>,
-    padded: Vec<T>,
-    padded_conditions: Vec<T>,
     drawing: Drawing<T>,
 }
 
 impl<T: Float> Passes<T> {
     /// What the network makes of each sample of a block; they are normalized and checked.
-    ///
-    /// With `is_padded`, a sample's bits do not depend on how many there are; without, one sample is fast.
     pub(super) fn over<'a>(
         &'a mut self,
-        block: Rows<'a, T>,
+        rows: Rows<'a, T>,
         network: &Network<T>,
         asked: Asked,
-        is_padded: bool,
     ) -> impl Iterator<Item = Seen<'a, T>> + use<'a, T> {
-        let Self { model, padded, padded_conditions, drawing } = self;
-        let rows = if is_padded && block.x.samples() < FEWEST_COLUMNS {
-            let conditions = block.conditions.map(|view| pad(view, padded_conditions));
-            Rows { x: pad(block.x, padded), conditions, targets: None }
-        } else {
-            block
-        };
+        let Self { model, drawing } = self;
         network.infer(model, rows);
         if let Some(draws) = asked.draws {
             drawing.run(draws, rows, network, model);
@@ -106,7 +93,7 @@ impl<T: Float> Passes<T> {
             network.loss.reconstruct(outputs);
         }
         let (model, drawing) = (&*model, &*drawing);
-        let samples = block.x.iter().zip(model.encoding.posterior.mean().iter()).enumerate();
+        let samples = rows.x.iter().zip(model.encoding.posterior.mean().iter()).enumerate();
         samples.map(move |(at, (x, code))| {
             let of_features = at * x.len()..(at + 1) * x.len();
             let outputs = asked.reconstruction.then_some(&model.decoding.output);
@@ -122,16 +109,6 @@ impl<T: Float> Passes<T> {
             }
         })
     }
-}
-
-/// The same columns, and copies of the first behind them.
-fn pad<'a, T: Float>(view: BatchView<'_, T>, to: &'a mut Vec<T>) -> BatchView<'a, T> {
-    let (values, rows) = (view.as_slice(), view.features());
-    to.clear();
-    to.extend_from_slice(values);
-    let missing = FEWEST_COLUMNS * rows - values.len();
-    to.extend(values[..rows].iter().cycle().take(missing));
-    BatchView::new(to, rows)
 }
 
 /// What came of drawn codes.

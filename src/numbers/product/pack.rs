@@ -1,0 +1,298 @@
+//! A panel of A: some rows and some columns, laid out as the kernel walks through it.
+//!
+//! Vectors of rows follow one another for each step of k, from the beginning of a line of the cache on, and end in
+//! zeros where there are no more rows.
+
+use std::cell::Cell;
+
+use prefetch_index::prefetch_index;
+use pulp::Simd;
+
+use super::Matrix;
+use super::kernel::Stored;
+use crate::numbers::lanes::{Lanes, each, lanes};
+use crate::numbers::scalar::Float;
+
+impl<T: Float> Matrix<'_, T> {
+    /// The same as a column, where it is one that is stored as a row.
+    pub(super) fn upright(self) -> Self {
+        if !(self.is_transposed && self.columns == 1 && self.stored.stride == 1) {
+            return self;
+        }
+        let stored = Stored { stride: self.stored.data.len(), ..self.stored };
+        Self { stored, is_transposed: false, ..self }
+    }
+
+    /// Some of its columns.
+    pub(super) fn columns(self, first: usize, count: usize) -> Self {
+        let stored = if self.is_transposed {
+            self.stored.rows(first)
+        } else {
+            self.stored.columns(first, count)
+        };
+        Self { stored, columns: count, ..self }
+    }
+
+    /// Some of its rows.
+    pub(super) fn rows(self, first: usize, count: usize) -> Self {
+        self.transposed().columns(first, count).transposed()
+    }
+}
+
+/// Memory for a panel of A: all that any needs, allocated with the first one of a thread.
+#[derive(Debug)]
+pub struct Workspace<T> {
+    memory: Vec<T>,
+}
+
+impl<T> Default for Workspace<T> {
+    fn default() -> Self {
+        Self { memory: Vec::new() }
+    }
+}
+
+/// Bytes from one line of the cache to the next. A vector that lies across two costs two loads.
+pub const LINE: usize = 64;
+
+impl<T: Lanes> Workspace<T> {
+    /// A line's numbers, which are at least a vector's.
+    const OF_LINE: usize = LINE / size_of::<T>();
+    const LARGEST: usize = TALLEST * Self::OF_LINE * DEEPEST;
+
+    /// So many numbers, from the beginning of a line on.
+    pub(super) fn numbers(&mut self, len: usize) -> &mut [T] {
+        if self.memory.is_empty() {
+            self.memory.resize(Self::LARGEST + Self::OF_LINE, T::zeroed());
+        }
+        let first = self.memory.as_ptr().align_offset(LINE).min(Self::OF_LINE);
+        &mut self.memory[first..][..len]
+    }
+}
+
+/// A panel of A: rows that are so many vectors, and a part of k.
+#[derive(Debug, Clone, Copy)]
+pub struct Panel {
+    pub row: usize,
+    pub rows: usize,
+    pub vectors: usize,
+    pub k: usize,
+    pub depth: usize,
+}
+
+/// How many steps of k a panel has, at most. A deeper one leaves the first level of the cache.
+const DEEPEST: usize = 200;
+/// How many vectors of rows a panel has, at most.
+#[inline(always)]
+pub fn tall<S: Simd>() -> usize {
+    if S::REGISTER_COUNT > 16 { 3 } else { 2 }
+}
+
+/// How many it has where there is only a column or two to multiply it by.
+pub const TALLEST: usize = 8;
+
+/// Panels as equal as can be, and k in parts as equal as can be; each with the one that follows.
+#[inline(always)]
+pub fn for_each_panel<S: Simd>(
+    rows: usize,
+    columns: usize,
+    lanes: usize,
+    tallest: usize,
+    mut work: impl FnMut(Panel, Option<Panel>),
+) {
+    let depth = columns.div_ceil(columns.div_ceil(DEEPEST));
+    let from = |row: usize| {
+        let left = (rows - row).div_ceil(lanes);
+        let vectors = if tallest > tall::<S>() && left > tallest {
+            tallest
+        } else {
+            left.div_ceil(left.div_ceil(tall::<S>()))
+        };
+        let rows = (vectors * lanes).min(rows - row);
+        Panel { row, rows, vectors, k: 0, depth }
+    };
+    let mut at = from(0);
+    loop {
+        let (row, k) = (at.row + at.rows, at.k + at.depth);
+        let next = if k < columns {
+            Some(Panel { k, depth: depth.min(columns - k), ..at })
+        } else {
+            (row < rows).then(|| from(row))
+        };
+        work(at, next);
+        match next {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+}
+
+/// A part of A that is fetched into the cache while another one is multiplied: a line of the cache of each of its
+/// runs of memory, then the next line of each. What is not there when it is packed has to be waited for, and the
+/// weights of a large model are not.
+#[derive(Debug, Clone, Copy)]
+pub struct Ahead<'a, T> {
+    stored: Stored<'a, T>,
+    runs: usize,
+    lines: usize,
+    /// Lines that are fetched or being fetched.
+    fetched: usize,
+}
+
+impl<'a, T: Float> Ahead<'a, T> {
+    /// Of A; where there is no panel any more, what is used anyway.
+    #[inline(always)]
+    pub fn of(a: Matrix<'a, T>, panel: Option<Panel>, used: Matrix<'a, T>) -> Self {
+        let Some(Panel { row, rows, k, depth, .. }) = panel else {
+            return Self { stored: used.stored, runs: 1, lines: 0, fetched: 0 };
+        };
+        let stored = a.rows(row, rows).columns(k, depth).stored;
+        let (runs, len) = if a.is_transposed { (rows, depth) } else { (depth, rows) };
+        Self { stored, runs, lines: runs * (len * size_of::<T>() / LINE + 1), fetched: 0 }
+    }
+
+    /// So many lines more; one again and again, where there are no more.
+    #[inline(always)]
+    pub fn fetch(&mut self, count: usize) -> Fetch<'a, T> {
+        let Self { stored: Stored { data, stride, first }, runs, lines, fetched } = *self;
+        if fetched >= lines {
+            return Fetch { data, index: first, stride: 0 };
+        }
+        self.fetched += count;
+        let index = first + fetched / runs * (LINE / size_of::<T>()) + fetched % runs * stride;
+        Fetch { data, index, stride }
+    }
+}
+
+/// Lines to be fetched one by one, each as far behind the one before.
+#[derive(Debug, Clone, Copy)]
+pub struct Fetch<'a, T> {
+    data: &'a [T],
+    index: usize,
+    stride: usize,
+}
+
+impl<T> Fetch<'_, T> {
+    #[inline(always)]
+    pub fn next_line(&mut self) {
+        prefetch_index(self.data, self.index);
+        self.index += self.stride;
+    }
+}
+
+#[inline(always)]
+pub fn pack<T: Float, S: Simd>(simd: S, a: Matrix<'_, T>, at: Panel, panel: &mut [T]) {
+    let Panel { row, rows, vectors, k, depth } = at;
+    let (part, height) = (a.rows(row, rows).columns(k, depth), vectors * lanes::<T, S>());
+    if a.is_transposed {
+        T::from_rows(simd, part.stored, depth, height, panel);
+    } else {
+        from_columns::<T, S>(simd, part.stored, rows, height, panel);
+    }
+}
+
+/// Copies rows from the columns that they are stored in, `height` numbers for each column; what is beyond `rows` is 0.
+#[inline(always)]
+pub fn from_columns<T: Lanes, S: Simd>(
+    simd: S,
+    a: Stored<'_, T>,
+    rows: usize,
+    height: usize,
+    panel: &mut [T],
+) {
+    for (column, panel) in a.data.chunks_exact(a.stride).zip(panel.chunks_exact_mut(height)) {
+        let column = &column[a.first..][..rows];
+        let (panel, _) = T::vectors_mut::<S>(panel);
+        let (whole, rest) = T::vectors::<S>(column);
+        let (left, right) = panel.split_at_mut(whole.len());
+        for (to, from) in left.iter_mut().zip(whole) {
+            *to = *from;
+        }
+        if let [last] = right {
+            *last = T::load_part(simd, rest);
+        }
+    }
+}
+
+/// A number type whose matrices can be packed.
+pub trait Pack: Lanes {
+    /// This thread's memory for it, until it is [returned](Pack::return_workspace); new where it is taken twice.
+    fn take_workspace() -> Workspace<Self>;
+    /// Leaves it to the next product of this thread.
+    fn return_workspace(workspace: Workspace<Self>);
+    /// Copies them, `height` numbers for each of `depth` steps of k; what is beyond the rows is 0.
+    fn from_rows<S: Simd>(
+        simd: S,
+        a: Stored<'_, Self>,
+        depth: usize,
+        height: usize,
+        panel: &mut [Self],
+    );
+}
+
+/// Squares of 128 bits a side are transposed in registers, as many side by side as a register holds: that is what
+/// `interleave` does, and all machines can.
+macro_rules! pack {
+    ($t:ident, $side:literal, $interleave:ident, $workspace:ident) => {
+        thread_local! {
+            static $workspace: Cell<Workspace<$t>> = const { Cell::new(Workspace { memory: Vec::new() }) };
+        }
+
+        impl Pack for $t {
+            fn take_workspace() -> Workspace<$t> {
+                $workspace.take()
+            }
+            fn return_workspace(workspace: Workspace<$t>) {
+                $workspace.set(workspace);
+            }
+            #[inline(always)]
+            fn from_rows<S: Simd>(
+                simd: S,
+                a: Stored<'_, $t>,
+                depth: usize,
+                height: usize,
+                panel: &mut [$t],
+            ) {
+                const SIDE: usize = $side;
+                let lanes = lanes::<$t, S>();
+                let squares = lanes / SIDE;
+                let mut together = a.data.chunks_exact(SIDE * a.stride);
+                let mut row = 0;
+                for rows in &mut together {
+                    let rows: [&[$t]; SIDE] =
+                        std::array::from_fn(|i| &rows[i * a.stride + a.first..][..depth]);
+                    let rows = rows.map(<$t as Lanes>::vectors::<S>);
+                    let vectors = rows.map(|(vectors, _)| &vectors[..rows[0].0.len()]);
+                    let mut columns = panel.chunks_exact_mut(height);
+                    for at in 0..vectors[0].len() {
+                        let turned = simd.$interleave(vectors.map(|row| row[at]));
+                        let turned: &[[$t; SIDE]] = pulp::bytemuck::cast_slice(&turned);
+                        let turned = &turned[..lanes];
+                        each!(SQUARE < squares {
+                            each!(STEP < SIDE {
+                                if let Some(column) = columns.next() {
+                                    column[row..][..SIDE].copy_from_slice(&turned[STEP * squares + SQUARE]);
+                                }
+                            });
+                        });
+                    }
+                    let rest = rows.map(|(_, rest)| &rest[..rows[0].1.len()]);
+                    for (step, column) in columns.enumerate().take(rest[0].len()) {
+                        column[row..][..SIDE].copy_from_slice(&rest.map(|rest| rest[step]));
+                    }
+                    row += SIDE;
+                }
+                for a_row in together.remainder().chunks_exact(a.stride) {
+                    for (column, &number) in panel.chunks_exact_mut(height).zip(&a_row[a.first..][..depth]) {
+                        column[row] = number;
+                    }
+                    row += 1;
+                }
+                if row < height {
+                    panel.chunks_exact_mut(height).for_each(|column| column[row..].fill(<$t>::ZERO));
+                }
+            }
+        }
+    };
+}
+pack!(f32, 4, interleave_shfl_f32s, OF_SINGLE);
+pack!(f64, 2, interleave_shfl_f64s, OF_DOUBLE);
