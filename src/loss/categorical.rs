@@ -58,25 +58,49 @@ impl Categorical {
             *value = T::ZERO;
             for group in self.places() {
                 let (x, a) = (&x[group.clone()], &y[group]);
-                let (most, norm) = norm(a);
-                // Only where there is weight, so that 0 · ∞ is nothing.
-                let of = |(&x, &a): (&T, &T)| (x > T::ZERO).then(|| x * ((most - a) + norm));
-                x.iter().zip(a).filter_map(of).for_each(|part| *value += part);
+                add_value(x, a, norm(a), value);
             }
         }
     }
 
     fn gradient_generic<T: Float>(
         &self,
+        at: Compared<'_, T>,
+        weights: &[T],
+        dy: BatchViewMut<'_, T>,
+    ) {
+        self.gradient_by(at, weights, dy, |_, _, a| norm(a));
+    }
+
+    fn values_and_gradient_generic<T: Float>(
+        &self,
+        at: Compared<'_, T>,
+        weights: &[T],
+        values: &mut [T],
+        dy: BatchViewMut<'_, T>,
+    ) {
+        values.fill(T::ZERO);
+        self.gradient_by(at, weights, dy, |sample, x, a| {
+            let norm = norm(a);
+            add_value(x, a, norm, &mut values[sample]);
+            norm
+        });
+    }
+
+    /// The gradient, by the norm that is given for each group of each sample.
+    fn gradient_by<T: Float>(
+        &self,
         Compared { x, y, .. }: Compared<'_, T>,
         weights: &[T],
         mut dy: BatchViewMut<'_, T>,
+        mut norm: impl FnMut(usize, &[T], &[T]) -> (T, T),
     ) {
         let columns = dy.as_mut_slice().chunks_exact_mut(x.features());
-        for (((x, y), &weight), dy) in x.iter().zip(y.iter()).zip(weights).zip(columns) {
+        let samples = x.iter().zip(y.iter()).zip(weights).zip(columns);
+        for (sample, (((x, y), &weight), dy)) in samples.enumerate() {
             for group in self.places() {
-                let (a, dy) = (&y[group.clone()], &mut dy[group]);
-                let (most, norm) = norm(a);
+                let (x, a, dy) = (&x[group.clone()], &y[group.clone()], &mut dy[group]);
+                let (most, norm) = norm(sample, x, a);
                 dy.iter_mut().zip(a).for_each(|(dy, &a)| *dy = (a - most) - norm);
             }
             exponentials_of(dy);
@@ -99,6 +123,13 @@ impl Categorical {
             exponentials_of(y);
         }
     }
+}
+
+/// Adds the loss of a group.
+fn add_value<T: Float>(x: &[T], a: &[T], (most, norm): (T, T), value: &mut T) {
+    // Only where there is weight, so that 0 · ∞ is nothing.
+    let of = |(&x, &a): (&T, &T)| (x > T::ZERO).then(|| x * ((most - a) + norm));
+    x.iter().zip(a).filter_map(of).for_each(|part| *value += part);
 }
 
 fn total<T: Float>(x: &[T]) -> T {
@@ -125,6 +156,13 @@ once! {
         = Categorical::values_generic;
     fn gradient(loss: &'a Categorical, at: Compared<'a, T>, weights: &'a [T], dy: BatchViewMut<'a, T>)
         = Categorical::gradient_generic;
+    fn values_and_gradient(
+        loss: &'a Categorical,
+        at: Compared<'a, T>,
+        weights: &'a [T],
+        values: &'a mut [T],
+        dy: BatchViewMut<'a, T>,
+    ) = Categorical::values_and_gradient_generic;
     fn reconstruct(loss: &'a Categorical, y: BatchViewMut<'a, T>)
         = Categorical::reconstruct_generic;
 }
@@ -148,6 +186,16 @@ impl<T: Float> Loss<T> for Categorical {
 
     fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
         gradient(self, at, weights, dy);
+    }
+
+    fn values_and_gradient(
+        &self,
+        at: Compared<'_, T>,
+        weights: &[T],
+        values: &mut [T],
+        dy: BatchViewMut<'_, T>,
+    ) {
+        values_and_gradient(self, at, weights, values, dy);
     }
 
     fn reconstruct(&self, y: BatchViewMut<'_, T>) {
