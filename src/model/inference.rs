@@ -294,7 +294,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         Ok(self.network().squared_jacobian(rows))
     }
 
-    /// The code of one sample. As accurate as [`encode`](Self::encode), though not to the last bit.
+    /// The code of one sample, with the bits that [`encode`](Self::encode) gives it.
     ///
     /// # Errors
     /// See [`AutoEncoder`].

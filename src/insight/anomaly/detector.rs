@@ -212,7 +212,7 @@ where
         Batch::new(size, all)
     }
 
-    /// The score of one row. As accurate as [`scores`](Self::scores), though not to the last bit.
+    /// The score of one row, with the bits that [`scores`](Self::scores) gives it.
     ///
     /// # Errors
     /// See [`AnomalyDetector`].
