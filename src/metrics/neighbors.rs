@@ -9,8 +9,8 @@ use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
 /// Queries and samples whose products are taken together: their results stay in the cache.
-const QUERIES: usize = 64;
-const SAMPLES: usize = 2048;
+const QUERIES: usize = 256;
+const SAMPLES: usize = 512;
 
 /// The nearest samples of each query, nearest first. Made by [`nearest`].
 #[derive(Debug, Clone, PartialEq)]
