@@ -176,7 +176,7 @@ impl<E: Part, D: Part, R, T: Scalar> AutoEncoder<E, D, R, CrossEntropy, T> {
         let mut buffer = Vec::new();
         let rows = given.taken(self.network(), call, &mut buffer)?;
         let mut logits = Batch::zeros(self.decoder().output(), rows.x.samples());
-        scalar::pass_rows(self.network(), rows, logits.view_mut(), &mut self.workspace());
+        scalar::pass_rows(self.network(), rows, logits.view_mut(), &mut self.workspace())?;
         Ok(logits)
     }
 }

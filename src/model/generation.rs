@@ -2,18 +2,18 @@
 
 use rand::Rng;
 
+use super::draws::{Drawn, blocks, each_draws};
 use super::inference::{InMemory, Unlabelled};
-use super::network::{BLOCK, Network};
+use super::network::Network;
 use super::scalar;
-use super::{AutoEncoder, Scalar, Workspace};
+use super::{AutoEncoder, Scalar};
 use crate::batch::size::{SameSize, Size};
-use crate::batch::{Batch, BatchView, BatchViewMut};
-use crate::code::posterior::Posterior;
-use crate::code::prior::{Codes, Components, require_gaussian, scratch_len};
+use crate::batch::{Batch, BatchView};
+use crate::code::prior::{Codes, Components, require_gaussian};
 use crate::error::{Result, require_count};
 use crate::layer::{Gaussianlike, Part, Unconditioned};
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
-use crate::random::Streams;
 use crate::regularizer::divergence;
 use crate::train::Trainable;
 use crate::train::examples::{IntoExamples, Rows, Suits};
@@ -117,7 +117,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let given = InMemory::unweighted("elbo", self.encoder().input(), x.into_examples())?;
         let rows = given.compared(self.network(), "elbo", (&mut buffer, &mut targets))?;
         require_count("elbo draws", draws)?;
-        Ok(elbo(self.network(), rows, draws, rng))
+        elbo(self.network(), rows, draws, rng)
     }
 
     /// −ln p(x) of each sample in nats, if the loss is a likelihood: estimated by importance sampling with
@@ -153,7 +153,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let given = InMemory::unweighted(call, self.encoder().input(), x.into_examples())?;
         let rows = given.compared(self.network(), call, (&mut buffer, &mut targets))?;
         require_count("negative_log_likelihood draws", draws)?;
-        Ok(negative_log_likelihood(self.network(), rows, draws, rng))
+        negative_log_likelihood(self.network(), rows, draws, rng)
     }
 
     /// Moments of what the encoder says about these samples as a whole, and the divergence of each code
@@ -217,8 +217,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let codes = self.sample_codes(samples, rng)?;
         let mut outputs = Batch::zeros(self.decoder().output(), samples);
         let rows = Rows { x: codes.view(), conditions, targets: None };
-        scalar::decode_rows(network, rows, outputs.view_mut(), &mut self.workspace());
-        network.restore(outputs.view_mut())?;
+        scalar::decode_rows(network, rows, outputs.view_mut(), &mut self.workspace())?;
         Ok(outputs)
     }
 
@@ -240,48 +239,62 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     }
 }
 
-/// See [`AutoEncoder::elbo`].
-fn elbo<T: Float>(
+once! {
+    /// See [`AutoEncoder::elbo`].
+    fn elbo(network: &'a Network<T>, rows: Rows<'a, T>, draws: usize, rng: &'a mut dyn Rng) -> Result<Elbo> = elbo_generic;
+    /// See [`AutoEncoder::negative_log_likelihood`].
+    fn negative_log_likelihood(
+        network: &'a Network<T>,
+        rows: Rows<'a, T>,
+        draws: usize,
+        rng: &'a mut dyn Rng,
+    ) -> Result<Vec<f64>> = negative_log_likelihood_generic;
+}
+
+fn elbo_generic<T: Float>(
     network: &Network<T>,
     rows: Rows<'_, T>,
     draws: usize,
-    rng: &mut impl Rng,
-) -> Elbo {
+    rng: &mut dyn Rng,
+) -> Result<Elbo> {
     let (mut kl, mut reconstruction) = (0.0, 0.0);
     let sum = |values: &[T]| values.iter().map(|v| v.to_double()).sum::<f64>();
     with_prior(network, |prior| {
-        each_draw(network, rows, draws, rng, |_, draw| {
-            reconstruction += sum(draw.losses);
-            let is_closed = prior.is_standard_normal();
-            if !is_closed || draw.number == 0 {
-                let (posterior, codes) = (draw.posterior, Some(draw.codes));
-                divergence::values(*prior, posterior, codes, draw.values, draw.scratch);
-                let repeats = if is_closed { draws } else { 1 };
-                kl += repeats as f64 * sum(draw.values);
+        each_draws(network, rows, draws, rng, |_, drawn| {
+            let Drawn { posterior, samples, .. } = drawn;
+            let each = drawn.losses.chunks_exact(samples).zip(drawn.codes.chunks(samples));
+            for (number, (losses, codes)) in (drawn.first..).zip(each) {
+                reconstruction += sum(losses);
+                let is_closed = prior.is_standard_normal();
+                if !is_closed || number == 0 {
+                    let values = &mut drawn.values[..samples];
+                    divergence::values(*prior, posterior, Some(codes), values, drawn.scratch);
+                    let repeats = if is_closed { draws } else { 1 };
+                    kl += repeats as f64 * sum(values);
+                }
             }
-        });
-    });
+        })
+    })?;
     let all = (rows.x.samples() * draws) as f64;
-    Elbo { reconstruction: reconstruction / all, kl: kl / all }
+    Ok(Elbo { reconstruction: reconstruction / all, kl: kl / all })
 }
 
-/// See [`AutoEncoder::negative_log_likelihood`].
-fn negative_log_likelihood<T: Float>(
+fn negative_log_likelihood_generic<T: Float>(
     network: &Network<T>,
     rows: Rows<'_, T>,
     draws: usize,
-    rng: &mut impl Rng,
-) -> Vec<f64> {
+    rng: &mut dyn Rng,
+) -> Result<Vec<f64>> {
     // The greatest ln w so far, and the sum of the weights over it.
     let mut sums = vec![(f64::NEG_INFINITY, 0.0); rows.x.samples()];
     with_prior(network, |prior| {
-        each_draw(network, rows, draws, rng, |first, draw| {
-            prior.log_density(Codes::drawn(draw.codes), draw.values, draw.scratch);
-            divergence::log_posterior(draw.posterior, draw.noise, draw.scratch);
-            let parts = draw.values.iter().zip(&*draw.scratch).zip(draw.losses);
-            for (sample, ((ln_p, ln_q), loss)) in parts.enumerate() {
+        each_draws(network, rows, draws, rng, |first, drawn| {
+            prior.log_density(Codes::drawn(drawn.codes), drawn.values, drawn.scratch);
+            divergence::log_posterior(drawn.posterior, drawn.noise, drawn.scratch);
+            let parts = drawn.values.iter().zip(&*drawn.scratch).zip(drawn.losses);
+            for (column, ((ln_p, ln_q), loss)) in parts.enumerate() {
                 let ln_w = ln_p.to_double() - ln_q.to_double() - loss.to_double();
-                let (most, sum) = &mut sums[first + sample];
+                let (most, sum) = &mut sums[first + column % drawn.samples];
                 if ln_w == f64::NEG_INFINITY {
                     continue; // adds nothing, where −∞ − (−∞) would be no number
                 }
@@ -292,10 +305,10 @@ fn negative_log_likelihood<T: Float>(
                     *sum += (ln_w - *most).exp();
                 }
             }
-        });
-    });
+        })
+    })?;
     let of_mean = (draws as f64).ln();
-    sums.into_iter().map(|(most, sum)| of_mean - most - sum.ln()).collect()
+    Ok(sums.into_iter().map(|(most, sum)| of_mean - most - sum.ln()).collect())
 }
 
 /// See [`AutoEncoder::aggregated_posterior`].
@@ -329,17 +342,6 @@ fn aggregated_posterior<T: Float>(network: &Network<T>, rows: Rows<'_, T>) -> Ag
     AggregatedPosterior { means, variances_of_means, mean_variances: variances, kl }
 }
 
-/// The rows in blocks, the last one maybe smaller.
-fn blocks<T: Float>(rows: Rows<'_, T>) -> impl Iterator<Item = Rows<'_, T>> {
-    let mut rest = rows;
-    std::iter::from_fn(move || {
-        let samples = rest.x.samples().min(BLOCK);
-        let (block, behind) = rest.split_at(samples);
-        rest = behind;
-        (samples > 0).then_some(block)
-    })
-}
-
 /// The prior as it is now.
 fn with_prior<T: Float, O>(network: &Network<T>, work: impl FnOnce(&Components<'_, T>) -> O) -> O {
     let Some((place, prior)) = network.prior() else {
@@ -354,63 +356,4 @@ fn with_prior<T: Float, O>(network: &Network<T>, work: impl FnOnce(&Components<'
     let inputs = BatchView::new(&own[inputs], network.facts.features);
     network.infer(&mut workspace, Rows::alone(inputs));
     work(&prior.components(own, Some(&workspace.encoding.posterior)))
-}
-
-/// Draws codes of some samples at a time and decodes them; `work` is also given the number of the
-/// first sample of a block.
-fn each_draw<T: Float>(
-    network: &Network<T>,
-    rows: Rows<'_, T>,
-    draws: usize,
-    rng: &mut impl Rng,
-    mut work: impl FnMut(usize, Draw<'_, T>),
-) {
-    let mut workspace = network.workspace();
-    let units = network.facts.units;
-    let (mut losses, mut values, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
-    let of_prior =
-        network.prior().map_or(0, |(_, prior)| scratch_len(prior.num_components(), units));
-    for (index, block) in blocks(rows).enumerate() {
-        let samples = block.x.samples();
-        network.infer(&mut workspace, block);
-        let Workspace { encoding, drawing, .. } = &mut workspace;
-        drawing.codes.resize(units * samples, T::ZERO);
-        drawing.noise.resize(encoding.posterior.noise_len(), T::ZERO);
-        losses.resize(samples, T::ZERO);
-        values.resize(samples, T::ZERO);
-        scratch.resize(samples + of_prior, T::ZERO);
-        for number in 0..draws {
-            let streams = Streams::new(rng.next_u64(), 0, &[]);
-            let Workspace { encoding, drawing, .. } = &mut workspace;
-            let codes = BatchViewMut::new(&mut drawing.codes, units);
-            encoding.posterior.draw_code(streams, codes, &mut drawing.noise);
-            let codes = std::mem::take(&mut drawing.codes);
-            network.generate(&mut workspace, BatchView::new(&codes, units), block.conditions);
-            let y = BatchView::new(&workspace.decoding.output, network.outputs());
-            network.losses(block.targets.unwrap_or(block.x), y, &mut losses);
-            let draw = Draw {
-                number,
-                posterior: &workspace.encoding.posterior,
-                codes: BatchView::new(&codes, units),
-                noise: &workspace.drawing.noise,
-                losses: &losses,
-                values: &mut values,
-                scratch: &mut scratch,
-            };
-            work(index * BLOCK, draw);
-            workspace.drawing.codes = codes;
-        }
-    }
-}
-
-/// One code of each sample of a block.
-struct Draw<'a, T> {
-    number: usize,
-    posterior: &'a Posterior<T>,
-    codes: BatchView<'a, T>,
-    noise: &'a [T],
-    losses: &'a [T],
-    /// Room for a value a sample, and for the prior's work.
-    values: &'a mut [T],
-    scratch: &'a mut [T],
 }

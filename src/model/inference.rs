@@ -4,7 +4,7 @@ use super::network::Network;
 use super::scalar;
 use super::{AutoEncoder, Scalar, Workspace};
 use crate::batch::size::{Refused, SameSize, Size, require_shape};
-use crate::batch::{Batch, BatchView, Sample, check_finite};
+use crate::batch::{Batch, BatchView, BatchViewMut, Sample, check_finite};
 use crate::error::{Error, Result, require_fit, require_size};
 use crate::layer::{Part, Unconditioned};
 use crate::loss::{LossFor, Target, WithInput};
@@ -196,9 +196,9 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         require_shape(place, self.code_size(), codes.size())?;
         let given = InMemory::unweighted("encode", self.encoder().input(), x.into_examples())?;
         let mut buffer = std::mem::take(&mut workspace.taken);
-        let taken = given.taken(network, "encode", &mut buffer).map(|rows| {
+        let taken = given.taken(network, "encode", &mut buffer).and_then(|rows| {
             codes.resize(rows.x.samples());
-            scalar::encode_rows(network, rows, codes.view_mut(), workspace);
+            scalar::encode_rows(network, rows, codes.view_mut(), workspace)
         });
         workspace.taken = buffer;
         taken
@@ -247,8 +247,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         require_shape(place, self.decoder().output(), outputs.size())?;
         outputs.resize(samples);
         let rows = Rows { x: given.x, conditions: given.conditions, targets: None };
-        scalar::decode_rows(network, rows, outputs.view_mut(), workspace);
-        network.restore(outputs.view_mut())
+        scalar::decode_rows(network, rows, outputs.view_mut(), workspace)
     }
 
     /// The loss of each sample's reconstruction: high for samples unlike those it was trained on. Of a classifier,
@@ -268,11 +267,9 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let (mut buffer, mut targets) = (Vec::new(), Vec::new());
         let given = InMemory::unweighted("score", self.encoder().input(), x.into_examples())?;
         let rows = given.compared(network, "score", (&mut buffer, &mut targets))?;
-        let samples = rows.x.samples();
-        let mut outputs = Batch::zeros(nalgebra::Dyn(network.outputs()), samples);
-        scalar::pass_rows(network, rows, outputs.view_mut(), &mut self.workspace());
-        let mut scores = vec![T::ZERO; samples];
-        network.losses(rows.targets.unwrap_or(rows.x), outputs.view(), &mut scores);
+        let mut scores = vec![T::ZERO; rows.x.samples()];
+        let to = BatchViewMut::new(&mut scores, 1);
+        scalar::score_rows(network, rows, to, &mut self.workspace())?;
         Ok(scores)
     }
 
@@ -416,12 +413,12 @@ where
         require_shape(place, examples.size, outputs.size())?;
         let given = InMemory::unweighted("reconstruct", self.encoder().input(), examples)?;
         let mut buffer = std::mem::take(&mut workspace.taken);
-        let taken = given.taken(network, "reconstruct", &mut buffer).map(|rows| {
+        let taken = given.taken(network, "reconstruct", &mut buffer).and_then(|rows| {
             outputs.resize(rows.x.samples());
-            scalar::pass_rows(network, rows, outputs.view_mut(), workspace);
+            scalar::reconstruct_rows(network, rows, outputs.view_mut(), workspace)
         });
         workspace.taken = buffer;
-        taken.and_then(|()| network.restore(outputs.view_mut()))
+        taken
     }
 
     /// The loss of one sample's reconstruction.
@@ -468,6 +465,6 @@ fn reconstruction_of_one<T: Float>(
     mut workspace: Workspace<T>,
 ) -> Result<Vec<T>> {
     let rows = network.outputs();
-    network.restore(crate::batch::BatchViewMut::new(&mut workspace.decoding.output, rows))?;
+    network.restore(BatchViewMut::new(&mut workspace.decoding.output, rows))?;
     Ok(workspace.decoding.output)
 }

@@ -15,9 +15,12 @@
 //! | `stack` | models one on the other |
 //! | `gradcheck`, `contract` | proofs about a model |
 
+pub(crate) mod blocks;
 pub mod builder;
+mod calls;
 pub(crate) mod classifier;
 pub mod contract;
+mod draws;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;
 mod generation;

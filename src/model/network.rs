@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::workspace::{Workspace, fit};
+use super::blocks::BLOCK;
+use super::workspace::{Decoding, Workspace, fit};
 use crate::batch::{BatchView, BatchViewMut, check_finite};
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
@@ -54,9 +55,6 @@ pub(crate) struct Parts<T: Float> {
     /// What the loss's own parameters begin as, where they were trained before.
     pub(crate) loss_parameters: Vec<f64>,
 }
-
-/// Samples that are encoded or decoded at a time: enough for the products, few enough for the cache.
-pub(crate) const BLOCK: usize = 256;
 
 impl<T: Float> Parts<T> {
     /// Refuses what does not fit together, where types could not tell.
@@ -404,74 +402,59 @@ impl<T: Float> Network<T> {
         codes: BatchView<'_, T>,
         conditions: Option<BatchView<'_, T>>,
     ) {
-        let Workspace { decoding, scratch, .. } = workspace;
+        let mut output = std::mem::take(&mut workspace.decoding.output);
+        fit(&mut output, self.outputs() * codes.samples());
+        self.generate_into(workspace, codes, conditions, &mut output);
+        workspace.decoding.output = output;
+    }
+
+    /// The same into memory of the caller's.
+    pub(super) fn generate_into(
+        &self,
+        workspace: &mut Workspace<T>,
+        codes: BatchView<'_, T>,
+        conditions: Option<BatchView<'_, T>>,
+        output: &mut [T],
+    ) {
+        let Workspace { decoding: Decoding { joined: to, tape, .. }, scratch, .. } = workspace;
         let samples = codes.samples();
         let z = match conditions {
-            Some(conditions) => joined(codes, conditions, &mut decoding.joined),
+            Some(conditions) => joined(codes, conditions, to),
             None => codes,
         };
-        let outputs = self.outputs();
-        let tape = fit(&mut decoding.tape, self.decoder.tape_len(samples));
+        let tape = fit(tape, self.decoder.tape_len(samples));
         let scratch = fit(scratch, self.decoder.scratch_len(samples));
-        let y = BatchViewMut::new(fit(&mut decoding.output, outputs * samples), outputs);
+        let y = BatchViewMut::new(output, self.outputs());
         let parameters = &self.parameters[self.given_to_decoder()];
         self.decoder.forward(parameters, z, y, tape, scratch);
     }
 
-    /// The same from the posterior's mean, which is in the workspace already.
+    /// Writes what the decoder makes of the posterior's mean, which is in the workspace already, into the workspace.
     pub(crate) fn generate_from_mean(
         &self,
         workspace: &mut Workspace<T>,
         conditions: Option<BatchView<'_, T>>,
+    ) {
+        let mut output = std::mem::take(&mut workspace.decoding.output);
+        fit(&mut output, self.outputs() * workspace.encoding.posterior.mean().samples());
+        self.generate_from_mean_into(workspace, conditions, &mut output);
+        workspace.decoding.output = output;
+    }
+
+    /// The same into memory of the caller's.
+    pub(super) fn generate_from_mean_into(
+        &self,
+        workspace: &mut Workspace<T>,
+        conditions: Option<BatchView<'_, T>>,
+        output: &mut [T],
     ) {
         let units = self.facts.units;
         let posterior = std::mem::replace(
             &mut workspace.encoding.posterior,
             Posterior::new(units, self.facts.is_gaussian),
         );
-        self.generate(workspace, posterior.mean(), conditions);
+        self.generate_into(workspace, posterior.mean(), conditions, output);
         workspace.encoding.posterior = posterior;
-    }
-
-    /// Writes the code of each sample.
-    pub(crate) fn encode(
-        &self,
-        rows: Rows<'_, T>,
-        codes: BatchViewMut<'_, T>,
-        workspace: &mut Workspace<T>,
-    ) {
-        in_blocks(rows, codes, workspace, |workspace, rows, out| {
-            self.infer(workspace, rows);
-            let mean = workspace.encoding.posterior.mean();
-            out.copy_from_slice(&mean.as_slice()[..out.len()]);
-        });
-    }
-
-    /// Writes the decoder's output for each code, before the loss makes reconstructions of them.
-    pub(crate) fn decode(
-        &self,
-        rows: Rows<'_, T>,
-        outputs: BatchViewMut<'_, T>,
-        workspace: &mut Workspace<T>,
-    ) {
-        in_blocks(rows, outputs, workspace, |workspace, rows, out| {
-            self.generate(workspace, rows.x, rows.conditions);
-            out.copy_from_slice(&workspace.decoding.output[..out.len()]);
-        });
-    }
-
-    /// The decoder's outputs for each sample, before the loss makes reconstructions of them.
-    pub(crate) fn pass(
-        &self,
-        rows: Rows<'_, T>,
-        outputs: BatchViewMut<'_, T>,
-        workspace: &mut Workspace<T>,
-    ) {
-        in_blocks(rows, outputs, workspace, |workspace, rows, out| {
-            self.infer(workspace, rows);
-            self.generate_from_mean(workspace, rows.conditions);
-            out.copy_from_slice(&workspace.decoding.output[..out.len()]);
-        });
     }
 
     /// The loss of each output against its target.
@@ -596,20 +579,4 @@ pub(crate) fn joined<'a, T: Float>(
         to[upper..].copy_from_slice(condition);
     }
     BatchView::new(to, rows)
-}
-
-/// Runs `map` over blocks of samples.
-fn in_blocks<T: Float>(
-    rows: Rows<'_, T>,
-    mut to: BatchViewMut<'_, T>,
-    workspace: &mut Workspace<T>,
-    mut map: impl FnMut(&mut Workspace<T>, Rows<'_, T>, &mut [T]),
-) {
-    let outputs = to.features();
-    let mut rest = rows;
-    for out in to.as_mut_slice().chunks_mut(BLOCK * outputs) {
-        let (block, behind) = rest.split_at(out.len() / outputs);
-        rest = behind;
-        map(workspace, block, out);
-    }
 }

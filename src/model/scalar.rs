@@ -42,17 +42,29 @@ once! {
         rows: Rows<'a, T>,
         codes: BatchViewMut<'a, T>,
         workspace: &'a mut Workspace<T>,
-    ) = Network::encode;
+    ) -> Result<()> = Network::encode;
     pub(crate) fn decode_rows(
         network: &'a Network<T>,
         rows: Rows<'a, T>,
         outputs: BatchViewMut<'a, T>,
         workspace: &'a mut Workspace<T>,
-    ) = Network::decode;
+    ) -> Result<()> = Network::decode;
+    pub(crate) fn reconstruct_rows(
+        network: &'a Network<T>,
+        rows: Rows<'a, T>,
+        outputs: BatchViewMut<'a, T>,
+        workspace: &'a mut Workspace<T>,
+    ) -> Result<()> = Network::reconstruct;
     pub(crate) fn pass_rows(
         network: &'a Network<T>,
         rows: Rows<'a, T>,
         outputs: BatchViewMut<'a, T>,
         workspace: &'a mut Workspace<T>,
-    ) = Network::pass;
+    ) -> Result<()> = Network::pass;
+    pub(crate) fn score_rows(
+        network: &'a Network<T>,
+        rows: Rows<'a, T>,
+        scores: BatchViewMut<'a, T>,
+        workspace: &'a mut Workspace<T>,
+    ) -> Result<()> = Network::score;
 }

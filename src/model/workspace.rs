@@ -24,6 +24,8 @@ pub struct Workspace<T> {
     pub(crate) back: Back<T>,
     pub(crate) scratch: Vec<T>,
     pub(crate) terms: Terms,
+    /// Those of a batch call's shares, where it is shared out among threads.
+    pub(crate) others: Vec<Self>,
 }
 
 /// From what the encoder sees to what it says.
@@ -111,6 +113,7 @@ impl<T: Float> Workspace<T> {
             },
             scratch: Vec::new(),
             terms: Terms::new(),
+            others: Vec::new(),
         }
     }
 }

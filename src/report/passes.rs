@@ -2,6 +2,8 @@
 
 use nalgebra::Dyn;
 
+#[cfg(feature = "html")]
+use crate::batch::BatchViewMut;
 use crate::batch::size::{Shape, Size};
 use crate::batch::{Batch, BatchView, check_finite};
 use crate::error::Result;
@@ -33,8 +35,7 @@ pub(super) fn decode<T: Scalar>(
     network.check_conditions("decode", conditions, codes.samples())?;
     let rows = Rows { x: codes, conditions, targets: None };
     let mut outputs = Batch::zeros(Dyn(network.outputs()), codes.samples());
-    scalar::decode_rows(network, rows, outputs.view_mut(), &mut network.workspace());
-    network.restore(outputs.view_mut())?;
+    scalar::decode_rows(network, rows, outputs.view_mut(), &mut network.workspace())?;
     Ok(outputs)
 }
 
@@ -47,7 +48,7 @@ pub(super) fn encode<T: Scalar>(
     let mut buffer = Vec::new();
     let rows = given.taken(network, "encode", &mut buffer)?;
     let mut codes = Batch::zeros(Dyn(network.facts.units), rows.x.samples());
-    scalar::encode_rows(network, rows, codes.view_mut(), &mut network.workspace());
+    scalar::encode_rows(network, rows, codes.view_mut(), &mut network.workspace())?;
     Ok(codes)
 }
 
@@ -60,8 +61,7 @@ pub(super) fn reconstruct<T: Scalar>(
     let mut buffer = Vec::new();
     let rows = given.taken(network, "reconstruct", &mut buffer)?;
     let mut outputs = Batch::zeros(Dyn(network.outputs()), rows.x.samples());
-    scalar::pass_rows(network, rows, outputs.view_mut(), &mut network.workspace());
-    network.restore(outputs.view_mut())?;
+    scalar::reconstruct_rows(network, rows, outputs.view_mut(), &mut network.workspace())?;
     Ok(outputs)
 }
 
@@ -70,9 +70,8 @@ pub(super) fn reconstruct<T: Scalar>(
 pub(super) fn score<T: Scalar>(network: &Network<T>, given: InMemory<'_, T>) -> Result<Vec<T>> {
     let (mut buffer, mut targets) = (Vec::new(), Vec::new());
     let rows = given.compared(network, "score", (&mut buffer, &mut targets))?;
-    let mut outputs = Batch::zeros(Dyn(network.outputs()), rows.x.samples());
-    scalar::pass_rows(network, rows, outputs.view_mut(), &mut network.workspace());
     let mut scores = vec![T::ZERO; rows.x.samples()];
-    network.losses(rows.targets.unwrap_or(rows.x), outputs.view(), &mut scores);
+    let to = BatchViewMut::new(&mut scores, 1);
+    scalar::score_rows(network, rows, to, &mut network.workspace())?;
     Ok(scores)
 }

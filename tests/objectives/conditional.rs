@@ -256,6 +256,32 @@ fn with_the_true_posterior_the_likelihood_is_that_of_the_gaussian() {
     assert!((aggregated.mean_variances[0] - variance).abs() < 1e-13);
 }
 
+/// Draws of few samples are decoded together, those of many one after the other: the first sample is drawn the same codes.
+#[test]
+fn a_likelihood_has_the_same_bits_among_few_samples_and_among_many() {
+    for prior in [None, Some(3)] {
+        let regularizer = match prior {
+            None => Box::new(Variational::default()) as Box<dyn Regularizer<f64>>,
+            Some(count) => {
+                Box::new(Variational::default().prior(GaussianMixture::new(count).unwrap()))
+            }
+        };
+        let model = variational(regularizer).unwrap();
+        let (x, c) = (batch::<X>(600, 5), batch::<K>(600, 6));
+        let of_first = |samples: usize| {
+            let (x, c) = (x.select(0..samples), c.select(0..samples));
+            let mut nll = model.negative_log_likelihood((&x, &c), 700, &mut seeded(3)).unwrap();
+            nll.truncate(7);
+            nll
+        };
+        let all = of_first(600);
+        for samples in [7, 20, 100, 128, 256, 300] {
+            assert_eq!(of_first(samples), all, "{samples} samples");
+        }
+        assert_eq!(of_first(1), all[..1]);
+    }
+}
+
 /// Each draw is decoded under its sample's condition: with next to no spread all draws are the mean.
 #[test]
 fn every_draw_has_the_condition_of_its_sample() {

@@ -386,6 +386,26 @@ fn products_of_every_size() {
     }
 }
 
+/// Where blocks are shared out among threads, each has memory of its own, which is kept in the caller's workspace.
+#[test]
+#[cfg(feature = "parallel")]
+fn calls_into_memory_of_the_callers_on_threads() {
+    let model = small(NoRegularizer);
+    let x = data(5, 4000);
+    let mut workspace = model.workspace();
+    let (mut codes, mut outputs) = (Batch::zeros(Dyn(4), 0), Batch::zeros(Dyn(5), 0));
+    let mut call = || {
+        model.encode_into(&x, &mut codes, &mut workspace).unwrap();
+        model.decode_into(&codes, &mut outputs, &mut workspace).unwrap();
+        model.reconstruct_into(&x, &mut outputs, &mut workspace).unwrap();
+    };
+    let threads = Threads::new(2).unwrap();
+    // Either thread may do either share.
+    (0..3).for_each(|_| threads.run(&mut call));
+    assert_eq!(threads.run(|| measure(&mut call)).count_total, 0);
+    assert_eq!(threads.run(|| model.encode(&x).unwrap()), codes);
+}
+
 #[test]
 fn calls_into_memory_of_the_callers() {
     let model = AutoEncoder::builder()

@@ -5,8 +5,8 @@ use super::{AnomalyWorkspace, Column, Explanation, Threshold};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Error, Result};
 use crate::loss::Target;
+use crate::model::blocks::BLOCK;
 use crate::model::inference::InMemory;
-use crate::model::network::BLOCK;
 use crate::numbers::scalar::Float;
 use crate::train::examples::Rows;
 
@@ -31,7 +31,7 @@ impl<T: Float> Judge<'_, T> {
         let mut of_others = [0.0];
         self.rate(rows, None, &mut workspace, &mut of_others, Some(&mut contributions));
         let [of_others] = of_others;
-        let falls = self.falls(of_others, rows, &learned.medians, &mut workspace);
+        let falls = self.falls(of_others, rows, &learned.medians, &mut workspace)?;
         if of_others.is_infinite() && falls.iter().any(|fall| fall.is_infinite()) {
             // Beyond all measure is what makes the score so, and not what the model then makes of the others.
             let pairs = contributions.iter_mut().zip(&falls);
@@ -109,7 +109,7 @@ impl<T: Float> Judge<'_, T> {
         rows: Rows<'_, T>,
         medians: &[f64],
         workspace: &mut AnomalyWorkspace<T>,
-    ) -> Vec<f64> {
+    ) -> Result<Vec<f64>> {
         let features = rows.x.features();
         // All columns at once would take memory for their square.
         let block = features.min(BLOCK);
@@ -140,7 +140,7 @@ impl<T: Float> Judge<'_, T> {
                     let x = BatchView::new(&exchanged, features);
                     let rows = Rows { x, conditions, targets: None };
                     let mut outputs = BatchViewMut::new(&mut outputs, features);
-                    self.network.pass(rows, outputs.reborrow(), model);
+                    self.network.pass(rows, outputs.reborrow(), model)?;
                     self.network.loss.reconstruct(outputs.reborrow());
                     let outputs = outputs.as_mut_slice();
                     (0..block).map(own).for_each(|at| exchanged[at] = outputs[at]);
@@ -155,7 +155,7 @@ impl<T: Float> Judge<'_, T> {
                 exchanged[own(row)] = rows.x.as_slice()[first + row];
             }
         }
-        falls
+        Ok(falls)
     }
 
     /// What the model expects of one sample, in the user's units: its reconstruction or, of a classifier, which makes

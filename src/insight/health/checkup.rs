@@ -94,9 +94,9 @@ pub(crate) fn of_network<T: Scalar>(
     let rows = given.compared(network, "Checkup::of", (&mut buffer, &mut targets))?;
     let (samples, mut workspace) = (x.samples(), network.workspace());
     let mut codes = Batch::zeros(Dyn(network.facts.units), samples);
-    scalar::encode_rows(network, rows, codes.view_mut(), &mut workspace);
+    scalar::encode_rows(network, rows, codes.view_mut(), &mut workspace)?;
     let mut outputs = Batch::zeros(Dyn(network.outputs()), samples);
-    scalar::pass_rows(network, rows, outputs.view_mut(), &mut workspace);
+    scalar::pass_rows(network, rows, outputs.view_mut(), &mut workspace)?;
     let (explained_variance, accuracy) = match rows.targets {
         Some(classes) => (None, Some(accuracy(&outputs, classes))),
         None => {
