@@ -4,11 +4,14 @@ pub(crate) mod sample_weights;
 pub mod size;
 mod view;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use nalgebra::{
     Const, DMatrix, DefaultAllocator, Dim, Dyn, OMatrix, OVector, VecStorage, allocator::Allocator,
 };
 
 use crate::error::{Error, Number, Result, require_size};
+use crate::numbers::parallel;
 use crate::numbers::scalar::{Float, all_finite};
 use size::{Image, Size, Window};
 pub use view::{BatchView, BatchViewMut};
@@ -288,17 +291,28 @@ impl<T, const N: usize, const C: usize, const S: usize> Sample<T, Window<C, S>> 
     }
 }
 
+/// Refuses samples of another width, and none at all; their values are not looked at.
+pub(crate) fn check_shape<T: Float>(
+    call: &'static str,
+    expected: usize,
+    x: BatchView<'_, T>,
+) -> Result<()> {
+    require_size(call, "features", expected, x.features())?;
+    if x.samples() == 0 { Err(Error::NoSamples { call }) } else { Ok(()) }
+}
+
 /// Refuses data without samples, of another width, or with a value that is not finite.
 pub(crate) fn check_finite<T: Float>(
     call: &'static str,
     expected: usize,
     x: BatchView<'_, T>,
 ) -> Result<()> {
-    require_size(call, "features", expected, x.features())?;
-    if x.samples() == 0 {
-        return Err(Error::NoSamples { call });
-    }
-    if all_finite(x.as_slice()) {
+    check_shape(call, expected, x)?;
+    let is_finite = AtomicBool::new(true);
+    parallel::in_parts(x.samples(), x.features(), x, |x| {
+        is_finite.fetch_and(all_finite(x.as_slice()), Ordering::Relaxed);
+    });
+    if is_finite.into_inner() {
         return Ok(());
     }
     match x.as_slice().iter().position(|x| !x.is_finite()) {

@@ -9,6 +9,8 @@ use crate::numbers::vector::vectorize;
 
 /// Samples that are read in one go when a normalizer is fitted.
 const BLOCK: usize = 64;
+/// Values that are normalized together.
+const TOGETHER: usize = 512;
 
 /// How values are brought into a range that suits a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -480,12 +482,11 @@ impl Normalizer {
         };
 
         let safe = T::of(safe);
-        let unsafe_values = crate::numbers::scalar::sum(
-            values,
+        let are_safe = vectorize(
             #[inline(always)]
-            |x| if x.abs() <= safe { T::ZERO } else { T::ONE },
+            || values.iter().fold(true, |all, x| all & (x.abs() <= safe)),
         );
-        if unsafe_values != T::ZERO {
+        if !are_safe {
             for (sample, values) in values.chunks_exact(features).enumerate() {
                 let refuse = |feature, value| {
                     Err(Error::NotFinite { call, feature, sample, value: Number(value) })
@@ -502,20 +503,36 @@ impl Normalizer {
                 }
             }
         }
-        let (first, second) = (&self.first[..], &self.second[..]);
-        for sample in values.chunks_exact_mut(features) {
-            let mean = mean(sample);
+        if pooled {
+            for sample in values.chunks_exact_mut(features) {
+                let mean = mean(sample);
+                vectorize(
+                    #[inline(always)]
+                    || sample.iter_mut().for_each(|x| *x = T::of(f(one, x.to_double(), mean))),
+                );
+            }
+            return Ok(());
+        }
+        // Several samples at a time, so that vectors are full where samples are short.
+        let repeats = (TOGETHER / features).min(values.len() / features);
+        let (mut firsts, mut seconds) = ([0.0; TOGETHER], [0.0; TOGETHER]);
+        let (first, second) = if repeats > 1 {
+            let of_samples =
+                firsts.chunks_exact_mut(features).zip(seconds.chunks_exact_mut(features));
+            for (first, second) in of_samples.take(repeats) {
+                first.copy_from_slice(&self.first);
+                second.copy_from_slice(&self.second);
+            }
+            (&firsts[..repeats * features], &seconds[..repeats * features])
+        } else {
+            (&self.first[..], &self.second[..])
+        };
+        for values in values.chunks_mut(first.len().max(1)) {
             vectorize(
                 #[inline(always)]
-                move || {
-                    if pooled {
-                        for x in sample {
-                            *x = T::of(f(one, x.to_double(), mean));
-                        }
-                    } else {
-                        for ((x, &first), &second) in sample.iter_mut().zip(first).zip(second) {
-                            *x = T::of(f((first, second), x.to_double(), mean));
-                        }
+                || {
+                    for ((x, &first), &second) in values.iter_mut().zip(first).zip(second) {
+                        *x = T::of(f((first, second), x.to_double(), 0.0));
                     }
                 },
             );

@@ -27,6 +27,24 @@ fn spread(k: usize) -> f64 {
 }
 
 #[test]
+fn a_sample_has_the_same_bits_alone_and_in_any_batch() {
+    for features in [1, 3, 30, 256, 511, 512, 513] {
+        let samples = 2 * 512 / features + 3;
+        let values = (0..features * samples).map(|k| (0.1 + spread(k)) as f32).collect();
+        let batch = Batch::new(Dyn(features), values).unwrap();
+        for normalization in ALL {
+            let normalizer = Normalizer::fit(normalization, &batch).unwrap();
+            let (mut all, mut alone) = (batch.clone(), batch.clone());
+            normalizer.apply(all.view_mut()).unwrap();
+            for x in alone.as_mut_slice().chunks_exact_mut(features) {
+                normalizer.apply(BatchViewMut::new(x, features)).unwrap();
+            }
+            assert_eq!(all, alone, "{normalization:?} of {features}");
+        }
+    }
+}
+
+#[test]
 fn standardized_as_numpy_does() {
     // k = numpy.arange(40); v = (k * 37 % 101 - 50) / 25
     // x = v.reshape(10, 4) * [1, 10, 1e-3, 1e6] + [0, 5, 1, -2e6]; x.mean(0); x.std(0)

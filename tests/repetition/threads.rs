@@ -1,10 +1,13 @@
-//! The bits of a training, of codes and of reconstructions do not depend on the number of threads.
+//! The bits of a training, of codes and of all that is said of many samples do not depend on the number of threads.
 
 use autoencoder::activation::{Gelu, Identity, Relu, Sigmoid, Tanh};
+use autoencoder::anomaly::{AnomalyDetector, ReconstructionProbability, ScaledResidual};
 use autoencoder::corruption::{Gaussian as GaussianNoise, Masking};
+use autoencoder::data::Normalization;
 use autoencoder::layer::Unconditioned;
 use autoencoder::loss::{LearnedGaussian, LossFor, WithInput};
 use autoencoder::prior::{GaussianMixture, VampPrior};
+use autoencoder::random::seeded;
 use autoencoder::*;
 use nalgebra::Dyn;
 
@@ -96,6 +99,96 @@ fn the_bits_do_not_depend_on_the_threads() {
         bernoulli().regularizer((mixture, Mmd::new(1.0).unwrap(), correlation, Binarize))
     };
     same_for_all("draws, discrepancy, correlation, binarised", || all().build().unwrap(), 64);
+}
+
+/// Values from 0 to 1, as a Bernoulli loss takes them, stay so.
+fn unit() -> Normalization {
+    Normalization::MinMax { low: 0.0, high: 1.0 }
+}
+
+#[test]
+fn what_is_said_of_many_samples_has_the_same_bits() {
+    // The last block is not full, and there are other numbers of blocks than of threads.
+    let x = data(31, 5 * 256 + 77);
+    let build = || {
+        let head = || Dense::dynamic(65, 7, Identity);
+        AutoEncoder::builder()
+            .encoder(Gaussian::new(Dense::dynamic(31, 65, Relu), head(), head()))
+            .decoder(Dense::dynamic(7, 31, Identity))
+            .regularizer(Variational::default().prior(GaussianMixture::new(3).unwrap()))
+            .loss(BernoulliCrossEntropy)
+            .normalizer(Normalizer::fit(unit(), &x).unwrap())
+            .build::<f32>()
+            .unwrap()
+    };
+    let model = build();
+    let residuals = AnomalyDetector::fit(build(), ScaledResidual::new(), &x).unwrap();
+    let draws = ReconstructionProbability::new(3, 1).unwrap();
+    let drawn = AnomalyDetector::fit(build(), draws, &x).unwrap();
+    let run = || {
+        let codes = model.encode(&x).unwrap();
+        let of_codes = (model.decode(&codes).unwrap(), model.score(&x).unwrap());
+        let few = x.select(0..20);
+        let of_draws = (
+            model.sample(1000, &mut seeded(1)).unwrap(),
+            model.elbo(&x, 3, &mut seeded(2)).unwrap(),
+            model.negative_log_likelihood(&few, 100, &mut seeded(3)).unwrap(),
+        );
+        let of_detectors = (
+            residuals.scores(&x).unwrap(),
+            residuals.feature_scores(&x).unwrap(),
+            drawn.scores(&x).unwrap(),
+            drawn.feature_scores(&x).unwrap(),
+        );
+        (codes, model.reconstruct(&x).unwrap(), of_codes, of_draws, of_detectors)
+    };
+    let one = run();
+    for count in COUNTS {
+        assert_eq!(Threads::new(count).unwrap().run(run), one, "{count} threads");
+    }
+}
+
+#[test]
+fn the_first_sample_that_is_refused_is_named() {
+    let samples = 5 * 256 + 77;
+    let x = data(5, samples);
+    let standardize = Normalizer::fit(Normalization::Standardize, &x).unwrap();
+    let build = |normalizer: &Normalizer| {
+        AutoEncoder::builder()
+            .encoder(Dense::dynamic(5, 3, Tanh))
+            .decoder(Dense::dynamic(3, 5, Identity))
+            .normalizer(normalizer.clone())
+            .build::<f32>()
+            .unwrap()
+    };
+    let detector = AnomalyDetector::fit(build(&standardize), ScaledResidual::new(), &x).unwrap();
+    // Reconstructions of large codes are beyond the greatest number once they are taken back.
+    let far = Normalizer::from_parts(Normalization::Standardize, [0.0; 5], [1e30; 5]).unwrap();
+    let model = build(&far);
+    for refused in [vec![700, 900], vec![1100, 300, 299], vec![samples - 1]] {
+        let (mut faulty, mut codes) = (x.clone(), data(3, samples));
+        for &sample in &refused {
+            faulty.as_mut_slice()[5 * sample + 2] = f32::NAN;
+            codes.as_mut_slice()[3 * sample..3 * (sample + 1)].fill(1e12);
+        }
+        let first = refused.iter().min().copied();
+        let found = |result: Result<()>| match result {
+            Err(Error::NotFinite { sample, .. }) => Some(sample),
+            _ => None,
+        };
+        let run = || {
+            [
+                found(detector.scores(&faulty).map(drop)),
+                found(detector.feature_scores(&faulty).map(drop)),
+                found(model.encode(&faulty).map(drop)),
+                found(model.decode(&codes).map(drop)),
+            ]
+        };
+        assert_eq!(run(), [first; 4]);
+        for count in COUNTS {
+            assert_eq!(Threads::new(count).unwrap().run(run), [first; 4], "{count} threads");
+        }
+    }
 }
 
 #[test]

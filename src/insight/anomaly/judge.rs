@@ -5,9 +5,10 @@ use super::novelty::{LOOKED_AT, Novelty, nearest};
 use super::outlier::{check_magnitudes, check_normalized};
 use super::passes::{AnomalyWorkspace, Asked, Blocks};
 use super::{AnomalyScore, Conformal, Reference, Threshold};
-use crate::batch::{BatchView, BatchViewMut, check_finite};
+use crate::batch::{BatchView, BatchViewMut, check_finite, check_shape};
 use crate::error::{Result, require};
 use crate::loss::Target;
+use crate::model::blocks::{in_blocks, shares};
 use crate::model::inference::InMemory;
 use crate::model::network::Network;
 use crate::numbers::scalar::{Float, quantile_of_sorted};
@@ -111,14 +112,34 @@ impl<T: Float> Judge<'_, T> {
         self.score.check(&self.network.facts)
     }
 
-    /// The samples of a call, checked and as the encoder takes them. Of what the loss is not defined on only that is
-    /// refused which the score compares by it and the loss has no other value for.
+    /// The samples of a call, checked and as the encoder takes them.
     pub(super) fn taken<'x>(
         &self,
         call: &'static str,
         given: InMemory<'x, T>,
         buffer: &'x mut Vec<T>,
     ) -> Result<Taken<'x, T>> {
+        let given = self.checked(call, given)?;
+        Ok(Taken { given: given.x, rows: self.accepted(call, given, buffer)? })
+    }
+
+    /// The samples of a call as the user gave them, whose values are not looked at yet, with conditions as the model
+    /// takes them.
+    fn checked<'x>(&self, call: &'static str, given: InMemory<'x, T>) -> Result<Rows<'x, T>> {
+        let InMemory { x, conditions, .. } = given;
+        check_shape(call, self.network.facts.features, x)?;
+        self.network.check_conditions(call, conditions, x.samples())?;
+        Ok(Rows { x, conditions, targets: None })
+    }
+
+    /// Samples as the encoder takes them, if they are finite. Of what the loss is not defined on only that is refused
+    /// which the score compares by it and the loss has no other value for.
+    fn accepted<'x>(
+        &self,
+        call: &'static str,
+        given: Rows<'x, T>,
+        buffer: &'x mut Vec<T>,
+    ) -> Result<Rows<'x, T>> {
         let network = self.network;
         check_finite(call, network.facts.features, given.x)?;
         let x = self.normalized(given.x, false, buffer)?;
@@ -129,9 +150,7 @@ impl<T: Float> Judge<'_, T> {
             };
             network.check_values(call, x, has_other)?;
         }
-        network.check_conditions(call, given.conditions, x.samples())?;
-        let rows = Rows { x, conditions: given.conditions, targets: None };
-        Ok(Taken { given: given.x, rows })
+        Ok(Rows { x, ..given })
     }
 
     /// Samples as the encoder takes them, in the buffer if they are not the same, with constant columns held that are
@@ -165,8 +184,8 @@ impl<T: Float> Judge<'_, T> {
         self.novelty.add(x, &*self.network.loss, self.compares(), score, contributions)
     }
 
-    /// Writes the score of each sample and, where they are wanted, what its features contribute; with their novelties,
-    /// if the samples are given as the user gave them. A score that is no number is as odd as can be.
+    /// Writes the score of each sample of a block and, where they are wanted, what its features contribute; with their
+    /// novelties, if the samples are given as the user gave them. A score that is no number is as odd as can be.
     pub(super) fn rate(
         &self,
         rows: Rows<'_, T>,
@@ -181,35 +200,60 @@ impl<T: Float> Judge<'_, T> {
         scratch.resize(self.score.scratch_len(width), 0.0);
         let mut contributions = contributions.map(|all| all.chunks_exact_mut(width));
         let mut given = given.map(|given| given.iter());
-        let (mut scores, asked) = (scores.iter_mut(), self.asked());
-        for block in Blocks::of(rows) {
-            let samples = passes.over(block, self.network, asked);
-            for (seen, to) in samples.zip(&mut scores) {
-                let mut score = self.score.score(&seen, features, scratch);
-                if let Some(given) = given.as_mut().and_then(Iterator::next) {
-                    score = self.with_outside(seen.x, score, features);
-                    score = self.novelty.lift(given, score, features);
-                }
-                if score.is_nan() {
-                    score = f64::INFINITY;
-                    let parts = features.iter_mut().filter(|part| part.is_nan());
-                    parts.for_each(|part| *part = f64::INFINITY);
-                }
-                *to = score;
-                if let Some(to) = contributions.as_mut().and_then(Iterator::next) {
-                    to.copy_from_slice(features);
-                }
+        let (loss, compares) = (&*self.network.loss, self.compares());
+        for (seen, to) in passes.over(rows, self.network, self.asked()).zip(scores) {
+            let mut score = self.score.score(&seen, features, scratch);
+            if let Some(given) = given.as_mut().and_then(Iterator::next) {
+                score = self.novelty.add(seen.x, loss, compares, score, features);
+                score = self.novelty.lift(given, score, features);
+            }
+            if score.is_nan() {
+                score = f64::INFINITY;
+                let parts = features.iter_mut().filter(|part| part.is_nan());
+                parts.for_each(|part| *part = f64::INFINITY);
+            }
+            *to = score;
+            if let Some(to) = contributions.as_mut().and_then(Iterator::next) {
+                to.copy_from_slice(features);
             }
         }
     }
 
+    /// The same of samples as the user gave them, in blocks.
+    fn rate_given(
+        &self,
+        call: &'static str,
+        given: Rows<'_, T>,
+        workspaces: &mut [AnomalyWorkspace<T>],
+        (scores, contributions): (&mut [f64], Option<BatchViewMut<'_, f64>>),
+    ) -> Result<()> {
+        let samples = (given.x.samples(), self.network.block());
+        let data = (given, scores, contributions);
+        in_blocks(workspaces, samples, data, |workspace, (given, scores, mut contributions)| {
+            let mut buffer = std::mem::take(&mut workspace.passes.model.taken);
+            let accepted = self.accepted(call, given, &mut buffer).map(|rows| {
+                let contributions = contributions.as_mut().map(BatchViewMut::as_mut_slice);
+                self.rate(rows, Some(given.x), workspace, scores, contributions);
+            });
+            workspace.passes.model.taken = buffer;
+            accepted
+        })
+    }
+
+    /// A workspace for each share of so many samples.
+    fn workspaces(&self, samples: usize) -> Vec<AnomalyWorkspace<T>> {
+        let draws = self.asked().draws.map_or(1, |draws| draws.count);
+        let shares =
+            shares(samples, self.network.block(), self.network.cost().saturating_mul(draws));
+        (0..shares).map(|_| AnomalyWorkspace::new(self.network)).collect()
+    }
+
     /// The score of each sample.
     pub(super) fn scores(&self, call: &'static str, given: InMemory<'_, T>) -> Result<Vec<f64>> {
-        let mut buffer = Vec::new();
-        let Taken { given, rows } = self.taken(call, given, &mut buffer)?;
-        let mut scores = vec![0.0; rows.x.samples()];
-        let workspace = &mut AnomalyWorkspace::new(self.network);
-        self.rate(rows, Some(given), workspace, &mut scores, None);
+        let given = self.checked(call, given)?;
+        let samples = given.x.samples();
+        let mut scores = vec![0.0; samples];
+        self.rate_given(call, given, &mut self.workspaces(samples), (&mut scores, None))?;
         Ok(scores)
     }
 
@@ -219,12 +263,11 @@ impl<T: Float> Judge<'_, T> {
         call: &'static str,
         given: InMemory<'_, T>,
     ) -> Result<Vec<f64>> {
-        let mut buffer = Vec::new();
-        let Taken { given, rows } = self.taken(call, given, &mut buffer)?;
-        let mut scores = vec![0.0; rows.x.samples()];
-        let mut all = vec![0.0; rows.x.as_slice().len()];
-        let workspace = &mut AnomalyWorkspace::new(self.network);
-        self.rate(rows, Some(given), workspace, &mut scores, Some(&mut all));
+        let given = self.checked(call, given)?;
+        let (samples, features) = (given.x.samples(), given.x.features());
+        let (mut scores, mut all) = (vec![0.0; samples], vec![0.0; samples * features]);
+        let to = (&mut scores[..], Some(BatchViewMut::new(&mut all, features)));
+        self.rate_given(call, given, &mut self.workspaces(samples), to)?;
         Ok(all)
     }
 
@@ -235,14 +278,12 @@ impl<T: Float> Judge<'_, T> {
         features: &mut [f64],
         workspace: &mut AnomalyWorkspace<T>,
     ) -> Result<f64> {
-        let mut buffer = std::mem::take(&mut workspace.passes.model.taken);
-        let score = self.taken("score_one", given, &mut buffer).map(|Taken { given, rows }| {
-            let mut score = [0.0];
-            self.rate(rows, Some(given), workspace, &mut score, Some(features));
-            score[0]
-        });
-        workspace.passes.model.taken = buffer;
-        score
+        let given = self.checked("score_one", given)?;
+        let mut score = [0.0];
+        let contributions = BatchViewMut::new(features, given.x.features());
+        let workspaces = std::slice::from_mut(workspace);
+        self.rate_given("score_one", given, workspaces, (&mut score, Some(contributions)))?;
+        Ok(score[0])
     }
 
     /// What is known with held-out normal samples beside the reference: their scores, how many of these samples the

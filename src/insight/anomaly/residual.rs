@@ -2,20 +2,29 @@ use super::{AnomalyScore, Numbers, Reconstructs, Reference, ScoreFor, Seen};
 use crate::error::{Result, require};
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
+use crate::numbers::vector::vectorize;
 
 /// The least spread of a column's residuals, as a share of the root mean square of all residuals.
 pub(super) const FLOOR: f64 = 0.05;
 
-/// Writes the square of each residual, moved and scaled, and returns their sum.
-fn squares<T: Float>(
+/// Writes the square of each residual, moved by the first and over the second of what its feature has, and returns
+/// their sum.
+fn squares<'a, T: Float>(
     seen: &Seen<'_, T>,
     features: &mut [f64],
-    standardize: impl Fn(usize, f64) -> f64,
+    scales: impl Iterator<Item = (&'a f64, &'a f64)>,
 ) -> f64 {
     let pairs = seen.x.iter().zip(seen.reconstruction);
-    for (feature, ((x, y), to)) in pairs.zip(features.iter_mut()).enumerate() {
-        *to = standardize(feature, x.to_double() - y.to_double()).powi(2);
-    }
+    let all = features.iter_mut().zip(pairs).zip(scales);
+    vectorize(
+        #[inline(always)]
+        || {
+            for ((to, (x, y)), (centre, spread)) in all {
+                let residual = (x.to_double() - y.to_double() - centre) / spread;
+                *to = residual * residual;
+            }
+        },
+    );
     features.iter().sum()
 }
 
@@ -35,7 +44,7 @@ impl<T: Float> AnomalyScore<T> for SquaredResidual {
     }
 
     fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], _: &mut [f64]) -> f64 {
-        squares(seen, features, |_, residual| residual)
+        squares(seen, features, std::iter::repeat((&0.0, &1.0)))
     }
 }
 
@@ -149,7 +158,7 @@ impl<T: Float> AnomalyScore<T> for ScaledResidual {
     }
 
     fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], _: &mut [f64]) -> f64 {
-        squares(seen, features, |feature, r| (r - self.centre[feature]) / self.spread[feature])
+        squares(seen, features, self.centre.iter().zip(&self.spread))
     }
 
     fn numbers(&self) -> Numbers {
