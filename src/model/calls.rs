@@ -31,9 +31,9 @@ impl<T: Float> Network<T> {
         outputs: BatchViewMut<'_, T>,
         workspace: &mut Workspace<T>,
     ) -> Result<()> {
-        self.each_block(rows, outputs, workspace, |workspace, rows, mut outputs| {
-            self.generate_into(workspace, rows.x, rows.conditions, outputs.as_mut_slice());
-            self.restore(outputs)
+        self.each_block(rows, outputs, workspace, |workspace, rows, outputs| {
+            self.generate(workspace, rows.x, rows.conditions);
+            self.restored(workspace, outputs)
         })
     }
 
@@ -44,10 +44,10 @@ impl<T: Float> Network<T> {
         outputs: BatchViewMut<'_, T>,
         workspace: &mut Workspace<T>,
     ) -> Result<()> {
-        self.each_block(rows, outputs, workspace, |workspace, rows, mut outputs| {
+        self.each_block(rows, outputs, workspace, |workspace, rows, outputs| {
             self.infer(workspace, rows);
-            self.generate_from_mean_into(workspace, rows.conditions, outputs.as_mut_slice());
-            self.restore(outputs)
+            self.generate_from_mean(workspace, rows.conditions);
+            self.restored(workspace, outputs)
         })
     }
 
@@ -60,9 +60,19 @@ impl<T: Float> Network<T> {
     ) -> Result<()> {
         self.each_block(rows, outputs, workspace, |workspace, rows, mut outputs| {
             self.infer(workspace, rows);
-            self.generate_from_mean_into(workspace, rows.conditions, outputs.as_mut_slice());
+            self.generate_from_mean(workspace, rows.conditions);
+            outputs.as_mut_slice().copy_from_slice(&workspace.decoding.output);
             Ok(())
         })
+    }
+
+    /// Takes the decoder's outputs in the workspace to the user's units. They are copied when they are done: what is
+    /// computed in the workspace stays in the cache, and the user's memory is written once.
+    fn restored(&self, workspace: &mut Workspace<T>, mut to: BatchViewMut<'_, T>) -> Result<()> {
+        let outputs = &mut workspace.decoding.output;
+        self.restore(BatchViewMut::new(outputs, to.features()))?;
+        to.as_mut_slice().copy_from_slice(outputs);
+        Ok(())
     }
 
     /// Writes the loss of each sample's reconstruction.

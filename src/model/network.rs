@@ -6,7 +6,7 @@ use std::ops::Range;
 use rand::Rng;
 
 use super::blocks::BLOCK;
-use super::workspace::{Decoding, Workspace, fit};
+use super::workspace::{Workspace, fit};
 use crate::batch::{BatchView, BatchViewMut, check_finite};
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
@@ -402,58 +402,32 @@ impl<T: Float> Network<T> {
         codes: BatchView<'_, T>,
         conditions: Option<BatchView<'_, T>>,
     ) {
-        let mut output = std::mem::take(&mut workspace.decoding.output);
-        fit(&mut output, self.outputs() * codes.samples());
-        self.generate_into(workspace, codes, conditions, &mut output);
-        workspace.decoding.output = output;
-    }
-
-    /// The same into memory of the caller's.
-    pub(super) fn generate_into(
-        &self,
-        workspace: &mut Workspace<T>,
-        codes: BatchView<'_, T>,
-        conditions: Option<BatchView<'_, T>>,
-        output: &mut [T],
-    ) {
-        let Workspace { decoding: Decoding { joined: to, tape, .. }, scratch, .. } = workspace;
+        let Workspace { decoding, scratch, .. } = workspace;
         let samples = codes.samples();
         let z = match conditions {
-            Some(conditions) => joined(codes, conditions, to),
+            Some(conditions) => joined(codes, conditions, &mut decoding.joined),
             None => codes,
         };
-        let tape = fit(tape, self.decoder.tape_len(samples));
+        let outputs = self.outputs();
+        let tape = fit(&mut decoding.tape, self.decoder.tape_len(samples));
         let scratch = fit(scratch, self.decoder.scratch_len(samples));
-        let y = BatchViewMut::new(output, self.outputs());
+        let y = BatchViewMut::new(fit(&mut decoding.output, outputs * samples), outputs);
         let parameters = &self.parameters[self.given_to_decoder()];
         self.decoder.forward(parameters, z, y, tape, scratch);
     }
 
-    /// Writes what the decoder makes of the posterior's mean, which is in the workspace already, into the workspace.
+    /// The same from the posterior's mean, which is in the workspace already.
     pub(crate) fn generate_from_mean(
         &self,
         workspace: &mut Workspace<T>,
         conditions: Option<BatchView<'_, T>>,
-    ) {
-        let mut output = std::mem::take(&mut workspace.decoding.output);
-        fit(&mut output, self.outputs() * workspace.encoding.posterior.mean().samples());
-        self.generate_from_mean_into(workspace, conditions, &mut output);
-        workspace.decoding.output = output;
-    }
-
-    /// The same into memory of the caller's.
-    pub(super) fn generate_from_mean_into(
-        &self,
-        workspace: &mut Workspace<T>,
-        conditions: Option<BatchView<'_, T>>,
-        output: &mut [T],
     ) {
         let units = self.facts.units;
         let posterior = std::mem::replace(
             &mut workspace.encoding.posterior,
             Posterior::new(units, self.facts.is_gaussian),
         );
-        self.generate_into(workspace, posterior.mean(), conditions, output);
+        self.generate(workspace, posterior.mean(), conditions);
         workspace.encoding.posterior = posterior;
     }
 
