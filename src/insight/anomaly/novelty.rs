@@ -164,6 +164,14 @@ impl Novelty {
         })
     }
 
+    /// Whether samples may have a novelty: there is a constant column, a group that adds up to 1, or a value that the
+    /// loss compares.
+    pub(super) fn is_possible<T: Float>(&self, loss: &dyn Loss<T>, is_compared: bool) -> bool {
+        let mut has_groups = false;
+        loss.each_whole(&mut |_| has_groups = true);
+        is_compared || has_groups || !self.constants.is_empty()
+    }
+
     /// The score of a sample with what lies outside the loss, which is added to the columns' contributions too: that of
     /// groups, and where it is compared by the loss that of values.
     pub(super) fn add<T: Float>(
