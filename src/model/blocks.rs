@@ -9,7 +9,7 @@ use crate::train::examples::Rows;
 
 /// Samples that are encoded or decoded at a time: enough for the products, few enough for the cache.
 pub(crate) const BLOCK: usize = 256;
-/// Where a sample has few values, as many more as have so many together: what is done once a block costs less.
+/// Of samples of few values as many more as have so many values together: what is done once a block costs less.
 const VALUES: usize = 1 << 18;
 
 /// Samples of so many values that are encoded or decoded at a time.
@@ -75,42 +75,42 @@ mod tests {
     use super::*;
     use crate::error::{Error, Number};
 
+    fn refused(sample: usize) -> Result<()> {
+        Err(Error::NotFinite { call: "", feature: 0, sample, value: Number(0.0) })
+    }
+
+    /// Counts in `seen` how often each sample was in a block, and refuses some.
+    fn run(seen: &mut [usize], shares: usize, refuses: &[usize]) -> Result<()> {
+        seen.fill(0);
+        let all: Vec<usize> = (0..seen.len()).collect();
+        let (mut done, samples) = (vec![0; shares], seen.len());
+        let data = (&all[..], &mut *seen);
+        let result = in_blocks(&mut done, (samples, BLOCK), data, |done, (block, seen)| {
+            assert!((1..=BLOCK).contains(&block.len()) && block.len() == seen.len());
+            seen.iter_mut().for_each(|seen| *seen += 1);
+            *done += block.len();
+            block.iter().position(|sample| refuses.contains(sample)).map_or(Ok(()), refused)
+        });
+        assert_eq!(done.iter().sum::<usize>(), seen.iter().sum::<usize>());
+        result
+    }
+
     #[test]
     fn every_sample_is_in_one_block_and_the_first_refusal_is_told() {
         for samples in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 5 * BLOCK + 7] {
             for shares in [1, 2, 3, 8] {
-                let (mut seen, mut workspaces) = (vec![0; samples], vec![0; shares]);
-                let all: Vec<usize> = (0..samples).collect();
-                let refuses = |sample| [BLOCK + 3, 4 * BLOCK].contains(&sample);
-                let mut run = |refuses: &(dyn Fn(usize) -> bool + Sync)| {
-                    in_blocks(
-                        &mut workspaces,
-                        (samples, BLOCK),
-                        (&all[..], &mut seen[..]),
-                        |done, (all, seen)| {
-                            assert!((1..=BLOCK).contains(&all.len()) && all.len() == seen.len());
-                            seen.iter_mut().for_each(|seen| *seen += 1);
-                            *done += all.len();
-                            let Some(sample) = all.iter().position(|&at| refuses(at)) else {
-                                return Ok(());
-                            };
-                            Err(Error::NotFinite {
-                                call: "",
-                                feature: 0,
-                                sample,
-                                value: Number(0.0),
-                            })
-                        },
-                    )
-                };
-                assert_eq!(run(&|_| false), Ok(()));
-                let found = run(&refuses);
-                let sample = BLOCK + 3;
-                let error = Error::NotFinite { call: "", feature: 0, sample, value: Number(0.0) };
-                assert_eq!(found, if samples > sample { Err(error) } else { Ok(()) });
-                assert!(seen.iter().all(|&times| (1..=2).contains(&times)));
-                assert!(workspaces.iter().sum::<usize>() >= samples);
+                let mut seen = vec![0; samples];
+                assert_eq!(run(&mut seen, shares, &[]), Ok(()));
+                assert_eq!(seen, vec![1; samples]);
+                let first = BLOCK + 3;
+                let expected = if samples > first { refused(first) } else { Ok(()) };
+                assert_eq!(run(&mut seen, shares, &[4 * BLOCK, first, first + 1]), expected);
             }
         }
+    }
+
+    #[test]
+    fn short_samples_come_in_larger_blocks() {
+        assert_eq!([60, 512, 1568, usize::MAX].map(block_of), [4 * BLOCK, 512, BLOCK, BLOCK]);
     }
 }
