@@ -5,8 +5,8 @@ use crate::error::{Error, Result, require_count};
 
 /// Threads for the calls that take many samples.
 ///
-/// Results have the same bits for any number of threads. It pays from products of a few hundred
-/// units a side on; smaller work stays on one thread by itself. For training there is
+/// Results have the same bits for any number of threads. It pays from some thousand samples or products of a few
+/// hundred units a side on; smaller work stays on one thread by itself. For training there is
 /// [`Trainer::threads`](crate::Trainer::threads).
 ///
 /// Calls made inside a `rayon` pool of your own use that pool in the same way.
