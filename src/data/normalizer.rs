@@ -515,8 +515,9 @@ impl Normalizer {
         }
         // Several samples at a time, so that vectors are full where samples are short.
         let repeats = (TOGETHER / features).min(values.len() / features);
-        let (mut firsts, mut seconds) = ([0.0; TOGETHER], [0.0; TOGETHER]);
+        let (mut firsts, mut seconds);
         let (first, second) = if repeats > 1 {
+            (firsts, seconds) = ([0.0; TOGETHER], [0.0; TOGETHER]);
             let of_samples =
                 firsts.chunks_exact_mut(features).zip(seconds.chunks_exact_mut(features));
             for (first, second) in of_samples.take(repeats) {
@@ -532,6 +533,7 @@ impl Normalizer {
                 #[inline(always)]
                 || {
                     for ((x, &first), &second) in values.iter_mut().zip(first).zip(second) {
+                        // Only what is the same for all features takes the mean.
                         *x = T::of(f((first, second), x.to_double(), 0.0));
                     }
                 },

@@ -110,7 +110,7 @@ impl<M: Channels, A, I, O> Activated<M, A, I, O> {
         Activated { initializer, is_frozen: self.is_frozen, ..owned }
     }
 
-    /// How the gradient of the weights is written, and whether it is.
+    /// Whether the weights are trained.
     fn weights_are_trained(&self) -> bool {
         !self.shared.map_or(self.is_frozen, |shared| shared.is_frozen)
     }

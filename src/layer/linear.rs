@@ -50,7 +50,8 @@ pub trait Linear<T: Float>: Channels {
     /// y ← W x.
     fn apply(&self, weights: &[T], x: BatchView<'_, T>, y: BatchViewMut<'_, T>, scratch: &mut [T]);
 
-    /// y ← W x, and `finish` on every part of y as soon as it is there, while it is in the cache.
+    /// y ← W x, and `finish` on every part of y as soon as it is there, while it is in the cache. By default when all
+    /// of it is there.
     fn apply_then(
         &self,
         weights: &[T],

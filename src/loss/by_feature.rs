@@ -2,7 +2,7 @@
 
 use super::Compared;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::numbers::scalar::{Float, sum_pairs};
+use crate::numbers::scalar::{Float, LANES, sum_pairs};
 use crate::numbers::vector::vectorize;
 
 /// A loss Σ l(xᵢ, yᵢ) + c(x); [`by_feature!`] makes it a [`Loss`](super::Loss).
@@ -87,7 +87,6 @@ fn value_and_slopes<T: Float>(
     weight: T,
     dy: &mut [T],
 ) -> T {
-    const LANES: usize = 16;
     let mut lanes = [T::ZERO; LANES];
     let (x, x_rest) = x.as_chunks::<LANES>();
     let (y, y_rest) = y.as_chunks::<LANES>();

@@ -122,7 +122,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
 
     /// −ln p(x) of each sample in nats, if the loss is a likelihood: estimated by importance sampling with
     /// `draws` codes drawn from the posterior. It is too large by less and less as there are more draws,
-    /// which take no more memory. With a normalizer p is the density of the normalized samples.
+    /// which take no more memory than some hundred samples. With a normalizer p is the density of the normalized samples.
     ///
     /// # Formula
     /// ln K − ln Σₖ exp(ln p(x|zₖ) + ln p(zₖ) − ln q(zₖ|x)).

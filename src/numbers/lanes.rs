@@ -6,6 +6,7 @@ use pulp::Simd;
 /// all, and keep the sums in memory.
 macro_rules! each {
     ($index:ident < $count:ident $body:block) => {
+        debug_assert!($count <= 8);
         each!($index $count $body 0 1 2 3 4 5 6 7)
     };
     ($index:ident $count:ident $body:block $($turn:literal)+) => {$(
@@ -106,11 +107,12 @@ number!(
     f64s
 );
 
-/// Whether `S` is not a set of instructions but arrays of numbers.
+/// Whether `S` has no fused multiply-add: arrays of numbers, and WebAssembly.
 #[inline(always)]
 fn is_emulated<S: Simd>() -> bool {
     use std::any::TypeId;
-    TypeId::of::<S>() == TypeId::of::<pulp::Scalar128b>() || S::IS_SCALAR
+    let is_array = TypeId::of::<S>() == TypeId::of::<pulp::Scalar128b>() || S::IS_SCALAR;
+    is_array || cfg!(target_arch = "wasm32")
 }
 
 /// How many numbers a vector has.

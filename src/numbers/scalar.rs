@@ -86,7 +86,7 @@ scalar!(f32, libm::erff, single);
 scalar!(f64, libm::erf, double);
 
 /// Lanes of the running sums below: wide enough for the widest vector registers.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Σ f(aᵢ, bᵢ), summed in a fixed order that depends on the length alone.
 #[inline]

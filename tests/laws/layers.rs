@@ -506,3 +506,42 @@ fn linear_maps() {
         (2 * 3 + 2, 1)
     );
 }
+
+/// Every output is finished once, and all at last, whatever it is divided by.
+#[cfg(feature = "parallel")]
+fn finished<M: Linear<f64>>(name: &str, map: &M, samples: usize) {
+    let rng = &mut seeded(7);
+    let (inputs, outputs) = (map.num_inputs(), map.num_outputs());
+    let mut drawn = |len: usize| -> Vec<f64> { (0..len).map(|_| f64::draw_normal(rng)).collect() };
+    let (weights, x) = (drawn(map.num_parameters()), drawn(inputs * samples));
+    let x = BatchView::new(&x, inputs);
+    let mut scratch = vec![0.0; map.scratch_len(samples)];
+    let mut expected = vec![0.0; outputs * samples];
+    map.apply(&weights, x, BatchViewMut::new(&mut expected, outputs), &mut scratch);
+    for (at, y) in expected.iter_mut().enumerate() {
+        *y = 2.0 * *y + (at % outputs) as f64;
+    }
+    for threads in [1, 2, 3, 5] {
+        let mut y = vec![f64::NAN; outputs * samples];
+        let finish = |rows: std::ops::Range<usize>, part: &mut [f64]| {
+            assert_eq!(part.len() % rows.len(), 0);
+            part.iter_mut().zip(rows.cycle()).for_each(|(y, row)| *y = 2.0 * *y + row as f64);
+        };
+        let view = BatchViewMut::new(&mut y, outputs);
+        let threads = Threads::new(threads).unwrap();
+        threads.run(|| map.apply_then(&weights, x, view, &mut scratch, &finish));
+        assert_eq!(y, expected, "{name}: {samples} samples, {threads:?}");
+    }
+}
+
+#[cfg(feature = "parallel")]
+#[test]
+fn every_output_of_a_linear_map_is_finished_once() {
+    for samples in [1, 7, 300] {
+        finished("filter", &filter(), samples);
+        for (inputs, outputs) in [(1, 1), (300, 70), (70, 300), (40, 700)] {
+            finished("matrix", &Matrix::new(inputs, outputs), samples);
+            finished("adjoint", &Adjoint(Matrix::new(inputs, outputs)), samples);
+        }
+    }
+}

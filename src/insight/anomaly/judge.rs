@@ -199,13 +199,13 @@ impl<T: Float> Judge<'_, T> {
         features.resize(width, 0.0);
         scratch.resize(self.score.scratch_len(width), 0.0);
         let mut contributions = contributions.map(|all| all.chunks_exact_mut(width));
-        let (loss, compares) = (&*self.network.loss, self.compares());
-        let given = given.filter(|_| self.novelty.is_possible(loss, compares));
+        let is_possible = self.novelty.is_possible(&*self.network.loss, self.compares());
+        let given = given.filter(|_| is_possible);
         let mut given = given.map(|given| given.iter());
         for (seen, to) in passes.over(rows, self.network, self.asked()).zip(scores) {
             let mut score = self.score.score(&seen, features, scratch);
             if let Some(given) = given.as_mut().and_then(Iterator::next) {
-                score = self.novelty.add(seen.x, loss, compares, score, features);
+                score = self.with_outside(seen.x, score, features);
                 score = self.novelty.lift(given, score, features);
             }
             if score.is_nan() {

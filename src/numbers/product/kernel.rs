@@ -271,6 +271,7 @@ pub fn tiles<T: Float, S: Simd, const V: usize, const N: usize>(
     while place.column + N <= b.columns && !(N == 6 && place.column + 8 == b.columns) {
         if b.is_transposed {
             // Packed, as this says in numbers that the compiler knows; else it runs out of registers.
+            debug_assert_eq!((a.stride, a.first), (V * lanes::<T, S>(), 0));
             let a = Stored { stride: V * lanes::<T, S>(), first: 0, ..a };
             let b = Rows::new(b.stored, place.column);
             tile::<T, S, V, N>(simd, a, b, beta, c, place, ahead.fetch(blocks));

@@ -4,7 +4,7 @@
 //!
 //! 1. As many columns of B and C as the second level holds ([`SECOND_LEVEL`]).
 //! 2. A panel of A: some vectors of rows by a part of k (see [`pack`]). It is copied next to itself, transposed if need
-//!    be, and stays in the first level while it meets all those columns.
+//!    be, and stays in the first level, or next to it, while it meets all those columns.
 //! 3. A tile of C, whose sums stay in registers (see [`kernel`]).
 //!
 //! Only A is packed, a panel at a time; B is read where it lies. So a product needs memory for one panel and no more,
@@ -36,7 +36,7 @@ use kernel::{Place, Stored, strip, tiles};
 use pack::{Ahead, TALLEST, for_each_panel, pack, tall};
 pub use pack::{Pack, Workspace};
 
-/// Bytes of B and C that are worked on together: half of a second-level cache of today.
+/// Bytes of B and C that are worked on together. With a second level of 2 MiB half and twice as much are slower.
 const SECOND_LEVEL: usize = 1 << 20;
 /// But never fewer columns than these, or packing A anew for each lot would cost much.
 const LEAST_TOGETHER: usize = 128;
@@ -66,7 +66,9 @@ impl<'a, T: Float> Matrix<'a, T> {
     }
 }
 
-/// What is done to a part of C as soon as it is there: to these rows, column after column.
+/// What is done to a part of a product's result as soon as it is there: to these rows, never none, of some whole number
+/// of its columns, which lie one after the other in the slice. Every element is in one part and comes once. Parts come
+/// in any order, and from several threads at the same time.
 pub type Finish<'a, T> = &'a (dyn Fn(Range<usize>, &mut [T]) + Sync);
 
 once! {
@@ -98,7 +100,9 @@ fn multiply_by<T: Float>(
     if c.is_empty() {
         return;
     }
-    let cost = c.len().saturating_mul(a.columns);
+    // What is done to an element at the end costs too.
+    let of_element = a.columns + finish.map_or(0, |_| parallel::ELEMENT);
+    let cost = c.len().saturating_mul(of_element);
     let block = Block { a, b: b.upright(), beta, c: Target::Columns(c), row: 0, finish };
     block.divide(arch, parallel::parts(cost));
 }
@@ -284,6 +288,7 @@ impl<T: Float> Product<'_, '_, T> {
                     3 if tall::<S>() == 3 => {
                         strip::<T, S, 3>(simd, panel, b, beta, &mut c, place, ahead)
                     }
+                    // As many as for one column or two.
                     _ => {
                         tiles::<T, S, TALLEST, 1>(simd, panel, b, beta, &mut c, place, ahead);
                     }

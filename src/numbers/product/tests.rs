@@ -6,7 +6,7 @@ fn value(seed: usize, index: usize) -> f64 {
 }
 
 fn archs() -> Vec<Arch> {
-    let mut all = vec![Arch::Scalar];
+    let mut all = vec![Arch::Scalar, Arch::new()];
     #[cfg(target_arch = "x86_64")]
     {
         all.extend(pulp::x86::V3::try_new().map(Arch::V3));
@@ -59,6 +59,17 @@ fn equals_the_definition<T: Float>(sizes: impl Iterator<Item = (usize, usize, us
                         c.iter().zip(expected).all(|(c, expected)| c.to_double() == expected);
                     assert!(is_right, "{m}×{k}×{n} {at} {bt} {arch:?} β = {beta}: {c:?}");
                 }
+            }
+            // A single row is exchanged for a column.
+            if m == 1 {
+                let mut c = before.clone();
+                multiply(a, b, T::of(2.0), &mut c);
+                let expected =
+                    products.iter().zip(&before).map(|(p, old)| p + 2.0 * old.to_double());
+                assert!(
+                    c.iter().zip(expected).all(|(c, e)| c.to_double() == e),
+                    "1×{k}×{n} {at} {bt}"
+                );
             }
         }
     }
@@ -152,7 +163,10 @@ fn rows_of_a_block_have_the_same_bits_as_in_the_whole() {
 
 #[test]
 fn a_product_is_finished_once() {
-    for (m, k, n) in [(1, 5, 9), (100, 600, 30), (3, 0, 2), (300, 900, 700)] {
+    // Divided by rows, by columns, by both, and not at all.
+    let sizes =
+        [(1, 5, 9), (100, 600, 30), (3, 0, 2), (300, 900, 700), (100, 300, 700), (20, 700, 500)];
+    for (m, k, n) in sizes {
         let (a, b) = (noise::<f64>(1, m * k), noise::<f64>(2, k * n));
         let bias = noise::<f64>(3, m);
         let (a, b) = (Matrix::new(&a, m, k), Matrix::new(&b, k, n));
@@ -172,6 +186,26 @@ fn a_product_is_finished_once() {
             finished.fill(f64::NAN);
             parallel::on_threads(threads, || multiply_then(a, b, &mut finished, &finish)).unwrap();
             assert_eq!(finished, expected, "{m}×{k}×{n} on {threads} threads");
+        }
+    }
+}
+
+#[cfg(feature = "parallel")]
+#[test]
+fn what_is_added_to_has_the_same_bits_on_threads() {
+    for (m, k, n) in [(300, 900, 700), (100, 300, 700), (20, 700, 500), (900, 100, 1)] {
+        for which in 0..4 {
+            let (at, bt) = (which & 1 == 1, which & 2 == 2);
+            let (a, b) = (noise::<f32>(1, m * k), noise::<f32>(2, k * n));
+            let (a, b) = (matrix(&a, m, k, at), matrix(&b, k, n, bt));
+            let mut expected = noise::<f32>(3, m * n);
+            let before = expected.clone();
+            multiply(a, b, 1.0, &mut expected);
+            for threads in 2..6 {
+                let mut c = before.clone();
+                parallel::on_threads(threads, || multiply(a, b, 1.0, &mut c)).unwrap();
+                assert_eq!(c, expected, "{m}×{k}×{n} {at} {bt} on {threads} threads");
+            }
         }
     }
 }
