@@ -1,4 +1,4 @@
-//! Time of a training step beside that of its bare products, measured in turns in the same run.
+//! Time of a training step beside that of the same products by nalgebra, measured in turns in the same run.
 //!
 //! `cargo bench -p autoencoder-benches --bench throughput` prints the table. After `--`: `--json FILE` writes it as well,
 //! `--growth` adds how the cost grows with batch and width, `--plugins` adds what each plugin costs

@@ -56,9 +56,10 @@
 //! ```
 //!
 //! # Speed
-//! A training step allocates nothing after the first (a thread's first product takes its workspace); products and element-wise work run in the widest vector
-//! instructions of the machine, and what comes next from memory is fetched while something else is multiplied. With the
-//! feature `parallel` [`Trainer`]`::threads` divides large steps among threads, to the same bits.
+//! A training step allocates nothing after the first (a thread's first product takes its workspace); products and
+//! element-wise work run in the widest vector instructions of the machine, and what comes next from memory is fetched
+//! while something else is multiplied. With the feature `parallel` [`Trainer`]`::threads` divides large steps among
+//! threads, to the same bits.
 //!
 //! A step in µs, and how many times ours: `f32`, sigmoid everywhere, squared error, Adam, one core of an Intel Xeon of
 //! 2023 with AVX-512, one round of `python3 benches/peers/run.py` in the repository. The libraries are PyTorch 2.15
@@ -94,10 +95,11 @@
 //! Large nets are bound by their products, which take 80 to 87 % of our step on one core, and by the memory that weights,
 //! gradients and moments go through: of the deep net's step at batch 128 Adam takes 15 %.
 //!
-//! `cargo bench -p autoencoder-benches --bench throughput` prints steps beside their bare products; with `-- --plugins`
-//! what each plugin costs, with `-- --objectives` what each [generative one](crate::regularizer#what-they-cost) does,
-//! with `-- --growth` how the cost grows. `cargo bench -p autoencoder-benches --bench plugins` times every plugin and
-//! call.
+//! `cargo bench -p autoencoder-benches --bench throughput` prints steps beside the same products by nalgebra; with
+//! `-- --plugins` what each plugin costs, with `-- --objectives` what each
+//! [generative one](crate::regularizer#what-they-cost) does, with `-- --growth` how the cost grows.
+//! `cargo bench -p autoencoder-benches --bench plugins` times every plugin and call, and `--bench generation` samples,
+//! scores and neighbours.
 
 pub(crate) mod blocks;
 #[cfg(feature = "safetensors")]
