@@ -17,9 +17,9 @@ use crate::numbers::scalar::{Float, exponentials_of};
 ///
 /// # Errors
 /// Values outside [0, 1] are refused with [`Error::OutsideDomain`](crate::Error::OutsideDomain), and groups that do
-/// not add up to 1 but for rounding to three places (0.0005 for each level, and 0.5 at most), such as a level that was never seen and is 0 throughout, with
-/// [`Error::NotShares`](crate::Error::NotShares): their loss would be 0, which is the best there is. Levels that may
-/// come later are one category more, "any other". An [`AnomalyDetector`](crate::anomaly::AnomalyDetector) takes such a
+/// not add up to 1 but for rounding to three places (0.0005 for each level, and 0.5 at most), such as a level that was
+/// never seen and is 0 throughout, with [`Error::NotShares`](crate::Error::NotShares): their loss would be 0, which is
+/// the best there is. Levels that may come later are one category more, "any other". An [`AnomalyDetector`](crate::anomaly::AnomalyDetector) takes such a
 /// row where it scores, and says that it is odd.
 ///
 /// # Example

@@ -24,6 +24,17 @@ impl<T: Float> Divide for Rows<'_, T> {
     }
 }
 
+/// The rows in blocks, the last one maybe smaller.
+pub(crate) fn blocks<T: Float>(rows: Rows<'_, T>) -> impl Iterator<Item = Rows<'_, T>> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let samples = rest.x.samples().min(BLOCK);
+        let (block, behind) = rest.split_at(samples);
+        rest = behind;
+        (samples > 0).then_some(block)
+    })
+}
+
 /// In how many shares of whole blocks so many samples should be done here and now, if one costs as much as so many
 /// multiply-adds.
 pub(crate) fn shares(samples: usize, block: usize, cost: usize) -> usize {

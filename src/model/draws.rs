@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::blocks::{BLOCK, in_blocks, shares};
+use super::blocks::{BLOCK, blocks, in_blocks, shares};
 use super::network::Network;
 use super::workspace::fit;
 use crate::batch::{BatchView, BatchViewMut};
@@ -13,17 +13,6 @@ use crate::numbers::parallel::{self, ELEMENT};
 use crate::numbers::scalar::Float;
 use crate::random::Streams;
 use crate::train::examples::Rows;
-
-/// The rows in blocks, the last one maybe smaller.
-pub(super) fn blocks<T: Float>(rows: Rows<'_, T>) -> impl Iterator<Item = Rows<'_, T>> {
-    let mut rest = rows;
-    std::iter::from_fn(move || {
-        let samples = rest.x.samples().min(BLOCK);
-        let (block, behind) = rest.split_at(samples);
-        rest = behind;
-        (samples > 0).then_some(block)
-    })
-}
 
 /// Draws codes of some samples at a time and decodes them: several draws together where samples are few, so that
 /// products have columns enough, in the order of draws. `work` is also given the number of the first sample.

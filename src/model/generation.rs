@@ -2,7 +2,8 @@
 
 use rand::Rng;
 
-use super::draws::{Drawn, blocks, each_draws};
+use super::blocks::blocks;
+use super::draws::{Drawn, each_draws};
 use super::inference::{InMemory, Unlabelled};
 use super::network::Network;
 use super::scalar;

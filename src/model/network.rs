@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::blocks::BLOCK;
+use super::blocks::blocks;
 use super::workspace::{Workspace, fit};
 use crate::batch::{BatchView, BatchViewMut, check_finite};
 use crate::code::Facts;
@@ -442,10 +442,7 @@ impl<T: Float> Network<T> {
         let mut workspace = self.workspace();
         let mut total = T::ZERO;
         let all = rows.x.samples();
-        let mut rest = rows;
-        while rest.x.samples() > 0 {
-            let (block, behind) = rest.split_at(rest.x.samples().min(BLOCK));
-            rest = behind;
+        for block in blocks(rows) {
             let samples = block.x.samples();
             self.infer(&mut workspace, block);
             fit(&mut workspace.scratch, self.encoder.jacobian_scratch_len(samples));

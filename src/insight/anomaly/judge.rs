@@ -3,12 +3,12 @@
 use super::fingerprints::{fingerprints, shared, unrepeated};
 use super::novelty::{LOOKED_AT, Novelty, nearest};
 use super::outlier::{check_magnitudes, check_normalized};
-use super::passes::{AnomalyWorkspace, Asked, Blocks};
+use super::passes::{AnomalyWorkspace, Asked};
 use super::{AnomalyScore, Conformal, Reference, Threshold};
 use crate::batch::{BatchView, BatchViewMut, check_finite, check_shape};
 use crate::error::{Result, require};
 use crate::loss::Target;
-use crate::model::blocks::{in_blocks, shares};
+use crate::model::blocks::{blocks, in_blocks, shares};
 use crate::model::inference::InMemory;
 use crate::model::network::Network;
 use crate::numbers::scalar::{Float, quantile_of_sorted};
@@ -73,7 +73,7 @@ pub(super) fn fit<T: Float>(
     let mut reference = Reference::new(network.facts.features, network.facts.units);
     let mut workspace = AnomalyWorkspace::new(network);
     let asked = judge.asked();
-    for block in Blocks::of(rows) {
+    for block in blocks(rows) {
         for seen in workspace.passes.over(block, network, asked) {
             reference.push(seen);
         }

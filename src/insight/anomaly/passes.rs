@@ -5,7 +5,6 @@ use super::seen::{Drawn, Draws, Seen};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::loss::Loss;
 use crate::model::Workspace;
-use crate::model::blocks::BLOCK;
 use crate::model::network::Network;
 use crate::model::workspace::fit;
 use crate::numbers::scalar::Float;
@@ -35,29 +34,6 @@ impl<T: Float> AnomalyWorkspace<T> {
             },
         };
         Self { passes, features: Vec::new(), scratch: Vec::new() }
-    }
-}
-
-/// Samples, some at a time: enough for the products, few enough for the cache.
-#[derive(Debug)]
-pub(super) struct Blocks<'a, T> {
-    rest: Rows<'a, T>,
-}
-
-impl<'a, T: Float> Blocks<'a, T> {
-    pub(super) fn of(rows: Rows<'a, T>) -> Self {
-        Self { rest: rows }
-    }
-}
-
-impl<'a, T: Float> Iterator for Blocks<'a, T> {
-    type Item = Rows<'a, T>;
-
-    fn next(&mut self) -> Option<Rows<'a, T>> {
-        let samples = self.rest.x.samples().min(BLOCK);
-        let (block, rest) = self.rest.split_at(samples);
-        self.rest = rest;
-        (samples > 0).then_some(block)
     }
 }
 
