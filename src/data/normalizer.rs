@@ -470,45 +470,22 @@ impl Normalizer {
             require_size(call, "features", expected, features)?;
         }
         let features = features.max(1);
-        let centres = self.normalization == Normalization::Truncate { centre_samples: true };
-        let mean = |sample: &[T]| if centres { half_mean(sample) } else { 0.0 };
-        // Where one range serves all features it is repeated.
-        let pooled = self.features().is_none();
-        let one = (self.first.first().copied(), self.second.first().copied());
-        let one = (one.0.unwrap_or(0.0), one.1.unwrap_or(1.0));
-        let fitted = |feature: usize| match pooled {
-            true => one,
-            false => (self.first[feature], self.second[feature]),
-        };
-
         let safe = T::of(safe);
         let are_safe = vectorize(
             #[inline(always)]
             || values.iter().fold(true, |all, x| all & (x.abs() <= safe)),
         );
         if !are_safe {
-            for (sample, values) in values.chunks_exact(features).enumerate() {
-                let refuse = |feature, value| {
-                    Err(Error::NotFinite { call, feature, sample, value: Number(value) })
-                };
-                if let Some(feature) = values.iter().position(|x| !x.to_double().is_finite()) {
-                    return refuse(feature, values[feature].to_double());
-                }
-                let mean = mean(values);
-                for (feature, &x) in values.iter().enumerate() {
-                    let y = T::of(f(fitted(feature), x.to_double(), mean)).to_double();
-                    if !y.is_finite() {
-                        return refuse(feature, y);
-                    }
-                }
-            }
+            self.require_finite(call, (features, values), &f)?;
         }
-        if pooled {
+        // Where one range serves all features it is repeated.
+        if self.features().is_none() {
+            let fitted = self.fitted(0);
             for sample in values.chunks_exact_mut(features) {
-                let mean = mean(sample);
+                let mean = self.half_mean(sample);
                 vectorize(
                     #[inline(always)]
-                    || sample.iter_mut().for_each(|x| *x = T::of(f(one, x.to_double(), mean))),
+                    || sample.iter_mut().for_each(|x| *x = T::of(f(fitted, x.to_double(), mean))),
                 );
             }
             return Ok(());
@@ -540,6 +517,48 @@ impl Normalizer {
             );
         }
         Ok(())
+    }
+
+    /// That all values are finite, before and after.
+    fn require_finite<T: Float>(
+        &self,
+        call: &'static str,
+        (features, values): (usize, &[T]),
+        f: &dyn Fn((f64, f64), f64, f64) -> f64,
+    ) -> Result<()> {
+        for (sample, values) in values.chunks_exact(features).enumerate() {
+            let require = |feature, value: f64| match value.is_finite() {
+                true => Ok(()),
+                false => Err(Error::NotFinite { call, feature, sample, value: Number(value) }),
+            };
+            for (feature, x) in values.iter().enumerate() {
+                require(feature, x.to_double())?;
+            }
+            let mean = self.half_mean(values);
+            for (feature, x) in values.iter().enumerate() {
+                let y = T::of(f(self.fitted(feature), x.to_double(), mean));
+                require(feature, y.to_double())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was fitted to a feature, or to all of them.
+    fn fitted(&self, feature: usize) -> (f64, f64) {
+        let of = |fitted: &[f64], default| match (self.features(), fitted.first()) {
+            (Some(_), _) => fitted[feature],
+            (None, Some(&pooled)) => pooled,
+            (None, None) => default,
+        };
+        (of(&self.first, 0.0), of(&self.second, 1.0))
+    }
+
+    /// Half of a sample's mean, where that is taken off.
+    fn half_mean<T: Float>(&self, sample: &[T]) -> f64 {
+        match self.normalization {
+            Normalization::Truncate { centre_samples: true } => half_mean(sample),
+            _ => 0.0,
+        }
     }
 }
 

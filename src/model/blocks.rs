@@ -57,7 +57,7 @@ fn share_out<W: Send, D: Divide>(
     workspaces: &mut [W],
     (samples, block): (Range<usize>, usize),
     data: D,
-    work: &(impl Fn(&mut W, D) -> Result<()> + Sync),
+    work: &(dyn Fn(&mut W, D) -> Result<()> + Sync),
 ) -> Result<()> {
     let shares = workspaces.len();
     if shares > 1 {

@@ -5,12 +5,12 @@ use pulp::Simd;
 /// A loop of at most eight turns, written out, its index a constant: the compiler would unroll it too late, or not at
 /// all, and keep the sums in memory.
 macro_rules! each {
-    ($index:ident < $count:ident $body:block) => {
-        debug_assert!($count <= 8);
+    ($index:ident < $count:tt $body:block) => {
+        const { assert!($count <= 8) }
         each!($index $count $body 0 1 2 3 4 5 6 7)
     };
-    ($index:ident $count:ident $body:block $($turn:literal)+) => {$(
-        if $turn < $count {
+    ($index:ident $count:tt $body:block $($turn:literal)+) => {$(
+        if const { $turn < $count } {
             const $index: usize = $turn;
             $body
         }
@@ -116,7 +116,6 @@ fn is_emulated<S: Simd>() -> bool {
 }
 
 /// How many numbers a vector has.
-#[inline(always)]
-pub fn lanes<T: Lanes, S: Simd>() -> usize {
+pub const fn lanes<T: Lanes, S: Simd>() -> usize {
     size_of::<T::Vector<S>>() / size_of::<T>()
 }

@@ -1,6 +1,7 @@
 //! Where a training's samples come from: memory, or a stream that is read block by block.
 
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 
 #[cfg(feature = "safetensors")]
 use super::checkpoint::{digest, digest_of};
@@ -139,6 +140,9 @@ impl<T> Default for Block<T> {
     }
 }
 
+/// Blocks to be filled.
+type Empty<T> = Arc<Mutex<Vec<Block<T>>>>;
+
 /// What the reading thread has to say.
 enum Read<T> {
     Block(Block<T>),
@@ -155,7 +159,7 @@ pub(super) struct Streamed<T> {
     block: usize,
     read: Receiver<Read<T>>,
     /// Blocks that are done go back to be filled again.
-    empty: Sender<Block<T>>,
+    empty: Empty<T>,
     current: Block<T>,
 }
 
@@ -171,7 +175,8 @@ pub(super) fn streamed<T: Float, O>(
 ) -> O {
     std::thread::scope(|scope| {
         let (to_train, read) = sync_channel(1);
-        let (empty, to_fill) = channel();
+        let empty = Empty::default();
+        let to_fill = Arc::clone(&empty);
         let (features, samples) = (sources.x.features(), sources.x.samples());
         let numbers =
             |(what, stream): &(Beside, Box<dyn Stream<T> + '_>)| (*what, stream.features());
@@ -202,13 +207,14 @@ fn read_pass<T: Float>(
     normalizer: Option<&Normalizer>,
     block: usize,
     to_train: &SyncSender<Read<T>>,
-    to_fill: &Receiver<Block<T>>,
+    to_fill: &Empty<T>,
 ) -> Result<bool> {
     source.rewind()?;
     beside.iter_mut().try_for_each(|(_, stream)| stream.rewind())?;
     let mut before = 0;
     loop {
-        let mut values = to_fill.try_recv().unwrap_or_default();
+        let empty = to_fill.lock().ok().and_then(|mut blocks| blocks.pop());
+        let mut values = empty.unwrap_or_default();
         let count = fill(&mut **source, block, &mut values.x)?;
         values.beside.resize_with(beside.len(), Vec::new);
         for ((what, stream), values) in beside.iter_mut().zip(&mut values.beside) {
@@ -274,8 +280,10 @@ impl<T: Float> Blocks<T> for Streamed<T> {
     fn next(&mut self) -> Result<Option<Rows<'_, T>>> {
         // Given back before another is taken, so that the thread never lacks one of the three.
         let done = std::mem::take(&mut self.current);
-        if !done.x.is_empty() {
-            let _ = self.empty.send(done); // the thread may have read all it will
+        if !done.x.is_empty()
+            && let Ok(mut blocks) = self.empty.lock()
+        {
+            blocks.push(done);
         }
         let Ok(read) = self.read.recv() else { return Ok(None) };
         match read {

@@ -32,7 +32,7 @@ use crate::numbers::lanes::lanes;
 use crate::numbers::once::once;
 use crate::numbers::parallel;
 use crate::numbers::scalar::Float;
-use kernel::{Place, Stored, strip, tiles};
+use kernel::{Stored, Strip, WIDEST};
 use pack::{Ahead, TALLEST, for_each_panel, pack, tall};
 pub use pack::{Pack, Workspace};
 
@@ -243,7 +243,7 @@ impl<T: Float> WithSimd for Product<'_, '_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        if S::IS_SCALAR { self.run_by(pulp::Scalar128b) } else { self.run_by(simd) }
+        if const { S::IS_SCALAR } { self.run_by(pulp::Scalar128b) } else { self.run_by(simd) }
     }
 }
 
@@ -262,7 +262,7 @@ impl<T: Float> Product<'_, '_, T> {
         let Self { a, b, beta, mut c, workspace } = self;
         let lanes = lanes::<T, S>();
         let is_direct = !a.is_transposed && !b.is_transposed && b.columns <= FEW;
-        let tallest = if is_direct && b.columns <= 2 { TALLEST } else { tall::<S>() };
+        let tallest = if is_direct && b.columns <= 3 { TALLEST } else { tall::<S>() };
         for_each_panel::<S>(
             a.rows,
             a.columns,
@@ -271,27 +271,27 @@ impl<T: Float> Product<'_, '_, T> {
             #[inline(always)]
             |at, next| {
                 let height = at.vectors * lanes;
+                let (packed, narrow) = workspace.numbers(height * at.depth);
                 let panel = if is_direct && at.rows == height {
                     a.rows(at.row, at.rows).columns(at.k, at.depth).stored
                 } else {
-                    let panel = workspace.numbers(height * at.depth);
-                    pack(simd, a, at, panel);
-                    Stored { data: panel, stride: height, first: 0 }
+                    pack(simd, a, at, packed);
+                    Stored { data: packed, stride: height, first: 0 }
                 };
-                let ahead = &mut Ahead::of(a, next.filter(|_| !is_direct), b);
-                let b = b.rows(at.k, at.depth);
+                let ahead = Ahead::of(a, next.filter(|_| !is_direct), b);
+                let mut b = b.rows(at.k, at.depth);
+                if b.is_transposed && b.columns < WIDEST {
+                    b = b.copied(narrow);
+                }
                 let beta = if at.k == 0 { beta } else { T::ONE };
-                let place = Place { row: at.row, rows: at.rows, column: 0 };
+                let (c, row, rows) = (&mut c, at.row, at.rows);
+                let strip = Strip { a: panel, b, beta, c, row, rows, ahead };
                 match at.vectors {
-                    1 => strip::<T, S, 1>(simd, panel, b, beta, &mut c, place, ahead),
-                    2 => strip::<T, S, 2>(simd, panel, b, beta, &mut c, place, ahead),
-                    3 if tall::<S>() == 3 => {
-                        strip::<T, S, 3>(simd, panel, b, beta, &mut c, place, ahead)
-                    }
-                    // As many as for one column or two.
-                    _ => {
-                        tiles::<T, S, TALLEST, 1>(simd, panel, b, beta, &mut c, place, ahead);
-                    }
+                    1 => strip.multiply::<S, 1>(simd),
+                    2 => strip.multiply::<S, 2>(simd),
+                    3 if const { tall::<S>() == 3 } => strip.multiply::<S, 3>(simd),
+                    // As many as for up to three columns.
+                    _ => strip.multiply_columns::<S, TALLEST, 1>(simd),
                 }
             },
         );

@@ -9,7 +9,7 @@ use prefetch_index::prefetch_index;
 use pulp::Simd;
 
 use super::Matrix;
-use super::kernel::Stored;
+use super::kernel::{Stored, WIDEST};
 use crate::numbers::lanes::{Lanes, each, lanes};
 use crate::numbers::scalar::Float;
 
@@ -37,9 +37,20 @@ impl<T: Float> Matrix<'_, T> {
     pub(super) fn rows(self, first: usize, count: usize) -> Self {
         self.transposed().columns(first, count).transposed()
     }
+
+    /// The same, stored along its columns, of which there are fewer than a tile has.
+    #[cold]
+    pub(super) fn copied(self, to: &mut [T]) -> Matrix<'_, T> {
+        let (a, to) = (self.stored, &mut to[..self.rows * self.columns]);
+        for (step, row) in a.data.chunks_exact(a.stride).enumerate() {
+            let columns = to.chunks_exact_mut(self.rows);
+            columns.zip(&row[a.first..]).for_each(|(column, &number)| column[step] = number);
+        }
+        Matrix::new(to, self.rows, self.columns)
+    }
 }
 
-/// Memory for a panel of A: all that any needs, allocated with the first one of a thread.
+/// Memory for a panel of A, and of a narrow B: all that any needs, allocated with the first one of a thread.
 #[derive(Debug, Default)]
 pub struct Workspace<T> {
     memory: Vec<T>,
@@ -51,15 +62,14 @@ pub const LINE: usize = 64;
 impl<T: Lanes> Workspace<T> {
     /// A line's numbers, which are at least a vector's.
     const OF_LINE: usize = LINE / size_of::<T>();
-    const LARGEST: usize = TALLEST * Self::OF_LINE * DEEPEST;
-
-    /// So many numbers, from the beginning of a line on.
-    pub(super) fn numbers(&mut self, len: usize) -> &mut [T] {
+    const LARGEST: usize = (TALLEST * Self::OF_LINE + WIDEST) * DEEPEST;
+    /// So many numbers, from the beginning of a line on, and what a narrow B needs.
+    pub(super) fn numbers(&mut self, len: usize) -> (&mut [T], &mut [T]) {
         if self.memory.is_empty() {
             self.memory.resize(Self::LARGEST + Self::OF_LINE, T::zeroed());
         }
         let first = self.memory.as_ptr().align_offset(LINE).min(Self::OF_LINE);
-        &mut self.memory[first..][..len]
+        self.memory[first..].split_at_mut(len)
     }
 }
 
@@ -73,16 +83,14 @@ pub struct Panel {
     pub depth: usize,
 }
 
-/// How many steps of k a panel has, at most: with AVX-512 that are 38 kB. It was the best of 128, 160, 200 and 256 with a
-/// first level of 48 KiB.
+/// How many steps of k a panel has, at most: the best of 128, 160, 200 and 256 with AVX-512 and 48 KiB of first level.
 const DEEPEST: usize = 200;
 /// How many vectors of rows a panel has, at most.
-#[inline(always)]
-pub fn tall<S: Simd>() -> usize {
+pub const fn tall<S: Simd>() -> usize {
     if S::REGISTER_COUNT > 16 { 3 } else { 2 }
 }
 
-/// How many it has where there is only a column or two to multiply it by.
+/// How many it has where there are one, two or three columns to multiply it by.
 pub const TALLEST: usize = 8;
 
 /// Panels as equal as can be, or `tallest` ones first, and k in parts as equal as can be; each with the one that follows.
@@ -105,19 +113,15 @@ pub fn for_each_panel<S: Simd>(
         let rows = (vectors * lanes).min(rows - row);
         Panel { row, rows, vectors, k: 0, depth }
     };
-    let mut at = from(0);
-    loop {
+    let mut next = Some(from(0));
+    while let Some(at) = next {
         let (row, k) = (at.row + at.rows, at.k + at.depth);
-        let next = if k < columns {
+        next = if k < columns {
             Some(Panel { k, depth: depth.min(columns - k), ..at })
         } else {
             (row < rows).then(|| from(row))
         };
         work(at, next);
-        match next {
-            Some(next) => at = next,
-            None => break,
-        }
     }
 }
 
@@ -202,13 +206,10 @@ pub fn from_columns<T: Lanes, S: Simd>(
     panel: &mut [T],
 ) {
     for (column, panel) in a.data.chunks_exact(a.stride).zip(panel.chunks_exact_mut(height)) {
-        let column = &column[a.first..][..rows];
         let (panel, _) = T::vectors_mut::<S>(panel);
-        let (whole, rest) = T::vectors::<S>(column);
+        let (whole, rest) = T::vectors::<S>(&column[a.first..][..rows]);
         let (left, right) = panel.split_at_mut(whole.len());
-        for (to, from) in left.iter_mut().zip(whole) {
-            *to = *from;
-        }
+        left.copy_from_slice(whole);
         if let [last] = right {
             *last = T::load_part(simd, rest);
         }
@@ -255,8 +256,7 @@ macro_rules! pack {
                 panel: &mut [$t],
             ) {
                 const SIDE: usize = $side;
-                let lanes = lanes::<$t, S>();
-                let squares = lanes / SIDE;
+                let squares = const { lanes::<$t, S>() / SIDE };
                 let mut together = a.data.chunks_exact(SIDE * a.stride);
                 let mut row = 0;
                 for rows in &mut together {
@@ -268,8 +268,8 @@ macro_rules! pack {
                     for at in 0..vectors[0].len() {
                         let turned = simd.$interleave(vectors.map(|row| row[at]));
                         let turned: &[[$t; SIDE]] = pulp::bytemuck::cast_slice(&turned);
-                        let turned = &turned[..lanes];
-                        each!(SQUARE < squares {
+                        let turned = &turned[..SIDE * squares];
+                        each!(SQUARE < (lanes::<$t, S>() / SIDE) {
                             each!(STEP < SIDE {
                                 if let Some(column) = columns.next() {
                                     column[row..][..SIDE].copy_from_slice(&turned[STEP * squares + SQUARE]);
