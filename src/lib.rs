@@ -46,7 +46,8 @@ pub use layer::layout as parameters;
 pub use layer::layout::Layout;
 pub use layer::trained::Trained;
 pub use layer::{
-    Any, AnyPart, Conditioned, Dense, DiagonalGaussian, Layer, Module, Part, Point, Then, Tied,
+    Any, AnyPart, Conditioned, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense,
+    DiagonalGaussian, Layer, Module, Part, Point, Then, Tied,
 };
 pub use layer::{activation, init, range};
 pub use loss::{

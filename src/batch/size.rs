@@ -160,6 +160,28 @@ pub trait ImageSize: Size {}
 impl<const C: usize, const H: usize, const W: usize> ImageSize for Image<C, H, W> {}
 impl ImageSize for DynImage {}
 
+/// A window whose size may be known to either.
+pub trait WindowSize: Size {}
+impl<const C: usize, const T: usize> WindowSize for Window<C, T> {}
+impl WindowSize for DynWindow {}
+
+/// An image or a window whose shape the compiler knows.
+#[diagnostic::on_unimplemented(
+    message = "the compiler does not know the shape of `{Self}`",
+    label = "no `Image<C, H, W>` and no `Window<C, T>`",
+    note = "a layer between sizes of the running program is made by `between`"
+)]
+pub trait KnownShape: Size + Default {
+    /// The shape.
+    const SHAPE: Shape;
+}
+impl<const C: usize, const H: usize, const W: usize> KnownShape for Image<C, H, W> {
+    const SHAPE: Shape = Shape { channels: C, height: H, width: W };
+}
+impl<const C: usize, const T: usize> KnownShape for Window<C, T> {
+    const SHAPE: Shape = Shape { channels: C, height: 1, width: T };
+}
+
 /// Two sizes that fit together.
 ///
 /// A size known to the compiler fits itself; an image and a window also fit a `Const` of as many values, which

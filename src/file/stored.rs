@@ -88,7 +88,7 @@ pub(crate) struct Saved<T> {
 /// The shape of a tensor in a file, PyTorch's: outputs × inputs, row by row.
 fn shape(tensor: &layout::Tensor) -> Vec<usize> {
     match tensor.role {
-        Role::Weight | Role::Own => vec![tensor.shape.0, tensor.shape.1],
+        Role::Weight | Role::Own => [&[tensor.shape.0], &tensor.columns[..]].concat(),
         Role::Bias => vec![tensor.shape.0],
     }
 }
@@ -158,8 +158,7 @@ const COLUMNS: &str = "  ";
 /// A line for each tensor and each setting of a part of the model.
 fn architecture(layout: &Layout, part: &str) -> Vec<String> {
     let tensors = layout.tensors().iter().map(|tensor| {
-        let (rows, columns) = tensor.shape;
-        format!("{}{COLUMNS}{}{COLUMNS}{rows}×{columns}", tensor.name, tensor.layer)
+        format!("{}{COLUMNS}{}{COLUMNS}{}", tensor.name, tensor.layer, tensor.text())
     });
     let lines = tensors.chain(layout.settings().iter().cloned());
     lines.filter(|line| line.starts_with(part)).collect()

@@ -74,6 +74,11 @@ impl<M, A, I, O> Activated<M, A, I, O> {
         Self { is_frozen: true, ..self }
     }
 
+    /// With another map of the same sizes.
+    pub(super) fn with_map(self, change: impl FnOnce(M) -> M) -> Self {
+        Self { map: change(self.map), ..self }
+    }
+
     /// Its activation.
     pub fn activation(&self) -> &A {
         &self.activation
@@ -197,7 +202,11 @@ where
         layout.layer(format!("{kind}({})", self.activation.describe()), |layer| {
             layer.frozen(self.is_frozen, |layer| {
                 if self.shared.is_none() {
-                    layer.tensor("weight", self.map.weight_shape(), Role::Weight);
+                    let (units, columns) = (self.map.weight_shape().0, self.map.weight_columns());
+                    layer.kernels("weight", units, &columns, Role::Weight);
+                }
+                if let Some(settings) = self.map.settings() {
+                    layer.setting(settings);
                 }
                 layer.tensor("bias", (self.map.channels(), 1), Role::Bias);
             });
@@ -237,20 +246,20 @@ where
     ) {
         let (weights, biases) = self.places();
         let (weights, biases) = (&parameters[weights], &parameters[biases]);
-        let outputs = self.num_outputs();
+        let (outputs, run) = (self.num_outputs(), self.map.run());
         if !self.activation.reads_preactivation() {
             return self.map.apply_then(weights, x, y, scratch, &|rows, z| {
                 // A few columns at a time, which are in the nearest cache for the activation.
                 let together = TOGETHER.next_multiple_of(rows.len());
                 for z in z.chunks_mut(together) {
-                    add_biases(biases, outputs, rows.clone(), z);
+                    add_biases(biases, run, rows.clone(), z);
                     self.activation.apply(z);
                 }
             });
         }
         let mut z = BatchViewMut::new(tape, outputs);
         self.map.apply_then(weights, x, z.reborrow(), scratch, &|rows, z| {
-            add_biases(biases, outputs, rows, z);
+            add_biases(biases, run, rows, z);
         });
         in_parts(y.samples(), ELEMENT * outputs, (z.as_view(), y), |(z, mut y)| {
             y.as_mut_slice().copy_from_slice(z.as_slice());
@@ -278,7 +287,7 @@ where
             }
             if !self.is_frozen {
                 gradient[biases.clone()].fill(T::ZERO);
-                add_bias_gradient(dz, &mut gradient[biases]);
+                add_bias_gradient(dz, self.map.run(), &mut gradient[biases]);
             }
         }
         if let Some(dx) = dx {
@@ -337,7 +346,7 @@ where
             self.map.add_weight_gradient(tangent.v, da, T::ONE, dw, scratch);
         }
         if !self.is_frozen {
-            add_bias_gradient(dz, &mut gradient[biases]);
+            add_bias_gradient(dz, self.map.run(), &mut gradient[biases]);
         }
         if let Some(d_input) = d_input {
             let weights = &pass.parameters[weights];
@@ -415,19 +424,20 @@ fn tape_len<T: Float>(activation: &impl Activation<T>, outputs: usize, samples: 
 }
 
 once! {
-    /// Adds the biases of these of all `outputs` to z, column after column; each is that of a run of outputs.
-    fn add_biases(biases: &'a [T], outputs: usize, rows: Range<usize>, z: &'a mut [T]) = add_biases_generic;
-    /// db ← db + Σ dz, over samples and over the run of each bias.
-    fn add_bias_gradient(dz: BatchView<'a, T>, db: &'a mut [T]) = add_bias_gradient_generic;
+    /// Adds the biases of these outputs to z, column after column; each is that of every run of so many outputs whose
+    /// turn it is.
+    fn add_biases(biases: &'a [T], run: usize, rows: Range<usize>, z: &'a mut [T]) = add_biases_generic;
+    /// db ← db + Σ dz, over samples and over the runs of each bias.
+    fn add_bias_gradient(dz: BatchView<'a, T>, run: usize, db: &'a mut [T]) = add_bias_gradient_generic;
 }
 
-fn add_biases_generic<T: Float>(biases: &[T], outputs: usize, rows: Range<usize>, z: &mut [T]) {
-    let run = outputs / biases.len();
+fn add_biases_generic<T: Float>(biases: &[T], run: usize, rows: Range<usize>, z: &mut [T]) {
+    let has_one_each = rows.end <= biases.len();
     vectorize(
         #[inline(always)]
         || {
             for z in z.chunks_exact_mut(rows.len()) {
-                if run == 1 {
+                if has_one_each {
                     z.iter_mut().zip(&biases[rows.clone()]).for_each(|(z, &b)| *z += b);
                     continue;
                 }
@@ -435,7 +445,8 @@ fn add_biases_generic<T: Float>(biases: &[T], outputs: usize, rows: Range<usize>
                 while !rest.is_empty() {
                     let count = (run - row % run).min(rest.len());
                     let (of_bias, others) = rest.split_at_mut(count);
-                    of_bias.iter_mut().for_each(|z| *z += biases[row / run]);
+                    let bias = biases[row / run % biases.len()];
+                    of_bias.iter_mut().for_each(|z| *z += bias);
                     (row, rest) = (row + count, others);
                 }
             }
@@ -456,14 +467,15 @@ pub(super) fn deactivate<T: Float>(
     });
 }
 
-fn add_bias_gradient_generic<T: Float>(dz: BatchView<'_, T>, db: &mut [T]) {
+fn add_bias_gradient_generic<T: Float>(dz: BatchView<'_, T>, run: usize, db: &mut [T]) {
     if db.len() == dz.features() {
         return add_columns(dz.as_slice(), db);
     }
-    let run = dz.features() / db.len();
     for column in dz.iter() {
-        for (db, dz) in db.iter_mut().zip(column.chunks_exact(run)) {
-            *db += crate::numbers::scalar::sum(dz, |d| d);
+        for runs in column.chunks_exact(run * db.len()) {
+            for (db, dz) in db.iter_mut().zip(runs.chunks_exact(run)) {
+                *db += crate::numbers::scalar::sum(dz, |d| d);
+            }
         }
     }
 }

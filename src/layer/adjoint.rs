@@ -1,7 +1,7 @@
 use rand::Rng;
 
 use super::init::Initializer;
-use super::{Channels, Linear, Module};
+use super::{Channels, Finish, Linear, Module};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::Result;
 use crate::numbers::scalar::Float;
@@ -33,6 +33,9 @@ impl<M: Channels> Channels for Adjoint<M> {
     fn input_channels(&self) -> usize {
         self.0.channels()
     }
+    fn is_interleaved(&self) -> bool {
+        self.0.is_interleaved()
+    }
 }
 
 impl<T: Float, M: Linear<T> + Clone + 'static> Linear<T> for Adjoint<M> {
@@ -40,10 +43,19 @@ impl<T: Float, M: Linear<T> + Clone + 'static> Linear<T> for Adjoint<M> {
     type Transposed = M;
 
     fn kind(&self) -> &'static str {
-        "Adjoint"
+        self.0.adjoint_kind()
+    }
+    fn adjoint_kind(&self) -> &'static str {
+        self.0.kind()
     }
     fn weight_shape(&self) -> (usize, usize) {
         self.0.weight_shape()
+    }
+    fn weight_columns(&self) -> Vec<usize> {
+        self.0.weight_columns()
+    }
+    fn settings(&self) -> Option<String> {
+        self.0.settings()
     }
     fn draw_weights(&self, initializer: &dyn Initializer, weights: &mut [T], rng: &mut dyn Rng) {
         self.0.draw_weights(initializer, weights, rng);
@@ -62,6 +74,26 @@ impl<T: Float, M: Linear<T> + Clone + 'static> Linear<T> for Adjoint<M> {
         scratch: &mut [T],
     ) {
         self.0.apply(weights, dy, dx, scratch);
+    }
+    fn apply_then(
+        &self,
+        weights: &[T],
+        x: BatchView<'_, T>,
+        y: BatchViewMut<'_, T>,
+        scratch: &mut [T],
+        finish: Finish<'_, T>,
+    ) {
+        self.0.pull_back_then(weights, x, y, scratch, finish);
+    }
+    fn pull_back_then(
+        &self,
+        weights: &[T],
+        dy: BatchView<'_, T>,
+        dx: BatchViewMut<'_, T>,
+        scratch: &mut [T],
+        finish: Finish<'_, T>,
+    ) {
+        self.0.apply_then(weights, dy, dx, scratch, finish);
     }
     /// ⟨Wᵀ x, dy⟩ = ⟨x, W dy⟩.
     fn add_weight_gradient(

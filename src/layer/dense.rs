@@ -162,6 +162,17 @@ impl<T: Float> Linear<T> for Matrix {
         multiply(self.of(weights).transposed(), columns(&dy), T::ZERO, dx.as_mut_slice());
     }
 
+    fn pull_back_then(
+        &self,
+        weights: &[T],
+        dy: BatchView<'_, T>,
+        mut dx: BatchViewMut<'_, T>,
+        _scratch: &mut [T],
+        finish: Finish<'_, T>,
+    ) {
+        multiply_then(self.of(weights).transposed(), columns(&dy), dx.as_mut_slice(), finish);
+    }
+
     /// dW = dy xᵀ.
     fn add_weight_gradient(
         &self,

@@ -24,12 +24,23 @@ pub struct Tensor {
     pub layer: String,
     /// Rows and columns; it is stored column by column. A bias has one column.
     pub shape: (usize, usize),
+    /// How the columns are divided in a file, where there is more to them than their number: of a convolution's weights
+    /// `[channels, rows, columns]` of the kernel.
+    pub columns: Vec<usize>,
     /// What it is for.
     pub role: Role,
     /// Whether training leaves it as it is.
     pub is_frozen: bool,
     /// Its place in the flat buffer.
     pub range: Range<usize>,
+}
+
+impl Tensor {
+    /// Its shape as a text: `32×64`.
+    pub(crate) fn text(&self) -> String {
+        let sides = std::iter::once(&self.shape.0).chain(&self.columns);
+        sides.map(usize::to_string).collect::<Vec<_>>().join("×")
+    }
 }
 
 /// The tensors of a model, in the order in which they lie in the flat parameter buffer.
@@ -86,12 +97,19 @@ impl Layout {
 
     /// Appends one tensor of `rows × columns` to the buffer.
     pub fn tensor(&mut self, name: &str, shape: (usize, usize), role: Role) {
+        self.kernels(name, shape.0, &[shape.1], role);
+    }
+
+    /// Appends one tensor whose columns are divided: `[rows, columns…]` in a file.
+    pub fn kernels(&mut self, name: &str, rows: usize, columns: &[usize], role: Role) {
+        let shape = (rows, columns.iter().product());
         let start = self.num_parameters();
         let path = self.path.iter().map(|part| part.as_str()).chain([name]);
         self.tensors.push(Tensor {
             name: path.collect::<Vec<_>>().join("."),
             layer: self.layer.clone(),
             shape,
+            columns: columns.to_vec(),
             role,
             is_frozen: self.is_frozen,
             range: start..start + shape.0 * shape.1,
@@ -164,7 +182,7 @@ impl fmt::Display for Layout {
         )?;
         writeln!(f, "{line}")?;
         for tensor in &self.tensors {
-            let shape = format!("{}×{}", tensor.shape.0, tensor.shape.1);
+            let shape = tensor.text();
             let (kind, count) = (&tensor.layer, tensor.range.len());
             let frozen = if tensor.is_frozen { "  frozen" } else { "" };
             writeln!(f, "{kind:layer$}  {:width$}  {shape:>12}  {count:>10}{frozen}", tensor.name)?;

@@ -18,6 +18,17 @@ pub trait Channels: Module {
     fn input_channels(&self) -> usize {
         self.num_inputs()
     }
+
+    /// Whether the channels of each place lie one beside the other, as those of a window: then output i has the bias i
+    /// modulo [`channels`](Self::channels), on both sides of the map.
+    fn is_interleaved(&self) -> bool {
+        false
+    }
+
+    /// How many outputs that lie one beside the other have the same bias.
+    fn run(&self) -> usize {
+        if self.is_interleaved() { 1 } else { self.num_outputs() / self.channels().max(1) }
+    }
 }
 
 /// A map that is linear in its inputs and in its weights: y = W(w) x. [`Activated`](super::Activated) makes a layer of
@@ -35,8 +46,24 @@ pub trait Linear<T: Float>: Channels {
     /// What it is called in summaries and files: `Dense`.
     fn kind(&self) -> &'static str;
 
+    /// What its adjoint is called.
+    fn adjoint_kind(&self) -> &'static str {
+        "Adjoint"
+    }
+
     /// The rows and columns of its weights, which are stored column by column.
     fn weight_shape(&self) -> (usize, usize);
+
+    /// How the columns are divided in a file, which has the weights row by row: those of a convolution are
+    /// `[channels, rows, columns]` of the kernel.
+    fn weight_columns(&self) -> Vec<usize> {
+        vec![self.weight_shape().1]
+    }
+
+    /// What can be set of it and does not show in the shape of its weights: a model file is compared with it.
+    fn settings(&self) -> Option<String> {
+        None
+    }
 
     /// Draws its first weights.
     fn draw_weights(&self, initializer: &dyn Initializer, weights: &mut [T], rng: &mut dyn Rng);
@@ -61,8 +88,7 @@ pub trait Linear<T: Float>: Channels {
         finish: Finish<'_, T>,
     ) {
         self.apply(weights, x, y.reborrow(), scratch);
-        let rows = y.features();
-        in_parts(y.samples(), ELEMENT * rows, y, |mut y| finish(0..rows, y.as_mut_slice()));
+        finish_all(y, finish);
     }
 
     /// dx ← Wᵀ dy.
@@ -73,6 +99,19 @@ pub trait Linear<T: Float>: Channels {
         dx: BatchViewMut<'_, T>,
         scratch: &mut [T],
     );
+
+    /// As [`apply_then`](Self::apply_then), for dx ← Wᵀ dy.
+    fn pull_back_then(
+        &self,
+        weights: &[T],
+        dy: BatchView<'_, T>,
+        mut dx: BatchViewMut<'_, T>,
+        scratch: &mut [T],
+        finish: Finish<'_, T>,
+    ) {
+        self.pull_back(weights, dy, dx.reborrow(), scratch);
+        finish_all(dx, finish);
+    }
 
     /// dw ← ∂⟨W x, dy⟩/∂w + β dw, with β = 0 (what was there is not read) or 1.
     fn add_weight_gradient(
@@ -111,4 +150,9 @@ pub trait Linear<T: Float>: Channels {
 
     /// The map that goes back, with weights of its own, which are appended.
     fn transpose(&self, weights: &[T], to: &mut Vec<T>) -> Self::Transposed;
+}
+
+fn finish_all<T: Float>(y: BatchViewMut<'_, T>, finish: Finish<'_, T>) {
+    let rows = y.features();
+    in_parts(y.samples(), ELEMENT * rows, y, |mut y| finish(0..rows, y.as_mut_slice()));
 }

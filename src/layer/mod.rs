@@ -278,6 +278,7 @@ mod adjoint;
 mod boxed;
 mod chain;
 mod conditioned;
+mod convolution;
 mod dense;
 mod elementwise;
 pub mod init;
@@ -298,6 +299,10 @@ pub use adjoint::Adjoint;
 pub use boxed::{Any, AnyPart};
 pub use chain::{Chain, Then};
 pub use conditioned::{Conditioned, ConditionedPart};
+pub use convolution::{
+    Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Convolution, ConvolutionLayer, Sides,
+    TransposedLayer,
+};
 pub use dense::{Dense, DenseLayer, Matrix};
 pub use elementwise::{Elementwise, ElementwiseLayer};
 pub use linear::{Channels, Finish, Linear};

@@ -4,6 +4,7 @@ use autoencoder::activation::{Activation, Gelu, Identity, Sigmoid, Softplus, Tan
 use autoencoder::gradcheck::{self, GradientCheck};
 use autoencoder::layer::{Activated, Adjoint, Channels, Elementwise, Linear, Matrix};
 use autoencoder::random::seeded;
+use autoencoder::size::{Image, Window};
 use autoencoder::*;
 use common::CLOSED_FORM;
 use common::passes::Passes;
@@ -495,6 +496,13 @@ fn linear_maps() {
     linear("filter of even length", &Filter { length: 5, channels: 3, taps: 4 });
     linear("adjoint filter", &Adjoint(filter()));
     linear("adjoint of an adjoint filter", &Adjoint(Adjoint(filter())));
+    let convolution = || Conv2d::between(Image::<2, 4, 3>, Image::<4, 2, 2>, 3, Identity).groups(2);
+    let convolution = convolution().stride(2).map().clone();
+    linear("convolution", &convolution);
+    linear("transposed convolution", &Adjoint(convolution));
+    let window = Conv1d::<Window<2, 7>, Window<3, 4>, 3>::new(Identity).map().clone();
+    linear("convolution of a window", &window);
+    linear("transposed convolution of a window", &Adjoint(window));
     // Biases go by channel: of a filter's outputs two, of what goes back to its single series one.
     let back = Adjoint(filter());
     assert_eq!((back.channels(), back.input_channels()), (1, 2));
@@ -539,6 +547,9 @@ fn finished<M: Linear<f64>>(name: &str, map: &M, samples: usize) {
 fn every_output_of_a_linear_map_is_finished_once() {
     for samples in [1, 7, 300] {
         finished("filter", &filter(), samples);
+        let convolution = Conv2d::<Image<2, 28, 28>, Image<3, 14, 14>, 3>::new(Identity);
+        finished("convolution", convolution.map(), samples);
+        finished("transposed convolution", &Adjoint(convolution.map().clone()), samples);
         for (inputs, outputs) in [(1, 1), (300, 70), (70, 300), (40, 700)] {
             finished("matrix", &Matrix::new(inputs, outputs), samples);
             finished("adjoint", &Adjoint(Matrix::new(inputs, outputs)), samples);

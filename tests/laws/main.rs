@@ -1,6 +1,7 @@
 //! What holds whatever the data: laws of plugins, properties of drawn models, the contract, weights of samples.
 
 mod contract;
+mod convolutions;
 mod filter;
 mod generators;
 mod laws;

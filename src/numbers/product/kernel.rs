@@ -10,30 +10,11 @@ use nalgebra::{Const, Dyn};
 use prefetch_index::prefetch_index;
 use pulp::Simd;
 
+use super::Rectangle;
+use super::matrix::{Matrix, Stored};
 use super::pack::{Ahead, LINE};
-use super::{Matrix, Rectangle};
 use crate::numbers::lanes::{Lanes, each, lanes};
 use crate::numbers::scalar::Float;
-
-/// Columns of a stored matrix, each `stride` numbers long, of which what begins with number `first` is meant.
-#[derive(Debug, Clone, Copy)]
-pub struct Stored<'a, T> {
-    pub data: &'a [T],
-    pub stride: usize,
-    pub first: usize,
-}
-
-impl<'a, T> Stored<'a, T> {
-    /// From the row given on.
-    pub fn rows(self, first: usize) -> Self {
-        Self { first: self.first + first, ..self }
-    }
-
-    /// Some of the columns.
-    pub fn columns(self, first: usize, count: usize) -> Self {
-        Self { data: &self.data[first * self.stride..][..count * self.stride], ..self }
-    }
-}
 
 /// Steps of k that are done together: what is checked and counted once for all of them costs next to nothing.
 const STEPS: usize = 4;
@@ -236,7 +217,7 @@ impl<T: Float> Strip<'_, '_, '_, T> {
         b: impl Right<T, N>,
         columns: Range<usize>,
     ) {
-        let Self { a: Stored { data, stride, first }, beta, row, rows, .. } = *self;
+        let Self { a: Stored { data, stride, first, .. }, beta, row, rows, .. } = *self;
         let mut ahead = self.ahead.fetch(self.b.rows / STEPS);
         let mut sums = [[T::spread(simd, T::ZERO); V]; N];
         let blocks = data.chunks_exact(STEPS * stride);

@@ -18,6 +18,7 @@
 //! K. Goto, R. van de Geijn (2008), Anatomy of high-performance matrix multiplication.
 
 mod kernel;
+mod matrix;
 mod pack;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,9 @@ use crate::numbers::lanes::lanes;
 use crate::numbers::once::once;
 use crate::numbers::parallel;
 use crate::numbers::scalar::Float;
-use kernel::{Stored, Strip, WIDEST};
+use kernel::Strip;
+pub(crate) use matrix::Matrix;
+use matrix::Stored;
 use pack::{Ahead, TALLEST, for_each_panel, pack, tall};
 pub use pack::{Pack, Workspace};
 
@@ -42,29 +45,6 @@ const SECOND_LEVEL: usize = 1 << 20;
 const LEAST_TOGETHER: usize = 128;
 /// So few columns do not repay packing: A is read where it lies, if its columns are vectors.
 const FEW: usize = 32;
-
-/// A matrix over a slice, stored column by column, or the transpose of one; transposing moves nothing.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Matrix<'a, T> {
-    stored: Stored<'a, T>,
-    rows: usize,
-    columns: usize,
-    is_transposed: bool,
-}
-
-impl<'a, T: Float> Matrix<'a, T> {
-    /// Columns one after the other.
-    pub(crate) fn new(data: &'a [T], rows: usize, columns: usize) -> Self {
-        assert_eq!(data.len(), rows * columns);
-        let stored = Stored { data, stride: rows, first: 0 };
-        Self { stored, rows, columns, is_transposed: false }
-    }
-
-    pub(crate) fn transposed(self) -> Self {
-        let Self { stored, rows, columns, is_transposed } = self;
-        Self { stored, rows: columns, columns: rows, is_transposed: !is_transposed }
-    }
-}
 
 /// What is done to a part of a product's result as soon as it is there: to these rows, never none, of some whole number
 /// of its columns, which lie one after the other in the slice. Every element is in one part and comes once. Parts come
@@ -85,6 +65,21 @@ fn multiply_generic<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &m
     // A single row is a column of the transpose, and fills vectors. Its numbers lie in the same order.
     let (a, b) = if a.rows == 1 { (b.transposed(), a.transposed()) } else { (a, b) };
     multiply_by(Arch::new(), a, b, beta, c, None);
+}
+
+/// C ← A B + β C on this thread, with memory that the caller has.
+pub(crate) fn multiply_in<T: Float>(
+    workspace: &mut Workspace<T>,
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    beta: T,
+    c: &mut [T],
+) {
+    assert_eq!((a.columns, c.len()), (b.rows, a.rows * b.columns), "sizes of a product");
+    if !c.is_empty() {
+        let block = Block { a, b: b.upright(), beta, c: Target::Columns(c), row: 0, finish: None };
+        block.run_in(workspace, Arch::new());
+    }
 }
 
 /// The same by the instructions given.
@@ -187,16 +182,20 @@ impl<T: Float> Block<'_, T> {
     }
 
     /// On this thread.
-    fn run(mut self, arch: Arch) {
+    fn run(self, arch: Arch) {
+        let mut workspace = T::take_workspace();
+        self.run_in(&mut workspace, arch);
+        T::return_workspace(workspace);
+    }
+
+    fn run_in(mut self, workspace: &mut Workspace<T>, arch: Arch) {
         let (rows, columns) = (self.a.rows, self.b.columns);
         let together = SECOND_LEVEL / ((rows + self.b.rows).max(1) * size_of::<T>());
         let together = together.max(1).next_multiple_of(LEAST_TOGETHER);
-        let mut workspace = T::take_workspace();
         for first in (0..columns).step_by(together) {
             let count = together.min(columns - first);
-            self.run_columns(arch, first, count, &mut workspace);
+            self.run_columns(arch, first, count, workspace);
         }
-        T::return_workspace(workspace);
     }
 
     fn run_columns(
@@ -261,8 +260,10 @@ impl<T: Float> Product<'_, '_, T> {
     fn run_by<S: Simd>(self, simd: S) {
         let Self { a, b, beta, mut c, workspace } = self;
         let lanes = lanes::<T, S>();
-        let is_direct = !a.is_transposed && !b.is_transposed && b.columns <= FEW;
-        let tallest = if is_direct && b.columns <= 3 { TALLEST } else { tall::<S>() };
+        let is_gathered = !a.stored.offsets.is_empty();
+        let is_upright = !(a.is_transposed || b.is_transposed && !is_gathered);
+        let is_direct = is_upright && !is_gathered && b.columns <= FEW;
+        let tallest = if is_upright && b.columns <= 3 { TALLEST } else { tall::<S>() };
         for_each_panel::<S>(
             a.rows,
             a.columns,
@@ -276,11 +277,11 @@ impl<T: Float> Product<'_, '_, T> {
                     a.rows(at.row, at.rows).columns(at.k, at.depth).stored
                 } else {
                     pack(simd, a, at, packed);
-                    Stored { data: packed, stride: height, first: 0 }
+                    Stored::new(packed, height)
                 };
-                let ahead = Ahead::of(a, next.filter(|_| !is_direct), b);
+                let ahead = Ahead::of(a, next.filter(|_| !is_direct && !is_gathered), b);
                 let mut b = b.rows(at.k, at.depth);
-                if b.is_transposed && b.columns < WIDEST {
+                if b.is_narrow() {
                     b = b.copied(narrow);
                 }
                 let beta = if at.k == 0 { beta } else { T::ONE };

@@ -8,52 +8,17 @@ use std::cell::Cell;
 use prefetch_index::prefetch_index;
 use pulp::Simd;
 
-use super::Matrix;
-use super::kernel::{Stored, WIDEST};
+use super::kernel::WIDEST;
+use super::matrix::{Matrix, Stored};
 use crate::numbers::lanes::{Lanes, each, lanes};
 use crate::numbers::scalar::Float;
-
-impl<T: Float> Matrix<'_, T> {
-    /// The same as a column, where it is one that is stored as a row.
-    pub(super) fn upright(self) -> Self {
-        if !(self.is_transposed && self.columns == 1 && self.stored.stride == 1) {
-            return self;
-        }
-        let stored = Stored { stride: self.stored.data.len(), ..self.stored };
-        Self { stored, is_transposed: false, ..self }
-    }
-
-    /// Some of its columns.
-    pub(super) fn columns(self, first: usize, count: usize) -> Self {
-        let stored = if self.is_transposed {
-            self.stored.rows(first)
-        } else {
-            self.stored.columns(first, count)
-        };
-        Self { stored, columns: count, ..self }
-    }
-
-    /// Some of its rows.
-    pub(super) fn rows(self, first: usize, count: usize) -> Self {
-        self.transposed().columns(first, count).transposed()
-    }
-
-    /// The same, stored along its columns, of which there are fewer than a tile has.
-    #[cold]
-    pub(super) fn copied(self, to: &mut [T]) -> Matrix<'_, T> {
-        let (a, to) = (self.stored, &mut to[..self.rows * self.columns]);
-        for (step, row) in a.data.chunks_exact(a.stride).enumerate() {
-            let columns = to.chunks_exact_mut(self.rows);
-            columns.zip(&row[a.first..]).for_each(|(column, &number)| column[step] = number);
-        }
-        Matrix::new(to, self.rows, self.columns)
-    }
-}
 
 /// Memory for a panel of A, and of a narrow B: all that any needs, allocated with the first one of a thread.
 #[derive(Debug, Default)]
 pub struct Workspace<T> {
     memory: Vec<T>,
+    /// What those who take it need besides.
+    pub(crate) room: Vec<T>,
 }
 
 /// Bytes from one line of the cache to the next. A vector that lies across two costs two loads.
@@ -151,7 +116,7 @@ impl<'a, T: Float> Ahead<'a, T> {
     /// So many lines more; one again and again, where there are no more.
     #[inline(always)]
     pub fn fetch(&mut self, count: usize) -> Fetch<'a, T> {
-        let Self { stored: Stored { data, stride, first }, runs, lines, fetched } = *self;
+        let Self { stored: Stored { data, stride, first, .. }, runs, lines, fetched } = *self;
         if fetched >= lines {
             return Fetch { data, index: first, stride: 0, runs: usize::MAX, left: usize::MAX };
         }
@@ -190,7 +155,7 @@ pub fn pack<T: Float, S: Simd>(simd: S, a: Matrix<'_, T>, at: Panel, panel: &mut
     let Panel { row, rows, vectors, k, depth } = at;
     let (part, height) = (a.rows(row, rows).columns(k, depth), vectors * lanes::<T, S>());
     if a.is_transposed {
-        T::from_rows(simd, part.stored, depth, height, panel);
+        T::from_rows(simd, part.stored, (rows, depth), height, panel);
     } else {
         from_columns::<T, S>(simd, part.stored, rows, height, panel);
     }
@@ -205,9 +170,9 @@ pub fn from_columns<T: Lanes, S: Simd>(
     height: usize,
     panel: &mut [T],
 ) {
-    for (column, panel) in a.data.chunks_exact(a.stride).zip(panel.chunks_exact_mut(height)) {
+    for (step, panel) in panel.chunks_exact_mut(height).enumerate() {
         let (panel, _) = T::vectors_mut::<S>(panel);
-        let (whole, rest) = T::vectors::<S>(&column[a.first..][..rows]);
+        let (whole, rest) = T::vectors::<S>(&a.column(step)[..rows]);
         let (left, right) = panel.split_at_mut(whole.len());
         left.copy_from_slice(whole);
         if let [last] = right {
@@ -222,11 +187,11 @@ pub trait Pack: Lanes {
     fn take_workspace() -> Workspace<Self>;
     /// Leaves it to the next product of this thread.
     fn return_workspace(workspace: Workspace<Self>);
-    /// Copies them, `height` numbers for each of `depth` steps of k; what is beyond the rows is 0.
+    /// Copies so many rows, `height` numbers for each of so many steps of k; what is beyond the rows is 0.
     fn from_rows<S: Simd>(
         simd: S,
         a: Stored<'_, Self>,
-        depth: usize,
+        sizes: (usize, usize),
         height: usize,
         panel: &mut [Self],
     );
@@ -237,7 +202,7 @@ pub trait Pack: Lanes {
 macro_rules! pack {
     ($t:ident, $side:literal, $interleave:ident, $workspace:ident) => {
         thread_local! {
-            static $workspace: Cell<Workspace<$t>> = const { Cell::new(Workspace { memory: Vec::new() }) };
+            static $workspace: Cell<Workspace<$t>> = const { Cell::new(Workspace { memory: Vec::new(), room: Vec::new() }) };
         }
 
         impl Pack for $t {
@@ -251,17 +216,16 @@ macro_rules! pack {
             fn from_rows<S: Simd>(
                 simd: S,
                 a: Stored<'_, $t>,
-                depth: usize,
+                (rows, depth): (usize, usize),
                 height: usize,
                 panel: &mut [$t],
             ) {
                 const SIDE: usize = $side;
                 let squares = const { lanes::<$t, S>() / SIDE };
-                let mut together = a.data.chunks_exact(SIDE * a.stride);
                 let mut row = 0;
-                for rows in &mut together {
+                while row + SIDE <= rows {
                     let rows: [&[$t]; SIDE] =
-                        std::array::from_fn(|i| &rows[i * a.stride + a.first..][..depth]);
+                        std::array::from_fn(|i| &a.column(row + i)[..depth]);
                     let rows = rows.map(<$t as Lanes>::vectors::<S>);
                     let vectors = rows.map(|(vectors, _)| &vectors[..rows[0].0.len()]);
                     let mut columns = panel.chunks_exact_mut(height);
@@ -283,14 +247,12 @@ macro_rules! pack {
                     }
                     row += SIDE;
                 }
-                for a_row in together.remainder().chunks_exact(a.stride) {
-                    for (column, &number) in panel.chunks_exact_mut(height).zip(&a_row[a.first..][..depth]) {
-                        column[row] = number;
-                    }
-                    row += 1;
+                for row in row..rows {
+                    let numbers = a.column(row)[..depth].iter();
+                    panel.chunks_exact_mut(height).zip(numbers).for_each(|(column, &number)| column[row] = number);
                 }
-                if row < height {
-                    panel.chunks_exact_mut(height).for_each(|column| column[row..].fill(<$t>::ZERO));
+                if rows < height {
+                    panel.chunks_exact_mut(height).for_each(|column| column[rows..].fill(<$t>::ZERO));
                 }
             }
         }

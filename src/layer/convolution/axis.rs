@@ -1,0 +1,170 @@
+//! One side of an image, and how a kernel moves along it.
+
+/// How a kernel moves along one side of an image: output o is made of the inputs o · stride + tap · dilation − before,
+/// those that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Axis {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub dilation: usize,
+    /// Zeros before the first input.
+    pub before: usize,
+}
+
+/// What is said of how a kernel moves; the sizes tell the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moves {
+    pub kernel: usize,
+    pub dilation: usize,
+    pub stride: Option<usize>,
+    pub before: Option<usize>,
+}
+
+/// A tap of the kernel, as it meets one of the sides that an image is divided into: every `stride`-th place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tap {
+    pub tap: usize,
+    /// The first place of the side.
+    pub phase: usize,
+    /// How far from an output's place the tap lies in it.
+    pub shift: isize,
+}
+
+impl Axis {
+    /// The axis that these sizes have, if they have exactly one: all inputs are read, but for a rest that is less than
+    /// another step, with fewer zeros around them than the kernel has taps, as many on both sides but for those that
+    /// stay unread, as with PyTorch's `padding`. As many outputs as inputs may also have one zero more behind them, and
+    /// kernels that reach out of the image as far as they can all their zeros.
+    pub const fn between(inputs: usize, outputs: usize, kernel: usize) -> Option<Self> {
+        Self::find(inputs, outputs, Moves { kernel, dilation: 1, stride: None, before: None })
+    }
+
+    /// The same where some of it is given.
+    pub const fn find(inputs: usize, outputs: usize, moves: Moves) -> Option<Self> {
+        let Moves { kernel, dilation, .. } = moves;
+        if inputs == 0 || outputs == 0 || kernel == 0 || dilation == 0 {
+            return None;
+        }
+        let reach = (kernel - 1).saturating_mul(dilation).saturating_add(1);
+        let (mut stride, last) = match moves.stride {
+            Some(stride) => (stride, stride),
+            None => (1, inputs),
+        };
+        let mut found: Option<Self> = None;
+        while stride <= last && stride > 0 {
+            let read = (outputs - 1).saturating_mul(stride).saturating_add(reach);
+            let zeros = read.saturating_sub(inputs);
+            let before = match moves.before {
+                Some(before) => before,
+                None => zeros.div_ceil(2),
+            };
+            let axis = Self { inputs, outputs, kernel, stride, dilation, before };
+            // What is never read is a mistake, unless it was asked for.
+            let is_likely = stride <= reach || kernel == 1 || moves.stride.is_some();
+            let is_padded = moves.before.is_some() || moves.stride.is_some() || zeros < reach;
+            if is_likely && is_padded && axis.outputs() == outputs {
+                match found {
+                    Some(other) if other.before != before || outputs > 1 => return None,
+                    Some(_) => {}
+                    None => found = Some(axis),
+                }
+            }
+            stride += 1;
+        }
+        let is_free = moves.before.is_none() && moves.stride.is_none();
+        if found.is_none() && is_free && inputs <= outputs && outputs - inputs < reach {
+            let zeros = outputs - inputs + reach - 1;
+            return Some(Self { inputs, outputs, kernel, stride: 1, dilation, before: zeros / 2 });
+        }
+        found
+    }
+
+    /// How many outputs there are with so many zeros before and behind the inputs; 0 where the kernel does not fit.
+    pub const fn outputs(&self) -> usize {
+        let reach = (self.kernel - 1).saturating_mul(self.dilation).saturating_add(1);
+        match self.inputs.saturating_add(2 * self.before).checked_sub(reach) {
+            Some(room) => room / self.stride + 1,
+            None => 0,
+        }
+    }
+
+    /// The taps from outputs to inputs, which are divided into `stride` phases.
+    pub fn taps(&self) -> Vec<Tap> {
+        let stride = self.stride as isize;
+        let of_tap = |tap: usize| {
+            let place = (tap * self.dilation) as isize - self.before as isize;
+            let (phase, shift) = (place.rem_euclid(stride) as usize, place.div_euclid(stride));
+            Tap { tap, phase, shift }
+        };
+        (0..self.kernel).map(of_tap).collect()
+    }
+
+    /// The taps that lead from the inputs of a phase to outputs.
+    pub fn taps_back(&self, phase: usize) -> Vec<Tap> {
+        let stride = self.stride as isize;
+        let of_tap = |tap: usize| {
+            let place = (phase + self.before) as isize - (tap * self.dilation) as isize;
+            (place % stride == 0).then_some(Tap { tap, phase: 0, shift: place / stride })
+        };
+        (0..self.kernel).filter_map(of_tap).collect()
+    }
+
+    /// How many inputs are in a phase.
+    pub fn inputs_of(&self, phase: usize) -> usize {
+        self.inputs.saturating_sub(phase).div_ceil(self.stride)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stride and zeros before, as PyTorch's layers have them whose output sizes these are.
+    #[test]
+    fn sizes_tell_stride_and_zeros() {
+        let tell = |inputs, outputs, kernel| {
+            Axis::between(inputs, outputs, kernel).map(|axis| (axis.stride, axis.before))
+        };
+        assert_eq!(tell(28, 28, 3), Some((1, 1)));
+        assert_eq!(tell(28, 28, 5), Some((1, 2)));
+        assert_eq!(tell(28, 28, 1), Some((1, 0)));
+        assert_eq!(tell(28, 26, 3), Some((1, 0)));
+        assert_eq!(tell(28, 14, 3), Some((2, 1)));
+        assert_eq!(tell(28, 14, 4), Some((2, 1)));
+        assert_eq!(tell(28, 14, 5), Some((2, 2)));
+        assert_eq!(tell(28, 14, 2), Some((2, 0)));
+        assert_eq!(tell(28, 14, 1), Some((2, 0)));
+        assert_eq!(tell(28, 13, 3), Some((2, 0))); // one column is not read
+        assert_eq!(tell(28, 10, 3), Some((3, 1)));
+        assert_eq!(tell(7, 4, 3), Some((2, 1)));
+        assert_eq!(tell(2, 1, 3), Some((2, 1)));
+        assert_eq!(tell(7, 1, 7), Some((1, 0)));
+        assert_eq!(tell(1, 1, 3), Some((1, 1)));
+        assert_eq!(tell(28, 30, 3), Some((1, 2)));
+        assert_eq!(tell(28, 28, 4), Some((1, 1))); // and two zeros behind
+        assert_eq!(tell(4, 2, 3), None); // stride 1 without zeros, or 2 with one
+        assert_eq!(tell(5, 3, 3), None);
+        assert_eq!(tell(8, 4, 5), None);
+        assert_eq!(tell(28, 40, 3), None); // zeros wider than the kernel
+        assert_eq!(tell(28, 3, 3), None); // every tenth column would be read
+        assert_eq!(tell(28, 0, 3), None);
+    }
+
+    #[test]
+    fn what_is_given_is_taken() {
+        let find = |inputs, outputs, stride, before| {
+            let moves = Moves { kernel: 3, dilation: 1, stride, before };
+            Axis::find(inputs, outputs, moves).map(|axis| (axis.stride, axis.before))
+        };
+        assert_eq!(find(4, 2, Some(2), None), Some((2, 1)));
+        assert_eq!(find(4, 2, Some(1), None), Some((1, 0)));
+        assert_eq!(find(28, 14, None, Some(1)), Some((2, 1)));
+        assert_eq!(find(4, 2, None, Some(1)), None); // or stride 3
+        assert_eq!(find(4, 2, None, Some(0)), Some((1, 0)));
+        assert_eq!(find(4, 2, Some(2), Some(0)), None);
+        assert_eq!(find(1, 9, Some(1), Some(5)), Some((1, 5)));
+        assert_eq!(find(28, 3, Some(10), None), Some((10, 0)));
+    }
+}

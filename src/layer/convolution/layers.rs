@@ -1,0 +1,239 @@
+//! Layers of a convolution and an activation.
+
+use super::{Adjoint, Axis, Convolution};
+use crate::batch::size::{ImageSize, KnownShape, WindowSize};
+use crate::layer::Activated;
+
+/// Two numbers of a kernel: for rows and for columns. One number stands for both; the one row of a window does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sides {
+    /// For rows.
+    pub rows: usize,
+    /// For columns, or steps.
+    pub columns: usize,
+}
+impl From<usize> for Sides {
+    fn from(both: usize) -> Self {
+        Self { rows: both, columns: both }
+    }
+}
+impl From<(usize, usize)> for Sides {
+    fn from((rows, columns): (usize, usize)) -> Self {
+        Self { rows, columns }
+    }
+}
+
+/// A convolutional layer from the image `I` to the image `O` with a kernel of `K × K`.
+///
+/// # Formula
+/// y = s(w ⋆ x + b), with the map of [`Convolution`] and one bias a channel.
+///
+/// # Sizes
+/// Stride and zeros are read off the two images, where these tell them: all of the input is read, but for a rest that is
+/// less than another step, with fewer zeros around it than the kernel has taps, as PyTorch's `padding` has them.
+///
+/// | images, kernel | stride | padding |
+/// |---|---|---|
+/// | 28 → 28, 3 | 1 | 1 |
+/// | 28 → 26, 3 | 1 | 0 |
+/// | 28 → 14, 3 | 2 | 1 |
+/// | 7 → 4, 3 | 2 | 1 |
+/// | 28 → 14, 2 | 2 | 0 |
+/// | 4 → 2, 3 | 1 or 2: to be said | 0 or 1 |
+///
+/// Sizes that lead nowhere, or to more than one stride, do not compile. [`between`](Conv2d::between) takes what is said: [`stride`](Activated::stride), [`padding`](Activated::padding),
+/// [`dilation`](Activated::dilation), [`groups`](Activated::groups).
+///
+/// # Example
+/// ```
+/// use autoencoder::activation::{Identity, Relu, Sigmoid};
+/// use autoencoder::{AutoEncoder, Conv2d, ConvTranspose2d, Dense, Then, size::Image};
+/// let model = AutoEncoder::builder()
+///     .encoder(
+///         Conv2d::<Image<1, 28, 28>, Image<8, 14, 14>, 3>::new(Relu) // stride 2
+///             .then(Conv2d::<Image<8, 14, 14>, Image<16, 7, 7>, 3>::new(Relu))
+///             .then(Dense::<784, 32>::new(Identity)),
+///     )
+///     .decoder(
+///         Dense::<32, 784>::new(Relu)
+///             .then(ConvTranspose2d::<Image<16, 7, 7>, Image<8, 14, 14>, 3>::new(Relu))
+///             .then(ConvTranspose2d::<Image<8, 14, 14>, Image<1, 28, 28>, 3>::new(Sigmoid)),
+///     )
+///     .build::<f32>()?;
+/// # let _ = model;
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Conv2d<I, O, const K: usize>(std::marker::PhantomData<(I, O)>);
+
+/// The layer that goes the other way than [`Conv2d`]: from the image `I` to a larger one, `O`, by the adjoint of the
+/// convolution from `O` to `I`.
+///
+/// It has PyTorch's weights, `[inputs, outputs / groups, rows, columns]`, and needs no `output_padding`, as the sizes
+/// tell it. The settings are those of the convolution from `O` to `I`.
+#[derive(Debug)]
+pub struct ConvTranspose2d<I, O, const K: usize>(std::marker::PhantomData<(I, O)>);
+
+/// [`Conv2d`] for windows of a series: a kernel of `K` steps.
+#[derive(Debug)]
+pub struct Conv1d<I, O, const K: usize>(std::marker::PhantomData<(I, O)>);
+
+/// [`ConvTranspose2d`] for windows of a series.
+#[derive(Debug)]
+pub struct ConvTranspose1d<I, O, const K: usize>(std::marker::PhantomData<(I, O)>);
+
+/// What [`Conv2d`] and [`Conv1d`] make.
+pub type ConvolutionLayer<I, O, A> = Activated<Convolution, A, I, O>;
+/// What [`ConvTranspose2d`] and [`ConvTranspose1d`] make.
+pub type TransposedLayer<I, O, A> = Activated<Adjoint<Convolution>, A, I, O>;
+
+/// Whether there is a stride that leads from one size to the other.
+const fn leads(inputs: usize, outputs: usize, kernel: usize) -> bool {
+    Axis::between(inputs, outputs, kernel).is_some()
+}
+
+macro_rules! layers {
+    ($there:ident, $back:ident, $size:ident, $is_window:literal, $rows:expr, $sentence:literal) => {
+        impl<I: $size + KnownShape, O: $size + KnownShape, const K: usize> $there<I, O, K> {
+            /// Between sizes known to the compiler.
+            #[allow(clippy::new_ret_no_self)] // As for `Dense`.
+            pub fn new<A>(activation: A) -> ConvolutionLayer<I, O, A> {
+                const {
+                    let (from, to) = (I::SHAPE, O::SHAPE);
+                    let fits =
+                        leads(from.height, to.height, $rows) && leads(from.width, to.width, K);
+                    assert!(fits, $sentence);
+                }
+                $there::between(I::default(), O::default(), K, activation)
+            }
+        }
+
+        impl $there<(), (), 0> {
+            /// Between sizes of any kind, with a kernel of so many rows and columns; they are compared when the model is
+            /// built.
+            pub fn between<I: $size, O: $size, A>(
+                input: I,
+                output: O,
+                kernel: impl Into<Sides>,
+                activation: A,
+            ) -> ConvolutionLayer<I, O, A> {
+                let Sides { rows, columns } = kernel.into();
+                let kernel = (if $is_window { 1 } else { rows }, columns);
+                let map = Convolution::new(input.shape(), output.shape(), $is_window, kernel);
+                Activated::new(map, activation, input, output)
+            }
+        }
+
+        impl<I: $size + KnownShape, O: $size + KnownShape, const K: usize> $back<I, O, K> {
+            /// Between sizes known to the compiler.
+            #[allow(clippy::new_ret_no_self)] // As for `Dense`.
+            pub fn new<A>(activation: A) -> TransposedLayer<I, O, A> {
+                const {
+                    let (from, to) = (O::SHAPE, I::SHAPE);
+                    let fits =
+                        leads(from.height, to.height, $rows) && leads(from.width, to.width, K);
+                    assert!(fits, $sentence);
+                }
+                $back::between(I::default(), O::default(), K, activation)
+            }
+        }
+
+        impl $back<(), (), 0> {
+            /// Between sizes of any kind, with a kernel of so many rows and columns; they are compared when the model is
+            /// built.
+            pub fn between<I: $size, O: $size, A>(
+                input: I,
+                output: O,
+                kernel: impl Into<Sides>,
+                activation: A,
+            ) -> TransposedLayer<I, O, A> {
+                let Sides { rows, columns } = kernel.into();
+                let kernel = (if $is_window { 1 } else { rows }, columns);
+                let map = Convolution::new(output.shape(), input.shape(), $is_window, kernel);
+                Activated::new(Adjoint(map), activation, input, output)
+            }
+        }
+    };
+}
+layers!(
+    Conv2d,
+    ConvTranspose2d,
+    ImageSize,
+    false,
+    K,
+    "these two images do not tell the stride of a convolution: either none leads from the one to the other (outputs = \
+     (inputs + 2 · padding − kernel) / stride + 1, in rows and in columns), or more than one does, as from 4 to 2 with a \
+     kernel of 3; 28 to 28, 26, 14 or 13 tell it. `between` takes the stride, `.stride(2)`, and other zeros"
+);
+layers!(
+    Conv1d,
+    ConvTranspose1d,
+    WindowSize,
+    true,
+    1,
+    "these two windows do not tell the stride of a convolution: either none leads from the one to the other (outputs = \
+     (inputs + 2 · padding − kernel) / stride + 1), or more than one does, as from 4 steps to 2 with a kernel of 3; 128 \
+     to 128, 126, 64 or 63 tell it. `between` takes the stride, `.stride(2)`, and other zeros"
+);
+
+/// A map that is a convolution, or goes back over one.
+pub trait Convolves: Sized {
+    /// The same with other settings of the convolution.
+    #[doc(hidden)]
+    fn changed(self, change: impl FnOnce(Convolution) -> Convolution) -> Self;
+}
+impl Convolves for Convolution {
+    fn changed(self, change: impl FnOnce(Convolution) -> Convolution) -> Self {
+        change(self)
+    }
+}
+impl Convolves for Adjoint<Convolution> {
+    fn changed(self, change: impl FnOnce(Convolution) -> Convolution) -> Self {
+        Adjoint(change(self.0))
+    }
+}
+
+/// Settings of a convolution; without them the sizes tell stride and zeros.
+impl<M: Convolves, A, I, O> Activated<M, A, I, O> {
+    /// Steps of the kernel from one output to the next.
+    pub fn stride(self, stride: impl Into<Sides>) -> Self {
+        let Sides { rows, columns } = stride.into();
+        self.with_map(|map| {
+            map.changed(|map| {
+                map.set(|of_rows, of_columns| {
+                    (of_rows.stride, of_columns.stride) = (Some(rows), Some(columns));
+                })
+            })
+        })
+    }
+
+    /// Zeros before the first row and column, and as many behind the last ones, as far as they are read.
+    pub fn padding(self, padding: impl Into<Sides>) -> Self {
+        let Sides { rows, columns } = padding.into();
+        self.with_map(|map| {
+            map.changed(|map| {
+                map.set(|of_rows, of_columns| {
+                    (of_rows.before, of_columns.before) = (Some(rows), Some(columns));
+                })
+            })
+        })
+    }
+
+    /// Steps from one tap of the kernel to the next: 1 if they are neighbours.
+    pub fn dilation(self, dilation: impl Into<Sides>) -> Self {
+        let Sides { rows, columns } = dilation.into();
+        self.with_map(|map| {
+            map.changed(|map| {
+                map.set(|of_rows, of_columns| {
+                    (of_rows.dilation, of_columns.dilation) = (rows, columns);
+                })
+            })
+        })
+    }
+
+    /// Into how many groups channels are divided, each of which sees the channels of its own only. As many as there are
+    /// channels: a depthwise convolution.
+    pub fn groups(self, groups: usize) -> Self {
+        self.with_map(|map| map.changed(|map| map.grouped(groups)))
+    }
+}

@@ -1,0 +1,489 @@
+//! Convolutions of images and windows.
+
+mod axis;
+mod layers;
+mod lie;
+mod plan;
+
+use std::mem::take;
+use std::sync::Arc;
+
+use rand::Rng;
+
+use super::init::Initializer;
+use super::{Adjoint, Channels, Finish, Linear, Module};
+use crate::batch::size::Shape;
+use crate::batch::{BatchView, BatchViewMut};
+use crate::error::{Result, require, require_count, require_fit};
+use crate::numbers::once::once;
+use crate::numbers::parallel::{ELEMENT, in_parts};
+use crate::numbers::product::{Matrix, multiply_in};
+use crate::numbers::scalar::Float;
+use axis::{Axis, Moves};
+pub use layers::{
+    Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, ConvolutionLayer, Sides, TransposedLayer,
+};
+use lie::Lie;
+use plan::Way;
+
+/// The linear map of a convolution: each output is a weighted sum of the inputs around its place, with the same
+/// weights everywhere.
+///
+/// # Formula
+/// y(o, i, j) = Σ w(o, c, a, b) x(c, s i + d a − p, s j + d b − p) over the channels c of o's group and the taps a, b of
+/// the kernel, with stride s, dilation d and p zeros around the image: PyTorch's convolution, which is the
+/// cross-correlation.
+///
+/// # Shapes
+/// x: an image, or a window, whose one row is its steps; y likewise. w: output channels × (input channels / groups ·
+/// rows · columns of the kernel), in files PyTorch's `[outputs, inputs / groups, rows, columns]`.
+///
+/// # References
+/// K. Fukushima (1980), Neocognitron; Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), Gradient-based learning applied
+/// to document recognition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Convolution {
+    input: Shape,
+    output: Shape,
+    is_window: bool,
+    moves: (Moves, Moves),
+    groups: usize,
+    /// What the sizes come to, if they come to anything.
+    plan: Option<Arc<Plan>>,
+}
+
+/// The products, in both directions.
+#[derive(Debug, PartialEq)]
+struct Plan {
+    axes: (Axis, Axis),
+    there: Way,
+    back: Way,
+}
+
+impl Convolution {
+    /// Between two images, or windows, with a kernel of so many rows and columns.
+    fn new(input: Shape, output: Shape, is_window: bool, kernel: (usize, usize)) -> Self {
+        let moves = |kernel| Moves { kernel, dilation: 1, stride: None, before: None };
+        let moves = (moves(kernel.0), moves(kernel.1));
+        Self { input, output, is_window, moves, groups: 1, plan: None }.planned()
+    }
+
+    /// With other settings.
+    fn set(mut self, set: impl FnOnce(&mut Moves, &mut Moves)) -> Self {
+        set(&mut self.moves.0, &mut self.moves.1);
+        if self.is_window {
+            // The one row of a window is not moved along.
+            self.moves.0 = Moves { kernel: 1, dilation: 1, stride: None, before: None };
+        }
+        self.planned()
+    }
+
+    fn grouped(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self.planned()
+    }
+
+    fn planned(mut self) -> Self {
+        let (input, output, groups) = (self.input, self.output, self.groups);
+        let axes = || {
+            let rows = Axis::find(input.height, output.height, self.moves.0)?;
+            Some((rows, Axis::find(input.width, output.width, self.moves.1)?))
+        };
+        self.plan = self.check().ok().and_then(|()| axes()).map(|axes| {
+            let there = Way::there((input.channels, input.channels / groups), axes);
+            let back = Way::back((output.channels, output.channels / groups), axes);
+            Arc::new(Plan { axes, there, back })
+        });
+        self
+    }
+
+    /// Refuses sizes and groups for which there is no plan, whatever the strides.
+    fn check(&self) -> Result<()> {
+        for shape in [self.input, self.output] {
+            require_count("the channels of a convolution", shape.channels)?;
+            require_count("the rows of a convolution's image", shape.height)?;
+            require_count("the columns of a convolution's image", shape.width)?;
+        }
+        for moves in [self.moves.0, self.moves.1] {
+            require_count("the kernel of a convolution", moves.kernel)?;
+            require_count("the dilation of a convolution", moves.dilation)?;
+            require_count("the stride of a convolution", moves.stride.unwrap_or(1))?;
+        }
+        let name = "the groups of a convolution";
+        require_count(name, self.groups)?;
+        let divides = [self.input, self.output]
+            .iter()
+            .all(|shape| shape.channels.is_multiple_of(self.groups));
+        require(divides, name, self.groups as f64, "a divisor of the channels on both sides")?;
+        let sizes = [
+            self.input.height,
+            self.input.width,
+            self.output.height,
+            self.output.width,
+            self.input.channels,
+            self.output.channels,
+            self.moves.0.kernel,
+            self.moves.1.kernel,
+            self.moves.0.dilation,
+            self.moves.1.dilation,
+            self.moves.0.before.unwrap_or(0),
+            self.moves.1.before.unwrap_or(0),
+        ];
+        let largest = sizes.into_iter().max().unwrap_or(0);
+        require(largest <= 1 << 20, "a size of a convolution", largest as f64, "at most 2²⁰")?;
+        let numbers: f64 = sizes[..6].iter().map(|&size| size as f64).product();
+        require(numbers <= 1e15, "the numbers of a convolution", numbers, "at most 10¹⁵")
+    }
+
+    /// Multiply-adds for one sample.
+    fn cost(&self) -> usize {
+        self.num_parameters() * self.output.height * self.output.width
+    }
+
+    /// Weights of one output channel.
+    fn of_unit(&self) -> usize {
+        let kernel = self.moves.0.kernel.saturating_mul(self.moves.1.kernel);
+        (self.input.channels / self.groups.max(1)).saturating_mul(kernel)
+    }
+
+    /// How inputs and outputs lie.
+    fn lies(&self) -> (Lie, Lie) {
+        (Lie::of(self.input, self.is_window), Lie::of(self.output, self.is_window))
+    }
+
+    /// In how many parts the samples' shares of the weights' gradient are added up, whatever the number of threads, so
+    /// that its bits do not depend on it: as many as a megabyte holds.
+    fn shares(&self, samples: usize) -> usize {
+        const MOST: usize = 8;
+        ((1 << 18) / self.num_parameters().max(1)).clamp(1, MOST).min(samples.max(1))
+    }
+}
+
+impl Module for Convolution {
+    fn num_inputs(&self) -> usize {
+        volume(self.input)
+    }
+    fn num_outputs(&self) -> usize {
+        volume(self.output)
+    }
+    fn num_parameters(&self) -> usize {
+        self.of_unit().saturating_mul(self.output.channels)
+    }
+    fn check_sizes(&self) -> Result<()> {
+        self.check()?;
+        let fault = "has sizes that no stride leads to, or more than one: outputs = (inputs + 2 · padding − dilation · \
+                     (kernel − 1) − 1) / stride + 1, in rows and in columns";
+        let remedy = "choose sizes that tell it, such as 28 → 14 with a kernel of 3, or give `stride` or `padding`";
+        require_fit(self.plan.is_some(), "a convolution", fault, remedy)
+    }
+}
+
+/// The number of values of a shape.
+fn volume(shape: Shape) -> usize {
+    shape.channels.saturating_mul(shape.height).saturating_mul(shape.width)
+}
+
+impl Channels for Convolution {
+    fn channels(&self) -> usize {
+        self.output.channels
+    }
+    fn input_channels(&self) -> usize {
+        self.input.channels
+    }
+    fn is_interleaved(&self) -> bool {
+        self.is_window
+    }
+}
+
+impl<T: Float> Linear<T> for Convolution {
+    type Own = Self;
+    type Transposed = Adjoint<Self>;
+
+    fn kind(&self) -> &'static str {
+        if self.is_window { "Conv1d" } else { "Conv2d" }
+    }
+
+    fn adjoint_kind(&self) -> &'static str {
+        if self.is_window { "ConvTranspose1d" } else { "ConvTranspose2d" }
+    }
+
+    fn weight_shape(&self) -> (usize, usize) {
+        (self.output.channels, self.of_unit())
+    }
+
+    fn weight_columns(&self) -> Vec<usize> {
+        let (rows, columns) = (self.moves.0.kernel, self.moves.1.kernel);
+        let channels = self.input.channels / self.groups.max(1);
+        if self.is_window { vec![channels, columns] } else { vec![channels, rows, columns] }
+    }
+
+    fn settings(&self) -> Option<String> {
+        let plan = self.plan.as_deref()?;
+        let text = |shape: Shape| format!("{}×{}×{}", shape.channels, shape.height, shape.width);
+        let both = |of: fn(&Axis) -> usize| format!("{}×{}", of(&plan.axes.0), of(&plan.axes.1));
+        Some(format!(
+            "{} → {}, kernel {}, stride {}, padding {}, dilation {}, groups {}",
+            text(self.input),
+            text(self.output),
+            both(|axis| axis.kernel),
+            both(|axis| axis.stride),
+            both(|axis| axis.before),
+            both(|axis| axis.dilation),
+            self.groups
+        ))
+    }
+
+    fn draw_weights(&self, initializer: &dyn Initializer, weights: &mut [T], rng: &mut dyn Rng) {
+        let (units, kernel) = (self.output.channels, self.moves.0.kernel * self.moves.1.kernel);
+        let mut drawn = vec![0.0; self.of_unit()];
+        for unit in 0..units {
+            // An input reaches so many outputs.
+            initializer.draw_unit(&mut drawn, units / self.groups * kernel, rng);
+            let places = weights[unit..].iter_mut().step_by(units);
+            places.zip(&drawn).for_each(|(weight, &drawn)| *weight = T::of(drawn));
+        }
+    }
+
+    fn scratch_len(&self, samples: usize) -> usize {
+        self.num_parameters() * self.shares(samples)
+    }
+
+    fn apply(&self, weights: &[T], x: BatchView<'_, T>, y: BatchViewMut<'_, T>, scratch: &mut [T]) {
+        there(self, weights, x, y, scratch, None);
+    }
+
+    fn apply_then(
+        &self,
+        weights: &[T],
+        x: BatchView<'_, T>,
+        y: BatchViewMut<'_, T>,
+        scratch: &mut [T],
+        finish: Finish<'_, T>,
+    ) {
+        there(self, weights, x, y, scratch, Some(finish));
+    }
+
+    fn pull_back(
+        &self,
+        weights: &[T],
+        dy: BatchView<'_, T>,
+        dx: BatchViewMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        back(self, weights, dy, dx, scratch, None);
+    }
+
+    fn pull_back_then(
+        &self,
+        weights: &[T],
+        dy: BatchView<'_, T>,
+        dx: BatchViewMut<'_, T>,
+        scratch: &mut [T],
+        finish: Finish<'_, T>,
+    ) {
+        back(self, weights, dy, dx, scratch, Some(finish));
+    }
+
+    fn add_weight_gradient(
+        &self,
+        x: BatchView<'_, T>,
+        dy: BatchView<'_, T>,
+        beta: T,
+        gradient: &mut [T],
+        scratch: &mut [T],
+    ) {
+        add_gradient(self, x, dy, beta, gradient, scratch);
+    }
+
+    fn own(&self, weights: &[T], to: &mut Vec<T>) -> Self {
+        to.extend_from_slice(weights);
+        self.clone()
+    }
+
+    fn transpose(&self, weights: &[T], to: &mut Vec<T>) -> Adjoint<Self> {
+        to.extend_from_slice(weights);
+        Adjoint(self.clone())
+    }
+}
+
+once! {
+    fn there(map: &'a Convolution, weights: &'a [T], x: BatchView<'a, T>, y: BatchViewMut<'a, T>, scratch: &'a mut [T], finish: Option<Finish<'a, T>>)
+        = there_generic;
+    fn back(map: &'a Convolution, weights: &'a [T], dy: BatchView<'a, T>, dx: BatchViewMut<'a, T>, scratch: &'a mut [T], finish: Option<Finish<'a, T>>)
+        = back_generic;
+    fn add_gradient(map: &'a Convolution, x: BatchView<'a, T>, dy: BatchView<'a, T>, beta: T, gradient: &'a mut [T], scratch: &'a mut [T])
+        = add_gradient_generic;
+}
+
+fn there_generic<T: Float>(
+    map: &Convolution,
+    weights: &[T],
+    x: BatchView<'_, T>,
+    y: BatchViewMut<'_, T>,
+    scratch: &mut [T],
+    finish: Option<Finish<'_, T>>,
+) {
+    let Some(plan) = &map.plan else { return };
+    let (units, each) = (map.output.channels, map.output.channels / map.groups);
+    let taps = map.moves.0.kernel * map.moves.1.kernel;
+    let channels = map.input.channels / map.groups;
+    let number = |group: usize, unit: usize, channel: usize, tap: usize| {
+        group * each + unit + units * (channel * taps + tap)
+    };
+    let weights = arrange(&plan.there, map.groups, (each, channels), weights, number, scratch);
+    run(&plan.there, (map.groups, each), weights, map.lies(), map.cost(), (x, y), finish);
+}
+
+fn back_generic<T: Float>(
+    map: &Convolution,
+    weights: &[T],
+    dy: BatchView<'_, T>,
+    dx: BatchViewMut<'_, T>,
+    scratch: &mut [T],
+    finish: Option<Finish<'_, T>>,
+) {
+    let Some(plan) = &map.plan else { return };
+    let (units, channels) = (map.output.channels, map.output.channels / map.groups);
+    let taps = map.moves.0.kernel * map.moves.1.kernel;
+    let each = map.input.channels / map.groups;
+    let number = |group: usize, channel: usize, unit: usize, tap: usize| {
+        group * channels + unit + units * (channel * taps + tap)
+    };
+    let weights = arrange(&plan.back, map.groups, (each, channels), weights, number, scratch);
+    let (to, from) = map.lies();
+    run(&plan.back, (map.groups, each), weights, (from, to), map.cost(), (dy, dx), finish);
+}
+
+/// The weights as the products of a way take them, one after the other.
+fn arrange<'a, T: Float>(
+    way: &Way,
+    groups: usize,
+    (each, channels): (usize, usize),
+    weights: &[T],
+    number: impl Fn(usize, usize, usize, usize) -> usize,
+    to: &'a mut [T],
+) -> &'a [T] {
+    let mut places = to.iter_mut();
+    for group in 0..groups {
+        for sweep in &way.sweeps {
+            for result in 0..each {
+                for channel in 0..channels {
+                    let of_taps = sweep.taps.iter().map(|&tap| number(group, result, channel, tap));
+                    places
+                        .by_ref()
+                        .zip(of_taps)
+                        .for_each(|(place, number)| *place = weights[number]);
+                }
+            }
+        }
+    }
+    to
+}
+
+/// Memory of a thread, of at least so many numbers.
+fn fit<T: Float>(room: &mut Vec<T>, len: usize) -> &mut [T] {
+    if room.len() < len {
+        room.resize(len, T::ZERO);
+    }
+    &mut room[..len]
+}
+
+/// The products of a way, sample by sample.
+fn run<T: Float>(
+    way: &Way,
+    (groups, each): (usize, usize),
+    weights: &[T],
+    lies: (Lie, Lie),
+    cost: usize,
+    (x, y): (BatchView<'_, T>, BatchViewMut<'_, T>),
+    finish: Option<Finish<'_, T>>,
+) {
+    let features = y.features();
+    let longest = way.sweeps.iter().map(|sweep| sweep.len).max().unwrap_or(0);
+    let of_planes = way.planes.len();
+    in_parts(x.samples(), cost.saturating_add(ELEMENT * features), (x, y), |(x, mut y)| {
+        let mut workspace = T::take_workspace();
+        let mut room = take(&mut workspace.room);
+        let (planes, outputs) = fit(&mut room, of_planes + longest * each).split_at_mut(of_planes);
+        planes.fill(T::ZERO);
+        for (x, y) in x.iter().zip(y.as_mut_slice().chunks_exact_mut(features)) {
+            way.planes.fill(x, lies.0, planes);
+            let mut rest = weights;
+            for group in 0..groups {
+                let planes = &planes[group * (of_planes / groups)..];
+                for sweep in &way.sweeps {
+                    let depth = sweep.offsets.len();
+                    let (weights, behind) = rest.split_at(depth * each);
+                    rest = behind;
+                    let outputs = &mut outputs[..sweep.len * each];
+                    let image = Matrix::gathered(planes, sweep.len, &sweep.offsets);
+                    let weights = Matrix::new(weights, depth, each);
+                    multiply_in(&mut workspace, image, weights, T::ZERO, outputs);
+                    for (result, outputs) in outputs.chunks_exact(sweep.len).enumerate() {
+                        sweep.place(outputs, group * each + result, lies.1, y);
+                    }
+                }
+            }
+            if let Some(finish) = finish {
+                finish(0..features, y);
+            }
+        }
+        workspace.room = room;
+        T::return_workspace(workspace);
+    });
+}
+
+fn add_gradient_generic<T: Float>(
+    map: &Convolution,
+    x: BatchView<'_, T>,
+    dy: BatchView<'_, T>,
+    beta: T,
+    gradient: &mut [T],
+    scratch: &mut [T],
+) {
+    let Some(plan) = &map.plan else { return };
+    let (samples, size) = (x.samples(), map.num_parameters());
+    let together = samples.div_ceil(map.shares(samples)).max(1);
+    let shares = samples.div_ceil(together);
+    let (sweep, depth) = (&plan.there.sweeps[0], map.of_unit());
+    let (units, groups) = (map.output.channels, map.groups);
+    let each = units / groups;
+    let of_planes = plan.there.planes.len();
+    let parts = &mut scratch[..shares * size];
+    let data = (BatchViewMut::new(parts, size), 0);
+    in_parts(shares, map.cost().saturating_mul(together), data, |(mut parts, first)| {
+        let mut workspace = T::take_workspace();
+        let mut room = take(&mut workspace.room);
+        let (planes, wide) = fit(&mut room, of_planes + sweep.len * units).split_at_mut(of_planes);
+        planes.fill(T::ZERO);
+        wide.fill(T::ZERO);
+        for (index, part) in parts.as_mut_slice().chunks_exact_mut(size).enumerate() {
+            let pairs = x.iter().zip(dy.iter()).skip((first + index) * together).take(together);
+            for (number, (x, dy)) in pairs.enumerate() {
+                plan.there.planes.fill(x, map.lies().0, planes);
+                for (unit, wide) in wide.chunks_exact_mut(sweep.len).enumerate() {
+                    sweep.widen(dy, unit, map.lies().1, wide);
+                }
+                let beta = if number == 0 { T::ZERO } else { T::ONE };
+                let of_groups = part.chunks_exact_mut(depth * each);
+                for (group, part) in of_groups.enumerate() {
+                    let planes = &planes[group * (of_planes / groups)..];
+                    let image = Matrix::gathered(planes, sweep.len, &sweep.offsets);
+                    let wide = &wide[group * each * sweep.len..][..each * sweep.len];
+                    let dy = Matrix::new(wide, sweep.len, each);
+                    multiply_in(&mut workspace, image.transposed(), dy, beta, part);
+                }
+            }
+        }
+        workspace.room = room;
+        T::return_workspace(workspace);
+    });
+    // The shares' sums in their order, from unit by unit to column by column.
+    for (unit, first) in (0..size).step_by(depth).enumerate() {
+        for (k, dw) in gradient[unit..].iter_mut().step_by(units).enumerate() {
+            let shares = parts.iter().skip(first + k).step_by(size);
+            let old = if beta == T::ZERO { T::ZERO } else { beta * *dw };
+            *dw = shares.fold(old, |sum, &share| sum + share);
+        }
+    }
+}

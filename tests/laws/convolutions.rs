@@ -1,0 +1,308 @@
+//! Convolutions against their definition, element by element, and as parts of models.
+
+use autoencoder::activation::{Identity, Sigmoid, Softplus, Tanh};
+use autoencoder::layer::{Convolution, Linear, Sides};
+use autoencoder::random::seeded;
+use autoencoder::size::{DynImage, DynWindow, Image, Window};
+use autoencoder::{
+    AutoEncoder, Batch, BatchView, BatchViewMut, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d,
+    Dense, Error, Float, Gaussian, Module, Then, Tied, contract,
+};
+use rand::{Rng, RngExt};
+
+/// A convolution, as its formula says it.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    channels: (usize, usize),
+    inputs: Sides,
+    outputs: Sides,
+    kernel: Sides,
+    stride: Sides,
+    padding: Sides,
+    dilation: Sides,
+    groups: usize,
+    is_window: bool,
+}
+
+/// How many outputs PyTorch's formula gives.
+fn outputs(inputs: usize, kernel: usize, stride: usize, padding: usize, dilation: usize) -> usize {
+    let room = (inputs + 2 * padding).checked_sub(dilation * (kernel - 1) + 1);
+    room.map_or(0, |room| room / stride + 1)
+}
+
+impl Case {
+    /// One by chance; none where nothing would come out.
+    fn draw(rng: &mut dyn Rng) -> Option<Self> {
+        let is_window = rng.random_range(0..3) == 0;
+        let mut sides = |most: usize| Sides {
+            rows: rng.random_range(1..=most),
+            columns: rng.random_range(1..=most),
+        };
+        let (mut inputs, mut kernel, mut stride, mut dilation) =
+            (sides(9), sides(4), sides(3), sides(3));
+        let padding = sides(6);
+        let mut padding = Sides { rows: padding.rows - 1, columns: padding.columns - 1 };
+        let groups = rng.random_range(1..=3);
+        let channels = (groups * rng.random_range(1..=3), groups * rng.random_range(1..=3));
+        if is_window {
+            [inputs.rows, kernel.rows, stride.rows, dilation.rows, padding.rows] = [1, 1, 1, 1, 0];
+        }
+        let outputs = Sides {
+            rows: outputs(inputs.rows, kernel.rows, stride.rows, padding.rows, dilation.rows),
+            columns: outputs(
+                inputs.columns,
+                kernel.columns,
+                stride.columns,
+                padding.columns,
+                dilation.columns,
+            ),
+        };
+        let case = Self {
+            channels,
+            inputs,
+            outputs,
+            kernel,
+            stride,
+            padding,
+            dilation,
+            groups,
+            is_window,
+        };
+        (outputs.rows * outputs.columns > 0).then_some(case)
+    }
+
+    fn map(&self) -> Convolution {
+        let Self { channels, inputs, outputs, kernel, stride, padding, dilation, groups, .. } =
+            *self;
+        macro_rules! map {
+            ($layer:expr) => {
+                $layer
+                    .stride(stride)
+                    .padding(padding)
+                    .dilation(dilation)
+                    .groups(groups)
+                    .map()
+                    .clone()
+            };
+        }
+        if self.is_window {
+            let size = |channels, sides: Sides| DynWindow { channels, steps: sides.columns };
+            let (from, to) = (size(channels.0, inputs), size(channels.1, outputs));
+            return map!(Conv1d::between(from, to, kernel, Identity));
+        }
+        let size = |channels, sides: Sides| DynImage {
+            channels,
+            height: sides.rows,
+            width: sides.columns,
+        };
+        map!(Conv2d::between(size(channels.0, inputs), size(channels.1, outputs), kernel, Identity))
+    }
+
+    /// The place of a value.
+    fn at(
+        &self,
+        channels: usize,
+        sides: Sides,
+        (channel, row, column): (usize, usize, usize),
+    ) -> usize {
+        if self.is_window {
+            column * channels + channel
+        } else {
+            (channel * sides.rows + row) * sides.columns + column
+        }
+    }
+
+    /// Runs over all products: the places of weight, input and output.
+    fn products(&self, mut each: impl FnMut(usize, usize, usize)) {
+        let Self { channels, inputs, outputs, kernel, stride, padding, dilation, groups, .. } =
+            *self;
+        let (from, to) = (channels.0 / groups, channels.1 / groups);
+        for o in 0..channels.1 {
+            for c in 0..from {
+                for (a, b) in
+                    (0..kernel.rows).flat_map(|a| (0..kernel.columns).map(move |b| (a, b)))
+                {
+                    let weight = o + channels.1 * ((c * kernel.rows + a) * kernel.columns + b);
+                    for (i, j) in
+                        (0..outputs.rows).flat_map(|i| (0..outputs.columns).map(move |j| (i, j)))
+                    {
+                        let row = (i * stride.rows + a * dilation.rows).checked_sub(padding.rows);
+                        let column = (j * stride.columns + b * dilation.columns)
+                            .checked_sub(padding.columns);
+                        let (Some(row), Some(column)) = (row, column) else { continue };
+                        if row < inputs.rows && column < inputs.columns {
+                            let input =
+                                self.at(channels.0, inputs, (o / to * from + c, row, column));
+                            each(weight, input, self.at(channels.1, outputs, (o, i, j)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn draw<T: Float>(rng: &mut dyn Rng, len: usize) -> Vec<T> {
+    (0..len).map(|_| T::draw_normal(rng)).collect()
+}
+
+/// All three passes of a case in a number type, for so many samples.
+fn check<T: Float>(case: &Case, samples: usize, rng: &mut dyn Rng, tolerance: f64) {
+    let map = case.map();
+    map.check_sizes().unwrap_or_else(|error| panic!("{case:?}: {error}"));
+    let (inputs, outputs) = (map.num_inputs(), map.num_outputs());
+    let weights: Vec<T> = draw(rng, map.num_parameters());
+    let (x, dy): (Vec<T>, Vec<T>) = (draw(rng, inputs * samples), draw(rng, outputs * samples));
+    let before: Vec<T> = draw(rng, weights.len());
+    let (mut y, mut dx) = (vec![0.0; dy.len()], vec![0.0; x.len()]);
+    let mut dw: Vec<f64> = before.iter().map(|w| w.to_double()).collect();
+    case.products(|weight, input, output| {
+        for n in 0..samples {
+            let (input, output) = (n * inputs + input, n * outputs + output);
+            y[output] += weights[weight].to_double() * x[input].to_double();
+            dx[input] += weights[weight].to_double() * dy[output].to_double();
+            dw[weight] += x[input].to_double() * dy[output].to_double();
+        }
+    });
+    let nan = T::of(f64::NAN);
+    let scratch = &mut vec![nan; Linear::<T>::scratch_len(&map, samples)];
+    let (x, dy) = (BatchView::new(&x, inputs), BatchView::new(&dy, outputs));
+    let mut found = vec![nan; y.len()];
+    map.apply(&weights, x, BatchViewMut::new(&mut found, outputs), scratch);
+    let compare = |what: &str, found: &[T], expected: &[f64]| {
+        for (found, &expected) in found.iter().zip(expected) {
+            let error = (found.to_double() - expected).abs();
+            assert!(error <= tolerance, "{what} of {case:?}: {found} for {expected}");
+        }
+    };
+    compare("y", &found, &y);
+    let mut found = vec![nan; dx.len()];
+    map.pull_back(&weights, dy, BatchViewMut::new(&mut found, inputs), scratch);
+    compare("dx", &found, &dx);
+    let mut found = before;
+    map.add_weight_gradient(x, dy, T::ONE, &mut found, scratch);
+    compare("dw", &found, &dw);
+    let added = found;
+    let mut found = vec![nan; dw.len()];
+    map.add_weight_gradient(x, dy, T::ZERO, &mut found, scratch);
+    assert!(found.iter().all(|dw| dw.to_double().is_finite()), "{case:?}");
+    assert_ne!(found, added);
+}
+
+/// One-pixel images, sides of any kind, strides that leave a rest, zeros wider than the kernel, groups, dilations.
+#[test]
+fn a_convolution_is_its_formula() {
+    let rng = &mut seeded(19);
+    let (mut cases, mut windows, mut rests, mut wide, mut pixels) = (0, 0, 0, 0, 0);
+    while cases < 500 {
+        let Some(case) = Case::draw(rng) else { continue };
+        check::<f64>(&case, 1 + cases % 11, rng, 1e-11);
+        cases += 1;
+        windows += usize::from(case.is_window);
+        let Case { inputs, outputs, kernel, stride, padding, dilation, .. } = case;
+        let read =
+            (outputs.columns - 1) * stride.columns + dilation.columns * (kernel.columns - 1) + 1;
+        rests += usize::from(read < inputs.columns + 2 * padding.columns);
+        wide += usize::from(padding.columns > dilation.columns * (kernel.columns - 1));
+        pixels += usize::from((inputs.rows, inputs.columns) == (1, 1));
+    }
+    let least = [windows, rests, wide, pixels].into_iter().min();
+    assert!(least >= Some(5), "{windows} {rests} {wide} {pixels}");
+}
+
+/// Values of samples of this shape, between 0 and 1.
+fn batch<S: autoencoder::size::Size>(size: S, samples: usize) -> Batch<f64, S> {
+    let rng = &mut seeded(3);
+    let values = (0..size.value() * samples).map(|_| rng.random::<f64>()).collect();
+    Batch::new(size, values).unwrap()
+}
+
+/// All that is asked of a model: gradients, determinism, files, threads, parts.
+#[test]
+fn convolutional_models_keep_the_contract() {
+    type Whole = Image<2, 7, 5>;
+    type Half = Image<3, 4, 5>;
+    let data = batch(Image::<2, 7, 5>, 5);
+    let plain = || {
+        AutoEncoder::builder()
+            .encoder(Conv2d::<Whole, Half, 3>::new(Softplus).then(Dense::<60, 3>::new(Tanh)))
+            .decoder(
+                Dense::<3, 60>::new(Tanh).then(ConvTranspose2d::<Half, Whole, 3>::new(Identity)),
+            )
+            .build::<f64>()
+            .unwrap()
+    };
+    contract::model(plain, &data).assert();
+    let tied = || {
+        let narrow = Conv2d::between(Image::<3, 4, 5>, Image::<2, 2, 3>, 3, Tanh).stride(2);
+        AutoEncoder::builder()
+            .encoder(Conv2d::<Whole, Half, 3>::new(Softplus).then(narrow))
+            .decoder(Tied::new(Sigmoid))
+            .build::<f64>()
+            .unwrap()
+    };
+    contract::model(tied, &data).assert();
+    let windows = || {
+        AutoEncoder::builder()
+            .encoder(Conv1d::<Window<2, 7>, Window<3, 4>, 3>::new(Tanh))
+            .decoder(ConvTranspose1d::<Window<3, 4>, Window<2, 7>, 3>::new(Identity))
+            .build::<f64>()
+            .unwrap()
+    };
+    contract::model(windows, &batch(Window::<2, 7>, 4)).assert();
+    let spread = || {
+        AutoEncoder::builder()
+            .encoder(Gaussian::new(
+                Conv2d::<Whole, Half, 3>::new(Softplus),
+                Dense::<60, 2>::new(Identity),
+                Dense::<60, 2>::new(Identity),
+            ))
+            .decoder(
+                Dense::<2, 60>::new(Tanh).then(ConvTranspose2d::<Half, Whole, 3>::new(Identity)),
+            )
+            .build::<f64>()
+            .unwrap()
+    };
+    contract::model(spread, &data).assert();
+}
+
+/// A code is the same to the bit whatever it is computed beside.
+#[test]
+fn bits_do_not_depend_on_the_batch() {
+    let model = AutoEncoder::builder()
+        .encoder(Conv2d::<Image<1, 28, 28>, Image<8, 14, 14>, 3>::new(Sigmoid))
+        .decoder(ConvTranspose2d::<Image<8, 14, 14>, Image<1, 28, 28>, 3>::new(Sigmoid))
+        .build::<f32>()
+        .unwrap();
+    let rng = &mut seeded(3);
+    let data = Batch::new(Image::<1, 28, 28>, (0..784 * 37).map(|_| rng.random::<f32>()).collect())
+        .unwrap();
+    let codes = model.encode(&data).unwrap();
+    for (x, code) in data.iter().zip(codes.iter()) {
+        assert_eq!(model.encode_one(x).unwrap(), code);
+    }
+}
+
+#[test]
+fn sizes_that_do_not_fit_are_refused() {
+    let image = |channels, height, width| DynImage { channels, height, width };
+    let refused = |layer: autoencoder::layer::ConvolutionLayer<DynImage, DynImage, Identity>| {
+        layer.check_sizes().unwrap_err().to_string()
+    };
+    let both = |to: DynImage| Conv2d::between(image(2, 8, 8), to, 3, Identity);
+    assert!(refused(both(image(2, 3, 3))).contains("stride"));
+    assert!(refused(both(image(0, 8, 8))).contains("channels"));
+    assert!(refused(both(image(3, 8, 8)).groups(2)).contains("groups"));
+    assert!(refused(both(image(2, 8, 8)).groups(0)).contains("groups"));
+    assert!(refused(both(image(2, 8, 8)).stride(0)).contains("stride"));
+    assert!(refused(both(image(2, 8, 8)).dilation(0)).contains("dilation"));
+    assert!(refused(both(image(2, 8, 8)).padding(usize::MAX)).contains("2²⁰"));
+    assert!(refused(both(image(usize::MAX, 8, 8))).contains("2²⁰"));
+    let fits = Conv2d::between(image(2, 8, 8), image(4, 8, 8), (3, 1), Identity).groups(2);
+    assert_eq!(fits.check_sizes(), Ok(()));
+    let built = AutoEncoder::builder()
+        .encoder(both(image(2, 3, 3)))
+        .decoder(ConvTranspose2d::between(image(2, 3, 3), image(2, 8, 8), 3, Identity))
+        .build::<f64>();
+    assert!(matches!(built.map(|_| ()), Err(Error::Unfit { .. })));
+}
