@@ -155,6 +155,8 @@ fn write_part<T: Float, S: Simd>(simd: S, sums: &[T::Vector<S>], beta: T, c: &mu
 
 /// Columns of a tile, at most.
 pub const WIDEST: usize = 8;
+/// So few are multiplied one by one.
+pub const FEW: usize = 3;
 
 /// C ← A B + β C for some rows of C, the first of which is `row`. With β = 0 the old C is not read.
 #[derive(Debug)]
@@ -185,7 +187,10 @@ impl<T: Float> Strip<'_, '_, '_, T> {
     #[inline(always)]
     fn multiply_by<S: Simd, const V: usize, const N: usize>(mut self, simd: S) {
         if !self.b.is_transposed {
-            return self.multiply_columns::<S, V, N>(simd);
+            return match self.b.columns {
+                0..=FEW => self.multiply_columns::<S, V, 1>(simd),
+                _ => self.multiply_columns::<S, V, N>(simd),
+            };
         }
         // Packed, as this says in numbers that the compiler knows; else it runs out of registers.
         debug_assert_eq!((self.a.stride, self.a.first), (V * lanes::<T, S>(), 0));

@@ -33,7 +33,7 @@ use crate::numbers::lanes::lanes;
 use crate::numbers::once::once;
 use crate::numbers::parallel;
 use crate::numbers::scalar::Float;
-use kernel::Strip;
+use kernel::{FEW, Strip};
 pub(crate) use matrix::Matrix;
 use matrix::Stored;
 use pack::{Ahead, TALLEST, for_each_panel, pack, tall};
@@ -44,7 +44,7 @@ const SECOND_LEVEL: usize = 1 << 20;
 /// But never fewer columns than these, or packing A anew for each lot would cost much.
 const LEAST_TOGETHER: usize = 128;
 /// So few columns do not repay packing: A is read where it lies, if its columns are vectors.
-const FEW: usize = 32;
+const UNPACKED: usize = 32;
 
 /// What is done to a part of a product's result as soon as it is there: to these rows, never none, of some whole number
 /// of its columns, which lie one after the other in the slice. Every element is in one part and comes once. Parts come
@@ -262,8 +262,8 @@ impl<T: Float> Product<'_, '_, T> {
         let lanes = lanes::<T, S>();
         let is_gathered = !a.stored.offsets.is_empty();
         let is_upright = !(a.is_transposed || b.is_transposed && !is_gathered);
-        let is_direct = is_upright && !is_gathered && b.columns <= FEW;
-        let tallest = if is_upright && b.columns <= 3 { TALLEST } else { tall::<S>() };
+        let is_direct = is_upright && !is_gathered && b.columns <= UNPACKED;
+        let tallest = if is_upright && b.columns <= FEW { TALLEST } else { tall::<S>() };
         for_each_panel::<S>(
             a.rows,
             a.columns,

@@ -70,7 +70,7 @@ pub fn for_each_panel<S: Simd>(
     let depth = columns.div_ceil(columns.div_ceil(DEEPEST));
     let from = |row: usize| {
         let left = (rows - row).div_ceil(lanes);
-        let vectors = if tallest > tall::<S>() && left > tallest {
+        let vectors = if tallest > tall::<S>() && left >= tallest {
             tallest
         } else {
             left.div_ceil(left.div_ceil(tall::<S>()))
