@@ -62,34 +62,34 @@
 //! threads, to the same bits.
 //!
 //! A step in µs, and how many times ours: `f32`, sigmoid everywhere, squared error, Adam, one core of an Intel Xeon of
-//! 2023 with AVX-512, one round of `python3 benches/peers/run.py` in the repository. The libraries are PyTorch 2.15
-//! (eager, and compiled), JAX 0.10 and scikit-learn 1.9; the last column is how many times as long our step takes as its
-//! bare products do by the crate `gemm` 0.19.
+//! 2023 with AVX-512, median of two rounds of `python3 benches/peers/run.py` in the repository. The libraries are PyTorch
+//! 2.15 (eager, and compiled), JAX 0.10, scikit-learn 1.9, Burn 0.22 and candle 0.11; the last column is how many times as
+//! long our step takes as its bare products do by the crate `gemm` 0.19.
 //!
-//! | net | batch | ours | PyTorch | compiled | JAX | scikit-learn | over products |
-//! |---|---|---:|---:|---:|---:|---:|---:|
-//! | 64-32-64 | 128 | 35 | 349 (9.9×) | 351 (9.9×) | 83 (2.4×) | 373 (11×) | 1.90 |
-//! | 784-128-784 | 128 | 1,123 | 1,819 (1.6×) | 1,763 (1.6×) | 1,599 (1.4×) | 3,650 (3.3×) | 1.09 |
-//! | 784-256-64-256-784 | 128 | 2,747 | 3,229 (1.2×) | 3,074 (1.1×) | 2,824 (1.0×) | 6,238 (2.3×) | 1.47 |
-//! | 784-1000-500-250-30-…-784 | 128 | 18,690 | 18,881 (1.0×) | 17,606 (0.94×) | 19,190 (1.0×) | 47,671 (2.6×) | 1.27 |
-//! | the same | 512 | 60,986 | 62,473 (1.0×) | 59,706 (0.98×) | 63,227 (1.0×) | 93,866 (1.5×) | 1.15 |
+//! | net | batch | ours | PyTorch | compiled | JAX | scikit-learn | Burn | candle | over products |
+//! |---|---|---:|---:|---:|---:|---:|---:|---:|---:|
+//! | 64-32-64 | 128 | 35 | 345 (9.8×) | 342 (9.7×) | 81 (2.3×) | 372 (11×) | 229 (6.5×) | 266 (7.6×) | 1.96 |
+//! | 784-128-784 | 128 | 1,127 | 1,753 (1.6×) | 1,724 (1.5×) | 1,306 (1.2×) | 2,911 (2.6×) | 3,681 (3.3×) | 7,694 (6.8×) | 1.39 |
+//! | 784-256-64-256-784 | 128 | 2,407 | 3,176 (1.3×) | 3,059 (1.3×) | 2,821 (1.2×) | 6,191 (2.6×) | 6,517 (2.7×) | 16,487 (6.8×) | 1.29 |
+//! | 784-1000-500-250-30-…-784 | 128 | 18,032 | 17,848 (0.99×) | 17,447 (0.97×) | 19,582 (1.1×) | 45,197 (2.5×) | 42,624 (2.4×) | 114,855 (6.4×) | 1.27 |
+//! | the same | 512 | 60,381 | 58,976 (0.98×) | 56,612 (0.94×) | 59,790 (0.99×) | 90,533 (1.5×) | 95,955 (1.6×) | 203,627 (3.4×) | 1.17 |
 //!
-//! The same on two cores:
+//! The same on two cores, one round:
 //!
-//! | net | batch | ours | PyTorch | compiled | JAX | scikit-learn | over products |
-//! |---|---|---:|---:|---:|---:|---:|---:|
-//! | 64-32-64 | 128 | 35 | 363 (10×) | 375 (11×) | 82 (2.3×) | 366 (10×) | 1.88 |
-//! | 784-128-784 | 128 | 865 | 1,364 (1.6×) | 1,279 (1.5×) | 1,049 (1.2×) | 2,817 (3.3×) | 1.35 |
-//! | 784-256-64-256-784 | 128 | 1,507 | 2,291 (1.5×) | 2,201 (1.5×) | 1,988 (1.3×) | 5,773 (3.8×) | 0.99 |
-//! | 784-1000-500-250-30-…-784 | 128 | 9,420 | 10,726 (1.1×) | 10,368 (1.1×) | 11,391 (1.2×) | 41,482 (4.4×) | 0.88 |
-//! | the same | 512 | 33,057 | 33,432 (1.0×) | 32,547 (0.98×) | 33,774 (1.0×) | 71,541 (2.2×) | 1.08 |
+//! | net | batch | ours | PyTorch | compiled | JAX | scikit-learn | Burn | candle | over products |
+//! |---|---|---:|---:|---:|---:|---:|---:|---:|---:|
+//! | 64-32-64 | 128 | 34 | 354 (10×) | 359 (11×) | 79 (2.3×) | 354 (10×) | 219 (6.4×) | 236 (7.0×) | 1.95 |
+//! | 784-128-784 | 128 | 717 | 1,188 (1.7×) | 1,159 (1.6×) | 945 (1.3×) | 2,622 (3.7×) | 4,079 (5.7×) | 9,467 (13×) | 1.18 |
+//! | 784-256-64-256-784 | 128 | 1,407 | 2,132 (1.5×) | 2,026 (1.4×) | 1,831 (1.3×) | 5,298 (3.8×) | 7,179 (5.1×) | 14,230 (10×) | 0.99 |
+//! | 784-1000-500-250-30-…-784 | 128 | 9,449 | 10,020 (1.1×) | 9,852 (1.0×) | 11,149 (1.2×) | 37,461 (4.0×) | 48,065 (5.1×) | 110,976 (12×) | 0.93 |
+//! | the same | 512 | 32,254 | 32,128 (1.0×) | 32,686 (1.0×) | 34,400 (1.1×) | 69,225 (2.1×) | 86,789 (2.7×) | 162,116 (5.0×) | 1.08 |
 //!
-//! Regularized, one core: a variational step takes PyTorch 1.35 times as long (compiled 1.24, JAX 1.23), a sparse one of
-//! 784-1024-784 1.11 (1.08, 1.07), an exact contractive one 1.76 (1.46, 1.10), a denoising one 1.83 (2.01, 1.44).
-//! One sample is encoded in 0.33 µs (64→32) and 7.0 µs (784→128), where ONNX Runtime takes 5.7 and 9.6 and PyTorch 10.1
-//! and 16.2; eight in 0.66 and 11.5, where they take 6.1 and 17.6, and 11.0 and 25. `sample` takes 1.03 times as long as
-//! in PyTorch, `negative_log_likelihood` 0.80 times,
-//! [`AnomalyDetector::scores`](crate::anomaly::AnomalyDetector::scores) on a million rows 0.74 times, and
+//! Regularized, one core: a variational step takes PyTorch 1.29 times as long (compiled 1.18, JAX 1.18), a sparse one of
+//! 784-1024-784 1.11 (1.15, 1.10), an exact contractive one 1.72 (1.43, 1.11), a denoising one 1.86 (2.11, 2.03).
+//! One sample is encoded in 0.34 µs (64→32) and 5.6 µs (784→128), where ONNX Runtime takes 5.8 and 9.7 and PyTorch 10 and
+//! 16; eight in 0.64 and 11.2, where they take 6.1 and 16.6, and 10.9 and 23.5. `sample` takes 1.04 times as long as in
+//! PyTorch, `negative_log_likelihood` 0.78 times,
+//! [`AnomalyDetector::scores`](crate::anomaly::AnomalyDetector::scores) on a million rows 0.89 times, and
 //! [`nearest`](crate::metrics::nearest) a quarter to three quarters of the time of the faster of PyTorch and scikit-learn.
 //!
 //! Large nets are bound by their products, which take 80 to 87 % of our step on one core, and by the memory that weights,
