@@ -19,6 +19,7 @@ use crate::numbers::once::once;
 use crate::numbers::parallel::{ELEMENT, in_parts};
 use crate::numbers::product::{Matrix, multiply_in};
 use crate::numbers::scalar::Float;
+use crate::numbers::vector::vectorize;
 use axis::{Axis, Moves};
 pub use layers::{
     Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, ConvolutionLayer, Sides, TransposedLayer,
@@ -399,33 +400,43 @@ fn run<T: Float>(
     finish: Option<Finish<'_, T>>,
 ) {
     let features = y.features();
-    let longest = way.sweeps.iter().map(|sweep| sweep.len).max().unwrap_or(0);
-    let of_planes = way.planes.len();
+    let planes = &way.planes;
+    let most = way.sweeps.iter().map(|sweep| sweep.rows(planes.images)).max().unwrap_or(0);
+    let (of_planes, of_group) = (planes.len(), planes.of_group(groups));
     in_parts(x.samples(), cost.saturating_add(ELEMENT * features), (x, y), |(x, mut y)| {
         let mut workspace = T::take_workspace();
         let mut room = take(&mut workspace.room);
-        let (planes, outputs) = fit(&mut room, of_planes + longest * each).split_at_mut(of_planes);
-        planes.fill(T::ZERO);
-        for (x, y) in x.iter().zip(y.as_mut_slice().chunks_exact_mut(features)) {
-            way.planes.fill(x, lies.0, planes);
+        let (image, outputs) = fit(&mut room, of_planes + most * each).split_at_mut(of_planes);
+        image.fill(T::ZERO);
+        for (x, mut y) in x.chunks(planes.images).zip(y.chunks_mut(planes.images)) {
+            let count = x.samples();
+            for (number, x) in x.iter().enumerate() {
+                vectorize(
+                    #[inline(always)]
+                    || planes.fill(number, x, lies.0, image),
+                );
+            }
             let mut rest = weights;
             for group in 0..groups {
-                let planes = &planes[group * (of_planes / groups)..];
+                let image = &image[group * of_group..];
                 for sweep in &way.sweeps {
-                    let depth = sweep.offsets.len();
+                    let (depth, rows) = (sweep.offsets.len(), sweep.rows(count));
                     let (weights, behind) = rest.split_at(depth * each);
                     rest = behind;
-                    let outputs = &mut outputs[..sweep.len * each];
-                    let image = Matrix::gathered(planes, sweep.len, &sweep.offsets);
+                    let outputs = &mut outputs[..rows * each];
+                    let image = Matrix::gathered(image, rows, &sweep.offsets);
                     let weights = Matrix::new(weights, depth, each);
                     multiply_in(&mut workspace, image, weights, T::ZERO, outputs);
-                    for (result, outputs) in outputs.chunks_exact(sweep.len).enumerate() {
-                        sweep.place(outputs, group * each + result, lies.1, y);
+                    let samples = y.as_mut_slice().chunks_exact_mut(features);
+                    for (number, y) in samples.enumerate() {
+                        for (result, outputs) in outputs.chunks_exact(rows).enumerate() {
+                            sweep.place(outputs, number, group * each + result, lies.1, y);
+                        }
                     }
                 }
             }
             if let Some(finish) = finish {
-                finish(0..features, y);
+                finish(0..features, y.as_mut_slice());
             }
         }
         workspace.room = room;
@@ -448,29 +459,41 @@ fn add_gradient_generic<T: Float>(
     let (sweep, depth) = (&plan.there.sweeps[0], map.of_unit());
     let (units, groups) = (map.output.channels, map.groups);
     let each = units / groups;
-    let of_planes = plan.there.planes.len();
+    let planes = &plan.there.planes;
+    let (of_planes, of_group) = (planes.len(), planes.of_group(groups));
+    let most = sweep.len(planes.images);
     let parts = &mut scratch[..shares * size];
     let data = (BatchViewMut::new(parts, size), 0);
     in_parts(shares, map.cost().saturating_mul(together), data, |(mut parts, first)| {
         let mut workspace = T::take_workspace();
         let mut room = take(&mut workspace.room);
-        let (planes, wide) = fit(&mut room, of_planes + sweep.len * units).split_at_mut(of_planes);
-        planes.fill(T::ZERO);
+        let (image, wide) = fit(&mut room, of_planes + most * units).split_at_mut(of_planes);
+        image.fill(T::ZERO);
         wide.fill(T::ZERO);
         for (index, part) in parts.as_mut_slice().chunks_exact_mut(size).enumerate() {
-            let pairs = x.iter().zip(dy.iter()).skip((first + index) * together).take(together);
-            for (number, (x, dy)) in pairs.enumerate() {
-                plan.there.planes.fill(x, map.lies().0, planes);
-                for (unit, wide) in wide.chunks_exact_mut(sweep.len).enumerate() {
-                    sweep.widen(dy, unit, map.lies().1, wide);
+            let first = (first + index) * together;
+            let count = together.min(samples - first);
+            let (_, x) = x.split_at(first);
+            let (_, dy) = dy.split_at(first);
+            let (x, dy) = (x.split_at(count).0, dy.split_at(count).0);
+            let blocks = x.chunks(planes.images).zip(dy.chunks(planes.images));
+            for (block, (x, dy)) in blocks.enumerate() {
+                let len = sweep.len(x.samples());
+                for (number, (x, dy)) in x.iter().zip(dy.iter()).enumerate() {
+                    vectorize(
+                        #[inline(always)]
+                        || planes.fill(number, x, map.lies().0, image),
+                    );
+                    for (unit, wide) in wide.chunks_exact_mut(most).enumerate() {
+                        sweep.widen(dy, number, unit, map.lies().1, wide);
+                    }
                 }
-                let beta = if number == 0 { T::ZERO } else { T::ONE };
+                let beta = if block == 0 { T::ZERO } else { T::ONE };
                 let of_groups = part.chunks_exact_mut(depth * each);
                 for (group, part) in of_groups.enumerate() {
-                    let planes = &planes[group * (of_planes / groups)..];
-                    let image = Matrix::gathered(planes, sweep.len, &sweep.offsets);
-                    let wide = &wide[group * each * sweep.len..][..each * sweep.len];
-                    let dy = Matrix::new(wide, sweep.len, each);
+                    let image = Matrix::gathered(&image[group * of_group..], len, &sweep.offsets);
+                    let wide = &wide[group * each * most..][..each * most];
+                    let dy = Matrix::new(wide, most, each).rows(0, len);
                     multiply_in(&mut workspace, image.transposed(), dy, beta, part);
                 }
             }

@@ -11,7 +11,14 @@
 use super::axis::{Axis, Tap};
 use super::lie::Lie;
 
-/// Planes with zeros around the numbers of an image.
+/// As many numbers as the longest vectors have.
+const VECTOR: usize = 16;
+/// Rows of a matrix that are worth a product: images are taken together until they have as many, but no more of them
+/// than this.
+const TOGETHER: usize = 192;
+const MOST_IMAGES: usize = 16;
+
+/// Planes with zeros around the numbers of some images, one image above the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Planes {
     /// Channels of the whole image.
@@ -22,30 +29,45 @@ pub struct Planes {
     sides: (usize, usize),
     /// Zeros before the first row and column.
     before: (usize, usize),
-    /// Numbers from one row to the next, and from one plane to the next.
+    /// Numbers from one row to the next, from one image to the next, and from one plane to the next.
     row: usize,
+    image: usize,
     plane: usize,
+    /// How many images there are.
+    pub images: usize,
 }
 
 impl Planes {
-    /// Numbers of all planes.
+    /// Numbers of all planes, and those behind them that are read with the last.
     pub fn len(&self) -> usize {
-        self.channels * self.of_channel()
+        self.channels * self.of_channel() + VECTOR
+    }
+
+    /// Numbers of the planes of one of so many groups.
+    pub fn of_group(&self, groups: usize) -> usize {
+        self.channels / groups * self.of_channel()
     }
 
     /// Numbers of one channel's planes.
-    pub fn of_channel(&self) -> usize {
+    fn of_channel(&self) -> usize {
         self.phases.0 * self.phases.1 * self.plane
     }
 
-    /// Copies an image between zeros, which are there already.
-    pub fn fill<T: Copy>(&self, image: &[T], lie: Lie, to: &mut [T]) {
+    /// Copies an image between zeros, which are there already, as one of several.
+    #[inline(always)]
+    pub fn fill<T: Copy>(&self, number: usize, image: &[T], lie: Lie, to: &mut [T]) {
         let (phases, before) = (self.phases, self.before);
-        for (channel, to) in to.chunks_exact_mut(self.of_channel()).enumerate() {
+        for (channel, to) in to.chunks_exact_mut(self.of_channel()).enumerate().take(self.channels)
+        {
             for h in 0..self.sides.0 {
                 let planes = &mut to[h % phases.0 * phases.1 * self.plane..];
-                let first = (h / phases.0 + before.0) * self.row + before.1;
+                let first = number * self.image + (h / phases.0 + before.0) * self.row + before.1;
                 let from = &image[lie.at(channel, h, 0)..];
+                if (phases.1, lie.column) == (2, 1) {
+                    let (even, odd) = planes.split_at_mut(self.plane);
+                    divide(&from[..self.sides.1], &mut even[first..], &mut odd[first..]);
+                    continue;
+                }
                 for phase in 0..phases.1.min(self.sides.1) {
                     let to = &mut planes[phase * self.plane + first..];
                     let count = (self.sides.1 - phase).div_ceil(phases.1);
@@ -56,15 +78,53 @@ impl Planes {
     }
 }
 
+/// Copies numbers to two places in turn.
+#[inline(always)]
+fn divide<T: Copy>(from: &[T], even: &mut [T], odd: &mut [T]) {
+    let (pairs, last) = from.as_chunks::<2>();
+    let (to, others) = (&mut even[..pairs.len()], &mut odd[..pairs.len()]);
+    for ((to, other), pair) in to.iter_mut().zip(others).zip(pairs) {
+        [*to, *other] = *pair;
+    }
+    if let [last] = last {
+        even[pairs.len()] = *last;
+    }
+}
+
 /// Copies every so-manyth number to every so-manyth place.
-#[inline]
+#[inline(always)]
 fn copy<T: Copy>(from: &[T], step: usize, to: &mut [T], to_step: usize, count: usize) {
     if (step, to_step) == (1, 1) {
-        to[..count].copy_from_slice(&from[..count]);
-        return;
+        return copy_row(&from[..count], &mut to[..count]);
     }
-    let places = to.iter_mut().step_by(to_step).zip(from.iter().step_by(step));
-    places.take(count).for_each(|(to, &from)| *to = from);
+    let (mut at, mut place) = (0, 0);
+    for _ in 0..count {
+        to[place] = from[at];
+        (at, place) = (at + step, place + to_step);
+    }
+}
+
+/// Copies a row. Rows are short: two ends that overlap take less than a call.
+#[inline(always)]
+fn copy_row<T: Copy>(from: &[T], to: &mut [T]) {
+    match from.len() {
+        0..2 => copy_ends::<T, 1>(from, to),
+        2..4 => copy_ends::<T, 2>(from, to),
+        4..8 => copy_ends::<T, 4>(from, to),
+        8..16 => copy_ends::<T, 8>(from, to),
+        16..=32 => copy_ends::<T, 16>(from, to),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+#[inline(always)]
+fn copy_ends<T: Copy, const N: usize>(from: &[T], to: &mut [T]) {
+    if let (Some(first), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut::<N>()) {
+        *to = *first;
+    }
+    if let (Some(last), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut::<N>()) {
+        *to = *last;
+    }
 }
 
 /// One product: outputs of so many rows and columns, which lie in the target from a place on, some steps apart.
@@ -74,29 +134,53 @@ pub struct Sweep {
     pub offsets: Vec<usize>,
     /// The number of each tap in the kernel.
     pub taps: Vec<usize>,
-    /// Rows of the matrix.
-    pub len: usize,
     sides: (usize, usize),
     first: (usize, usize),
     step: (usize, usize),
+    /// Numbers from one row to the next, and from one image to the next.
     row: usize,
+    image: usize,
 }
 
 impl Sweep {
-    /// Copies the outputs of a channel to where they belong.
-    pub fn place<T: Copy>(&self, outputs: &[T], channel: usize, lie: Lie, to: &mut [T]) {
+    /// From the first to the last output of so many images.
+    pub fn len(&self, images: usize) -> usize {
+        (images - 1) * self.image + (self.sides.0 - 1) * self.row + self.sides.1
+    }
+
+    /// Rows of the matrix, which are whole vectors.
+    pub fn rows(&self, images: usize) -> usize {
+        self.len(images).next_multiple_of(VECTOR)
+    }
+
+    /// Copies the outputs of an image and a channel to where they belong.
+    pub fn place<T: Copy>(
+        &self,
+        outputs: &[T],
+        number: usize,
+        channel: usize,
+        lie: Lie,
+        to: &mut [T],
+    ) {
         for h in 0..self.sides.0 {
             let at = lie.at(channel, self.first.0 + h * self.step.0, self.first.1);
-            let from = &outputs[h * self.row..];
+            let from = &outputs[number * self.image + h * self.row..];
             copy(from, 1, &mut to[at..], self.step.1 * lie.column, self.sides.1);
         }
     }
 
     /// The other way, over zeros.
-    pub fn widen<T: Copy>(&self, values: &[T], channel: usize, lie: Lie, to: &mut [T]) {
+    pub fn widen<T: Copy>(
+        &self,
+        values: &[T],
+        number: usize,
+        channel: usize,
+        lie: Lie,
+        to: &mut [T],
+    ) {
         for h in 0..self.sides.0 {
             let at = lie.at(channel, self.first.0 + h * self.step.0, self.first.1);
-            let to = &mut to[h * self.row..];
+            let to = &mut to[number * self.image + h * self.row..];
             copy(&values[at..], self.step.1 * lie.column, to, 1, self.sides.1);
         }
     }
@@ -151,9 +235,11 @@ impl Way {
         let of_phase = (sides.0.div_ceil(phases.0), sides.1.div_ceil(phases.1));
         // What is read before or behind a row is the zeros between it and the next one.
         let row = (of_phase.1 + before.1).max(widths.end);
-        let rows = of_phase.0.max(heights.end) + before.0;
-        let plane = rows * row + before.1 + of_phase.1.max(widths.end);
-        let planes = Planes { channels, phases, sides, before, row, plane };
+        // And so are rows before and behind an image those between it and the next one.
+        let image = row * (of_phase.0 + before.0).max(heights.end);
+        let images = TOGETHER.div_ceil(image).clamp(1, MOST_IMAGES);
+        let plane = images * image + before.0 * row + before.1 + of_phase.1.max(widths.end);
+        let planes = Planes { channels, phases, sides, before, row, image, plane, images };
         let sweep = |part: &Part| {
             let mut offsets = Vec::new();
             for channel in 0..together {
@@ -167,11 +253,11 @@ impl Way {
             Sweep {
                 offsets,
                 taps: part.taps().map(|(h, w)| h.tap * kernel_width + w.tap).collect(),
-                len: (part.sides.0 - 1) * row + part.sides.1,
                 sides: part.sides,
                 first: part.first,
                 step,
                 row,
+                image,
             }
         };
         let sweeps = parts.iter().map(sweep).collect();

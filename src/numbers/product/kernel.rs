@@ -98,7 +98,7 @@ impl<T: Lanes, const N: usize> Right<T, N> for Rows<'_, T, N> {
 
 /// The first V vectors of a column.
 #[inline(always)]
-fn column<T: Lanes, S: Simd, const V: usize>(column: &[T]) -> &[T::Vector<S>; V] {
+pub fn column<T: Lanes, S: Simd, const V: usize>(column: &[T]) -> &[T::Vector<S>; V] {
     let (vectors, _) = T::vectors::<S>(&column[..V * lanes::<T, S>()]);
     vectors.first_chunk().expect("V vectors")
 }

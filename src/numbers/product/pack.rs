@@ -8,7 +8,7 @@ use std::cell::Cell;
 use prefetch_index::prefetch_index;
 use pulp::Simd;
 
-use super::kernel::WIDEST;
+use super::kernel::{WIDEST, column};
 use super::matrix::{Matrix, Stored};
 use crate::numbers::lanes::{Lanes, each, lanes};
 use crate::numbers::scalar::Float;
@@ -170,14 +170,30 @@ pub fn from_columns<T: Lanes, S: Simd>(
     height: usize,
     panel: &mut [T],
 ) {
+    match height / lanes::<T, S>() {
+        1 if rows == height => return whole_columns::<T, S, 1>(a, panel),
+        2 if rows == height => return whole_columns::<T, S, 2>(a, panel),
+        3 if rows == height => return whole_columns::<T, S, 3>(a, panel),
+        _ => {}
+    }
     for (step, panel) in panel.chunks_exact_mut(height).enumerate() {
         let (panel, _) = T::vectors_mut::<S>(panel);
         let (whole, rest) = T::vectors::<S>(&a.column(step)[..rows]);
         let (left, right) = panel.split_at_mut(whole.len());
         left.copy_from_slice(whole);
-        if let [last] = right {
+        if let [last, zeros @ ..] = right {
             *last = T::load_part(simd, rest);
+            zeros.fill(T::spread(simd, T::zeroed()));
         }
+    }
+}
+
+/// The same for V vectors of rows: copying them takes less than calling a function that does.
+#[inline(always)]
+fn whole_columns<T: Lanes, S: Simd, const V: usize>(a: Stored<'_, T>, panel: &mut [T]) {
+    let (panel, _) = T::vectors_mut::<S>(panel);
+    for (step, to) in panel.as_chunks_mut().0.iter_mut().enumerate() {
+        *to = *column::<T, S, V>(a.column(step));
     }
 }
 
