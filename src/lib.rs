@@ -47,7 +47,7 @@ pub use layer::layout::Layout;
 pub use layer::trained::Trained;
 pub use layer::{
     Any, AnyPart, Conditioned, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense,
-    DiagonalGaussian, Layer, Module, Part, Point, Then, Tied,
+    DiagonalGaussian, GroupNorm, Layer, LayerNorm, Module, Part, Point, Residual, Then, Tied,
 };
 pub use layer::{activation, init, range};
 pub use loss::{

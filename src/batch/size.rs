@@ -27,6 +27,11 @@ pub trait Size: Copy + Debug + PartialEq + Send + Sync + 'static {
     fn shape(&self) -> Shape {
         Shape { channels: self.value(), height: 1, width: 1 }
     }
+
+    /// Whether the channels of one place lie side by side, as in a window, and not the places of one channel.
+    fn is_interleaved(&self) -> bool {
+        false
+    }
 }
 
 /// How the values of a sample lie: `channels × height × width`. Plain features are channels of one pixel each; a
@@ -97,6 +102,9 @@ impl<const C: usize, const T: usize> Size for Window<C, T> {
     fn shape(&self) -> Shape {
         Shape { channels: C, height: 1, width: T }
     }
+    fn is_interleaved(&self) -> bool {
+        true
+    }
 }
 
 /// A product that is too large is the largest number there is, which nothing fits.
@@ -117,6 +125,9 @@ impl Size for DynWindow {
     }
     fn shape(&self) -> Shape {
         Shape { channels: self.channels, height: 1, width: self.steps }
+    }
+    fn is_interleaved(&self) -> bool {
+        true
     }
 }
 
@@ -169,7 +180,7 @@ impl WindowSize for DynWindow {}
 #[diagnostic::on_unimplemented(
     message = "the compiler does not know the shape of `{Self}`",
     label = "no `Image<C, H, W>` and no `Window<C, T>`",
-    note = "a layer between sizes of the running program is made by `between`"
+    note = "a layer between sizes of the running program is made by `between`, and one over such a size by `dynamic`"
 )]
 pub trait KnownShape: Size + Default {
     /// The shape.

@@ -11,6 +11,8 @@ pub enum Role {
     Weight,
     /// Is added; does not decay.
     Bias,
+    /// Multiplies a value that was normalized; does not decay, as nothing else sets the size of what comes out.
+    Gain,
     /// Belongs to a loss or a regularizer; does not decay.
     Own,
 }
@@ -72,14 +74,13 @@ impl Layout {
         self.path.pop();
     }
 
-    /// Writes one layer, numbered by its place in the chain; `kind` is shown in the summary.
+    /// Writes one layer, numbered by its place in the chain; `kind` is shown in the summary. Layers inside it are
+    /// numbered from 0 again.
     pub fn layer(&mut self, kind: impl Into<String>, part: impl FnOnce(&mut Self)) {
         let number = self.next_layer;
-        self.next_layer += 1;
         self.layer = kind.into();
-        self.path.push(number.to_string());
-        part(self);
-        self.path.pop();
+        self.scope(&number.to_string(), part);
+        self.next_layer = number + 1;
     }
 
     /// What the tensors that come next are called in the summary.

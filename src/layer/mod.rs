@@ -6,6 +6,9 @@
 //! | [`Elementwise`] | s(x), without parameters |
 //! | [`Chain`] | one layer after the other, written `first.then(second)` |
 //! | [`Activated`] | s(W x + b) of any [`Linear`] map W; that of a [`Matrix`] is a dense layer |
+//! | [`LayerNorm`] | w (x − μ) / √(σ² + ε) + b, with mean and variance of each sample |
+//! | [`GroupNorm`] | the same for each group of channels of an image or a window |
+//! | [`Residual`] | x + f(x), with a layer or a chain f |
 //! | [`Gaussian`](crate::Gaussian) | from a body to means and log-variances: an encoder with a spread |
 //! | [`Tied`] | the encoder's layers backwards, with its weights: a decoder |
 //! | [`Conditioned`] | a part that is told a condition beside each input |
@@ -285,8 +288,10 @@ pub mod init;
 pub mod jacobian;
 pub mod layout;
 mod linear;
+mod normalization;
 mod part;
 pub mod range;
+mod residual;
 mod tied;
 pub(crate) mod trained;
 
@@ -306,11 +311,13 @@ pub use convolution::{
 pub use dense::{Dense, DenseLayer, Matrix};
 pub use elementwise::{Elementwise, ElementwiseLayer};
 pub use linear::{Channels, Finish, Linear};
+pub use normalization::{GroupNorm, LayerNorm, NormalizationLayer};
 pub(crate) use part::require_point;
 pub use part::{
     AnyPosterior, DiagonalGaussian, Gaussianlike, Part, Point, Pointlike, SameCondition,
     Unconditioned,
 };
+pub use residual::Residual;
 pub use tied::{Detach, Place, Shareable, Tied};
 
 use crate::batch::{BatchView, BatchViewMut};

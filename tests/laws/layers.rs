@@ -3,6 +3,7 @@
 use autoencoder::activation::{Activation, Gelu, Identity, Sigmoid, Softplus, Tanh};
 use autoencoder::gradcheck::{self, GradientCheck};
 use autoencoder::layer::{Activated, Adjoint, Channels, Elementwise, Linear, Matrix};
+use autoencoder::parameters::Role;
 use autoencoder::random::seeded;
 use autoencoder::size::{Image, Window};
 use autoencoder::*;
@@ -48,6 +49,9 @@ fn case(name: &'static str, layer: impl Layer<f64> + 'static) -> Case {
 fn layers() -> Vec<Case> {
     let boxed = |activation: Box<dyn Activation<f64>>| Dense::dynamic(4, 4, activation).boxed();
     let chain = || Dense::<4, 5>::new(Gelu).then(Dense::<5, 3>::new(Tanh));
+    let bottle = || Dense::<4, 2>::new(Gelu).then(Dense::<2, 4>::new(Tanh));
+    let square = AutoEncoder::builder().encoder(bottle()).decoder(Tied::new(Softplus));
+    let square = square.build::<f64>().unwrap();
     let gaussian = || {
         let head = || Dense::<5, 2>::new(Identity);
         Gaussian::new(Dense::<4, 5>::new(Tanh), head(), head()).clamp(-9.0, 9.0).unwrap()
@@ -72,6 +76,20 @@ fn layers() -> Vec<Case> {
         case("any of any", Any::of([boxed(Box::new(Gelu)), boxed(Box::new(Tanh))]).unwrap()),
         case("conditioned", Conditioned::<3, 1, _>::new(chain())),
         case("conditioned any", Conditioned::dynamic(2, chain().boxed::<f64>())),
+        case("layer norm", LayerNorm::<4>::new().epsilon(0.1).unwrap()),
+        case("frozen layer norm", LayerNorm::dynamic(4).epsilon(0.1).unwrap().frozen()),
+        case("group norm", GroupNorm::<Image<4, 3, 1>, 2>::new().epsilon(0.1).unwrap()),
+        case("group norm of a window", {
+            GroupNorm::<Window<4, 3>, 2>::new().epsilon(0.1).unwrap()
+        }),
+        case("group norm of one group", GroupNorm::<Window<2, 3>, 1>::new().epsilon(0.1).unwrap()),
+        case("residual", Residual::new(bottle())),
+        case("residual, boxed", Residual::new(bottle().boxed::<f64>())),
+        case("residual in part frozen", {
+            let inside = Residual::new(Dense::<4, 4>::new(Tanh).frozen());
+            Residual::new(LayerNorm::<4>::new().epsilon(0.1).unwrap().then(inside))
+        }),
+        case("residual, shared", Residual::new(square.decoder().clone())),
         case("gaussian", gaussian()),
         case("any gaussian", gaussian().boxed::<f64>()),
         case("conditioned gaussian", Conditioned::<1, 3, _>::new(gaussian())),
@@ -147,7 +165,7 @@ fn layouts_and_first_parameters() {
         };
         assert!(draw(1).iter().all(|p| p.is_finite()), "{name}");
         assert_eq!(draw(1), draw(1), "{name}");
-        let draws = layout.tensors().iter().any(|tensor| tensor.name.contains("weight"));
+        let draws = layout.tensors().iter().any(|tensor| tensor.role == Role::Weight);
         let is_trained = name.ends_with("its own") || name.ends_with("trained");
         assert_eq!(draw(1) != draw(2), draws && !is_trained, "{name}");
     }
