@@ -300,6 +300,59 @@ fn the_contractive_penalty_of_two_layers() {
     }
 }
 
+/// w (x − μ) / √(σ² + 0.1) + b of all values, and the parameters that are left.
+fn layer_norm<'a, D: DualNum<Primitive = f64> + Copy>(
+    theta: &'a [D],
+    x: &[D],
+) -> (Vec<D>, &'a [D]) {
+    let (w, rest) = theta.split_at(x.len());
+    let (b, rest) = rest.split_at(x.len());
+    let mean =
+        |of: &dyn Fn(D) -> D| x.iter().fold(D::from(0.0), |sum, &x| sum + of(x)) / x.len() as f64;
+    let mu = mean(&|x| x);
+    let scale = (mean(&|x| (x - mu) * (x - mu)) + 0.1).sqrt().recip();
+    let values = x.iter().zip(w.iter().zip(b)).map(|(&x, (&w, &b))| w * (x - mu) * scale + b);
+    (values.collect(), rest)
+}
+
+/// x + tanh(W norm(x) + b) inside an encoder: by cotangents where the code is narrower than the input, by tangents
+/// where not.
+#[test]
+fn the_contractive_penalty_of_normalized_and_residual_layers() {
+    const HIDDEN: usize = 3;
+    for code in [2, 6] {
+        let run = |weight| {
+            let norm = LayerNorm::dynamic(HIDDEN).epsilon(0.1).unwrap();
+            let body = norm.then(Dense::dynamic(HIDDEN, HIDDEN, Tanh));
+            let encoder = Dense::dynamic(INPUTS, HIDDEN, Tanh).then(Residual::new(body));
+            let mut model = AutoEncoder::builder()
+                .encoder(encoder.then(Dense::dynamic(HIDDEN, code, Sigmoid)))
+                .decoder(Dense::dynamic(code, INPUTS, Identity))
+                .regularizer(Contractive::new(weight).unwrap())
+                .build::<f64>()
+                .unwrap();
+            let rng = &mut seeded(13);
+            let parameters: Vec<f64> =
+                (0..model.num_parameters()).map(|_| f64::draw_normal(rng)).collect();
+            model.set_parameters(&parameters).unwrap();
+            let mut gradient = vec![0.0; parameters.len()];
+            model.objective(&data(), None, Some(&mut gradient)).unwrap();
+            (gradient, parameters)
+        };
+        let ((with, parameters), (without, _)) = (run(0.3), run(0.0));
+        let penalty = squared_jacobian_gradient(&parameters, data().as_slice(), |theta, x| {
+            let (hidden, rest) = dense(theta, x, HIDDEN, tanh);
+            let (inside, rest) = layer_norm(rest, &hidden);
+            let (inside, rest) = dense(rest, &inside, HIDDEN, tanh);
+            let sums: Vec<_> = hidden.iter().zip(inside).map(|(&x, f)| x + f).collect();
+            dense(rest, &sums, code, sigmoid).0
+        });
+        let expected: Vec<f64> =
+            without.iter().zip(penalty).map(|(loss, penalty)| loss + 0.3 * penalty).collect();
+        check(&format!("code of {code}"), &with, &expected);
+    }
+}
+
 /// The whole objective of a variational model, as it is trained: a drawn code, the divergence,
 /// the loss.
 #[test]

@@ -382,7 +382,7 @@ fn optimizers_rest_where_there_is_no_gradient_and_decay_weights_only() {
         (Box::new(AdamW::new(0.1, 0.5).unwrap()), 0.5),
     ];
     for (optimizer, decay) in optimizers {
-        for role in [Role::Weight, Role::Bias] {
+        for role in [Role::Weight, Role::Bias, Role::Gain] {
             let parameters = [1.0, -2.0, 0.0];
             let mut next = [0.0; 3]; // the gradient, first
             let mut state = vec![0.0; 3 * optimizer.states()];

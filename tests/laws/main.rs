@@ -6,5 +6,6 @@ mod filter;
 mod generators;
 mod laws;
 mod layers;
+mod normalising;
 mod properties;
 mod sample_weights;

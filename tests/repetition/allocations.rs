@@ -157,6 +157,20 @@ fn tied_and_frozen_parts() {
     assert_eq!(of_steps(frozen, Lbfgs::new(), STEPS, 4), 0);
 }
 
+#[test]
+fn normalized_and_residual_parts() {
+    let build = || {
+        let body = LayerNorm::dynamic(5).then(Dense::dynamic(5, 5, Tanh));
+        AutoEncoder::builder()
+            .encoder(Residual::new(body).then(Dense::dynamic(5, 4, Sigmoid)))
+            .decoder(GroupNorm::dynamic(Dyn(4), 2).then(Dense::dynamic(4, 5, Identity)))
+            .regularizer(Contractive::new(0.1).unwrap())
+            .build()
+            .unwrap()
+    };
+    assert_eq!(of_steps(build, Adam::new(1e-3).unwrap(), STEPS, 4), 0);
+}
+
 /// A dense layer that is given two numbers beside its inputs.
 type Told<const N: usize, const INPUTS: usize, const O: usize, A> =
     ConditionedPart<DenseLayer<Const<INPUTS>, Const<O>, A>, Const<N>, Const<2>>;
