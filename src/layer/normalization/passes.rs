@@ -33,21 +33,22 @@ fn forward_generic<T: Float>(
     let data = ((x, y), (normalized, scales));
     in_parts(x.samples(), ELEMENT * values, data, |((x, mut y), (mut normalized, mut scales))| {
         let to = normalized.as_mut_slice().chunks_exact_mut(values);
+        let to = to.zip(y.as_mut_slice().chunks_exact_mut(values));
         let scales = scales.as_mut_slice().chunks_exact_mut(groups.number);
-        for ((x, to), scales) in x.iter().zip(to).zip(scales) {
+        for ((x, (to, y)), scales) in x.iter().zip(to).zip(scales) {
             for (scale, spans) in scales.iter_mut().zip(groups.spans()) {
                 *scale = spans.normalize(epsilon, x, to);
             }
+            y.copy_from_slice(to);
+            by_channel(
+                gains,
+                biases,
+                run,
+                y,
+                #[inline(always)]
+                |y, gain, bias| y * gain + bias,
+            );
         }
-        y.as_mut_slice().copy_from_slice(normalized.as_slice());
-        by_channel(
-            gains,
-            biases,
-            run,
-            y.as_mut_slice(),
-            #[inline(always)]
-            |y, gain, bias| y * gain + bias,
-        );
     });
 }
 
@@ -150,14 +151,14 @@ fn tangent_backward_generic<T: Float>(
                         u,
                         dx,
                         #[inline(always)]
-                        |dx, x, u| dx - x * of_x - u * of_u,
+                        move |dx, x, u| dx - x * of_x - u * of_u,
                     );
                     spans.each(
                         dv,
                         dv,
                         dx,
                         #[inline(always)]
-                        |dx, dv, _| dx - slope * dv,
+                        move |dx, dv, _| dx - slope * dv,
                     );
                 }
             }

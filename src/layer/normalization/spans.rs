@@ -72,31 +72,32 @@ impl Spans {
 
     /// The mean of f(aᵢ, bᵢ), summed in an order that depends on the sizes alone.
     #[inline]
-    pub fn mean<T: Float>(self, a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
+    pub fn mean<T: Float>(self, a: &[T], b: &[T], f: impl Fn(T, T) -> T + Copy) -> T {
         let sum = vectorize(
             #[inline(always)]
-            || {
-                let mut lanes = [T::ZERO; LANES];
+            move || {
+                let f = f;
+                // Short spans are summed by fours; what is left, one by one.
+                let (mut lanes, mut fours, mut tail) = ([T::ZERO; LANES], [T::ZERO; 4], T::ZERO);
                 for span in self.iter() {
-                    let pairs = a[span.clone()].chunks(LANES).zip(b[span].chunks(LANES));
-                    for (a, b) in pairs {
-                        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
-                            *lane += f(a, b);
-                        }
-                    }
+                    let (a, b) = add_chunks(&mut lanes, &a[span.clone()], &b[span], f);
+                    let (a, b) = add_chunks(&mut fours, a, b, f);
+                    a.iter().zip(b).for_each(|(&a, &b)| tail += f(a, b));
                 }
-                lanes.iter().fold(T::ZERO, |sum, &lane| sum + lane)
+                let lanes = lanes.iter().chain(&fours);
+                lanes.fold(tail, |sum, &lane| sum + lane)
             },
         );
         sum / T::of((self.len * self.count) as f64)
     }
 
-    /// toᵢ ← f(toᵢ, aᵢ, bᵢ).
+    /// toᵢ ← f(toᵢ, aᵢ, bᵢ). What f needs is moved into it, and so lies in registers, which no write can change.
     #[inline]
-    pub fn each<T: Float>(self, a: &[T], b: &[T], to: &mut [T], f: impl Fn(T, T, T) -> T) {
+    pub fn each<T: Float>(self, a: &[T], b: &[T], to: &mut [T], f: impl Fn(T, T, T) -> T + Copy) {
         vectorize(
             #[inline(always)]
-            || {
+            move || {
+                let f = f;
                 for span in self.iter() {
                     let pairs = a[span.clone()].iter().zip(&b[span.clone()]);
                     for (to, (&a, &b)) in to[span].iter_mut().zip(pairs) {
@@ -115,7 +116,7 @@ impl Spans {
             x,
             x,
             #[inline(always)]
-            |x, _| x - origin,
+            move |x, _| x - origin,
         );
         let mean = origin + from_origin;
         self.each(
@@ -123,7 +124,7 @@ impl Spans {
             x,
             to,
             #[inline(always)]
-            |_, x, _| x - mean,
+            move |_, x, _| x - mean,
         );
         let variance = self.mean(
             to,
@@ -136,9 +137,12 @@ impl Spans {
         } else {
             self.scale_of_large(to)
         };
-        vectorize(
+        self.each(
+            x,
+            x,
+            to,
             #[inline(always)]
-            || self.iter().for_each(|span| to[span].iter_mut().for_each(|d| *d *= scale)),
+            move |d, _, _| d * scale,
         );
         scale
     }
@@ -166,7 +170,7 @@ impl Spans {
             g,
             to,
             #[inline(always)]
-            |_, x, g| scale * (g - mean - x * slope),
+            move |_, x, g| scale * (g - mean - x * slope),
         );
         slope
     }
@@ -179,4 +183,21 @@ impl Spans {
             |a, b| a * b,
         )
     }
+}
+
+/// Adds f(aᵢ, bᵢ) to the lane whose turn it is, as long as all lanes get one, and gives the rest.
+#[inline(always)]
+fn add_chunks<'a, T: Float, const N: usize>(
+    lanes: &mut [T; N],
+    a: &'a [T],
+    b: &'a [T],
+    f: impl Fn(T, T) -> T,
+) -> (&'a [T], &'a [T]) {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<N>(), b.as_chunks::<N>());
+    for (a, b) in a.iter().zip(b) {
+        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane += f(a, b);
+        }
+    }
+    (a_rest, b_rest)
 }
