@@ -31,6 +31,10 @@ use spans::Groups;
 /// # Shapes
 /// x, y: `N` features × samples; w, b: `N`, in files `weight` and `bias`.
 ///
+/// # Errors
+/// One feature alone, which is its own mean, does not compile; of a run-time size `build` refuses it with
+/// [`Error::InvalidParameter`](crate::Error::InvalidParameter).
+///
 /// # Example
 /// ```
 /// use autoencoder::activation::{Identity, Relu};
