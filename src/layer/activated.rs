@@ -432,13 +432,16 @@ once! {
 }
 
 fn add_biases_generic<T: Float>(biases: &[T], run: usize, rows: Range<usize>, z: &mut [T]) {
-    let has_one_each = rows.end <= biases.len();
+    let add = |z: &mut [T], biases: &[T]| z.iter_mut().zip(biases).for_each(|(z, &b)| *z += b);
     vectorize(
         #[inline(always)]
         || {
             for z in z.chunks_exact_mut(rows.len()) {
-                if has_one_each {
-                    z.iter_mut().zip(&biases[rows.clone()]).for_each(|(z, &b)| *z += b);
+                if run == 1 {
+                    let at = rows.start % biases.len();
+                    let (first, rest) = z.split_at_mut((biases.len() - at).min(z.len()));
+                    add(first, &biases[at..]);
+                    rest.chunks_mut(biases.len()).for_each(|z| add(z, biases));
                     continue;
                 }
                 let (mut row, mut rest) = (rows.start, z);
@@ -468,7 +471,8 @@ pub(super) fn deactivate<T: Float>(
 }
 
 fn add_bias_gradient_generic<T: Float>(dz: BatchView<'_, T>, run: usize, db: &mut [T]) {
-    if db.len() == dz.features() {
+    if run == 1 {
+        // A place after the other is a column after the other.
         return add_columns(dz.as_slice(), db);
     }
     for column in dz.iter() {
