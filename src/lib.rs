@@ -46,8 +46,9 @@ pub use layer::layout as parameters;
 pub use layer::layout::Layout;
 pub use layer::trained::Trained;
 pub use layer::{
-    Any, AnyPart, Conditioned, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense,
-    DiagonalGaussian, GroupNorm, Layer, LayerNorm, Module, Part, Point, Residual, Then, Tied,
+    Any, AnyPart, AveragePool1d, AveragePool2d, Conditioned, Conv1d, Conv2d, ConvTranspose1d,
+    ConvTranspose2d, Dense, DiagonalGaussian, GroupNorm, Layer, LayerNorm, MaxPool1d, MaxPool2d,
+    Module, Part, Point, Residual, Then, Tied, Upsample1d, Upsample2d,
 };
 pub use layer::{activation, init, range};
 pub use loss::{

@@ -6,9 +6,14 @@
 //! | [`Elementwise`] | s(x), without parameters |
 //! | [`Chain`] | one layer after the other, written `first.then(second)` |
 //! | [`Activated`] | s(W x + b) of any [`Linear`] map W; that of a [`Matrix`] is a dense layer |
+//! | [`Conv2d`], [`Conv1d`] | s(w ⋆ x + b), with the same weights at every place of an image or a window |
+//! | [`ConvTranspose2d`], [`ConvTranspose1d`] | the way back, to a larger image or window |
 //! | [`LayerNorm`] | w (x − μ) / √(σ² + ε) + b, with mean and variance of each sample |
 //! | [`GroupNorm`] | the same for each group of channels of an image or a window |
 //! | [`Residual`] | x + f(x), with a layer or a chain f |
+//! | [`AveragePool2d`], [`AveragePool1d`], [`MaxPool2d`], [`MaxPool1d`] | the mean or the largest of each window, without parameters |
+//! | [`Upsample2d`], [`Upsample1d`] | so many times larger: the nearest, or straight lines between |
+//! | [`Fixed`] | W x of any [`FixedMap`] W, which nobody trains |
 //! | [`Gaussian`](crate::Gaussian) | from a body to means and log-variances: an encoder with a spread |
 //! | [`Tied`] | the encoder's layers backwards, with its weights: a decoder |
 //! | [`Conditioned`] | a part that is told a condition beside each input |
@@ -292,6 +297,7 @@ mod normalization;
 mod part;
 pub mod range;
 mod residual;
+mod resize;
 mod tied;
 pub(crate) mod trained;
 
@@ -318,6 +324,10 @@ pub use part::{
     Unconditioned,
 };
 pub use residual::Residual;
+pub use resize::{
+    AveragePool, AveragePool1d, AveragePool2d, AveragePoolLayer, Fixed, FixedMap, Interpolation,
+    MaxPool1d, MaxPool2d, MaxPoolLayer, Upsample1d, Upsample2d, UpsampleLayer, Upsampling,
+};
 pub use tied::{Detach, Place, Shareable, Tied};
 
 use crate::batch::{BatchView, BatchViewMut};

@@ -8,4 +8,5 @@ mod laws;
 mod layers;
 mod normalising;
 mod properties;
+mod resizing;
 mod sample_weights;
