@@ -71,6 +71,13 @@ fn layers() -> Vec<Case> {
         case("adjoint filter", {
             Activated::new(Adjoint(filter()), Softplus, Const::<8>, Const::<4>)
         }),
+        case("mean of windows", AveragePool2d::<Image<1, 2, 5>, Image<1, 1, 3>, 2>::new()),
+        // Of these inputs no two of a window are so close that a finite difference would go from one to the other.
+        case("largest of windows", MaxPool2d::<Image<1, 2, 5>, Image<1, 1, 3>, 2>::new()),
+        case("mean of steps", AveragePool1d::<Window<2, 3>, Window<2, 1>, 3>::new()),
+        case("largest of steps", MaxPool1d::<Window<3, 4>, Window<3, 2>, 2>::new()),
+        case("nearest", Upsample2d::<Image<2, 1, 2>, Image<2, 2, 4>>::nearest()),
+        case("straight lines", Upsample1d::<Window<2, 2>, Window<2, 6>>::linear()),
         case("any", chain().boxed::<f64>()),
         case("any, with its types", chain().boxed_as::<f64>()),
         case("any of any", Any::of([boxed(Box::new(Gelu)), boxed(Box::new(Tanh))]).unwrap()),

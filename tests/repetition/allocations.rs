@@ -5,11 +5,12 @@ use allocation_counter::AllocationInfo;
 use autoencoder::activation::*;
 use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper};
 use autoencoder::data::{Normalization, Normalizer};
-use autoencoder::layer::{ConditionedPart, DenseLayer, Unconditioned};
+use autoencoder::layer::{AnyPart, ConditionedPart, DenseLayer, Interpolation, Unconditioned};
 use autoencoder::loss::{Categorical, LearnedGaussian, LossFor, Mixed, WithInput};
 use autoencoder::optimizer::{Method, Trains};
 use autoencoder::prior::{GaussianMixture, VampPrior};
 use autoencoder::regularizer::{Kernel, RegularizerFor, SuitedTo};
+use autoencoder::size::Image;
 use autoencoder::train::schedule::{Constant, Cyclical, Warmup};
 use autoencoder::*;
 use common::with_shares;
@@ -169,6 +170,28 @@ fn normalized_and_residual_parts() {
             .unwrap()
     };
     assert_eq!(of_steps(build, Adam::new(1e-3).unwrap(), STEPS, 4), 0);
+}
+
+#[test]
+fn layers_that_resize() {
+    let resizing = || {
+        let maps = Image::<2, 6, 5>;
+        let pooled = MaxPool2d::between(maps, Image::<2, 3, 3>, 2).boxed();
+        let mean = AveragePool2d::between(Image::<2, 3, 3>, Image::<2, 1, 1>, 3).boxed();
+        let larger =
+            Upsample2d::between(Image::<2, 1, 1>, Image::<2, 3, 5>, Interpolation::Linear).boxed();
+        let ends = [Dense::dynamic(7, 60, Tanh).boxed(), Dense::dynamic(30, 7, Identity).boxed()];
+        let [first, last] = ends;
+        AutoEncoder::builder()
+            .encoder(Any::of([first, pooled, mean]).unwrap())
+            .decoder(Any::of([larger, last]).unwrap())
+            .regularizer(Contractive::new(0.1).unwrap())
+            .build::<f32>()
+            .unwrap()
+    };
+    // This thread's memory between rows and columns.
+    resizing().reconstruct(&data(7, 4)).unwrap();
+    assert_eq!(of_steps(resizing, Adam::new(1e-3).unwrap(), STEPS, 4), 0);
 }
 
 /// A dense layer that is given two numbers beside its inputs.

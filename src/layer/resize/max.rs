@@ -1,5 +1,7 @@
 //! The layer of the largest of each window.
 
+use std::hint::select_unpredictable;
+
 use super::passes::{Planes, maxima};
 use super::pool::Pooling;
 use super::side::Pattern;
@@ -172,6 +174,9 @@ fn to_largest_generic<T: Float>(
                         (Pattern::Blocks(2, _), Pattern::Blocks(2, _)) => {
                             to_largest_of_four(columns.inputs, (x, dx), (y, dy));
                         }
+                        (Pattern::Whole, Pattern::Blocks(2, _)) => {
+                            to_larger_neighbour((x, dx), (y, dy));
+                        }
                         (Pattern::Blocks(2, _), Pattern::Whole) => {
                             to_larger_row(columns.inputs, (x, dx), (y, dy));
                         }
@@ -220,11 +225,16 @@ fn each_largest<T: Float>(planes: &Planes, x: &[T], y: &[T], mut found: impl FnM
     for (row, of_rows) in rows.bands() {
         let windows = columns.bands().zip(outputs.by_ref());
         for ((column, of_columns), (output, &y)) in windows {
-            let first = row * width + column;
-            let places = (0..of_rows.len())
-                .flat_map(|row| (0..of_columns.len()).map(move |column| row * width + column));
-            let place = places.map(|place| first + place).find(|&place| is_largest(x[place], y));
-            found(output, place.unwrap_or(first));
+            let mut place = row * width + column;
+            // From behind, so that the first one stays; which one it is no processor can foretell.
+            for row in (row..row + of_rows.len()).rev() {
+                let first = row * width + column;
+                let of_row = x[first..][..of_columns.len()].iter().enumerate();
+                for (at, &x) in of_row.rev() {
+                    place = select_unpredictable(is_largest(x, y), first + at, place);
+                }
+            }
+            found(output, place);
         }
     }
 }
@@ -250,6 +260,16 @@ fn to_largest_of_four<T: Float>(width: usize, (x, dx): (&[T], &mut [T]), (y, dy)
             *d_upper = [share(upper[0]), share(upper[1])];
             *d_lower = [share(lower[0]), share(lower[1])];
         }
+    }
+}
+
+/// Gradients of windows of two that lie one beside the other.
+#[inline(always)]
+fn to_larger_neighbour<T: Float>((x, dx): (&[T], &mut [T]), (y, dy): (&[T], &[T])) {
+    let inputs = x.as_chunks::<2>().0.iter().zip(dx.as_chunks_mut::<2>().0);
+    for ((x, dx), (&y, &dy)) in inputs.zip(y.iter().zip(dy)) {
+        let is_first = is_largest(x[0], y);
+        *dx = [if is_first { dy } else { T::ZERO }, if is_first { T::ZERO } else { dy }];
     }
 }
 

@@ -168,7 +168,13 @@ fn fold_columns<F: Fold, T: Float>(side: &Side, x: &[T], y: &mut [T]) {
             let rows = x.chunks_exact(side.inputs).zip(y.chunks_exact_mut(side.outputs));
             for (x, y) in rows {
                 for ((first, weights), y) in side.bands().zip(y) {
-                    let mut terms = weights.iter().map(|&weight| T::of(weight)).zip(&x[first..]);
+                    let x = &x[first..];
+                    // Most have two.
+                    if let ([one, two], [a, b, ..]) = (weights, x) {
+                        *y = F::next(F::first(T::of(*one), *a), T::of(*two), *b);
+                        continue;
+                    }
+                    let mut terms = weights.iter().map(|&weight| T::of(weight)).zip(x);
                     let first = terms.next().map(|(weight, &x)| F::first(weight, x));
                     let fold = |so_far, (weight, &x): (T, &T)| F::next(so_far, weight, x);
                     *y = first.map_or(T::ZERO, |first| terms.fold(first, fold));
