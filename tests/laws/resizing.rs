@@ -35,7 +35,8 @@ struct Case {
 /// How many outputs PyTorch has: rounded down, or up if the last window begins inside.
 fn pooled(inputs: usize, kernel: usize, stride: usize, is_rounded_up: bool) -> usize {
     let whole = (inputs - kernel) / stride + 1;
-    let is_cut = is_rounded_up && (inputs - kernel) % stride > 0 && whole * stride < inputs;
+    let is_cut =
+        is_rounded_up && !(inputs - kernel).is_multiple_of(stride) && whole * stride < inputs;
     whole + usize::from(is_cut)
 }
 
@@ -702,6 +703,8 @@ fn sizes_that_do_not_fit_are_refused() {
     assert!(refused(&average(image(2, 8, 8), image(2, 1, 1), 9.into())).contains("no longer"));
     assert!(refused(&average(image(2, 8, 8), image(2, 4, 4), two).stride(0)).contains("stride"));
     assert!(refused(&average(image(2, 8, 8), image(2, 4, 4), two).stride(3)).contains("stride"));
+    let endless = average(image(2, 8, 8), image(2, 4, 4), two).stride(usize::MAX);
+    assert!(refused(&endless).contains("stride"));
     assert!(refused(&average(image(usize::MAX, 8, 8), image(2, 4, 4), two)).contains("2²⁰"));
     let long = |steps| DynWindow { channels: 1, steps };
     let wide = MaxPool1d::between(long(1 << 20), long((1 << 19) + 1), 1 << 19);

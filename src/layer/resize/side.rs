@@ -166,7 +166,8 @@ impl Windows {
                 }
                 found = Some(windows);
             }
-            next += 1;
+            // After the greatest number there is comes 0, and that is the end.
+            next = next.wrapping_add(1);
         }
         found
     }
