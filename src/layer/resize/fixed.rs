@@ -78,8 +78,8 @@ pub trait FixedMap<T: Float>: Module {
 /// The layer of a [`FixedMap`]: y = W x, without parameters.
 ///
 /// To the compiler its outputs are any real numbers, as those of a layer that ends in `Identity`: it does not know what
-/// it is fed. A loss or a penalty that asks for a range, as [`SparseKl`](crate::SparseKl) does, needs an activation behind
-/// it.
+/// it is fed. A penalty that asks for a range, as [`SparseKl`](crate::SparseKl) does, needs an activation behind it; and a
+/// loss that takes logits takes what comes out for logits, so that no `Sigmoid` belongs before it.
 #[derive(Debug, Clone)]
 pub struct Fixed<M, I, O> {
     map: M,

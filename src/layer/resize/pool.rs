@@ -160,6 +160,12 @@ impl<T: Float> FixedMap<T> for AveragePool {
 /// Sizes that lead nowhere, or to more than one stride, do not compile. [`between`](AveragePool2d::between) takes the
 /// stride that is said, [`stride`](Fixed::stride), windows that are not square, and sizes of the running program.
 ///
+/// # Errors
+/// `build` gives, for sizes of the running program, [`Error::Unfit`](crate::Error::Unfit) where they do not tell the
+/// stride, [`Error::SizeMismatch`](crate::Error::SizeMismatch) where the channels differ, and
+/// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a window or a stride of 0, and for a window that is
+/// longer than a side of its image.
+///
 /// # Range
 /// Means lie where the inputs lie, but the layer does not know where that is: see [`Fixed`].
 ///
@@ -205,7 +211,7 @@ pub struct AveragePool1d<I, O, const K: usize>(PhantomData<(I, O)>);
 /// largest is NaN. The second derivative is 0.
 ///
 /// # Sizes
-/// As those of [`AveragePool2d`], with its [`stride`](MaxPoolLayer::stride).
+/// As those of [`AveragePool2d`], with its errors; the stride that is said is [`stride`](MaxPoolLayer::stride).
 ///
 /// # Example
 /// ```

@@ -112,6 +112,11 @@ impl<T: Float> FixedMap<T> for Upsampling {
 /// | [`nearest`](Upsample2d::nearest) | x(c, ⌊i / m⌋, ⌊j / n⌋) |
 /// | [`bilinear`](Upsample2d::bilinear) | (1 − t) x(c, i, l) + t x(c, i, l + 1) along the columns, with l + t = (j + ½) / n − ½, and likewise along the rows; beyond the outermost pixels as these are |
 ///
+/// # Errors
+/// Sizes that are no whole multiples do not compile. For those of the running program, by
+/// [`between`](Upsample2d::between), `build` gives [`Error::Unfit`](crate::Error::Unfit), and
+/// [`Error::SizeMismatch`](crate::Error::SizeMismatch) where the channels differ.
+///
 /// # Range
 /// The outputs lie where the inputs lie, but the layer does not know where that is: see [`Fixed`].
 ///
