@@ -9,4 +9,6 @@ mod layers;
 mod normalising;
 mod properties;
 mod resizing;
+mod resizing_models;
+mod resizing_pytorch;
 mod sample_weights;
