@@ -1,6 +1,6 @@
 //! Models that pool and upsample, and sizes that are refused.
 
-use autoencoder::activation::{Identity, Relu, Sigmoid, Softplus, Tanh};
+use autoencoder::activation::{Identity, Sigmoid, Softplus, Tanh};
 use autoencoder::layer::{Any, AnyPart, Interpolation, Sides};
 use autoencoder::random::seeded;
 use autoencoder::regularizer::Contractive;
@@ -182,7 +182,7 @@ fn files_of_other_windows_are_refused() {
         } else {
             AveragePool2d::between(from, to, window).stride(2).boxed()
         };
-        let decoder = Dense::dynamic(9, 4, Relu).then(
+        let decoder = Dense::dynamic(9, 4, Tanh).then(
             Any::of([
                 Upsample2d::between(size(2), size(14), interpolation).boxed(),
                 Dense::dynamic(196, 49, Identity).boxed(),
