@@ -297,6 +297,8 @@ fn sizes_that_do_not_fit_are_refused() {
     assert!(refused(both(image(2, 8, 8)).stride(0)).contains("stride"));
     assert!(refused(both(image(2, 8, 8)).dilation(0)).contains("dilation"));
     assert!(refused(both(image(2, 8, 8)).padding(usize::MAX)).contains("2²⁰"));
+    assert!(refused(both(image(2, 8, 8)).stride(usize::MAX)).contains("2²⁰"));
+    assert!(refused(both(image(2, 8, 8)).dilation(usize::MAX)).contains("2²⁰"));
     assert!(refused(both(image(usize::MAX, 8, 8))).contains("2²⁰"));
     let fits = Conv2d::between(image(2, 8, 8), image(4, 8, 8), (3, 1), Identity).groups(2);
     assert_eq!(fits.check_sizes(), Ok(()));
@@ -305,4 +307,54 @@ fn sizes_that_do_not_fit_are_refused() {
         .decoder(ConvTranspose2d::between(image(2, 3, 3), image(2, 8, 8), 3, Identity))
         .build::<f64>();
     assert!(matches!(built.map(|_| ()), Err(Error::Unfit { .. })));
+}
+
+/// A net of PyTorch's with its weights: the fixture's script made it. Outputs, the loss and all gradients are the same.
+#[test]
+fn weights_of_pytorch_give_its_outputs_and_gradients() {
+    let fixture = include_str!("../fixtures/torch_convolutions.json");
+    let fixture: serde_json::Value = serde_json::from_str(fixture).unwrap();
+    let numbers = |name: &str| -> Vec<f64> {
+        let values = fixture[name].as_array().unwrap_or_else(|| panic!("{name}"));
+        values.iter().map(|value| value.as_f64().unwrap()).collect()
+    };
+    let across = Conv2d::between(Image::<3, 8, 6>, Image::<3, 8, 6>, 3, Tanh).dilation(2).groups(3);
+    let mut model = AutoEncoder::builder()
+        .encoder(
+            Conv2d::<Image<1, 8, 6>, Image<3, 4, 3>, 3>::new(Tanh)
+                .then(Conv2d::<Image<3, 4, 3>, Image<4, 4, 3>, 3>::new(Sigmoid))
+                .then(Dense::<48, 5>::new(Identity)),
+        )
+        .decoder(
+            Dense::<5, 48>::new(Tanh)
+                .then(ConvTranspose2d::<Image<4, 4, 3>, Image<3, 8, 6>, 3>::new(Softplus))
+                .then(across)
+                .then(Conv2d::<Image<3, 8, 6>, Image<1, 8, 6>, 3>::new(Sigmoid)),
+        )
+        .build::<f64>()
+        .unwrap();
+    // Row by row there, column by column here.
+    let turned = |prefix: &str| {
+        let mut flat = Vec::new();
+        for tensor in model.layout().tensors() {
+            let values = numbers(&format!("{prefix}{}", tensor.name));
+            let (rows, columns) = tensor.shape;
+            assert_eq!(values.len(), rows * columns, "{}", tensor.name);
+            flat.extend((0..rows * columns).map(|at| values[at % rows * columns + at / rows]));
+        }
+        flat
+    };
+    let (parameters, gradient) = (turned(""), turned("gradient."));
+    model.set_parameters(&parameters).unwrap();
+    let x = Batch::new(Image::<1, 8, 6>, numbers("x")).unwrap();
+    let y = model.reconstruct(&x).unwrap();
+    for (found, expected) in y.as_slice().iter().zip(numbers("y")) {
+        assert!((found - expected).abs() <= 1e-12, "{found} for {expected}");
+    }
+    let mut found = vec![f64::NAN; gradient.len()];
+    let loss = model.objective(&x, None, Some(&mut found)).unwrap().total();
+    assert!((loss - fixture["loss"].as_f64().unwrap()).abs() <= 1e-12);
+    for (found, expected) in found.iter().zip(&gradient) {
+        assert!((found - expected).abs() <= 1e-12, "{found} for {expected}");
+    }
 }

@@ -173,6 +173,22 @@ fn normalized_and_residual_parts() {
 }
 
 #[test]
+fn convolutions() {
+    let build = || {
+        let (whole, half) = (Image::<1, 6, 5>, Image::<3, 3, 3>);
+        AutoEncoder::builder()
+            .encoder(Conv2d::between(whole, half, 3, Tanh).stride(2).boxed())
+            .decoder(ConvTranspose2d::between(half, whole, 3, Identity).stride(2).boxed())
+            .regularizer(Contractive::new(0.1).unwrap())
+            .build::<f32>()
+            .unwrap()
+    };
+    // This thread's memory for what lies between zeros.
+    build().reconstruct(&data(30, 4)).unwrap();
+    assert_eq!(of_steps(build, Adam::new(1e-3).unwrap(), STEPS, 4), 0);
+}
+
+#[test]
 fn layers_that_resize() {
     let resizing = || {
         let maps = Image::<2, 6, 5>;

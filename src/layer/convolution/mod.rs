@@ -127,6 +127,8 @@ impl Convolution {
             self.moves.1.kernel,
             self.moves.0.dilation,
             self.moves.1.dilation,
+            self.moves.0.stride.unwrap_or(1),
+            self.moves.1.stride.unwrap_or(1),
             self.moves.0.before.unwrap_or(0),
             self.moves.1.before.unwrap_or(0),
         ];
