@@ -57,21 +57,24 @@ impl Planes {
     #[inline(always)]
     pub fn fill<T: Copy>(&self, number: usize, image: &[T], lie: Lie, to: &mut [T]) {
         let (phases, before) = (self.phases, self.before);
-        for (channel, to) in to.chunks_exact_mut(self.of_channel()).enumerate().take(self.channels)
-        {
-            for h in 0..self.sides.0 {
-                let planes = &mut to[h % phases.0 * phases.1 * self.plane..];
-                let first = number * self.image + (h / phases.0 + before.0) * self.row + before.1;
-                let from = &image[lie.at(channel, h, 0)..];
-                if (phases.1, lie.column) == (2, 1) {
-                    let (even, odd) = planes.split_at_mut(self.plane);
-                    divide(&from[..self.sides.1], &mut even[first..], &mut odd[first..]);
-                    continue;
-                }
-                for phase in 0..phases.1.min(self.sides.1) {
-                    let to = &mut planes[phase * self.plane + first..];
-                    let count = (self.sides.1 - phase).div_ceil(phases.1);
-                    copy(&from[phase * lie.column..], phases.1 * lie.column, to, 1, count);
+        let channels = to.chunks_exact_mut(self.of_channel()).enumerate();
+        for (channel, to) in channels.take(self.channels) {
+            let planes = to.chunks_exact_mut(phases.1 * self.plane).enumerate();
+            for (phase, planes) in planes {
+                let rows = (phase..self.sides.0).step_by(phases.0).enumerate();
+                for (row, h) in rows {
+                    let first = number * self.image + (row + before.0) * self.row + before.1;
+                    let from = &image[lie.at(channel, h, 0)..];
+                    if (phases.1, lie.column) == (2, 1) {
+                        let (even, odd) = planes.split_at_mut(self.plane);
+                        divide(&from[..self.sides.1], &mut even[first..], &mut odd[first..]);
+                        continue;
+                    }
+                    for phase in 0..phases.1.min(self.sides.1) {
+                        let to = &mut planes[phase * self.plane + first..];
+                        let count = (self.sides.1 - phase).div_ceil(phases.1);
+                        copy(&from[phase * lie.column..], phases.1 * lie.column, to, 1, count);
+                    }
                 }
             }
         }
