@@ -52,14 +52,14 @@ impl<A> Tied<A> {
     }
 }
 
-/// Layers whose weights a decoder can share: a dense layer or a chain of them.
+/// Layers whose weights a decoder can share: a dense or convolutional layer, or a chain of them.
 ///
 /// The mirror of y = s(W x + b) is x̂ = t(Wᵀ y + c), with biases c of its own. In the mirror of a chain
 /// the last layer comes first, and between two layers lies the activation that lies there in the chain;
 /// only the very last activation, t, is new.
 #[diagnostic::on_unimplemented(
     message = "this encoder's weights cannot be shared by a tied decoder",
-    label = "tied weights need an encoder of dense layers",
+    label = "tied weights need an encoder of dense or convolutional layers",
     note = "a `Gaussian`, a conditional or a boxed encoder takes a decoder of its own"
 )]
 pub trait Shareable: Part + Clone + 'static {

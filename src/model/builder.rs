@@ -173,7 +173,7 @@ impl Slot for NoDecoder {
     message = "`{Self}` is no decoder for this encoder",
     label = "not a decoder for this encoder",
     note = "a decoder is a `Dense` layer, a chain of layers, a trained or a boxed one, or `Tied`; tied \
-            weights need an encoder of dense layers, so that a `Gaussian` or a boxed encoder takes \
+            weights need an encoder of dense or convolutional layers, so that a `Gaussian` or a boxed encoder takes \
             another decoder; a `Result` needs a `?`"
 )]
 pub trait DecoderFor<E: Part> {

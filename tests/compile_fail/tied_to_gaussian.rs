@@ -1,5 +1,5 @@
 //~ ERROR: is no decoder for this encoder
-//~ ERROR: tied weights need an encoder of dense layers
+//~ ERROR: tied weights need an encoder of dense or convolutional layers
 //~ AT: .decoder(Tied::new(Sigmoid))
 use autoencoder::activation::{Identity, Relu, Sigmoid};
 use autoencoder::{AutoEncoder, Dense, Gaussian, Tied};
