@@ -85,7 +85,7 @@ pub(crate) struct Saved<T> {
     pub(crate) normalizer: Option<Normalizer>,
 }
 
-/// The shape of a tensor in a file, PyTorch's: outputs × inputs, row by row.
+/// The shape of a tensor in a file, PyTorch's: outputs × inputs, row by row; inputs of a kernel have several sides.
 fn shape(tensor: &layout::Tensor) -> Vec<usize> {
     match tensor.role {
         Role::Weight | Role::Own => [&[tensor.shape.0], &tensor.columns[..]].concat(),
@@ -158,7 +158,7 @@ const COLUMNS: &str = "  ";
 /// A line for each tensor and each setting of a part of the model.
 fn architecture(layout: &Layout, part: &str) -> Vec<String> {
     let tensors = layout.tensors().iter().map(|tensor| {
-        format!("{}{COLUMNS}{}{COLUMNS}{}", tensor.name, tensor.layer, tensor.text())
+        format!("{}{COLUMNS}{}{COLUMNS}{}", tensor.name, tensor.layer, tensor.sides("×"))
     });
     let lines = tensors.chain(layout.settings().iter().cloned());
     lines.filter(|line| line.starts_with(part)).collect()

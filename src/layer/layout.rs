@@ -38,10 +38,10 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// Its shape as a text: `32×64`.
-    pub(crate) fn text(&self) -> String {
+    /// Its shape as a text, with this between its sides.
+    pub(crate) fn sides(&self, between: &str) -> String {
         let sides = std::iter::once(&self.shape.0).chain(&self.columns);
-        sides.map(usize::to_string).collect::<Vec<_>>().join("×")
+        sides.map(usize::to_string).collect::<Vec<_>>().join(between)
     }
 }
 
@@ -183,7 +183,7 @@ impl fmt::Display for Layout {
         )?;
         writeln!(f, "{line}")?;
         for tensor in &self.tensors {
-            let shape = tensor.text();
+            let shape = tensor.sides("×");
             let (kind, count) = (&tensor.layer, tensor.range.len());
             let frozen = if tensor.is_frozen { "  frozen" } else { "" };
             writeln!(f, "{kind:layer$}  {:width$}  {shape:>12}  {count:>10}{frozen}", tensor.name)?;

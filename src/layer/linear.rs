@@ -9,7 +9,8 @@ use crate::numbers::scalar::Float;
 
 /// How the outputs of a [`Linear`] map share biases.
 pub trait Channels: Module {
-    /// Its outputs come in so many equal runs, each with one bias.
+    /// How many biases there are: its outputs come in so many equal runs, each with one bias, unless they are
+    /// [interleaved](Self::is_interleaved).
     fn channels(&self) -> usize {
         self.num_outputs()
     }

@@ -31,19 +31,20 @@ fn outputs(inputs: usize, kernel: usize, stride: usize, padding: usize, dilation
 }
 
 impl Case {
-    /// One by chance; none where nothing would come out.
-    fn draw(rng: &mut dyn Rng) -> Option<Self> {
+    /// One by chance, with sides up to so many; none where nothing would come out.
+    fn draw(rng: &mut dyn Rng, most: usize) -> Option<Self> {
         let is_window = rng.random_range(0..3) == 0;
         let mut sides = |most: usize| Sides {
             rows: rng.random_range(1..=most),
             columns: rng.random_range(1..=most),
         };
         let (mut inputs, mut kernel, mut stride, mut dilation) =
-            (sides(9), sides(4), sides(3), sides(3));
+            (sides(most), sides(4), sides(3), sides(3));
         let padding = sides(6);
         let mut padding = Sides { rows: padding.rows - 1, columns: padding.columns - 1 };
         let groups = rng.random_range(1..=3);
-        let channels = (groups * rng.random_range(1..=3), groups * rng.random_range(1..=3));
+        let (from, to) = (rng.random_range(1..=3), rng.random_range(1..=1 + most));
+        let channels = (groups * from, groups * to);
         if is_window {
             [inputs.rows, kernel.rows, stride.rows, dilation.rows, padding.rows] = [1, 1, 1, 1, 0];
         }
@@ -179,14 +180,13 @@ fn check<T: Float>(case: &Case, samples: usize, rng: &mut dyn Rng, tolerance: f6
     let mut found = vec![nan; dx.len()];
     map.pull_back(&weights, dy, BatchViewMut::new(&mut found, inputs), scratch);
     compare("dx", &found, &dx);
-    let mut found = before;
+    let mut found = before.clone();
     map.add_weight_gradient(x, dy, T::ONE, &mut found, scratch);
     compare("dw", &found, &dw);
-    let added = found;
     let mut found = vec![nan; dw.len()];
     map.add_weight_gradient(x, dy, T::ZERO, &mut found, scratch);
-    assert!(found.iter().all(|dw| dw.to_double().is_finite()), "{case:?}");
-    assert_ne!(found, added);
+    let alone: Vec<f64> = dw.iter().zip(&before).map(|(dw, w)| dw - w.to_double()).collect();
+    compare("dw alone", &found, &alone);
 }
 
 /// One-pixel images, sides of any kind, strides that leave a rest, zeros wider than the kernel, groups, dilations.
@@ -195,7 +195,7 @@ fn a_convolution_is_its_formula() {
     let rng = &mut seeded(19);
     let (mut cases, mut windows, mut rests, mut wide, mut pixels) = (0, 0, 0, 0, 0);
     while cases < 500 {
-        let Some(case) = Case::draw(rng) else { continue };
+        let Some(case) = Case::draw(rng, 9) else { continue };
         check::<f64>(&case, 1 + cases % 11, rng, 1e-11);
         cases += 1;
         windows += usize::from(case.is_window);
@@ -208,6 +208,19 @@ fn a_convolution_is_its_formula() {
     }
     let least = [windows, rests, wide, pixels].into_iter().min();
     assert!(least >= Some(5), "{windows} {rests} {wide} {pixels}");
+}
+
+/// Rows of every length, many channels, several images and shares together, in single precision too.
+#[test]
+fn a_large_convolution_is_its_formula() {
+    let rng = &mut seeded(20);
+    let mut cases = 0;
+    while cases < 60 {
+        let Some(case) = Case::draw(rng, 40) else { continue };
+        check::<f64>(&case, 1 + cases % 19, rng, 1e-10);
+        check::<f32>(&case, 1 + cases % 5, rng, 2e-3);
+        cases += 1;
+    }
 }
 
 /// Values of samples of this shape, between 0 and 1.
@@ -300,6 +313,17 @@ fn sizes_that_do_not_fit_are_refused() {
     assert!(refused(both(image(2, 8, 8)).stride(usize::MAX)).contains("2²⁰"));
     assert!(refused(both(image(2, 8, 8)).dilation(usize::MAX)).contains("2²⁰"));
     assert!(refused(both(image(usize::MAX, 8, 8))).contains("2²⁰"));
+    // What no memory holds is refused before any is taken.
+    let wide = Conv2d::between(image(1, 28, 28), image(1, 28, 28), 28_000, Identity);
+    assert!(refused(wide).contains("2²⁴"));
+    let to = image(2, 8, 8);
+    assert!(refused(Conv2d::between(to, to, 2, Identity).dilation(1 << 20)).contains("2³¹"));
+    let one = Conv2d::between(to, image(2, 1, 1), 3, Identity).stride(65_536);
+    assert!(refused(one).contains("2³¹"));
+    let large = image(128, 512, 512);
+    assert_eq!(Conv2d::between(large, large, 3, Identity).check_sizes(), Ok(()));
+    // The other way was meant.
+    assert!(refused(both(image(2, 16, 16)).stride(2)).contains("stride"));
     let fits = Conv2d::between(image(2, 8, 8), image(4, 8, 8), (3, 1), Identity).groups(2);
     assert_eq!(fits.check_sizes(), Ok(()));
     let built = AutoEncoder::builder()

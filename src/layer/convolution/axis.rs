@@ -48,9 +48,12 @@ impl Axis {
             return None;
         }
         let reach = (kernel - 1).saturating_mul(dilation).saturating_add(1);
+        // Beyond the last one inputs between two places of the kernel would not be read.
         let (mut stride, last) = match moves.stride {
             Some(stride) => (stride, stride),
-            None => (1, inputs),
+            None if kernel > 1 => (1, if inputs < reach { inputs } else { reach }),
+            None if outputs == 1 => (1, 1),
+            None => (1, (inputs - 1) / (outputs - 1) + 1),
         };
         let mut found: Option<Self> = None;
         while stride <= last && stride > 0 {
@@ -61,24 +64,26 @@ impl Axis {
                 None => zeros.div_ceil(2),
             };
             let axis = Self { inputs, outputs, kernel, stride, dilation, before };
-            // What is never read is a mistake, unless it was asked for.
-            let is_likely = stride <= reach || kernel == 1 || moves.stride.is_some();
-            let is_padded = moves.before.is_some() || moves.stride.is_some() || zeros < reach;
-            if is_likely && is_padded && axis.outputs() == outputs {
+            if (moves.before.is_some() || zeros < reach) && axis.outputs() == outputs {
                 match found {
                     Some(other) if other.before != before || outputs > 1 => return None,
                     Some(_) => {}
                     None => found = Some(axis),
                 }
             }
-            stride += 1;
+            stride = stride.wrapping_add(1);
         }
-        let is_free = moves.before.is_none() && moves.stride.is_none();
-        if found.is_none() && is_free && inputs <= outputs && outputs - inputs < reach {
-            let zeros = outputs - inputs + reach - 1;
-            return Some(Self { inputs, outputs, kernel, stride: 1, dilation, before: zeros / 2 });
+        if found.is_some() || inputs > outputs || outputs - inputs >= reach {
+            return found;
         }
-        found
+        // One zero more behind than before.
+        let before = (outputs - inputs + reach - 1) / 2;
+        match (moves.stride, moves.before) {
+            (None | Some(1), None) => {}
+            (None | Some(1), Some(given)) if given == before => {}
+            _ => return None,
+        }
+        Some(Self { inputs, outputs, kernel, stride: 1, dilation, before })
     }
 
     /// How many outputs there are with so many zeros before and behind the inputs; 0 where the kernel does not fit.
@@ -166,5 +171,17 @@ mod tests {
         assert_eq!(find(4, 2, Some(2), Some(0)), None);
         assert_eq!(find(1, 9, Some(1), Some(5)), Some((1, 5)));
         assert_eq!(find(28, 3, Some(10), None), Some((10, 0)));
+        assert_eq!(find(7, 14, Some(2), None), None); // zeros all around: the other way was meant
+        assert_eq!(find(4, 28, Some(1), None), None);
+        assert_eq!(find(8, 1, Some(usize::MAX), None), Some((usize::MAX, 0)));
+        let even = |stride, before| {
+            let moves = Moves { kernel: 4, dilation: 1, stride, before };
+            Axis::find(28, 28, moves).map(|axis| (axis.stride, axis.before))
+        };
+        for (stride, before) in [(None, None), (Some(1), None), (None, Some(1)), (Some(1), Some(1))]
+        {
+            assert_eq!(even(stride, before), Some((1, 1)));
+        }
+        assert_eq!(even(None, Some(2)), None);
     }
 }

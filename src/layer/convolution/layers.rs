@@ -29,8 +29,9 @@ impl From<(usize, usize)> for Sides {
 /// y = s(w ⋆ x + b), with the map of [`Convolution`] and one bias a channel.
 ///
 /// # Sizes
-/// Stride and zeros are read off the two images, where these tell them: all of the input is read, but for a rest that is
-/// less than another step, with fewer zeros around it than the kernel has taps, as PyTorch's `padding` has them.
+/// Stride and zeros are read off the two images, where these tell them: all of the input is read (unless the kernel is
+/// 1 × 1) but for a rest that is less than another step, with fewer zeros around it than the kernel has taps, as PyTorch's
+/// `padding` has them.
 ///
 /// | images, kernel | stride | padding |
 /// |---|---|---|

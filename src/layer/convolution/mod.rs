@@ -36,6 +36,9 @@ use plan::Way;
 /// x: an image, or a window, whose one row is its steps; y likewise. w: output channels × (input channels / groups ·
 /// rows · columns of the kernel), in files PyTorch's `[outputs, inputs / groups, rows, columns]`.
 ///
+/// # Panics
+/// Its maps do where [`check_sizes`](Module::check_sizes) refuses its sizes; no model is built with it.
+///
 /// # References
 /// K. Fukushima (1980), Neocognitron; Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), Gradient-based learning applied
 /// to document recognition.
@@ -49,6 +52,10 @@ pub struct Convolution {
     /// What the sizes come to, if they come to anything.
     plan: Option<Arc<Plan>>,
 }
+
+/// More than any layer has: what is above is a mistake in the sizes.
+const MOST_TAPS: f64 = (1 << 24) as f64;
+const MOST_NUMBERS: f64 = (1_u64 << 31) as f64;
 
 /// The products, in both directions.
 #[derive(Debug, PartialEq)]
@@ -95,7 +102,7 @@ impl Convolution {
         self
     }
 
-    /// Refuses sizes and groups for which there is no plan, whatever the strides.
+    /// Refuses sizes, groups and settings for which no plan is made.
     fn check(&self) -> Result<()> {
         for shape in [self.input, self.output] {
             require_count("the channels of a convolution", shape.channels)?;
@@ -131,13 +138,30 @@ impl Convolution {
         ];
         let largest = sizes.into_iter().max().unwrap_or(0);
         require(largest <= 1 << 20, "a size of a convolution", largest as f64, "at most 2²⁰")?;
-        let numbers: f64 = sizes[..6].iter().map(|&size| size as f64).product();
-        require(numbers <= 1e15, "the numbers of a convolution", numbers, "at most 10¹⁵")
+        // What is kept of the kernel, and what of an image with its zeros.
+        let taps = self.of_unit() as f64;
+        require(taps <= MOST_TAPS, "the weights of a convolution's unit", taps, "at most 2²⁴")?;
+        let side = |inputs: usize, outputs: usize, moves: Moves| {
+            let reach = moves.kernel as f64 * moves.dilation as f64;
+            let zeros = 2.0 * (reach + moves.before.unwrap_or(0) as f64);
+            (inputs + outputs + moves.stride.unwrap_or(1)) as f64 + zeros
+        };
+        let rows = side(self.input.height, self.output.height, self.moves.0);
+        let columns = side(self.input.width, self.output.width, self.moves.1);
+        let channels = self.input.channels.max(self.output.channels) as f64;
+        let numbers = channels * rows * columns;
+        let name = "the numbers of a convolution's image, zeros included";
+        require(numbers <= MOST_NUMBERS, name, numbers, "at most 2³¹")
+    }
+
+    /// The plan of sizes that were checked.
+    fn checked(&self) -> &Plan {
+        self.plan.as_deref().expect("sizes that `check_sizes` takes")
     }
 
     /// Multiply-adds for one sample.
     fn cost(&self) -> usize {
-        self.num_parameters() * self.output.height * self.output.width
+        self.num_parameters().saturating_mul(self.output.height * self.output.width)
     }
 
     /// Weights of one output channel.
@@ -152,10 +176,10 @@ impl Convolution {
     }
 
     /// In how many parts the samples' shares of the weights' gradient are added up, whatever the number of threads, so
-    /// that its bits do not depend on it: as many as a megabyte holds.
+    /// that its bits do not depend on it: as many as 2¹⁸ numbers hold, but two at least.
     fn shares(&self, samples: usize) -> usize {
         const MOST: usize = 8;
-        ((1 << 18) / self.num_parameters().max(1)).clamp(1, MOST).min(samples.max(1))
+        ((1 << 18) / self.num_parameters().max(1)).clamp(2, MOST).min(samples.max(1))
     }
 }
 
@@ -172,7 +196,8 @@ impl Module for Convolution {
     fn check_sizes(&self) -> Result<()> {
         self.check()?;
         let fault = "has sizes that no stride leads to, or more than one: outputs = (inputs + 2 · padding − dilation · \
-                     (kernel − 1) − 1) / stride + 1, in rows and in columns";
+                     (kernel − 1) − 1) / stride + 1, in rows and in columns; of a transposed one, from its outputs \
+                     back to its inputs";
         let remedy = "choose sizes that tell it, such as 28 → 14 with a kernel of 3, or give `stride` or `padding`";
         require_fit(self.plan.is_some(), "a convolution", fault, remedy)
     }

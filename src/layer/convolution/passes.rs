@@ -33,7 +33,7 @@ fn there_generic<T: Float>(
     scratch: &mut [T],
     finish: Option<Finish<'_, T>>,
 ) {
-    let Some(plan) = &map.plan else { return };
+    let plan = map.checked();
     let (units, each) = (map.output.channels, map.output.channels / map.groups);
     let taps = map.moves.0.kernel * map.moves.1.kernel;
     let channels = map.input.channels / map.groups;
@@ -52,7 +52,7 @@ fn back_generic<T: Float>(
     scratch: &mut [T],
     finish: Option<Finish<'_, T>>,
 ) {
-    let Some(plan) = &map.plan else { return };
+    let plan = map.checked();
     let (units, channels) = (map.output.channels, map.output.channels / map.groups);
     let taps = map.moves.0.kernel * map.moves.1.kernel;
     let each = map.input.channels / map.groups;
@@ -79,10 +79,10 @@ fn arrange<'a, T: Float>(
             for result in 0..each {
                 for channel in 0..channels {
                     let of_taps = sweep.taps.iter().map(|&tap| number(group, result, channel, tap));
-                    places
-                        .by_ref()
-                        .zip(of_taps)
-                        .for_each(|(place, number)| *place = weights[number]);
+                    // The weights first: what comes first is asked first, and would be lost at the end.
+                    of_taps
+                        .zip(places.by_ref())
+                        .for_each(|(number, place)| *place = weights[number]);
                 }
             }
         }
@@ -161,7 +161,7 @@ fn add_gradient_generic<T: Float>(
     gradient: &mut [T],
     scratch: &mut [T],
 ) {
-    let Some(plan) = &map.plan else { return };
+    let plan = map.checked();
     let (samples, size) = (x.samples(), map.num_parameters());
     let together = samples.div_ceil(map.shares(samples)).max(1);
     let shares = samples.div_ceil(together);

@@ -36,7 +36,7 @@ impl<'a, T> Stored<'a, T> {
     /// A column, and what lies behind it.
     #[inline(always)]
     pub fn column(&self, column: usize) -> &'a [T] {
-        let at = self.offsets.get(column).copied().unwrap_or(column * self.stride);
+        let at = if self.offsets.is_empty() { column * self.stride } else { self.offsets[column] };
         &self.data[at + self.first..]
     }
 }
@@ -91,6 +91,11 @@ impl<'a, T: Float> Matrix<'a, T> {
         }
         let stored = Stored { stride: self.stored.data.len(), ..self.stored };
         Self { stored, is_transposed: false, ..self }
+    }
+
+    /// Whether its columns lie at offsets of their own.
+    pub(super) fn is_gathered(&self) -> bool {
+        !self.stored.offsets.is_empty()
     }
 
     /// Whether it is less wide than a tile, and stored across its columns.

@@ -7,7 +7,7 @@
 //!    be, and stays in the first level, or next to it, while it meets all those columns.
 //! 3. A tile of C, whose sums stay in registers (see [`kernel`]).
 //!
-//! Only A is packed, a panel at a time; B is read where it lies. So a product needs memory for one panel and no more,
+//! Only A is packed, a panel at a time; B is read where it lies, or copied where it is narrow and lies across. So a product needs memory for one panel and no more,
 //! and a small product spends little on rearranging. Threads each take a block of C.
 //!
 //! Each element of C is summed over k in order, in parts whose lengths depend on k alone, and a vector's lanes are rows
@@ -63,7 +63,8 @@ once! {
 
 fn multiply_generic<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
     // A single row is a column of the transpose, and fills vectors. Its numbers lie in the same order.
-    let (a, b) = if a.rows == 1 { (b.transposed(), a.transposed()) } else { (a, b) };
+    let is_row = a.rows == 1 && !a.is_gathered();
+    let (a, b) = if is_row { (b.transposed(), a.transposed()) } else { (a, b) };
     multiply_by(Arch::new(), a, b, beta, c, None);
 }
 
@@ -260,7 +261,8 @@ impl<T: Float> Product<'_, '_, T> {
     fn run_by<S: Simd>(self, simd: S) {
         let Self { a, b, beta, mut c, workspace } = self;
         let lanes = lanes::<T, S>();
-        let is_gathered = !a.stored.offsets.is_empty();
+        let is_gathered = a.is_gathered();
+        debug_assert!(!b.is_gathered(), "only the first matrix may be gathered");
         let is_upright = !(a.is_transposed || b.is_transposed && !is_gathered);
         let is_direct = is_upright && !is_gathered && b.columns <= UNPACKED;
         let tallest = if is_upright && b.columns <= FEW { TALLEST } else { tall::<S>() };

@@ -275,11 +275,10 @@ impl<T: Scalar> HtmlReport<'_, T> {
         for tensor in network.layout.tensors().iter().take(ROWS) {
             let _ = write!(
                 rows,
-                "<tr><th scope=\"row\">{}</th><td>{}</td><td>{} × {}</td><td>{}{}</td></tr>",
+                "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}{}</td></tr>",
                 escape(&tensor.name, NAME).replace('.', ".<wbr>"), // where a narrow line may break
                 escape(&tensor.layer, NAME),
-                tensor.shape.0,
-                tensor.shape.1,
+                tensor.sides(" × "),
                 count(tensor.range.len()),
                 if tensor.is_frozen { ", frozen" } else { "" }
             );
