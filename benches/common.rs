@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use autoencoder::layer::Unconditioned;
 use autoencoder::loss::{LossFor, WithInput};
+use autoencoder::size::SameSize;
 use autoencoder::train::Event;
 use autoencoder::*;
-use nalgebra::Dyn;
 
 /// Steps of a round of each contestant.
 pub const STEPS: usize = 32;
@@ -52,20 +52,36 @@ pub fn noise(len: usize) -> Vec<f32> {
     std::iter::repeat_with(draw).take(len).collect()
 }
 
-/// Weights and biases of dense layers, by inputs and outputs: `peers/common.py` makes the same, so that results can be
-/// compared. They are uniform, weights as Glorot and Bengio draw them, biases within 0.1.
+/// Weights and biases of dense layers, by inputs and outputs: those of [`shared_kernels`] with one tap.
 pub fn shared_parameters(layers: &[(usize, usize)]) -> Vec<f32> {
-    let count = layers.iter().map(|(inputs, outputs)| (inputs + 1) * outputs).sum();
+    shared_kernels(
+        &layers.iter().map(|&(inputs, outputs)| (inputs, outputs, 1)).collect::<Vec<_>>(),
+    )
+}
+
+/// Weights and biases of convolutions, by channels of inputs and outputs and taps of the kernel: `peers/common.py` makes
+/// the same, so that results can be compared. They are uniform, weights as Glorot and Bengio draw them, biases within 0.1.
+pub fn shared_kernels(layers: &[(usize, usize, usize)]) -> Vec<f32> {
+    let count = layers.iter().map(|(inputs, outputs, taps)| (inputs * taps + 1) * outputs).sum();
     let (mut parameters, mut first) = (noise(count), 0);
-    for (inputs, outputs) in layers {
-        let most = (6.0 / (inputs + outputs) as f64).sqrt();
-        for (len, width) in [(inputs * outputs, 2.0 * most), (*outputs, 0.2)] {
+    for (inputs, outputs, taps) in layers {
+        let most = (6.0 / ((inputs + outputs) * taps) as f64).sqrt();
+        for (len, width) in [(inputs * taps * outputs, 2.0 * most), (*outputs, 0.2)] {
             let tensor = &mut parameters[first..first + len];
             tensor.iter_mut().for_each(|value| *value = (*value - 0.5) * width as f32);
             first += len;
         }
     }
     parameters
+}
+
+/// So many samples for a model.
+fn samples<E: Part, D, R, L>(
+    model: &AutoEncoder<E, D, R, L>,
+    count: usize,
+) -> Batch<f32, E::Input> {
+    let encoder = model.encoder();
+    Batch::new(encoder.input(), noise(encoder.num_inputs() * count)).expect("whole samples")
 }
 
 /// Trains the model; a time is that between two steps, as an observer hears of them.
@@ -75,13 +91,13 @@ pub fn training<E, D, R, L>(
     threads: usize,
 ) -> Contestant
 where
-    E: Part<Input = Dyn, Condition = Unconditioned> + 'static,
+    E: Part<Condition = Unconditioned> + 'static,
+    E::Input: SameSize<E::Input>,
     D: Part + 'static,
     R: 'static,
     L: LossFor<D, Target = WithInput> + 'static,
 {
-    let features = model.encoder().num_inputs();
-    let data = Batch::new(Dyn(features), noise(features * batch * STEPS)).expect("whole samples");
+    let data = samples(&model, batch * STEPS);
     Box::new(move |times| {
         let mut last: Option<Instant> = None;
         let observe = |event: &Event<'_>| {
@@ -100,6 +116,57 @@ where
         assert_eq!(threads, 1, "more than one thread needs `--features parallel`");
         trainer.fit(&mut model, &data).expect("finite");
     })
+}
+
+/// Samples of a minibatch where libraries are compared by a loss.
+pub const BATCH: usize = 128;
+
+/// The loss on the first minibatch, and the training on each number of threads.
+pub type Contest = (f64, Vec<Contestant>);
+
+/// Makes both.
+pub type Maker = fn(&[usize]) -> Contest;
+
+/// The contest of a model with these parameters.
+pub fn contest<E, D, R, L>(
+    mut model: AutoEncoder<E, D, R, L>,
+    parameters: &[f32],
+    threads: &[usize],
+) -> Contest
+where
+    AutoEncoder<E, D, R, L>: Clone,
+    E: Part<Condition = Unconditioned> + 'static,
+    E::Input: SameSize<E::Input>,
+    D: Part + 'static,
+    R: 'static,
+    L: LossFor<D, Target = WithInput> + 'static,
+{
+    model.set_parameters(parameters).expect("as many");
+    let loss = model.loss(&samples(&model, BATCH)).expect("finite").total();
+    (loss, threads.iter().map(|&threads| training(model.clone(), BATCH, threads)).collect())
+}
+
+/// The table of the contests that are asked for after `--`.
+pub fn contests(cases: &[(&str, Maker)]) {
+    let mut words = Words::of_command_line();
+    let (json, threads, is_quick) =
+        (words.option("--json"), words.threads(), words.flag("--quick"));
+    println!(
+        "{:<40} {:>7} {:>10} {:>6} {:>10}",
+        "net (f32, Adam, batch 128)", "threads", "step µs", "±", "loss"
+    );
+    let mut rows = Vec::new();
+    for (case, contest) in cases.iter().filter(|(case, _)| words.want(case)) {
+        let (loss, contestants) = contest(&threads);
+        for (threads, times) in threads.iter().zip(&mut in_turns(contestants, is_quick)) {
+            let (step, spread) = median(times);
+            println!("{case:<40} {threads:>7} {step:>10.1} {spread:>5.1}% {loss:>10.4}");
+            rows.push(format!(
+                r#"{{"case":"{case}","batch":{BATCH},"threads":{threads},"step_us":{step},"spread_percent":{spread},"value":{loss}}}"#
+            ));
+        }
+    }
+    write_json(json, &rows);
 }
 
 /// What was asked for after `--`.

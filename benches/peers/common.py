@@ -40,15 +40,20 @@ def noise(samples, features):
 
 
 def shared_parameters(layers):
-    """Weights (inputs × outputs) and biases of these layers: those of `benches/common.rs`."""
-    values = noise(1, sum((inputs + 1) * outputs for inputs, outputs in layers))[0]
+    """Weights (inputs · taps × outputs) and biases of these layers, as in `benches/common.rs`.
+
+    A layer is its inputs and outputs and, if it is a convolution, the taps of its kernel.
+    """
+    layers = [(inputs, outputs, *(taps or [1])) for inputs, outputs, *taps in layers]
+    values = noise(1, sum((inputs * taps + 1) * outputs for inputs, outputs, taps in layers))[0]
     values -= np.float32(0.5)
     made, first = [], 0
-    for inputs, outputs in layers:
-        behind = first + inputs * outputs
-        weights = values[first:behind] * np.float32(2 * (6 / (inputs + outputs)) ** 0.5)
+    for inputs, outputs, taps in layers:
+        behind = first + inputs * taps * outputs
+        width = 2 * (6 / ((inputs + outputs) * taps)) ** 0.5
+        weights = values[first:behind].reshape(inputs * taps, outputs) * np.float32(width)
         first = behind + outputs
-        made.append((weights.reshape(inputs, outputs), values[behind:first] * np.float32(0.2)))
+        made.append((weights, values[behind:first] * np.float32(0.2)))
     return made
 
 

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 
 import common
+import images
+import jax_images
 import objectives
 from jax_nets import NETS
 
@@ -19,7 +21,7 @@ def adam(theta, gradient, m, v, t):
 
 
 taken = common.options()
-init, draw, loss = NETS[taken.objective]
+init, draw, loss = (NETS | jax_images.NETS)[taken.objective]
 is_plain = taken.objective == "plain"
 
 
@@ -35,13 +37,21 @@ def step(state, x):
     return (net, m, v, t, key), value
 
 
+def known(x, drawn):
+    """The objective with known draws."""
+    return float(loss(net, images.arrange(taken.objective, x), drawn))
+
+
 data = common.noise(common.BATCHES * taken.batch, taken.sizes[0])
-batches = [jnp.asarray(x) for x in data.reshape(common.BATCHES, taken.batch, -1)]
+batches = [
+    jnp.asarray(images.arrange(taken.objective, x))
+    for x in data.reshape(common.BATCHES, taken.batch, -1)
+]
 net = init(taken)
 m, v = (jax.tree.map(jnp.zeros_like, net) for _ in range(2))
 state = (net, m, v, jnp.float32(0), jax.random.key(1))
 first = data[: taken.batch]
-value = None if is_plain else objectives.check(taken, first, lambda *of: float(loss(net, *of)))
+value = None if is_plain else objectives.check(taken, first, known)
 without = objectives.known_draw(taken, taken.batch, is_zero=True)
 before = loss(net, batches[0], without)
 compiled = jax.jit(step, donate_argnums=0)  # the old state's memory becomes the new one's

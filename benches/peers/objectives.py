@@ -8,6 +8,7 @@ over features, plus the penalty.
 import numpy as np
 
 import common
+import images
 
 # p′ and β of β Σⱼ KL(p′ ‖ pⱼ), where p is the mean code of the batch.
 SPARSE_TARGET, SPARSE_WEIGHT = 0.05, 0.1
@@ -17,7 +18,9 @@ MASKED = 0.3  # the share of inputs that are set to 0
 
 
 def layers(taken):
-    """Inputs and outputs of each layer; a variational encoder has two heads."""
+    """Inputs and outputs of each layer, and its taps; a variational encoder has two heads."""
+    if taken.objective in images.NETS:
+        return images.drawn_for(images.NETS[taken.objective])
     pairs = list(zip(taken.sizes, taken.sizes[1:]))
     return pairs[:2] + pairs[1:] if taken.objective == "variational" else pairs
 
@@ -41,6 +44,8 @@ def formula(objective, net, x, drawn):
     """The objective, in double precision; `net` are weights (inputs × outputs) and biases."""
     net = [(weights.astype(float), bias.astype(float)) for weights, bias in net]
     x = x.astype(float)
+    if objective in images.NETS:
+        return images.formula(images.NETS[objective], x, net)
 
     def affine(at, x):
         weights, bias = net[at]

@@ -77,6 +77,16 @@ KINDS = {
             objective("denoising", "784-128-784", "784-128-784"),
         ),
     ),
+    "images": Kind(
+        title="A training step of a convolutional autoencoder, µs (and how many times ours)",
+        head=("net", "batch"),
+        bench="images",
+        libraries=NETS,
+        rows=(
+            objective("strided", "784", "images 1×28×28: 32-64 channels, code of 32"),
+            objective("series", "1024", "windows 8×128: 16-32 channels"),
+        ),
+    ),
     "encode": Kind(
         title="Encoding, µs (and how many times ours)",
         head=("net", "batch"),

@@ -3,13 +3,15 @@
 import torch
 
 import common
+import images
 import objectives
+import torch_images
 from torch_nets import NETS
 
 taken = common.options()
 torch.set_num_threads(taken.threads)
 torch.manual_seed(1)
-net = NETS[taken.objective](taken)
+net = (NETS | torch_images.NETS)[taken.objective](taken)
 
 
 def encode():
@@ -19,16 +21,20 @@ def encode():
     common.report(taken, "PyTorch eager", torch.__version__, step_us)
 
 
+def arrange(x):
+    return images.arrange(taken.objective, torch.from_numpy(x)).contiguous()
+
+
 def known(x, drawn):
     """The objective with known draws."""
     with torch.no_grad():
         drawn = None if drawn is None else torch.from_numpy(drawn)
-        return net.loss(torch.from_numpy(x), drawn).item()
+        return net.loss(arrange(x), drawn).item()
 
 
 def train():
     data = common.noise(common.BATCHES * taken.batch, taken.sizes[0])
-    batches = torch.from_numpy(data).split(taken.batch)
+    batches = arrange(data).split(taken.batch)
     first = data[: taken.batch]
     is_plain = taken.objective == "plain"
     value = None if is_plain else objectives.check(taken, first, known)
