@@ -51,6 +51,34 @@ fn series(on: &[usize]) -> Contest {
     contest(model, &shared_kernels(&[(8, 16, 5), (16, 32, 5), (32, 16, 5), (16, 8, 5)]), on)
 }
 
+/// The convolutional autoencoder of the Keras blog: pooling, upsampling, and logits as outputs.
+fn keras(on: &[usize]) -> Contest {
+    let model = AutoEncoder::builder()
+        .encoder(
+            Conv2d::<Image<1, 28, 28>, Image<16, 28, 28>, 3>::new(Relu)
+                .then(MaxPool2d::<Image<16, 28, 28>, Image<16, 14, 14>, 2>::new())
+                .then(Conv2d::<Image<16, 14, 14>, Image<8, 14, 14>, 3>::new(Relu))
+                .then(MaxPool2d::<Image<8, 14, 14>, Image<8, 7, 7>, 2>::new())
+                .then(Conv2d::<Image<8, 7, 7>, Image<8, 7, 7>, 3>::new(Relu))
+                .then(MaxPool2d::<Image<8, 7, 7>, Image<8, 4, 4>, 2>::new()),
+        )
+        .decoder(
+            Conv2d::<Image<8, 4, 4>, Image<8, 4, 4>, 3>::new(Relu)
+                .then(Upsample2d::<Image<8, 4, 4>, Image<8, 8, 8>>::nearest())
+                .then(Conv2d::<Image<8, 8, 8>, Image<8, 8, 8>, 3>::new(Relu))
+                .then(Upsample2d::<Image<8, 8, 8>, Image<8, 16, 16>>::nearest())
+                .then(Conv2d::<Image<8, 16, 16>, Image<16, 14, 14>, 3>::new(Relu))
+                .then(Upsample2d::<Image<16, 14, 14>, Image<16, 28, 28>>::nearest())
+                .then(Conv2d::<Image<16, 28, 28>, Image<1, 28, 28>, 3>::new(Identity)),
+        )
+        .loss(BernoulliCrossEntropy)
+        .build()
+        .expect("sizes fit");
+    let channels = [1, 16, 8, 8, 8, 8, 16, 1];
+    let layers: Vec<_> = channels.windows(2).map(|pair| (pair[0], pair[1], 9)).collect();
+    contest(model, &shared_kernels(&layers), on)
+}
+
 fn main() {
-    contests(&[("strided 784", strided), ("series 1024", series)]);
+    contests(&[("strided 784", strided), ("series 1024", series), ("keras 784", keras)]);
 }

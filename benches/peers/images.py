@@ -10,13 +10,19 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Layer:
-    kind: str  # "there": a convolution; "back": a transposed one; "dense"
-    inputs: int  # channels, or units
-    outputs: int
+    # "there": a convolution; "back": a transposed one; "dense"; without parameters "pool": the
+    # largest of 2 × 2, or of what there is of them; "upsample": each pixel 2 × 2 times.
+    kind: str
+    inputs: int = 0  # channels, or units
+    outputs: int = 0
     activation: str = "relu"
     kernel: tuple = (3, 3)  # rows and columns, as in what follows
     stride: tuple = (2, 2)
     padding: tuple = (1, 1)  # zeros around the larger of the two images
+
+    @property
+    def has_parameters(self):
+        return self.kind not in ("pool", "upsample")
 
 
 def steps(kind, inputs, outputs, activation="relu"):
@@ -24,12 +30,23 @@ def steps(kind, inputs, outputs, activation="relu"):
     return Layer(kind, inputs, outputs, activation, kernel=(1, 5), stride=(1, 2), padding=(0, 2))
 
 
+def one_by_one(inputs, outputs, activation="relu", padding=(1, 1)):
+    """A convolution without strides."""
+    return Layer("there", inputs, outputs, activation, stride=(1, 1), padding=padding)
+
+
 @dataclass(frozen=True)
 class Net:
     shape: tuple  # channels, rows and columns of a sample
     layers: tuple
     deepest: tuple = ()  # the same of the image that dense layers end with
+    has_logits: bool = False  # the loss is the Bernoulli cross-entropy, in place of squares
     is_window: bool = False  # our samples lie step by step, in place of channel by channel
+
+    @property
+    def has_channels_last(self):
+        """Whether PyTorch is told so, as it is faster then: where it pools."""
+        return any(layer.kind == "pool" for layer in self.layers)
 
     def along(self, both):
         """Of rows and columns those that a library is told: a window has no rows."""
@@ -66,6 +83,25 @@ NETS = {
         ),
         is_window=True,
     ),
+    "keras": Net(
+        (1, 28, 28),
+        (
+            one_by_one(1, 16),
+            Layer("pool"),
+            one_by_one(16, 8),
+            Layer("pool"),
+            one_by_one(8, 8),
+            Layer("pool"),
+            one_by_one(8, 8),
+            Layer("upsample"),
+            one_by_one(8, 8),
+            Layer("upsample"),
+            one_by_one(8, 16, padding=(0, 0)),
+            Layer("upsample"),
+            one_by_one(16, 1, "identity"),
+        ),
+        has_logits=True,
+    ),
 }
 
 
@@ -75,10 +111,11 @@ def arrange(objective, x):
 
 
 def drawn_for(net):
-    """Inputs, outputs and taps of each layer, as parameters are drawn for them."""
+    """Inputs, outputs and taps of each layer that has parameters, as these are drawn."""
     return [
         (layer.inputs, layer.outputs, 1 if layer.kind == "dense" else np.prod(layer.kernel).item())
         for layer in net.layers
+        if layer.has_parameters
     ]
 
 
@@ -88,7 +125,9 @@ def kernels(net, parameters):
     Those of a convolution are inputs × rows × columns × outputs; a transposed one has those of the
     convolution that goes the other way.
     """
-    for layer, (weights, bias) in zip(net.layers, parameters):
+    parameters = iter(parameters)
+    for layer in net.layers:
+        weights, bias = next(parameters) if layer.has_parameters else (None, None)
         if layer.kind == "there":
             weights = weights.reshape(layer.inputs, *layer.kernel, layer.outputs)
         if layer.kind == "back":
@@ -99,7 +138,7 @@ def kernels(net, parameters):
 def outputs_first(net, parameters):
     """The same as other libraries have them: a convolution's outputs × inputs × rows × columns."""
     for layer, weights, bias in kernels(net, parameters):
-        if layer.kind != "dense":
+        if layer.kind in ("there", "back"):
             weights = np.ascontiguousarray(weights.transpose(3, 0, 1, 2))
             weights = weights.reshape(*weights.shape[:2], *net.along(layer.kernel))
         yield layer, weights, bias
@@ -125,7 +164,9 @@ def convolve(layer, weights, x):
 
     samples, _, rows, columns = x.shape
     if layer.kind == "there":
-        padded, size = np.pad(x, around), (rows // down, columns // right)
+        padded = np.pad(x, around)
+        height, width = layer.kernel
+        size = (rows + 2 * above - height) // down + 1, (columns + 2 * before - width) // right + 1
         return sum(
             np.einsum("ncij,co->noij", met(padded, tap, *size), weights[:, *tap])
             for tap in np.ndindex(layer.kernel)
@@ -137,15 +178,26 @@ def convolve(layer, weights, x):
     return padded[:, :, above : above + size[0], before : before + size[1]]
 
 
+def pool(x):
+    odd = [(0, size % 2) for size in x.shape]
+    x = np.pad(x, [(0, 0), (0, 0), *odd[2:]], constant_values=-np.inf)
+    return np.maximum.reduce([x[:, :, i::2, j::2] for i, j in np.ndindex(2, 2)])
+
+
 def formula(net, x, parameters):
-    """Half the squared error, summed over a sample, mean over samples."""
+    """The loss, summed over a sample, mean over samples."""
     x = net.arrange(x).reshape(-1, *net.shape)
     y = x
     for layer, weights, bias in kernels(net, parameters):
         if layer.kind == "dense":
             y = y.reshape(len(y), -1) @ weights + bias
+        elif layer.kind == "pool":
+            y = pool(y)
+        elif layer.kind == "upsample":
+            y = y.repeat(2, axis=2).repeat(2, axis=3)
         else:
             image = y if y.ndim > 2 else y.reshape(-1, *net.deepest)
             y = convolve(layer, weights, image) + bias[:, None, None]
         y = ACTIVATIONS[layer.activation](y)
-    return 0.5 * ((y - x) ** 2).sum() / len(x)
+    loss = np.logaddexp(0, y) - x * y if net.has_logits else 0.5 * (y - x) ** 2
+    return loss.sum() / len(x)

@@ -85,6 +85,7 @@ KINDS = {
         rows=(
             objective("strided", "784", "images 1×28×28: 32-64 channels, code of 32"),
             objective("series", "1024", "windows 8×128: 16-32 channels"),
+            objective("keras", "784", "images 1×28×28: 16-8-8 channels, pooling and upsampling"),
         ),
     ),
     "encode": Kind(

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 import common
 import images
@@ -33,18 +34,29 @@ class Images(nn.Module):
         for layer, weights, bias in images.outputs_first(net, parameters):
             if layer.kind == "dense":
                 modules += [nn.Flatten(), linear((weights, bias))]
+            elif layer.kind == "pool":
+                modules.append(nn.MaxPool2d(2, ceil_mode=True))
+            elif layer.kind == "upsample":
+                modules.append(nn.Upsample(scale_factor=2))
             else:
                 modules += [nn.Unflatten(1, net.deepest)] if before == "dense" else []
                 modules.append(convolution(net, layer, weights, bias))
-            modules.append(ACTIVATIONS[layer.activation]())
+            if layer.has_parameters:
+                modules.append(ACTIVATIONS[layer.activation]())
             before = layer.kind
+        self.has_logits = net.has_logits
         self.layers = nn.Sequential(*modules)
+        if net.has_channels_last:  # as its samples have anyway, whose pixels are of one number
+            self.layers.to(memory_format=torch.channels_last)
 
     def draw(self, x):
         return None
 
     def loss(self, x, drawn):
-        return 0.5 * (self.layers(x) - x).square().sum() / x.shape[0]
+        y = self.layers(x)
+        if self.has_logits:
+            return F.binary_cross_entropy_with_logits(y, x, reduction="sum") / x.shape[0]
+        return 0.5 * (y - x).square().sum() / x.shape[0]
 
 
 NETS = dict.fromkeys(images.NETS, Images)
