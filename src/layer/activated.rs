@@ -565,3 +565,25 @@ where
         self.owned(parameters, to)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each output has its own bias, whichever rows are there.
+    #[test]
+    fn biases_go_by_runs() {
+        let biases = [10.0, 20.0, 30.0];
+        for (run, outputs) in [(1, 3), (1, 12), (4, 12)] {
+            for first in 0..outputs {
+                for end in first + 1..=outputs {
+                    let mut z = vec![1.0; 2 * (end - first)];
+                    add_biases(&biases, run, first..end, &mut z);
+                    let bias = |output: usize| 1.0 + biases[output / run % biases.len()];
+                    let expected: Vec<f64> = (first..end).chain(first..end).map(bias).collect();
+                    assert_eq!(z, expected, "{run} {first}..{end}");
+                }
+            }
+        }
+    }
+}

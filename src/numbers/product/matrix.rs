@@ -93,6 +93,11 @@ impl<'a, T: Float> Matrix<'a, T> {
         Self { stored, is_transposed: false, ..self }
     }
 
+    /// Whether it is a row that could as well be the second matrix.
+    pub(super) fn is_row(&self) -> bool {
+        self.rows == 1 && !self.is_gathered()
+    }
+
     /// Whether its columns lie at offsets of their own.
     pub(super) fn is_gathered(&self) -> bool {
         !self.stored.offsets.is_empty()

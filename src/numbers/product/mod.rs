@@ -63,8 +63,7 @@ once! {
 
 fn multiply_generic<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
     // A single row is a column of the transpose, and fills vectors. Its numbers lie in the same order.
-    let is_row = a.rows == 1 && !a.is_gathered();
-    let (a, b) = if is_row { (b.transposed(), a.transposed()) } else { (a, b) };
+    let (a, b) = if a.is_row() { (b.transposed(), a.transposed()) } else { (a, b) };
     multiply_by(Arch::new(), a, b, beta, c, None);
 }
 
@@ -262,7 +261,7 @@ impl<T: Float> Product<'_, '_, T> {
         let Self { a, b, beta, mut c, workspace } = self;
         let lanes = lanes::<T, S>();
         let is_gathered = a.is_gathered();
-        debug_assert!(!b.is_gathered(), "only the first matrix may be gathered");
+        debug_assert!(!b.is_gathered());
         let is_upright = !(a.is_transposed || b.is_transposed && !is_gathered);
         let is_direct = is_upright && !is_gathered && b.columns <= UNPACKED;
         let tallest = if is_upright && b.columns <= FEW { TALLEST } else { tall::<S>() };
