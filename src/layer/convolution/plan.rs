@@ -13,9 +13,9 @@ use super::lie::Lie;
 
 /// As many numbers as the longest vectors have.
 const VECTOR: usize = 16;
-/// Rows of a matrix that are worth a product: images are taken together until they have as many, but no more of them
-/// than this.
+/// Rows of a matrix that are worth a product: images are taken together until they have as many.
 const TOGETHER: usize = 192;
+/// But no more images than these.
 const MOST_IMAGES: usize = 16;
 
 /// Planes with zeros around the numbers of some images, one image above the other.

@@ -292,8 +292,7 @@ impl<T: Float> Product<'_, '_, T> {
                     1 => strip.multiply::<S, 1>(simd),
                     2 => strip.multiply::<S, 2>(simd),
                     3 if const { tall::<S>() == 3 } => strip.multiply::<S, 3>(simd),
-                    // As many as for up to three columns.
-                    _ => strip.multiply_columns::<S, TALLEST, 1>(simd),
+                    _ => strip.multiply_columns::<S, TALLEST, 1>(simd), // of few columns
                 }
             },
         );
