@@ -46,6 +46,20 @@ pub struct Shape {
     pub width: usize,
 }
 
+impl Shape {
+    /// The number of values; one that is too large is the largest number there is, which nothing fits.
+    pub const fn values(&self) -> usize {
+        self.channels.saturating_mul(self.height).saturating_mul(self.width)
+    }
+}
+
+/// `8×14×14`.
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}×{}×{}", self.channels, self.height, self.width)
+    }
+}
+
 /// An image of `C` channels, `H` rows and `W` columns: channel by channel, row by row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Image<const C: usize, const H: usize, const W: usize>;

@@ -26,8 +26,8 @@ pub struct Tensor {
     pub layer: String,
     /// Rows and columns; it is stored column by column. A bias has one column.
     pub shape: (usize, usize),
-    /// How the columns are divided in a file, where there is more to them than their number: of a convolution's weights
-    /// `[channels, rows, columns]` of the kernel.
+    /// How the columns are divided in a file: of a convolution's weights `[channels, rows, columns]` of the kernel, of
+    /// others just their number.
     pub columns: Vec<usize>,
     /// What it is for.
     pub role: Role,

@@ -283,6 +283,7 @@
 mod activated;
 pub mod activation;
 mod adjoint;
+mod biases;
 mod boxed;
 mod chain;
 mod conditioned;

@@ -4,7 +4,7 @@ use super::layout::Layout;
 use super::tied::Detach;
 use super::{
     Any, DualViewMut, Layer, Module, Part, Pass, Pointlike, SameCondition, TangentPass,
-    Unconditioned, range, require_point,
+    Unconditioned, module_by, range, require_point,
 };
 use crate::batch::size::{SameSize, require_shape};
 use crate::batch::{BatchView, BatchViewMut};
@@ -71,27 +71,8 @@ impl<B> Residual<B> {
 }
 
 impl<B: Part> Module for Residual<B> {
-    fn num_inputs(&self) -> usize {
-        self.body.num_inputs()
-    }
-    fn num_outputs(&self) -> usize {
-        self.body.num_outputs()
-    }
-    fn num_parameters(&self) -> usize {
-        self.body.num_parameters()
-    }
-    fn num_shared(&self) -> usize {
-        self.body.num_shared()
-    }
-    fn is_frozen(&self) -> bool {
-        self.body.is_frozen()
-    }
-    fn set_frozen(&mut self, is_frozen: bool) {
-        self.body.set_frozen(is_frozen);
-    }
-    fn set_shared_frozen(&mut self, is_frozen: bool) {
-        self.body.set_shared_frozen(is_frozen);
-    }
+    module_by!(body);
+
     fn check_sizes(&self) -> Result<()> {
         self.body.check_sizes()?;
         let place = "the body of a residual layer";

@@ -382,3 +382,70 @@ fn weights_of_pytorch_give_its_outputs_and_gradients() {
         assert!((found - expected).abs() <= 1e-12, "{found} for {expected}");
     }
 }
+
+/// A training has the same bits on any number of threads: all three maps are large enough to be divided.
+#[cfg(feature = "parallel")]
+#[test]
+fn a_training_does_not_depend_on_the_threads() {
+    use autoencoder::{Adam, Trainer};
+
+    let (whole, half) = (Image::<1, 28, 28>, Image::<16, 14, 14>);
+    let rng = &mut seeded(4);
+    let data = (0..784 * 96).map(|_| rng.random::<f32>()).collect();
+    let data = Batch::new(whole, data).unwrap();
+    let trained = |threads: usize| {
+        let mut model = AutoEncoder::builder()
+            .encoder(Conv2d::between(whole, half, 3, Tanh))
+            .decoder(ConvTranspose2d::between(half, whole, 3, Sigmoid))
+            .build::<f32>()
+            .unwrap();
+        let trainer = Trainer::new(Adam::new(1e-2).unwrap()).batch_size(48).epochs(2);
+        trainer.threads(threads).fit(&mut model, &data).unwrap();
+        model.parameters().to_vec()
+    };
+    let alone = trained(1);
+    for threads in [2, 3, 5] {
+        assert_eq!(trained(threads), alone, "{threads} threads");
+    }
+}
+
+/// A file has PyTorch's shapes; what does not show in them is compared too.
+#[cfg(feature = "safetensors")]
+#[test]
+fn files_have_the_shapes_of_pytorch_and_the_settings() {
+    let (wide, narrow) = (Image::<4, 8, 8>, Image::<6, 8, 8>);
+    let build = |dilation: usize| {
+        AutoEncoder::builder()
+            .encoder(Conv2d::between(wide, narrow, 3, Tanh).groups(2).dilation(dilation))
+            .decoder(ConvTranspose2d::between(narrow, wide, 3, Identity))
+            .build::<f64>()
+            .unwrap()
+    };
+    let folder = std::env::temp_dir().join(format!("convolutions-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("model.safetensors");
+    let (model, mut other) = (build(1), build(2));
+    model.save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    assert_eq!(header["encoder.0.weight"]["shape"], serde_json::json!([6, 2, 3, 3]));
+    assert_eq!(header["encoder.0.bias"]["shape"], serde_json::json!([6]));
+    assert_eq!(header["decoder.0.weight"]["shape"], serde_json::json!([6, 4, 3, 3]));
+    assert_eq!(header["decoder.0.bias"]["shape"], serde_json::json!([4]));
+    // Row by row there, column by column here.
+    let first = header["encoder.0.weight"]["data_offsets"][0].as_u64().unwrap() as usize;
+    let numbers = bytes[8 + length + first..].chunks_exact(8);
+    let weights = model.parameter("encoder.0.weight").unwrap();
+    for (at, bytes) in numbers.take(weights.len()).enumerate() {
+        let expected = weights[at % 18 * 6 + at / 18];
+        assert_eq!(f64::from_le_bytes(bytes.try_into().unwrap()), expected);
+    }
+    let refused = other.load(&path).unwrap_err();
+    assert!(matches!(&refused, Error::DoesNotFit { .. }), "{refused}");
+    assert!(refused.to_string().contains("dilation"), "{refused}");
+    let mut same = build(1);
+    same.load(&path).unwrap();
+    assert_eq!(same.parameters(), model.parameters());
+    std::fs::remove_dir_all(folder).unwrap();
+}

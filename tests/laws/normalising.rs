@@ -1,7 +1,7 @@
 //! Normalization and residual layers: against PyTorch, at their edges, and as parts of models.
 
 use autoencoder::activation::{Identity, Softplus, Tanh};
-use autoencoder::layer::{DualViewMut, NormalizationLayer, Pass, TangentPass};
+use autoencoder::layer::NormalizationLayer;
 use autoencoder::random::seeded;
 use autoencoder::size::{DynImage, DynWindow, Image, Size, Window};
 use autoencoder::*;
@@ -469,7 +469,10 @@ fn models_keep_the_contract() {
 }
 
 /// All that the passes of a layer in single precision give.
+#[cfg(feature = "parallel")]
 fn bits(layer: &dyn Layer<f32>, samples: usize) -> Vec<u32> {
+    use autoencoder::layer::{DualViewMut, Pass, TangentPass};
+
     let rng = &mut seeded(8);
     let (rows, own) = (layer.num_inputs(), layer.num_parameters());
     let mut draw = |len: usize| -> Vec<f32> { (0..len).map(|_| f32::draw_normal(rng)).collect() };

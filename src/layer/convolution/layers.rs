@@ -1,10 +1,11 @@
 //! Layers of a convolution and an activation.
 
-use super::{Adjoint, Axis, Convolution};
+use super::{Adjoint, Axis, Convolution, Moves};
 use crate::batch::size::{ImageSize, KnownShape, WindowSize};
 use crate::layer::Activated;
 
-/// Two numbers of a kernel: for rows and for columns. One number stands for both; the one row of a window does not count.
+/// Two numbers of a kernel, for rows and for columns: of `3` both are 3, of `(3, 1)` these. The one row of a window does
+/// not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sides {
     /// For rows.
@@ -28,6 +29,10 @@ impl From<(usize, usize)> for Sides {
 /// # Formula
 /// y = s(w ⋆ x + b), with the map of [`Convolution`] and one bias a channel.
 ///
+/// # Shapes
+/// x: `I` = `Image<C, H, W>`; y: `O` = `Image<D, h, w>`; w: `D × (C / groups · K · K)`, in files `weight` of
+/// `[D, C / groups, K, K]`; b: `D`.
+///
 /// # Sizes
 /// Stride and zeros are read off the two images, where these tell them: all of the input is read (unless the kernel is
 /// 1 × 1) but for a rest that is less than another step, with fewer zeros around it than the kernel has taps, as PyTorch's
@@ -42,8 +47,14 @@ impl From<(usize, usize)> for Sides {
 /// | 28 → 14, 2 | 2 | 0 |
 /// | 4 → 2, 3 | 1 or 2: to be said | 0 or 1 |
 ///
-/// Sizes that lead nowhere, or to more than one stride, do not compile. [`between`](Conv2d::between) takes what is said: [`stride`](Activated::stride), [`padding`](Activated::padding),
-/// [`dilation`](Activated::dilation), [`groups`](Activated::groups).
+/// Sizes that lead nowhere, or to more than one stride, do not compile. [`between`](Conv2d::between) takes what is said:
+/// [`stride`](Activated::stride), [`padding`](Activated::padding), [`dilation`](Activated::dilation),
+/// [`groups`](Activated::groups).
+///
+/// # Errors
+/// `build` gives, for what `between` made, [`Error::Unfit`](crate::Error::Unfit) where sizes and settings lead nowhere
+/// or to more than one stride, and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one
+/// that no memory holds.
 ///
 /// # Speed
 /// A training step in ms, and how many times ours: `f32`, batch 128, Adam, one core of an Intel Xeon of 2023 with
@@ -76,22 +87,35 @@ impl From<(usize, usize)> for Sides {
 /// # let _ = model;
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
+///
+/// # References
+/// Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), Gradient-based learning applied to document recognition;
+/// V. Dumoulin, F. Visin (2016), A guide to convolution arithmetic for deep learning.
 #[derive(Debug)]
 pub struct Conv2d<I, O, const K: usize>(std::marker::PhantomData<(I, O)>);
 
-/// The layer that goes the other way than [`Conv2d`]: from the image `I` to a larger one, `O`, by the adjoint of the
-/// convolution from `O` to `I`.
+/// The layer that goes the other way than [`Conv2d`]: from the image `I` to a larger one, `O`, with a kernel of `K × K`.
 ///
-/// It has PyTorch's weights, `[inputs, outputs / groups, rows, columns]`, and needs no `output_padding`, as the sizes
-/// tell it. The settings are those of the convolution from `O` to `I`.
+/// # Formula
+/// y = s(Wᵀ x + b), with the map W of the convolution from `O` to `I`, whose [sizes](Conv2d#sizes), settings and errors
+/// it has, and one bias a channel of `O`.
+///
+/// # Shapes
+/// x: `I` = `Image<C, H, W>`; y: `O` = `Image<D, h, w>`; in files `weight` is PyTorch's `[C, D / groups, K, K]`, and `bias`
+/// is `[D]`. There is no `output_padding`, as the sizes tell it.
+///
+/// # References
+/// M. Zeiler, D. Krishnan, G. Taylor, R. Fergus (2010), Deconvolutional networks.
 #[derive(Debug)]
 pub struct ConvTranspose2d<I, O, const K: usize>(std::marker::PhantomData<(I, O)>);
 
-/// [`Conv2d`] for windows of a series: a kernel of `K` steps.
+/// [`Conv2d`] for windows of a series, from `I` = `Window<C, T>` to `O` = `Window<D, t>`: a kernel of `K` steps. Its weights
+/// are `[D, C / groups, K]` in files.
 #[derive(Debug)]
 pub struct Conv1d<I, O, const K: usize>(std::marker::PhantomData<(I, O)>);
 
-/// [`ConvTranspose2d`] for windows of a series.
+/// [`ConvTranspose2d`] for windows of a series, from `I` = `Window<C, T>` to `O` = `Window<D, t>`. Its weights are
+/// `[C, D / groups, K]` in files.
 #[derive(Debug)]
 pub struct ConvTranspose1d<I, O, const K: usize>(std::marker::PhantomData<(I, O)>);
 
@@ -130,9 +154,8 @@ macro_rules! layers {
                 kernel: impl Into<Sides>,
                 activation: A,
             ) -> ConvolutionLayer<I, O, A> {
-                let Sides { rows, columns } = kernel.into();
-                let kernel = (if $is_window { 1 } else { rows }, columns);
-                let map = Convolution::new(input.shape(), output.shape(), $is_window, kernel);
+                let (from, to) = (input.shape(), output.shape());
+                let map = Convolution::new(from, to, $is_window, kernel.into());
                 Activated::new(map, activation, input, output)
             }
         }
@@ -160,9 +183,8 @@ macro_rules! layers {
                 kernel: impl Into<Sides>,
                 activation: A,
             ) -> TransposedLayer<I, O, A> {
-                let Sides { rows, columns } = kernel.into();
-                let kernel = (if $is_window { 1 } else { rows }, columns);
-                let map = Convolution::new(output.shape(), input.shape(), $is_window, kernel);
+                let (from, to) = (output.shape(), input.shape());
+                let map = Convolution::new(from, to, $is_window, kernel.into());
                 Activated::new(Adjoint(map), activation, input, output)
             }
         }
@@ -206,47 +228,37 @@ impl Convolves for Adjoint<Convolution> {
     }
 }
 
-/// Settings of a convolution; without them the sizes tell stride and zeros.
+/// Settings of a convolution. What is not set the sizes tell, or `build` refuses them with
+/// [`Error::Unfit`](crate::Error::Unfit); a setting that is 0 or beyond 2²⁰, but for `padding`, which may be 0, with
+/// [`Error::InvalidParameter`](crate::Error::InvalidParameter). Of a transposed layer they are those of the convolution
+/// from its outputs to its inputs. The rows of a window's setting do not count.
 impl<M: Convolves, A, I, O> Activated<M, A, I, O> {
-    /// Steps of the kernel from one output to the next.
+    /// Inputs from one place of the kernel to the next. Default: what the sizes tell. At least 1.
     pub fn stride(self, stride: impl Into<Sides>) -> Self {
-        let Sides { rows, columns } = stride.into();
-        self.with_map(|map| {
-            map.changed(|map| {
-                map.set(|of_rows, of_columns| {
-                    (of_rows.stride, of_columns.stride) = (Some(rows), Some(columns));
-                })
-            })
-        })
+        self.set(stride, |moves, stride| moves.stride = Some(stride))
     }
 
-    /// Zeros before the first row and column, and as many behind the last ones, as far as they are read.
+    /// Zeros before the first row and column, and as many behind the last ones, as far as they are read. Default: what
+    /// the sizes tell.
     pub fn padding(self, padding: impl Into<Sides>) -> Self {
-        let Sides { rows, columns } = padding.into();
-        self.with_map(|map| {
-            map.changed(|map| {
-                map.set(|of_rows, of_columns| {
-                    (of_rows.before, of_columns.before) = (Some(rows), Some(columns));
-                })
-            })
-        })
+        self.set(padding, |moves, padding| moves.before = Some(padding))
     }
 
-    /// Steps from one tap of the kernel to the next: 1 if they are neighbours.
+    /// Inputs from one tap of the kernel to the next. Default: 1, neighbours.
     pub fn dilation(self, dilation: impl Into<Sides>) -> Self {
-        let Sides { rows, columns } = dilation.into();
-        self.with_map(|map| {
-            map.changed(|map| {
-                map.set(|of_rows, of_columns| {
-                    (of_rows.dilation, of_columns.dilation) = (rows, columns);
-                })
-            })
-        })
+        self.set(dilation, |moves, dilation| moves.dilation = dilation)
     }
 
-    /// Into how many groups channels are divided, each of which sees the channels of its own only. As many as there are
-    /// channels: a depthwise convolution.
+    /// Into how many groups the channels are divided on both sides; each sees the channels of its own only. Default: 1.
+    /// A divisor of the channels on both sides, or `build` refuses it with
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter). As many as there are channels: a depthwise
+    /// convolution.
     pub fn groups(self, groups: usize) -> Self {
         self.with_map(|map| map.changed(|map| map.grouped(groups)))
+    }
+
+    fn set(self, sides: impl Into<Sides>, set: impl Fn(&mut Moves, usize)) -> Self {
+        let sides = sides.into();
+        self.with_map(|map| map.changed(|map| map.set(sides, set)))
     }
 }

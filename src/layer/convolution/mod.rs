@@ -21,7 +21,7 @@ pub use layers::{
     Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, ConvolutionLayer, Sides, TransposedLayer,
 };
 use lie::Lie;
-use passes::{add_gradient, back, there};
+use passes::{Direction, add_gradient, pass};
 use plan::Way;
 
 /// The linear map of a convolution: each output is a weighted sum of the inputs around its place, with the same
@@ -54,8 +54,13 @@ pub struct Convolution {
 }
 
 /// More than any layer has: what is above is a mistake in the sizes.
+const MOST: usize = 1 << 20;
 const MOST_TAPS: f64 = (1 << 24) as f64;
 const MOST_NUMBERS: f64 = (1_u64 << 31) as f64;
+
+fn require_size_of_side(size: usize) -> Result<()> {
+    require(size <= MOST, "a size of a convolution", size as f64, "at most 2²⁰")
+}
 
 /// The products, in both directions.
 #[derive(Debug, PartialEq)]
@@ -67,19 +72,20 @@ struct Plan {
 
 impl Convolution {
     /// Between two images, or windows, with a kernel of so many rows and columns.
-    fn new(input: Shape, output: Shape, is_window: bool, kernel: (usize, usize)) -> Self {
+    fn new(input: Shape, output: Shape, is_window: bool, kernel: Sides) -> Self {
         let moves = |kernel| Moves { kernel, dilation: 1, stride: None, before: None };
-        let moves = (moves(kernel.0), moves(kernel.1));
+        // The one row of a window is not moved along.
+        let rows = moves(if is_window { 1 } else { kernel.rows });
+        let moves = (rows, moves(kernel.columns));
         Self { input, output, is_window, moves, groups: 1, plan: None }.planned()
     }
 
-    /// With other settings.
-    fn set(mut self, set: impl FnOnce(&mut Moves, &mut Moves)) -> Self {
-        set(&mut self.moves.0, &mut self.moves.1);
-        if self.is_window {
-            // The one row of a window is not moved along.
-            self.moves.0 = Moves { kernel: 1, dilation: 1, stride: None, before: None };
+    /// With other settings along rows and columns.
+    fn set(mut self, sides: Sides, set: impl Fn(&mut Moves, usize)) -> Self {
+        if !self.is_window {
+            set(&mut self.moves.0, sides.rows);
         }
+        set(&mut self.moves.1, sides.columns);
         self.planned()
     }
 
@@ -104,40 +110,27 @@ impl Convolution {
 
     /// Refuses sizes, groups and settings for which no plan is made.
     fn check(&self) -> Result<()> {
-        for shape in [self.input, self.output] {
-            require_count("the channels of a convolution", shape.channels)?;
-            require_count("the rows of a convolution's image", shape.height)?;
-            require_count("the columns of a convolution's image", shape.width)?;
-        }
-        for moves in [self.moves.0, self.moves.1] {
-            require_count("the kernel of a convolution", moves.kernel)?;
-            require_count("the dilation of a convolution", moves.dilation)?;
-            require_count("the stride of a convolution", moves.stride.unwrap_or(1))?;
-        }
         let name = "the groups of a convolution";
         require_count(name, self.groups)?;
-        let divides = [self.input, self.output]
-            .iter()
-            .all(|shape| shape.channels.is_multiple_of(self.groups));
-        require(divides, name, self.groups as f64, "a divisor of the channels on both sides")?;
-        let sizes = [
-            self.input.height,
-            self.input.width,
-            self.output.height,
-            self.output.width,
-            self.input.channels,
-            self.output.channels,
-            self.moves.0.kernel,
-            self.moves.1.kernel,
-            self.moves.0.dilation,
-            self.moves.1.dilation,
-            self.moves.0.stride.unwrap_or(1),
-            self.moves.1.stride.unwrap_or(1),
-            self.moves.0.before.unwrap_or(0),
-            self.moves.1.before.unwrap_or(0),
-        ];
-        let largest = sizes.into_iter().max().unwrap_or(0);
-        require(largest <= 1 << 20, "a size of a convolution", largest as f64, "at most 2²⁰")?;
+        for shape in [self.input, self.output] {
+            let channels = shape.channels;
+            require_count("the channels of a convolution", channels)?;
+            require_size_of_side(channels)?;
+            let divides = channels.is_multiple_of(self.groups);
+            require(divides, name, self.groups as f64, "a divisor of the channels on both sides")?;
+        }
+        let heights = (self.input.height, self.output.height, self.moves.0);
+        let widths = (self.input.width, self.output.width, self.moves.1);
+        for (inputs, outputs, Moves { kernel, dilation, stride, before }) in [heights, widths] {
+            require_count("the inputs along a side of a convolution", inputs)?;
+            require_count("the outputs along a side of a convolution", outputs)?;
+            require_count("the kernel of a convolution", kernel)?;
+            require_count("the dilation of a convolution", dilation)?;
+            require_count("the stride of a convolution", stride.unwrap_or(1))?;
+            let sizes =
+                [inputs, outputs, kernel, dilation, stride.unwrap_or(1), before.unwrap_or(0)];
+            sizes.into_iter().try_for_each(require_size_of_side)?;
+        }
         // What is kept of the kernel, and what of an image with its zeros.
         let taps = self.of_unit() as f64;
         require(taps <= MOST_TAPS, "the weights of a convolution's unit", taps, "at most 2²⁴")?;
@@ -154,9 +147,13 @@ impl Convolution {
         require(numbers <= MOST_NUMBERS, name, numbers, "at most 2³¹")
     }
 
-    /// The plan of sizes that were checked.
-    fn checked(&self) -> &Plan {
-        self.plan.as_deref().expect("sizes that `check_sizes` takes")
+    /// The products of sizes that were checked.
+    fn way(&self, direction: Direction) -> &Way {
+        let plan = self.plan.as_deref().expect("sizes that `check_sizes` takes");
+        match direction {
+            Direction::There => &plan.there,
+            Direction::Back => &plan.back,
+        }
     }
 
     /// Multiply-adds for one sample.
@@ -185,10 +182,10 @@ impl Convolution {
 
 impl Module for Convolution {
     fn num_inputs(&self) -> usize {
-        volume(self.input)
+        self.input.values()
     }
     fn num_outputs(&self) -> usize {
-        volume(self.output)
+        self.output.values()
     }
     fn num_parameters(&self) -> usize {
         self.of_unit().saturating_mul(self.output.channels)
@@ -201,11 +198,6 @@ impl Module for Convolution {
         let remedy = "choose sizes that tell it, such as 28 → 14 with a kernel of 3, or give `stride` or `padding`";
         require_fit(self.plan.is_some(), "a convolution", fault, remedy)
     }
-}
-
-/// The number of values of a shape.
-fn volume(shape: Shape) -> usize {
-    shape.channels.saturating_mul(shape.height).saturating_mul(shape.width)
 }
 
 impl Channels for Convolution {
@@ -244,12 +236,11 @@ impl<T: Float> Linear<T> for Convolution {
 
     fn settings(&self) -> Option<String> {
         let plan = self.plan.as_deref()?;
-        let text = |shape: Shape| format!("{}×{}×{}", shape.channels, shape.height, shape.width);
         let both = |of: fn(&Axis) -> usize| format!("{}×{}", of(&plan.axes.0), of(&plan.axes.1));
         Some(format!(
             "{} → {}, kernel {}, stride {}, padding {}, dilation {}, groups {}",
-            text(self.input),
-            text(self.output),
+            self.input,
+            self.output,
             both(|axis| axis.kernel),
             both(|axis| axis.stride),
             both(|axis| axis.before),
@@ -274,7 +265,7 @@ impl<T: Float> Linear<T> for Convolution {
     }
 
     fn apply(&self, weights: &[T], x: BatchView<'_, T>, y: BatchViewMut<'_, T>, scratch: &mut [T]) {
-        there(self, weights, x, y, scratch, None);
+        pass(self, Direction::There, weights, x, y, scratch, None);
     }
 
     fn apply_then(
@@ -285,7 +276,7 @@ impl<T: Float> Linear<T> for Convolution {
         scratch: &mut [T],
         finish: Finish<'_, T>,
     ) {
-        there(self, weights, x, y, scratch, Some(finish));
+        pass(self, Direction::There, weights, x, y, scratch, Some(finish));
     }
 
     fn pull_back(
@@ -295,7 +286,7 @@ impl<T: Float> Linear<T> for Convolution {
         dx: BatchViewMut<'_, T>,
         scratch: &mut [T],
     ) {
-        back(self, weights, dy, dx, scratch, None);
+        pass(self, Direction::Back, weights, dy, dx, scratch, None);
     }
 
     fn pull_back_then(
@@ -306,7 +297,7 @@ impl<T: Float> Linear<T> for Convolution {
         scratch: &mut [T],
         finish: Finish<'_, T>,
     ) {
-        back(self, weights, dy, dx, scratch, Some(finish));
+        pass(self, Direction::Back, weights, dy, dx, scratch, Some(finish));
     }
 
     fn add_weight_gradient(

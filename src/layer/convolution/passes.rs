@@ -3,8 +3,6 @@
 use std::mem::take;
 
 use super::Convolution;
-use super::lie::Lie;
-use super::plan::Way;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::layer::{Finish, Module};
 use crate::numbers::once::once;
@@ -13,76 +11,49 @@ use crate::numbers::product::{Matrix, multiply_in};
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
+/// From inputs to outputs of a convolution, or back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    There,
+    Back,
+}
+
 once! {
-    /// y ← W x, and what is done to each part of it.
-    pub fn there(map: &'a Convolution, weights: &'a [T], x: BatchView<'a, T>, y: BatchViewMut<'a, T>, scratch: &'a mut [T], finish: Option<Finish<'a, T>>)
-        = there_generic;
-    /// dx ← Wᵀ dy, and what is done to each part of it.
-    pub fn back(map: &'a Convolution, weights: &'a [T], dy: BatchView<'a, T>, dx: BatchViewMut<'a, T>, scratch: &'a mut [T], finish: Option<Finish<'a, T>>)
-        = back_generic;
+    /// y ← W x, or Wᵀ x, and what is done to each part of it.
+    pub fn pass(map: &'a Convolution, direction: Direction, weights: &'a [T], x: BatchView<'a, T>, y: BatchViewMut<'a, T>, scratch: &'a mut [T], finish: Option<Finish<'a, T>>)
+        = pass_generic;
     /// dw ← ∂⟨W x, dy⟩/∂w + β dw.
     pub fn add_gradient(map: &'a Convolution, x: BatchView<'a, T>, dy: BatchView<'a, T>, beta: T, gradient: &'a mut [T], scratch: &'a mut [T])
         = add_gradient_generic;
 }
 
-fn there_generic<T: Float>(
-    map: &Convolution,
-    weights: &[T],
-    x: BatchView<'_, T>,
-    y: BatchViewMut<'_, T>,
-    scratch: &mut [T],
-    finish: Option<Finish<'_, T>>,
-) {
-    let plan = map.checked();
-    let (units, each) = (map.output.channels, map.output.channels / map.groups);
-    let taps = map.moves.0.kernel * map.moves.1.kernel;
-    let channels = map.input.channels / map.groups;
-    let number = |group: usize, unit: usize, channel: usize, tap: usize| {
-        group * each + unit + units * (channel * taps + tap)
-    };
-    let weights = arrange(&plan.there, map.groups, (each, channels), weights, number, scratch);
-    run(&plan.there, (map.groups, each), weights, map.lies(), map.cost(), (x, y), finish);
-}
-
-fn back_generic<T: Float>(
-    map: &Convolution,
-    weights: &[T],
-    dy: BatchView<'_, T>,
-    dx: BatchViewMut<'_, T>,
-    scratch: &mut [T],
-    finish: Option<Finish<'_, T>>,
-) {
-    let plan = map.checked();
-    let (units, channels) = (map.output.channels, map.output.channels / map.groups);
-    let taps = map.moves.0.kernel * map.moves.1.kernel;
-    let each = map.input.channels / map.groups;
-    let number = |group: usize, channel: usize, unit: usize, tap: usize| {
-        group * channels + unit + units * (channel * taps + tap)
-    };
-    let weights = arrange(&plan.back, map.groups, (each, channels), weights, number, scratch);
-    let (to, from) = map.lies();
-    run(&plan.back, (map.groups, each), weights, (from, to), map.cost(), (dy, dx), finish);
-}
-
 /// The weights as the products of a way take them, one after the other.
 fn arrange<'a, T: Float>(
-    way: &Way,
-    groups: usize,
-    (each, channels): (usize, usize),
+    map: &Convolution,
+    direction: Direction,
     weights: &[T],
-    number: impl Fn(usize, usize, usize, usize) -> usize,
     to: &'a mut [T],
 ) -> &'a [T] {
+    let way = map.way(direction);
+    let (units, taps) = (map.output.channels, map.moves.0.kernel * map.moves.1.kernel);
+    let (of_group, channels) = (units / map.groups, map.input.channels / map.groups);
     let mut places = to.iter_mut();
-    for group in 0..groups {
+    for group in 0..map.groups {
         for sweep in &way.sweeps {
-            for result in 0..each {
-                for channel in 0..channels {
-                    let of_taps = sweep.taps.iter().map(|&tap| number(group, result, channel, tap));
-                    // The weights first: what comes first is asked first, and would be lost at the end.
-                    of_taps
-                        .zip(places.by_ref())
-                        .for_each(|(number, place)| *place = weights[number]);
+            let mut put = |unit: usize, channel: usize| {
+                let first = group * of_group + unit + units * channel * taps;
+                let of_taps = sweep.taps.iter().map(|tap| weights[first + units * tap]);
+                // The weights first: what comes first is asked first, and would be lost at the end.
+                of_taps.zip(places.by_ref()).for_each(|(weight, place)| *place = weight);
+            };
+            match direction {
+                Direction::There => {
+                    (0..of_group)
+                        .for_each(|unit| (0..channels).for_each(|channel| put(unit, channel)));
+                }
+                Direction::Back => {
+                    (0..channels)
+                        .for_each(|channel| (0..of_group).for_each(|unit| put(unit, channel)));
                 }
             }
         }
@@ -98,21 +69,28 @@ fn fit<T: Float>(room: &mut Vec<T>, len: usize) -> &mut [T] {
     &mut room[..len]
 }
 
-/// The products of a way, sample by sample.
-fn run<T: Float>(
-    way: &Way,
-    (groups, each): (usize, usize),
+fn pass_generic<T: Float>(
+    map: &Convolution,
+    direction: Direction,
     weights: &[T],
-    lies: (Lie, Lie),
-    cost: usize,
-    (x, y): (BatchView<'_, T>, BatchViewMut<'_, T>),
+    x: BatchView<'_, T>,
+    y: BatchViewMut<'_, T>,
+    scratch: &mut [T],
     finish: Option<Finish<'_, T>>,
 ) {
+    let weights = arrange(map, direction, weights, scratch);
+    let (way, groups) = (map.way(direction), map.groups);
+    let (of_input, of_output) = map.lies();
+    let (each, lies) = match direction {
+        Direction::There => (map.output.channels / groups, (of_input, of_output)),
+        Direction::Back => (map.input.channels / groups, (of_output, of_input)),
+    };
     let features = y.features();
     let planes = &way.planes;
     let most = way.sweeps.iter().map(|sweep| sweep.rows(planes.images)).max().unwrap_or(0);
     let (of_planes, of_group) = (planes.len(), planes.of_group(groups));
-    in_parts(x.samples(), cost.saturating_add(ELEMENT * features), (x, y), |(x, mut y)| {
+    let cost = map.cost().saturating_add(ELEMENT * features);
+    in_parts(x.samples(), cost, (x, y), |(x, mut y)| {
         let mut workspace = T::take_workspace();
         let mut room = take(&mut workspace.room);
         let (image, outputs) = fit(&mut room, of_planes + most * each).split_at_mut(of_planes);
@@ -161,14 +139,14 @@ fn add_gradient_generic<T: Float>(
     gradient: &mut [T],
     scratch: &mut [T],
 ) {
-    let plan = map.checked();
+    let way = map.way(Direction::There);
     let (samples, size) = (x.samples(), map.num_parameters());
     let together = samples.div_ceil(map.shares(samples)).max(1);
     let shares = samples.div_ceil(together);
-    let (sweep, depth) = (&plan.there.sweeps[0], map.of_unit());
+    let (sweep, depth) = (&way.sweeps[0], map.of_unit());
     let (units, groups) = (map.output.channels, map.groups);
     let each = units / groups;
-    let planes = &plan.there.planes;
+    let planes = &way.planes;
     let (of_planes, of_group) = (planes.len(), planes.of_group(groups));
     let most = sweep.len(planes.images);
     let parts = &mut scratch[..shares * size];

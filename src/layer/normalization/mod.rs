@@ -237,7 +237,7 @@ impl<T: Float, S: Size> Layer<T> for NormalizationLayer<S> {
                 layer.tensor("weight", (channels, 1), Role::Gain);
                 layer.tensor("bias", (channels, 1), Role::Bias);
             });
-            let shape = format_args!("{channels}×{height}×{width}");
+            let shape = self.size.shape();
             layer.setting(format_args!("{shape} normalized, groups {groups}, epsilon {epsilon:?}"));
         });
     }

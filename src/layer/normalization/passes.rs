@@ -3,6 +3,7 @@
 use super::spans::Groups;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::layer::DualViewMut;
+use crate::layer::biases::add_bias_gradient;
 use crate::numbers::once::once;
 use crate::numbers::parallel::{ELEMENT, in_parts};
 use crate::numbers::scalar::{Float, sum_pairs};
@@ -66,7 +67,7 @@ fn backward_generic<T: Float>(
         gradient.fill(T::ZERO);
         let (of_gains, of_biases) = gradient.split_at_mut(groups.channels);
         add_products(dy.as_view(), normalized, run, of_gains);
-        add_sums(dy.as_view(), run, of_biases);
+        add_bias_gradient(dy.as_view(), run, of_biases);
     }
     let Some(dx) = dx else { return };
     multiply_by(&parameters[..groups.channels], run, dy.reborrow());
@@ -121,7 +122,7 @@ fn tangent_backward_generic<T: Float>(
         let (of_gains, of_biases) = gradient.split_at_mut(groups.channels);
         add_products(d.value.as_view(), tape.0, run, of_gains);
         add_products(d.tangent.as_view(), tangent_tape.0, run, of_gains);
-        add_sums(d.value.as_view(), run, of_biases);
+        add_bias_gradient(d.value.as_view(), run, of_biases);
     }
     let Some(d_input) = d_input else { return };
     let gains = &parameters[..groups.channels];
@@ -199,57 +200,35 @@ fn multiply_by<T: Float>(gains: &[T], run: usize, z: BatchViewMut<'_, T>) {
     });
 }
 
-/// to ← to + Σ a b, over samples and over the values of each channel.
+/// to ← to + Σ a b, over samples and over the values of each channel. Divided by channels, so that the order of each
+/// sum does not depend on the threads.
 fn add_products<T: Float>(a: BatchView<'_, T>, b: BatchView<'_, T>, run: usize, to: &mut [T]) {
-    add_by_channel(
-        a,
-        b,
-        run,
-        to,
-        #[inline(always)]
-        |a, b| a * b,
-    );
-}
-
-/// to ← to + Σ a.
-fn add_sums<T: Float>(a: BatchView<'_, T>, run: usize, to: &mut [T]) {
-    add_by_channel(
-        a,
-        a,
-        run,
-        to,
-        #[inline(always)]
-        |a, _| a,
-    );
-}
-
-/// Divided by channels, so that the order of each sum does not depend on the threads.
-#[inline]
-fn add_by_channel<T: Float>(
-    a: BatchView<'_, T>,
-    b: BatchView<'_, T>,
-    run: usize,
-    to: &mut [T],
-    f: impl Fn(T, T) -> T + Sync,
-) {
     let channels = to.len();
     let cost = ELEMENT / 4 * (a.as_slice().len() / channels);
     in_parts(channels, cost, (to, 0), |(to, first)| {
+        let places = a.as_slice().chunks_exact(run * channels);
+        let places = places.zip(b.as_slice().chunks_exact(run * channels));
         if run > 1 {
-            for (a, b) in a.iter().zip(b.iter()) {
-                let (a, b) = (&a[first * run..], &b[first * run..]);
-                let runs = a.chunks_exact(run).zip(b.chunks_exact(run));
-                to.iter_mut().zip(runs).for_each(|(to, (a, b))| *to += sum_pairs(a, b, &f));
+            for (a, b) in places {
+                let runs =
+                    a[first * run..].chunks_exact(run).zip(b[first * run..].chunks_exact(run));
+                for (to, (a, b)) in to.iter_mut().zip(runs) {
+                    *to += sum_pairs(
+                        a,
+                        b,
+                        #[inline(always)]
+                        |a, b| a * b,
+                    );
+                }
             }
             return;
         }
         vectorize(
             #[inline(always)]
             || {
-                let places = a.as_slice().chunks_exact(channels);
-                for (a, b) in places.zip(b.as_slice().chunks_exact(channels)) {
+                for (a, b) in places {
                     let pairs = a[first..].iter().zip(&b[first..]);
-                    to.iter_mut().zip(pairs).for_each(|(to, (&a, &b))| *to += f(a, b));
+                    to.iter_mut().zip(pairs).for_each(|(to, (&a, &b))| *to += a * b);
                 }
             },
         );

@@ -23,7 +23,7 @@ impl Frame {
             let largest = shape.channels.max(shape.height).max(shape.width);
             let name = "a size of an image to resize";
             require(largest <= 1 << 20, name, largest as f64, "at most 2²⁰")?;
-            require(volume(shape) <= 1 << 48, name, volume(shape) as f64, "at most 2⁴⁸ in all")?;
+            require(shape.values() <= 1 << 48, name, shape.values() as f64, "at most 2⁴⁸ in all")?;
         }
         let place = "the outputs of a layer that resizes";
         require_size(place, "channels", self.input.channels, self.output.channels)
@@ -41,16 +41,11 @@ impl Frame {
 
     /// The numbers of values on both sides.
     pub fn values(&self) -> (usize, usize) {
-        (volume(self.input), volume(self.output))
+        (self.input.values(), self.output.values())
     }
 
     /// For files: `16×28×28 → 16×14×14`.
     pub fn describe(&self) -> String {
-        let text = |shape: Shape| format!("{}×{}×{}", shape.channels, shape.height, shape.width);
-        format!("{} → {}", text(self.input), text(self.output))
+        format!("{} → {}", self.input, self.output)
     }
-}
-
-fn volume(shape: Shape) -> usize {
-    shape.channels.saturating_mul(shape.height).saturating_mul(shape.width)
 }

@@ -87,9 +87,7 @@ impl<T: Float, I: Size, O: Size> Layer<T> for MaxPoolLayer<I, O> {
         _tape: &mut [T],
         _scratch: &mut [T],
     ) {
-        if let Some(plan) = &self.pooling.plan {
-            maxima(&plan.there, x, y);
-        }
+        maxima(&self.pooling.checked().there, x, y);
     }
 
     fn backward(
@@ -100,8 +98,8 @@ impl<T: Float, I: Size, O: Size> Layer<T> for MaxPoolLayer<I, O> {
         _gradient: Option<&mut [T]>,
         _scratch: &mut [T],
     ) {
-        if let (Some(plan), Some(dx)) = (&self.pooling.plan, dx) {
-            to_largest(&plan.there, pass.x, pass.y, dy.as_view(), dx);
+        if let Some(dx) = dx {
+            to_largest(&self.pooling.checked().there, pass.x, pass.y, dy.as_view(), dx);
         }
     }
 
@@ -114,9 +112,7 @@ impl<T: Float, I: Size, O: Size> Layer<T> for MaxPoolLayer<I, O> {
         _tangent_tape: &mut [T],
         _scratch: &mut [T],
     ) {
-        if let Some(plan) = &self.pooling.plan {
-            at_largest(&plan.there, pass.x, pass.y, v, jv);
-        }
+        at_largest(&self.pooling.checked().there, pass.x, pass.y, v, jv);
     }
 
     /// Which one is the largest does not change: dx and dv are those of `backward`.
@@ -129,7 +125,8 @@ impl<T: Float, I: Size, O: Size> Layer<T> for MaxPoolLayer<I, O> {
         _gradient: &mut [T],
         _scratch: &mut [T],
     ) {
-        if let (Some(plan), Some(d_input)) = (&self.pooling.plan, d_input) {
+        if let Some(d_input) = d_input {
+            let plan = self.pooling.checked();
             to_largest(&plan.there, pass.x, pass.y, d.value.as_view(), d_input.value);
             to_largest(&plan.there, pass.x, pass.y, d.tangent.as_view(), d_input.tangent);
         }

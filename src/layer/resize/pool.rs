@@ -22,7 +22,7 @@ pub struct Pooling {
     kernel: Sides,
     stride: Option<Sides>,
     /// What the sizes come to, if they come to anything.
-    pub plan: Option<Arc<Plan>>,
+    plan: Option<Arc<Plan>>,
 }
 
 /// Means of windows, in both directions.
@@ -92,6 +92,11 @@ impl Pooling {
         require_fit(self.plan.is_some(), "a pooling layer", fault, remedy)
     }
 
+    /// The plan of sizes that were checked.
+    pub fn checked(&self) -> &Plan {
+        self.plan.as_deref().expect("sizes that `check_sizes` takes")
+    }
+
     /// For files: `16×28×28 → 16×14×14, window 2×2, stride 2×2`.
     pub fn describe(&self) -> String {
         let both = |sides: Sides| format!("{}×{}", sides.rows, sides.columns);
@@ -103,6 +108,9 @@ impl Pooling {
 }
 
 /// The linear map of [`AveragePool2d`] and [`AveragePool1d`]: the mean of each window.
+///
+/// # Panics
+/// Its maps do where [`check_sizes`](Module::check_sizes) refuses its sizes; no model is built with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AveragePool(Pooling);
 
@@ -126,14 +134,10 @@ impl<T: Float> FixedMap<T> for AveragePool {
         self.0.describe()
     }
     fn apply(&self, x: BatchView<'_, T>, y: BatchViewMut<'_, T>) {
-        if let Some(plan) = &self.0.plan {
-            sums(&plan.there, x, y);
-        }
+        sums(&self.0.checked().there, x, y);
     }
     fn pull_back(&self, dy: BatchView<'_, T>, dx: BatchViewMut<'_, T>) {
-        if let Some(plan) = &self.0.plan {
-            sums(&plan.back, dy, dx);
-        }
+        sums(&self.0.checked().back, dy, dx);
     }
 }
 

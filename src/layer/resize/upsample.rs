@@ -28,6 +28,9 @@ pub enum Interpolation {
 }
 
 /// The linear map of [`Upsample2d`] and [`Upsample1d`].
+///
+/// # Panics
+/// Its maps do where [`check_sizes`](Module::check_sizes) refuses its sizes; no model is built with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Upsampling {
     frame: Frame,
@@ -50,6 +53,11 @@ impl Upsampling {
             Arc::new((there, back))
         });
         Self { frame, interpolation, plan }
+    }
+
+    /// The plan of sizes that were checked.
+    fn checked(&self) -> &(Planes, Planes) {
+        self.plan.as_deref().expect("sizes that `check_sizes` takes")
     }
 }
 
@@ -91,14 +99,10 @@ impl<T: Float> FixedMap<T> for Upsampling {
         format!("{}, {interpolation}", self.frame.describe())
     }
     fn apply(&self, x: BatchView<'_, T>, y: BatchViewMut<'_, T>) {
-        if let Some(plan) = &self.plan {
-            sums(&plan.0, x, y);
-        }
+        sums(&self.checked().0, x, y);
     }
     fn pull_back(&self, dy: BatchView<'_, T>, dx: BatchViewMut<'_, T>) {
-        if let Some(plan) = &self.plan {
-            sums(&plan.1, dy, dx);
-        }
+        sums(&self.checked().1, dy, dx);
     }
 }
 
