@@ -39,10 +39,23 @@ pub trait Lanes: pulp::bytemuck::Pod + std::fmt::Debug {
     fn load_part<S: Simd>(simd: S, slice: &[Self]) -> Self::Vector<S>;
     /// Writes as much of a vector as the slice has room for.
     fn store_part<S: Simd>(simd: S, slice: &mut [Self], value: Self::Vector<S>);
+    /// The sum of a vector's numbers.
+    fn sum<S: Simd>(simd: S, value: Self::Vector<S>) -> Self;
+    /// a + b.
+    fn add(a: Self, b: Self) -> Self;
+    /// The columns of a square as its rows.
+    ///
+    /// Squares of 128 bits a side are transposed in registers, as many side by side as a register holds: that is what
+    /// `interleave` does, and all machines can.
+    fn turn<S: Simd>(
+        simd: S,
+        rows: [&[Self; SQUARE]; SQUARE],
+        columns: &mut [[Self; SQUARE]; SQUARE],
+    );
 }
 
 macro_rules! number {
-    ($t:ident, $splat:ident, $mul_add:ident, $mul:ident, $add:ident, $vectors:ident, $vectors_mut:ident, $load:ident, $store:ident, $vector:ident) => {
+    ($t:ident, $splat:ident, $mul_add:ident, $mul:ident, $add:ident, $vectors:ident, $vectors_mut:ident, $load:ident, $store:ident, $sum:ident, $side:literal, $interleave:ident, $vector:ident) => {
         impl Lanes for $t {
             type Vector<S: Simd> = S::$vector;
             #[inline(always)]
@@ -79,6 +92,40 @@ macro_rules! number {
             fn store_part<S: Simd>(simd: S, slice: &mut [Self], value: S::$vector) {
                 simd.$store(slice, value);
             }
+            #[inline(always)]
+            fn sum<S: Simd>(simd: S, value: S::$vector) -> Self {
+                simd.$sum(value)
+            }
+            #[inline(always)]
+            fn add(a: Self, b: Self) -> Self {
+                a + b
+            }
+            #[inline(always)]
+            fn turn<S: Simd>(
+                simd: S,
+                rows: [&[Self; SQUARE]; SQUARE],
+                columns: &mut [[Self; SQUARE]; SQUARE],
+            ) {
+                const SIDE: usize = $side;
+                for part in 0..const { SQUARE / lanes::<$t, S>() } {
+                    each!(GROUP < (SQUARE / SIDE) {
+                        let vectors = std::array::from_fn::<S::$vector, SIDE, _>(
+                            #[inline(always)]
+                            |row| S::$vectors(rows[GROUP * SIDE + row]).0[part],
+                        );
+                        let turned = simd.$interleave(vectors);
+                        let turned: &[[$t; SIDE]] = pulp::bytemuck::cast_slice(&turned);
+                        let turned = &turned[..lanes::<$t, S>()];
+                        each!(AT < (lanes::<$t, S>() / SIDE) {
+                            each!(STEP < SIDE {
+                                let column = part * lanes::<$t, S>() + AT * SIDE + STEP;
+                                let turned = &turned[STEP * (lanes::<$t, S>() / SIDE) + AT];
+                                columns[column][GROUP * SIDE..][..SIDE].copy_from_slice(turned);
+                            });
+                        });
+                    });
+                }
+            }
         }
     };
 }
@@ -92,6 +139,9 @@ number!(
     as_mut_simd_f32s,
     partial_load_f32s,
     partial_store_f32s,
+    reduce_sum_f32s,
+    4,
+    interleave_shfl_f32s,
     f32s
 );
 number!(
@@ -104,6 +154,9 @@ number!(
     as_mut_simd_f64s,
     partial_load_f64s,
     partial_store_f64s,
+    reduce_sum_f64s,
+    2,
+    interleave_shfl_f64s,
     f64s
 );
 
@@ -114,6 +167,9 @@ fn is_emulated<S: Simd>() -> bool {
     let is_array = TypeId::of::<S>() == TypeId::of::<pulp::Scalar128b>() || S::IS_SCALAR;
     is_array || cfg!(target_arch = "wasm32")
 }
+
+/// The side of a square that is transposed: as many numbers as the longest vectors have.
+pub const SQUARE: usize = 16;
 
 /// How many numbers a vector has.
 pub const fn lanes<T: Lanes, S: Simd>() -> usize {

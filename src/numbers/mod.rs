@@ -3,6 +3,7 @@
 
 #[cfg(feature = "safetensors")]
 pub(crate) mod bytes;
+pub(crate) mod correlation;
 pub(crate) mod lanes;
 pub(crate) mod once;
 pub(crate) mod parallel;

@@ -317,9 +317,9 @@ fn sizes_that_do_not_fit_are_refused() {
     let wide = Conv2d::between(image(1, 28, 28), image(1, 28, 28), 28_000, Identity);
     assert!(refused(wide).contains("2²⁴"));
     let to = image(2, 8, 8);
-    assert!(refused(Conv2d::between(to, to, 2, Identity).dilation(1 << 20)).contains("2³¹"));
+    assert!(refused(Conv2d::between(to, to, 2, Identity).dilation(1 << 20)).contains("2²⁸"));
     let one = Conv2d::between(to, image(2, 1, 1), 3, Identity).stride(65_536);
-    assert!(refused(one).contains("2³¹"));
+    assert!(refused(one).contains("2²⁸"));
     let large = image(128, 512, 512);
     assert_eq!(Conv2d::between(large, large, 3, Identity).check_sizes(), Ok(()));
     // The other way was meant.

@@ -22,13 +22,10 @@ pub struct Moves {
     pub before: Option<usize>,
 }
 
-/// A tap of the kernel, as it meets one of the sides that an image is divided into: every `stride`-th place.
+/// A tap of the kernel, and how far from a place it lies in the side that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tap {
     pub tap: usize,
-    /// The first place of the side.
-    pub phase: usize,
-    /// How far from an output's place the tap lies in it.
     pub shift: isize,
 }
 
@@ -95,23 +92,18 @@ impl Axis {
         }
     }
 
-    /// The taps from outputs to inputs, which are divided into `stride` phases.
+    /// The taps from outputs to inputs.
     pub fn taps(&self) -> Vec<Tap> {
-        let stride = self.stride as isize;
-        let of_tap = |tap: usize| {
-            let place = (tap * self.dilation) as isize - self.before as isize;
-            let (phase, shift) = (place.rem_euclid(stride) as usize, place.div_euclid(stride));
-            Tap { tap, phase, shift }
-        };
-        (0..self.kernel).map(of_tap).collect()
+        let shift = |tap: usize| (tap * self.dilation) as isize - self.before as isize;
+        (0..self.kernel).map(|tap| Tap { tap, shift: shift(tap) }).collect()
     }
 
-    /// The taps that lead from the inputs of a phase to outputs.
+    /// The taps from the inputs of a phase, which are every `stride`-th, to outputs.
     pub fn taps_back(&self, phase: usize) -> Vec<Tap> {
         let stride = self.stride as isize;
         let of_tap = |tap: usize| {
             let place = (phase + self.before) as isize - (tap * self.dilation) as isize;
-            (place % stride == 0).then_some(Tap { tap, phase: 0, shift: place / stride })
+            (place % stride == 0).then_some(Tap { tap, shift: place / stride })
         };
         (0..self.kernel).filter_map(of_tap).collect()
     }

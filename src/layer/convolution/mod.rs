@@ -20,9 +20,8 @@ use axis::{Axis, Moves};
 pub use layers::{
     Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, ConvolutionLayer, Sides, TransposedLayer,
 };
-use lie::Lie;
 use passes::{Direction, add_gradient, pass};
-use plan::Way;
+use plan::{Ends, Ways};
 
 /// The linear map of a convolution: each output is a weighted sum of the inputs around its place, with the same
 /// weights everywhere.
@@ -56,7 +55,7 @@ pub struct Convolution {
 /// More than any layer has: what is above is a mistake in the sizes.
 const MOST: usize = 1 << 20;
 const MOST_TAPS: f64 = (1 << 24) as f64;
-const MOST_NUMBERS: f64 = (1_u64 << 31) as f64;
+const MOST_NUMBERS: f64 = (1_u64 << 28) as f64;
 
 fn require_size_of_side(size: usize) -> Result<()> {
     require(size <= MOST, "a size of a convolution", size as f64, "at most 2²⁰")
@@ -66,8 +65,8 @@ fn require_size_of_side(size: usize) -> Result<()> {
 #[derive(Debug, PartialEq)]
 struct Plan {
     axes: (Axis, Axis),
-    there: Way,
-    back: Way,
+    there: Ways,
+    back: Ways,
 }
 
 impl Convolution {
@@ -101,9 +100,8 @@ impl Convolution {
             Some((rows, Axis::find(input.width, output.width, self.moves.1)?))
         };
         self.plan = self.check().ok().and_then(|()| axes()).map(|axes| {
-            let there = Way::there((input.channels, input.channels / groups), axes);
-            let back = Way::back((output.channels, output.channels / groups), axes);
-            Arc::new(Plan { axes, there, back })
+            let ends = Ends { input, output, is_window: self.is_window, groups, axes };
+            Arc::new(Plan { axes, there: ends.there(), back: ends.back() })
         });
         self
     }
@@ -144,11 +142,11 @@ impl Convolution {
         let channels = self.input.channels.max(self.output.channels) as f64;
         let numbers = channels * rows * columns;
         let name = "the numbers of a convolution's image, zeros included";
-        require(numbers <= MOST_NUMBERS, name, numbers, "at most 2³¹")
+        require(numbers <= MOST_NUMBERS, name, numbers, "at most 2²⁸")
     }
 
-    /// The products of sizes that were checked.
-    fn way(&self, direction: Direction) -> &Way {
+    /// The sums of sizes that were checked.
+    fn ways(&self, direction: Direction) -> &Ways {
         let plan = self.plan.as_deref().expect("sizes that `check_sizes` takes");
         match direction {
             Direction::There => &plan.there,
@@ -167,9 +165,10 @@ impl Convolution {
         (self.input.channels / self.groups.max(1)).saturating_mul(kernel)
     }
 
-    /// How inputs and outputs lie.
-    fn lies(&self) -> (Lie, Lie) {
-        (Lie::of(self.input, self.is_window), Lie::of(self.output, self.is_window))
+    /// How many weights the sums of a direction take, those included that fill up tiles.
+    fn arranged_len(&self, direction: Direction) -> usize {
+        let way = &self.ways(direction).one;
+        way.sweeps.iter().map(|sweep| sweep.weights(way.units())).sum::<usize>() * self.groups
     }
 
     /// In how many parts the samples' shares of the weights' gradient are added up, whatever the number of threads, so
@@ -261,7 +260,8 @@ impl<T: Float> Linear<T> for Convolution {
     }
 
     fn scratch_len(&self, samples: usize) -> usize {
-        self.num_parameters() * self.shares(samples)
+        let there = self.arranged_len(Direction::There) * self.shares(samples);
+        there.max(self.arranged_len(Direction::Back))
     }
 
     fn apply(&self, weights: &[T], x: BatchView<'_, T>, y: BatchViewMut<'_, T>, scratch: &mut [T]) {

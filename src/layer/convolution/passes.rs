@@ -1,15 +1,15 @@
-//! The three maps of a convolution, as products of planes and weights.
+//! The three maps of a convolution, as correlations of planes and weights.
 
 use std::mem::take;
 
 use super::Convolution;
+use super::plan::Way;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::layer::{Finish, Module};
+use crate::layer::Finish;
+use crate::numbers::correlation::{ABREAST, add_products, at, correlate, turn};
 use crate::numbers::once::once;
 use crate::numbers::parallel::{ELEMENT, in_parts};
-use crate::numbers::product::{Matrix, multiply_in};
 use crate::numbers::scalar::Float;
-use crate::numbers::vector::vectorize;
 
 /// From inputs to outputs of a convolution, or back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,46 +27,90 @@ once! {
         = add_gradient_generic;
 }
 
-/// The weights as the products of a way take them, one after the other.
-fn arrange<'a, T: Float>(
-    map: &Convolution,
-    direction: Direction,
-    weights: &[T],
-    to: &'a mut [T],
-) -> &'a [T] {
-    let way = map.way(direction);
+/// For each weight its place among those of a way's correlations, which come one after the other.
+fn for_each_weight(map: &Convolution, direction: Direction, mut work: impl FnMut(usize, usize)) {
     let (units, taps) = (map.output.channels, map.moves.0.kernel * map.moves.1.kernel);
     let (of_group, channels) = (units / map.groups, map.input.channels / map.groups);
-    let mut places = to.iter_mut();
+    let mut begin = 0;
     for group in 0..map.groups {
-        for sweep in &way.sweeps {
-            let mut put = |unit: usize, channel: usize| {
-                let first = group * of_group + unit + units * channel * taps;
-                let of_taps = sweep.taps.iter().map(|tap| weights[first + units * tap]);
-                // The weights first: what comes first is asked first, and would be lost at the end.
-                of_taps.zip(places.by_ref()).for_each(|(weight, place)| *place = weight);
-            };
-            match direction {
-                Direction::There => {
-                    (0..of_group)
-                        .for_each(|unit| (0..channels).for_each(|channel| put(unit, channel)));
-                }
-                Direction::Back => {
-                    (0..channels)
-                        .for_each(|channel| (0..of_group).for_each(|unit| put(unit, channel)));
+        for sweep in &map.ways(direction).one.sweeps {
+            for unit in 0..of_group {
+                let of_unit = group * of_group + unit;
+                for channel in 0..channels {
+                    for (index, tap) in sweep.taps.iter().enumerate() {
+                        let (unit, read, each) = match direction {
+                            Direction::There => (unit, channel, of_group),
+                            Direction::Back => (channel, unit, channels),
+                        };
+                        let offset = read * sweep.taps.len() + index;
+                        let place = begin + at(each, sweep.offsets.len(), unit, offset);
+                        work(of_unit + units * (channel * taps + tap), place);
+                    }
                 }
             }
+            begin += sweep.weights(if direction == Direction::There { of_group } else { channels });
         }
     }
-    to
 }
 
-/// Memory of a thread, of at least so many numbers.
-fn fit<T: Float>(room: &mut Vec<T>, len: usize) -> &mut [T] {
-    if room.len() < len {
-        room.resize(len, T::ZERO);
+/// Memory of a thread for planes and results, from the beginning of a line of the cache on.
+fn memory<T: Float>(room: &mut Vec<T>, (planes, results): (usize, usize)) -> (&mut [T], &mut [T]) {
+    const LINE: usize = 64;
+    let spare = LINE / size_of::<T>();
+    let len = planes + results;
+    if room.len() < len + spare {
+        room.resize(len + spare, T::ZERO);
     }
-    &mut room[..len]
+    let first = room.as_ptr().align_offset(LINE).min(spare);
+    room[first..][..len].split_at_mut(planes)
+}
+
+impl Way {
+    /// Zeros where no image has numbers.
+    fn clear_planes<T: Float>(&self, planes: &mut [T]) {
+        if self.abreast == 1 { planes.fill(T::ZERO) } else { self.tables().0.clear_gaps(planes) }
+    }
+
+    /// The same of results.
+    fn clear_results<T: Float>(&self, results: &mut [T]) {
+        if self.abreast == 1 { results.fill(T::ZERO) } else { self.tables().1.clear_gaps(results) }
+    }
+
+    /// Copies images into the planes.
+    fn spread<T: Float>(&self, x: BatchView<'_, T>, planes: &mut [T]) {
+        let features = x.features();
+        let x = x.as_slice();
+        if self.abreast == 1 {
+            return self.for_each_input(|number, place| planes[place] = x[number]);
+        }
+        let places = &self.tables().0.places;
+        let sizes = (x.len() / features, features);
+        turn(sizes, |sample| &x[sample * features..], planes, |number| places[number] as usize);
+    }
+
+    /// Copies results to where they belong.
+    fn collect<T: Float>(&self, results: &[T], mut y: BatchViewMut<'_, T>) {
+        let features = y.features();
+        let y = y.as_mut_slice();
+        if self.abreast == 1 {
+            return self.for_each_output(|number, place| y[number] = results[place]);
+        }
+        let places = &self.tables().1.places;
+        let sizes = (features, y.len() / features);
+        turn(sizes, |number| &results[places[number] as usize..], y, |sample| sample * features);
+    }
+
+    /// The other way.
+    fn disperse<T: Float>(&self, dy: BatchView<'_, T>, results: &mut [T]) {
+        let features = dy.features();
+        let dy = dy.as_slice();
+        if self.abreast == 1 {
+            return self.for_each_output(|number, place| results[place] = dy[number]);
+        }
+        let places = &self.tables().1.places;
+        let sizes = (dy.len() / features, features);
+        turn(sizes, |sample| &dy[sample * features..], results, |number| places[number] as usize);
+    }
 }
 
 fn pass_generic<T: Float>(
@@ -78,52 +122,42 @@ fn pass_generic<T: Float>(
     scratch: &mut [T],
     finish: Option<Finish<'_, T>>,
 ) {
-    let weights = arrange(map, direction, weights, scratch);
-    let (way, groups) = (map.way(direction), map.groups);
-    let (of_input, of_output) = map.lies();
-    let (each, lies) = match direction {
-        Direction::There => (map.output.channels / groups, (of_input, of_output)),
-        Direction::Back => (map.input.channels / groups, (of_output, of_input)),
-    };
+    let ways = map.ways(direction);
+    let arranged = &mut scratch[..map.arranged_len(direction)];
+    arranged.fill(T::ZERO);
+    for_each_weight(map, direction, |weight, place| arranged[place] = weights[weight]);
+    let arranged = &*arranged;
     let features = y.features();
-    let planes = &way.planes;
-    let most = way.sweeps.iter().map(|sweep| sweep.rows(planes.images)).max().unwrap_or(0);
-    let (of_planes, of_group) = (planes.len(), planes.of_group(groups));
     let cost = map.cost().saturating_add(ELEMENT * features);
-    in_parts(x.samples(), cost, (x, y), |(x, mut y)| {
+    in_parts(x.samples(), cost, (x, y), |(x, y)| {
         let mut workspace = T::take_workspace();
         let mut room = take(&mut workspace.room);
-        let (image, outputs) = fit(&mut room, of_planes + most * each).split_at_mut(of_planes);
-        image.fill(T::ZERO);
-        for (x, mut y) in x.chunks(planes.images).zip(y.chunks_mut(planes.images)) {
-            let count = x.samples();
-            for (number, x) in x.iter().enumerate() {
-                vectorize(
-                    #[inline(always)]
-                    || planes.fill(number, x, lies.0, image),
-                );
+        let many = ways.abreast(x.samples());
+        let (x, y) = (x.split_at(many), y.split_at(many));
+        for (way, x, mut y) in [(ways.many(), x.0, y.0), (&ways.one, x.1, y.1)] {
+            if x.samples() == 0 {
+                continue;
             }
-            let mut rest = weights;
-            for group in 0..groups {
-                let image = &image[group * of_group..];
-                for sweep in &way.sweeps {
-                    let (depth, rows) = (sweep.offsets.len(), sweep.rows(count));
-                    let (weights, behind) = rest.split_at(depth * each);
-                    rest = behind;
-                    let outputs = &mut outputs[..rows * each];
-                    let image = Matrix::gathered(image, rows, &sweep.offsets);
-                    let weights = Matrix::new(weights, depth, each);
-                    multiply_in(&mut workspace, image, weights, T::ZERO, outputs);
-                    let samples = y.as_mut_slice().chunks_exact_mut(features);
-                    for (number, y) in samples.enumerate() {
-                        for (result, outputs) in outputs.chunks_exact(rows).enumerate() {
-                            sweep.place(outputs, number, group * each + result, lies.1, y);
-                        }
+            let units = way.units();
+            let (planes, results) = memory(&mut room, way.len());
+            way.clear_planes(planes);
+            for (x, mut y) in x.chunks(way.abreast).zip(y.chunks_mut(way.abreast)) {
+                way.spread(x, planes);
+                let mut rest = arranged;
+                for group in 0..map.groups {
+                    let planes = &planes[group * way.of_group.0..];
+                    let results = &mut results[group * way.of_group.1..];
+                    for sweep in &way.sweeps {
+                        let (weights, behind) = rest.split_at(sweep.weights(units));
+                        rest = behind;
+                        let results = &mut results[sweep.begin..][..sweep.len(units)];
+                        correlate(sweep.of(planes), weights, units, results);
                     }
                 }
-            }
-            if let Some(finish) = finish {
-                finish(0..features, y.as_mut_slice());
+                way.collect(results, y.reborrow());
+                if let Some(finish) = finish {
+                    finish(0..features, y.as_mut_slice());
+                }
             }
         }
         workspace.room = room;
@@ -139,61 +173,55 @@ fn add_gradient_generic<T: Float>(
     gradient: &mut [T],
     scratch: &mut [T],
 ) {
-    let way = map.way(Direction::There);
-    let (samples, size) = (x.samples(), map.num_parameters());
-    let together = samples.div_ceil(map.shares(samples)).max(1);
+    let ways = map.ways(Direction::There);
+    let (samples, size) = (x.samples(), map.arranged_len(Direction::There));
+    let together = samples.div_ceil(map.shares(samples)).next_multiple_of(ABREAST);
     let shares = samples.div_ceil(together);
-    let (sweep, depth) = (&way.sweeps[0], map.of_unit());
-    let (units, groups) = (map.output.channels, map.groups);
-    let each = units / groups;
-    let planes = &way.planes;
-    let (of_planes, of_group) = (planes.len(), planes.of_group(groups));
-    let most = sweep.len(planes.images);
     let parts = &mut scratch[..shares * size];
     let data = (BatchViewMut::new(parts, size), 0);
     in_parts(shares, map.cost().saturating_mul(together), data, |(mut parts, first)| {
         let mut workspace = T::take_workspace();
         let mut room = take(&mut workspace.room);
-        let (image, wide) = fit(&mut room, of_planes + most * units).split_at_mut(of_planes);
-        image.fill(T::ZERO);
-        wide.fill(T::ZERO);
         for (index, part) in parts.as_mut_slice().chunks_exact_mut(size).enumerate() {
+            part.fill(T::ZERO);
             let first = (first + index) * together;
             let count = together.min(samples - first);
-            let (_, x) = x.split_at(first);
-            let (_, dy) = dy.split_at(first);
+            let (x, dy) = (x.split_at(first).1, dy.split_at(first).1);
             let (x, dy) = (x.split_at(count).0, dy.split_at(count).0);
-            let blocks = x.chunks(planes.images).zip(dy.chunks(planes.images));
-            for (block, (x, dy)) in blocks.enumerate() {
-                let len = sweep.len(x.samples());
-                for (number, (x, dy)) in x.iter().zip(dy.iter()).enumerate() {
-                    vectorize(
-                        #[inline(always)]
-                        || planes.fill(number, x, map.lies().0, image),
-                    );
-                    for (unit, wide) in wide.chunks_exact_mut(most).enumerate() {
-                        sweep.widen(dy, number, unit, map.lies().1, wide);
-                    }
+            let many = ways.abreast(count);
+            let (x, dy) = (x.split_at(many), dy.split_at(many));
+            for (way, x, dy) in [(ways.many(), x.0, dy.0), (&ways.one, x.1, dy.1)] {
+                if x.samples() == 0 {
+                    continue;
                 }
-                let beta = if block == 0 { T::ZERO } else { T::ONE };
-                let of_groups = part.chunks_exact_mut(depth * each);
-                for (group, part) in of_groups.enumerate() {
-                    let image = Matrix::gathered(&image[group * of_group..], len, &sweep.offsets);
-                    let wide = &wide[group * each * most..][..each * most];
-                    let dy = Matrix::new(wide, most, each).rows(0, len);
-                    multiply_in(&mut workspace, image.transposed(), dy, beta, part);
+                let (sweep, units) = (&way.sweeps[0], way.units());
+                let (planes, results) = memory(&mut room, way.len());
+                way.clear_planes(planes);
+                way.clear_results(results);
+                for (x, dy) in x.chunks(way.abreast).zip(dy.chunks(way.abreast)) {
+                    if x.samples() < way.abreast {
+                        // Nothing is left of those before.
+                        planes.fill(T::ZERO);
+                        results.fill(T::ZERO);
+                    }
+                    way.spread(x, planes);
+                    way.disperse(dy, results);
+                    let of_groups = part.chunks_exact_mut(size / map.groups);
+                    for (group, part) in of_groups.enumerate() {
+                        let planes = &planes[group * way.of_group.0..];
+                        let dy = &results[group * way.of_group.1..][..way.of_group.1];
+                        add_products(sweep.of(planes), dy, units, part);
+                    }
                 }
             }
         }
         workspace.room = room;
         T::return_workspace(workspace);
     });
-    // The shares' sums in their order, from unit by unit to column by column.
-    for (unit, first) in (0..size).step_by(depth).enumerate() {
-        for (k, dw) in gradient[unit..].iter_mut().step_by(units).enumerate() {
-            let shares = parts.iter().skip(first + k).step_by(size);
-            let old = if beta == T::ZERO { T::ZERO } else { beta * *dw };
-            *dw = shares.fold(old, |sum, &share| sum + share);
-        }
-    }
+    // The shares' sums in their order.
+    for_each_weight(map, Direction::There, |weight, place| {
+        let dw = &mut gradient[weight];
+        let old = if beta == T::ZERO { T::ZERO } else { beta * *dw };
+        *dw = parts[place..].iter().step_by(size).fold(old, |sum, &share| sum + share);
+    });
 }

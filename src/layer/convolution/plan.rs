@@ -1,215 +1,226 @@
-//! Where the numbers of an image lie for the product that a convolution is.
+//! Where the numbers of an image lie for the sums that a convolution is.
 //!
-//! An image is copied, zeros around it, into planes: one for each channel, and with a stride one for each of its phases,
-//! so that what a tap of the kernel meets lies one beside the other. The rows of a plane have zeros between them, and
-//! are read as one long row: then each tap of each channel is a column of a matrix, from an offset on, and the outputs
-//! are that matrix times the weights. Between two rows there are results that nobody asked for; they are left out when
-//! the result is copied to where it belongs.
+//! Images are copied, zeros around them, into planes, one for each channel, in which the same pixel of sixteen images
+//! lies side by side. So a tap of the kernel is a distance from the place of an output, whatever stride and dilation
+//! are, and sixteen outputs are summed together.
+//!
+//! A few images, or large ones, are copied one by one, and sixteen neighbours of a row are summed together. With a stride
+//! there are as many planes as phases then, so that what a tap meets lies side by side. The rows of a plane have zeros
+//! between them and are read as one long row; what comes out between two rows is left where it is.
 //!
 //! Going back, from outputs to inputs, is the same: each phase of the inputs is a convolution of the outputs.
 
+use std::ops::Range;
+
 use super::axis::{Axis, Tap};
 use super::lie::Lie;
+use crate::batch::size::Shape;
+use crate::numbers::correlation::{ABREAST, Places, padded};
+use crate::numbers::scalar::Float;
 
-/// As many numbers as the longest vectors have.
-const VECTOR: usize = 16;
-/// Rows of a matrix that are worth a product: images are taken together until they have as many.
-const TOGETHER: usize = 192;
-/// But no more images than these.
-const MOST_IMAGES: usize = 16;
-
-/// Planes with zeros around the numbers of some images, one image above the other.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Planes {
-    /// Channels of the whole image.
-    channels: usize,
-    /// Into how many phases rows and columns are divided.
-    phases: (usize, usize),
-    /// Rows and columns of the image.
-    sides: (usize, usize),
-    /// Zeros before the first row and column.
-    before: (usize, usize),
-    /// Numbers from one row to the next, from one image to the next, and from one plane to the next.
-    row: usize,
-    image: usize,
-    plane: usize,
-    /// How many images there are.
-    pub images: usize,
+/// A side of an image, and its taps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Side {
+    /// Into how many planes what is read is divided.
+    phases: usize,
+    /// From one output's place to the next.
+    step: usize,
+    /// Zeros before what is read.
+    before: usize,
+    /// What is read, of the phase that has most.
+    len: usize,
+    /// Behind the last place that is read.
+    end: usize,
 }
 
-impl Planes {
-    /// Numbers of all planes, and those behind them that are read with the last.
-    pub fn len(&self) -> usize {
-        self.channels * self.of_channel() + VECTOR
-    }
-
-    /// Numbers of the planes of one of so many groups.
-    pub fn of_group(&self, groups: usize) -> usize {
-        self.channels / groups * self.of_channel()
-    }
-
-    /// Numbers of one channel's planes.
-    fn of_channel(&self) -> usize {
-        self.phases.0 * self.phases.1 * self.plane
-    }
-
-    /// Copies an image between zeros, which are there already, as one of several.
-    #[inline(always)]
-    pub fn fill<T: Copy>(&self, number: usize, image: &[T], lie: Lie, to: &mut [T]) {
-        let (phases, before) = (self.phases, self.before);
-        let channels = to.chunks_exact_mut(self.of_channel()).enumerate();
-        for (channel, to) in channels.take(self.channels) {
-            let planes = to.chunks_exact_mut(phases.1 * self.plane).enumerate();
-            for (phase, planes) in planes {
-                let rows = (phase..self.sides.0).step_by(phases.0).enumerate();
-                for (row, h) in rows {
-                    let first = number * self.image + (row + before.0) * self.row + before.1;
-                    let from = &image[lie.at(channel, h, 0)..];
-                    if (phases.1, lie.column) == (2, 1) {
-                        let (even, odd) = planes.split_at_mut(self.plane);
-                        divide(&from[..self.sides.1], &mut even[first..], &mut odd[first..]);
-                        continue;
-                    }
-                    for phase in 0..phases.1.min(self.sides.1) {
-                        let to = &mut planes[phase * self.plane + first..];
-                        let count = (self.sides.1 - phase).div_ceil(phases.1);
-                        copy(&from[phase * lie.column..], phases.1 * lie.column, to, 1, count);
-                    }
-                }
+impl Side {
+    /// Of so many numbers, with taps and places that are `stride` apart, which phases take apart or not.
+    fn new<'a>(
+        read: usize,
+        (stride, phases): (usize, usize),
+        parts: impl Iterator<Item = (&'a [Tap], usize)>,
+    ) -> Self {
+        let len = read.div_ceil(phases);
+        let mut side = Self { phases, step: stride / phases, before: 0, len, end: 0 };
+        for (taps, outputs) in parts {
+            for tap in taps {
+                let (_, shift) = side.of(*tap);
+                let last = shift + (outputs.saturating_sub(1) * side.step) as isize;
+                side.before = side.before.max(shift.min(0).unsigned_abs());
+                side.end = side.end.max((last + 1).max(0) as usize);
             }
         }
+        side
+    }
+
+    /// The phase that a tap reads, and how far from an output's place.
+    fn of(&self, tap: Tap) -> (usize, isize) {
+        let phases = self.phases as isize;
+        (tap.shift.rem_euclid(phases) as usize, tap.shift.div_euclid(phases))
+    }
+
+    /// Numbers from one row to the next: what is read before or behind a row is the zeros between it and its neighbour.
+    fn pitch(&self) -> usize {
+        (self.len + self.before).max(self.end)
     }
 }
 
-/// Copies numbers to two places in turn.
-#[inline(always)]
-fn divide<T: Copy>(from: &[T], even: &mut [T], odd: &mut [T]) {
-    let (pairs, last) = from.as_chunks::<2>();
-    let (to, others) = (&mut even[..pairs.len()], &mut odd[..pairs.len()]);
-    for ((to, other), pair) in to.iter_mut().zip(others).zip(pairs) {
-        [*to, *other] = *pair;
-    }
-    if let [last] = last {
-        even[pairs.len()] = *last;
-    }
-}
-
-/// Copies every so-manyth number to every so-manyth place.
-#[inline(always)]
-fn copy<T: Copy>(from: &[T], step: usize, to: &mut [T], to_step: usize, count: usize) {
-    if (step, to_step) == (1, 1) {
-        return copy_row(&from[..count], &mut to[..count]);
-    }
-    let (mut at, mut place) = (0, 0);
-    for _ in 0..count {
-        to[place] = from[at];
-        (at, place) = (at + step, place + to_step);
-    }
-}
-
-/// Copies a row. Rows are short: two ends that overlap take less than a call.
-#[inline(always)]
-fn copy_row<T: Copy>(from: &[T], to: &mut [T]) {
-    match from.len() {
-        0..2 => copy_ends::<T, 1>(from, to),
-        2..4 => copy_ends::<T, 2>(from, to),
-        4..8 => copy_ends::<T, 4>(from, to),
-        8..16 => copy_ends::<T, 8>(from, to),
-        16..=32 => copy_ends::<T, 16>(from, to),
-        _ => to.copy_from_slice(from),
-    }
-}
-
-#[inline(always)]
-fn copy_ends<T: Copy, const N: usize>(from: &[T], to: &mut [T]) {
-    if let (Some(first), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut::<N>()) {
-        *to = *first;
-    }
-    if let (Some(last), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut::<N>()) {
-        *to = *last;
-    }
-}
-
-/// One product: outputs of so many rows and columns, which lie in the target from a place on, some steps apart.
+/// Sums for outputs that lie in the target from a place on, some steps apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sweep {
-    /// Where each column of the first matrix begins: for all channels of a group, for all taps.
+    /// Where sixteen outputs have their place.
+    pub places: Vec<usize>,
+    /// How far from there what is summed lies: for all channels of a group, for all taps.
     pub offsets: Vec<usize>,
     /// The number of each tap in the kernel.
     pub taps: Vec<usize>,
+    /// Where its results begin, among those of a group.
+    pub begin: usize,
     sides: (usize, usize),
     first: (usize, usize),
-    step: (usize, usize),
-    /// Numbers from one row to the next, and from one image to the next.
-    row: usize,
-    image: usize,
 }
 
-impl Sweep {
-    /// From the first to the last output of so many images.
-    pub fn len(&self, images: usize) -> usize {
-        (images - 1) * self.image + (self.sides.0 - 1) * self.row + self.sides.1
-    }
-
-    /// Rows of the matrix, which are whole vectors.
-    pub fn rows(&self, images: usize) -> usize {
-        self.len(images).next_multiple_of(VECTOR)
-    }
-
-    /// Copies the outputs of an image and a channel to where they belong.
-    pub fn place<T: Copy>(
-        &self,
-        outputs: &[T],
-        number: usize,
-        channel: usize,
-        lie: Lie,
-        to: &mut [T],
-    ) {
-        for h in 0..self.sides.0 {
-            let at = lie.at(channel, self.first.0 + h * self.step.0, self.first.1);
-            let from = &outputs[number * self.image + h * self.row..];
-            copy(from, 1, &mut to[at..], self.step.1 * lie.column, self.sides.1);
-        }
-    }
-
-    /// The other way, over zeros.
-    pub fn widen<T: Copy>(
-        &self,
-        values: &[T],
-        number: usize,
-        channel: usize,
-        lie: Lie,
-        to: &mut [T],
-    ) {
-        for h in 0..self.sides.0 {
-            let at = lie.at(channel, self.first.0 + h * self.step.0, self.first.1);
-            let to = &mut to[number * self.image + h * self.row..];
-            copy(&values[at..], self.step.1 * lie.column, to, 1, self.sides.1);
-        }
-    }
-}
-
-/// One way through a convolution: the image that is read, and the products.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// One way through a convolution.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
-    pub planes: Planes,
     pub sweeps: Vec<Sweep>,
+    /// How many images lie side by side.
+    pub abreast: usize,
+    /// What is read, and what comes out.
+    read: Image,
+    target: Image,
+    /// From one output to the next in the target.
+    step: (usize, usize),
+    sides: (Side, Side),
+    /// Numbers of the planes, and of the results, of one group.
+    pub of_group: (usize, usize),
+    /// Where each number of what is read lies in the planes, and each number of the target among the results, if several
+    /// images lie side by side.
+    tables: (Table, Table),
 }
 
-impl Way {
+/// Where numbers lie, those of the first of some images side by side.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    pub places: Vec<u32>,
+    /// What is between them, of all images.
+    gaps: Vec<Range<usize>>,
+}
+
+impl Table {
+    /// Of so many numbers, among so many of all images, as `for_each` gives them with their places.
+    fn new(numbers: usize, len: usize, for_each: impl Fn(&mut dyn FnMut(usize, usize))) -> Self {
+        let mut places = vec![0; numbers];
+        let mut is_gap = vec![true; len / ABREAST];
+        for_each(&mut |number, place| {
+            places[number] = place as u32;
+            is_gap[place / ABREAST] = false;
+        });
+        let mut gaps: Vec<Range<usize>> = Vec::new();
+        for at in (0..is_gap.len()).filter(|&at| is_gap[at]) {
+            let gap = at * ABREAST..(at + 1) * ABREAST;
+            match gaps.last_mut() {
+                Some(last) if last.end == gap.start => last.end = gap.end,
+                _ => gaps.push(gap),
+            }
+        }
+        Self { places, gaps }
+    }
+
+    /// Makes all zeros that are between.
+    pub fn clear_gaps<T: Float>(&self, of: &mut [T]) {
+        self.gaps.iter().for_each(|gap| of[gap.clone()].fill(T::ZERO));
+    }
+}
+
+/// The same way for many images and for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ways {
+    many: Option<Way>,
+    pub one: Way,
+}
+
+/// Numbers of planes and results that many images may have together: then they stay in the cache.
+const MOST_TOGETHER: usize = 1 << 19;
+/// So many images are worth going side by side.
+const LEAST: usize = ABREAST / 2;
+
+impl Ways {
+    fn new(way: impl Fn(usize) -> Way) -> Self {
+        let one = way(1);
+        let (planes, results) = one.len();
+        let is_small = planes.saturating_add(results) <= MOST_TOGETHER / ABREAST;
+        Self { many: is_small.then(|| way(ABREAST)), one }
+    }
+
+    /// How many of so many images go side by side; those that are left go one by one.
+    pub fn abreast(&self, samples: usize) -> usize {
+        match (&self.many, samples % ABREAST) {
+            (None, _) => 0,
+            (_, LEAST..) => samples,
+            (_, rest) => samples - rest,
+        }
+    }
+
+    /// For those that go side by side.
+    pub fn many(&self) -> &Way {
+        self.many.as_ref().unwrap_or(&self.one)
+    }
+}
+
+/// An image of some groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Image {
+    shape: Shape,
+    lie: Lie,
+    /// Channels of one group.
+    each: usize,
+}
+
+/// What a convolution leads from and to.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends {
+    pub input: Shape,
+    pub output: Shape,
+    pub is_window: bool,
+    pub groups: usize,
+    pub axes: (Axis, Axis),
+}
+
+impl Ends {
+    fn images(&self) -> (Image, Image) {
+        let image = |shape: Shape| Image {
+            shape,
+            lie: Lie::of(shape, self.is_window),
+            each: shape.channels / self.groups,
+        };
+        (image(self.input), image(self.output))
+    }
+
     /// From inputs to outputs.
-    pub fn there(channels: (usize, usize), (height, width): (Axis, Axis)) -> Self {
+    pub fn there(&self) -> Ways {
+        Ways::new(|abreast| self.there_by(abreast))
+    }
+
+    /// From gradients at outputs to those at inputs.
+    pub fn back(&self) -> Ways {
+        Ways::new(|abreast| self.back_by(abreast))
+    }
+
+    /// So many images at a time.
+    fn there_by(&self, abreast: usize) -> Way {
+        let ((height, width), (read, target)) = (self.axes, self.images());
         let part = Part {
             taps: (height.taps(), width.taps()),
             sides: (height.outputs, width.outputs),
             first: (0, 0),
         };
-        let of_image = ((height.inputs, width.inputs), (height.stride, width.stride));
-        Self::new(channels, of_image, (1, 1), width.kernel, &[part])
+        Way::new(read, target, (height.stride, width.stride), (1, 1), abreast, self, &[part])
     }
 
-    /// From gradients at outputs to those at inputs: a part for each phase of the inputs.
-    pub fn back(channels: (usize, usize), (height, width): (Axis, Axis)) -> Self {
+    /// The same: a part for each phase of the inputs.
+    fn back_by(&self, abreast: usize) -> Way {
+        let ((height, width), (target, read)) = (self.axes, self.images());
         let mut parts = Vec::new();
         for h in 0..height.stride.min(height.inputs) {
             for w in 0..width.stride.min(width.inputs) {
@@ -220,51 +231,171 @@ impl Way {
                 });
             }
         }
-        let of_image = ((height.outputs, width.outputs), (1, 1));
-        Self::new(channels, of_image, (height.stride, width.stride), width.kernel, &parts)
+        Way::new(read, target, (1, 1), (height.stride, width.stride), abreast, self, &parts)
     }
+}
 
-    /// Of an image of so many channels, of which so many are multiplied together.
+impl Way {
     fn new(
-        (channels, together): (usize, usize),
-        (sides, phases): ((usize, usize), (usize, usize)),
+        read: Image,
+        target: Image,
+        strides: (usize, usize),
         step: (usize, usize),
-        kernel_width: usize,
+        abreast: usize,
+        ends: &Ends,
         parts: &[Part],
     ) -> Self {
-        let heights = Reach::of(parts.iter().map(|part| (&part.taps.0[..], part.sides.0)));
-        let widths = Reach::of(parts.iter().map(|part| (&part.taps.1[..], part.sides.1)));
-        let before = (heights.before, widths.before);
-        let of_phase = (sides.0.div_ceil(phases.0), sides.1.div_ceil(phases.1));
-        // What is read before or behind a row is the zeros between it and the next one.
-        let row = (of_phase.1 + before.1).max(widths.end);
-        // And so are rows before and behind an image those between it and the next one.
-        let image = row * (of_phase.0 + before.0).max(heights.end);
-        let images = TOGETHER.div_ceil(image).clamp(1, MOST_IMAGES);
-        let plane = images * image + before.0 * row + before.1 + of_phase.1.max(widths.end);
-        let planes = Planes { channels, phases, sides, before, row, image, plane, images };
-        let sweep = |part: &Part| {
-            let mut offsets = Vec::new();
-            for channel in 0..together {
-                for (h, w) in part.taps() {
-                    let phase = h.phase * phases.1 + w.phase;
-                    let first = channel * planes.of_channel() + phase * plane;
-                    let place = |tap: Tap, before: usize| (tap.shift + before as isize) as usize;
-                    offsets.push(first + place(h, before.0) * row + place(w, before.1));
+        // Outputs that lie side by side read what does.
+        let phases = if abreast == 1 { strides } else { (1, 1) };
+        let heights = parts.iter().map(|part| (&part.taps.0[..], part.sides.0));
+        let widths = parts.iter().map(|part| (&part.taps.1[..], part.sides.1));
+        let height = Side::new(read.shape.height, (strides.0, phases.0), heights);
+        let width = Side::new(read.shape.width, (strides.1, phases.1), widths);
+        let mut way = Self {
+            sweeps: Vec::new(),
+            abreast,
+            read,
+            target,
+            step,
+            sides: (height, width),
+            of_group: (0, 0),
+            tables: Default::default(),
+        };
+        way.of_group.0 = read.each * way.of_channel() * abreast;
+        let kernel_width = ends.axes.1.kernel;
+        parts.iter().for_each(|part| way.push(part, kernel_width));
+        if abreast > 1 {
+            let (planes, results) = way.len();
+            way.tables = (
+                Table::new(read.shape.values(), planes, |each| way.for_each_input(each)),
+                Table::new(target.shape.values(), results, |each| way.for_each_output(each)),
+            );
+        }
+        way
+    }
+
+    fn push(&mut self, part: &Part, kernel_width: usize) {
+        let (height, width) = &self.sides;
+        let row = width.pitch();
+        let mut offsets = Vec::new();
+        for channel in 0..self.read.each {
+            for (h, w) in part.taps() {
+                let ((h_phase, h), (w_phase, w)) = (height.of(h), width.of(w));
+                let plane = h_phase * width.phases + w_phase;
+                let (h, w) = (h + height.before as isize, w + width.before as isize);
+                let place = plane * self.plane() + h as usize * row + w as usize;
+                offsets.push((channel * self.of_channel() + place) * self.abreast);
+            }
+        }
+        let (rows, columns) = part.sides;
+        let places = if self.abreast == 1 {
+            (0..(rows - 1) * row + columns).step_by(ABREAST).collect()
+        } else {
+            let place = |h, w| (h * height.step * row + w * width.step) * self.abreast;
+            (0..rows).flat_map(|h| (0..columns).map(move |w| place(h, w))).collect()
+        };
+        let sweep = Sweep {
+            places,
+            offsets,
+            taps: part.taps().map(|(h, w)| h.tap * kernel_width + w.tap).collect(),
+            begin: self.of_group.1,
+            sides: part.sides,
+            first: part.first,
+        };
+        self.of_group.1 += sweep.len(self.target.each);
+        self.sweeps.push(sweep);
+    }
+
+    /// Numbers of a plane.
+    fn plane(&self) -> usize {
+        let (height, width) = &self.sides;
+        (height.before + height.len.max(height.end)) * width.pitch() + width.before
+    }
+
+    /// Numbers of one channel's planes.
+    fn of_channel(&self) -> usize {
+        self.sides.0.phases * self.sides.1.phases * self.plane()
+    }
+
+    /// Numbers of all planes, and those behind them that are read with the last; and of all results.
+    pub fn len(&self) -> (usize, usize) {
+        let groups = self.read.shape.channels / self.read.each;
+        (groups * self.of_group.0 + ABREAST, groups * self.of_group.1)
+    }
+
+    /// For each number of what is read its place in the planes, that of the first image.
+    #[inline(always)]
+    pub fn for_each_input(&self, mut work: impl FnMut(usize, usize)) {
+        let ((height, width), lie) = (&self.sides, self.read.lie);
+        let row = width.pitch();
+        for channel in 0..self.read.shape.channels {
+            for h in 0..self.read.shape.height {
+                let planes = channel * self.of_channel()
+                    + h % height.phases * width.phases * self.plane()
+                    + (h / height.phases + height.before) * row
+                    + width.before;
+                for phase in 0..width.phases {
+                    let mut place = (planes + phase * self.plane()) * self.abreast;
+                    for w in (phase..self.read.shape.width).step_by(width.phases) {
+                        work(lie.at(channel, h, w), place);
+                        place += self.abreast;
+                    }
                 }
             }
-            Sweep {
-                offsets,
-                taps: part.taps().map(|(h, w)| h.tap * kernel_width + w.tap).collect(),
-                sides: part.sides,
-                first: part.first,
-                step,
-                row,
-                image,
+        }
+    }
+
+    /// For each number of the target its place among the results, that of the first image.
+    #[inline(always)]
+    pub fn for_each_output(&self, mut work: impl FnMut(usize, usize)) {
+        let Image { shape, lie, each } = self.target;
+        let (units, row) = (padded(each), self.sides.1.pitch());
+        for channel in 0..shape.channels {
+            let (group, unit) = (channel / each, channel % each);
+            for sweep in &self.sweeps {
+                let begin = group * self.of_group.1 + sweep.begin;
+                for h in 0..sweep.sides.0 {
+                    for w in 0..sweep.sides.1 {
+                        let (place, lane) = if self.abreast == 1 {
+                            let place = h * row + w;
+                            (place / ABREAST, place % ABREAST)
+                        } else {
+                            (h * sweep.sides.1 + w, 0)
+                        };
+                        let place = begin + (place * units + unit) * ABREAST + lane;
+                        let (h, w) = (h * self.step.0, w * self.step.1);
+                        work(lie.at(channel, sweep.first.0 + h, sweep.first.1 + w), place);
+                    }
+                }
             }
-        };
-        let sweeps = parts.iter().map(sweep).collect();
-        Self { planes, sweeps }
+        }
+    }
+
+    /// Channels of a group that come out.
+    pub fn units(&self) -> usize {
+        self.target.each
+    }
+
+    /// Where each number of what is read lies in the planes, and each number of the target among the results.
+    pub fn tables(&self) -> (&Table, &Table) {
+        (&self.tables.0, &self.tables.1)
+    }
+}
+
+impl Sweep {
+    /// What it multiplies of the planes of a group.
+    pub fn of<'a, T>(&'a self, data: &'a [T]) -> Places<'a, T> {
+        Places { data, places: &self.places, offsets: &self.offsets }
+    }
+
+    /// How many weights so many units have.
+    pub fn weights(&self, units: usize) -> usize {
+        self.offsets.len() * padded(units)
+    }
+
+    /// How many results so many units have.
+    pub fn len(&self, units: usize) -> usize {
+        self.places.len() * padded(units) * ABREAST
     }
 }
 
@@ -279,25 +410,5 @@ impl Part {
     /// Rows and columns of the kernel together.
     fn taps(&self) -> impl Iterator<Item = (Tap, Tap)> {
         self.taps.0.iter().flat_map(|&h| self.taps.1.iter().map(move |&w| (h, w)))
-    }
-}
-
-/// How far taps reach beyond the places of outputs.
-#[derive(Default)]
-struct Reach {
-    before: usize,
-    /// Behind the last place that is read.
-    end: usize,
-}
-
-impl Reach {
-    fn of<'a>(parts: impl Iterator<Item = (&'a [Tap], usize)>) -> Self {
-        parts.flat_map(|(taps, side)| taps.iter().map(move |tap| (tap.shift, side))).fold(
-            Self::default(),
-            |reach, (shift, side)| Self {
-                before: reach.before.max(shift.min(0).unsigned_abs()),
-                end: reach.end.max((shift + side as isize).max(0) as usize),
-            },
-        )
     }
 }

@@ -1,0 +1,261 @@
+//! Correlation: sums of what lies at the same distances from many places, which is what a convolution is made of.
+//!
+//! Sixteen numbers lie side by side, those of as many samples or of neighbouring places, and go through the sums
+//! together: a vector or two of them is multiplied by a single weight. So whatever the sizes of an image are, vectors are
+//! whole, and they are read where they lie.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::numbers::lanes::{Lanes, SQUARE, each, lanes};
+
+/// So many numbers lie side by side.
+pub(crate) const ABREAST: usize = 16;
+
+/// The numbers that are multiplied: those from `places[p] + offsets[k]` on, [`ABREAST`] of them, for all p and k.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places<'a, T> {
+    pub data: &'a [T],
+    pub places: &'a [usize],
+    pub offsets: &'a [usize],
+}
+
+/// Units are multiplied in tiles of so many.
+fn tile(units: usize) -> usize {
+    match units {
+        0..=1 => 1,
+        2..=4 => 4,
+        _ => 8,
+    }
+}
+
+/// Units and those that fill the last tile.
+pub(crate) fn padded(units: usize) -> usize {
+    units.next_multiple_of(tile(units))
+}
+
+/// Where the weight of a unit and an offset is, of so many of each: tile by tile, and in a tile offset by offset.
+pub(crate) fn at(units: usize, depth: usize, unit: usize, offset: usize) -> usize {
+    let width = tile(units);
+    (unit / width * depth + offset) * width + unit % width
+}
+
+/// y(p, u) ← Σₖ w(k, u) x(p, k), by the instructions that there are.
+///
+/// # Shapes
+/// `weights`: as [`at`] says. `y`: place by place, and there unit by unit, those included that fill the last tile.
+pub(crate) fn correlate<T: Lanes>(x: Places<'_, T>, weights: &[T], units: usize, y: &mut [T]) {
+    assert_eq!(weights.len(), padded(units) * x.offsets.len(), "weights of a correlation");
+    assert_eq!(y.len(), padded(units) * x.places.len() * ABREAST, "results of a correlation");
+    if x.offsets.is_empty() {
+        return y.fill(T::zeroed());
+    }
+    Arch::new().dispatch(Forward { x, weights, units, y });
+}
+
+/// w(k, u) ← w(k, u) + Σₚ Σ x(p, k) dy(p, u), the inner sum over what lies side by side. Shapes as of [`correlate`].
+pub(crate) fn add_products<T: Lanes>(x: Places<'_, T>, dy: &[T], units: usize, weights: &mut [T]) {
+    assert_eq!(weights.len(), padded(units) * x.offsets.len(), "weights of a correlation");
+    assert_eq!(dy.len(), padded(units) * x.places.len() * ABREAST, "results of a correlation");
+    Arch::new().dispatch(Backward { x, dy, units, weights });
+}
+
+struct Forward<'a, 'm, T> {
+    x: Places<'a, T>,
+    weights: &'a [T],
+    units: usize,
+    y: &'m mut [T],
+}
+
+struct Backward<'a, 'm, T> {
+    x: Places<'a, T>,
+    dy: &'a [T],
+    units: usize,
+    weights: &'m mut [T],
+}
+
+/// Runs `work` in tiles as large as there are registers.
+macro_rules! by_tiles {
+    ($work:expr, $simd:ident, $S:ty) => {
+        match (tile($work.units), const { <$S>::REGISTER_COUNT > 16 }) {
+            (8, true) => $work.run::<$S, 3, 8>($simd),
+            (8, false) => $work.run::<$S, 1, 8>($simd),
+            (4, true) => $work.run::<$S, 6, 4>($simd),
+            (4, false) => $work.run::<$S, 2, 4>($simd),
+            _ => $work.run::<$S, 8, 1>($simd),
+        }
+    };
+}
+
+impl<T: Lanes> WithSimd for Forward<'_, '_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        if const { S::IS_SCALAR } {
+            by_tiles!(self, SCALAR, pulp::Scalar128b);
+        } else {
+            by_tiles!(self, simd, S);
+        }
+    }
+}
+
+impl<T: Lanes> WithSimd for Backward<'_, '_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        if const { S::IS_SCALAR } {
+            by_tiles!(self, SCALAR, pulp::Scalar128b);
+        } else {
+            by_tiles!(self, simd, S);
+        }
+    }
+}
+
+const SCALAR: pulp::Scalar128b = pulp::Scalar128b;
+
+/// The vector that begins with this number.
+#[inline(always)]
+fn vector<T: Lanes, S: Simd>(data: &[T], at: usize) -> T::Vector<S> {
+    T::vectors::<S>(&data[at..at + lanes::<T, S>()]).0[0]
+}
+
+impl<T: Lanes> Forward<'_, '_, T> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize, const N: usize>(self, simd: S) {
+        let Self { x: Places { data, places, offsets }, weights, units, y } = self;
+        let parts = const { ABREAST / lanes::<T, S>() };
+        let lanes = ABREAST / parts;
+        let (vectors, units) = (places.len() * parts, padded(units));
+        let (y, _) = T::vectors_mut::<S>(y);
+        for first in (0..vectors).step_by(V) {
+            // Where there are fewer, the last one stands for those that are not there.
+            let at: [usize; V] = std::array::from_fn(|i| {
+                let vector = (first + i).min(vectors - 1);
+                places[vector / parts] + vector % parts * lanes
+            });
+            for (tile, weights) in weights.chunks_exact(offsets.len() * N).enumerate() {
+                let mut sums = [[T::spread(simd, T::zeroed()); V]; N];
+                for (&offset, weights) in offsets.iter().zip(weights.as_chunks::<N>().0) {
+                    let x: [T::Vector<S>; V] = std::array::from_fn(
+                        #[inline(always)]
+                        |i| vector::<T, S>(data, at[i] + offset),
+                    );
+                    each!(J < N {
+                        let weight = T::spread(simd, weights[J]);
+                        each!(I < V {
+                            sums[J][I] = T::multiply_add(simd, x[I], weight, sums[J][I]);
+                        });
+                    });
+                }
+                each!(I < V {
+                    let vector = first + I;
+                    if vector < vectors {
+                        let first = (vector / parts * units + tile * N) * parts + vector % parts;
+                        let y = &mut y[first..=first + (N - 1) * parts];
+                        each!(J < N {
+                            y[J * parts] = sums[J][I];
+                        });
+                    }
+                });
+            }
+        }
+    }
+}
+
+impl<T: Lanes> Backward<'_, '_, T> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize, const N: usize>(self, simd: S) {
+        let Self { x: Places { data, places, offsets }, dy, units, weights } = self;
+        let parts = const { ABREAST / lanes::<T, S>() };
+        let lanes = ABREAST / parts;
+        let units = padded(units);
+        for (tile, weights) in weights.chunks_exact_mut(offsets.len() * N).enumerate() {
+            let (weights, _) = weights.as_chunks_mut::<N>();
+            for (offsets, weights) in offsets.chunks(V).zip(weights.chunks_mut(V)) {
+                // Where there are fewer, the last one stands for those that are not there.
+                let at: [usize; V] = std::array::from_fn(|i| offsets[i.min(offsets.len() - 1)]);
+                let mut sums = [[T::spread(simd, T::zeroed()); V]; N];
+                for (&place, dy) in places.iter().zip(dy.chunks_exact(units * ABREAST)) {
+                    let (dy, _) = T::vectors::<S>(&dy[tile * N * ABREAST..][..N * ABREAST]);
+                    for part in 0..parts {
+                        let x: [T::Vector<S>; V] = std::array::from_fn(
+                            #[inline(always)]
+                            |i| vector::<T, S>(data, place + at[i] + part * lanes),
+                        );
+                        each!(J < N {
+                            let dy = dy[J * parts + part];
+                            each!(I < V {
+                                sums[J][I] = T::multiply_add(simd, x[I], dy, sums[J][I]);
+                            });
+                        });
+                    }
+                }
+                // A copy, or the sums would lie in memory from the beginning.
+                let sums = sums;
+                for (i, weights) in weights.iter_mut().enumerate() {
+                    for (weight, sums) in weights.iter_mut().zip(&sums) {
+                        *weight = T::add(*weight, T::sum(simd, sums[i]));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Transposes a matrix of so many rows and columns: the numbers of `row(r)` go to places that are r behind those that
+/// `place` gives for each column.
+pub(crate) fn turn<'a, T: Lanes>(
+    sizes: (usize, usize),
+    row: impl Fn(usize) -> &'a [T],
+    to: &mut [T],
+    place: impl Fn(usize) -> usize,
+) {
+    Arch::new().dispatch(Turn { sizes, row, to, place });
+}
+
+struct Turn<'m, T, R, P> {
+    sizes: (usize, usize),
+    row: R,
+    to: &'m mut [T],
+    place: P,
+}
+
+impl<'a, T: Lanes, R: Fn(usize) -> &'a [T], P: Fn(usize) -> usize> WithSimd for Turn<'_, T, R, P> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        if const { S::IS_SCALAR } { self.run(SCALAR) } else { self.run(simd) }
+    }
+}
+
+impl<'a, T: Lanes, R: Fn(usize) -> &'a [T], P: Fn(usize) -> usize> Turn<'_, T, R, P> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { sizes: (rows, columns), row, to, place } = self;
+        let whole = rows / SQUARE * SQUARE;
+        let mut turned = [[T::zeroed(); SQUARE]; SQUARE];
+        for first in (0..whole).step_by(SQUARE) {
+            let rows: [&[T]; SQUARE] = std::array::from_fn(|i| &row(first + i)[..columns]);
+            for number in 0..columns / SQUARE {
+                let square = std::array::from_fn(
+                    #[inline(always)]
+                    |i| &rows[i].as_chunks().0[number],
+                );
+                T::turn(simd, square, &mut turned);
+                for (column, turned) in turned.iter().enumerate() {
+                    let place = place(number * SQUARE + column) + first;
+                    to[place..place + SQUARE].copy_from_slice(turned);
+                }
+            }
+            for column in columns / SQUARE * SQUARE..columns {
+                let place = place(column) + first;
+                let to = to[place..place + SQUARE].iter_mut();
+                to.zip(rows).for_each(|(to, row)| *to = row[column]);
+            }
+        }
+        for at in whole..rows {
+            for (column, &number) in row(at)[..columns].iter().enumerate() {
+                to[place(column) + at] = number;
+            }
+        }
+    }
+}
