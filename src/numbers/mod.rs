@@ -8,6 +8,7 @@ pub(crate) mod lanes;
 pub(crate) mod once;
 pub(crate) mod parallel;
 pub(crate) mod product;
+pub(crate) mod room;
 pub(crate) mod scalar;
 pub(crate) mod significant;
 pub(crate) mod vector;

@@ -27,6 +27,7 @@ pub trait Float:
     + std::fmt::LowerExp
     + crate::numbers::vector::Bits
     + crate::numbers::product::Pack
+    + crate::numbers::room::Room
     + sealed::Sealed
 {
     /// 0.

@@ -1,7 +1,5 @@
 //! The three maps of a convolution, as correlations of planes and weights.
 
-use std::mem::take;
-
 use super::Convolution;
 use super::plan::Way;
 use crate::batch::{BatchView, BatchViewMut};
@@ -9,6 +7,7 @@ use crate::layer::Finish;
 use crate::numbers::correlation::{ABREAST, add_products, at, correlate, turn};
 use crate::numbers::once::once;
 use crate::numbers::parallel::{ELEMENT, in_parts};
+use crate::numbers::room::with_room;
 use crate::numbers::scalar::Float;
 
 /// From inputs to outputs of a convolution, or back.
@@ -51,18 +50,6 @@ fn for_each_weight(map: &Convolution, direction: Direction, mut work: impl FnMut
             begin += sweep.weights(if direction == Direction::There { of_group } else { channels });
         }
     }
-}
-
-/// Memory of a thread for planes and results, from the beginning of a line of the cache on.
-fn memory<T: Float>(room: &mut Vec<T>, (planes, results): (usize, usize)) -> (&mut [T], &mut [T]) {
-    const LINE: usize = 64;
-    let spare = LINE / size_of::<T>();
-    let len = planes + results;
-    if room.len() < len + spare {
-        room.resize(len + spare, T::ZERO);
-    }
-    let first = room.as_ptr().align_offset(LINE).min(spare);
-    room[first..][..len].split_at_mut(planes)
 }
 
 impl Way {
@@ -130,38 +117,46 @@ fn pass_generic<T: Float>(
     let features = y.features();
     let cost = map.cost().saturating_add(ELEMENT * features);
     in_parts(x.samples(), cost, (x, y), |(x, y)| {
-        let mut workspace = T::take_workspace();
-        let mut room = take(&mut workspace.room);
         let many = ways.abreast(x.samples());
         let (x, y) = (x.split_at(many), y.split_at(many));
-        for (way, x, mut y) in [(ways.many(), x.0, y.0), (&ways.one, x.1, y.1)] {
-            if x.samples() == 0 {
-                continue;
-            }
-            let units = way.units();
-            let (planes, results) = memory(&mut room, way.len());
-            way.clear_planes(planes);
-            for (x, mut y) in x.chunks(way.abreast).zip(y.chunks_mut(way.abreast)) {
-                way.spread(x, planes);
-                let mut rest = arranged;
-                for group in 0..map.groups {
-                    let planes = &planes[group * way.of_group.0..];
-                    let results = &mut results[group * way.of_group.1..];
-                    for sweep in &way.sweeps {
-                        let (weights, behind) = rest.split_at(sweep.weights(units));
-                        rest = behind;
-                        let results = &mut results[sweep.begin..][..sweep.len(units)];
-                        correlate(sweep.of(planes), weights, units, results);
-                    }
-                }
-                way.collect(results, y.reborrow());
-                if let Some(finish) = finish {
-                    finish(0..features, y.as_mut_slice());
-                }
+        for (way, x, y) in [(ways.many(), x.0, y.0), (&ways.one, x.1, y.1)] {
+            if x.samples() > 0 {
+                sum_up(way, arranged, x, y, finish);
             }
         }
-        workspace.room = room;
-        T::return_workspace(workspace);
+    });
+}
+
+/// y ← W x, by one way.
+fn sum_up<T: Float>(
+    way: &Way,
+    weights: &[T],
+    x: BatchView<'_, T>,
+    mut y: BatchViewMut<'_, T>,
+    finish: Option<Finish<'_, T>>,
+) {
+    let (features, units, (len, results)) = (y.features(), way.units(), way.len());
+    with_room(len + results, |room| {
+        let (planes, results) = room.split_at_mut(len);
+        way.clear_planes(planes);
+        for (x, mut y) in x.chunks(way.abreast).zip(y.chunks_mut(way.abreast)) {
+            way.spread(x, planes);
+            let mut rest = weights;
+            let of_groups = results.chunks_exact_mut(way.of_group.1).enumerate();
+            for (group, results) in of_groups {
+                let planes = &planes[group * way.of_group.0..];
+                for sweep in &way.sweeps {
+                    let (weights, behind) = rest.split_at(sweep.weights(units));
+                    rest = behind;
+                    let results = &mut results[sweep.begin..][..sweep.len(units)];
+                    correlate(sweep.of(planes), weights, units, results);
+                }
+            }
+            way.collect(results, y.reborrow());
+            if let Some(finish) = finish {
+                finish(0..features, y.as_mut_slice());
+            }
+        }
     });
 }
 
@@ -180,48 +175,49 @@ fn add_gradient_generic<T: Float>(
     let parts = &mut scratch[..shares * size];
     let data = (BatchViewMut::new(parts, size), 0);
     in_parts(shares, map.cost().saturating_mul(together), data, |(mut parts, first)| {
-        let mut workspace = T::take_workspace();
-        let mut room = take(&mut workspace.room);
         for (index, part) in parts.as_mut_slice().chunks_exact_mut(size).enumerate() {
-            part.fill(T::ZERO);
             let first = (first + index) * together;
             let count = together.min(samples - first);
             let (x, dy) = (x.split_at(first).1, dy.split_at(first).1);
             let (x, dy) = (x.split_at(count).0, dy.split_at(count).0);
             let many = ways.abreast(count);
             let (x, dy) = (x.split_at(many), dy.split_at(many));
+            part.fill(T::ZERO);
             for (way, x, dy) in [(ways.many(), x.0, dy.0), (&ways.one, x.1, dy.1)] {
-                if x.samples() == 0 {
-                    continue;
-                }
-                let (sweep, units) = (&way.sweeps[0], way.units());
-                let (planes, results) = memory(&mut room, way.len());
-                way.clear_planes(planes);
-                way.clear_results(results);
-                for (x, dy) in x.chunks(way.abreast).zip(dy.chunks(way.abreast)) {
-                    if x.samples() < way.abreast {
-                        // Nothing is left of those before.
-                        planes.fill(T::ZERO);
-                        results.fill(T::ZERO);
-                    }
-                    way.spread(x, planes);
-                    way.disperse(dy, results);
-                    let of_groups = part.chunks_exact_mut(size / map.groups);
-                    for (group, part) in of_groups.enumerate() {
-                        let planes = &planes[group * way.of_group.0..];
-                        let dy = &results[group * way.of_group.1..][..way.of_group.1];
-                        add_products(sweep.of(planes), dy, units, part);
-                    }
+                if x.samples() > 0 {
+                    add_share(way, x, dy, part);
                 }
             }
         }
-        workspace.room = room;
-        T::return_workspace(workspace);
     });
     // The shares' sums in their order.
     for_each_weight(map, Direction::There, |weight, place| {
         let dw = &mut gradient[weight];
         let old = if beta == T::ZERO { T::ZERO } else { beta * *dw };
         *dw = parts[place..].iter().step_by(size).fold(old, |sum, &share| sum + share);
+    });
+}
+
+/// dw ← dw + ∂⟨W x, dy⟩/∂w, by one way.
+fn add_share<T: Float>(way: &Way, x: BatchView<'_, T>, dy: BatchView<'_, T>, dw: &mut [T]) {
+    let (sweep, units, (len, results)) = (&way.sweeps[0], way.units(), way.len());
+    with_room(len + results, |room| {
+        let (planes, results) = room.split_at_mut(len);
+        way.clear_planes(planes);
+        way.clear_results(results);
+        for (x, dy) in x.chunks(way.abreast).zip(dy.chunks(way.abreast)) {
+            if x.samples() < way.abreast {
+                // Nothing is left of those before.
+                planes.fill(T::ZERO);
+                results.fill(T::ZERO);
+            }
+            way.spread(x, planes);
+            way.disperse(dy, results);
+            let of_groups = dw.chunks_exact_mut(sweep.weights(units));
+            for ((group, dw), dy) in of_groups.enumerate().zip(results.chunks_exact(way.of_group.1))
+            {
+                add_products(sweep.of(&planes[group * way.of_group.0..]), dy, units, dw);
+            }
+        }
     });
 }

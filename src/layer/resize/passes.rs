@@ -1,11 +1,10 @@
 //! The loops over the numbers of images, for all that is done to rows and columns one after the other.
 
-use std::mem::take;
-
 use super::side::{Pattern, Side};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::numbers::once::once;
 use crate::numbers::parallel::{ELEMENT, in_parts};
+use crate::numbers::room::with_room;
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
@@ -90,34 +89,28 @@ fn fold_all<F: Fold, T: Float>(planes: &Planes, x: BatchView<'_, T>, y: BatchVie
     let between =
         if is_by_rows { rows.outputs * columns.inputs } else { rows.inputs * columns.outputs };
     in_parts(x.samples(), planes.cost(), (x, y), |(x, mut y)| {
-        let mut workspace = T::take_workspace();
-        let mut room = take(&mut workspace.room);
-        if room.len() < between {
-            room.resize(between, T::ZERO);
-        }
-        let between = &mut room[..between];
         let of_planes = x.as_slice().chunks_exact(inputs);
         let of_planes = of_planes.zip(y.as_mut_slice().chunks_exact_mut(outputs));
-        vectorize(
-            #[inline(always)]
-            || {
-                for (x, y) in of_planes {
-                    if columns.pattern == Pattern::Whole {
-                        fold_rows::<F, T>(rows, columns.inputs, x, y);
-                    } else if rows.pattern == Pattern::Whole {
-                        fold_columns::<F, T>(columns, x, y);
-                    } else if is_by_rows {
-                        fold_rows::<F, T>(rows, columns.inputs, x, between);
-                        fold_columns::<F, T>(columns, between, y);
-                    } else {
-                        fold_columns::<F, T>(columns, x, between);
-                        fold_rows::<F, T>(rows, columns.outputs, between, y);
+        with_room(between, |between| {
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (x, y) in of_planes {
+                        if columns.pattern == Pattern::Whole {
+                            fold_rows::<F, T>(rows, columns.inputs, x, y);
+                        } else if rows.pattern == Pattern::Whole {
+                            fold_columns::<F, T>(columns, x, y);
+                        } else if is_by_rows {
+                            fold_rows::<F, T>(rows, columns.inputs, x, between);
+                            fold_columns::<F, T>(columns, between, y);
+                        } else {
+                            fold_columns::<F, T>(columns, x, between);
+                            fold_rows::<F, T>(rows, columns.outputs, between, y);
+                        }
                     }
-                }
-            },
-        );
-        workspace.room = room;
-        T::return_workspace(workspace);
+                },
+            );
+        });
     });
 }
 

@@ -3,20 +3,18 @@
 use super::kernel::WIDEST;
 use crate::numbers::scalar::Float;
 
-/// Columns in a slice, each of which begins `stride` numbers behind the one before it, or at its own offset where there
-/// are `offsets`; of all of them what begins with number `first` is meant.
+/// Columns in a slice, each `stride` numbers long, of which what begins with number `first` is meant.
 #[derive(Debug, Clone, Copy)]
 pub struct Stored<'a, T> {
     pub data: &'a [T],
     pub stride: usize,
     pub first: usize,
-    pub offsets: &'a [usize],
 }
 
 impl<'a, T> Stored<'a, T> {
     /// Columns one after the other.
     pub fn new(data: &'a [T], stride: usize) -> Self {
-        Self { data, stride, first: 0, offsets: &[] }
+        Self { data, stride, first: 0 }
     }
 
     /// From the row given on.
@@ -26,18 +24,13 @@ impl<'a, T> Stored<'a, T> {
 
     /// Some of the columns.
     pub fn columns(self, first: usize, count: usize) -> Self {
-        if self.offsets.is_empty() {
-            Self { data: &self.data[first * self.stride..][..count * self.stride], ..self }
-        } else {
-            Self { offsets: &self.offsets[first..][..count], ..self }
-        }
+        Self { data: &self.data[first * self.stride..][..count * self.stride], ..self }
     }
 
     /// A column, and what lies behind it.
     #[inline(always)]
     pub fn column(&self, column: usize) -> &'a [T] {
-        let at = if self.offsets.is_empty() { column * self.stride } else { self.offsets[column] };
-        &self.data[at + self.first..]
+        &self.data[column * self.stride + self.first..]
     }
 }
 
@@ -55,13 +48,6 @@ impl<'a, T: Float> Matrix<'a, T> {
     pub(crate) fn new(data: &'a [T], rows: usize, columns: usize) -> Self {
         assert_eq!(data.len(), rows * columns);
         Self { stored: Stored::new(data, rows), rows, columns, is_transposed: false }
-    }
-
-    /// A column of so many rows at each of the offsets into a slice. Columns may overlap; it can only be a product's
-    /// first matrix, which is copied to be multiplied.
-    pub(crate) fn gathered(data: &'a [T], rows: usize, offsets: &'a [usize]) -> Self {
-        let stored = Stored { offsets, ..Stored::new(data, 0) };
-        Self { stored, rows, columns: offsets.len(), is_transposed: false }
     }
 
     pub(crate) fn transposed(self) -> Self {
@@ -91,16 +77,6 @@ impl<'a, T: Float> Matrix<'a, T> {
         }
         let stored = Stored { stride: self.stored.data.len(), ..self.stored };
         Self { stored, is_transposed: false, ..self }
-    }
-
-    /// Whether it is a row that could as well be the second matrix.
-    pub(super) fn is_row(&self) -> bool {
-        self.rows == 1 && !self.is_gathered()
-    }
-
-    /// Whether its columns lie at offsets of their own.
-    pub(super) fn is_gathered(&self) -> bool {
-        !self.stored.offsets.is_empty()
     }
 
     /// Whether it is less wide than a tile, and stored across its columns.

@@ -63,23 +63,8 @@ once! {
 
 fn multiply_generic<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, beta: T, c: &mut [T]) {
     // A single row is a column of the transpose, and fills vectors. Its numbers lie in the same order.
-    let (a, b) = if a.is_row() { (b.transposed(), a.transposed()) } else { (a, b) };
+    let (a, b) = if a.rows == 1 { (b.transposed(), a.transposed()) } else { (a, b) };
     multiply_by(Arch::new(), a, b, beta, c, None);
-}
-
-/// C ← A B + β C on this thread, with memory that the caller has.
-pub(crate) fn multiply_in<T: Float>(
-    workspace: &mut Workspace<T>,
-    a: Matrix<'_, T>,
-    b: Matrix<'_, T>,
-    beta: T,
-    c: &mut [T],
-) {
-    assert_eq!((a.columns, c.len()), (b.rows, a.rows * b.columns), "sizes of a product");
-    if !c.is_empty() {
-        let block = Block { a, b: b.upright(), beta, c: Target::Columns(c), row: 0, finish: None };
-        block.run_in(workspace, Arch::new());
-    }
 }
 
 /// The same by the instructions given.
@@ -182,20 +167,16 @@ impl<T: Float> Block<'_, T> {
     }
 
     /// On this thread.
-    fn run(self, arch: Arch) {
-        let mut workspace = T::take_workspace();
-        self.run_in(&mut workspace, arch);
-        T::return_workspace(workspace);
-    }
-
-    fn run_in(mut self, workspace: &mut Workspace<T>, arch: Arch) {
+    fn run(mut self, arch: Arch) {
         let (rows, columns) = (self.a.rows, self.b.columns);
         let together = SECOND_LEVEL / ((rows + self.b.rows).max(1) * size_of::<T>());
         let together = together.max(1).next_multiple_of(LEAST_TOGETHER);
+        let mut workspace = T::take_workspace();
         for first in (0..columns).step_by(together) {
             let count = together.min(columns - first);
-            self.run_columns(arch, first, count, workspace);
+            self.run_columns(arch, first, count, &mut workspace);
         }
+        T::return_workspace(workspace);
     }
 
     fn run_columns(
@@ -260,11 +241,8 @@ impl<T: Float> Product<'_, '_, T> {
     fn run_by<S: Simd>(self, simd: S) {
         let Self { a, b, beta, mut c, workspace } = self;
         let lanes = lanes::<T, S>();
-        let is_gathered = a.is_gathered();
-        debug_assert!(!b.is_gathered());
-        let is_upright = !(a.is_transposed || b.is_transposed && !is_gathered);
-        let is_direct = is_upright && !is_gathered && b.columns <= UNPACKED;
-        let tallest = if is_upright && b.columns <= FEW { TALLEST } else { tall::<S>() };
+        let is_direct = !a.is_transposed && !b.is_transposed && b.columns <= UNPACKED;
+        let tallest = if is_direct && b.columns <= FEW { TALLEST } else { tall::<S>() };
         for_each_panel::<S>(
             a.rows,
             a.columns,
@@ -280,7 +258,7 @@ impl<T: Float> Product<'_, '_, T> {
                     pack(simd, a, at, packed);
                     Stored::new(packed, height)
                 };
-                let ahead = Ahead::of(a, next.filter(|_| !is_direct && !is_gathered), b);
+                let ahead = Ahead::of(a, next.filter(|_| !is_direct), b);
                 let mut b = b.rows(at.k, at.depth);
                 if b.is_narrow() {
                     b = b.copied(narrow);

@@ -17,8 +17,6 @@ use crate::numbers::scalar::Float;
 #[derive(Debug, Default)]
 pub struct Workspace<T> {
     memory: Vec<T>,
-    /// What those who take it need besides.
-    pub(crate) room: Vec<T>,
 }
 
 /// Bytes from one line of the cache to the next. A vector that lies across two costs two loads.
@@ -218,7 +216,7 @@ pub trait Pack: Lanes {
 macro_rules! pack {
     ($t:ident, $side:literal, $interleave:ident, $workspace:ident) => {
         thread_local! {
-            static $workspace: Cell<Workspace<$t>> = const { Cell::new(Workspace { memory: Vec::new(), room: Vec::new() }) };
+            static $workspace: Cell<Workspace<$t>> = const { Cell::new(Workspace { memory: Vec::new() }) };
         }
 
         impl Pack for $t {

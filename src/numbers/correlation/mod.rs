@@ -4,9 +4,14 @@
 //! together: a vector or two of them is multiplied by a single weight. So whatever the sizes of an image are, vectors are
 //! whole, and they are read where they lie.
 
-use pulp::{Arch, Simd, WithSimd};
+#[cfg(test)]
+mod tests;
+mod turn;
 
-use crate::numbers::lanes::{Lanes, SQUARE, each, lanes};
+use pulp::{Arch, Scalar128b, Simd, WithSimd};
+
+use crate::numbers::lanes::{Lanes, each, lanes};
+pub(crate) use turn::turn;
 
 /// So many numbers lie side by side.
 pub(crate) const ABREAST: usize = 16;
@@ -44,19 +49,12 @@ pub(crate) fn at(units: usize, depth: usize, unit: usize, offset: usize) -> usiz
 /// # Shapes
 /// `weights`: as [`at`] says. `y`: place by place, and there unit by unit, those included that fill the last tile.
 pub(crate) fn correlate<T: Lanes>(x: Places<'_, T>, weights: &[T], units: usize, y: &mut [T]) {
-    assert_eq!(weights.len(), padded(units) * x.offsets.len(), "weights of a correlation");
-    assert_eq!(y.len(), padded(units) * x.places.len() * ABREAST, "results of a correlation");
-    if x.offsets.is_empty() {
-        return y.fill(T::zeroed());
-    }
-    Arch::new().dispatch(Forward { x, weights, units, y });
+    Forward { x, weights, units, y }.by(Arch::new());
 }
 
 /// w(k, u) ← w(k, u) + Σₚ Σ x(p, k) dy(p, u), the inner sum over what lies side by side. Shapes as of [`correlate`].
 pub(crate) fn add_products<T: Lanes>(x: Places<'_, T>, dy: &[T], units: usize, weights: &mut [T]) {
-    assert_eq!(weights.len(), padded(units) * x.offsets.len(), "weights of a correlation");
-    assert_eq!(dy.len(), padded(units) * x.places.len() * ABREAST, "results of a correlation");
-    Arch::new().dispatch(Backward { x, dy, units, weights });
+    Backward { x, dy, units, weights }.by(Arch::new());
 }
 
 struct Forward<'a, 'm, T> {
@@ -91,7 +89,7 @@ impl<T: Lanes> WithSimd for Forward<'_, '_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         if const { S::IS_SCALAR } {
-            by_tiles!(self, SCALAR, pulp::Scalar128b);
+            by_tiles!(self, Scalar128b, Scalar128b);
         } else {
             by_tiles!(self, simd, S);
         }
@@ -103,14 +101,12 @@ impl<T: Lanes> WithSimd for Backward<'_, '_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         if const { S::IS_SCALAR } {
-            by_tiles!(self, SCALAR, pulp::Scalar128b);
+            by_tiles!(self, Scalar128b, Scalar128b);
         } else {
             by_tiles!(self, simd, S);
         }
     }
 }
-
-const SCALAR: pulp::Scalar128b = pulp::Scalar128b;
 
 /// The vector that begins with this number.
 #[inline(always)]
@@ -118,7 +114,21 @@ fn vector<T: Lanes, S: Simd>(data: &[T], at: usize) -> T::Vector<S> {
     T::vectors::<S>(&data[at..at + lanes::<T, S>()]).0[0]
 }
 
+/// What is multiplied has these sizes.
+fn check<T>(x: Places<'_, T>, weights: usize, units: usize, results: usize) {
+    assert_eq!(weights, padded(units) * x.offsets.len(), "weights of a correlation");
+    assert_eq!(results, padded(units) * x.places.len() * ABREAST, "results of a correlation");
+}
+
 impl<T: Lanes> Forward<'_, '_, T> {
+    fn by(self, arch: Arch) {
+        check(self.x, self.weights.len(), self.units, self.y.len());
+        if self.x.offsets.is_empty() {
+            return self.y.fill(T::zeroed());
+        }
+        arch.dispatch(self);
+    }
+
     #[inline(always)]
     fn run<S: Simd, const V: usize, const N: usize>(self, simd: S) {
         let Self { x: Places { data, places, offsets }, weights, units, y } = self;
@@ -162,6 +172,13 @@ impl<T: Lanes> Forward<'_, '_, T> {
 }
 
 impl<T: Lanes> Backward<'_, '_, T> {
+    fn by(self, arch: Arch) {
+        check(self.x, self.weights.len(), self.units, self.dy.len());
+        if !self.x.offsets.is_empty() {
+            arch.dispatch(self);
+        }
+    }
+
     #[inline(always)]
     fn run<S: Simd, const V: usize, const N: usize>(self, simd: S) {
         let Self { x: Places { data, places, offsets }, dy, units, weights } = self;
@@ -196,65 +213,6 @@ impl<T: Lanes> Backward<'_, '_, T> {
                         *weight = T::add(*weight, T::sum(simd, sums[i]));
                     }
                 }
-            }
-        }
-    }
-}
-
-/// Transposes a matrix of so many rows and columns: the numbers of `row(r)` go to places that are r behind those that
-/// `place` gives for each column.
-pub(crate) fn turn<'a, T: Lanes>(
-    sizes: (usize, usize),
-    row: impl Fn(usize) -> &'a [T],
-    to: &mut [T],
-    place: impl Fn(usize) -> usize,
-) {
-    Arch::new().dispatch(Turn { sizes, row, to, place });
-}
-
-struct Turn<'m, T, R, P> {
-    sizes: (usize, usize),
-    row: R,
-    to: &'m mut [T],
-    place: P,
-}
-
-impl<'a, T: Lanes, R: Fn(usize) -> &'a [T], P: Fn(usize) -> usize> WithSimd for Turn<'_, T, R, P> {
-    type Output = ();
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        if const { S::IS_SCALAR } { self.run(SCALAR) } else { self.run(simd) }
-    }
-}
-
-impl<'a, T: Lanes, R: Fn(usize) -> &'a [T], P: Fn(usize) -> usize> Turn<'_, T, R, P> {
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { sizes: (rows, columns), row, to, place } = self;
-        let whole = rows / SQUARE * SQUARE;
-        let mut turned = [[T::zeroed(); SQUARE]; SQUARE];
-        for first in (0..whole).step_by(SQUARE) {
-            let rows: [&[T]; SQUARE] = std::array::from_fn(|i| &row(first + i)[..columns]);
-            for number in 0..columns / SQUARE {
-                let square = std::array::from_fn(
-                    #[inline(always)]
-                    |i| &rows[i].as_chunks().0[number],
-                );
-                T::turn(simd, square, &mut turned);
-                for (column, turned) in turned.iter().enumerate() {
-                    let place = place(number * SQUARE + column) + first;
-                    to[place..place + SQUARE].copy_from_slice(turned);
-                }
-            }
-            for column in columns / SQUARE * SQUARE..columns {
-                let place = place(column) + first;
-                let to = to[place..place + SQUARE].iter_mut();
-                to.zip(rows).for_each(|(to, row)| *to = row[column]);
-            }
-        }
-        for at in whole..rows {
-            for (column, &number) in row(at)[..columns].iter().enumerate() {
-                to[place(column) + at] = number;
             }
         }
     }
