@@ -196,7 +196,9 @@ fn a_convolution_is_its_formula() {
     let (mut cases, mut windows, mut rests, mut wide, mut pixels) = (0, 0, 0, 0, 0);
     while cases < 500 {
         let Some(case) = Case::draw(rng, 9) else { continue };
-        check::<f64>(&case, 1 + cases % 11, rng, 1e-11);
+        // Sixteen go together, and eight or more that are left; others one by one.
+        let samples = [1, 2, 3, 7, 8, 9, 15, 16, 17, 23, 24, 37][cases % 12];
+        check::<f64>(&case, samples, rng, 1e-11);
         cases += 1;
         windows += usize::from(case.is_window);
         let Case { inputs, outputs, kernel, stride, padding, dilation, .. } = case;
@@ -218,7 +220,7 @@ fn a_large_convolution_is_its_formula() {
     while cases < 60 {
         let Some(case) = Case::draw(rng, 40) else { continue };
         check::<f64>(&case, 1 + cases % 19, rng, 1e-10);
-        check::<f32>(&case, 1 + cases % 5, rng, 2e-3);
+        check::<f32>(&case, 1 + cases % 23, rng, 2e-3);
         cases += 1;
     }
 }

@@ -5,6 +5,8 @@ mod layers;
 mod lie;
 mod passes;
 mod plan;
+mod side;
+mod table;
 
 use std::sync::Arc;
 

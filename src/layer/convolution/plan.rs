@@ -10,60 +10,12 @@
 //!
 //! Going back, from outputs to inputs, is the same: each phase of the inputs is a convolution of the outputs.
 
-use std::ops::Range;
-
 use super::axis::{Axis, Tap};
 use super::lie::Lie;
+use super::side::Side;
+use super::table::Table;
 use crate::batch::size::Shape;
 use crate::numbers::correlation::{ABREAST, Places, padded};
-use crate::numbers::scalar::Float;
-
-/// A side of an image, and its taps.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Side {
-    /// Into how many planes what is read is divided.
-    phases: usize,
-    /// From one output's place to the next.
-    step: usize,
-    /// Zeros before what is read.
-    before: usize,
-    /// What is read, of the phase that has most.
-    len: usize,
-    /// Behind the last place that is read.
-    end: usize,
-}
-
-impl Side {
-    /// Of so many numbers, with taps and places that are `stride` apart, which phases take apart or not.
-    fn new<'a>(
-        read: usize,
-        (stride, phases): (usize, usize),
-        parts: impl Iterator<Item = (&'a [Tap], usize)>,
-    ) -> Self {
-        let len = read.div_ceil(phases);
-        let mut side = Self { phases, step: stride / phases, before: 0, len, end: 0 };
-        for (taps, outputs) in parts {
-            for tap in taps {
-                let (_, shift) = side.of(*tap);
-                let last = shift + (outputs.saturating_sub(1) * side.step) as isize;
-                side.before = side.before.max(shift.min(0).unsigned_abs());
-                side.end = side.end.max((last + 1).max(0) as usize);
-            }
-        }
-        side
-    }
-
-    /// The phase that a tap reads, and how far from an output's place.
-    fn of(&self, tap: Tap) -> (usize, isize) {
-        let phases = self.phases as isize;
-        (tap.shift.rem_euclid(phases) as usize, tap.shift.div_euclid(phases))
-    }
-
-    /// Numbers from one row to the next: what is read before or behind a row is the zeros between it and its neighbour.
-    fn pitch(&self) -> usize {
-        (self.len + self.before).max(self.end)
-    }
-}
 
 /// Sums for outputs that lie in the target from a place on, some steps apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,40 +49,6 @@ pub struct Way {
     /// Where each number of what is read lies in the planes, and each number of the target among the results, if several
     /// images lie side by side.
     tables: (Table, Table),
-}
-
-/// Where numbers lie, those of the first of some images side by side.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Table {
-    pub places: Vec<u32>,
-    /// What is between them, of all images.
-    gaps: Vec<Range<usize>>,
-}
-
-impl Table {
-    /// Of so many numbers, among so many of all images, as `for_each` gives them with their places.
-    fn new(numbers: usize, len: usize, for_each: impl Fn(&mut dyn FnMut(usize, usize))) -> Self {
-        let mut places = vec![0; numbers];
-        let mut is_gap = vec![true; len / ABREAST];
-        for_each(&mut |number, place| {
-            places[number] = place as u32;
-            is_gap[place / ABREAST] = false;
-        });
-        let mut gaps: Vec<Range<usize>> = Vec::new();
-        for at in (0..is_gap.len()).filter(|&at| is_gap[at]) {
-            let gap = at * ABREAST..(at + 1) * ABREAST;
-            match gaps.last_mut() {
-                Some(last) if last.end == gap.start => last.end = gap.end,
-                _ => gaps.push(gap),
-            }
-        }
-        Self { places, gaps }
-    }
-
-    /// Makes all zeros that are between.
-    pub fn clear_gaps<T: Float>(&self, of: &mut [T]) {
-        self.gaps.iter().for_each(|gap| of[gap.clone()].fill(T::ZERO));
-    }
 }
 
 /// The same way for many images and for one.
