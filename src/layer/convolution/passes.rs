@@ -27,27 +27,30 @@ once! {
 }
 
 /// For each weight its place among those of a way's correlations, which come one after the other.
+#[inline(always)]
 fn for_each_weight(map: &Convolution, direction: Direction, mut work: impl FnMut(usize, usize)) {
     let (units, taps) = (map.output.channels, map.moves.0.kernel * map.moves.1.kernel);
     let (of_group, channels) = (units / map.groups, map.input.channels / map.groups);
+    let way = &map.ways(direction).one;
     let mut begin = 0;
     for group in 0..map.groups {
-        for sweep in &map.ways(direction).one.sweeps {
-            for unit in 0..of_group {
-                let of_unit = group * of_group + unit;
-                for channel in 0..channels {
-                    for (index, tap) in sweep.taps.iter().enumerate() {
-                        let (unit, read, each) = match direction {
-                            Direction::There => (unit, channel, of_group),
-                            Direction::Back => (channel, unit, channels),
-                        };
-                        let offset = read * sweep.taps.len() + index;
-                        let place = begin + at(each, sweep.offsets.len(), unit, offset);
-                        work(of_unit + units * (channel * taps + tap), place);
-                    }
+        for sweep in &way.sweeps {
+            // From one offset to the next.
+            let step = at(way.units(), sweep.offsets.len(), 0, 1);
+            for (unit, channel) in
+                (0..of_group).flat_map(|unit| (0..channels).map(move |channel| (unit, channel)))
+            {
+                let (target, read) = match direction {
+                    Direction::There => (unit, channel),
+                    Direction::Back => (channel, unit),
+                };
+                let first = at(way.units(), sweep.offsets.len(), target, read * sweep.taps.len());
+                let of_channel = group * of_group + unit + units * channel * taps;
+                for (index, tap) in sweep.taps.iter().enumerate() {
+                    work(of_channel + units * tap, begin + first + index * step);
                 }
             }
-            begin += sweep.weights(if direction == Direction::There { of_group } else { channels });
+            begin += sweep.weights(way.units());
         }
     }
 }
