@@ -3,6 +3,7 @@ use rand::Rng;
 use crate::batch::size::SameSize;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Result, require, require_fit, require_size};
+use crate::layer::field::Link;
 use crate::layer::jacobian::{Asked, JacobianGradient};
 use crate::layer::layout::Layout;
 use crate::layer::{
@@ -192,6 +193,11 @@ where
 
     fn range(&self) -> (f64, f64) {
         self.path.range()
+    }
+
+    /// On the way to the means.
+    fn links(&self, pass: Pass<'_, T>, visit: &mut dyn FnMut(Link<'_, T>)) {
+        self.path.links(self.passes(pass).0, visit);
     }
 
     fn tape_len(&self, samples: usize) -> usize {

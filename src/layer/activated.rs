@@ -5,6 +5,7 @@ use rand::Rng;
 
 use super::activation::{Activation, Ranged};
 use super::biases::{add_bias_gradient, add_biases};
+use super::field::{Lies, Steps};
 use super::init::{Glorot, Initializer};
 use super::jacobian::{self, Asked, JacobianGradient};
 use super::layout::{Layout, Role};
@@ -165,6 +166,12 @@ impl<M: Channels, A: std::fmt::Debug + Send + Sync, I: Size, O: Size> Module
         let requirement = "a divisor of the number of its outputs";
         let divides = outputs.is_multiple_of(channels);
         require(divides, "the channels of a linear map", channels as f64, requirement)
+    }
+    fn lies(&self) -> Option<Lies> {
+        Lies::of(self.output)
+    }
+    fn steps(&self) -> Option<[Steps; 2]> {
+        self.map.steps()
     }
 }
 

@@ -1,5 +1,6 @@
 use rand::Rng;
 
+use super::field::Steps;
 use super::init::Initializer;
 use super::{Channels, Finish, Linear, Module};
 use crate::batch::{BatchView, BatchViewMut};
@@ -23,6 +24,9 @@ impl<M: Module> Module for Adjoint<M> {
     }
     fn check_sizes(&self) -> Result<()> {
         self.0.check_sizes()
+    }
+    fn steps(&self) -> Option<[Steps; 2]> {
+        self.0.steps().map(|steps| steps.map(Steps::back))
     }
 }
 

@@ -9,7 +9,7 @@ use super::range::{AnyRange, Range};
 use super::tied::Detach;
 use super::{
     AnyPosterior, Chain, DualViewMut, Layer, Module, Part, Pass, TangentPass, Unconditioned,
-    layer_by, module_by,
+    field_by, layer_by, module_by,
 };
 use crate::batch::size::Size;
 use crate::batch::{BatchView, BatchViewMut};
@@ -109,6 +109,7 @@ impl<T: Float> Any<T> {
 
 impl<T: Float, I: Size, O: Size, R, P> Module for Any<T, I, O, R, P> {
     module_by!(layer);
+    field_by!(layer);
     fn check_sizes(&self) -> Result<()> {
         self.layer.check_sizes()
     }

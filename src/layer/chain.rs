@@ -3,6 +3,7 @@ use std::fmt::Debug;
 use rand::Rng;
 
 use super::activation::Ranged;
+use super::field::{Lies, Link, Span, Steps};
 use super::layout::Layout;
 use super::tied::{Detach, Place, Shareable};
 use super::{
@@ -147,6 +148,20 @@ impl<A: Module, B: Module> Module for Chain<A, B> {
         let (given, taken) = (self.first.num_outputs(), self.second.num_inputs());
         require_size("inputs of the next layer of a chain", "units", given, taken)
     }
+
+    fn lies(&self) -> Option<Lies> {
+        Lies::behind(self.first.lies(), self.second.lies(), self.second.steps())
+    }
+
+    /// Of two layers that leave all in its place, that they do; else their steps are not those of one layer.
+    fn steps(&self) -> Option<[Steps; 2]> {
+        let stay = Some([Steps::SAME; 2]);
+        if self.first.steps() == stay && self.second.steps() == stay { stay } else { None }
+    }
+
+    fn field(&self, places: [Span; 2]) -> Option<[Span; 2]> {
+        self.first.field(self.second.field(places)?)
+    }
 }
 
 impl<A: Part, B: Part> Part for Chain<A, B> {
@@ -233,6 +248,12 @@ impl<T: Float, A: Layer<T> + Clone + 'static, B: Layer<T> + Clone + 'static> Lay
         }
         self.second.backward(second, dy, Some(d_hidden.reborrow()), second_gradient, scratch);
         self.first.backward(first, d_hidden, dx, first_gradient, scratch);
+    }
+
+    fn links(&self, pass: Pass<'_, T>, visit: &mut dyn FnMut(Link<'_, T>)) {
+        let (first, second) = self.passes(pass);
+        self.second.links(second, visit);
+        self.first.links(first, visit);
     }
 
     fn untied(&self, parameters: &[T], to: &mut Vec<T>) -> Option<Box<dyn Layer<T>>> {

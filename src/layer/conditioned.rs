@@ -7,8 +7,8 @@ use super::jacobian::{Asked, JacobianGradient};
 use super::layout::Layout;
 use super::tied::Detach;
 use super::{
-    DualViewMut, Layer, Module, Part, Pass, SameCondition, TangentPass, Unconditioned, layer_by,
-    module_by,
+    DualViewMut, Layer, Module, Part, Pass, SameCondition, TangentPass, Unconditioned, field_by,
+    layer_by, module_by,
 };
 use crate::batch::size::Size;
 use crate::batch::{BatchView, BatchViewMut};
@@ -88,6 +88,7 @@ impl<P, N, K> ConditionedPart<P, N, K> {
 
 impl<P: Module, N: Size, K: Size> Module for ConditionedPart<P, N, K> {
     module_by!(part);
+    field_by!(part);
     fn check_sizes(&self) -> Result<()> {
         self.part.check_sizes()?;
         require_count("Conditioned inputs", self.inputs.value())?;

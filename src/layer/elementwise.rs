@@ -4,6 +4,7 @@ use nalgebra::{Const, Dyn};
 
 use super::activated::deactivate;
 use super::activation::{Activation, Ranged};
+use super::field::{Lies, Steps};
 use super::layout::Layout;
 use super::{DualViewMut, Layer, Module, Part, Pass, Point, TangentPass, Unconditioned};
 use crate::batch::size::Size;
@@ -71,6 +72,12 @@ impl<N: Size, A: Debug + Send + Sync> Module for ElementwiseLayer<N, A> {
         let features = self.features.value();
         require_count("Elementwise features", features)?;
         require(features <= MOST, "Elementwise features", features as f64, "at most 2⁴⁸")
+    }
+    fn lies(&self) -> Option<Lies> {
+        Lies::of(self.features)
+    }
+    fn steps(&self) -> Option<[Steps; 2]> {
+        Some([Steps::SAME; 2])
     }
 }
 

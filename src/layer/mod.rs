@@ -290,6 +290,7 @@ mod conditioned;
 mod convolution;
 mod dense;
 mod elementwise;
+pub mod field;
 pub mod init;
 pub mod jacobian;
 pub mod layout;
@@ -334,6 +335,7 @@ pub use tied::{Detach, Place, Shareable, Tied};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::Result;
 use crate::numbers::scalar::Float;
+use field::{Lies, Link, Span, Steps};
 use jacobian::{Asked, JacobianGradient};
 use layout::Layout;
 
@@ -385,6 +387,25 @@ pub trait Module: Debug + Send + Sync {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one beyond all memory.
     fn check_sizes(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// How its outputs lie, where they are an image or a window; nothing of plain features, which lie as those that come
+    /// in where it [looks at](Self::steps) each in its place.
+    fn lies(&self) -> Option<Lies> {
+        None
+    }
+
+    /// How its outputs look at its inputs, along rows and along columns; nothing, as by default, where every output looks
+    /// at all of the input, as those of a dense layer do.
+    fn steps(&self) -> Option<[Steps; 2]> {
+        None
+    }
+
+    /// The receptive field of some rows and columns of its outputs: the rows and columns of its inputs that they look at.
+    /// By default as its [steps](Self::steps) say; nothing where that is all of the input.
+    fn field(&self, [rows, columns]: [Span; 2]) -> Option<[Span; 2]> {
+        let [of_rows, of_columns] = self.steps()?;
+        Some([of_rows.of(rows), of_columns.of(columns)])
     }
 
     /// The number of code units, where it is an encoder.
@@ -534,6 +555,12 @@ pub trait Layer<T: Float>: Module + LayerClone<T> {
     fn jacobian_scratch_len(&self, samples: usize) -> usize {
         jacobian::scratch_len(self, samples)
     }
+
+    /// Shows the layers of a chain after a forward pass, the last one first; of any other layer itself.
+    fn links(&self, pass: Pass<'_, T>, visit: &mut dyn FnMut(Link<'_, T>)) {
+        let field = |places| self.field(places);
+        visit(Link { y: pass.y, lies: self.lies(), steps: self.steps(), field: &field });
+    }
 }
 
 /// A copy in a box, which every layer that is `Clone` can give.
@@ -552,7 +579,7 @@ impl<T: Float> Clone for Box<dyn Layer<T>> {
     }
 }
 
-/// All of [`Module`] by what stands inside.
+/// All of [`Module`] but what it says of places, by what stands inside.
 macro_rules! module_by {
     ($inside:ident) => {
         fn num_inputs(&self) -> usize {
@@ -582,6 +609,25 @@ macro_rules! module_by {
     };
 }
 pub(crate) use module_by;
+
+/// What [`Module`] says of places, by what stands inside.
+macro_rules! field_by {
+    ($inside:ident) => {
+        fn lies(&self) -> Option<crate::layer::field::Lies> {
+            self.$inside.lies()
+        }
+        fn steps(&self) -> Option<[crate::layer::field::Steps; 2]> {
+            self.$inside.steps()
+        }
+        fn field(
+            &self,
+            places: [crate::layer::field::Span; 2],
+        ) -> Option<[crate::layer::field::Span; 2]> {
+            self.$inside.field(places)
+        }
+    };
+}
+pub(crate) use field_by;
 
 /// All of [`Layer`] but the layout and the first parameters, by what stands inside.
 macro_rules! layer_by {
@@ -653,6 +699,13 @@ macro_rules! layer_by {
         }
         fn jacobian_scratch_len(&self, samples: usize) -> usize {
             self.$inside.jacobian_scratch_len(samples)
+        }
+        fn links(
+            &self,
+            pass: Pass<'_, T>,
+            visit: &mut dyn FnMut(crate::layer::field::Link<'_, T>),
+        ) {
+            self.$inside.links(pass, visit);
         }
     };
 }

@@ -1,5 +1,6 @@
 use rand::Rng;
 
+use super::field::{Lies, Span, Steps};
 use super::layout::Layout;
 use super::tied::Detach;
 use super::{
@@ -72,6 +73,20 @@ impl<B> Residual<B> {
 
 impl<B: Part> Module for Residual<B> {
     module_by!(body);
+
+    fn lies(&self) -> Option<Lies> {
+        self.body.lies()
+    }
+
+    fn steps(&self) -> Option<[Steps; 2]> {
+        self.body.steps().filter(|steps| *steps == [Steps::SAME; 2])
+    }
+
+    /// What the body looks at, and the places themselves.
+    fn field(&self, places: [Span; 2]) -> Option<[Span; 2]> {
+        let [rows, columns] = self.body.field(places)?;
+        Some([rows.with(places[0]), columns.with(places[1])])
+    }
 
     fn check_sizes(&self) -> Result<()> {
         self.body.check_sizes()?;

@@ -5,7 +5,9 @@ use rand::Rng;
 use super::jacobian::{Asked, JacobianGradient};
 use super::layout::Layout;
 use super::tied::{Detach, Place, Shareable};
-use super::{DualViewMut, Layer, Module, Part, Pass, TangentPass, activation::Ranged, layer_by};
+use super::{
+    DualViewMut, Layer, Module, Part, Pass, TangentPass, activation::Ranged, field_by, layer_by,
+};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::Result;
 use crate::numbers::scalar::Float;
@@ -108,6 +110,7 @@ impl<P: Module, T: Float> Module for Trained<P, T> {
     fn check_sizes(&self) -> Result<()> {
         self.part.check_sizes()
     }
+    field_by!(part);
 }
 
 impl<P: Part, T: Float> Part for Trained<P, T> {

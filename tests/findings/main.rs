@@ -5,6 +5,7 @@ mod anomaly_models;
 mod anomaly_probability;
 #[cfg(feature = "npz")]
 mod anomaly_sets;
+mod convolutional;
 #[cfg(feature = "npz")]
 mod explanations;
 mod health;

@@ -1,5 +1,7 @@
 //! One side of an image, and how a kernel moves along it.
 
+use crate::layer::field::Steps;
+
 /// How a kernel moves along one side of an image: output o is made of the inputs o · stride + tap · dilation − before,
 /// those that there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +92,13 @@ impl Axis {
             Some(room) => room / self.stride + 1,
             None => 0,
         }
+    }
+
+    /// How outputs look at inputs.
+    pub fn steps(&self) -> Steps {
+        let reach = ((self.kernel - 1) * self.dilation) as i64;
+        let before = self.before as i64;
+        Steps { step: self.stride as i64, per: 1, first: -before, last: reach - before }
     }
 
     /// The taps from outputs to inputs.

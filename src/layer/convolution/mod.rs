@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 
+use super::field::Steps;
 use super::init::Initializer;
 use super::{Adjoint, Channels, Finish, Linear, Module};
 use crate::batch::size::Shape;
@@ -198,6 +199,10 @@ impl Module for Convolution {
                      back to its inputs";
         let remedy = "choose sizes that tell it, such as 28 → 14 with a kernel of 3, or give `stride` or `padding`";
         require_fit(self.plan.is_some(), "a convolution", fault, remedy)
+    }
+    fn steps(&self) -> Option<[Steps; 2]> {
+        let (rows, columns) = self.plan.as_ref()?.axes;
+        Some([rows.steps(), columns.steps()])
     }
 }
 

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use nalgebra::{Const, Dyn};
 use rand::Rng;
 
+use super::field::{Lies, Steps};
 use super::layout::{Layout, Role};
 use super::tied::Detach;
 use super::{DualViewMut, Layer, Module, Part, Pass, Point, TangentPass, Unconditioned, range};
@@ -209,6 +210,13 @@ impl<S: Size> Module for NormalizationLayer<S> {
         let each = values / self.groups;
         let requirement = "at least 2: one value is its own mean, and nothing is left of it";
         require(each > 1, "the values that are normalized together", each as f64, requirement)
+    }
+    fn lies(&self) -> Option<Lies> {
+        Lies::of(self.size)
+    }
+    /// The value in its place; mean and variance, which all values have a share in, are not counted.
+    fn steps(&self) -> Option<[Steps; 2]> {
+        Some([Steps::SAME; 2])
     }
 }
 

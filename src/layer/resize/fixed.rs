@@ -3,6 +3,7 @@
 use crate::batch::size::Size;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Result, require_size};
+use crate::layer::field::{Lies, Steps};
 use crate::layer::layout::Layout;
 use crate::layer::range::Real;
 use crate::layer::{
@@ -116,6 +117,12 @@ impl<M: Module, I: Size, O: Size> Module for Fixed<M, I, O> {
         let (inputs, outputs) = (self.input.value(), self.output.value());
         require_size("the map of a layer", "inputs", inputs, self.map.num_inputs())?;
         require_size("the map of a layer", "outputs", outputs, self.map.num_outputs())
+    }
+    fn lies(&self) -> Option<Lies> {
+        Lies::of(self.output)
+    }
+    fn steps(&self) -> Option<[Steps; 2]> {
+        self.map.steps()
     }
 }
 

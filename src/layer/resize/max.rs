@@ -9,6 +9,7 @@ use crate::batch::size::Size;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::Result;
 use crate::layer::convolution::Sides;
+use crate::layer::field::{Lies, Steps};
 use crate::layer::layout::Layout;
 use crate::layer::range::{Range, Real};
 use crate::layer::{
@@ -51,6 +52,12 @@ impl<I: Size, O: Size> Module for MaxPoolLayer<I, O> {
     }
     fn check_sizes(&self) -> Result<()> {
         self.pooling.check_sizes()
+    }
+    fn lies(&self) -> Option<Lies> {
+        Lies::of(self.output)
+    }
+    fn steps(&self) -> Option<[Steps; 2]> {
+        self.pooling.steps()
     }
 }
 

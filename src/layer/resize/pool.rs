@@ -13,6 +13,7 @@ use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Result, require, require_count, require_fit};
 use crate::layer::Module;
 use crate::layer::convolution::Sides;
+use crate::layer::field::Steps;
 use crate::numbers::scalar::Float;
 
 /// Windows that move over images, and what the sizes come to.
@@ -97,6 +98,12 @@ impl Pooling {
         self.plan.as_deref().expect("sizes that `check_sizes` takes")
     }
 
+    /// How its windows look at the image.
+    pub fn steps(&self) -> Option<[Steps; 2]> {
+        let (rows, columns) = self.plan.as_ref()?.windows;
+        Some([rows, columns].map(|along| Steps::windows(along.stride, along.kernel)))
+    }
+
     /// For files: `16×28×28 → 16×14×14, window 2×2, stride 2×2`.
     pub fn describe(&self) -> String {
         let both = |sides: Sides| format!("{}×{}", sides.rows, sides.columns);
@@ -123,6 +130,9 @@ impl Module for AveragePool {
     }
     fn check_sizes(&self) -> Result<()> {
         self.0.check_sizes()
+    }
+    fn steps(&self) -> Option<[Steps; 2]> {
+        self.0.steps()
     }
 }
 

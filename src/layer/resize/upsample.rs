@@ -11,6 +11,7 @@ use crate::batch::size::{ImageSize, KnownShape, Shape, WindowSize};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Result, require_fit};
 use crate::layer::Module;
+use crate::layer::field::Steps;
 use crate::numbers::scalar::Float;
 
 /// What lies between the pixels of an image that is made larger.
@@ -84,6 +85,21 @@ impl Module for Upsampling {
         let fault = "has outputs that are no whole multiple of its inputs, in rows and in columns";
         let remedy = "choose them so, such as 7 → 14, or go to any larger size by a `ConvTranspose2d` or `ConvTranspose1d`";
         require_fit(self.plan.is_some(), "an upsampling layer", fault, remedy)
+    }
+    fn steps(&self) -> Option<[Steps; 2]> {
+        let along = |inputs: usize, outputs: usize| {
+            let times = (outputs / inputs) as i64;
+            match self.interpolation {
+                Interpolation::Nearest => Steps { step: 1, per: times, first: 1 - times, last: 0 },
+                // The inputs on both sides of (output + ½) / times − ½.
+                Interpolation::Linear => {
+                    Steps { step: 2, per: 2 * times, first: 2 - 3 * times, last: times }
+                }
+            }
+        };
+        self.plan.as_ref()?;
+        let (from, to) = (self.frame.input, self.frame.output);
+        Some([along(from.height, to.height), along(from.width, to.width)])
     }
 }
 
