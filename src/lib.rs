@@ -36,7 +36,7 @@ pub use code::{Facts, Gaussian, posterior, prior};
 pub use data::{Normalizer, Source};
 #[cfg(feature = "safetensors")]
 pub use error::Problem;
-pub use error::{Error, Found, Known, Names, Number, Outlier, Place, Result};
+pub use error::{Error, Fit, Found, Known, Names, Number, Outlier, Place, Result};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use file::fuzz_model;
@@ -46,9 +46,9 @@ pub use layer::layout as parameters;
 pub use layer::layout::Layout;
 pub use layer::trained::Trained;
 pub use layer::{
-    Any, AnyPart, AveragePool1d, AveragePool2d, Conditioned, Conv1d, Conv2d, ConvTranspose1d,
-    ConvTranspose2d, Dense, DiagonalGaussian, GroupNorm, Layer, LayerNorm, MaxPool1d, MaxPool2d,
-    Module, Part, Point, Residual, Then, Tied, Upsample1d, Upsample2d,
+    Any, AnyPart, AveragePool1d, AveragePool2d, ConditionPlanes, Conditioned, Conv1d, Conv2d,
+    ConvTranspose1d, ConvTranspose2d, Dense, DiagonalGaussian, GroupNorm, Layer, LayerNorm,
+    MaxPool1d, MaxPool2d, Module, Part, Point, Residual, Then, Tied, Upsample1d, Upsample2d,
 };
 pub use layer::{activation, init, range};
 pub use loss::{

@@ -59,7 +59,7 @@ impl<T: Float, M: Linear<T> + Clone + 'static> Linear<T> for Adjoint<M> {
         self.0.weight_columns()
     }
     fn settings(&self) -> Option<String> {
-        self.0.settings()
+        self.0.settings().map(|settings| format!("back over {settings}"))
     }
     fn draw_weights(&self, initializer: &dyn Initializer, weights: &mut [T], rng: &mut dyn Rng) {
         self.0.draw_weights(initializer, weights, rng);

@@ -28,6 +28,9 @@ use crate::numbers::scalar::Float;
 /// let decoder = Conditioned::<16, 10, _>::new(Dense::<26, 64>::new(Tanh));
 /// # let _ = (encoder, decoder);
 /// ```
+/// An encoder of images that begins with a convolution takes the condition as further channels, by
+/// [`ConditionPlanes`](super::ConditionPlanes).
+///
 /// Sizes that do not add up are refused by the compiler, once it makes a program and not only checks it:
 /// ```compile_fail
 /// use autoencoder::{Conditioned, Dense, activation::Tanh};

@@ -170,7 +170,8 @@ impl Layout {
     }
 }
 
-/// A table of a model's tensors: layer, name, shape, parameters, and their sum.
+/// A table of a model's tensors: layer, name, shape, parameters, and their sum; below it what is set besides, such as the
+/// stride and the padding of a convolution, given or told by the sizes.
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.tensors.iter().map(|t| t.name.len()).max().unwrap_or(0).max(9);
@@ -192,6 +193,9 @@ impl fmt::Display for Layout {
         let total = self.num_parameters();
         write!(f, "{:layer$}  {:width$}  {:>12}  {total:>10}", "total", "", "")?;
         let trained = self.num_trained();
-        if trained < total { write!(f, "  of which {trained} trained") } else { Ok(()) }
+        if trained < total {
+            write!(f, "  of which {trained} trained")?;
+        }
+        self.settings.iter().try_for_each(|setting| write!(f, "\n{setting}"))
     }
 }

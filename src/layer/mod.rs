@@ -17,6 +17,7 @@
 //! | [`Gaussian`](crate::Gaussian) | from a body to means and log-variances: an encoder with a spread |
 //! | [`Tied`] | the encoder's layers backwards, with its weights: a decoder |
 //! | [`Conditioned`] | a part that is told a condition beside each input |
+//! | [`ConditionPlanes`] | the same of images: each number of the condition is a channel |
 //! | [`Trained`](crate::Trained) | a part with the parameters that it was trained to |
 //! | [`Any`] | any of them, chosen at run time |
 //!
@@ -286,6 +287,7 @@ mod adjoint;
 mod biases;
 mod boxed;
 mod chain;
+mod condition_planes;
 mod conditioned;
 mod convolution;
 mod dense;
@@ -311,6 +313,7 @@ pub use activated::Activated;
 pub use adjoint::Adjoint;
 pub use boxed::{Any, AnyPart};
 pub use chain::{Chain, Then};
+pub use condition_planes::{ConditionPlanes, PlanesPart};
 pub use conditioned::{Conditioned, ConditionedPart};
 pub use convolution::{
     Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Convolution, ConvolutionLayer, Sides,

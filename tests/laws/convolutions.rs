@@ -6,13 +6,13 @@ use autoencoder::random::seeded;
 use autoencoder::size::{DynImage, DynWindow, Image, Window};
 use autoencoder::{
     AutoEncoder, Batch, BatchView, BatchViewMut, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d,
-    Dense, Error, Float, Gaussian, Module, Then, Tied, contract,
+    Dense, Error, Fit, Float, Gaussian, Module, Then, Tied, contract,
 };
 use rand::{Rng, RngExt};
 
 /// A convolution, as its formula says it.
 #[derive(Debug, Clone, Copy)]
-struct Case {
+pub struct Case {
     channels: (usize, usize),
     inputs: Sides,
     outputs: Sides,
@@ -32,7 +32,7 @@ fn outputs(inputs: usize, kernel: usize, stride: usize, padding: usize, dilation
 
 impl Case {
     /// One by chance, with sides up to so many; none where nothing would come out.
-    fn draw(rng: &mut dyn Rng, most: usize) -> Option<Self> {
+    pub fn draw(rng: &mut dyn Rng, most: usize) -> Option<Self> {
         let is_window = rng.random_range(0..3) == 0;
         let mut sides = |most: usize| Sides {
             rows: rng.random_range(1..=most),
@@ -72,7 +72,7 @@ impl Case {
         (outputs.rows * outputs.columns > 0).then_some(case)
     }
 
-    fn map(&self) -> Convolution {
+    pub fn map(&self) -> Convolution {
         let Self { channels, inputs, outputs, kernel, stride, padding, dilation, groups, .. } =
             *self;
         macro_rules! map {
@@ -114,7 +114,7 @@ impl Case {
     }
 
     /// Runs over all products: the places of weight, input and output.
-    fn products(&self, mut each: impl FnMut(usize, usize, usize)) {
+    pub fn products(&self, mut each: impl FnMut(usize, usize, usize)) {
         let Self { channels, inputs, outputs, kernel, stride, padding, dilation, groups, .. } =
             *self;
         let (from, to) = (channels.0 / groups, channels.1 / groups);
@@ -332,7 +332,134 @@ fn sizes_that_do_not_fit_are_refused() {
         .encoder(both(image(2, 3, 3)))
         .decoder(ConvTranspose2d::between(image(2, 3, 3), image(2, 8, 8), 3, Identity))
         .build::<f64>();
-    assert!(matches!(built.map(|_| ()), Err(Error::Unfit { .. })));
+    assert!(matches!(built.map(|_| ()), Err(Error::ConvolutionSizes { layer: "Conv2d", .. })));
+}
+
+/// Which side refuses, with its numbers in the layer's own direction, and what would do.
+#[test]
+fn sizes_that_tell_no_stride_are_told_with_what_would_do() {
+    let image = |height, width| DynImage { channels: 1, height, width };
+    let window = |steps| DynWindow { channels: 1, steps };
+    let there = |from, to| Conv2d::between(from, to, 3, Identity);
+    let back = |from, to| ConvTranspose2d::between(from, to, 3, Identity);
+    let fit = |outputs, stride, padding| Fit { outputs, stride, padding };
+
+    let error = there(image(28, 28), image(14, 12)).check_sizes().unwrap_err();
+    let fits = vec![fit(10, 3, 1), fit(13, 2, 0)];
+    let expected = Error::ConvolutionSizes {
+        layer: "Conv2d",
+        side: "columns",
+        inputs: 28,
+        outputs: 12,
+        kernel: 3,
+        dilation: 1,
+        stride: None,
+        padding: None,
+        fits,
+    };
+    assert_eq!(error, expected);
+    assert_eq!(
+        error.to_string(),
+        "Conv2d: no stride makes 28 → 12 columns with a kernel of 3: the nearest sizes that fit: 28 → 10 (stride 3, \
+         padding 1) and 28 → 13 (stride 2, padding 0)"
+    );
+    let error = there(image(4, 4), image(2, 4)).check_sizes().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "Conv2d: 4 → 2 rows with a kernel of 3 do not tell the stride: stride 1 with padding 0, or stride 2 with padding 1, \
+         or stride 3 with padding 1 would do; give both, as by `.stride(1).padding(0)`, to the layer that `between` makes"
+    );
+    // The other way round.
+    let error = back(image(2, 4), image(4, 4)).check_sizes().unwrap_err().to_string();
+    assert!(
+        error.starts_with("ConvTranspose2d: 2 → 4 rows with a kernel of 3 do not tell"),
+        "{error}"
+    );
+    let error = back(image(12, 14), image(28, 28)).check_sizes().unwrap_err();
+    let Error::ConvolutionSizes { side: "rows", inputs: 12, outputs: 28, fits, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(*fits, [fit(26, 2, 0), fit(34, 3, 1)], "{error}");
+    // What is said is told, and what would do is what is left.
+    let error = there(image(28, 28), image(14, 14)).stride(3).check_sizes().unwrap_err();
+    let expected = "28 → 14 rows with a kernel of 3, stride 3 do not go together: stride 2 with padding 1 would do";
+    assert!(error.to_string().contains(expected), "{error}");
+    let error = there(image(28, 28), image(12, 14)).stride(2).check_sizes().unwrap_err();
+    let expected = "no stride makes 28 → 12 rows with a kernel of 3, stride 2: the nearest sizes that fit: 28 → 13 (stride 2";
+    assert!(error.to_string().contains(expected), "{error}");
+    let error = there(image(28, 28), image(3, 28)).check_sizes().unwrap_err();
+    assert!(
+        error.to_string().contains("do not tell the stride: stride 9 with padding 0"),
+        "{error}"
+    );
+    let layer = Conv1d::between(window(28), window(11), 3, Identity).dilation(2);
+    let error = layer.check_sizes().unwrap_err().to_string();
+    assert!(error.starts_with(
+        "Conv1d: 28 → 11 steps with a kernel of 3, dilation 2 do not tell the stride: stride 3 "
+    ));
+    let layer = ConvTranspose1d::between(window(12), window(28), 3, Identity);
+    assert!(
+        layer
+            .check_sizes()
+            .unwrap_err()
+            .to_string()
+            .starts_with("ConvTranspose1d: no stride makes")
+    );
+
+    // Whatever is advised does.
+    let (mut asked, mut advised) = (0, 0);
+    for (from, to, kernel) in
+        (1..18).flat_map(|a| (1..18).flat_map(move |b| (1..6).map(move |k| (a, b, k))))
+    {
+        for is_back in [false, true] {
+            let checked = |to: usize, fit: Option<Fit>| {
+                if is_back {
+                    let layer =
+                        ConvTranspose1d::between(window(from), window(to), kernel, Identity);
+                    match fit {
+                        Some(fit) => layer.stride(fit.stride).padding(fit.padding).check_sizes(),
+                        None => layer.check_sizes(),
+                    }
+                } else {
+                    let layer = Conv1d::between(window(from), window(to), kernel, Identity);
+                    match fit {
+                        Some(fit) => layer.stride(fit.stride).padding(fit.padding).check_sizes(),
+                        None => layer.check_sizes(),
+                    }
+                }
+            };
+            let Err(error) = checked(to, None) else { continue };
+            let Error::ConvolutionSizes { inputs, outputs, fits, .. } = &error else {
+                panic!("{error}");
+            };
+            assert_eq!((*inputs, *outputs), (from, to));
+            asked += 1;
+            for fit in fits {
+                assert_eq!(checked(fit.outputs, Some(*fit)), Ok(()), "{error}");
+                if fit.outputs != to {
+                    assert_eq!(checked(fit.outputs, None), Ok(()), "{error}");
+                }
+                advised += 1;
+            }
+        }
+    }
+    assert!(asked > 500 && advised > asked, "{asked} {advised}");
+}
+
+/// What the sizes tell shows in the summary.
+#[test]
+fn a_summary_shows_stride_and_padding() {
+    let (whole, half) = (Image::<1, 28, 28>, Image::<8, 14, 14>);
+    let model = AutoEncoder::builder()
+        .encoder(Conv2d::between(whole, half, 3, Tanh))
+        .decoder(ConvTranspose2d::between(half, whole, 3, Identity))
+        .build::<f64>()
+        .unwrap();
+    let summary = model.layout().to_string();
+    let lines: Vec<&str> = summary.lines().rev().take(2).collect();
+    let settings = "1×28×28 → 8×14×14, kernel 3×3, stride 2×2, padding 1×1, dilation 1×1, groups 1";
+    assert_eq!(lines[1], format!("encoder.0: {settings}"));
+    assert_eq!(lines[0], format!("decoder.0: back over {settings}"));
 }
 
 /// A net of PyTorch's with its weights: the fixture's script made it. Outputs, the loss and all gradients are the same.

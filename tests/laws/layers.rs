@@ -83,6 +83,15 @@ fn layers() -> Vec<Case> {
         case("any of any", Any::of([boxed(Box::new(Gelu)), boxed(Box::new(Tanh))]).unwrap()),
         case("conditioned", Conditioned::<3, 1, _>::new(chain())),
         case("conditioned any", Conditioned::dynamic(2, chain().boxed::<f64>())),
+        case("condition planes", {
+            let inside = Conv2d::<Image<3, 2, 2>, Image<2, 2, 2>, 3>::new(Softplus);
+            ConditionPlanes::<Image<1, 2, 2>, 2, _>::new(inside.then(Dense::<8, 3>::new(Tanh)))
+        }),
+        case("convolution", Conv2d::<Image<2, 3, 2>, Image<2, 2, 1>, 3>::new(Tanh)),
+        case("transposed convolution", {
+            ConvTranspose2d::<Image<2, 2, 1>, Image<2, 3, 2>, 3>::new(Softplus)
+        }),
+        case("convolution of a window", Conv1d::<Window<2, 3>, Window<3, 3>, 3>::new(Gelu)),
         case("layer norm", LayerNorm::<4>::new().epsilon(0.1).unwrap()),
         case("frozen layer norm", LayerNorm::dynamic(4).epsilon(0.1).unwrap().frozen()),
         case("group norm", GroupNorm::<Image<4, 3, 1>, 2>::new().epsilon(0.1).unwrap()),

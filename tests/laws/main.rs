@@ -1,6 +1,8 @@
 //! What holds whatever the data: laws of plugins, properties of drawn models, the contract, weights of samples.
 
+mod condition_planes;
 mod contract;
+mod convolution_norms;
 mod convolutions;
 mod filter;
 mod generators;

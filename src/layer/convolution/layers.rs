@@ -52,8 +52,8 @@ impl From<(usize, usize)> for Sides {
 /// [`groups`](Activated::groups).
 ///
 /// # Errors
-/// `build` gives, for what `between` made, [`Error::Unfit`](crate::Error::Unfit) where sizes and settings lead nowhere
-/// or to more than one stride, and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one
+/// `build` gives, for what `between` made, [`Error::ConvolutionSizes`](crate::Error::ConvolutionSizes) where sizes and
+/// settings lead nowhere or to more than one stride, with what would do, and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one
 /// that no memory holds.
 ///
 /// # Speed
@@ -130,7 +130,7 @@ const fn leads(inputs: usize, outputs: usize, kernel: usize) -> bool {
 }
 
 macro_rules! layers {
-    ($there:ident, $back:ident, $size:ident, $is_window:literal, $rows:expr, $sentence:literal) => {
+    ($there:ident, $back:ident, $size:ident, $is_window:literal, $rows:expr, $sentence:literal, $sentence_back:literal) => {
         impl<I: $size + KnownShape, O: $size + KnownShape, const K: usize> $there<I, O, K> {
             /// Between sizes known to the compiler.
             #[allow(clippy::new_ret_no_self)] // As for `Dense`.
@@ -168,7 +168,7 @@ macro_rules! layers {
                     let (from, to) = (O::SHAPE, I::SHAPE);
                     let fits =
                         leads(from.height, to.height, $rows) && leads(from.width, to.width, K);
-                    assert!(fits, $sentence);
+                    assert!(fits, $sentence_back);
                 }
                 $back::between(I::default(), O::default(), K, activation)
             }
@@ -185,7 +185,7 @@ macro_rules! layers {
             ) -> TransposedLayer<I, O, A> {
                 let (from, to) = (output.shape(), input.shape());
                 let map = Convolution::new(from, to, $is_window, kernel.into());
-                Activated::new(Adjoint(map), activation, input, output)
+                Activated::new(Adjoint(map.transposed()), activation, input, output)
             }
         }
     };
@@ -198,7 +198,10 @@ layers!(
     K,
     "these two images do not tell the stride of a convolution: either none leads from the one to the other (outputs = \
      (inputs + 2 · padding − kernel) / stride + 1, in rows and in columns), or more than one does, as from 4 to 2 with a \
-     kernel of 3; 28 to 28, 26, 14 or 13 tell it. `between` takes the stride, `.stride(2)`, and other zeros"
+     kernel of 3; 28 to 28, 26, 14 or 13 tell it. `between` takes the stride, `.stride(2)`, and other zeros",
+    "these two images do not tell the stride of a transposed convolution: either none leads from the second back to the \
+     first (inputs = (outputs + 2 · padding − kernel) / stride + 1, in rows and in columns), or more than one does, as from 2 \
+     to 4 with a kernel of 3; 14 to 28, 16 or 14 tell it. `between` takes the stride, `.stride(2)`, and other zeros"
 );
 layers!(
     Conv1d,
@@ -208,7 +211,10 @@ layers!(
     1,
     "these two windows do not tell the stride of a convolution: either none leads from the one to the other (outputs = \
      (inputs + 2 · padding − kernel) / stride + 1), or more than one does, as from 4 steps to 2 with a kernel of 3; 128 \
-     to 128, 126, 64 or 63 tell it. `between` takes the stride, `.stride(2)`, and other zeros"
+     to 128, 126, 64 or 63 tell it. `between` takes the stride, `.stride(2)`, and other zeros",
+    "these two windows do not tell the stride of a transposed convolution: either none leads from the second back to the \
+     first (inputs = (outputs + 2 · padding − kernel) / stride + 1), or more than one does, as from 2 steps to 4 with a kernel \
+     of 3; 64 to 128, 66 or 64 tell it. `between` takes the stride, `.stride(2)`, and other zeros"
 );
 
 /// A map that is a convolution, or goes back over one.
@@ -229,7 +235,7 @@ impl Convolves for Adjoint<Convolution> {
 }
 
 /// Settings of a convolution. What is not set the sizes tell, or `build` refuses them with
-/// [`Error::Unfit`](crate::Error::Unfit); a setting that is 0 or beyond 2²⁰, but for `padding`, which may be 0, with
+/// [`Error::ConvolutionSizes`](crate::Error::ConvolutionSizes); a setting that is 0 or beyond 2²⁰, but for `padding`, which may be 0, with
 /// [`Error::InvalidParameter`](crate::Error::InvalidParameter). Of a transposed layer they are those of the convolution
 /// from its outputs to its inputs. The rows of a window's setting do not count.
 impl<M: Convolves, A, I, O> Activated<M, A, I, O> {

@@ -3,9 +3,11 @@
 mod axis;
 mod layers;
 mod lie;
+mod norms;
 mod passes;
 mod plan;
 mod side;
+mod sizes;
 mod table;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use super::init::Initializer;
 use super::{Adjoint, Channels, Finish, Linear, Module};
 use crate::batch::size::Shape;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::{Result, require, require_count, require_fit};
+use crate::error::{Result, require, require_count};
 use crate::numbers::scalar::Float;
 use axis::{Axis, Moves};
 pub use layers::{
@@ -51,6 +53,8 @@ pub struct Convolution {
     is_window: bool,
     moves: (Moves, Moves),
     groups: usize,
+    /// Whether the layer that goes back was asked for, in whose words sizes are refused.
+    is_transposed: bool,
     /// What the sizes come to, if they come to anything.
     plan: Option<Arc<Plan>>,
 }
@@ -79,7 +83,13 @@ impl Convolution {
         // The one row of a window is not moved along.
         let rows = moves(if is_window { 1 } else { kernel.rows });
         let moves = (rows, moves(kernel.columns));
-        Self { input, output, is_window, moves, groups: 1, plan: None }.planned()
+        let (groups, is_transposed, plan) = (1, false, None);
+        Self { input, output, is_window, moves, groups, is_transposed, plan }.planned()
+    }
+
+    /// The map that a transposed layer goes back over.
+    fn transposed(self) -> Self {
+        Self { is_transposed: true, ..self }
     }
 
     /// With other settings along rows and columns.
@@ -194,11 +204,7 @@ impl Module for Convolution {
     }
     fn check_sizes(&self) -> Result<()> {
         self.check()?;
-        let fault = "has sizes that no stride leads to, or more than one: outputs = (inputs + 2 · padding − dilation · \
-                     (kernel − 1) − 1) / stride + 1, in rows and in columns; of a transposed one, from its outputs \
-                     back to its inputs";
-        let remedy = "choose sizes that tell it, such as 28 → 14 with a kernel of 3, or give `stride` or `padding`";
-        require_fit(self.plan.is_some(), "a convolution", fault, remedy)
+        self.check_sides()
     }
     fn steps(&self) -> Option<[Steps; 2]> {
         let (rows, columns) = self.plan.as_ref()?.axes;
@@ -316,6 +322,25 @@ impl<T: Float> Linear<T> for Convolution {
         scratch: &mut [T],
     ) {
         add_gradient(self, x, dy, beta, gradient, scratch);
+    }
+
+    fn has_squared_norms(&self) -> bool {
+        true
+    }
+
+    fn squared_norms(&self, weights: &[T], inputs: usize, norms: &mut [T]) -> bool {
+        self.norms(weights, inputs, norms);
+        true
+    }
+
+    fn add_squared_norms_gradient(
+        &self,
+        weights: &[T],
+        inputs: usize,
+        scales: &[T],
+        gradient: &mut [T],
+    ) {
+        self.add_norms_gradient(weights, inputs, scales, gradient);
     }
 
     fn own(&self, weights: &[T], to: &mut Vec<T>) -> Self {
