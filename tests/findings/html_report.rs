@@ -429,3 +429,41 @@ fn a_conditional_model_has_a_page_under_its_conditions() {
     let other = HtmlReport::new(&model, &report, (&digits.test, &wrong)).to_html().unwrap();
     assert_ne!(content(&other)["reconstructions"], json["reconstructions"]);
 }
+
+/// Of a convolution the filters are shown, and what is normalized first does not hide the weights behind it.
+#[test]
+fn the_first_weights_are_shown_whatever_stands_before_them() {
+    let digits = datasets::digits::<f32>();
+    macro_rules! features {
+        ($encoder:expr) => {{
+            let mut model = AutoEncoder::builder()
+                .encoder($encoder)
+                .decoder(Dense::between(Const::<5>, Image::<1, 8, 8>, Sigmoid))
+                .build::<f32>()
+                .unwrap();
+            let mut trainer = Trainer::new(Adam::new(1e-3).unwrap()).epochs(1);
+            let report = trainer.fit(&mut model, &digits.train).unwrap();
+            let page = HtmlReport::new(&model, &report, &digits.test).to_html().unwrap();
+            (content(&page)["features"].clone(), model)
+        }};
+    }
+    let size = |features: &serde_json::Value| features["weights"].as_str().unwrap().len() / 4 * 3;
+    let (convolution, model) = features!(
+        GroupNorm::<Image<1, 8, 8>, 1>::new()
+            .then(Conv2d::<Image<1, 8, 8>, Image<6, 8, 8>, 3>::new(Tanh))
+            .then(Dense::<384, 5>::new(Tanh))
+    );
+    assert_eq!(convolution["tensor"], "encoder.1.weight");
+    assert_eq!(convolution["sides"], serde_json::json!([3, 3]));
+    assert_eq!(convolution["of"], 6);
+    assert!(size(&convolution).abs_diff(6 * 9) < 3);
+    assert_eq!(autoencoder::units::convolution_filters(&model).unwrap().samples(), 6);
+    let (dense, _) = features!(GroupNorm::<Image<1, 8, 8>, 1>::new().then(Dense::between(
+        Image::<1, 8, 8>,
+        Const::<5>,
+        Tanh
+    )));
+    assert_eq!(dense["tensor"], "encoder.1.weight");
+    assert!(dense["sides"].is_null());
+    assert!(size(&dense).abs_diff(5 * 64) < 3);
+}

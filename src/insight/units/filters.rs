@@ -5,7 +5,7 @@ use crate::batch::Batch;
 use crate::batch::size::{DynImage, Size};
 use crate::error::{Error, Result};
 use crate::layer::activation::Ranged;
-use crate::layer::layout::Role;
+use crate::layer::layout::{Role, Tensor};
 use crate::layer::trained::Trained;
 use crate::layer::{ConditionedPart, DenseLayer, Part};
 use crate::model::AutoEncoder;
@@ -99,14 +99,17 @@ pub fn convolution_filters<E, D, R, L, T: Float>(
     let remedy =
         "`filters` serves an encoder of one dense layer, and `preferred_inputs` any encoder";
     let kernels = first_kernels(model.network());
-    let mut kernels = kernels.ok_or(Error::Unfit { part: "the encoder", fault, remedy })?;
+    let (_, mut kernels) = kernels.ok_or(Error::Unfit { part: "the encoder", fault, remedy })?;
     let values = kernels.features();
     kernels.as_mut_slice().chunks_exact_mut(values.max(1)).for_each(normalize);
     Ok(kernels)
 }
 
-/// The weights of the encoder's first layer with weights as images, one for each output channel, if it is a convolution.
-pub(crate) fn first_kernels<T: Float>(network: &Network<T>) -> Option<Batch<T, DynImage>> {
+/// The tensor of the encoder's first weights, and these as images, one for each output channel, if they are of a
+/// convolution.
+pub(crate) fn first_kernels<T: Float>(
+    network: &Network<T>,
+) -> Option<(&Tensor, Batch<T, DynImage>)> {
     let mut tensors = network.layout.tensors().iter();
     let first = tensors.find(|t| t.role == Role::Weight && t.name.starts_with("encoder."))?;
     // Of a transposed one a row is an input channel, and no filter.
@@ -119,5 +122,6 @@ pub(crate) fn first_kernels<T: Float>(network: &Network<T>) -> Option<Batch<T, D
     let weights = &network.parameters[first.range.clone()];
     let units = first.shape.0;
     let of_unit = |unit: usize| weights[unit..].iter().step_by(units).copied();
-    Batch::new(size, (0..units).flat_map(of_unit).collect()).ok()
+    let kernels = Batch::new(size, (0..units).flat_map(of_unit).collect()).ok()?;
+    Some((first, kernels))
 }

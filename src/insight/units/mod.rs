@@ -35,6 +35,8 @@ mod saliency;
 
 pub use ascent::{Ascent, Preferred, preferred_inputs, preferred_inputs_under};
 pub use columns::{decoder_columns, decoder_columns_under};
+#[cfg(feature = "html")]
+pub(crate) use filters::first_kernels;
 pub use filters::{OneDense, convolution_filters, filters};
 pub use maps::{channels, feature_maps};
 pub use occlusion::{Occluded, Occlusion, occluded_error, occluded_unit};

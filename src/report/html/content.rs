@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 use super::code_map::places;
 use super::encode::{base64, number, numbers, text};
 use super::{HtmlReport, again, is_classifier};
-use crate::batch::size::Shape;
+use crate::batch::size::{DynImage, Shape};
 use crate::batch::{Batch, BatchView};
 use crate::error::Result;
 use crate::insight::health::{Checkup, UnitState, evenly};
+use crate::insight::units::first_kernels;
+use crate::layer::layout::Role;
 use crate::model::Scalar;
 use crate::model::inference::InMemory;
 use crate::numbers::scalar::Float;
@@ -301,12 +303,15 @@ impl<T: Scalar> HtmlReport<'_, T> {
         }))
     }
 
-    /// The weights of the encoder's first layer, each unit by its own greatest weight; those of a condition, which
-    /// come last, are not shown.
+    /// The weights of the encoder's first layer with weights, each unit by its own greatest weight; those of a condition,
+    /// which come last, are not shown. Of a convolution they are small images, the channels below each other.
     fn features(&self, shown: &Shown, checkup: &Checkup) -> Value {
+        if let Some((tensor, kernels)) = first_kernels(self.network) {
+            return self.kernels(&tensor.name, &kernels);
+        }
         let (inputs, condition) = (self.network.facts.features, self.network.facts.condition);
         let mut tensors = self.network.layout.tensors().iter();
-        let first = tensors.find(|t| t.name.starts_with("encoder.") && t.name.ends_with("weight"));
+        let first = tensors.find(|t| t.role == Role::Weight && t.name.starts_with("encoder."));
         let Some(tensor) = first.filter(|tensor| tensor.shape.1 == inputs + condition) else {
             return Value::Null;
         };
@@ -321,10 +326,7 @@ impl<T: Scalar> HtmlReport<'_, T> {
         let pictures: Value = if shown.image.is_some() {
             let mut bytes = Vec::new();
             for &unit in &taken {
-                let values = shown.values(&of(unit));
-                let scale = values.iter().fold(0.0, |scale: f64, w| scale.max(w.abs()));
-                let scale = if scale > 0.0 { 127.0 / scale } else { 0.0 };
-                bytes.extend(values.iter().map(|w| (128.0 + w * scale).round() as u8));
+                diverging(shown.values(&of(unit)).into_iter(), &mut bytes);
             }
             base64(&bytes).into()
         } else {
@@ -332,6 +334,22 @@ impl<T: Scalar> HtmlReport<'_, T> {
         };
         json!({
             "units": taken, "of": count, "isCode": is_code, "tensor": text(&tensor.name), "weights": pictures
+        })
+    }
+
+    /// The filters of a convolution.
+    fn kernels(&self, tensor: &str, kernels: &Batch<T, DynImage>) -> Value {
+        let DynImage { channels, height, width } = kernels.size();
+        let (count, pixels) = (kernels.samples(), kernels.features());
+        let most = FEATURES.min(FEATURE_PIXELS / pixels.max(1)).max(1);
+        let taken: Vec<usize> = evenly(count, most).collect();
+        let mut bytes = Vec::new();
+        for &unit in &taken {
+            diverging(kernels.sample(unit).iter().map(|w| w.to_double()), &mut bytes);
+        }
+        json!({
+            "units": taken, "of": count, "isCode": false, "tensor": text(tensor),
+            "sides": [width, channels * height], "weights": base64(&bytes),
         })
     }
 
@@ -345,6 +363,13 @@ impl<T: Scalar> HtmlReport<'_, T> {
             |index: usize| json!([text(&self.column(index)), number(weights[index].to_double())]);
         largest.map(pair).collect()
     }
+}
+
+/// Weights as bytes, 0 in the middle, as far as the greatest.
+fn diverging(weights: impl Iterator<Item = f64> + Clone, to: &mut Vec<u8>) {
+    let scale = weights.clone().fold(0.0, |scale: f64, w| scale.max(w.abs()));
+    let scale = if scale > 0.0 { 127.0 / scale } else { 0.0 };
+    to.extend(weights.map(|w| (128.0 + w * scale).round() as u8));
 }
 
 /// The least and the greatest value of each column that is shown.

@@ -5,12 +5,13 @@ const features = () => {
   const which = source.units.length < source.of ? ` ${source.units.length} of ${grouped(source.of)} units, spread evenly.` : "";
   const state = new Map(data.units.units.map((unit, k) => [unit, data.units.state[k]]));
   const note = (unit) => (source.isCode && state.get(unit) ? ` ${STATES[state.get(unit)]}` : "");
-  if (data.picture) {
-    lead("features", `The weights of each unit of the first layer (${source.tensor}), as far as its greatest: orange excites, blue inhibits.${which}`);
+  if (data.picture || source.sides) {
+    const what = source.sides ? "The filter of each channel of the first convolution, its input channels below each other" : "The weights of each unit of the first layer";
+    lead("features", `${what} (${source.tensor}), as far as its greatest: orange excites, blue inhibits.${which}`);
     const pixels = bytes(source.weights);
     const list = el("ul", { class: "tilesheet" });
     source.units.forEach((unit, k) => {
-      const item = el("li", note(unit) ? { class: "off" } : {}, picture(pixels, k, 0, `weights of unit ${unit}${note(unit)}`, diverging), `${unit}${note(unit)}`);
+      const item = el("li", note(unit) ? { class: "off" } : {}, picture(pixels, k, 0, `weights of unit ${unit}${note(unit)}`, diverging, source.sides), `${unit}${note(unit)}`);
       list.append(item);
     });
     body("features").append(list);

@@ -8,22 +8,22 @@ const diverging = (value) => {
   return share < 0 ? mix([250, 250, 250], [0, 80, 150], -share) : mix([250, 250, 250], [196, 78, 0], share);
 };
 // Pictures beside and below each other in one canvas, with a gap of pixels.
-const paint = (canvas, pixels, first, colour = grey, across = 1, down = 1, gap = 0) => {
-  canvas.width = across * (W + gap) - gap;
-  canvas.height = down * (H + gap) - gap;
+const paint = (canvas, pixels, first, colour = grey, across = 1, down = 1, gap = 0, [w, h] = [W, H]) => {
+  canvas.width = across * (w + gap) - gap;
+  canvas.height = down * (h + gap) - gap;
   const context = canvas.getContext("2d");
   for (let row = 0; row < down; row++) {
     for (let column = 0; column < across; column++) {
-      const image = context.createImageData(W, H);
-      const from = (first + row * across + column) * W * H;
-      for (let k = 0; k < W * H; k++) image.data.set([...colour(pixels[from + k]), 255], 4 * k);
-      context.putImageData(image, column * (W + gap), row * (H + gap));
+      const image = context.createImageData(w, h);
+      const from = (first + row * across + column) * w * h;
+      for (let k = 0; k < w * h; k++) image.data.set([...colour(pixels[from + k]), 255], 4 * k);
+      context.putImageData(image, column * (w + gap), row * (h + gap));
     }
   }
 };
-const picture = (pixels, index, size, alt, colour) => {
+const picture = (pixels, index, size, alt, colour, sides) => {
   const canvas = el("canvas", { role: "img", "aria-label": alt });
-  paint(canvas, pixels, index, colour);
+  paint(canvas, pixels, index, colour, 1, 1, 0, sides);
   if (size) sized(canvas, size);
   return canvas;
 };
