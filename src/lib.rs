@@ -36,7 +36,7 @@ pub use code::{Facts, Gaussian, posterior, prior};
 pub use data::{Normalizer, Source};
 #[cfg(feature = "safetensors")]
 pub use error::Problem;
-pub use error::{Error, Fit, Found, Known, Names, Number, Outlier, Place, Result};
+pub use error::{Error, Fit, Found, Known, Names, NoStride, Number, Outlier, Place, Result};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use file::fuzz_model;

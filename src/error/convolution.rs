@@ -9,12 +9,30 @@ pub struct Fit {
     pub padding: usize,
 }
 
+/// Two sizes of a convolution along one side, between which no stride leads or more than one, with what was said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoStride {
+    /// The layer's inputs along the side.
+    pub inputs: usize,
+    /// Its outputs.
+    pub outputs: usize,
+    /// The taps of the kernel.
+    pub kernel: usize,
+    /// The dilation, which is 1 unless it was given.
+    pub dilation: usize,
+    /// The stride, if it was given.
+    pub stride: Option<usize>,
+    /// The padding, if it was given.
+    pub padding: Option<usize>,
+    /// What would do: of the same outputs, stride and padding to give; of others, the nearest that there are.
+    pub fits: Vec<Fit>,
+}
+
 /// That sizes tell no stride, and what would.
-pub(super) fn strides(
-    (inputs, outputs, side): (usize, usize, &str),
-    (kernel, dilation, stride_given, padding_given): (usize, usize, Option<usize>, Option<usize>),
-    fits: &[Fit],
-) -> String {
+pub(super) fn strides(side: &str, found: &NoStride) -> String {
+    let NoStride { inputs, outputs, kernel, dilation, stride, padding, fits } = found;
+    let (inputs, outputs, dilation) = (*inputs, *outputs, *dilation);
+    let (stride_given, padding_given) = (*stride, *padding);
     let mut with = format!("a kernel of {kernel}");
     if dilation > 1 {
         with += &format!(", dilation {dilation}");

@@ -13,7 +13,7 @@ mod words;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-pub use convolution::Fit;
+pub use convolution::{Fit, NoStride};
 pub use number::Number;
 pub use outlier::Outlier;
 pub(crate) use place::beginning;
@@ -278,29 +278,14 @@ pub enum Error {
         found: usize,
     },
     /// Two sizes of a convolution between which no stride leads, or more than one.
-    #[error(
-        "{layer}: {}",
-        strides((*inputs, *outputs, side), (*kernel, *dilation, *stride, *padding), fits)
-    )]
+    #[error("{layer}: {}", strides(side, found))]
     ConvolutionSizes {
         /// The layer, in whose direction sizes are told: `Conv2d`, `ConvTranspose2d`.
         layer: &'static str,
         /// The side that refuses: `rows`, `columns` or, of windows, `steps`.
         side: &'static str,
-        /// The layer's inputs along that side.
-        inputs: usize,
-        /// Its outputs.
-        outputs: usize,
-        /// The kernel along that side.
-        kernel: usize,
-        /// The dilation, which is 1 unless it was given.
-        dilation: usize,
-        /// The stride, if it was given.
-        stride: Option<usize>,
-        /// The padding, if it was given.
-        padding: Option<usize>,
-        /// What would do: of the same outputs, stride and padding to give; of others, the nearest that there are.
-        fits: Vec<Fit>,
+        /// The sizes along that side, and what would do.
+        found: Box<NoStride>,
     },
     /// The system does not let a file be read or written.
     #[error("{}: cannot {action}: {}", path.display(), in_words(*reason))]

@@ -6,7 +6,7 @@ use autoencoder::random::seeded;
 use autoencoder::size::{DynImage, DynWindow, Image, Window};
 use autoencoder::{
     AutoEncoder, Batch, BatchView, BatchViewMut, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d,
-    Dense, Error, Fit, Float, Gaussian, Module, Then, Tied, contract,
+    Dense, Error, Fit, Float, Gaussian, Module, NoStride, Then, Tied, contract,
 };
 use rand::{Rng, RngExt};
 
@@ -349,13 +349,15 @@ fn sizes_that_tell_no_stride_are_told_with_what_would_do() {
     let expected = Error::ConvolutionSizes {
         layer: "Conv2d",
         side: "columns",
-        inputs: 28,
-        outputs: 12,
-        kernel: 3,
-        dilation: 1,
-        stride: None,
-        padding: None,
-        fits,
+        found: Box::new(NoStride {
+            inputs: 28,
+            outputs: 12,
+            kernel: 3,
+            dilation: 1,
+            stride: None,
+            padding: None,
+            fits,
+        }),
     };
     assert_eq!(error, expected);
     assert_eq!(
@@ -376,10 +378,9 @@ fn sizes_that_tell_no_stride_are_told_with_what_would_do() {
         "{error}"
     );
     let error = back(image(12, 14), image(28, 28)).check_sizes().unwrap_err();
-    let Error::ConvolutionSizes { side: "rows", inputs: 12, outputs: 28, fits, .. } = &error else {
-        panic!("{error:?}");
-    };
-    assert_eq!(*fits, [fit(26, 2, 0), fit(34, 3, 1)], "{error}");
+    let Error::ConvolutionSizes { side: "rows", found, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((found.inputs, found.outputs), (12, 28));
+    assert_eq!(found.fits, [fit(26, 2, 0), fit(34, 3, 1)], "{error}");
     // What is said is told, and what would do is what is left.
     let error = there(image(28, 28), image(14, 14)).stride(3).check_sizes().unwrap_err();
     let expected = "28 → 14 rows with a kernel of 3, stride 3 do not go together: stride 2 with padding 1 would do";
@@ -429,12 +430,10 @@ fn sizes_that_tell_no_stride_are_told_with_what_would_do() {
                 }
             };
             let Err(error) = checked(to, None) else { continue };
-            let Error::ConvolutionSizes { inputs, outputs, fits, .. } = &error else {
-                panic!("{error}");
-            };
-            assert_eq!((*inputs, *outputs), (from, to));
+            let Error::ConvolutionSizes { found, .. } = &error else { panic!("{error}") };
+            assert_eq!((found.inputs, found.outputs), (from, to));
             asked += 1;
-            for fit in fits {
+            for fit in &found.fits {
                 assert_eq!(checked(fit.outputs, Some(*fit)), Ok(()), "{error}");
                 if fit.outputs != to {
                     assert_eq!(checked(fit.outputs, None), Ok(()), "{error}");

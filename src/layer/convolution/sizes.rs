@@ -2,7 +2,7 @@
 
 use super::Convolution;
 use super::axis::{Axis, Moves};
-use crate::error::{Error, Fit, Result};
+use crate::error::{Error, Fit, NoStride, Result};
 
 /// How far from a size others are looked for.
 const FAR: usize = 4096;
@@ -29,13 +29,15 @@ impl Convolution {
                     (true, true) => "ConvTranspose1d",
                 },
                 side,
-                inputs: from,
-                outputs: to,
-                kernel: moves.kernel,
-                dilation: moves.dilation,
-                stride: moves.stride,
-                padding: moves.before,
-                fits: asked.fits(),
+                found: Box::new(NoStride {
+                    inputs: from,
+                    outputs: to,
+                    kernel: moves.kernel,
+                    dilation: moves.dilation,
+                    stride: moves.stride,
+                    padding: moves.before,
+                    fits: asked.fits(),
+                }),
             });
         }
         Ok(())
