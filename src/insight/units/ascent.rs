@@ -65,7 +65,7 @@ pub struct Preferred<T, I> {
 /// climb is halved. So a later place is never lower, but what is found may be a local maximum: more
 /// starts make that rarer. Of a Gaussian posterior, the units are those of its mean. Where a unit has no
 /// gradient (below a ReLU's threshold) a climb stays where it began; for one dense layer
-/// [`filters`] has no such trouble.
+/// [`filters`](super::filters) has no such trouble.
 ///
 /// # Formula
 /// maximise hⱼ(x) subject to ‖x‖ = 1
