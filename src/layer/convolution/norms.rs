@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::Convolution;
 use super::axis::Axis;
+use super::lie::Lie;
 use crate::batch::size::Shape;
 use crate::numbers::scalar::Float;
 
@@ -87,7 +88,7 @@ impl Convolution {
     /// ‖∂yⱼ/∂x‖² of each output over the inputs that come first.
     pub(super) fn norms<T: Float>(&self, weights: &[T], inputs: usize, norms: &mut [T]) {
         norms.fill(T::ZERO);
-        let lie = self.lies().1;
+        let lie = Lie::of(self.output, self.is_window);
         self.each_tap(inputs, |unit, places, rows, columns| {
             let squares = places.fold(T::ZERO, |sum, at| sum + weights[at] * weights[at]);
             for row in rows {
@@ -106,7 +107,7 @@ impl Convolution {
         scales: &[T],
         gradient: &mut [T],
     ) {
-        let lie = self.lies().1;
+        let lie = Lie::of(self.output, self.is_window);
         self.each_tap(inputs, |unit, places, rows, columns| {
             let outputs = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
             let scale =
