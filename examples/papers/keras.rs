@@ -6,8 +6,11 @@
 //! F. Chollet (2016), Building autoencoders in Keras.
 
 use autoencoder::activation::{Identity, Relu};
+use autoencoder::layer::Unconditioned;
 use autoencoder::nalgebra::Const;
-use autoencoder::{Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Dense};
+use autoencoder::range::Real;
+use autoencoder::size::SameSize;
+use autoencoder::{Adam, AutoEncoder, Batch, BernoulliCrossEntropy, Dense, NoRegularizer, Part};
 
 use crate::Settings;
 use crate::data::{Stop, mnist};
@@ -44,27 +47,52 @@ pub fn full(settings: &Settings) -> Result<Vec<Line>, Stop> {
     ])
 }
 
-fn each_seed<const N: usize, const K: usize>(
+/// With a code of `K` rectified units.
+pub fn each_seed<const N: usize, const K: usize>(
     settings: &Settings,
     train: &Batch<f32, Const<N>>,
     test: &Batch<f32, Const<N>>,
     epochs: usize,
 ) -> Result<Vec<f64>, Stop> {
-    let one = |seed| {
-        let mut model = AutoEncoder::builder()
+    let dense = |seed| {
+        AutoEncoder::builder()
             .encoder(Dense::<N, K>::new(Relu))
             .decoder(Dense::<K, N>::new(Identity)) // logits
             .loss(BernoulliCrossEntropy)
             .seed(seed)
-            .build::<f32>()?;
+            .build::<f32>()
+    };
+    cross_entropies(settings, (train, test), (epochs, 256), dense)
+}
+
+/// The mean over pixels of the test images' cross-entropy for each seed, after so many epochs of Adam at 1e-3 in batches
+/// of this size.
+pub fn cross_entropies<const N: usize, E, D>(
+    settings: &Settings,
+    (train, test): (&Batch<f32, Const<N>>, &Batch<f32, Const<N>>),
+    (epochs, batch): (usize, usize),
+    build: impl Fn(u64) -> autoencoder::Result<Model<E, D>>,
+) -> Result<Vec<f64>, Stop>
+where
+    E: Part<Condition = Unconditioned>,
+    D: Part<Range = Real>,
+    Const<N>: SameSize<E::Input>,
+{
+    let one = |seed| {
+        let mut model = build(seed)?;
         let trainer = settings.trainer(Adam::new(1e-3)?, seed);
-        trainer.epochs(epochs).batch_size(256).fit(&mut model, train)?;
+        trainer.epochs(epochs).batch_size(batch).fit(&mut model, train)?;
         let scores = model.score(test)?;
         let sum: f64 = scores.iter().map(|&score| f64::from(score)).sum();
-        Ok(sum / (scores.len() * N) as f64)
+        let cross_entropy = sum / (scores.len() * N) as f64;
+        settings.say(&format!("seed {seed}: {cross_entropy:.5} a pixel"));
+        Ok(cross_entropy)
     };
     settings.seeds().map(one).collect()
 }
+
+/// An autoencoder whose outputs are logits of pixels.
+pub type Model<E, D> = AutoEncoder<E, D, NoRegularizer, BernoulliCrossEntropy>;
 
 /// −x ln x − (1 − x) ln(1 − x), in nats.
 fn entropy(x: f64) -> f64 {
@@ -73,13 +101,13 @@ fn entropy(x: f64) -> f64 {
 }
 
 /// The mean over pixels of a pixel's cross-entropy with itself.
-fn own_entropy<const N: usize>(x: &Batch<f32, Const<N>>) -> f64 {
+pub fn own_entropy<const N: usize>(x: &Batch<f32, Const<N>>) -> f64 {
     let sum: f64 = x.as_slice().iter().map(|&x| entropy(f64::from(x))).sum();
     sum / x.as_slice().len() as f64
 }
 
 /// The mean over pixels of the images' cross-entropy with their mean.
-fn entropy_of_mean<const N: usize>(x: &Batch<f32, Const<N>>) -> f64 {
+pub fn entropy_of_mean<const N: usize>(x: &Batch<f32, Const<N>>) -> f64 {
     let mean = |pixel: usize| x.iter().map(|image| f64::from(image[pixel])).sum::<f64>();
     let entropies = (0..N).map(|pixel| entropy(mean(pixel) / x.samples() as f64));
     entropies.sum::<f64>() / N as f64

@@ -15,6 +15,7 @@ mod deep;
 mod denoising;
 mod importance;
 mod keras;
+mod keras_convolutional;
 mod momentum;
 mod pca;
 mod ranking;
@@ -22,6 +23,7 @@ mod report;
 mod self_taught;
 mod sparse;
 mod stacked;
+mod strided;
 mod variational;
 
 use std::path::{Path, PathBuf};
@@ -49,6 +51,8 @@ const ROWS: &[(u32, &str, Run, Run)] = &[
     (11, "Nesterov's momentum", momentum::full, momentum::quick),
     (10, "stacked denoising autoencoders", denoising::full, denoising::quick),
     (8, "contractive, denoising, decay, plain", ranking::full, ranking::quick),
+    (12, "convolutional, Keras blog", keras_convolutional::full, keras_convolutional::quick),
+    (13, "strided convolutions beside dense layers", strided::full, strided::quick),
 ];
 
 /// What the command line says.
