@@ -21,6 +21,24 @@ use crate::numbers::scalar::Float;
 /// [unfrozen](Trained::unfrozen). A model's normalizer is not a part of its encoder: another model of
 /// the encoder needs the same one, by [`Builder::normalizer`](crate::Builder::normalizer).
 ///
+/// # Of a classifier
+/// The layers of a classifier can be an encoder too, but a label rewards them only for what tells classes apart, not for
+/// the grey of a stroke or where it ends, and each layer passes on less of that. Convolutions that were trained on
+/// labels, and frozen, against the same net trained as an autoencoder from the start: squared error of an embedded test
+/// digit (8 × 8), from a decoder trained on top, one seed, by `examples/17_recognition.rs` in the repository.
+///
+/// | cut after | numbers | a classifier's | random weights | trained for it |
+/// |---|---:|---:|---:|---:|
+/// | the 1st convolution | 512 | 0.37 | 0.45 | 0.12 |
+/// | the 2nd, stride 2 | 128 | 0.37 | 1.01 | 0.08 |
+/// | the 3rd, stride 2 | 64 | 0.91 | 1.92 | 0.35 |
+/// | a dense layer | 10 | 1.53 | 2.97 | 0.98 |
+///
+/// The mean digit of the class, which is all that a label says, leaves 2.96: how a digit is written is in the ten
+/// numbers as well. A variational code of ten numbers above the frozen convolutions is as good as one trained
+/// throughout (−ELBO of 24.74 and 24.71 nats above the third), so for a narrow code they are a good start; above the
+/// dense layer it is not (25.27 and 24.84).
+///
 /// # Example
 /// A recognition model, trained elsewhere, with a generative half on top:
 /// ```
