@@ -20,7 +20,7 @@ use crate::report::{Line, Target};
 /// entropies; a code of 8 units leaves at most half of what lies between that and the images' own.
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
     let digits = crate::data::digits::<f32>()?;
-    let cross_entropy = each_seed::<64, 8>(settings, &digits.train, &digits.test, 200)?;
+    let cross_entropy = each_seed::<64, 8>(settings, (&digits.train, &digits.test), (200, 256))?;
     let (own, constant) = (own_entropy(&digits.test), entropy_of_mean(&digits.test));
     Ok(vec![
         Line::number(
@@ -40,19 +40,18 @@ pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
 
 pub fn full(settings: &Settings) -> Result<Vec<Line>, Stop> {
     let data = mnist::<f32>(settings.data())?;
-    let cross_entropy = each_seed::<784, 32>(settings, &data.train, &data.test, 50)?;
+    let cross_entropy = each_seed::<784, 32>(settings, (&data.train, &data.test), (50, 256))?;
     Ok(vec![
         Line::number("test cross-entropy a pixel", Target::Near(0.09, 0.005), &cross_entropy, 4),
         Line::note("the images' own", &[own_entropy(&data.test)], 4),
     ])
 }
 
-/// With a code of `K` rectified units.
+/// With a code of `K` rectified units, after so many epochs in batches of this size.
 pub fn each_seed<const N: usize, const K: usize>(
     settings: &Settings,
-    train: &Batch<f32, Const<N>>,
-    test: &Batch<f32, Const<N>>,
-    epochs: usize,
+    sets: (&Batch<f32, Const<N>>, &Batch<f32, Const<N>>),
+    plan: (usize, usize),
 ) -> Result<Vec<f64>, Stop> {
     let dense = |seed| {
         AutoEncoder::builder()
@@ -62,7 +61,7 @@ pub fn each_seed<const N: usize, const K: usize>(
             .seed(seed)
             .build::<f32>()
     };
-    cross_entropies(settings, (train, test), (epochs, 256), dense)
+    cross_entropies(settings, sets, plan, dense)
 }
 
 /// The mean over pixels of the test images' cross-entropy for each seed, after so many epochs of Adam at 1e-3 in batches

@@ -10,13 +10,18 @@
 //! minutes. `--verbose` shows every training's course. Row 9 takes `--stages N` and, with the feature
 //! `safetensors`, `--keep DIR`, from where it goes on if it was broken off. What came out is in `RESULTS.md`.
 
+mod convolutional_variational;
 mod data;
 mod deep;
 mod denoising;
+mod denoising_convolutional;
+mod few_labels;
+mod image_anomalies;
 mod importance;
 mod keras;
 mod keras_convolutional;
 mod momentum;
+mod nets;
 mod pca;
 mod ranking;
 mod report;
@@ -53,6 +58,20 @@ const ROWS: &[(u32, &str, Run, Run)] = &[
     (8, "contractive, denoising, decay, plain", ranking::full, ranking::quick),
     (12, "convolutional, Keras blog", keras_convolutional::full, keras_convolutional::quick),
     (13, "strided convolutions beside dense layers", strided::full, strided::quick),
+    (
+        14,
+        "denoising convolutions, Keras blog",
+        denoising_convolutional::full,
+        denoising_convolutional::quick,
+    ),
+    (
+        15,
+        "variational, with convolutions",
+        convolutional_variational::full,
+        convolutional_variational::quick,
+    ),
+    (16, "few labels, many images", few_labels::full, few_labels::quick),
+    (17, "odd images and odd pixels", image_anomalies::full, image_anomalies::quick),
 ];
 
 /// What the command line says.
