@@ -7,6 +7,7 @@
 //! | [`Idx`], [`idx_labels`] | the format of MNIST; packed with gzip as it is published | `gzip` for packed files |
 //! | [`Npy`] | NumPy's format of one array: a row is a sample | |
 //! | `Npz` | NumPy's archives of arrays, plain and compressed | `npz` |
+//! | `ImageFolder`, `ImageOptions` | a folder of PNG and JPEG files: a file is a sample, a folder a class; `save_images` writes them | `image` |
 //! | [`Normalized`] | another source, through a fitted [`Normalizer`] | |
 //!
 //! Each reads from disk as it goes, in memory that does not grow with the file, and each
@@ -106,6 +107,8 @@ mod csv;
 mod element;
 mod file_size;
 mod idx;
+#[cfg(feature = "image")]
+mod images;
 mod in_memory;
 mod input;
 mod long_double;
@@ -114,6 +117,8 @@ mod normalizer;
 mod npy;
 #[cfg(feature = "npz")]
 mod npz;
+#[cfg(any(feature = "image", feature = "plot"))]
+pub(crate) mod png;
 pub(crate) mod signature;
 mod table;
 
@@ -122,6 +127,8 @@ use std::fmt::Debug;
 pub use csv::{Column, Csv, CsvOptions, Missing};
 pub use file_size::{Differs, FileSize};
 pub use idx::{Idx, idx_labels};
+#[cfg(feature = "image")]
+pub use images::{FolderSize, ImageFolder, ImageOptions, save_images};
 pub use in_memory::InMemory;
 pub use normalized::Normalized;
 pub use normalizer::{Normalization, Normalizer};

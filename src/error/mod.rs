@@ -324,12 +324,29 @@ pub enum Error {
         /// Those of the training.
         found: Vec<String>,
     },
-    /// A picture's file has a name that says neither of the formats there are.
-    #[cfg(feature = "plot")]
-    #[error("{}: the name of a picture must end in .svg or .png", path.display())]
+    /// A picture's file has a name that says none of the formats there are.
+    #[cfg(any(feature = "image", feature = "plot"))]
+    #[error("{}: the name of a picture must end in {endings}", path.display())]
     PictureFormat {
         /// The file.
         path: PathBuf,
+        /// The endings of the formats: `.svg or .png`.
+        endings: &'static str,
+    },
+    /// A picture of a folder has another size than the others, or than the samples should have.
+    #[cfg(feature = "image")]
+    #[error(
+        "{}: the picture has {} rows and {} columns, and {} rows and {} columns are needed: leave it out, or take \
+         `ImageOptions::resize({}, {})`, which brings all pictures to that size",
+        path.display(), found.0, found.1, expected.0, expected.1, expected.0, expected.1
+    )]
+    ImageSize {
+        /// The file.
+        path: PathBuf,
+        /// Rows and columns that the samples have.
+        expected: (usize, usize),
+        /// Rows and columns of the picture.
+        found: (usize, usize),
     },
     /// A picture could not be drawn.
     #[cfg(feature = "plot")]

@@ -89,6 +89,11 @@ fn sources() -> Vec<(String, Dynamic, Vec<f64>)> {
     all.push(("normalized".into(), Box::new(normalized), values));
     all.push(("default methods".into(), Box::new(Plain { next: 0 }), whole));
 
+    #[cfg(feature = "image")]
+    {
+        let (source, values) = crate::images::ThreePictures::new();
+        all.push(("pictures".into(), Box::new(source), values));
+    }
     #[cfg(feature = "gzip")]
     for name in ["u1.idx.gz", "u1-two-members.idx"] {
         all.push((name.into(), Box::new(Idx::open(fixture(name)).unwrap()), natural.clone()));

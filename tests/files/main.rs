@@ -4,6 +4,8 @@
 mod anomaly_files;
 mod csv_options;
 mod data;
+#[cfg(feature = "image")]
+mod images;
 #[cfg(feature = "safetensors")]
 mod log;
 #[cfg(feature = "safetensors")]

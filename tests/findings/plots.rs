@@ -472,7 +472,10 @@ fn files_have_the_format_of_their_name() {
     check_png(&svg, &std::fs::read(folder.join("a.PNG")).unwrap());
     for name in ["a", "a.jpg", ".svg"] {
         let path = folder.join(name);
-        assert_eq!(picture.save(&path).unwrap_err(), Error::PictureFormat { path: path.clone() });
+        assert_eq!(
+            picture.save(&path).unwrap_err(),
+            Error::PictureFormat { path: path.clone(), endings: ".svg or .png" }
+        );
         assert!(!path.exists());
     }
     let path = folder.join("not/there.svg");

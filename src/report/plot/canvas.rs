@@ -1,16 +1,15 @@
 //! What pictures are drawn on: formats, colours, text.
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Once;
 
-use flate2::{Compression, Crc, write::ZlibEncoder};
 use plotters::coord::Shift;
 use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 use plotters::style::register_font;
 
 use super::bitmap::{Bitmap, FONT_FILE};
+use crate::data::png::{Colour, encode};
 use crate::error::{Error, Number, Result, require};
 
 /// A family of this crate's own, so that fonts of others stay as they are. In an SVG it is a list.
@@ -72,7 +71,8 @@ pub(super) fn png(picture: &'static str, plot: &impl Plot) -> Result<Vec<u8>> {
     let drawn = on(&area, plot);
     drop(area);
     drawn.map_err(failed(picture))?;
-    encode(&pixels, (width, height)).map_err(|error| failed(picture)(error.to_string()))
+    encode(&pixels, (width, height), Colour::Rgb)
+        .map_err(|error| failed(picture)(error.to_string()))
 }
 
 pub(super) fn save(picture: &'static str, plot: &impl Plot, path: &Path) -> Result<()> {
@@ -80,7 +80,7 @@ pub(super) fn save(picture: &'static str, plot: &impl Plot, path: &Path) -> Resu
     let bytes = match ending.as_deref() {
         Some("svg") => svg(picture, plot)?.into_bytes(),
         Some("png") => png(picture, plot)?,
-        _ => return Err(Error::PictureFormat { path: path.to_owned() }),
+        _ => return Err(Error::PictureFormat { path: path.to_owned(), endings: ".svg or .png" }),
     };
     let written = std::fs::write(path, bytes);
     let failed = |error: std::io::Error| Error::File {
@@ -89,34 +89,6 @@ pub(super) fn save(picture: &'static str, plot: &impl Plot, path: &Path) -> Resu
         reason: error.kind(),
     };
     written.map_err(failed)
-}
-
-/// A PNG file of 8-bit RGB.
-///
-/// # References
-/// W3C (2003), Portable Network Graphics (PNG) Specification, second edition.
-fn encode(pixels: &[u8], (width, height): (u32, u32)) -> std::io::Result<Vec<u8>> {
-    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
-    let mut chunk = |name: &[u8; 4], data: &[u8]| {
-        let mut crc = Crc::new();
-        crc.update(name);
-        crc.update(data);
-        file.extend_from_slice(&(data.len() as u32).to_be_bytes());
-        file.extend_from_slice(name);
-        file.extend_from_slice(data);
-        file.extend_from_slice(&crc.sum().to_be_bytes());
-    };
-    let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    header.extend([8, 2, 0, 0, 0]); // 8 bits of red, green and blue each
-    chunk(b"IHDR", &header);
-    let mut rows = ZlibEncoder::new(Vec::new(), Compression::default());
-    for row in pixels.chunks_exact(width as usize * 3) {
-        rows.write_all(&[0])?; // unfiltered
-        rows.write_all(row)?;
-    }
-    chunk(b"IDAT", &rows.finish()?);
-    chunk(b"IEND", &[]);
-    Ok(file)
 }
 
 /// A text without what no XML can hold, at most 100 characters of it.
