@@ -69,8 +69,8 @@ pub use optimizer::{Adam, AdamW, Lbfgs, Optimizer, RmsProp, Sgd};
 pub use random::schedule::Schedule;
 pub use regularizer::corruption::{self, Corruption};
 pub use regularizer::{
-    Binarize, CodeL1, Contractive, Denoising, ImportanceWeighted, Mmd, NoRegularizer, Regularizer,
-    SparseKl, TotalCorrelation, Variational, WeightDecay,
+    Augment, Binarize, CodeL1, Contractive, Denoising, ImportanceWeighted, Mmd, NoRegularizer,
+    Regularizer, SparseKl, TotalCorrelation, Variational, WeightDecay,
 };
 #[cfg(feature = "html")]
 pub use report::html;

@@ -1,7 +1,8 @@
-use super::corruption::Corruption;
+use super::corruption::{Corruption, each_corrupted};
 use super::{Corrupts, Needs, Regularizer, SuitedTo};
 use crate::batch::BatchViewMut;
 use crate::code::Facts;
+use crate::error::Result;
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
 use crate::random::Streams;
@@ -45,10 +46,11 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Regularizer<T> for Denoising<
         Needs { corrupts: Corrupts::Input, ..Needs::nothing() }
     }
 
-    fn corrupt(&self, mut x: BatchViewMut<'_, T>, streams: Streams<'_>) {
-        let features = x.features();
-        for (column, sample) in x.as_mut_slice().chunks_exact_mut(features).enumerate() {
-            self.corruption.corrupt(sample, &mut streams.sample(column));
-        }
+    fn check(&self, facts: &Facts) -> Result<()> {
+        self.corruption.check(facts.features)
+    }
+
+    fn corrupt(&self, x: BatchViewMut<'_, T>, streams: Streams<'_>) {
+        each_corrupted(&self.corruption, x, streams);
     }
 }

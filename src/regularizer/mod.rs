@@ -13,6 +13,7 @@
 //! | [`Mmd`] | a penalty: the distance of all codes from draws of the prior | any encoder | `mmd` |
 //! | [`TotalCorrelation`] | a penalty: λ KL of the codes from independent units | a Gaussian posterior | `total_correlation` |
 //! | [`Binarize`] | a draw of the input itself, black or white | any encoder | |
+//! | [`Augment`] | a change of the samples themselves: what a [corruption](crate::corruption) does to encoder and loss alike | any encoder | |
 //! | a tuple, or a `Vec` | all of its parts | what all parts need | each part's |
 //! | `Box<dyn Regularizer<T>>` | chosen at run time | what it was made for | its own |
 //!
@@ -108,6 +109,7 @@
 //! # Ok::<(), autoencoder::Error>(())
 //! ```
 
+mod augment;
 mod binarize;
 mod code_l1;
 pub(crate) mod combined;
@@ -128,6 +130,7 @@ use std::fmt::Debug;
 
 use rand::Rng;
 
+pub use augment::Augment;
 pub use binarize::Binarize;
 pub use code_l1::CodeL1;
 pub(crate) use combined::Leaf;

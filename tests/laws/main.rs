@@ -1,5 +1,6 @@
 //! What holds whatever the data: laws of plugins, properties of drawn models, the contract, weights of samples.
 
+mod augmenting;
 mod condition_planes;
 mod contract;
 mod convolution_norms;

@@ -98,6 +98,14 @@ fn the_bits_do_not_depend_on_the_threads() {
         let correlation = TotalCorrelation::new(0.5, 1000).unwrap();
         bernoulli().regularizer((mixture, Mmd::new(1.0).unwrap(), correlation, Binarize))
     };
+    let moved = || {
+        let size = size::Image::<1, 7, 43>;
+        let (crop, flip) =
+            (corruption::Crop::new(size, 6, 40).unwrap(), corruption::Flip::vertical(size));
+        let shift = corruption::Shift::new(size, 2, 3).unwrap();
+        bernoulli().regularizer((plain(), Augment::new((crop, flip)), Denoising::new(shift)))
+    };
+    same_for_all("augmented", || moved().build().unwrap(), 64);
     same_for_all("draws, discrepancy, correlation, binarised", || all().build().unwrap(), 64);
 }
 

@@ -1,15 +1,19 @@
-//! Corruptions: random changes to what the encoder sees, while the loss compares with the clean input.
+//! Corruptions: random changes to what the encoder sees, while the loss compares with the clean input
+//! ([`Denoising`](crate::Denoising)), or to what both see ([`Augment`](crate::Augment)).
 //!
 //! | corruption | does |
 //! |---|---|
 //! | [`Gaussian`] | adds N(0, sd²) to every feature |
 //! | [`Masking`] | sets a fraction of the features to 0 |
 //! | [`SaltAndPepper`] | sets a fraction to the lowest or the highest value, half each |
+//! | [`Flip`] | mirrors an image with a given probability |
+//! | [`Shift`] | moves an image by some rows and columns |
+//! | [`Crop`] | stretches a piece of an image to the whole |
 //! | a tuple, or a `Vec` | one after the other |
 //! | `Box<dyn Corruption<T>>` | what was chosen at run time |
 //!
 //! # Laws
-//! 1. Features that are not hit keep their bits.
+//! 1. Features that are not hit keep their bits, and pixels that are only moved too.
 //! 2. The same generator gives the same corruption; a new one is handed in at every visit of a sample.
 //!
 //! # Write your own
@@ -52,26 +56,46 @@
 //! P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol (2008), Extracting and composing robust
 //! features with denoising autoencoders; and with I. Lajoie (2010), Stacked denoising autoencoders.
 
+mod crop;
+mod flip;
 mod gaussian;
 mod masking;
 mod salt_and_pepper;
+mod shift;
 
 use std::fmt::Debug;
 
-use rand::Rng;
+use rand::{Rng, RngExt};
 
+pub use crop::Crop;
+pub use flip::Flip;
 pub use gaussian::Gaussian;
 pub use masking::Masking;
 pub use salt_and_pepper::SaltAndPepper;
+pub use shift::Shift;
 
+use crate::batch::BatchViewMut;
+use crate::batch::size::Shape;
+use crate::error::{Result, require_size};
 use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
+use crate::random::Streams;
 
 /// A random change to one sample.
 pub trait Corruption<T: Float>: Debug + Send + Sync + CorruptionClone<T> {
     /// What tells it from others in files and checkpoints: `Masking { fraction: 0.3 }`.
     fn describe(&self) -> String;
+
+    /// Refuses samples of so many features, if it was made for others; called once, when the model is built. By default
+    /// it refuses none.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) then.
+    fn check(&self, features: usize) -> Result<()> {
+        let _ = features;
+        Ok(())
+    }
 
     /// Corrupts one sample in place, with the randomness of this visit of this sample.
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng);
@@ -98,6 +122,9 @@ impl<T: Float> Corruption<T> for Box<dyn Corruption<T>> {
     fn describe(&self) -> String {
         (**self).describe()
     }
+    fn check(&self, features: usize) -> Result<()> {
+        (**self).check(features)
+    }
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
         (**self).corrupt(sample, rng);
     }
@@ -109,6 +136,10 @@ macro_rules! tuple {
         impl<T: Float, $($part: Corruption<T> + Clone + 'static),+> Corruption<T> for ($($part,)+) {
             fn describe(&self) -> String {
                 format!("({})", [$(self.$index.describe()),+].join(", "))
+            }
+            fn check(&self, features: usize) -> Result<()> {
+                $(self.$index.check(features)?;)+
+                Ok(())
             }
             fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
                 $(self.$index.corrupt(sample, rng);)+
@@ -126,9 +157,34 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Corruption<T> for Vec<C> {
         let parts: Vec<_> = self.iter().map(C::describe).collect();
         format!("[{}]", parts.join(", "))
     }
+    fn check(&self, features: usize) -> Result<()> {
+        self.iter().try_for_each(|corruption| corruption.check(features))
+    }
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
         self.iter().for_each(|corruption| corruption.corrupt(sample, rng));
     }
+}
+
+/// Corrupts every sample of a batch, each with its own stream.
+pub(super) fn each_corrupted<T: Float>(
+    corruption: &dyn Corruption<T>,
+    mut x: BatchViewMut<'_, T>,
+    streams: Streams<'_>,
+) {
+    let features = x.features();
+    for (column, sample) in x.as_mut_slice().chunks_exact_mut(features).enumerate() {
+        corruption.corrupt(sample, &mut streams.sample(column));
+    }
+}
+
+/// Refuses samples that are no images of this shape.
+fn require_values(corruption: &'static str, shape: Shape, features: usize) -> Result<()> {
+    require_size(corruption, "features of a sample, for its images", shape.values(), features)
+}
+
+/// Draws a whole number below another, which is at least 1 and much less than 2⁵³; each is as likely.
+fn below(end: usize, rng: &mut dyn Rng) -> usize {
+    ((rng.random::<f64>() * end as f64) as usize).min(end - 1)
 }
 
 once! {
@@ -189,6 +245,7 @@ fn set_below<T: Float>(elements: &mut [T], words: &[u32], bounds: [u32; 2], to: 
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::result::Result;
 
     use rand::rand_core::TryRng;
 
