@@ -4,6 +4,7 @@
 
 pub mod kinds;
 pub mod passes;
+pub mod photos;
 pub mod sensors;
 #[cfg(feature = "html")]
 pub mod table;

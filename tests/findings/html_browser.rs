@@ -38,6 +38,19 @@ fn sparse() -> String {
         .unwrap()
 }
 
+/// Pictures in colours.
+fn colours() -> String {
+    let photos = common::photos::photos(200);
+    let mut model = AutoEncoder::builder()
+        .encoder(Dense::<432, 16>::new(Sigmoid))
+        .decoder(Dense::<16, 432>::new(Sigmoid))
+        .build::<f32>()
+        .unwrap();
+    let report =
+        Trainer::new(Adam::new(1e-2).unwrap()).epochs(40).fit(&mut model, &photos).unwrap();
+    HtmlReport::new(&model, &report, &photos).title("Discs in colours").to_html().unwrap()
+}
+
 /// Digits on a map of two units, by a Gaussian encoder.
 fn plane() -> String {
     let digits = datasets::digits::<f32>();
@@ -211,6 +224,7 @@ fn a_browser_draws_everything_and_runs_nothing_else() {
     for (name, page, points, charts, sliders) in [
         ("sparse", sparse(), "359", "4", "8"),
         ("plane", plane(), "359", "4", "2"),
+        ("colours", colours(), "200", "2", "8"),
         ("table", table(COLUMNS, season, "Forty days of weather"), "40", "2", "3"),
         ("conditional", conditional(), "359", "2", "3"),
         ("classifier", classifier(Image::<1, 8, 8>, "Classes of images"), "359", "2", "0"),

@@ -332,6 +332,20 @@ fn samples_are_pictures_if_their_size_says_so() {
         assert_eq!(json["map"]["px"], image["map"]["px"]);
         assert_eq!(json["units"], image["units"]);
     }
+    // Three channels are red, green and blue: planes of one picture.
+    let values = vec![0.2_f32, 0.4, 0.6, 0.2, 0.4, 0.4, 0.4, 0.4, 0.6, 0.2, 0.4, 0.6];
+    let photo = Batch::new(Image::<3, 2, 2>, values).unwrap();
+    let three = AutoEncoder::builder()
+        .encoder(Dense::<12, 2>::new(Tanh))
+        .decoder(Dense::<2, 12>::new(Sigmoid))
+        .build::<f32>()
+        .unwrap();
+    let page = content(&HtmlReport::new(&three, &report, &photo).to_html().unwrap());
+    assert_eq!((&page["picture"], &page["colour"]), (&serde_json::json!([2, 2]), &true.into()));
+    assert_eq!([0, 1].map(|end| page["span"][end].as_f64()), [Some(0.0), Some(1.0)]);
+    // base64.b64encode(bytes([51, 102, 153, 51, 102, 102, 102, 102, 153, 51, 102, 153])), of Python
+    assert_eq!(page["map"]["x"], "M2aZM2ZmZmaZM2aZ");
+    assert_eq!(image["colour"], false);
     // A model of images shows plain samples as images.
     let model = AutoEncoder::builder()
         .encoder(Dense::between(Image::<1, 8, 8>, Const::<4>, Tanh))

@@ -5,6 +5,8 @@ mod anomaly_models;
 mod anomaly_probability;
 #[cfg(feature = "npz")]
 mod anomaly_sets;
+#[cfg(feature = "plot")]
+mod colours;
 mod convolutional;
 #[cfg(feature = "npz")]
 mod explanations;

@@ -60,7 +60,7 @@ fn images(svg: &str) -> usize {
 }
 
 /// Size and pixels of a PNG.
-fn decoded(png: &[u8]) -> (u32, u32, Vec<u8>) {
+pub(crate) fn decoded(png: &[u8]) -> (u32, u32, Vec<u8>) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut pixels).unwrap();

@@ -43,6 +43,8 @@ const CLASSES: usize = 16;
 pub(super) struct Shown {
     /// Width and height of an image, and those of its picture.
     image: Option<((usize, usize), (usize, usize))>,
+    /// Whether images are planes of red, green and blue.
+    is_colour: bool,
     /// Least and greatest value of all samples, which become black and white.
     span: (f64, f64),
     features: usize,
@@ -54,13 +56,16 @@ impl Shown {
         let span = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
             (f64::min(low, x), f64::max(high, x))
         });
-        // Of several channels each lies below the one before.
         let Shape { channels, height, width } = shape;
+        let is_colour = channels == 3 && height > 1;
         let image = (height > 1).then(|| {
-            let sides = (width, channels * height);
+            // Of several channels that are no colours each lies below the one before.
+            let sides = (width, if is_colour { height } else { channels * height });
             (sides, (sides.0.min(SIDE), sides.1.min(SIDE)))
         });
-        Self { image, span, features: x.features() }
+        // Values from 0 to 1 have their true colours.
+        let span = if is_colour { (span.0.min(0.0), span.1.max(1.0)) } else { span };
+        Self { image, is_colour, span, features: x.features() }
     }
 
     /// How many columns are shown, of rows.
@@ -71,9 +76,14 @@ impl Shown {
     /// Numbers that a sample is shown by.
     fn len(&self) -> usize {
         match self.image {
-            Some((_, (width, height))) => width * height,
+            Some((_, (width, height))) => self.planes() * width * height,
             None => self.features.min(COLUMNS),
         }
+    }
+
+    /// Planes of a picture.
+    fn planes(&self) -> usize {
+        if self.is_colour { 3 } else { 1 }
     }
 
     /// How many samples fit, of pictures and of rows.
@@ -87,8 +97,10 @@ impl Shown {
         let Some(((width, height), (w, h))) = self.image else {
             return sample.iter().take(COLUMNS).map(|x| x.to_double()).collect();
         };
-        let mut values = Vec::with_capacity(w * h);
-        for row in 0..h {
+        let mut values = Vec::with_capacity(self.len());
+        for (plane, row) in (0..self.planes()).flat_map(|plane| (0..h).map(move |row| (plane, row)))
+        {
+            let sample = &sample[plane * width * height..];
             let rows = row * height / h..(row + 1) * height / h;
             for column in 0..w {
                 let columns = column * width / w..(column + 1) * width / w;
@@ -129,6 +141,7 @@ impl<T: Scalar> HtmlReport<'_, T> {
         let picture = shown.image.map(|(_, (width, height))| json!([width, height]));
         Ok(json!({
             "picture": picture,
+            "colour": shown.is_colour,
             "span": [number(shown.span.0), number(shown.span.1)],
             "columns": self.shown_columns(&shown),
             "spans": column_spans(&shown, x),

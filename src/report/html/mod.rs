@@ -6,7 +6,7 @@
 //! layer, and the configuration.
 //!
 //! * Samples whose [size](crate::size) says that they are images, or those of a model whose inputs are images, are
-//!   shown as such, in grey; of several channels one below the other. All others, windows and images of one row among
+//!   shown as such: of three channels in colour, of others in grey, one below the other. All others, windows and images of one row among
 //!   them, are rows of a table.
 //! * Of many samples, pictures or columns a fixed number is shown, spread evenly; the page says how many. A picture
 //!   of which one side is longer than 96 pixels is shown smaller.

@@ -27,10 +27,11 @@ fn sheet(
     title: &str,
     images: &Images,
     columns: usize,
-    palette: Palette,
+    palette: Option<Palette>,
 ) -> Result<Sheet> {
     images.check(call)?;
-    let shape = images.sides(call)?;
+    let palette = images.palette(palette, Palette::Grey);
+    let shape = images.sides(call, palette)?;
     let scale = Scale::of(palette, images.iter().flatten());
     let images: Vec<Vec<f64>> = images.iter().map(|image| scale.place(image)).collect();
     Ok(Sheet {
@@ -64,7 +65,7 @@ pub struct Traversal {
     images: Images,
     unit: usize,
     values: Vec<f64>,
-    palette: Palette,
+    palette: Option<Palette>,
 }
 picture!(Traversal);
 
@@ -99,8 +100,8 @@ impl Traversal {
             code[unit] = T::of(value);
         }
         let images = decoded(model, &codes, condition)?;
-        let (title, palette) = ("Traversal of one code unit".to_owned(), Palette::Grey);
-        Ok(Self { title, images, unit, values, palette })
+        let title = "Traversal of one code unit".to_owned();
+        Ok(Self { title, images, unit, values, palette: None })
     }
 
     /// The size of the images, where the model has plain features, which are squares otherwise.
@@ -112,9 +113,9 @@ impl Traversal {
         Ok(self)
     }
 
-    /// The colours. Default: [`Palette::Grey`].
+    /// The colours. Default: [`Palette::Colour`] for images of three channels, [`Palette::Grey`] for all others.
     pub fn palette(self, palette: Palette) -> Self {
-        Self { palette, ..self }
+        Self { palette: Some(palette), ..self }
     }
 
     fn plot(&self) -> Result<impl Plot + use<>> {
@@ -133,7 +134,7 @@ pub struct CodeGrid {
     images: Images,
     x: Vec<f64>,
     y: Vec<f64>,
-    palette: Palette,
+    palette: Option<Palette>,
 }
 picture!(CodeGrid);
 
@@ -164,7 +165,7 @@ impl CodeGrid {
         let codes: Vec<T> =
             y.iter().flat_map(|&y| x.iter().flat_map(move |&x| [x, y].map(T::of))).collect();
         let images = decoded(model, &codes, None)?;
-        Ok(Self { title: "Decoded codes".to_owned(), images, x, y, palette: Palette::Grey })
+        Ok(Self { title: "Decoded codes".to_owned(), images, x, y, palette: None })
     }
 
     /// The size of the images, where the model has plain features, which are squares otherwise.
@@ -176,9 +177,9 @@ impl CodeGrid {
         Ok(self)
     }
 
-    /// The colours. Default: [`Palette::Grey`].
+    /// The colours. Default: [`Palette::Colour`] for images of three channels, [`Palette::Grey`] for all others.
     pub fn palette(self, palette: Palette) -> Self {
-        Self { palette, ..self }
+        Self { palette: Some(palette), ..self }
     }
 
     fn plot(&self) -> Result<impl Plot + use<>> {

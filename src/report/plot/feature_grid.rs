@@ -11,22 +11,22 @@ use crate::numbers::scalar::Float;
 /// | setting | purpose | default | range |
 /// |---|---|---|---|
 /// | [`columns`](Self::columns) | features side by side | about as many as rows | at least 1 |
-/// | [`palette`](Self::palette) | the colours | [`Palette::Diverging`] | |
+/// | [`palette`](Self::palette) | the colours | [`Palette::Colour`] for three channels, [`Palette::Diverging`] else | |
 /// | [`title`](Self::title) | what is written above | `Learned features` | |
 #[derive(Debug, Clone)]
 pub struct FeatureGrid {
     title: String,
     features: Images,
     columns: Option<usize>,
-    palette: Palette,
+    palette: Option<Palette>,
 }
 picture!(FeatureGrid);
 
 impl FeatureGrid {
     /// Of these features, one a column.
     pub fn new<T: Float, R: Size>(features: &Batch<T, R>) -> Self {
-        let (features, palette) = (Images::of(features), Palette::Diverging);
-        Self { title: "Learned features".to_owned(), features, columns: None, palette }
+        let features = Images::of(features);
+        Self { title: "Learned features".to_owned(), features, columns: None, palette: None }
     }
 
     /// How many features lie side by side, at least 1. Default: the square root of their number, rounded up.
@@ -34,15 +34,17 @@ impl FeatureGrid {
         Self { columns: Some(columns), ..self }
     }
 
-    /// The colours. Default: [`Palette::Diverging`]; in [`Palette::Grey`], 0 is the grey in the middle.
+    /// The colours. Default: [`Palette::Colour`] for images of three channels, [`Palette::Diverging`] for all others;
+    /// in [`Palette::Grey`], 0 is the grey in the middle.
     pub fn palette(self, palette: Palette) -> Self {
-        Self { palette, ..self }
+        Self { palette: Some(palette), ..self }
     }
 
     fn plot(&self) -> Result<impl Plot + use<>> {
         let call = "FeatureGrid";
         self.features.check(call)?;
-        let shape = self.features.sides(call)?;
+        let palette = self.features.palette(self.palette, Palette::Diverging);
+        let shape = self.features.sides(call, palette)?;
         let even = (self.features.count() as f64).sqrt().ceil() as usize;
         let columns = self.columns.unwrap_or(even);
         require_count("FeatureGrid columns", columns)?;
@@ -56,7 +58,7 @@ impl FeatureGrid {
             column_labels: Vec::new(),
             axes: [String::new(), String::new()],
             shape,
-            palette: self.palette,
+            palette,
             scale,
         })
     }

@@ -17,8 +17,8 @@
 //! blue and orange, as their [`Palette`] says.
 //!
 //! # Images
-//! Samples that are drawn as images are as high and as wide as their [size](crate::size) says; of several channels
-//! each is drawn in grey, one below the other. Plain features are taken for squares; what is neither is made images
+//! Samples that are drawn as images are as high and as wide as their [size](crate::size) says; three channels are
+//! red, green and blue, of others each is drawn in grey, one below the other; [`Palette`] says so too. Plain features are taken for squares; what is neither is made images
 //! by [`with_size`](crate::Batch::with_size), of the batch or, where images come from a model of plain features, of
 //! the picture:
 //! ```

@@ -13,7 +13,7 @@ pub struct Reconstructions {
     corrupted: Option<Images>,
     outputs: Images,
     most: usize,
-    palette: Palette,
+    palette: Option<Palette>,
 }
 picture!(Reconstructions);
 
@@ -32,7 +32,7 @@ impl Reconstructions {
             corrupted: None,
             outputs: Images::of(outputs),
             most: 10,
-            palette: Palette::Grey,
+            palette: None,
         }
     }
 
@@ -46,9 +46,9 @@ impl Reconstructions {
         Self { most, ..self }
     }
 
-    /// The colours. Default: [`Palette::Grey`].
+    /// The colours. Default: [`Palette::Colour`] for images of three channels, [`Palette::Grey`] for all others.
     pub fn palette(self, palette: Palette) -> Self {
-        Self { palette, ..self }
+        Self { palette: Some(palette), ..self }
     }
 
     fn plot(&self) -> Result<impl Plot + use<>> {
@@ -62,9 +62,10 @@ impl Reconstructions {
             require_size(call, "pixels", self.inputs.pixels(), images.pixels())?;
             require_size(call, "images", self.inputs.count(), images.count())?;
         }
-        let shape = self.inputs.sides(call)?;
+        let palette = self.inputs.palette(self.palette, Palette::Grey);
+        let shape = self.inputs.sides(call, palette)?;
         let all = rows.iter().flat_map(|(_, images)| images.iter().take(self.most).flatten());
-        let scale = Scale::of(self.palette, all);
+        let scale = Scale::of(palette, all);
         let shown = |images: &Images| {
             images.iter().take(self.most).map(|image| scale.place(image)).collect()
         };
@@ -75,7 +76,7 @@ impl Reconstructions {
             column_labels: Vec::new(),
             axes: [String::new(), String::new()],
             shape,
-            palette: self.palette,
+            palette,
             scale,
         })
     }

@@ -55,10 +55,23 @@ impl Images {
         check(call, &self.values, self.pixels)
     }
 
-    /// Width and height as they are drawn. Plain features are squares; of several channels each lies below the one
-    /// before, as it does in memory.
-    pub(super) fn sides(&self, call: &'static str) -> Result<(usize, usize)> {
+    /// The palette that was asked for; else colours for red, green and blue, and for all others the given one.
+    pub(super) fn palette(&self, asked: Option<Palette>, otherwise: Palette) -> Palette {
+        let is_colour = self.shape.channels == 3 && self.shape.height > 1;
+        asked.unwrap_or(if is_colour { Palette::Colour } else { otherwise })
+    }
+
+    /// Width and height as they are drawn. Plain features are squares; of several channels that are no colours each
+    /// lies below the one before, as it does in memory.
+    pub(super) fn sides(&self, call: &'static str, palette: Palette) -> Result<(usize, usize)> {
         let Shape { channels, height, width } = self.shape;
+        if palette == Palette::Colour {
+            let requirement =
+                "3, for red, green and blue, to be drawn in colour; with_size says how values lie";
+            let name = "the channels of a picture's images";
+            require(channels == 3 && height > 0, name, channels as f64, requirement)?;
+            return Ok((width, height));
+        }
         if (height, width) == (1, 1) {
             let side = channels.isqrt();
             return match side * side == channels && side > 0 {
@@ -83,6 +96,9 @@ pub enum Palette {
     Grey,
     /// What is negative blue, 0 white, what is positive orange.
     Diverging,
+    /// Three channels as red, green and blue, each from 0, or what is less, to 1, or what is more: so values from 0 to
+    /// 1 have their true colours. What is drawn up to its own largest value is grey where it is 0.
+    Colour,
 }
 
 /// What the ends of a palette stand for.
@@ -103,6 +119,7 @@ impl Scale {
         match palette {
             Palette::Grey if low < high => Self::Shared { low, high },
             Palette::Grey => Self::Shared { low: low - 0.5, high: high + 0.5 },
+            Palette::Colour => Self::Shared { low: low.min(0.0), high: high.max(1.0) },
             Palette::Diverging => {
                 let largest = largest_of([low, high].iter());
                 Self::Shared { low: -largest, high: largest }
@@ -171,6 +188,16 @@ impl Sheet {
         TOP + self.rows.len() as i32 * self.cell().1
     }
 
+    /// The colour of a pixel of an image.
+    fn colour_of(&self, image: &[f64], pixel: usize) -> RGBColor {
+        if self.palette != Palette::Colour {
+            return self.colour(image[pixel]);
+        }
+        let plane = self.shape.0 * self.shape.1;
+        let part = |channel: usize| (255.0 * image[channel * plane + pixel]).round() as u8;
+        RGBColor(part(0), part(1), part(2))
+    }
+
     fn colour(&self, at: f64) -> RGBColor {
         let mix = |a: RGBColor, b: RGBColor, share: f64| {
             let part =
@@ -179,7 +206,7 @@ impl Sheet {
         };
         let at = at.clamp(0.0, 1.0);
         match self.palette {
-            Palette::Grey => mix(BLACK, WHITE, at),
+            Palette::Grey | Palette::Colour => mix(BLACK, WHITE, at),
             Palette::Diverging if at < 0.5 => mix(COLOURS[0], WHITE, 2.0 * at),
             Palette::Diverging => mix(WHITE, COLOURS[1], 2.0 * at - 1.0),
         }
@@ -192,13 +219,14 @@ impl Sheet {
         image: &[f64],
     ) -> Drawn<DB> {
         let (width, zoom) = (self.shape.0, self.zoom());
-        for (row, pixels) in image.chunks_exact(width).enumerate() {
+        for row in 0..self.shape.1 {
             let y = top + row as i32 * zoom;
+            let colour_at = |column: usize| self.colour_of(image, row * width + column);
             let mut from = 0;
             while from < width {
                 // Neighbours of one colour are one rectangle.
-                let colour = self.colour(pixels[from]);
-                let same = pixels[from..].iter().take_while(|&&x| self.colour(x) == colour).count();
+                let colour = colour_at(from);
+                let same = (from..width).take_while(|&x| colour_at(x) == colour).count();
                 let x = |pixel: usize| left + pixel as i32 * zoom;
                 let corners = [(x(from), y), (x(from + same), y + zoom)];
                 area.draw(&Rectangle::new(corners, colour.filled()))?;
@@ -213,9 +241,16 @@ impl Sheet {
         const STEPS: i32 = 50;
         let (left, top) = (self.left(), self.size().1 as i32 - 46);
         for step in 0..STEPS {
-            let colour = self.colour(f64::from(step) / f64::from(STEPS - 1));
-            let corners = [(left + 4 * step, top), (left + 4 * step + 4, top + 12)];
-            area.draw(&Rectangle::new(corners, colour.filled()))?;
+            let at = f64::from(step) / f64::from(STEPS - 1);
+            let part = (255.0 * at).round() as u8;
+            let of_each = [RGBColor(part, 0, 0), RGBColor(0, part, 0), RGBColor(0, 0, part)];
+            let colours =
+                if self.palette == Palette::Colour { of_each } else { [self.colour(at); 3] };
+            for (third, colour) in (0..).zip(colours) {
+                let top = top + 4 * third;
+                let corners = [(left + 4 * step, top), (left + 4 * step + 4, top + 4)];
+                area.draw(&Rectangle::new(corners, colour.filled()))?;
+            }
         }
         area.draw(&Rectangle::new([(left, top), (left + 4 * STEPS, top + 12)], GREY))?;
         let mut labels = match self.scale {

@@ -7,7 +7,8 @@ const features = () => {
   const note = (unit) => (source.isCode && state.get(unit) ? ` ${STATES[state.get(unit)]}` : "");
   if (data.picture || source.sides) {
     const what = source.sides ? "The filter of each channel of the first convolution, its input channels below each other" : "The weights of each unit of the first layer";
-    lead("features", `${what} (${source.tensor}), as far as its greatest: orange excites, blue inhibits.${which}`);
+    const how = data.colour && !source.sides ? "red, green and blue excite where they are bright and inhibit where they are dark, grey is 0" : "orange excites, blue inhibits";
+    lead("features", `${what} (${source.tensor}), as far as its greatest: ${how}.${which}`);
     const pixels = bytes(source.weights);
     const list = el("ul", { class: "tilesheet" });
     source.units.forEach((unit, k) => {

@@ -25,7 +25,7 @@ const reconstructions = () => {
     groups.append(el("div", { class: "group" }, el("h3", {}, group.title), list));
   }
   const note = data.picture
-    ? `Black is ${format(data.span[0])}, white is ${format(data.span[1])}.`
+    ? `Black is ${format(data.span[0])}, ${data.colour ? "the brightest of each colour" : "white"} is ${format(data.span[1])}.`
     : "In the last column, blue is the value and orange what the model makes of it, between the least and the greatest value of the column.";
   body("reconstructions").append(el("p", { class: "note" }, note));
 };

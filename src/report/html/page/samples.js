@@ -1,22 +1,28 @@
 // A sample as pictures or as a row of a table.
 const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const [W, H] = data.picture ?? [0, 0];
+// Planes of a picture: one, or red, green and blue.
+const PLANES = data.colour ? 3 : 1;
 const grey = (value) => [value, value, value];
 const mix = (a, b, share) => a.map((from, k) => Math.round(from + (b[k] - from) * share));
 const diverging = (value) => {
   const share = clamp((value - 128) / 127, -1, 1);
   return share < 0 ? mix([250, 250, 250], [0, 80, 150], -share) : mix([250, 250, 250], [196, 78, 0], share);
 };
-// Pictures beside and below each other in one canvas, with a gap of pixels.
-const paint = (canvas, pixels, first, colour = grey, across = 1, down = 1, gap = 0, [w, h] = [W, H]) => {
+// Pictures beside and below each other in one canvas, with a gap of pixels; those of other sides have one plane.
+const paint = (canvas, pixels, first, colour = grey, across = 1, down = 1, gap = 0, sides = undefined) => {
+  const [[w, h], planes] = sides ? [sides, 1] : [[W, H], PLANES];
   canvas.width = across * (w + gap) - gap;
   canvas.height = down * (h + gap) - gap;
   const context = canvas.getContext("2d");
   for (let row = 0; row < down; row++) {
     for (let column = 0; column < across; column++) {
       const image = context.createImageData(w, h);
-      const from = (first + row * across + column) * w * h;
-      for (let k = 0; k < w * h; k++) image.data.set([...colour(pixels[from + k]), 255], 4 * k);
+      const from = (first + row * across + column) * w * h * planes;
+      const at = (k, plane) => pixels[from + plane * w * h + k];
+      for (let k = 0; k < w * h; k++) {
+        image.data.set(planes === 3 ? [at(k, 0), at(k, 1), at(k, 2), 255] : [...colour(at(k, 0)), 255], 4 * k);
+      }
       context.putImageData(image, column * (w + gap), row * (h + gap));
     }
   }
