@@ -13,7 +13,7 @@
 //! | [`Mmd`] | a penalty: the distance of all codes from draws of the prior | any encoder | `mmd` |
 //! | [`TotalCorrelation`] | a penalty: λ KL of the codes from independent units | a Gaussian posterior | `total_correlation` |
 //! | [`Binarize`] | a draw of the input itself, black or white | any encoder | |
-//! | [`Augment`] | a change of the samples themselves: what a [corruption](crate::corruption) does to encoder and loss alike | any encoder | |
+//! | [`Augment`] | a change of the samples themselves: what a [corruption] does to encoder and loss alike | any encoder | |
 //! | a tuple, or a `Vec` | all of its parts | what all parts need | each part's |
 //! | `Box<dyn Regularizer<T>>` | chosen at run time | what it was made for | its own |
 //!
