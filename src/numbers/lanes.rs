@@ -120,7 +120,7 @@ macro_rules! number {
                             each!(STEP < SIDE {
                                 let column = part * lanes::<$t, S>() + AT * SIDE + STEP;
                                 let turned = &turned[STEP * (lanes::<$t, S>() / SIDE) + AT];
-                                columns[column][GROUP * SIDE..][..SIDE].copy_from_slice(turned);
+                                columns[column].as_chunks_mut().0[GROUP] = *turned;
                             });
                         });
                     });
