@@ -2,9 +2,10 @@
 //! large.
 //!
 //! A digit left out: trained on the other nine classes, 2 epochs, tested on all test images; squared residual; the area
-//! under the curve is a mean over the ten digits. Scratches: textures of two waves, each with its own lengths and directions, and grain, some
-//! with a bright line; found by the sum of the squared residual, located by its mean around each pixel. Widths and epochs of the
-//! textures were looked at with seeds above 100 alone, which no result uses.
+//! under the curve is a mean over the ten digits. Scratches: textures of two waves, each with its own lengths and
+//! directions, and grain, some with a bright line; found by the sum of the squared residual, located by its mean around
+//! each pixel. Brightness of the lines, widths, rate, epochs and that mean were chosen with seed 101, which no result
+//! uses; seed 1 was seen once before, with fainter lines, which neither net found.
 
 use std::f64::consts::PI;
 
@@ -25,13 +26,13 @@ use crate::report::{Line, Target, mean};
 
 /// Where each scratch is, is known.
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
-    scratches(settings, 60)
+    scratches(settings)
 }
 
 pub fn full(settings: &Settings) -> Result<Vec<Line>, Stop> {
     let data = mnist::<f32>(settings.data())?;
     let mut lines = digits(settings, data)?;
-    lines.extend(scratches(settings, 60)?);
+    lines.extend(scratches(settings)?);
     Ok(lines)
 }
 
@@ -151,7 +152,7 @@ fn around(residuals: &[f64]) -> Vec<f64> {
 }
 
 /// Images with scratches among as many without.
-fn scratches(settings: &Settings, epochs: usize) -> Result<Vec<Line>, Stop> {
+fn scratches(settings: &Settings) -> Result<Vec<Line>, Stop> {
     const CODE: usize = 4 * 6 * 6;
     let mut images = [Vec::new(), Vec::new()];
     let mut pixels = [Vec::new(), Vec::new()];
@@ -162,7 +163,7 @@ fn scratches(settings: &Settings, epochs: usize) -> Result<Vec<Line>, Stop> {
         let is_odd: Vec<bool> = (0..600).map(|at| at >= 300).collect();
         for (kind, net) in [convolutional()?, dense(SIDE * SIDE, CODE)].into_iter().enumerate() {
             let test = Batch::new(Dyn(SIDE * SIDE), [normal.as_slice(), odd.as_slice()].concat())?;
-            let of = residuals(settings, net, (&train, &test), (epochs, 32), 3e-3, seed)?;
+            let of = residuals(settings, net, (&train, &test), (60, 32), 3e-3, seed)?;
             images[kind].push(roc_auc(&sums(&of), &is_odd)?);
             let of_odd = &of.as_slice()[300 * SIDE * SIDE..];
             pixels[kind].push(roc_auc(&around(of_odd), &covered)?);
