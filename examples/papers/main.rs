@@ -6,8 +6,8 @@
 //! cargo run --release --example papers --features gzip -- --quick
 //! ```
 //! DIR holds `mnist`, `optdigits` and `natural`. A row takes N seeds from S on, 1 to 3 if neither is given.
-//! `--quick` runs small versions on the embedded digits, each against an oracle of its own, in less than two
-//! minutes. `--verbose` shows every training's course. Row 9 takes `--stages N` and, with the feature
+//! `--quick` runs small versions on the embedded digits, or generated textures, each against an oracle of its own, in less
+//! than two minutes. `--verbose` shows every training's course. Row 9 takes `--stages N` and, with the feature
 //! `safetensors`, `--keep DIR`, from where it goes on if it was broken off. What came out is in `RESULTS.md`.
 
 mod convolutional_variational;

@@ -1,4 +1,5 @@
-//! Memory that a thread keeps: what is needed again and again is allocated once.
+//! Memory that a thread keeps as long as it lives: what is needed again and again is allocated once, as large as the
+//! largest need so far.
 
 use std::cell::Cell;
 

@@ -13,6 +13,15 @@ use crate::random::Streams;
 ///
 /// The change is new at every visit of a sample, and only in training. Values are as the encoder sees them: after a
 /// normalizer, if the model has one. With `Denoising` beside it, in any order, what was augmented is what is corrupted.
+/// [`Binarize`](super::Binarize) and it change samples one after the other, in the order in which they are given.
+///
+/// What comes out is not checked against the loss: a change that leaves its domain, such as noise beside a cross-entropy,
+/// which wants values from 0 to 1, trains on what the loss is not made for. Flips, shifts and crops by values of the
+/// picture stay within.
+///
+/// # Shapes
+/// Samples keep their size. A change that is made for images of another size is refused by `build`, with
+/// [`Error::SizeMismatch`](crate::Error::SizeMismatch).
 ///
 /// # Example
 /// ```

@@ -1,5 +1,5 @@
 //~ BUILD
-//~ ERROR: these two windows do not tell the stride of a convolution
+//~ ERROR: these two windows do not tell the stride of a transposed convolution
 use autoencoder::ConvTranspose1d;
 use autoencoder::activation::Relu;
 use autoencoder::size::Window;

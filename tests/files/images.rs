@@ -392,7 +392,15 @@ fn files_that_are_no_pictures_of_their_name() {
     let header = "the header of a PNG picture";
     at("a.png", changed("grey.png", &[(12, b'X')]), 8, "another chunk", header);
     let twelve = changed("grey.jpg", &[(frame + 4, 12)]);
-    at("a.jpg", twelve, frame + 4, "a JPEG picture of 12 bits", "one of 8 bits");
+    at(
+        "a.jpg",
+        twelve,
+        frame + 4,
+        "a JPEG picture of 12 bits",
+        "one of 8 bits: save it again with 8",
+    );
+    let nine = changed("grey.jpg", &[(frame + 4, 9)]);
+    at("a.jpg", nine, frame + 4, "damaged data", "8 bits a value");
     let found = "a JPEG picture without loss or in arithmetic codes";
     let expected = "a baseline or progressive one, as programs save them by default";
     at("a.jpg", changed("grey.jpg", &[(frame + 1, 0xc9)]), frame, found, expected);
@@ -438,6 +446,18 @@ fn files_that_are_cut() {
                     assert_eq!(batch, all, "{name}: {length}");
                 }
             }
+        }
+    }
+}
+
+/// What lies behind a picture, such as the film that a telephone puts there, is not the picture's.
+#[test]
+fn what_lies_behind_a_jpeg_is_not_read() {
+    for name in ["grey.jpg", "progressive.jpg"] {
+        let whole = load(&ImageOptions::new(), name).unwrap();
+        for behind in [&[0xff, 0xda, 0][..], &[0xff, 0xd9, 0xff, 0xda], &[7; 5]] {
+            let (folder, _) = with(name, [picture(name), behind.to_vec()].concat());
+            assert_eq!(ImageOptions::new().open(folder.path()).unwrap().load().unwrap(), whole);
         }
     }
 }

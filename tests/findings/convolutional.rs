@@ -9,9 +9,9 @@ use autoencoder::units::{
     saliency, saliency_maps, top_patches,
 };
 use autoencoder::{
-    AutoEncoder, AveragePool2d, Batch, BernoulliCrossEntropy, Conditioned, Conv1d, Conv2d,
-    ConvTranspose2d, Dense, Error, Float, Gaussian, GroupNorm, LayerNorm, Normalizer, Residual,
-    Then, Upsample2d, data::Normalization, nalgebra::Const,
+    AutoEncoder, AveragePool2d, Batch, BernoulliCrossEntropy, ConditionPlanes, Conditioned, Conv1d,
+    Conv2d, ConvTranspose2d, Dense, Error, Float, Gaussian, GroupNorm, LayerNorm, Normalizer,
+    Residual, Then, Upsample2d, data::Normalization, nalgebra::Const,
 };
 
 type Picture = Image<2, 7, 6>;
@@ -514,11 +514,22 @@ fn occlusion_of_windows_conditions_and_normalized_inputs() {
     assert_eq!(same, found);
     // A condition is told to every pass.
     let told = AutoEncoder::builder()
-        .encoder(Conditioned::dynamic(1, Dense::dynamic(5, 2, Tanh)))
-        .decoder(Conditioned::dynamic(1, Dense::dynamic(3, 4, Identity)))
+        .encoder(ConditionPlanes::<Image<1, 2, 2>, 1, _>::new(Conv2d::<
+            Image<2, 2, 2>,
+            Image<1, 2, 2>,
+            1,
+        >::new(Tanh)))
+        .decoder(Conditioned::<4, 1, _>::new(Dense::<5, 4>::new(Identity)))
         .build::<f64>()
         .unwrap();
-    assert!(occluded_error(&told, (&vec![0.5; 4], &vec![1.0]), Occlusion::new(1)).is_err());
+    let (whole, hidden) = ([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 0.0]);
+    let maps = [0.5, -2.0].map(|condition| {
+        let found = occluded_unit(&told, (&whole, &[condition]), 0, Occlusion::new(1)).unwrap();
+        let unit = told.encode_one((&hidden, &[condition])).unwrap()[0];
+        assert_eq!(found.map.as_slice()[3], unit);
+        found.map
+    });
+    assert_ne!(maps[0], maps[1]);
 
     let refused = |occlusion| match occluded_unit(&plain, &[0.0; 4], 0, occlusion) {
         Err(Error::InvalidParameter { name, .. }) => name,

@@ -197,7 +197,7 @@ fn a_convolution_is_its_formula() {
     while cases < 500 {
         let Some(case) = Case::draw(rng, 9) else { continue };
         // Sixteen go together, and eight or more that are left; others one by one.
-        let samples = [1, 2, 3, 7, 8, 9, 15, 16, 17, 23, 24, 37][cases % 12];
+        let samples = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 23, 24, 37][cases % 13];
         check::<f64>(&case, samples, rng, 1e-11);
         cases += 1;
         windows += usize::from(case.is_window);
@@ -222,6 +222,44 @@ fn a_large_convolution_is_its_formula() {
         check::<f64>(&case, 1 + cases % 19, rng, 1e-10);
         check::<f32>(&case, 1 + cases % 23, rng, 2e-3);
         cases += 1;
+    }
+}
+
+/// What goes through beside others is the same to the bit as alone, in both directions.
+#[test]
+fn bits_do_not_depend_on_what_goes_beside() {
+    let rng = &mut seeded(21);
+    let mut cases = 0;
+    while cases < 60 {
+        let Some(case) = Case::draw(rng, 9) else { continue };
+        bits_are_those_alone::<f64>(&case, [16, 24, 37][cases % 3], rng);
+        bits_are_those_alone::<f32>(&case, [16, 24, 37][cases % 3], rng);
+        cases += 1;
+    }
+}
+
+fn bits_are_those_alone<T: Float>(case: &Case, samples: usize, rng: &mut dyn Rng) {
+    let map = case.map();
+    let (inputs, outputs) = (map.num_inputs(), map.num_outputs());
+    let weights: Vec<T> = draw(rng, map.num_parameters());
+    let (x, dy): (Vec<T>, Vec<T>) = (draw(rng, inputs * samples), draw(rng, outputs * samples));
+    let scratch = &mut vec![T::ZERO; Linear::<T>::scratch_len(&map, samples)];
+    let mut y = vec![T::ZERO; dy.len()];
+    map.apply(&weights, BatchView::new(&x, inputs), BatchViewMut::new(&mut y, outputs), scratch);
+    let mut dx = vec![T::ZERO; x.len()];
+    let target = BatchViewMut::new(&mut dx, inputs);
+    map.pull_back(&weights, BatchView::new(&dy, outputs), target, scratch);
+    for sample in 0..samples {
+        let (x, dx) = (&x[sample * inputs..][..inputs], &dx[sample * inputs..][..inputs]);
+        let (y, dy) = (&y[sample * outputs..][..outputs], &dy[sample * outputs..][..outputs]);
+        let mut alone = vec![T::ZERO; outputs];
+        let target = BatchViewMut::new(&mut alone, outputs);
+        map.apply(&weights, BatchView::new(x, inputs), target, scratch);
+        assert_eq!(y, alone, "y of {case:?}");
+        let mut alone = vec![T::ZERO; inputs];
+        let target = BatchViewMut::new(&mut alone, inputs);
+        map.pull_back(&weights, BatchView::new(dy, outputs), target, scratch);
+        assert_eq!(dx, alone, "dx of {case:?}");
     }
 }
 
@@ -319,6 +357,13 @@ fn sizes_that_do_not_fit_are_refused() {
     let wide = Conv2d::between(image(1, 28, 28), image(1, 28, 28), 28_000, Identity);
     assert!(refused(wide).contains("2²⁴"));
     let to = image(2, 8, 8);
+    let wide = Conv2d::between(
+        DynImage { channels: 1, height: 8000, width: 8000 },
+        DynImage { channels: 1, height: 1, width: 1 },
+        3,
+        Identity,
+    );
+    assert!(refused(wide.stride(8000)).contains("2¹⁶"));
     assert!(refused(Conv2d::between(to, to, 2, Identity).dilation(1 << 20)).contains("2²⁸"));
     let one = Conv2d::between(to, image(2, 1, 1), 3, Identity).stride(65_536);
     assert!(refused(one).contains("2²⁸"));

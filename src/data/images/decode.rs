@@ -137,11 +137,23 @@ impl<T: Float> Decoder<T> {
     }
 }
 
-/// Whether the pixels of a JPEG file come to their end, which decoders make up where it is missing: its mark comes after
-/// the last mark of a beginning. Neither can stand among the pixels.
+/// Whether the pixels of a JPEG file come to their end, which decoders make up where it is missing: whether its mark
+/// comes after its segments and scans. What lies behind it is not the picture's.
 fn ends(file: &[u8]) -> bool {
-    let last = |mark: [u8; 2]| file.windows(2).rposition(|two| two == mark);
-    last([0xff, 0xd9]) > last([0xff, 0xda])
+    // Among the pixels 0xff is followed by 0, by a mark of restart, or by itself as filling.
+    let is_mark = |two: &[u8]| two[0] == 0xff && !matches!(two[1], 0 | 0xff | 0xd0..=0xd7);
+    let mut rest = file;
+    while let Some(at) = rest.windows(2).position(is_mark) {
+        let (mark, segment) = (rest[at + 1], &rest[at + 2..]);
+        let len = match (mark, segment) {
+            (0xd9, _) => return true,
+            (0x01 | 0xd8, _) => 0, // marks without a segment
+            (_, [high, low, ..]) => usize::from(u16::from_be_bytes([*high, *low])),
+            _ => return false,
+        };
+        rest = segment.get(len..).unwrap_or_default();
+    }
+    false
 }
 
 fn refuse(input: &Input, found: &'static str, expected: &'static str) -> Error {

@@ -156,16 +156,22 @@ fn frame(stream: &mut Stream) -> Result<(Header, u64)> {
     let mut bytes = [0; 8];
     stream.fill(&mut bytes)?;
     let [_, _, bits, height, height_low, width, width_low, channels] = bytes;
-    if bits != 8 {
-        return Err(refuse(stream.input(), at + 2, "a JPEG picture of 12 bits", "one of 8 bits"));
+    match bits {
+        8 => {}
+        12 => {
+            let expected = "one of 8 bits: save it again with 8";
+            return Err(refuse(stream.input(), at + 2, "a JPEG picture of 12 bits", expected));
+        }
+        _ => return Err(refuse(stream.input(), at + 2, "damaged data", "8 bits a value")),
     }
     let is_colour = match channels {
         1 => false,
         3 => true,
-        _ => {
+        4 => {
             let expected = "a grey one or one of three colours: save it as RGB";
             return Err(refuse(stream.input(), at + 7, "a JPEG picture in CMYK", expected));
         }
+        _ => return Err(refuse(stream.input(), at + 7, "damaged data", "one or three colours")),
     };
     let [height, width] =
         [[height, height_low], [width, width_low]].map(|two| usize::from(u16::from_be_bytes(two)));

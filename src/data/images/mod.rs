@@ -161,7 +161,8 @@ impl<T, R> ImageFolder<T, R> {
     }
 
     /// The class of each sample, as its index in [`classes`](Self::classes): for a
-    /// [`Classifier`](crate::Classifier), say. Without folders of classes there are none.
+    /// [`Classifier`](crate::Classifier), say. Without folders of classes there are none. Two folders whose classes are
+    /// not the same number them differently: compare their `classes`.
     pub fn labels(&self) -> &[usize] {
         &self.listed.labels
     }

@@ -33,8 +33,16 @@ pub(super) fn resize<T: Float>(
     to: (usize, usize),
 ) {
     let (rows, columns) = (weights::<T>(from.0, to.0), weights::<T>(from.1, to.1));
+    // Shares are rounded, and add up to nearly 1: no mean is beyond what it is the mean of.
     let mean = |shares: &[T], values: &mut dyn Iterator<Item = T>| {
-        shares.iter().zip(values).fold(T::ZERO, |sum, (&share, x)| sum + share * x)
+        let mut values = shares.iter().zip(values);
+        let Some((&share, x)) = values.next() else { return T::ZERO };
+        let (mut sum, mut least, mut greatest) = (share * x, x, x);
+        for (&share, x) in values {
+            sum += share * x;
+            (least, greatest) = (least.min(x), greatest.max(x));
+        }
+        sum.clamp(least, greatest)
     };
     let mut narrow = vec![T::ZERO; from.0 * to.1];
     let plane = (from.0 * from.1, to.0 * to.1);
@@ -77,6 +85,14 @@ mod tests {
             resize(&vec![0.25; 2 * from.0 * from.1], from, &mut planes, to);
             assert!(planes.iter().all(|x| (x - 0.25).abs() < 1e-15), "{from:?} {to:?}");
         }
+    }
+
+    /// Its shares are no binary fractions.
+    #[test]
+    fn white_is_not_beyond_white() {
+        let mut planes = [0.0_f32; 32];
+        resize(&[1.0_f32; 48], (1, 48), &mut planes, (1, 32));
+        assert_eq!(planes, [1.0; 32]);
     }
 
     #[test]

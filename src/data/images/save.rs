@@ -53,7 +53,8 @@ pub fn save_images<T: Float, R: ImageSize, P: AsRef<Path>>(
     };
     let Some(sides) = sides.filter(is_valid) else {
         let name = "the rows or columns of images that are saved";
-        return require(false, name, height.min(width) as f64, requirement);
+        let is_wide = !(1..1 << 31).contains(&width);
+        return require(false, name, if is_wide { width } else { height } as f64, requirement);
     };
     let paths: Vec<P> = paths.into_iter().collect();
     require_size(CALL, "paths, one for each image", images.samples(), paths.len())?;

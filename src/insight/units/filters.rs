@@ -71,7 +71,8 @@ pub fn filters<E: OneDense, D, R, L, T: Float>(
 ///
 /// # Shapes
 /// One filter an output channel, each an image of (input channels / groups) × kernel rows × kernel columns; of a
-/// convolution of windows, of one row.
+/// convolution of windows, of one row. Behind [`ConditionPlanes`](crate::ConditionPlanes) the planes of the condition are
+/// the last of the input channels.
 ///
 /// # Errors
 /// [`Error::Unfit`](crate::Error::Unfit) if the first layer of the encoder with weights is no convolution.

@@ -2,7 +2,6 @@
 
 mod axis;
 mod layers;
-mod lie;
 mod norms;
 mod passes;
 mod plan;
@@ -62,13 +61,19 @@ pub struct Convolution {
 /// More than any layer has: what is above is a mistake in the sizes.
 const MOST: usize = 1 << 20;
 const MOST_TAPS: f64 = (1 << 24) as f64;
+const MOST_PHASES: usize = 1 << 16;
 const MOST_NUMBERS: f64 = (1_u64 << 28) as f64;
+
+/// Into how many phases the inputs are divided on the way back.
+fn phases((rows, columns): &(Axis, Axis)) -> usize {
+    rows.stride.min(rows.inputs) * columns.stride.min(columns.inputs)
+}
 
 fn require_size_of_side(size: usize) -> Result<()> {
     require(size <= MOST, "a size of a convolution", size as f64, "at most 2²⁰")
 }
 
-/// The products, in both directions.
+/// The sums, in both directions.
 #[derive(Debug, PartialEq)]
 struct Plan {
     axes: (Axis, Axis),
@@ -108,15 +113,18 @@ impl Convolution {
 
     fn planned(mut self) -> Self {
         let (input, output, groups) = (self.input, self.output, self.groups);
-        let axes = || {
-            let rows = Axis::find(input.height, output.height, self.moves.0)?;
-            Some((rows, Axis::find(input.width, output.width, self.moves.1)?))
-        };
-        self.plan = self.check().ok().and_then(|()| axes()).map(|axes| {
+        let axes = self.check().ok().and_then(|()| self.axes());
+        self.plan = axes.filter(|axes| phases(axes) <= MOST_PHASES).map(|axes| {
             let ends = Ends { input, output, is_window: self.is_window, groups, axes };
             Arc::new(Plan { axes, there: ends.there(), back: ends.back() })
         });
         self
+    }
+
+    /// How the kernel moves along both sides, if the sizes tell it.
+    fn axes(&self) -> Option<(Axis, Axis)> {
+        let rows = Axis::find(self.input.height, self.output.height, self.moves.0)?;
+        Some((rows, Axis::find(self.input.width, self.output.width, self.moves.1)?))
     }
 
     /// Refuses sizes, groups and settings for which no plan is made.
@@ -184,11 +192,14 @@ impl Convolution {
         way.sweeps.iter().map(|sweep| sweep.weights(way.units())).sum::<usize>() * self.groups
     }
 
-    /// In how many parts the samples' shares of the weights' gradient are added up, whatever the number of threads, so
-    /// that its bits do not depend on it: as many as 2¹⁸ numbers hold, but two at least.
-    fn shares(&self, samples: usize) -> usize {
+    /// How many samples have their shares of the weights' gradient added up together, whatever the number of threads, so
+    /// that its bits do not depend on it: in as many parts as 2¹⁸ numbers hold, two at least and eight at most, unless
+    /// samples that go side by side would be parted.
+    fn together(&self, samples: usize) -> usize {
         const MOST: usize = 8;
-        ((1 << 18) / self.num_parameters().max(1)).clamp(2, MOST).min(samples.max(1))
+        let parts = ((1 << 18) / self.num_parameters().max(1)).clamp(2, MOST);
+        let together = self.ways(Direction::There).together();
+        samples.div_ceil(parts).max(1).next_multiple_of(together)
     }
 }
 
@@ -204,6 +215,9 @@ impl Module for Convolution {
     }
     fn check_sizes(&self) -> Result<()> {
         self.check()?;
+        let phases = self.axes().map_or(1, |axes| phases(&axes));
+        let name = "the stride of a convolution's rows times that of its columns";
+        require(phases <= MOST_PHASES, name, phases as f64, "at most 2¹⁶")?;
         self.check_sides()
     }
     fn steps(&self) -> Option<[Steps; 2]> {
@@ -273,7 +287,8 @@ impl<T: Float> Linear<T> for Convolution {
     }
 
     fn scratch_len(&self, samples: usize) -> usize {
-        let there = self.arranged_len(Direction::There) * self.shares(samples);
+        let shares = samples.div_ceil(self.together(samples));
+        let there = self.arranged_len(Direction::There) * shares;
         there.max(self.arranged_len(Direction::Back))
     }
 

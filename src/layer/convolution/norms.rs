@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use super::Convolution;
 use super::axis::Axis;
-use super::lie::Lie;
 use crate::batch::size::Shape;
+use crate::layer::field::Lies;
 use crate::numbers::scalar::Float;
 
 /// Inputs that count: some channels, of some rows and columns.
@@ -88,12 +88,12 @@ impl Convolution {
     /// ‖∂yⱼ/∂x‖² of each output over the inputs that come first.
     pub(super) fn norms<T: Float>(&self, weights: &[T], inputs: usize, norms: &mut [T]) {
         norms.fill(T::ZERO);
-        let lie = Lie::of(self.output, self.is_window);
+        let lies = Lies { shape: self.output, is_interleaved: self.is_window };
         self.each_tap(inputs, |unit, places, rows, columns| {
             let squares = places.fold(T::ZERO, |sum, at| sum + weights[at] * weights[at]);
             for row in rows {
                 for column in columns.clone() {
-                    norms[lie.at(unit, row, column)] += squares;
+                    norms[lies.at(unit, row, column)] += squares;
                 }
             }
         });
@@ -107,11 +107,11 @@ impl Convolution {
         scales: &[T],
         gradient: &mut [T],
     ) {
-        let lie = Lie::of(self.output, self.is_window);
+        let lies = Lies { shape: self.output, is_interleaved: self.is_window };
         self.each_tap(inputs, |unit, places, rows, columns| {
             let outputs = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
-            let scale =
-                outputs.fold(T::ZERO, |sum, (row, column)| sum + scales[lie.at(unit, row, column)]);
+            let scale = outputs
+                .fold(T::ZERO, |sum, (row, column)| sum + scales[lies.at(unit, row, column)]);
             places.for_each(|at| gradient[at] += scale * weights[at]);
         });
     }

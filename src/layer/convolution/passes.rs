@@ -4,9 +4,9 @@ use super::Convolution;
 use super::plan::Way;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::layer::Finish;
-use crate::numbers::correlation::{ABREAST, add_products, at, correlate, turn};
+use crate::numbers::correlation::{add_products, at, correlate, turn};
 use crate::numbers::once::once;
-use crate::numbers::parallel::{ELEMENT, in_parts};
+use crate::numbers::parallel::{Divide, ELEMENT, in_parts};
 use crate::numbers::room::with_room;
 use crate::numbers::scalar::Float;
 
@@ -52,6 +52,16 @@ fn for_each_weight(map: &Convolution, direction: Direction, mut work: impl FnMut
             }
             begin += sweep.weights(way.units());
         }
+    }
+}
+
+/// So many samples that are not parted.
+struct Together<D>(D, usize);
+
+impl<D: Divide> Divide for Together<D> {
+    fn divide(self, at: usize) -> (Self, Self) {
+        let (left, right) = self.0.divide(at * self.1);
+        (Self(left, self.1), Self(right, self.1))
     }
 }
 
@@ -119,7 +129,10 @@ fn pass_generic<T: Float>(
     let arranged = &*arranged;
     let features = y.features();
     let cost = map.cost().saturating_add(ELEMENT * features);
-    in_parts(x.samples(), cost, (x, y), |(x, y)| {
+    let together = ways.together();
+    let data = (Together(x, together), Together(y, together));
+    in_parts(x.samples().div_ceil(together), cost.saturating_mul(together), data, |(x, y)| {
+        let (Together(x, _), Together(y, _)) = (x, y);
         let many = ways.abreast(x.samples());
         let (x, y) = (x.split_at(many), y.split_at(many));
         for (way, x, y) in [(ways.many(), x.0, y.0), (&ways.one, x.1, y.1)] {
@@ -173,7 +186,7 @@ fn add_gradient_generic<T: Float>(
 ) {
     let ways = map.ways(Direction::There);
     let (samples, size) = (x.samples(), map.arranged_len(Direction::There));
-    let together = samples.div_ceil(map.shares(samples)).next_multiple_of(ABREAST);
+    let together = map.together(samples);
     let shares = samples.div_ceil(together);
     let parts = &mut scratch[..shares * size];
     let data = (BatchViewMut::new(parts, size), 0);
@@ -197,7 +210,7 @@ fn add_gradient_generic<T: Float>(
     for_each_weight(map, Direction::There, |weight, place| {
         let dw = &mut gradient[weight];
         let old = if beta == T::ZERO { T::ZERO } else { beta * *dw };
-        *dw = parts[place..].iter().step_by(size).fold(old, |sum, &share| sum + share);
+        *dw = parts.iter().skip(place).step_by(size).fold(old, |sum, &share| sum + share);
     });
 }
 

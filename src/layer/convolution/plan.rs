@@ -11,10 +11,10 @@
 //! Going back, from outputs to inputs, is the same: each phase of the inputs is a convolution of the outputs.
 
 use super::axis::{Axis, Tap};
-use super::lie::Lie;
 use super::side::Side;
 use super::table::Table;
 use crate::batch::size::Shape;
+use crate::layer::field::Lies;
 use crate::numbers::correlation::{ABREAST, Places, padded};
 
 /// Sums for outputs that lie in the target from a place on, some steps apart.
@@ -80,6 +80,11 @@ impl Ways {
         }
     }
 
+    /// Images that are not parted between threads, or one of them would have some that go one by one.
+    pub fn together(&self) -> usize {
+        if self.many.is_some() { ABREAST } else { 1 }
+    }
+
     /// For those that go side by side.
     pub fn many(&self) -> &Way {
         self.many.as_ref().unwrap_or(&self.one)
@@ -89,8 +94,7 @@ impl Ways {
 /// An image of some groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Image {
-    shape: Shape,
-    lie: Lie,
+    lies: Lies,
     /// Channels of one group.
     each: usize,
 }
@@ -108,8 +112,7 @@ pub struct Ends {
 impl Ends {
     fn images(&self) -> (Image, Image) {
         let image = |shape: Shape| Image {
-            shape,
-            lie: Lie::of(shape, self.is_window),
+            lies: Lies { shape, is_interleaved: self.is_window },
             each: shape.channels / self.groups,
         };
         (image(self.input), image(self.output))
@@ -167,8 +170,8 @@ impl Way {
         let phases = if abreast == 1 { strides } else { (1, 1) };
         let heights = parts.iter().map(|part| (&part.taps.0[..], part.sides.0));
         let widths = parts.iter().map(|part| (&part.taps.1[..], part.sides.1));
-        let height = Side::new(read.shape.height, (strides.0, phases.0), heights);
-        let width = Side::new(read.shape.width, (strides.1, phases.1), widths);
+        let height = Side::new(read.lies.shape.height, (strides.0, phases.0), heights);
+        let width = Side::new(read.lies.shape.width, (strides.1, phases.1), widths);
         let mut way = Self {
             sweeps: Vec::new(),
             abreast,
@@ -185,8 +188,8 @@ impl Way {
         if abreast > 1 {
             let (planes, results) = way.len();
             way.tables = (
-                Table::new(read.shape.values(), planes, |each| way.for_each_input(each)),
-                Table::new(target.shape.values(), results, |each| way.for_each_output(each)),
+                Table::new(read.lies.shape.values(), planes, |each| way.for_each_input(each)),
+                Table::new(target.lies.shape.values(), results, |each| way.for_each_output(each)),
             );
         }
         way
@@ -237,25 +240,25 @@ impl Way {
 
     /// Numbers of all planes, and those behind them that are read with the last; and of all results.
     pub fn len(&self) -> (usize, usize) {
-        let groups = self.read.shape.channels / self.read.each;
-        (groups * self.of_group.0 + ABREAST, groups * self.of_group.1)
+        let groups = self.read.lies.shape.channels / self.read.each;
+        ((groups * self.of_group.0 + ABREAST).next_multiple_of(ABREAST), groups * self.of_group.1)
     }
 
     /// For each number of what is read its place in the planes, that of the first image.
     #[inline(always)]
     pub fn for_each_input(&self, mut work: impl FnMut(usize, usize)) {
-        let ((height, width), lie) = (&self.sides, self.read.lie);
+        let ((height, width), Lies { shape, .. }) = (&self.sides, self.read.lies);
         let row = width.pitch();
-        for channel in 0..self.read.shape.channels {
-            for h in 0..self.read.shape.height {
+        for channel in 0..shape.channels {
+            for h in 0..shape.height {
                 let planes = channel * self.of_channel()
                     + h % height.phases * width.phases * self.plane()
                     + (h / height.phases + height.before) * row
                     + width.before;
                 for phase in 0..width.phases {
                     let mut place = (planes + phase * self.plane()) * self.abreast;
-                    for w in (phase..self.read.shape.width).step_by(width.phases) {
-                        work(lie.at(channel, h, w), place);
+                    for w in (phase..shape.width).step_by(width.phases) {
+                        work(self.read.lies.at(channel, h, w), place);
                         place += self.abreast;
                     }
                 }
@@ -266,9 +269,9 @@ impl Way {
     /// For each number of the target its place among the results, that of the first image.
     #[inline(always)]
     pub fn for_each_output(&self, mut work: impl FnMut(usize, usize)) {
-        let Image { shape, lie, each } = self.target;
+        let Image { lies, each } = self.target;
         let (units, row) = (padded(each), self.sides.1.pitch());
-        for channel in 0..shape.channels {
+        for channel in 0..lies.shape.channels {
             let (group, unit) = (channel / each, channel % each);
             for sweep in &self.sweeps {
                 let begin = group * self.of_group.1 + sweep.begin;
@@ -282,7 +285,7 @@ impl Way {
                         };
                         let place = begin + (place * units + unit) * ABREAST + lane;
                         let (h, w) = (h * self.step.0, w * self.step.1);
-                        work(lie.at(channel, sweep.first.0 + h, sweep.first.1 + w), place);
+                        work(lies.at(channel, sweep.first.0 + h, sweep.first.1 + w), place);
                     }
                 }
             }

@@ -5,7 +5,7 @@ use super::axis::{Axis, Moves};
 use crate::error::{Error, Fit, NoStride, Result};
 
 /// How far from a size others are looked for.
-const FAR: usize = 4096;
+const FAR: usize = 512;
 
 impl Convolution {
     /// Refuses the first side that has no stride, or more than one, in the words of the layer that was asked for.

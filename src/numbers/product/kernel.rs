@@ -2,7 +2,7 @@
 //!
 //! A step of k takes V vectors of a column of A and N single numbers of a row of B, and does V·N
 //! multiply-adds. Each number of B is spread over a register as it is loaded, which costs no more than a plain
-//! load; so B is read where it lies, along its columns or along its rows, and is not packed.
+//! load; so B is read where it lies, along its columns or along its rows, and is copied only where it is narrow and lies across.
 
 use std::ops::Range;
 

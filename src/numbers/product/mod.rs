@@ -7,8 +7,9 @@
 //!    be, and stays in the first level, or next to it, while it meets all those columns.
 //! 3. A tile of C, whose sums stay in registers (see [`kernel`]).
 //!
-//! Only A is packed, a panel at a time; B is read where it lies, or copied where it is narrow and lies across. So a product needs memory for one panel and no more,
-//! and a small product spends little on rearranging. Threads each take a block of C.
+//! Only A is packed, a panel at a time; B is read where it lies, or copied where it is narrow and lies across. So a
+//! product needs memory for one panel and no more, and a small product spends little on rearranging. Threads each take a
+//! block of C.
 //!
 //! Each element of C is summed over k in order, in parts whose lengths depend on k alone, and a vector's lanes are rows
 //! of C. So its bits do not depend on what is computed beside it: not on the number of columns, nor on which of them it

@@ -317,7 +317,8 @@ impl<T: Scalar> HtmlReport<'_, T> {
     }
 
     /// The weights of the encoder's first layer with weights, each unit by its own greatest weight; those of a condition,
-    /// which come last, are not shown. Of a convolution they are small images, the channels below each other.
+    /// which come last, are not shown. Of a convolution they are small images, the channels below each other, the planes of
+    /// a condition among them.
     fn features(&self, shown: &Shown, checkup: &Checkup) -> Value {
         if let Some((tensor, kernels)) = first_kernels(self.network) {
             return self.kernels(&tensor.name, &kernels);
