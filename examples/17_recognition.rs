@@ -1,5 +1,5 @@
-//! Expect: what the layers of a classifier keep of a digit, less with each, yet more than its class in the end; layers
-//! that are trained for it keep more. A variational code above frozen convolutions loses next to nothing.
+//! Expect: what the layers of a classifier keep of a digit, less in the later ones, yet more than its class in the end; layers
+//! that are trained for it keep more. A narrow variational code loses less by it.
 //!
 //! `-- --data DIR`: MNIST, DIR/mnist, with the feature `gzip`. `--features plot` draws into target/, or `--out DIR`.
 
