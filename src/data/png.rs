@@ -61,7 +61,8 @@ pub(crate) fn encode(
         rows.write_all(&[0])?; // unfiltered
         rows.write_all(row)?;
     }
-    chunk(b"IDAT", &rows.finish()?);
+    // A chunk has at most 2³¹ − 1 bytes.
+    rows.finish()?.chunks(1 << 30).for_each(|part| chunk(b"IDAT", part));
     chunk(b"IEND", &[]);
     Ok(file)
 }

@@ -23,6 +23,7 @@
 //! | a narrow code | a code smaller than the input, no regularizer |
 //! | many units, few of them active | [`SparseKl`] on a sigmoid or tanh code |
 //! | a code that survives noise or missing values | [`Denoising`] |
+//! | more samples than there are, such as images mirrored or moved | [`Augment`] |
 //! | a code that does not move with the input's noise | [`Contractive`], exact for encoders of any depth |
 //! | to generate new samples | [`Variational`] with a [`Gaussian`](crate::Gaussian) encoder and a [likelihood](crate::loss) |
 //! | to generate samples of a class that is asked for | the same with [`Conditioned`](crate::Conditioned) halves |

@@ -12,6 +12,10 @@ use crate::numbers::scalar::Float;
 /// A pixel of the result is the mean of the four nearest of the piece, by straight lines between their centres
 /// (`align_corners=False` of PyTorch); beyond the outermost centres it is the outermost.
 ///
+/// # Shapes
+/// Samples of the image's size, channel by channel, which they keep; others are refused when a model is built, with
+/// [`Error::SizeMismatch`](crate::Error::SizeMismatch).
+///
 /// # Example
 /// ```
 /// use autoencoder::{Augment, corruption::Crop, size::Image};

@@ -7,6 +7,10 @@ use crate::numbers::scalar::Float;
 
 /// Mirrors an image, all of its channels alike, with a given probability.
 ///
+/// # Shapes
+/// Samples of the image's size, channel by channel, which they keep; others are refused when a model is built, with
+/// [`Error::SizeMismatch`](crate::Error::SizeMismatch).
+///
 /// # Example
 /// ```
 /// use autoencoder::{Augment, corruption::Flip, size::Image};

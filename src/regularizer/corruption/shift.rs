@@ -11,6 +11,10 @@ use crate::numbers::scalar::Float;
 /// x̃(r, c) = x(r − a, c − b), with a and b uniform among the whole numbers from −rows to rows and from −columns to
 /// columns; where that lies outside of the image, it is filled.
 ///
+/// # Shapes
+/// Samples of the image's size, channel by channel, which they keep; others are refused when a model is built, with
+/// [`Error::SizeMismatch`](crate::Error::SizeMismatch).
+///
 /// # Example
 /// ```
 /// use autoencoder::{Augment, corruption::Shift, size::Image};

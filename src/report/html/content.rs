@@ -63,7 +63,7 @@ impl Shown {
             let sides = (width, if is_colour { height } else { channels * height });
             (sides, (sides.0.min(SIDE), sides.1.min(SIDE)))
         });
-        // Values from 0 to 1 have their true colours.
+        // True colours, where all values lie from 0 to 1.
         let span = if is_colour { (span.0.min(0.0), span.1.max(1.0)) } else { span };
         Self { image, is_colour, span, features: x.features() }
     }
