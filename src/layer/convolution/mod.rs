@@ -287,7 +287,7 @@ impl<T: Float> Linear<T> for Convolution {
     }
 
     fn scratch_len(&self, samples: usize) -> usize {
-        let shares = samples.div_ceil(self.together(samples));
+        let shares = samples.div_ceil(self.together(samples)).max(1);
         let there = self.arranged_len(Direction::There) * shares;
         there.max(self.arranged_len(Direction::Back))
     }
