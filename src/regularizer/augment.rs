@@ -20,7 +20,7 @@ use crate::random::Streams;
 /// picture stay within.
 ///
 /// # Shapes
-/// Samples keep their size. A change that is made for images of another size is refused by `build`, with
+/// Samples keep their size. A change that is made for images of another number of values is refused by `build`, with
 /// [`Error::SizeMismatch`](crate::Error::SizeMismatch).
 ///
 /// # Example

@@ -61,7 +61,9 @@ impl FolderSize for DynImage {
 /// A folder of PNG and JPEG files, each of which is a sample: grey or colour, of 8 or 16 bits, of which 0 becomes 0
 /// and the greatest becomes 1.
 ///
-/// A file is decoded when its sample is read, so memory holds one file at a time and the names of all.
+/// A file is decoded when its sample is read, so memory holds one file at a time and the names of all. Samples come class
+/// by class: to train on more than 8,192 of them, set [`shuffle_buffer`](crate::Trainer::shuffle_buffer) to all of them, or
+/// [`load`](Source::load) them.
 ///
 /// | in the folder | what becomes of it |
 /// |---|---|

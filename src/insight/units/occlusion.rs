@@ -64,7 +64,7 @@ pub struct Occluded<T> {
 /// The value in row i and column j of the map is that with the rectangle's upper left pixel in row i · stride and column
 /// j · stride. There are (rows − window) / stride + 1 places along the rows, rounded up, so that a stride that is no longer
 /// than the window leaves no pixel out; the last rectangle is cut at the border. Columns likewise; the map of a window of a
-/// series has one row.
+/// series has one row. Less the value of the whole image it is a picture of what each place adds.
 ///
 /// # Errors
 /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if there is no such unit, and for a window, a stride or a

@@ -47,26 +47,27 @@ impl From<(usize, usize)> for Sides {
 /// | 28 → 14, 2 | 2 | 0 |
 /// | 4 → 2, 3 | 1 or 2: to be said | 0 or 1 |
 ///
-/// Sizes that lead nowhere, or to more than one stride, do not compile. [`between`](Conv2d::between) takes what is said:
+/// Sizes that lead nowhere, or to more than one stride, do not compile once a program is made of them (`cargo check` does
+/// not look that far). [`between`](Conv2d::between) takes what is said:
 /// [`stride`](Activated::stride), [`padding`](Activated::padding), [`dilation`](Activated::dilation),
 /// [`groups`](Activated::groups).
 ///
 /// # Errors
 /// `build` gives, for what `between` made, [`Error::ConvolutionSizes`](crate::Error::ConvolutionSizes) where sizes and
-/// settings lead nowhere or to more than one stride, with what would do, and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one
-/// that no memory holds.
+/// settings lead nowhere or to more than one stride, with what would do, and
+/// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one that no memory holds.
 ///
 /// # Speed
 /// A training step in ms, and how many times ours: `f32`, batch 128, Adam, one core of an Intel Xeon of 2023 with
-/// AVX-512, median of two rounds of `python3 benches/peers/run.py --kinds images` in the repository.
+/// AVX-512, one round of `python3 benches/peers/run.py --kinds images` in the repository.
 ///
 /// | net | ours | PyTorch 2.15 | compiled | JAX 0.10 |
 /// |---|---:|---:|---:|---:|
-/// | strided, 32-64 channels, code of 32 | 25.7 | 26.1 (1.02×) | 36.4 (1.4×) | 132 (5.1×) |
-/// | the Keras blog's, 16-8-8 channels, pooling and upsampling | 25.0 | 25.3 (1.02×) | 50.7 (2.0×) | 91.1 (3.7×) |
-/// | windows of 8 × 128, 16-32 channels | 4.6 | 4.8 (1.04×) | 4.8 (1.06×) | 13.3 (2.9×) |
+/// | strided, 32-64 channels, code of 32 | 17.0 | 27.2 (1.6×) | 38.7 (2.3×) | 133 (7.8×) |
+/// | the Keras blog's, 16-8-8 channels, pooling and upsampling | 13.2 | 27.2 (2.1×) | 53.5 (4.1×) | 93.5 (7.1×) |
+/// | windows of 8 × 128, 16-32 channels | 2.4 | 5.0 (2.0×) | 5.0 (2.0×) | 13.6 (5.6×) |
 ///
-/// On two cores 13.5 ms (PyTorch 14.4), 12.9 (14.5) and 2.5 (3.5).
+/// On two cores 9.1 ms (PyTorch 15.0), 6.7 (14.9) and 1.5 (3.6).
 ///
 /// # Example
 /// ```
@@ -235,8 +236,8 @@ impl Convolves for Adjoint<Convolution> {
 }
 
 /// Settings of a convolution. What is not set the sizes tell, or `build` refuses them with
-/// [`Error::ConvolutionSizes`](crate::Error::ConvolutionSizes); a setting that is 0 or beyond 2²⁰, but for `padding`, which may be 0, with
-/// [`Error::InvalidParameter`](crate::Error::InvalidParameter). Of a transposed layer they are those of the convolution
+/// [`Error::ConvolutionSizes`](crate::Error::ConvolutionSizes); a setting that is 0 or beyond 2²⁰, but for `padding`, which
+/// may be 0, with [`Error::InvalidParameter`](crate::Error::InvalidParameter). Of a transposed layer they are those of the convolution
 /// from its outputs to its inputs. The rows of a window's setting do not count.
 impl<M: Convolves, A, I, O> Activated<M, A, I, O> {
     /// Inputs from one place of the kernel to the next. Default: what the sizes tell. At least 1.

@@ -8,8 +8,8 @@ use crate::numbers::scalar::Float;
 /// Mirrors an image, all of its channels alike, with a given probability.
 ///
 /// # Shapes
-/// Samples of the image's size, channel by channel, which they keep; others are refused when a model is built, with
-/// [`Error::SizeMismatch`](crate::Error::SizeMismatch).
+/// Samples of the image's size, channel by channel, which they keep. Samples of another number of values are refused when
+/// a model is built, with [`Error::SizeMismatch`](crate::Error::SizeMismatch); rows exchanged for columns are not noticed.
 ///
 /// # Example
 /// ```

@@ -12,8 +12,8 @@ use crate::numbers::scalar::Float;
 /// columns; where that lies outside of the image, it is filled.
 ///
 /// # Shapes
-/// Samples of the image's size, channel by channel, which they keep; others are refused when a model is built, with
-/// [`Error::SizeMismatch`](crate::Error::SizeMismatch).
+/// Samples of the image's size, channel by channel, which they keep. Samples of another number of values are refused when
+/// a model is built, with [`Error::SizeMismatch`](crate::Error::SizeMismatch); rows exchanged for columns are not noticed.
 ///
 /// # Example
 /// ```
