@@ -41,8 +41,6 @@ pub trait Lanes: pulp::bytemuck::Pod + std::fmt::Debug {
     fn store_part<S: Simd>(simd: S, slice: &mut [Self], value: Self::Vector<S>);
     /// The sum of a vector's numbers.
     fn sum<S: Simd>(simd: S, value: Self::Vector<S>) -> Self;
-    /// a + b.
-    fn add(a: Self, b: Self) -> Self;
     /// The columns of a square as its rows.
     ///
     /// Squares of 128 bits a side are transposed in registers, as many side by side as a register holds: that is what
@@ -95,10 +93,6 @@ macro_rules! number {
             #[inline(always)]
             fn sum<S: Simd>(simd: S, value: S::$vector) -> Self {
                 simd.$sum(value)
-            }
-            #[inline(always)]
-            fn add(a: Self, b: Self) -> Self {
-                a + b
             }
             #[inline(always)]
             fn turn<S: Simd>(

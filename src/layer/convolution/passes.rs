@@ -2,6 +2,7 @@
 
 use super::Convolution;
 use super::plan::Way;
+use super::table::Table;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::layer::Finish;
 use crate::numbers::correlation::{add_products, at, correlate, turn};
@@ -68,49 +69,46 @@ impl<D: Divide> Divide for Together<D> {
 impl Way {
     /// Zeros where no image has numbers.
     fn clear_planes<T: Float>(&self, planes: &mut [T]) {
-        if self.abreast == 1 { planes.fill(T::ZERO) } else { self.tables().0.clear_gaps(planes) }
+        if self.abreast == 1 { planes.fill(T::ZERO) } else { self.tables.0.clear_gaps(planes) }
     }
 
     /// The same of results.
     fn clear_results<T: Float>(&self, results: &mut [T]) {
-        if self.abreast == 1 { results.fill(T::ZERO) } else { self.tables().1.clear_gaps(results) }
+        if self.abreast == 1 { results.fill(T::ZERO) } else { self.tables.1.clear_gaps(results) }
     }
 
     /// Copies images into the planes.
     fn spread<T: Float>(&self, x: BatchView<'_, T>, planes: &mut [T]) {
-        let features = x.features();
-        let x = x.as_slice();
         if self.abreast == 1 {
-            return self.for_each_input(|number, place| planes[place] = x[number]);
+            return self.for_each_input(|number, place| planes[place] = x.as_slice()[number]);
         }
-        let places = &self.tables().0.places;
-        let sizes = (x.len() / features, features);
-        turn(sizes, |sample| &x[sample * features..], planes, |number| places[number] as usize);
+        lay_abreast(x, &self.tables.0, planes);
     }
 
     /// Copies results to where they belong.
     fn collect<T: Float>(&self, results: &[T], mut y: BatchViewMut<'_, T>) {
-        let features = y.features();
+        let (samples, features) = (y.samples(), y.features());
         let y = y.as_mut_slice();
         if self.abreast == 1 {
             return self.for_each_output(|number, place| y[number] = results[place]);
         }
-        let places = &self.tables().1.places;
-        let sizes = (features, y.len() / features);
-        turn(sizes, |number| &results[places[number] as usize..], y, |sample| sample * features);
+        let row = |number: usize| &results[self.tables.1.places[number] as usize..];
+        turn((features, samples), row, y, |sample| sample * features);
     }
 
     /// The other way.
     fn disperse<T: Float>(&self, dy: BatchView<'_, T>, results: &mut [T]) {
-        let features = dy.features();
-        let dy = dy.as_slice();
         if self.abreast == 1 {
-            return self.for_each_output(|number, place| results[place] = dy[number]);
+            return self.for_each_output(|number, place| results[place] = dy.as_slice()[number]);
         }
-        let places = &self.tables().1.places;
-        let sizes = (dy.len() / features, features);
-        turn(sizes, |sample| &dy[sample * features..], results, |number| places[number] as usize);
+        lay_abreast(dy, &self.tables.1, results);
     }
+}
+
+/// Copies samples side by side.
+fn lay_abreast<T: Float>(samples: BatchView<'_, T>, table: &Table, to: &mut [T]) {
+    let (sizes, numbers) = ((samples.samples(), samples.features()), samples.as_slice());
+    turn(sizes, |sample| &numbers[sample * sizes.1..], to, |number| table.places[number] as usize);
 }
 
 fn pass_generic<T: Float>(

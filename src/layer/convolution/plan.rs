@@ -48,7 +48,7 @@ pub struct Way {
     pub of_group: (usize, usize),
     /// Where each number of what is read lies in the planes, and each number of the target among the results, if several
     /// images lie side by side.
-    tables: (Table, Table),
+    pub tables: (Table, Table),
 }
 
 /// The same way for many images and for one.
@@ -295,11 +295,6 @@ impl Way {
     /// Channels of a group that come out.
     pub fn units(&self) -> usize {
         self.target.each
-    }
-
-    /// Where each number of what is read lies in the planes, and each number of the target among the results.
-    pub fn tables(&self) -> (&Table, &Table) {
-        (&self.tables.0, &self.tables.1)
     }
 }
 

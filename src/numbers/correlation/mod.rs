@@ -10,11 +10,12 @@ mod turn;
 
 use pulp::{Arch, Scalar128b, Simd, WithSimd};
 
-use crate::numbers::lanes::{Lanes, each, lanes};
+use crate::numbers::lanes::{SQUARE, each, lanes};
+use crate::numbers::scalar::Float;
 pub(crate) use turn::turn;
 
 /// So many numbers lie side by side.
-pub(crate) const ABREAST: usize = 16;
+pub(crate) const ABREAST: usize = SQUARE;
 
 /// The numbers that are multiplied: those from `places[p] + offsets[k]` on, [`ABREAST`] of them, for all p and k.
 #[derive(Debug, Clone, Copy)]
@@ -48,12 +49,12 @@ pub(crate) fn at(units: usize, depth: usize, unit: usize, offset: usize) -> usiz
 ///
 /// # Shapes
 /// `weights`: as [`at`] says. `y`: place by place, and there unit by unit, those included that fill the last tile.
-pub(crate) fn correlate<T: Lanes>(x: Places<'_, T>, weights: &[T], units: usize, y: &mut [T]) {
+pub(crate) fn correlate<T: Float>(x: Places<'_, T>, weights: &[T], units: usize, y: &mut [T]) {
     Forward { x, weights, units, y }.by(Arch::new());
 }
 
 /// w(k, u) ← w(k, u) + Σₚ Σ x(p, k) dy(p, u), the inner sum over what lies side by side. Shapes as of [`correlate`].
-pub(crate) fn add_products<T: Lanes>(x: Places<'_, T>, dy: &[T], units: usize, weights: &mut [T]) {
+pub(crate) fn add_products<T: Float>(x: Places<'_, T>, dy: &[T], units: usize, weights: &mut [T]) {
     Backward { x, dy, units, weights }.by(Arch::new());
 }
 
@@ -71,46 +72,38 @@ struct Backward<'a, 'm, T> {
     weights: &'m mut [T],
 }
 
-/// Runs `work` in tiles as large as there are registers.
-macro_rules! by_tiles {
-    ($work:expr, $simd:ident, $S:ty) => {
-        match (tile($work.units), const { <$S>::REGISTER_COUNT > 16 }) {
-            (8, true) => $work.run::<$S, 3, 8>($simd),
-            (8, false) => $work.run::<$S, 1, 8>($simd),
-            (4, true) => $work.run::<$S, 6, 4>($simd),
-            (4, false) => $work.run::<$S, 2, 4>($simd),
-            _ => $work.run::<$S, 8, 1>($simd),
-        }
-    };
-}
+/// Work that goes by tiles of V vectors and N units.
+trait ByTiles: Sized {
+    fn units(&self) -> usize;
+    fn run<S: Simd, const V: usize, const N: usize>(self, simd: S);
 
-impl<T: Lanes> WithSimd for Forward<'_, '_, T> {
-    type Output = ();
+    /// In tiles as large as there are registers.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        if const { S::IS_SCALAR } {
-            by_tiles!(self, Scalar128b, Scalar128b);
-        } else {
-            by_tiles!(self, simd, S);
+    fn run_by<S: Simd>(self, simd: S) {
+        match (tile(self.units()), const { S::REGISTER_COUNT > 16 }) {
+            (8, true) => self.run::<S, 3, 8>(simd),
+            (8, false) => self.run::<S, 1, 8>(simd),
+            (4, true) => self.run::<S, 6, 4>(simd),
+            (4, false) => self.run::<S, 2, 4>(simd),
+            _ => self.run::<S, 8, 1>(simd),
         }
     }
 }
 
-impl<T: Lanes> WithSimd for Backward<'_, '_, T> {
+/// The same by the instructions that a machine has.
+struct Tiled<W>(W);
+
+impl<W: ByTiles> WithSimd for Tiled<W> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        if const { S::IS_SCALAR } {
-            by_tiles!(self, Scalar128b, Scalar128b);
-        } else {
-            by_tiles!(self, simd, S);
-        }
+        if const { S::IS_SCALAR } { self.0.run_by(Scalar128b) } else { self.0.run_by(simd) }
     }
 }
 
 /// The vector that begins with this number.
 #[inline(always)]
-fn vector<T: Lanes, S: Simd>(data: &[T], at: usize) -> T::Vector<S> {
+fn vector<T: Float, S: Simd>(data: &[T], at: usize) -> T::Vector<S> {
     T::vectors::<S>(&data[at..at + lanes::<T, S>()]).0[0]
 }
 
@@ -120,13 +113,19 @@ fn check<T>(x: Places<'_, T>, weights: usize, units: usize, results: usize) {
     assert_eq!(results, padded(units) * x.places.len() * ABREAST, "results of a correlation");
 }
 
-impl<T: Lanes> Forward<'_, '_, T> {
+impl<T: Float> Forward<'_, '_, T> {
     fn by(self, arch: Arch) {
         check(self.x, self.weights.len(), self.units, self.y.len());
         if self.x.offsets.is_empty() {
-            return self.y.fill(T::zeroed());
+            return self.y.fill(T::ZERO);
         }
-        arch.dispatch(self);
+        arch.dispatch(Tiled(self));
+    }
+}
+
+impl<T: Float> ByTiles for Forward<'_, '_, T> {
+    fn units(&self) -> usize {
+        self.units
     }
 
     #[inline(always)]
@@ -143,7 +142,7 @@ impl<T: Lanes> Forward<'_, '_, T> {
                 places[vector / parts] + vector % parts * lanes
             });
             for (tile, weights) in weights.chunks_exact(offsets.len() * N).enumerate() {
-                let mut sums = [[T::spread(simd, T::zeroed()); V]; N];
+                let mut sums = [[T::spread(simd, T::ZERO); V]; N];
                 for (&offset, weights) in offsets.iter().zip(weights.as_chunks::<N>().0) {
                     let x: [T::Vector<S>; V] = std::array::from_fn(
                         #[inline(always)]
@@ -171,12 +170,18 @@ impl<T: Lanes> Forward<'_, '_, T> {
     }
 }
 
-impl<T: Lanes> Backward<'_, '_, T> {
+impl<T: Float> Backward<'_, '_, T> {
     fn by(self, arch: Arch) {
         check(self.x, self.weights.len(), self.units, self.dy.len());
         if !self.x.offsets.is_empty() {
-            arch.dispatch(self);
+            arch.dispatch(Tiled(self));
         }
+    }
+}
+
+impl<T: Float> ByTiles for Backward<'_, '_, T> {
+    fn units(&self) -> usize {
+        self.units
     }
 
     #[inline(always)]
@@ -190,7 +195,7 @@ impl<T: Lanes> Backward<'_, '_, T> {
             for (offsets, weights) in offsets.chunks(V).zip(weights.chunks_mut(V)) {
                 // Where there are fewer, the last one stands for those that are not there.
                 let at: [usize; V] = std::array::from_fn(|i| offsets[i.min(offsets.len() - 1)]);
-                let mut sums = [[T::spread(simd, T::zeroed()); V]; N];
+                let mut sums = [[T::spread(simd, T::ZERO); V]; N];
                 for (&place, dy) in places.iter().zip(dy.chunks_exact(units * ABREAST)) {
                     let (dy, _) = T::vectors::<S>(&dy[tile * N * ABREAST..][..N * ABREAST]);
                     for part in 0..parts {
@@ -210,7 +215,7 @@ impl<T: Lanes> Backward<'_, '_, T> {
                 let sums = sums;
                 for (i, weights) in weights.iter_mut().enumerate() {
                     for (weight, sums) in weights.iter_mut().zip(&sums) {
-                        *weight = T::add(*weight, T::sum(simd, sums[i]));
+                        *weight += T::sum(simd, sums[i]);
                     }
                 }
             }

@@ -1,6 +1,5 @@
 use super::turn::Turn;
 use super::*;
-use crate::numbers::scalar::Float;
 
 /// Small integers: exact in any order.
 fn value<T: Float>(seed: usize, index: usize) -> T {

@@ -2,11 +2,12 @@
 
 use pulp::{Arch, Scalar128b, Simd, WithSimd};
 
-use crate::numbers::lanes::{Lanes, SQUARE};
+use crate::numbers::lanes::SQUARE;
+use crate::numbers::scalar::Float;
 
 /// Transposes a matrix of so many rows and columns: the numbers of `row(r)` go to places that are r behind those that
 /// `place` gives for each column.
-pub fn turn<'a, T: Lanes>(
+pub fn turn<'a, T: Float>(
     sizes: (usize, usize),
     row: impl Fn(usize) -> &'a [T],
     to: &mut [T],
@@ -22,7 +23,7 @@ pub(super) struct Turn<'m, T, R, P> {
     pub place: P,
 }
 
-impl<'a, T: Lanes, R: Fn(usize) -> &'a [T], P: Fn(usize) -> usize> WithSimd for Turn<'_, T, R, P> {
+impl<'a, T: Float, R: Fn(usize) -> &'a [T], P: Fn(usize) -> usize> WithSimd for Turn<'_, T, R, P> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
@@ -30,12 +31,12 @@ impl<'a, T: Lanes, R: Fn(usize) -> &'a [T], P: Fn(usize) -> usize> WithSimd for 
     }
 }
 
-impl<'a, T: Lanes, R: Fn(usize) -> &'a [T], P: Fn(usize) -> usize> Turn<'_, T, R, P> {
+impl<'a, T: Float, R: Fn(usize) -> &'a [T], P: Fn(usize) -> usize> Turn<'_, T, R, P> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { sizes: (rows, columns), row, to, place } = self;
         let whole = rows / SQUARE * SQUARE;
-        let mut turned = [[T::zeroed(); SQUARE]; SQUARE];
+        let mut turned = [[T::ZERO; SQUARE]; SQUARE];
         for first in (0..whole).step_by(SQUARE) {
             let rows: [&[T]; SQUARE] = std::array::from_fn(|i| &row(first + i)[..columns]);
             for number in 0..columns / SQUARE {
