@@ -74,7 +74,7 @@ fn show(what: &str, images: &Batch<f32, Const<64>>) -> Result<()> {
         let folder = std::env::args().skip_while(|word| word != "--out").nth(1);
         let file =
             format!("{}/{}.png", folder.as_deref().unwrap_or("target"), what.replace(' ', "-"));
-        autoencoder::plot::FeatureGrid::new(images).title(what).save(file)?;
+        autoencoder::plot::FeatureGrid::new(images).range(0.0..=1.0).title(what).save(file)?;
     }
     Ok(())
 }

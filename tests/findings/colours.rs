@@ -39,6 +39,54 @@ fn features_of_three_channels_are_in_colour() {
     assert!(matches!(error, Error::InvalidParameter { value, .. } if value.0 == 1.0), "{error}");
 }
 
+/// From 0.25 to 0.75 over 255 shades: 0.25, 0.375, 0.5 and 0.75 are 0, 63.75, 127.5 and 255; what is beyond is the end.
+#[test]
+fn a_range_draws_features_as_pictures() {
+    let values = vec![0.25, 0.375, 0.5, 0.75, 0.0, 1.0, 0.25, 0.25];
+    let two = Batch::new(Image::<1, 2, 2>, values).unwrap();
+    let (plain, ranged) = (FeatureGrid::new(&two), FeatureGrid::new(&two).range(0.25..=0.75));
+    let corners = [(0, 0), (0, 1), (1, 0), (1, 1)];
+    // The second image lies beside the first, behind two pixels and a gap of 4.
+    let shades = |picture: &FeatureGrid, left: usize| {
+        let png = picture.to_png().unwrap();
+        corners.map(|(row, column)| pixel(&png, left, row, column))
+    };
+    assert_eq!(shades(&ranged, 20), [0, 64, 128, 255].map(|shade| [shade; 3]));
+    assert_eq!(shades(&ranged, 48), [0, 255, 0, 0].map(|shade| [shade; 3]));
+    // Without, each is up to its own largest value, in white and orange: nothing of it is dark.
+    assert!(shades(&plain, 20).iter().all(|[red, ..]| *red > 200));
+    assert_eq!(ranged.clone().palette(Palette::Grey).to_svg(), ranged.to_svg());
+    assert!(ranged.to_svg().unwrap().contains(">\n0.75\n<"));
+
+    // White is the middle of a range in blue and orange, and its number is said.
+    let diverging = ranged.palette(Palette::Diverging);
+    assert_eq!(shades(&diverging, 20), [[0, 114, 178], [128, 185, 217], [255; 3], [213, 94, 0]]);
+    assert!(diverging.to_svg().unwrap().contains(">\n0.5\n<"));
+
+    // Colours are those of the values too: half of 0.5 is half of the light.
+    let dark = Batch::new(Image::<3, 2, 1>, vec![0.0, 0.0, 0.25, 0.25, 0.5, 0.5]).unwrap();
+    let png = |picture: FeatureGrid| pixel(&picture.to_png().unwrap(), 20, 0, 0);
+    assert_eq!(png(FeatureGrid::new(&dark).range(0.0..=0.5)), [0, 128, 255]);
+    assert_eq!(png(FeatureGrid::new(&dark).range(0.0..=1.0)), [0, 64, 128]);
+}
+
+#[test]
+fn a_range_without_two_ends_is_refused() {
+    let one = Batch::new(Image::<1, 1, 1>, vec![0.5]).unwrap();
+    let text = |range| FeatureGrid::new(&one).range(range).to_svg().unwrap_err().to_string();
+    assert_eq!(
+        text(1.0..=1.0),
+        "the high end of FeatureGrid range is 1, but must be more than the low end"
+    );
+    let within = "but must be from −1e100 to 1e100";
+    let low = "the low end of FeatureGrid range";
+    assert_eq!(text(f64::NAN..=1.0), format!("{low} is NaN, {within}"));
+    assert_eq!(
+        text(0.0..=f64::INFINITY),
+        format!("the high end of FeatureGrid range is inf, {within}")
+    );
+}
+
 #[test]
 fn reconstructions_have_their_true_colours() {
     // From 0 to 1, though all of these are between 0.2 and 0.6.

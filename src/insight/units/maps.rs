@@ -18,7 +18,9 @@ use crate::train::examples::IntoExamples;
 ///
 /// # Shapes
 /// channels × rows × columns for each sample, channel by channel; of a layer of windows, channels × 1 × steps; of plain
-/// features, features × 1 × 1. [`channels`] makes an image of its own of each channel.
+/// features, features × 1 × 1. [`channels`] makes an image of its own of each channel, and a `FeatureGrid` of `plot` draws
+/// those of a [`Relu`](crate::activation::Relu) or a [`Sigmoid`](crate::activation::Sigmoid) by `.range(0.0..=1.0)`, with
+/// the largest value in place of 1.
 ///
 /// # Errors
 /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if the encoder does not have so many layers; for the

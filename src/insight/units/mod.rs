@@ -16,8 +16,10 @@
 //! [`decoder_columns_under`]; the calls that take samples take `(&x, &conditions)`.
 //!
 //! # Pictures
-//! What is an image a `FeatureGrid` of `plot` draws; [`channels`] makes images of their own of the
-//! channels of each.
+//! What is an image a `FeatureGrid` of `plot` draws; [`channels`] makes images of their own of the channels of each. What
+//! has both signs, as filters, decoder columns and saliency maps have, it draws as it is, with 0 in the middle of the colours.
+//! Patches, samples and other pictures it draws as such by `.range(0.0..=1.0)`, with the ends that their values have; so
+//! feature maps of a [`Relu`](crate::activation::Relu), from 0 to the largest value of all.
 //!
 //! # Units of measure
 //! All inputs and outputs here are as encoder and decoder have them: of a model with a

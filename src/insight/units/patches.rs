@@ -39,7 +39,7 @@ pub struct Patches<T> {
 /// One patch for each of the `count` most exciting samples, or for each sample if there are fewer:
 /// channels × rows × columns of the receptive field, channel by channel; along a side on which it is as long as the sample
 /// or longer, the whole side. Beyond the sample's border patches are 0. They are as the encoder has them: of a model with
-/// a normalizer, normalized.
+/// a normalizer, normalized. A `FeatureGrid` of `plot` draws patches of pictures by `.range(0.0..=1.0)`.
 ///
 /// # Errors
 /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if there is no such layer or channel, and for a count of 0;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`LossCurves`] | each term of the objective, in training and validation, epoch by epoch |
 //! | [`Reconstructions`] | inputs, corrupted inputs and reconstructions beside each other |
-//! | [`FeatureGrid`] | learned features: filters, preferred inputs, decoder columns |
+//! | [`FeatureGrid`] | learned features: filters, preferred inputs, decoder columns; on a [range](FeatureGrid::range), pictures: patches, means of classes, decoded samples |
 //! | [`CodeScatter`] | codes of two units, or the first two principal components of more, by label |
 //! | [`Traversal`] | what the decoder makes of a code as one unit changes |
 //! | [`CodeGrid`] | what the decoder makes of all codes of two units |

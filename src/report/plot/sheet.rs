@@ -92,12 +92,13 @@ impl Images {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Palette {
-    /// From black, the least, to white, the greatest.
+    /// From black, the least, to white, the greatest; or from one end of a [range](super::FeatureGrid::range) to the other.
     Grey,
-    /// What is negative blue, 0 white, what is positive orange.
+    /// What is negative blue, 0 white, what is positive orange; on a [range](super::FeatureGrid::range), white is its middle.
     Diverging,
     /// Three channels as red, green and blue, each from 0, or what is less, to 1, or what is more: so values from 0 to
-    /// 1 have their true colours. What is drawn up to its own largest value is grey where it is 0.
+    /// 1 have their true colours; or on a [range](super::FeatureGrid::range) from its one end to the other. What is drawn up
+    /// to its own largest value is grey where it is 0.
     Colour,
 }
 
@@ -257,8 +258,8 @@ impl Sheet {
             Scale::Shared { low, high } => vec![(0, short(low)), (2, short(high))],
             Scale::OfEach => vec![(0, "−max".into()), (1, "0".into()), (2, "max of each".into())],
         };
-        if matches!((self.palette, self.scale), (Palette::Diverging, Scale::Shared { .. })) {
-            labels.insert(1, (1, "0".into()));
+        if let (Palette::Diverging, Scale::Shared { low, high }) = (self.palette, self.scale) {
+            labels.insert(1, (1, short(f64::midpoint(low, high))));
         }
         for (place, label) in labels {
             let anchor = Pos::new([HPos::Left, HPos::Center, HPos::Center][place], VPos::Top);
