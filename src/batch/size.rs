@@ -61,12 +61,26 @@ impl std::fmt::Display for Shape {
 }
 
 /// An image of `C` channels, `H` rows and `W` columns: channel by channel, row by row.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Image<const C: usize, const H: usize, const W: usize>;
 
 /// A window of a series: `T` steps of `C` channels, step by step.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Window<const C: usize, const T: usize>;
+
+/// As in code: `Image<1, 28, 28>`.
+impl<const C: usize, const H: usize, const W: usize> Debug for Image<C, H, W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Image<{C}, {H}, {W}>")
+    }
+}
+
+/// As in code: `Window<4, 20>`.
+impl<const C: usize, const T: usize> Debug for Window<C, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Window<{C}, {T}>")
+    }
+}
 
 /// An [`Image`] of a size that only the running program knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,11 +195,23 @@ pub(crate) fn require_shape(
 }
 
 /// An image whose size may be known to either.
+#[diagnostic::on_unimplemented(
+    message = "an image is needed here, and `{Self}` is none",
+    label = "neither `Image<C, H, W>` nor `DynImage`",
+    note = "say how the values lie: `batch.with_size(Image::<C, H, W>)`, or ask for `Image<C, H, W>` where the samples come \
+            from, as in `let x: Batch<f32, Image<1, 28, 28>> = …`"
+)]
 pub trait ImageSize: Size {}
 impl<const C: usize, const H: usize, const W: usize> ImageSize for Image<C, H, W> {}
 impl ImageSize for DynImage {}
 
 /// A window whose size may be known to either.
+#[diagnostic::on_unimplemented(
+    message = "a window of a series is needed here, and `{Self}` is none",
+    label = "neither `Window<C, T>` nor `DynWindow`",
+    note = "say how the values lie: `batch.with_size(Window::<C, T>)`, or ask for `Window<C, T>` where the samples come from, \
+            as in `let x: Batch<f32, Window<3, 128>> = …`"
+)]
 pub trait WindowSize: Size {}
 impl<const C: usize, const T: usize> WindowSize for Window<C, T> {}
 impl WindowSize for DynWindow {}
@@ -338,4 +364,15 @@ refused!(
 #[diagnostic::do_not_recommend]
 impl SameSize<Self> for Refused {
     type Next<X: Size> = X;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_print_as_they_stand_in_code() {
+        let printed = format!("{:?}, {:?}", Image::<1, 28, 28>, Window::<4, 20>);
+        assert_eq!(printed, "Image<1, 28, 28>, Window<4, 20>");
+    }
 }

@@ -29,7 +29,7 @@ pub struct NoStride {
 }
 
 /// That sizes tell no stride, and what would.
-pub(super) fn strides(side: &str, found: &NoStride) -> String {
+pub(super) fn strides(layer: &str, side: &str, found: &NoStride) -> String {
     let NoStride { inputs, outputs, kernel, dilation, stride, padding, fits } = found;
     let (inputs, outputs, dilation) = (*inputs, *outputs, *dilation);
     let (stride_given, padding_given) = (*stride, *padding);
@@ -65,5 +65,50 @@ pub(super) fn strides(side: &str, found: &NoStride) -> String {
         [] => "take another kernel, or other sizes".to_owned(),
         nearest => format!("the nearest sizes that fit: {}", nearest.join(" and ")),
     };
-    format!("no stride makes {sizes}: {what}")
+    let other = other_way(layer, inputs, outputs);
+    format!("no stride makes {sizes}: {what}{other}")
+}
+
+/// What leads the other way than a layer: to more outputs than inputs, or to fewer.
+fn other_way(layer: &str, inputs: usize, outputs: usize) -> &'static str {
+    match layer {
+        "Conv2d" if outputs > inputs => {
+            "; `ConvTranspose2d` or `Upsample2d` leads to a larger image"
+        }
+        "Conv1d" if outputs > inputs => {
+            "; `ConvTranspose1d` or `Upsample1d` leads to a longer window"
+        }
+        "ConvTranspose2d" if outputs < inputs => {
+            "; `Conv2d` or `MaxPool2d` leads to a smaller image"
+        }
+        "ConvTranspose1d" if outputs < inputs => {
+            "; `Conv1d` or `MaxPool1d` leads to a shorter window"
+        }
+        _ => "",
+    }
+}
+
+/// That channels cannot be divided into so many groups, and into how many they can.
+pub(super) fn cannot_be_divided((inputs, outputs): (usize, usize), groups: usize) -> String {
+    let (channels, both) = match inputs == outputs {
+        true => (format!("{inputs} channels"), ""),
+        false => (format!("{inputs} → {outputs} channels"), " on both sides"),
+    };
+    // Divisors of both come in pairs, of which one is not above the root; of a layer's channels that is small.
+    let (mut common, mut rest) = (inputs, outputs);
+    while rest > 0 {
+        (common, rest) = (rest, common % rest);
+    }
+    let small = (1..=common.isqrt().min(1 << 20)).filter(|by| common.is_multiple_of(*by));
+    let divisors: Vec<usize> = small.flat_map(|by| [by, common / by]).collect();
+    let fewer = divisors.iter().filter(|&&by| by < groups).max();
+    let more = divisors.iter().filter(|&&by| by > groups).min();
+    let nearest = match (fewer, more) {
+        (Some(fewer), Some(more)) => format!(", as {fewer} and {more} do"),
+        (Some(one), None) | (None, Some(one)) => format!(", as {one} does"),
+        (None, None) => String::new(),
+    };
+    format!(
+        "{channels} cannot be divided into {groups} groups: their number must divide the channels{both}{nearest}"
+    )
 }

@@ -26,7 +26,9 @@ pub(crate) use require::{
 };
 pub use unwrapped::{Forgotten, Unwrapped};
 
-use convolution::strides;
+use convolution::{cannot_be_divided, strides};
+#[cfg(feature = "image")]
+use words::broken;
 #[cfg(feature = "plot")]
 use words::sides;
 use words::{are, in_quotes, in_words, into_the_domain, listed, or_smaller_rate, rounded_up};
@@ -278,7 +280,7 @@ pub enum Error {
         found: usize,
     },
     /// Two sizes of a convolution between which no stride leads, or more than one.
-    #[error("{layer}: {}", strides(side, found))]
+    #[error("{layer}: {}", strides(layer, side, found))]
     ConvolutionSizes {
         /// The layer, in whose direction sizes are told: `Conv2d`, `ConvTranspose2d`.
         layer: &'static str,
@@ -286,6 +288,16 @@ pub enum Error {
         side: &'static str,
         /// The sizes along that side, and what would do.
         found: Box<NoStride>,
+    },
+    /// The channels of a layer cannot be divided into so many groups.
+    #[error("{layer}: {}", cannot_be_divided(*channels, *groups))]
+    Groups {
+        /// The layer: `Conv2d`, `GroupNorm`.
+        layer: &'static str,
+        /// Its channels, those of its inputs and those of its outputs.
+        channels: (usize, usize),
+        /// The groups that were asked for.
+        groups: usize,
     },
     /// The system does not let a file be read or written.
     #[error("{}: cannot {action}: {}", path.display(), in_words(*reason))]
@@ -348,6 +360,38 @@ pub enum Error {
         /// Rows and columns of the picture.
         found: (usize, usize),
     },
+    /// A picture of a folder is cut short or damaged.
+    #[cfg(feature = "image")]
+    #[error("{}: the picture {}, or leave it out", path.display(), broken(*is_cut))]
+    DamagedPicture {
+        /// The file.
+        path: PathBuf,
+        /// Whether the file ends before the picture does.
+        is_cut: bool,
+    },
+    /// Two pictures would be written to one file.
+    #[cfg(feature = "image")]
+    #[error(
+        "{}: images {first} and {second} (counted from 0) would both be written to this file: give each a path of its own",
+        path.display()
+    )]
+    SamePath {
+        /// The file.
+        path: PathBuf,
+        /// Which image it is given for first, counted from 0.
+        first: usize,
+        /// Which it is given for again.
+        second: usize,
+    },
+    /// A name is given twice where each must be another.
+    #[cfg(feature = "image")]
+    #[error("{call}: `{name}` is named twice, but each name must be given once")]
+    NamedTwice {
+        /// The call the names were given to.
+        call: &'static str,
+        /// The name.
+        name: String,
+    },
     /// A picture could not be drawn.
     #[cfg(feature = "plot")]
     #[error("{picture} cannot be drawn: {reason}")]
@@ -382,7 +426,11 @@ pub enum Error {
     },
     /// A file holds a model of another kind, or a training with other settings.
     #[cfg(feature = "safetensors")]
-    #[error("{}: {what}: the file has {found}, but {expected} is needed", path.display())]
+    #[error(
+        "{}: {what}: the file has {found}, but {expected} is needed{}",
+        path.display(),
+        remedy.map_or(String::new(), |remedy| format!("; {remedy}"))
+    )]
     DoesNotFit {
         /// The file.
         path: PathBuf,
@@ -392,6 +440,8 @@ pub enum Error {
         expected: String,
         /// What the file has.
         found: String,
+        /// What can be read of the file all the same, if anything.
+        remedy: Option<&'static str>,
     },
     /// Something cannot be put into a model file; no file has been touched.
     #[cfg(feature = "safetensors")]

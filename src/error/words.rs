@@ -35,6 +35,16 @@ pub(super) fn sides(pixels: usize) -> (usize, usize) {
     height.map_or((pixels, 1), |height| (height, pixels / height))
 }
 
+/// How a picture is broken, and what helps first.
+#[cfg(feature = "image")]
+pub(super) fn broken(is_cut: bool) -> &'static str {
+    if is_cut {
+        "is cut short: the file ends in the middle of it, as where a copy or download broke off; fetch it again"
+    } else {
+        "is damaged: fetch it again"
+    }
+}
+
 /// So many there are.
 pub(super) fn are(count: usize) -> String {
     if count == 1 { "is 1".to_owned() } else { format!("are {count}") }

@@ -39,6 +39,17 @@ impl<'a> Parts<'a> {
 
     /// Refuses unless the two are equal.
     pub(crate) fn require(&self, what: &str, expected: &str, found: &str) -> Result<()> {
+        self.require_or(what, expected, found, None)
+    }
+
+    /// The same, with what can be read where they differ.
+    fn require_or(
+        &self,
+        what: &str,
+        expected: &str,
+        found: &str,
+        remedy: Option<&'static str>,
+    ) -> Result<()> {
         if expected == found {
             return Ok(());
         }
@@ -47,6 +58,7 @@ impl<'a> Parts<'a> {
             what: what.to_owned(),
             expected: expected.to_owned(),
             found: found.to_owned(),
+            remedy,
         })
     }
 
@@ -54,11 +66,12 @@ impl<'a> Parts<'a> {
     pub(crate) fn take<T: Element>(&mut self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
         let what = format!("the tensor `{name}`");
         let Some(tensor) = self.tensors.remove(name) else {
-            self.require(&what, &format!("one of shape {shape:?}"), "none")?;
+            let expected = format!("one of shape {shape:?}");
+            self.require_or(&what, &expected, "none", remedy(name, name))?;
             return Ok(Vec::new());
         };
         let text = |shape: &[usize]| format!("the shape {shape:?}");
-        self.require(&what, &text(shape), &text(&tensor.shape))?;
+        self.require_or(&what, &text(shape), &text(&tensor.shape), remedy(name, name))?;
         let dtype = format!("{:?}", tensor.values.dtype());
         match T::unwrap(tensor.values) {
             Some(values) => Ok(values.into_owned()),
@@ -75,6 +88,27 @@ impl<'a> Parts<'a> {
     pub(crate) fn take_list<T: Element>(&mut self, name: &str) -> Result<Vec<T>> {
         let length = self.tensors.get(name).map_or(0, |tensor| tensor.values.len());
         if length == 0 { Ok(Vec::new()) } else { self.take(name, &[length]) }
+    }
+}
+
+/// What is read of a file whose loss is another.
+const OTHER_LOSS: Option<&str> = Some("`load_encoder` takes the encoder alone, whatever the loss");
+
+/// What is read of a file whose regularizer is another.
+const OTHER_REGULARIZER: Option<&str> =
+    Some("`load_encoder` and `load_decoder` take one part each, whatever the regularizer");
+
+/// What is read of a file of which these two lines of the architecture, or tensors of these names, differ.
+fn remedy(expected: &str, found: &str) -> Option<&'static str> {
+    let one_is_of = |part: &str| expected.starts_with(part) || found.starts_with(part);
+    if ["encoder.", "decoder.", "classifier."].into_iter().any(one_is_of) {
+        None
+    } else if one_is_of("loss.") {
+        OTHER_LOSS
+    } else if one_is_of("regularizer.") {
+        OTHER_REGULARIZER
+    } else {
+        None
     }
 }
 
@@ -203,9 +237,10 @@ impl<T: Float> Stored<'_, T> {
     /// What [`load`](Self::load) takes from a file.
     pub(crate) fn fitting(&self, file: &mut Parts<'_>) -> Result<Saved<T>> {
         self.require_part(file, "")?;
-        file.require("the loss", &self.loss, file.text("loss")?)?;
+        file.require_or("the loss", &self.loss, file.text("loss")?, OTHER_LOSS)?;
         let (expected, found) = (without_numbers(&self.regularizer), file.text("regularizer")?);
-        file.require("the kind of regularizer", &expected, &without_numbers(found))?;
+        let found = without_numbers(found);
+        file.require_or("the kind of regularizer", &expected, &found, OTHER_REGULARIZER)?;
         let parameters = take_parameters(self.layout, file, "")?;
         let state = match self.state.len() {
             0 => Vec::new(),
@@ -221,7 +256,7 @@ impl<T: Float> Stored<'_, T> {
         let mut file = Parts::new(path, read(path)?);
         self.require_part(&file, part)?;
         if part != "encoder" {
-            file.require("the loss", &self.loss, file.text("loss")?)?;
+            file.require_or("the loss", &self.loss, file.text("loss")?, OTHER_LOSS)?;
         }
         let tensors = take_tensors(self.layout, &mut file, "", part)?;
         let owned = tensors
@@ -247,7 +282,8 @@ impl<T: Float> Stored<'_, T> {
                 }
                 let (expected, found) =
                     (expected.unwrap_or("nothing more"), found.unwrap_or("nothing more"));
-                file.require("the architecture", expected, found)?;
+                let remedy = remedy(expected, found);
+                file.require_or("the architecture", expected, found, remedy)?;
             }
         }
         Ok(())

@@ -303,6 +303,7 @@ pub mod range;
 mod residual;
 mod resize;
 mod tied;
+mod told;
 pub(crate) mod trained;
 
 use std::fmt::Debug;

@@ -129,7 +129,8 @@ impl<E, D, R, L, T: Float> AutoEncoder<E, D, R, L, T> {
     /// Takes parameters, normalizer and the regularizer's state from a model file or a checkpoint.
     ///
     /// The file must fit: architecture, number type and loss to the letter, and a regularizer of the
-    /// same kind; its weights may be others, and so may the seed.
+    /// same kind; its weights may be others, and so may the seed. Of a file with another regularizer
+    /// [`load_encoder`](Self::load_encoder) and [`load_decoder`](Self::load_decoder) take the two parts.
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File), [`Error::Damaged`](crate::Error::Damaged), and

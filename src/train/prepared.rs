@@ -61,7 +61,11 @@ fn run_stream<T: Float>(
 ) -> Result<Report> {
     let call = "fit";
     let settings = &plan.settings;
-    settings.check_unsplit("left unset for a stream, which has no end to hold out")?;
+    settings.check_unsplit(
+        "left unset for a stream, such as a file or a folder, which has no end to hold out: give other samples to validate \
+         on, by `Examples::of(&mut stream).held_out(&others)`, or read the stream into memory (`Source::load`), of which \
+         the last samples are held out",
+    )?;
     let fault = "are not for a stream, whose samples count alike";
     let remedy = "leave them out, or read the stream into memory (`Source::load`)";
     require_fit(weights.is_none(), "Examples::weights", fault, remedy)?;

@@ -1,5 +1,5 @@
 //~ BUILD
-//~ ERROR: these two windows do not tell the stride of a transposed convolution
+//~ ERROR: no stride leads from the second of these two windows back to the first
 use autoencoder::ConvTranspose1d;
 use autoencoder::activation::Relu;
 use autoencoder::size::Window;

@@ -1,5 +1,5 @@
 //~ BUILD
-//~ ERROR: these two images do not tell the stride of a convolution
+//~ ERROR: more than one stride leads from the first of these two images to the second
 use autoencoder::activation::Relu;
 use autoencoder::size::Image;
 use autoencoder::{Conv2d, ConvTranspose2d};

@@ -1,5 +1,5 @@
 //~ BUILD
-//~ ERROR: these two windows of a series do not tell the stride of a pooling window: they differ in channels
+//~ ERROR: these two windows of a series differ in channels, which pooling keeps
 use autoencoder::AveragePool1d;
 use autoencoder::size::Window;
 fn main() {

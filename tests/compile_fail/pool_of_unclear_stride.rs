@@ -1,7 +1,7 @@
 //~ BUILD
-//~ ERROR: these two images do not tell the stride of a pooling window
+//~ ERROR: more than one stride of a pooling window leads from the first of these two images to the second
 use autoencoder::MaxPool2d;
 use autoencoder::size::Image;
 fn main() {
-    let _ = MaxPool2d::<Image<1, 4, 4>, Image<1, 2, 2>, 3>::new();
+    let _ = MaxPool2d::<Image<1, 3, 3>, Image<1, 2, 2>, 2>::new();
 }

@@ -147,6 +147,7 @@ fn a_file_without_that_detector_is_refused() {
         what: what.to_owned(),
         expected: expected.to_owned(),
         found: found.to_owned(),
+        remedy: None,
     };
     model().save(&path).unwrap();
     let refused = refusal(|| Box::new(SquaredResidual), &path);

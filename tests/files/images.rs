@@ -276,6 +276,52 @@ fn folders_are_classes_in_the_order_of_their_names() {
         .unwrap();
 }
 
+/// A folder that lacks a class numbers the others as one that has all.
+#[test]
+fn classes_have_the_numbers_that_are_given() {
+    let grey = || picture("grey.png");
+    let train = folder(&[("a/1.png", grey()), ("b/1.png", grey()), ("c/1.png", grey())]);
+    let test = folder(&[("c/1.png", grey()), ("b/2.png", grey()), ("b/1.png", grey())]);
+    let train = Pictures::open(train.path()).unwrap();
+    assert_eq!(
+        (train.classes(), train.labels()),
+        (&["a", "b", "c"].map(String::from)[..], &[0, 1, 2][..])
+    );
+    assert_eq!(Pictures::open(test.path()).unwrap().labels(), [0, 0, 1]);
+    let options = ImageOptions::new().classes(train.classes()).unwrap();
+    let pictures: Pictures = options.open(test.path()).unwrap();
+    assert_eq!((pictures.classes(), pictures.labels()), (train.classes(), &[1, 1, 2][..]));
+    // In the order that is said, and so do the samples come.
+    let turned: Pictures =
+        ImageOptions::new().classes(["c", "b"]).unwrap().open(test.path()).unwrap();
+    assert_eq!(turned.labels(), [0, 1, 1]);
+    assert_eq!(turned.files(), ["c/1.png", "b/1.png", "b/2.png"].map(|name| test.join(name)));
+
+    // What is of no such class is refused, by its name and whatever is left out.
+    let two = ImageOptions::new().classes(["a", "b"]).unwrap().skip_other_files();
+    let error = two.open::<f64, DynImage>(test.path()).unwrap_err();
+    let expected = "only folders of the classes that `ImageOptions::classes` names";
+    assert_eq!(
+        error,
+        malformed(&test.join("c"), Place::File, "a folder of another class", expected)
+    );
+    let flat = folder(&[("a.png", grey())]);
+    let error = two.open::<f64, DynImage>(flat.path()).unwrap_err();
+    let expected = "pictures in folders of the classes that `ImageOptions::classes` names";
+    let found = "a picture in no folder of a class";
+    assert_eq!(error, malformed(&flat.join("a.png"), Place::File, found, expected));
+
+    let error = ImageOptions::new().classes(["a", "b", "a"]).unwrap_err();
+    let twice = Error::NamedTwice { call: "ImageOptions::classes", name: "a".to_owned() };
+    assert_eq!(error, twice);
+    assert_eq!(
+        error.to_string(),
+        "ImageOptions::classes: `a` is named twice, but each name must be given once"
+    );
+    let none = ImageOptions::new().classes([""; 0]).unwrap_err();
+    assert!(matches!(none, Error::InvalidParameter { value: Number(0.0), .. }), "{none}");
+}
+
 #[test]
 fn other_things_in_a_folder_are_refused_or_named() {
     let expected = "a name that ends in .png, .jpg or .jpeg; `ImageOptions::skip_other_files` leaves out all others";
@@ -412,32 +458,32 @@ fn files_that_are_no_pictures_of_their_name() {
         "the pixels or the end",
         expected,
     );
-    let (folder, path) = with("a.jpg", picture("cmyk.jpg"));
+    let (folder, _) = with("a.jpg", picture("cmyk.jpg"));
     let error = Pictures::open(folder.path()).unwrap_err();
     let said = error.to_string();
     assert!(
         said.contains("found a JPEG picture in CMYK, expected a grey one or one of three"),
         "{said}"
     );
-    fs::write(&path, &picture("grey.jpg")[..30]).unwrap();
-    let error = Pictures::open(folder.path()).unwrap_err();
-    assert_eq!(error, malformed(&path, Place::Byte(30), "the end of the file", "more bytes"));
 }
 
-/// Wherever a file is cut, it is refused, and by its name.
+/// Wherever a file is cut, it is refused as one that is cut, and by its name; but where so little is left that nothing tells
+/// a picture.
 #[test]
 fn files_that_are_cut() {
-    let name_of = |path: &Path, error: &Error| match error {
-        Error::Malformed { path: found, .. } => assert_eq!(found, path),
-        other => panic!("{other}"),
-    };
     for name in ["grey.png", "colour_16.png", "grey.jpg", "progressive.jpg", "subsampled.jpg"] {
         let whole = picture(name);
         let (folder, path) = with(name, whole.clone());
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
             match Pictures::open(folder.path()).and_then(|mut pictures| pictures.load()) {
-                Err(error) => name_of(&path, &error),
+                Err(Error::Malformed { path: found, .. }) => {
+                    assert!(found == path && length < 8, "{name}: {length}");
+                }
+                Err(error) => {
+                    let cut = Error::DamagedPicture { path: path.clone(), is_cut: true };
+                    assert_eq!(error, cut, "{name}: {length}");
+                }
                 Ok(batch) => {
                     // Nothing but the mark of the end was missing.
                     assert!(length + 12 >= whole.len(), "{name}: {length} of {}", whole.len());
@@ -448,6 +494,27 @@ fn files_that_are_cut() {
             }
         }
     }
+}
+
+/// In a person's words.
+#[test]
+fn broken_pictures_are_told_what_helps() {
+    for name in ["grey.png", "colour.jpg"] {
+        let whole = picture(name);
+        let (folder, path) = with(name, whole[..whole.len() / 2].to_vec());
+        let said = Pictures::open(folder.path()).and_then(|mut pictures| pictures.load());
+        let expected = "the picture is cut short: the file ends in the middle of it, as where a copy or download broke off; \
+                        fetch it again, or leave it out";
+        assert_eq!(said.unwrap_err().to_string(), format!("{}: {expected}", path.display()));
+    }
+    // A byte of the packed pixels is another.
+    let whole = picture("colour.png");
+    let at = whole.windows(4).position(|four| four == b"IDAT").unwrap() + 12;
+    let (folder, path) = with("a.png", changed("colour.png", &[(at, !whole[at])]));
+    let error = Pictures::open(folder.path()).unwrap().load().unwrap_err();
+    assert_eq!(error, Error::DamagedPicture { path: path.clone(), is_cut: false });
+    let expected = "the picture is damaged: fetch it again, or leave it out";
+    assert_eq!(error.to_string(), format!("{}: {expected}", path.display()));
 }
 
 /// What lies behind a picture, such as the film that a telephone puts there, is not the picture's.
@@ -582,6 +649,12 @@ fn what_cannot_be_saved() {
     let broken = Batch::new(Image::<1, 1, 2>, vec![0.0, f64::NAN]).unwrap();
     let error = save_images(&broken, &path).unwrap_err();
     assert!(matches!(error, Error::NotFinite { call: "save_images", feature: 1, sample: 0, .. }));
+    let three = Batch::new(Image::<1, 1, 1>, vec![0.0; 3]).unwrap();
+    let paths = ["a.png", "b.png", "a.png"].map(|name| folder.join(name));
+    let error = save_images(&three, &paths).unwrap_err();
+    assert_eq!(error, Error::SamePath { path: folder.join("a.png"), first: 0, second: 2 });
+    let expected = "images 0 and 2 (counted from 0) would both be written to this file: give each a path of its own";
+    assert_eq!(error.to_string(), format!("{}: {expected}", paths[0].display()));
     let two = Batch::new(Image::<2, 1, 1>, vec![0.0; 2]).unwrap();
     assert!(matches!(save_images(&two, &path), Err(Error::InvalidParameter { .. })));
     let no_pixels = Batch::<f64, _>::new(Image::<1, 0, 2>, Vec::new()).unwrap();

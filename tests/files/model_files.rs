@@ -413,33 +413,39 @@ fn files_of_other_objectives_priors_and_likelihoods_are_refused() {
     assert_eq!(
         refusal(own(4), shared()),
         "the architecture: the file has regularizer.logits  GaussianMixture  3×1, but \
-         regularizer.logits  GaussianMixture  4×1 is needed"
+         regularizer.logits  GaussianMixture  4×1 is needed; \
+         `load_encoder` and `load_decoder` take one part each, whatever the regularizer"
     );
     assert_eq!(
         refusal(Box::new(vamp(3)), shared()),
         "the architecture: the file has regularizer.logits  GaussianMixture  3×1, but \
-         regularizer.pseudo_inputs  VampPrior  6×3 is needed"
+         regularizer.pseudo_inputs  VampPrior  6×3 is needed; \
+         `load_encoder` and `load_decoder` take one part each, whatever the regularizer"
     );
     assert_eq!(
         refusal(Box::<Variational>::default(), shared()),
         "the architecture: the file has regularizer.logits  GaussianMixture  3×1, but \
-         nothing more is needed"
+         nothing more is needed; \
+         `load_encoder` and `load_decoder` take one part each, whatever the regularizer"
     );
     assert_eq!(
         refusal(Box::new(ImportanceWeighted::new(2).unwrap().prior(mixture(3))), shared()),
         "the kind of regularizer: the file has Variational { beta: …, prior: GaussianMixture \
          { components: … } }, but ImportanceWeighted { draws: …, prior: GaussianMixture \
-         { components: … } } is needed"
+         { components: … } } is needed; \
+         `load_encoder` and `load_decoder` take one part each, whatever the regularizer"
     );
     assert_eq!(
         refusal(own(3), Box::new(LearnedGaussian::per_feature())),
         "the architecture: the file has loss.log_variance  LearnedGaussian  1×1, but \
-         loss.log_variance  LearnedGaussian  6×1 is needed"
+         loss.log_variance  LearnedGaussian  6×1 is needed; \
+         `load_encoder` takes the encoder alone, whatever the loss"
     );
     assert_eq!(
         refusal(own(3), Box::new(SquaredError)),
         "the architecture: the file has loss.log_variance  LearnedGaussian  1×1, but \
-         regularizer.logits  GaussianMixture  3×1 is needed"
+         regularizer.logits  GaussianMixture  3×1 is needed; \
+         `load_encoder` takes the encoder alone, whatever the loss"
     );
     // The halves alone fit whatever stands beside them; of the decoder the loss must fit.
     let mut plain = model(Box::new(NoRegularizer), Box::new(SquaredError));
@@ -615,7 +621,8 @@ fn a_file_that_does_not_fit_is_refused_and_the_model_stays() {
         out(),
         kl(),
         SquaredError,
-        "the loss: the file has Huber { delta: 0.5 }, but SquaredError is needed"
+        "the loss: the file has Huber { delta: 0.5 }, but SquaredError is needed; \
+         `load_encoder` takes the encoder alone, whatever the loss"
     );
     of_tanh!(
         load,
@@ -624,7 +631,8 @@ fn a_file_that_does_not_fit_is_refused_and_the_model_stays() {
         out(),
         kl(),
         Huber::new(0.25).unwrap(),
-        "the loss: the file has Huber { delta: 0.5 }, but Huber { delta: 0.25 } is needed"
+        "the loss: the file has Huber { delta: 0.5 }, but Huber { delta: 0.25 } is needed; \
+         `load_encoder` takes the encoder alone, whatever the loss"
     );
     of_tanh!(
         load,
@@ -634,7 +642,8 @@ fn a_file_that_does_not_fit_is_refused_and_the_model_stays() {
         WeightDecay::new(0.1).unwrap(),
         huber(),
         "the kind of regularizer: the file has SparseKl { target: …, weight: …, decay: … }, but \
-         WeightDecay { weight: … } is needed"
+         WeightDecay { weight: … } is needed; \
+         `load_encoder` and `load_decoder` take one part each, whatever the regularizer"
     );
     of_tanh!(
         load,
@@ -645,7 +654,8 @@ fn a_file_that_does_not_fit_is_refused_and_the_model_stays() {
         huber(),
         "the kind of regularizer: the file has SparseKl { target: …, weight: …, decay: … }, but \
          (SparseKl { target: …, weight: …, decay: … }, SparseKl { target: …, weight: …, decay: … }) \
-         is needed"
+         is needed; \
+         `load_encoder` and `load_decoder` take one part each, whatever the regularizer"
     );
     of_tanh!(
         load,
@@ -654,7 +664,8 @@ fn a_file_that_does_not_fit_is_refused_and_the_model_stays() {
         out(),
         running(),
         huber(),
-        "the tensor `regularizer.state`: the file has none, but one of shape [5] is needed"
+        "the tensor `regularizer.state`: the file has none, but one of shape [5] is needed; \
+         `load_encoder` and `load_decoder` take one part each, whatever the regularizer"
     );
     of_tanh!(
         load,
@@ -734,7 +745,8 @@ fn a_file_that_does_not_fit_is_refused_and_the_model_stays() {
         out(),
         kl(),
         SquaredError,
-        "the loss: the file has Huber { delta: 0.5 }, but SquaredError is needed"
+        "the loss: the file has Huber { delta: 0.5 }, but SquaredError is needed; \
+         `load_encoder` takes the encoder alone, whatever the loss"
     );
 }
 

@@ -882,7 +882,8 @@ fn a_training_with_other_settings_is_refused() {
             &path
         ),
         "the kind of regularizer: the file has SparseKl { target: …, weight: …, decay: … }, but \
-         NoRegularizer is needed"
+         NoRegularizer is needed; \
+         `load_encoder` and `load_decoder` take one part each, whatever the regularizer"
     );
     assert_eq!(
         refuse::<Drawn>(Drawn::net(Box::new(NoRegularizer), None), adam, 4, &path),

@@ -4,6 +4,7 @@ mod augmenting;
 mod condition_planes;
 mod contract;
 mod convolution_norms;
+mod convolution_refusals;
 mod convolutions;
 mod filter;
 mod generators;

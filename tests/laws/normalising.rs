@@ -295,9 +295,11 @@ fn what_cannot_be_normalized_is_refused() {
         other => panic!("{other:?}"),
     };
     let image = |channels| DynImage { channels, height: 2, width: 3 };
-    assert_eq!(refused(&GroupNorm::dynamic(image(4), 3)), "the groups of a normalization");
+    for groups in [3, 8] {
+        let error = Error::Groups { layer: "GroupNorm", channels: (4, 4), groups };
+        assert_eq!(GroupNorm::dynamic(image(4), groups).check_sizes(), Err(error));
+    }
     assert_eq!(refused(&GroupNorm::dynamic(image(4), 0)), "the groups of a normalization");
-    assert_eq!(refused(&GroupNorm::dynamic(image(4), 8)), "the groups of a normalization");
     assert_eq!(refused(&GroupNorm::dynamic(image(0), 1)), "the values of a normalization");
     assert_eq!(refused(&GroupNorm::dynamic(image(usize::MAX), 1)), "the values of a normalization");
     let alone = "the values that are normalized together";
@@ -312,7 +314,7 @@ fn what_cannot_be_normalized_is_refused() {
         .encoder(Dense::dynamic(5, 4, Tanh).then(GroupNorm::dynamic(Dyn(4), 3)))
         .decoder(Dense::dynamic(4, 5, Identity))
         .build::<f64>();
-    assert!(matches!(built.map(|_| ()), Err(Error::InvalidParameter { .. })));
+    assert!(matches!(built.map(|_| ()), Err(Error::Groups { .. })));
 }
 
 #[test]
@@ -334,7 +336,7 @@ fn a_body_of_other_sizes_is_refused() {
     );
     // What is wrong inside is found.
     let inside = Residual::new(GroupNorm::dynamic(Dyn(4), 3));
-    assert!(matches!(inside.check_sizes(), Err(Error::InvalidParameter { .. })));
+    assert!(matches!(inside.check_sizes(), Err(Error::Groups { .. })));
 }
 
 /// The names and shapes of PyTorch; and a file is not read as another layer.

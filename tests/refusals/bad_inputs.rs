@@ -690,8 +690,9 @@ fn trainer_settings() {
         ),
         (
             stream,
-            "Trainer validation_split is 0.5, but must be left unset for a stream, which has no end \
-             to hold out",
+            "Trainer validation_split is 0.5, but must be left unset for a stream, such as a file or a folder, which has no \
+             end to hold out: give other samples to validate on, by `Examples::of(&mut stream).held_out(&others)`, or read \
+             the stream into memory (`Source::load`), of which the last samples are held out",
         ),
         (
             twice,
@@ -1042,7 +1043,7 @@ fn model_files_and_checkpoints() {
             (
                 squares().build::<f64>().unwrap().load(&path),
                 "folder/model.safetensors: the loss: the file has BernoulliCrossEntropy, but \
-                 SquaredError is needed",
+                 SquaredError is needed; `load_encoder` takes the encoder alone, whatever the loss",
             ),
             (
                 model().save(&nowhere),

@@ -79,8 +79,7 @@ impl<T: Float> Decoder<T> {
 
     fn png(&mut self, input: &Input, header: Header) -> Result<Layout> {
         let failed = |error: png::DecodingError| {
-            let is_cut = matches!(&error, png::DecodingError::IoError(_));
-            damaged(input, is_cut, "a whole PNG picture")
+            damaged(input, matches!(&error, png::DecodingError::IoError(_)))
         };
         // What chunks other than the pixels may take, which are bounded by the size.
         let limits = png::Limits { bytes: self.file.len().saturating_add(1 << 20) };
@@ -92,7 +91,7 @@ impl<T: Float> Decoder<T> {
         let length = reader.output_buffer_size();
         let most = 8 * header.pixels();
         let Some(length) = length.filter(|&length| length <= most) else {
-            return Err(damaged(input, false, "a whole PNG picture"));
+            return Err(damaged(input, false));
         };
         self.pixels.resize(length, 0);
         let info = reader.next_frame(&mut self.pixels).map_err(failed)?;
@@ -105,9 +104,8 @@ impl<T: Float> Decoder<T> {
     }
 
     fn jpeg(&mut self, input: &Input, header: Header) -> Result<Layout> {
-        const EXPECTED: &str = "a whole JPEG picture";
         if !ends(&self.file) {
-            return Err(damaged(input, true, EXPECTED));
+            return Err(damaged(input, true));
         }
         let colours = if header.is_colour { ColorSpace::RGB } else { ColorSpace::Luma };
         let options = DecoderOptions::default()
@@ -123,7 +121,7 @@ impl<T: Float> Decoder<T> {
             if is_right { decoder.decode_into(&mut self.pixels).map(|()| true) } else { Ok(false) }
         });
         if !matches!(decoded, Ok(true)) {
-            return Err(damaged(input, false, EXPECTED));
+            return Err(damaged(input, false));
         }
         self.expect(input, Layout { values, bytes: 1 }, header)
     }
@@ -133,7 +131,7 @@ impl<T: Float> Decoder<T> {
         let is_right = header.pixels().checked_mul(layout.values * layout.bytes)
             == Some(self.pixels.len())
             && (layout.values > 2) == header.is_colour;
-        if is_right { Ok(layout) } else { Err(damaged(input, false, "a whole picture")) }
+        if is_right { Ok(layout) } else { Err(damaged(input, false)) }
     }
 }
 
@@ -160,9 +158,9 @@ fn refuse(input: &Input, found: &'static str, expected: &'static str) -> Error {
     input.malformed(Place::File, Found::Thing(found), expected)
 }
 
-fn damaged(input: &Input, is_cut: bool, expected: &'static str) -> Error {
-    let found = if is_cut { "the end of the file" } else { "damaged data" };
-    refuse(input, found, expected)
+/// The error of a picture that does not come to its end, or is damaged.
+pub(super) fn damaged(input: &Input, is_cut: bool) -> Error {
+    Error::DamagedPicture { path: input.path().to_path_buf(), is_cut }
 }
 
 /// Pixels as one plane of grey, or three of colours; says whether nothing is transparent or seen through.

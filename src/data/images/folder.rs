@@ -1,5 +1,6 @@
 //! What is in a folder of pictures.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -94,8 +95,39 @@ fn leave_out(others: Vec<PathBuf>, skips: bool, skipped: &mut Vec<PathBuf>) -> R
     }
 }
 
+/// The folders of classes, each with the number of its class, and the names of all classes. Where names are given, these
+/// are they, in their order.
+fn numbered(
+    folders: Vec<PathBuf>,
+    classes: Option<&[String]>,
+) -> Result<(Vec<(usize, PathBuf)>, Vec<String>)> {
+    let Some(classes) = classes else {
+        let name = |folder: &PathBuf| {
+            folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        };
+        let names = folders.iter().map(name).collect();
+        return Ok((folders.into_iter().enumerate().collect(), names));
+    };
+    let numbers: HashMap<&str, usize> =
+        classes.iter().enumerate().map(|(number, name)| (name.as_str(), number)).collect();
+    let number = |folder: PathBuf| {
+        let name = folder.file_name().and_then(OsStr::to_str);
+        match name.and_then(|name| numbers.get(name)) {
+            Some(&number) => Ok((number, folder)),
+            None => Err(refuse(
+                &folder,
+                "a folder of another class",
+                "only folders of the classes that `ImageOptions::classes` names",
+            )),
+        }
+    };
+    let mut numbered: Vec<_> = folders.into_iter().map(number).collect::<Result<_>>()?;
+    numbered.sort_unstable();
+    Ok((numbered, classes.to_vec()))
+}
+
 /// The pictures of a folder, or of the folders in it, which then are classes.
-pub(super) fn list(folder: &Path, skips: bool) -> Result<Listed> {
+pub(super) fn list(folder: &Path, skips: bool, classes: Option<&[String]>) -> Result<Listed> {
     const PICTURES: &str = "at least one PNG or JPEG file";
     let Content { files, folders, others } = content(folder)?;
     let mut listed = Listed { files, ..Listed::default() };
@@ -107,18 +139,25 @@ pub(super) fn list(folder: &Path, skips: bool) -> Result<Listed> {
             "either pictures or folders of classes, so that each picture has a class or none has",
         ));
     }
-    for (label, class) in folders.iter().enumerate() {
+    if let (Some(_), Some(picture)) = (classes, listed.files.first()) {
+        return Err(refuse(
+            picture,
+            "a picture in no folder of a class",
+            "pictures in folders of the classes that `ImageOptions::classes` names",
+        ));
+    }
+    let (folders, classes) = numbered(folders, classes)?;
+    for (label, class) in &folders {
         let Content { files, folders, mut others } = content(class)?;
         others.extend(folders);
         leave_out(others, skips, &mut listed.skipped)?;
         if files.is_empty() {
             return Err(refuse(class, "a class without pictures", PICTURES));
         }
-        listed.labels.extend(files.iter().map(|_| label));
+        listed.labels.extend(files.iter().map(|_| *label));
         listed.files.extend(files);
-        let name = class.file_name().unwrap_or_default();
-        listed.classes.push(name.to_string_lossy().into_owned());
     }
+    listed.classes = classes;
     if listed.files.is_empty() {
         return Err(refuse(folder, "a folder without pictures", PICTURES));
     }

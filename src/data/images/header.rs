@@ -1,5 +1,6 @@
 //! What a picture says of itself before its pixels.
 
+use super::decode::damaged;
 use crate::batch::size::Shape;
 use crate::data::input::{Input, Packing, Stream};
 use crate::data::signature::{self, kind_of_binary};
@@ -81,7 +82,7 @@ impl Header {
 /// The header, and how many bytes the rows have at least, unpacked.
 fn of_png(stream: &mut Stream) -> Result<(Header, u64)> {
     let mut bytes = [0; 29];
-    stream.fill(&mut bytes)?;
+    fill(stream, &mut bytes)?;
     let number = |at: usize| {
         let four = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
         u32::from_be_bytes(four)
@@ -113,13 +114,13 @@ fn of_jpeg(stream: &mut Stream) -> Result<(Header, u64)> {
     loop {
         let at = stream.at();
         let mut code = [0];
-        stream.fill(&mut code)?;
+        fill(stream, &mut code)?;
         if code[0] != 0xff {
             let expected = "a marker of JPEG, which begins with 255";
             return Err(refuse(stream.input(), at, "another byte", expected));
         }
         while code[0] == 0xff {
-            stream.fill(&mut code)?;
+            fill(stream, &mut code)?;
         }
         match code[0] {
             // No segment follows.
@@ -140,12 +141,12 @@ fn of_jpeg(stream: &mut Stream) -> Result<(Header, u64)> {
             _ => {}
         }
         let mut length = [0; 2];
-        stream.fill(&mut length)?;
+        fill(stream, &mut length)?;
         let mut left = usize::from(u16::from_be_bytes(length)).saturating_sub(2);
         let mut dropped = [0; 1 << 10];
         while left > 0 {
             let count = left.min(dropped.len());
-            stream.fill(&mut dropped[..count])?;
+            fill(stream, &mut dropped[..count])?;
             left -= count;
         }
     }
@@ -154,7 +155,7 @@ fn of_jpeg(stream: &mut Stream) -> Result<(Header, u64)> {
 fn frame(stream: &mut Stream) -> Result<(Header, u64)> {
     let at = stream.at();
     let mut bytes = [0; 8];
-    stream.fill(&mut bytes)?;
+    fill(stream, &mut bytes)?;
     let [_, _, bits, height, height_low, width, width_low, channels] = bytes;
     match bits {
         8 => {}
@@ -177,6 +178,12 @@ fn frame(stream: &mut Stream) -> Result<(Header, u64)> {
         [[height, height_low], [width, width_low]].map(|two| usize::from(u16::from_be_bytes(two)));
     let header = Header { format: Format::Jpeg, height, width, is_colour };
     Ok((header, height as u64 * width as u64))
+}
+
+/// Fills all of `to`, if the file does not end before.
+fn fill(stream: &mut Stream, to: &mut [u8]) -> Result<()> {
+    let is_cut = stream.at().saturating_add(to.len() as u64) > stream.input().len();
+    if is_cut { Err(damaged(stream.input(), true)) } else { stream.fill(to) }
 }
 
 fn refuse(input: &Input, at: u64, found: &'static str, expected: &'static str) -> Error {

@@ -63,12 +63,13 @@ impl FolderSize for DynImage {
 ///
 /// A file is decoded when its sample is read, so memory holds one file at a time and the names of all. Samples come class
 /// by class: to train on more than 8,192 of them, set [`shuffle_buffer`](crate::Trainer::shuffle_buffer) to all of them, or
-/// [`load`](Source::load) them.
+/// [`load`](Source::load) them. A [`validation_split`](crate::Trainer::validation_split) of what is loaded would hold out the
+/// last class: validate on samples of another folder, or mix them first by [`select`](crate::Batch::select).
 ///
 /// | in the folder | what becomes of it |
 /// |---|---|
 /// | names that end in `.png`, `.jpg` or `.jpeg`, in any case | samples, in the order of the bytes of their names: `10.png` before `2.png` |
-/// | folders, where there are no such files beside them | classes: their files are samples, and their names say [of which class](Self::labels) |
+/// | folders, where there are no such files beside them | classes: their files are samples, and their names say [of which class](Self::labels); [`classes`](ImageOptions::classes) of the options fixes which there are |
 /// | hidden files, whose names begin with a dot; `Thumbs.db`, `desktop.ini` | left out: the system puts them there |
 /// | other files, and folders in folders of classes | refused, or left out [if so asked](ImageOptions::skip_other_files) |
 ///
@@ -128,7 +129,7 @@ impl<T: Float, R: FolderSize> ImageFolder<T, R> {
     }
 
     fn with_options(folder: &Path, options: &ImageOptions) -> Result<Self> {
-        let listed = folder::list(folder, options.skips_other_files)?;
+        let listed = folder::list(folder, options.skips_other_files, options.classes.as_deref())?;
         let mut size = match R::known() {
             Some(shape) => Some(options.of_known(shape)?),
             None => None,
@@ -164,12 +165,13 @@ impl<T, R> ImageFolder<T, R> {
 
     /// The class of each sample, as its index in [`classes`](Self::classes): for a
     /// [`Classifier`](crate::Classifier), say. Without folders of classes there are none. Two folders whose classes are
-    /// not the same number them differently: compare their `classes`.
+    /// not the same number them differently, unless [`ImageOptions::classes`] gives both the same.
     pub fn labels(&self) -> &[usize] {
         &self.listed.labels
     }
 
-    /// The names of the classes, in the order of their bytes; what is no Unicode in them is replaced.
+    /// The names of the classes, in the order of their numbers: those of [`ImageOptions::classes`], also where a folder has
+    /// none of a class, or else those of the folders, in the order of their bytes, in which what is no Unicode is replaced.
     pub fn classes(&self) -> &[String] {
         &self.listed.classes
     }

@@ -1,9 +1,10 @@
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::header::MOST_PIXELS;
 use super::{FolderSize, ImageFolder};
 use crate::batch::size::Shape;
-use crate::error::{Result, require, require_fraction, require_size};
+use crate::error::{Error, Result, require, require_count, require_fraction, require_size};
 use crate::numbers::scalar::Float;
 
 /// How a folder of pictures is read.
@@ -14,6 +15,7 @@ use crate::numbers::scalar::Float;
 /// | [`colour`](Self::colour) | an `Image<3, H, W>` has it; a `DynImage` is as the first file | makes three equal channels of grey |
 /// | [`resize`](Self::resize) | no: other sizes are refused | brings all pictures to one size |
 /// | [`background`](Self::background) | none: transparent pixels are refused | the grey that is seen through them |
+/// | [`classes`](Self::classes) | the folders that there are, in the order of their names | gives classes the same numbers in each folder |
 /// | [`skip_other_files`](Self::skip_other_files) | no: they are refused | leaves out what is no PNG or JPEG file |
 ///
 /// # Example
@@ -34,6 +36,8 @@ pub struct ImageOptions {
     /// Rows and columns.
     pub(super) size: Option<(usize, usize)>,
     pub(super) background: Option<f64>,
+    /// Their names, in the order of their numbers.
+    pub(super) classes: Option<Vec<String>>,
     pub(super) skips_other_files: bool,
 }
 
@@ -97,6 +101,48 @@ impl ImageOptions {
         Ok(self)
     }
 
+    /// Fixes the classes, at least one, and their numbers, in this order: so a folder of test pictures that lacks a class
+    /// numbers the others as the folder of the training does, whose [`classes`](ImageFolder::classes) it is given. Samples
+    /// come class by class in this order. Default: the folders that there are, in the order of the bytes of their names.
+    ///
+    /// [`open`](Self::open) then refuses a folder whose name is not among them, and pictures that lie in no folder of a
+    /// class, whatever else is left out.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no names, and
+    /// [`Error::NamedTwice`](crate::Error::NamedTwice) for a name that is there before.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::data::{ImageFolder, ImageOptions, save_images};
+    /// use autoencoder::{Batch, size::Image};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("autoencoder-classes-{}", std::process::id()));
+    /// # let (train, test) = (folder.join("train"), folder.join("test"));
+    /// # for class in [train.join("cats"), train.join("dogs"), test.join("dogs")] {
+    /// #     std::fs::create_dir_all(&class).unwrap();
+    /// #     save_images(&Batch::new(Image::<1, 1, 1>, vec![0.5])?, [class.join("a.png")])?;
+    /// # }
+    /// let train: ImageFolder<f32, Image<1, 1, 1>> = ImageFolder::open(&train)?;
+    /// assert_eq!(train.classes(), ["cats", "dogs"]);
+    /// // There are only dogs in the other one.
+    /// let test: ImageFolder<f32, Image<1, 1, 1>> =
+    ///     ImageOptions::new().classes(train.classes())?.open(&test)?;
+    /// assert_eq!(test.labels(), [1]);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn classes<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Result<Self> {
+        let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        require_count("the number of classes that ImageOptions::classes names", names.len())?;
+        let mut seen = HashSet::new();
+        if let Some(name) = names.iter().find(|&name| !seen.insert(name)) {
+            return Err(Error::NamedTwice { call: "ImageOptions::classes", name: name.clone() });
+        }
+        self.classes = Some(names);
+        Ok(self)
+    }
+
     /// Leaves out files that are not called PNG or JPEG files, and folders in folders of classes;
     /// [`ImageFolder::skipped`] names them.
     pub fn skip_other_files(mut self) -> Self {
@@ -112,7 +158,9 @@ impl ImageOptions {
     /// [`Error::File`](crate::Error::File) if the system does not let us read the folder or a file;
     /// [`Error::Malformed`](crate::Error::Malformed) with the name of a file that is no picture, not the kind of its
     /// name's ending, of colour where grey is wanted, or larger than a file of its length or of ours can be, and of
-    /// what else is in the folder; [`Error::ImageSize`](crate::Error::ImageSize) with both sizes if a picture has
+    /// what else is in the folder, a class that is not among those that were named included;
+    /// [`Error::DamagedPicture`](crate::Error::DamagedPicture) for a file that ends before its size is told, and when a
+    /// sample is read also for others that are cut short or damaged; [`Error::ImageSize`](crate::Error::ImageSize) with both sizes if a picture has
     /// another one; [`Error::InvalidParameter`](crate::Error::InvalidParameter) if `R` has neither one channel nor
     /// three; [`Error::SizeMismatch`](crate::Error::SizeMismatch) if it has others than the options ask for.
     pub fn open<T: Float, R: FolderSize>(

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::batch::Batch;
@@ -18,7 +19,8 @@ use crate::numbers::scalar::Float;
 /// # Errors
 /// Before a file is touched: [`Error::SizeMismatch`] unless there is a path for each sample;
 /// [`Error::InvalidParameter`] for other channels than 1 or 3, or for no pixels; [`Error::NotFinite`] for NaN and infinity;
-/// [`Error::PictureFormat`] for a path that does not end in `.png`. [`Error::File`] if a file cannot be written, as
+/// [`Error::PictureFormat`] for a path that does not end in `.png`; [`Error::SamePath`] for one that is given twice.
+/// [`Error::File`] if a file cannot be written, as
 /// where its folder does not exist.
 ///
 /// # Example
@@ -67,6 +69,12 @@ pub fn save_images<T: Float, R: ImageSize, P: AsRef<Path>>(
         let ending = path.as_ref().extension().and_then(|ending| ending.to_str());
         if !ending.is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
             return Err(Error::PictureFormat { path: path.as_ref().to_owned(), endings: ".png" });
+        }
+    }
+    let mut given: HashMap<&Path, usize> = HashMap::with_capacity(paths.len());
+    for (second, path) in paths.iter().map(AsRef::as_ref).enumerate() {
+        if let Some(first) = given.insert(path, second) {
+            return Err(Error::SamePath { path: path.to_owned(), first, second });
         }
     }
     let (plane, mut pixels) = (height * width, vec![0; images.features()]);

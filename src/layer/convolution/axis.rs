@@ -1,6 +1,7 @@
 //! One side of an image, and how a kernel moves along it.
 
 use crate::layer::field::Steps;
+use crate::layer::told::Told;
 
 /// How a kernel moves along one side of an image: output o is made of the inputs o · stride + tap · dilation − before,
 /// those that there are.
@@ -36,15 +37,19 @@ impl Axis {
     /// another step, with fewer zeros around them than the kernel has taps, as many on both sides but for those that
     /// stay unread, as with PyTorch's `padding`. As many outputs as inputs may also have one zero more behind them, and
     /// kernels that reach out of the image as far as they can all their zeros.
-    pub const fn between(inputs: usize, outputs: usize, kernel: usize) -> Option<Self> {
-        Self::find(inputs, outputs, Moves { kernel, dilation: 1, stride: None, before: None })
+    pub const fn between(inputs: usize, outputs: usize, kernel: usize) -> Told<Self> {
+        Self::told(inputs, outputs, Moves { kernel, dilation: 1, stride: None, before: None })
     }
 
     /// The same where some of it is given.
     pub const fn find(inputs: usize, outputs: usize, moves: Moves) -> Option<Self> {
+        Self::told(inputs, outputs, moves).one()
+    }
+
+    const fn told(inputs: usize, outputs: usize, moves: Moves) -> Told<Self> {
         let Moves { kernel, dilation, .. } = moves;
         if inputs == 0 || outputs == 0 || kernel == 0 || dilation == 0 {
-            return None;
+            return Told::Nothing;
         }
         let reach = (kernel - 1).saturating_mul(dilation).saturating_add(1);
         // Beyond the last one inputs between two places of the kernel would not be read.
@@ -65,24 +70,27 @@ impl Axis {
             let axis = Self { inputs, outputs, kernel, stride, dilation, before };
             if (moves.before.is_some() || zeros < reach) && axis.outputs() == outputs {
                 match found {
-                    Some(other) if other.before != before || outputs > 1 => return None,
+                    Some(other) if other.before != before || outputs > 1 => return Told::Several,
                     Some(_) => {}
                     None => found = Some(axis),
                 }
             }
             stride = stride.wrapping_add(1);
         }
-        if found.is_some() || inputs > outputs || outputs - inputs >= reach {
-            return found;
+        if let Some(axis) = found {
+            return Told::One(axis);
+        }
+        if inputs > outputs || outputs - inputs >= reach {
+            return Told::Nothing;
         }
         // One zero more behind than before.
         let before = (outputs - inputs + reach - 1) / 2;
         match (moves.stride, moves.before) {
             (None | Some(1), None) => {}
             (None | Some(1), Some(given)) if given == before => {}
-            _ => return None,
+            _ => return Told::Nothing,
         }
-        Some(Self { inputs, outputs, kernel, stride: 1, dilation, before })
+        Told::One(Self { inputs, outputs, kernel, stride: 1, dilation, before })
     }
 
     /// How many outputs there are with so many zeros before and behind the inputs; 0 where the kernel does not fit.
@@ -131,7 +139,7 @@ mod tests {
     #[test]
     fn sizes_tell_stride_and_zeros() {
         let tell = |inputs, outputs, kernel| {
-            Axis::between(inputs, outputs, kernel).map(|axis| (axis.stride, axis.before))
+            Axis::between(inputs, outputs, kernel).one().map(|axis| (axis.stride, axis.before))
         };
         assert_eq!(tell(28, 28, 3), Some((1, 1)));
         assert_eq!(tell(28, 28, 5), Some((1, 2)));
@@ -156,6 +164,16 @@ mod tests {
         assert_eq!(tell(28, 40, 3), None); // zeros wider than the kernel
         assert_eq!(tell(28, 3, 3), None); // every tenth column would be read
         assert_eq!(tell(28, 0, 3), None);
+    }
+
+    #[test]
+    fn it_is_told_why_sizes_tell_no_stride() {
+        for (inputs, outputs) in [(4, 2), (5, 3)] {
+            assert_eq!(Axis::between(inputs, outputs, 3), Told::Several);
+        }
+        for (inputs, outputs) in [(28, 40), (28, 3), (28, 12), (14, 28), (28, 0)] {
+            assert_eq!(Axis::between(inputs, outputs, 3), Told::Nothing);
+        }
     }
 
     #[test]

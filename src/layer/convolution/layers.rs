@@ -1,8 +1,9 @@
 //! Layers of a convolution and an activation.
 
 use super::{Adjoint, Axis, Convolution, Moves};
-use crate::batch::size::{ImageSize, KnownShape, WindowSize};
+use crate::batch::size::{ImageSize, KnownShape, Shape, WindowSize};
 use crate::layer::Activated;
+use crate::layer::told::Untold;
 
 /// Two numbers of a kernel, for rows and for columns: of `3` both are 3, of `(3, 1)` these. The one row of a window does
 /// not count.
@@ -125,22 +126,46 @@ pub type ConvolutionLayer<I, O, A> = Activated<Convolution, A, I, O>;
 /// What [`ConvTranspose2d`] and [`ConvTranspose1d`] make.
 pub type TransposedLayer<I, O, A> = Activated<Adjoint<Convolution>, A, I, O>;
 
-/// Whether there is a stride that leads from one size to the other.
-const fn leads(inputs: usize, outputs: usize, kernel: usize) -> bool {
-    Axis::between(inputs, outputs, kernel).is_some()
+/// Why a convolution between sizes known to the compiler has no stride, if it has none.
+const fn untold(from: Shape, to: Shape, (rows, columns): (usize, usize)) -> Untold {
+    let rows = Axis::between(from.height, to.height, rows);
+    Untold::of(from, to, rows, Axis::between(from.width, to.width, columns))
 }
 
 macro_rules! layers {
-    ($there:ident, $back:ident, $size:ident, $is_window:literal, $rows:expr, $sentence:literal, $sentence_back:literal) => {
+    (
+        $there:ident, $back:ident, $size:ident, $is_window:literal, $rows:expr, $images:literal,
+        $larger:literal by $upsample:literal, $smaller:literal by $pool:literal
+    ) => {
         impl<I: $size + KnownShape, O: $size + KnownShape, const K: usize> $there<I, O, K> {
             /// Between sizes known to the compiler.
             #[allow(clippy::new_ret_no_self)] // As for `Dense`.
             pub fn new<A>(activation: A) -> ConvolutionLayer<I, O, A> {
                 const {
-                    let (from, to) = (I::SHAPE, O::SHAPE);
-                    let fits =
-                        leads(from.height, to.height, $rows) && leads(from.width, to.width, K);
-                    assert!(fits, $sentence);
+                    let untold = untold(I::SHAPE, O::SHAPE, ($rows, K));
+                    assert!(
+                        !untold.is_larger,
+                        concat!(
+                            "the second of these two ", $images, " is ", $larger, " than a convolution makes the first: \
+                             `", stringify!($back), "` or `", $upsample, "` leads to a ", $larger, " one, as from 14 to 28"
+                        )
+                    );
+                    assert!(
+                        !untold.is_nothing,
+                        concat!(
+                            "no stride leads from the first of these two ", $images, " to the second (outputs = (inputs + \
+                             2 · padding − kernel) / stride + 1, along each side, with a stride and zeros that do not go \
+                             beyond the kernel): a kernel of 3 leads from 28 to 28, 26, 14 or 13. `between` takes other \
+                             strides and zeros, by `.stride(…)` and `.padding(…)`"
+                        )
+                    );
+                    assert!(
+                        !untold.is_several,
+                        concat!(
+                            "more than one stride leads from the first of these two ", $images, " to the second, as from 4 \
+                             to 2 with a kernel of 3: `between` takes the one that is meant, by `.stride(2)`"
+                        )
+                    );
                 }
                 $there::between(I::default(), O::default(), K, activation)
             }
@@ -166,10 +191,31 @@ macro_rules! layers {
             #[allow(clippy::new_ret_no_self)] // As for `Dense`.
             pub fn new<A>(activation: A) -> TransposedLayer<I, O, A> {
                 const {
-                    let (from, to) = (O::SHAPE, I::SHAPE);
-                    let fits =
-                        leads(from.height, to.height, $rows) && leads(from.width, to.width, K);
-                    assert!(fits, $sentence_back);
+                    let untold = untold(O::SHAPE, I::SHAPE, ($rows, K));
+                    assert!(
+                        !untold.is_larger,
+                        concat!(
+                            "the second of these two ", $images, " is ", $smaller, " than a transposed convolution makes the \
+                             first: `", stringify!($there), "` or `", $pool, "` leads to a ", $smaller, " one, as from 28 to \
+                             14"
+                        )
+                    );
+                    assert!(
+                        !untold.is_nothing,
+                        concat!(
+                            "no stride leads from the second of these two ", $images, " back to the first (inputs = \
+                             (outputs + 2 · padding − kernel) / stride + 1, along each side, with a stride and zeros that do \
+                             not go beyond the kernel): a kernel of 3 leads from 14 to 28, 16 or 14. `between` takes other \
+                             strides and zeros, by `.stride(…)` and `.padding(…)`"
+                        )
+                    );
+                    assert!(
+                        !untold.is_several,
+                        concat!(
+                            "more than one stride leads from the second of these two ", $images, " back to the first, as \
+                             from 2 to 4 with a kernel of 3: `between` takes the one that is meant, by `.stride(2)`"
+                        )
+                    );
                 }
                 $back::between(I::default(), O::default(), K, activation)
             }
@@ -192,30 +238,12 @@ macro_rules! layers {
     };
 }
 layers!(
-    Conv2d,
-    ConvTranspose2d,
-    ImageSize,
-    false,
-    K,
-    "these two images do not tell the stride of a convolution: either none leads from the one to the other (outputs = \
-     (inputs + 2 · padding − kernel) / stride + 1, in rows and in columns), or more than one does, as from 4 to 2 with a \
-     kernel of 3; 28 to 28, 26, 14 or 13 tell it. `between` takes the stride, `.stride(2)`, and other zeros",
-    "these two images do not tell the stride of a transposed convolution: either none leads from the second back to the \
-     first (inputs = (outputs + 2 · padding − kernel) / stride + 1, in rows and in columns), or more than one does, as from 2 \
-     to 4 with a kernel of 3; 14 to 28, 16 or 14 tell it. `between` takes the stride, `.stride(2)`, and other zeros"
+    Conv2d, ConvTranspose2d, ImageSize, false, K, "images",
+    "larger" by "Upsample2d", "smaller" by "MaxPool2d"
 );
 layers!(
-    Conv1d,
-    ConvTranspose1d,
-    WindowSize,
-    true,
-    1,
-    "these two windows do not tell the stride of a convolution: either none leads from the one to the other (outputs = \
-     (inputs + 2 · padding − kernel) / stride + 1), or more than one does, as from 4 steps to 2 with a kernel of 3; 128 \
-     to 128, 126, 64 or 63 tell it. `between` takes the stride, `.stride(2)`, and other zeros",
-    "these two windows do not tell the stride of a transposed convolution: either none leads from the second back to the \
-     first (inputs = (outputs + 2 · padding − kernel) / stride + 1), or more than one does, as from 2 steps to 4 with a kernel \
-     of 3; 64 to 128, 66 or 64 tell it. `between` takes the stride, `.stride(2)`, and other zeros"
+    Conv1d, ConvTranspose1d, WindowSize, true, 1, "windows",
+    "longer" by "Upsample1d", "shorter" by "MaxPool1d"
 );
 
 /// A map that is a convolution, or goes back over one.
@@ -257,8 +285,7 @@ impl<M: Convolves, A, I, O> Activated<M, A, I, O> {
     }
 
     /// Into how many groups the channels are divided on both sides; each sees the channels of its own only. Default: 1.
-    /// A divisor of the channels on both sides, or `build` refuses it with
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter). As many as there are channels: a depthwise
+    /// A divisor of the channels on both sides, or `build` refuses it with [`Error::Groups`](crate::Error::Groups). As many as there are channels: a depthwise
     /// convolution.
     pub fn groups(self, groups: usize) -> Self {
         self.with_map(|map| map.changed(|map| map.grouped(groups)))

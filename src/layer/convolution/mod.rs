@@ -129,15 +129,12 @@ impl Convolution {
 
     /// Refuses sizes, groups and settings for which no plan is made.
     fn check(&self) -> Result<()> {
-        let name = "the groups of a convolution";
-        require_count(name, self.groups)?;
         for shape in [self.input, self.output] {
             let channels = shape.channels;
             require_count("the channels of a convolution", channels)?;
             require_size_of_side(channels)?;
-            let divides = channels.is_multiple_of(self.groups);
-            require(divides, name, self.groups as f64, "a divisor of the channels on both sides")?;
         }
+        self.check_groups()?;
         let heights = (self.input.height, self.output.height, self.moves.0);
         let widths = (self.input.width, self.output.width, self.moves.1);
         for (inputs, outputs, Moves { kernel, dilation, stride, before }) in [heights, widths] {

@@ -2,12 +2,33 @@
 
 use super::Convolution;
 use super::axis::{Axis, Moves};
-use crate::error::{Error, Fit, NoStride, Result};
+use crate::error::{Error, Fit, NoStride, Result, require_count};
 
 /// How far from a size others are looked for.
 const FAR: usize = 512;
 
 impl Convolution {
+    /// The layer that was asked for.
+    fn layer(&self) -> &'static str {
+        match (self.is_transposed, self.is_window) {
+            (false, false) => "Conv2d",
+            (false, true) => "Conv1d",
+            (true, false) => "ConvTranspose2d",
+            (true, true) => "ConvTranspose1d",
+        }
+    }
+
+    /// Refuses groups that do not divide the channels on both sides.
+    pub(super) fn check_groups(&self) -> Result<()> {
+        require_count("the groups of a convolution", self.groups)?;
+        let (groups, channels) = (self.groups, (self.input.channels, self.output.channels));
+        if channels.0.is_multiple_of(groups) && channels.1.is_multiple_of(groups) {
+            return Ok(());
+        }
+        let channels = if self.is_transposed { (channels.1, channels.0) } else { channels };
+        Err(Error::Groups { layer: self.layer(), channels, groups })
+    }
+
     /// Refuses the first side that has no stride, or more than one, in the words of the layer that was asked for.
     pub(super) fn check_sides(&self) -> Result<()> {
         let (input, output) = (self.input, self.output);
@@ -22,12 +43,7 @@ impl Convolution {
             let asked = Asked { inputs, outputs, moves, is_transposed: self.is_transposed };
             let (from, to) = if self.is_transposed { (outputs, inputs) } else { (inputs, outputs) };
             return Err(Error::ConvolutionSizes {
-                layer: match (self.is_transposed, self.is_window) {
-                    (false, false) => "Conv2d",
-                    (false, true) => "Conv1d",
-                    (true, false) => "ConvTranspose2d",
-                    (true, true) => "ConvTranspose1d",
-                },
+                layer: self.layer(),
                 side,
                 found: Box::new(NoStride {
                     inputs: from,

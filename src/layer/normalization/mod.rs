@@ -14,7 +14,7 @@ use super::tied::Detach;
 use super::{DualViewMut, Layer, Module, Part, Pass, Point, TangentPass, Unconditioned, range};
 use crate::batch::size::{KnownShape, Shape, Size};
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::{Result, require, require_count};
+use crate::error::{Error, Result, require, require_count};
 use crate::numbers::scalar::Float;
 use passes::{backward, forward, tangent, tangent_backward};
 use spans::Groups;
@@ -92,7 +92,8 @@ impl LayerNorm<0> {
 ///
 /// # Errors
 /// Groups that do not divide the channels, or of which each has one value only, do not compile; of run-time sizes `build`
-/// refuses them with [`Error::InvalidParameter`](crate::Error::InvalidParameter).
+/// refuses the former with [`Error::Groups`](crate::Error::Groups) and the latter with
+/// [`Error::InvalidParameter`](crate::Error::InvalidParameter).
 ///
 /// # Example
 /// ```
@@ -203,10 +204,12 @@ impl<S: Size> Module for NormalizationLayer<S> {
         require_count("the values of a normalization", values)?;
         let fits = values <= MOST;
         require(fits, "the values of a normalization", values as f64, "at most 2⁴⁸")?;
-        let name = "the groups of a normalization";
-        require_count(name, self.groups)?;
-        let divides = channels.is_multiple_of(self.groups);
-        require(divides, name, self.groups as f64, "a divisor of the channels")?;
+        let groups = self.groups;
+        require_count("the groups of a normalization", groups)?;
+        if !channels.is_multiple_of(groups) {
+            let channels = (channels, channels);
+            return Err(Error::Groups { layer: "GroupNorm", channels, groups });
+        }
         let each = values / self.groups;
         let requirement = "at least 2: one value is its own mean, and nothing is left of it";
         require(each > 1, "the values that are normalized together", each as f64, requirement)

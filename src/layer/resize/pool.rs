@@ -14,6 +14,7 @@ use crate::error::{Result, require, require_count, require_fit};
 use crate::layer::Module;
 use crate::layer::convolution::Sides;
 use crate::layer::field::Steps;
+use crate::layer::told::Untold;
 use crate::numbers::scalar::Float;
 
 /// Windows that move over images, and what the sizes come to.
@@ -268,20 +269,54 @@ impl<I, O> AveragePoolLayer<I, O> {
     }
 }
 
-/// Whether sizes known to the compiler are pooled by windows of so many rows and columns.
-const fn leads(from: Shape, to: Shape, (rows, columns): (usize, usize)) -> bool {
-    from.channels == to.channels
-        && Windows::find(from.height, to.height, rows, None).is_some()
-        && Windows::find(from.width, to.width, columns, None).is_some()
+/// Why windows of so many rows and columns between sizes known to the compiler have no stride, if they have none.
+const fn untold(from: Shape, to: Shape, (rows, columns): (usize, usize)) -> Untold {
+    let rows = Windows::told(from.height, to.height, rows, None);
+    Untold::of(from, to, rows, Windows::told(from.width, to.width, columns, None))
 }
 
 macro_rules! pools {
-    ($($pool:ident makes $layer:ident),+; $size:ident, $is_window:literal, $rows:expr, $sentence:literal) => {$(
+    (
+        $($pool:ident makes $layer:ident),+; $size:ident, $is_window:literal, $rows:expr, $images:literal,
+        $larger:literal by $upsample:literal
+    ) => {$(
         impl<I: $size + KnownShape, O: $size + KnownShape, const K: usize> $pool<I, O, K> {
             /// Between sizes known to the compiler.
             #[allow(clippy::new_ret_no_self)] // As for `Dense`.
             pub fn new() -> $layer<I, O> {
-                const { assert!(leads(I::SHAPE, O::SHAPE, ($rows, K)), $sentence) };
+                const {
+                    let untold = untold(I::SHAPE, O::SHAPE, ($rows, K));
+                    assert!(
+                        I::SHAPE.channels == O::SHAPE.channels,
+                        concat!(
+                            "these two ", $images, " differ in channels, which pooling keeps: a convolution of kernel 1 leads \
+                             to others"
+                        )
+                    );
+                    assert!(
+                        !untold.is_larger,
+                        concat!(
+                            "the second of these two ", $images, " is ", $larger, " than the first, which no pooling makes \
+                             it: `", $upsample, "` leads to a ", $larger, " one, as from 14 to 28"
+                        )
+                    );
+                    assert!(
+                        !untold.is_nothing,
+                        concat!(
+                            "no stride of a pooling window leads from the first of these two ", $images, " to the second \
+                             (outputs = (inputs − window) / stride + 1, rounded down or up, along each side, with stride ≤ \
+                             window ≤ inputs): a window of 2 leads from 28 to 14, and from 7 to 3 or 4"
+                        )
+                    );
+                    assert!(
+                        !untold.is_several,
+                        concat!(
+                            "more than one stride of a pooling window leads from the first of these two ", $images, " to the \
+                             second, as from 3 to 2 with a window of 2: `between` takes the one that is meant, by \
+                             `.stride(2)`"
+                        )
+                    );
+                }
                 $pool::between(I::default(), O::default(), K)
             }
         }
@@ -303,17 +338,9 @@ macro_rules! pools {
 }
 pools!(
     AveragePool2d makes AveragePoolLayer, MaxPool2d makes MaxPoolLayer;
-    ImageSize, false, K,
-    "these two images do not tell the stride of a pooling window: they differ in channels, or no stride leads from the one \
-     to the other (outputs = (inputs − window) / stride + 1, rounded down or up, in rows and in columns, with stride ≤ \
-     window ≤ inputs), or more than one does, as from 3 to 2 with a window of 2; 28 to 14, or 7 to 3 or 4, with a window \
-     of 2 tell it. `between` takes the stride, `.stride(2)`"
+    ImageSize, false, K, "images", "larger" by "Upsample2d"
 );
 pools!(
     AveragePool1d makes AveragePoolLayer, MaxPool1d makes MaxPoolLayer;
-    WindowSize, true, 1,
-    "these two windows of a series do not tell the stride of a pooling window: they differ in channels, or no stride leads \
-     from the one to the other (outputs = (inputs − window) / stride + 1, rounded down or up, with stride ≤ window ≤ \
-     inputs), or more than one does, as from 3 steps to 2 with a window of 2; 28 to 14, or 7 to 3 or 4, with a window of \
-     2 tell it. `between` takes the stride, `.stride(2)`"
+    WindowSize, true, 1, "windows of a series", "longer" by "Upsample1d"
 );

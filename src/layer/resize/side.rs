@@ -1,5 +1,7 @@
 //! One side of an image, and what becomes of it.
 
+use crate::layer::told::Told;
+
 /// How the outputs along one side of an image are made of its inputs: each is a weighted sum of inputs that lie one
 /// beside the other, if of any.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,8 +150,18 @@ impl Windows {
         kernel: usize,
         stride: Option<usize>,
     ) -> Option<Self> {
+        Self::told(inputs, outputs, kernel, stride).one()
+    }
+
+    /// The same, which says why there are none.
+    pub const fn told(
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        stride: Option<usize>,
+    ) -> Told<Self> {
         if outputs == 0 || kernel == 0 || kernel > inputs {
-            return None;
+            return Told::Nothing;
         }
         let (mut next, last) = match stride {
             Some(stride) => (stride, stride),
@@ -157,14 +169,14 @@ impl Windows {
             None if outputs == 1 => (kernel, kernel),
             None => (1, kernel),
         };
-        let mut found = None;
+        let mut found = Told::Nothing;
         while next <= last && next > 0 {
             let windows = Self { inputs, outputs, kernel, stride: next };
             if windows.lead_there() {
-                if found.is_some() {
-                    return None;
+                if !found.is_nothing() {
+                    return Told::Several;
                 }
-                found = Some(windows);
+                found = Told::One(windows);
             }
             // After the greatest number there is comes 0, and that is the end.
             next = next.wrapping_add(1);

@@ -62,11 +62,9 @@ impl Upsampling {
     }
 }
 
-/// Whether rows and columns are so many times those of an image of as many channels.
+/// Whether rows and columns are so many times those of another image.
 const fn are_multiples(from: Shape, to: Shape) -> bool {
-    from.channels == to.channels
-        && is_multiple(from.height, to.height)
-        && is_multiple(from.width, to.width)
+    is_multiple(from.height, to.height) && is_multiple(from.width, to.width)
 }
 
 const fn is_multiple(inputs: usize, outputs: usize) -> bool {
@@ -166,7 +164,7 @@ pub struct Upsample1d<I, O>(PhantomData<(I, O)>);
 pub type UpsampleLayer<I, O> = Fixed<Upsampling, I, O>;
 
 macro_rules! upsamples {
-    ($upsample:ident, $size:ident, $is_window:literal, $linear:ident, $of_nearest:literal, $of_linear:literal, $sentence:literal) => {
+    ($upsample:ident, $size:ident, $is_window:literal, $linear:ident, $of_nearest:literal, $of_linear:literal, $images:literal, $sentence:literal) => {
         impl<I: $size + KnownShape, O: $size + KnownShape> $upsample<I, O> {
             #[doc = $of_nearest]
             pub fn nearest() -> UpsampleLayer<I, O> {
@@ -179,7 +177,16 @@ macro_rules! upsamples {
             }
 
             fn by(interpolation: Interpolation) -> UpsampleLayer<I, O> {
-                const { assert!(are_multiples(I::SHAPE, O::SHAPE), $sentence) };
+                const {
+                    assert!(
+                        I::SHAPE.channels == O::SHAPE.channels,
+                        concat!(
+                            "these two ", $images, " differ in channels, which upsampling keeps: a convolution of kernel 1 \
+                             leads to others"
+                        )
+                    );
+                    assert!(are_multiples(I::SHAPE, O::SHAPE), $sentence);
+                }
                 $upsample::between(I::default(), O::default(), interpolation)
             }
         }
@@ -205,8 +212,9 @@ upsamples!(
     bilinear,
     "Each pixel becomes a block of equal ones.",
     "Straight lines from pixel to pixel, along rows and columns.",
-    "the second of these two images has no whole multiple of the first one's rows and columns, or other channels: \
-     upsampling leads from 7 to 14, 21, and so on, and keeps the channels"
+    "images",
+    "the second of these two images has no whole multiple of the first one's rows and columns: upsampling leads from 7 to \
+     14, 21, and so on, and a `ConvTranspose2d` to other sizes"
 );
 upsamples!(
     Upsample1d,
@@ -215,6 +223,7 @@ upsamples!(
     linear,
     "Each step becomes a run of equal ones.",
     "Straight lines from step to step.",
-    "the second of these two windows has no whole multiple of the first one's steps, or other channels: upsampling leads \
-     from 7 steps to 14, 21, and so on, and keeps the channels"
+    "windows of a series",
+    "the second of these two windows has no whole multiple of the first one's steps: upsampling leads from 7 steps to 14, \
+     21, and so on, and a `ConvTranspose1d` to other sizes"
 );
