@@ -25,7 +25,7 @@ use crate::numbers::scalar::Float;
 /// The layers of a classifier can be an encoder too, but a label rewards them only for what tells classes apart, not for
 /// the grey of a stroke or where it ends, and the later layers pass on less of that. Convolutions that were trained on
 /// labels, and frozen, against the same net trained as an autoencoder from the start: squared error of an embedded test
-/// digit (8 × 8), from a decoder trained on top, one seed, by `examples/17_recognition.rs` in the repository.
+/// digit (8 × 8), from a decoder trained on top, one seed, by `examples/17_recognition` in the repository.
 ///
 /// | cut after | numbers | a classifier's | random weights | trained for it |
 /// |---|---:|---:|---:|---:|
