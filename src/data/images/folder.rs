@@ -95,18 +95,20 @@ fn leave_out(others: Vec<PathBuf>, skips: bool, skipped: &mut Vec<PathBuf>) -> R
     }
 }
 
-/// The folders of classes, each with the number of its class, and the names of all classes. Where names are given, these
-/// are they, in their order.
-fn numbered(
-    folders: Vec<PathBuf>,
-    classes: Option<&[String]>,
-) -> Result<(Vec<(usize, PathBuf)>, Vec<String>)> {
+/// The folders of classes, each with the number of its class, and the names of all classes.
+struct Classes {
+    folders: Vec<(usize, PathBuf)>,
+    names: Vec<String>,
+}
+
+/// The folders as classes: those whose names are given, in that order, or else all of them.
+fn numbered(folders: Vec<PathBuf>, classes: Option<&[String]>) -> Result<Classes> {
     let Some(classes) = classes else {
         let name = |folder: &PathBuf| {
             folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
         };
         let names = folders.iter().map(name).collect();
-        return Ok((folders.into_iter().enumerate().collect(), names));
+        return Ok(Classes { names, folders: folders.into_iter().enumerate().collect() });
     };
     let numbers: HashMap<&str, usize> =
         classes.iter().enumerate().map(|(number, name)| (name.as_str(), number)).collect();
@@ -121,9 +123,9 @@ fn numbered(
             )),
         }
     };
-    let mut numbered: Vec<_> = folders.into_iter().map(number).collect::<Result<_>>()?;
-    numbered.sort_unstable();
-    Ok((numbered, classes.to_vec()))
+    let mut folders: Vec<_> = folders.into_iter().map(number).collect::<Result<_>>()?;
+    folders.sort_unstable();
+    Ok(Classes { folders, names: classes.to_vec() })
 }
 
 /// The pictures of a folder, or of the folders in it, which then are classes.
@@ -146,8 +148,8 @@ pub(super) fn list(folder: &Path, skips: bool, classes: Option<&[String]>) -> Re
             "pictures in folders of the classes that `ImageOptions::classes` names",
         ));
     }
-    let (folders, classes) = numbered(folders, classes)?;
-    for (label, class) in &folders {
+    let classes = numbered(folders, classes)?;
+    for (label, class) in &classes.folders {
         let Content { files, folders, mut others } = content(class)?;
         others.extend(folders);
         leave_out(others, skips, &mut listed.skipped)?;
@@ -157,7 +159,7 @@ pub(super) fn list(folder: &Path, skips: bool, classes: Option<&[String]>) -> Re
         listed.labels.extend(files.iter().map(|_| *label));
         listed.files.extend(files);
     }
-    listed.classes = classes;
+    listed.classes = classes.names;
     if listed.files.is_empty() {
         return Err(refuse(folder, "a folder without pictures", PICTURES));
     }
