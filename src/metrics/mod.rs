@@ -9,6 +9,7 @@
 //! | [`knn_accuracy`], [`knn_classify`] | whether samples of a class lie together in the code |
 //! | [`linear_probe`](crate::probe::linear_probe) | how well a linear classifier tells classes apart by the code |
 //! | [`nearest`] | which samples are nearest to a sample: is a generated one a copy? |
+//! | [`drift`], [`population_stability`], [`kolmogorov_smirnov`] | whether new samples, or their scores, are still like those of before |
 //! | [`unexplained_variance`] | which share of the data's variance a reconstruction misses |
 //!
 //! # Example
@@ -23,12 +24,16 @@
 //! ```
 
 mod classes;
+mod drift;
 mod label;
 mod neighbors;
 mod ranking;
 mod variance;
 
 pub use classes::{ConfusionMatrix, accuracy};
+pub use drift::{
+    ColumnDrift, Drift, KolmogorovSmirnov, drift, kolmogorov_smirnov, population_stability,
+};
 pub use label::Label;
 pub(crate) use label::checked_labels;
 pub use neighbors::{Neighbors, knn_accuracy, knn_classify, nearest};

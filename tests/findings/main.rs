@@ -8,6 +8,7 @@ mod anomaly_sets;
 #[cfg(feature = "plot")]
 mod colours;
 mod convolutional;
+mod drift;
 #[cfg(feature = "npz")]
 mod explanations;
 mod health;
