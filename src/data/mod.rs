@@ -8,6 +8,7 @@
 //! | [`Npy`] | NumPy's format of one array: a row is a sample | |
 //! | `Npz` | NumPy's archives of arrays, plain and compressed | `npz` |
 //! | `ImageFolder`, `ImageOptions` | a folder of PNG and JPEG files: a file is a sample, a folder a class; `save_images` writes them | `image` |
+//! | [`Windows`], [`RollingWindow`] | the steps of another source, or those that come now, as windows of a series | |
 //! | [`Normalized`] | another source, through a fitted [`Normalizer`] | |
 //!
 //! Each reads from disk as it goes, in memory that does not grow with the file, and each
@@ -119,8 +120,10 @@ mod npy;
 mod npz;
 #[cfg(any(feature = "image", feature = "plot"))]
 pub(crate) mod png;
+mod rolling_window;
 pub(crate) mod signature;
 mod table;
+mod windows;
 
 use std::fmt::Debug;
 
@@ -135,6 +138,8 @@ pub use normalizer::{Normalization, Normalizer};
 pub use npy::Npy;
 #[cfg(feature = "npz")]
 pub use npz::Npz;
+pub use rolling_window::RollingWindow;
+pub use windows::{StepScores, Windows, gaps};
 
 use crate::batch::size::Size;
 use crate::batch::{Batch, BatchViewMut};

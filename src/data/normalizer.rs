@@ -212,6 +212,41 @@ impl Normalizer {
         Ok(self)
     }
 
+    /// The same for windows or images, where this one was fitted to their steps or pixels: each channel alike at every
+    /// place. Fitted to windows themselves, each step of a window would have a scale of its own.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] for another number of channels.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::data::{InMemory, Normalization, Source, Windows};
+    /// use autoencoder::{Batch, Normalizer, size::Window};
+    ///
+    /// let series = Batch::from_iter([[1.0, 500.0], [2.0, 700.0], [3.0, 600.0]]); // V, W
+    /// let mut windows = Windows::new(InMemory::from(&series), Window::<2, 2>)?;
+    /// let per_step = Normalizer::fit(Normalization::MinMax { low: 0.0, high: 1.0 }, &series)?;
+    /// let mut batch = windows.load()?;
+    /// per_step.per_channel(windows.size())?.apply(batch.view_mut())?;
+    /// assert_eq!(batch.sample(0), [0.0, 0.0, 0.5, 1.0]);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn per_channel(&self, size: impl Size) -> Result<Self> {
+        let Some(channels) = self.features() else { return Ok(self.clone()) };
+        let shape = size.shape();
+        require_size("Normalizer::per_channel", "channels", channels, shape.channels)?;
+        let places = shape.height.saturating_mul(shape.width);
+        let spread = |of_channels: &[f64]| {
+            if size.is_interleaved() {
+                return of_channels.repeat(places);
+            }
+            let planes = of_channels.iter().flat_map(|&value| std::iter::repeat_n(value, places));
+            planes.collect()
+        };
+        let (first, second) = (spread(&self.first), spread(&self.second));
+        Ok(Self { first, second, ..*self })
+    }
+
     /// Makes one from the [`parts`](Normalizer::parts) of another.
     ///
     /// # Errors

@@ -87,6 +87,8 @@ fn sources() -> Vec<(String, Dynamic, Vec<f64>)> {
     let normalized = Normalized::new(InMemory::from(batch), normalizer).unwrap();
     let values = sevenths.iter().map(|x| (x - 1.0) / 2.0).collect();
     all.push(("normalized".into(), Box::new(normalized), values));
+    let (windows, of_windows) = crate::windows::ThreeWindows::new();
+    all.push(("windows".into(), Box::new(windows), of_windows));
     all.push(("default methods".into(), Box::new(Plain { next: 0 }), whole));
 
     #[cfg(feature = "image")]

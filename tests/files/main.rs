@@ -20,3 +20,4 @@ mod stop;
 mod tables;
 #[cfg(feature = "safetensors")]
 mod versions;
+mod windows;
