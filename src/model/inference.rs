@@ -1,5 +1,6 @@
 //! The model in use: codes, reconstructions, scores. Nothing here draws or changes anything.
 
+use super::lots::in_lots;
 use super::network::Network;
 use super::scalar;
 use super::{AutoEncoder, Scalar, Workspace};
@@ -75,11 +76,7 @@ impl<'a, T: Float> InMemory<'a, T> {
         expected: impl Size,
         examples: Examples<'a, T, I, G>,
     ) -> Result<Self> {
-        let (given, weights) = Self::weighted(call, expected, examples)?;
-        let (fault, remedy) =
-            ("are not for this call, in which all samples count alike", "leave them out");
-        require_fit(weights.is_none(), "Examples::weights", fault, remedy)?;
-        Ok(given)
+        Self::of(call, alone(call, expected, examples)?)
     }
 
     /// The same of a call that takes weights too, which are not looked at yet.
@@ -88,12 +85,8 @@ impl<'a, T: Float> InMemory<'a, T> {
         expected: impl Size,
         examples: Examples<'a, T, I, G>,
     ) -> Result<(Self, Option<&'a [f64]>)> {
-        let Examples { samples, weights, held_out, size, .. } = examples;
-        let given = Self::of(call, samples)?;
-        require_shape(call, expected, size)?;
-        let (fault, remedy) = ("is not for this call, which does not validate", "leave it out");
-        require_fit(held_out.is_none(), "Examples::held_out", fault, remedy)?;
-        Ok((given, weights))
+        let (samples, weights) = unvalidated(call, expected, examples)?;
+        Ok((Self::of(call, samples)?, weights))
     }
 
     /// Refuses a stream, and leaves it unread.
@@ -138,6 +131,37 @@ impl<'a, T: Float> InMemory<'a, T> {
     }
 }
 
+impl<'a, T: Float> From<InMemory<'a, T>> for Samples<'a, T> {
+    fn from(InMemory { x, conditions, labels }: InMemory<'a, T>) -> Self {
+        Self::Memory { x, conditions, labels }
+    }
+}
+
+/// The samples of a call that takes nothing beside them, from memory or from a stream, by a model with inputs of this
+/// size. What it would leave out is refused: who gives weights means them to count.
+pub(crate) fn alone<'a, T: Float, I: Size, G>(
+    call: &'static str,
+    expected: impl Size,
+    examples: Examples<'a, T, I, G>,
+) -> Result<Samples<'a, T>> {
+    let (samples, weights) = unvalidated(call, expected, examples)?;
+    let (fault, remedy) =
+        ("are not for this call, in which all samples count alike", "leave them out");
+    require_fit(weights.is_none(), "Examples::weights", fault, remedy)?;
+    Ok(samples)
+}
+
+fn unvalidated<'a, T: Float, I: Size, G>(
+    call: &'static str,
+    expected: impl Size,
+    Examples { samples, weights, held_out, size, .. }: Examples<'a, T, I, G>,
+) -> Result<(Samples<'a, T>, Option<&'a [f64]>)> {
+    require_shape(call, expected, size)?;
+    let (fault, remedy) = ("is not for this call, which does not validate", "leave it out");
+    require_fit(held_out.is_none(), "Examples::held_out", fault, remedy)?;
+    Ok((samples, weights))
+}
+
 /// Labels as numbers; refused unless each is a class and there is one for each sample.
 pub(crate) fn classes<T: Float>(
     call: &'static str,
@@ -156,7 +180,8 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     /// The code of each sample: `Code × samples`; of a Gaussian posterior, its mean. Of a conditional model, of each
     /// sample under its condition.
     ///
-    /// A sample's code has the same bits in whatever batch and at whatever place it comes.
+    /// A sample's code has the same bits in whatever batch and at whatever place it comes. From a stream, `&mut source`,
+    /// samples are read a few thousand at a time, in memory that does not grow with it.
     ///
     /// # Errors
     /// See [`AutoEncoder`].
@@ -194,14 +219,16 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let place = "the codes of encode_into";
         require_size(place, "features", self.units(), codes.features())?;
         require_shape(place, self.code_size(), codes.size())?;
-        let given = InMemory::unweighted("encode", self.encoder().input(), x.into_examples())?;
+        let samples = alone("encode", self.encoder().input(), x.into_examples())?;
         let mut buffer = std::mem::take(&mut workspace.taken);
-        let taken = given.taken(network, "encode", &mut buffer).and_then(|rows| {
-            codes.resize(rows.x.samples());
-            scalar::encode_rows(network, rows, codes.view_mut(), workspace)
+        let done = in_lots("encode", network, samples, &mut |first, given| {
+            let rows = given.taken(network, "encode", &mut buffer)?;
+            codes.resize(first + rows.x.samples());
+            let (_, to) = codes.view_mut().split_at(first);
+            scalar::encode_rows(network, rows, to, workspace)
         });
         workspace.taken = buffer;
-        taken
+        done
     }
 
     /// The reconstruction of each code, in the domain of the inputs (for a Bernoulli loss, probabilities); of a
@@ -251,7 +278,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     }
 
     /// The loss of each sample's reconstruction: high for samples unlike those it was trained on. Of a classifier,
-    /// that of each sample's class.
+    /// that of each sample's class. From a stream, `&mut source`, as [`encode`](Self::encode).
     ///
     /// # Errors
     /// See [`AutoEncoder`].
@@ -265,11 +292,14 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         const { <X::Input as SameSize<E::Input>>::FITS };
         let network = self.network();
         let (mut buffer, mut targets) = (Vec::new(), Vec::new());
-        let given = InMemory::unweighted("score", self.encoder().input(), x.into_examples())?;
-        let rows = given.compared(network, "score", (&mut buffer, &mut targets))?;
-        let mut scores = vec![T::ZERO; rows.x.samples()];
-        let to = BatchViewMut::new(&mut scores, 1);
-        scalar::score_rows(network, rows, to, &mut self.workspace())?;
+        let samples = alone("score", self.encoder().input(), x.into_examples())?;
+        let (mut scores, mut workspace) = (Vec::new(), self.workspace());
+        in_lots("score", network, samples, &mut |first, given| {
+            let rows = given.compared(network, "score", (&mut buffer, &mut targets))?;
+            scores.resize(first + rows.x.samples(), T::ZERO);
+            let to = BatchViewMut::new(&mut scores[first..], 1);
+            scalar::score_rows(network, rows, to, &mut workspace)
+        })?;
         Ok(scores)
     }
 

@@ -26,6 +26,7 @@ pub(crate) mod file;
 mod generation;
 pub mod gradcheck;
 pub(crate) mod inference;
+pub(crate) mod lots;
 pub(crate) mod network;
 mod objective;
 pub(crate) mod scalar;

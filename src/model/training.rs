@@ -19,7 +19,7 @@ use crate::numbers::scalar::Float;
 use crate::random::schedule::Schedule;
 use crate::terms::Terms;
 use crate::train::blocks::Beside;
-use crate::train::examples::{Examples, Rows, Samples};
+use crate::train::examples::{Examples, Rows, Samples, Stream};
 use crate::train::prepared::{self, Data, Prepared};
 use crate::train::settings::Plan;
 use crate::train::trainable::{Chosen, Trainee};
@@ -64,12 +64,8 @@ pub(super) fn train<T: Float>(
             let given = InMemory::of("fit", samples)?;
             Data::Memory(given.compared(network, "fit", (&mut x, &mut targets))?)
         }
-        Samples::Stream { x, beside } => {
-            let of_class = (network.loss.target() == Target::Class).then_some(Beside::Targets);
-            let is_conditional = network.facts.condition > 0;
-            let of_condition = is_conditional.then_some(Beside::Conditions);
-            let what = of_condition.into_iter().chain(of_class);
-            Data::Stream { x, beside: what.zip(beside).collect() }
+        Samples::Stream { x, beside: streams } => {
+            Data::Stream { x, beside: beside(network, streams) }
         }
     };
     let (mut x, mut targets) = (Vec::new(), Vec::new());
@@ -83,6 +79,16 @@ pub(super) fn train<T: Float>(
     let workspace = network.workspace();
     let mut trainee = InTraining { network, workspace };
     prepared::run(plan, &mut trainee, Prepared { data, held_out, weights })
+}
+
+/// What streams in step with that of the samples give: a condition, a class, or both in this order.
+pub(super) fn beside<'a, T: Float>(
+    network: &Network<T>,
+    streams: Vec<Box<dyn Stream<T> + 'a>>,
+) -> Vec<(Beside, Box<dyn Stream<T> + 'a>)> {
+    let of_class = (network.loss.target() == Target::Class).then_some(Beside::Targets);
+    let of_condition = (network.facts.condition > 0).then_some(Beside::Conditions);
+    of_condition.into_iter().chain(of_class).zip(streams).collect()
 }
 
 /// A network and the memory of its passes.
@@ -190,7 +196,7 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
 }
 
 /// Refuses classes of a stream that are none.
-fn check_classes<T: Float>(
+pub(super) fn check_classes<T: Float>(
     call: &'static str,
     classes: usize,
     targets: BatchView<'_, T>,

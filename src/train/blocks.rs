@@ -13,7 +13,7 @@ use crate::numbers::scalar::Float;
 
 /// The samples of an epoch in blocks, each in memory as a whole; every block but the last holds
 /// whole batches.
-pub(super) trait Blocks<T> {
+pub(crate) trait Blocks<T> {
     /// Samples of an epoch.
     fn samples(&self) -> usize;
 
@@ -113,7 +113,7 @@ pub(crate) enum Beside {
 
 impl Beside {
     /// Refuses unless there is one for each of so many samples.
-    pub(super) fn require_one_each(self, samples: usize, found: usize) -> Result<()> {
+    fn require_one_each(self, samples: usize, found: usize) -> Result<()> {
         let (place, unit) = match self {
             Self::Conditions => ("the conditions of fit", "conditions"),
             Self::Targets => ("fit", "labels"),
@@ -123,9 +123,17 @@ impl Beside {
 }
 
 /// Samples that are streamed, and what is streamed in step with them.
-pub(super) struct Sources<'a, T: Float> {
-    pub(super) x: Box<dyn Stream<T> + 'a>,
-    pub(super) beside: Vec<(Beside, Box<dyn Stream<T> + 'a>)>,
+pub(crate) struct Sources<'a, T: Float> {
+    pub(crate) x: Box<dyn Stream<T> + 'a>,
+    pub(crate) beside: Vec<(Beside, Box<dyn Stream<T> + 'a>)>,
+}
+
+impl<T: Float> Sources<'_, T> {
+    /// Refuses unless each stream has as many as there are samples.
+    pub(crate) fn check(&self, samples: usize) -> Result<()> {
+        let mut beside = self.beside.iter();
+        beside.try_for_each(|(what, stream)| what.require_one_each(samples, stream.samples()))
+    }
 }
 
 /// A block as it was read: samples, and what belongs to them, from one stream after the other.
@@ -151,7 +159,7 @@ enum Read<T> {
 }
 
 /// A stream, read ahead by one block on a thread of its own.
-pub(super) struct Streamed<T> {
+pub(crate) struct Streamed<T> {
     features: usize,
     /// What there is beside the samples, and the numbers of it for each.
     beside: Vec<(Beside, usize)>,
@@ -166,7 +174,7 @@ pub(super) struct Streamed<T> {
 /// Runs `train` over a stream: blocks of so many samples, passed over once an epoch.
 ///
 /// Three blocks are in memory: one that is trained on, one that waits, and one that is being read.
-pub(super) fn streamed<T: Float, O>(
+pub(crate) fn streamed<T: Float, O>(
     mut sources: Sources<'_, T>,
     normalizer: Option<&Normalizer>,
     block: usize,

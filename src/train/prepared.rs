@@ -74,9 +74,7 @@ fn run_stream<T: Float>(
     if samples == 0 {
         return Err(Error::NoSamples { call });
     }
-    for (what, stream) in &sources.beside {
-        what.require_one_each(samples, stream.samples())?;
-    }
+    sources.check(samples)?;
     let batch_size = settings.samples_of_step(&plan.method, samples);
     let batches = settings.shuffle_buffer.div_ceil(batch_size);
     // A buffer for all samples may be given as the largest number there is.

@@ -6,4 +6,5 @@ mod parts;
 mod run_time;
 mod small_stack;
 mod stack;
+mod streams_in_use;
 mod tied;

@@ -7,7 +7,7 @@ use crate::batch::{Batch, BatchView};
 use crate::error::{Error, Result, require_size};
 use crate::layer::Part;
 use crate::loss::LossFor;
-use crate::model::inference::InMemory;
+use crate::model::inference::{InMemory, alone};
 use crate::model::{AutoEncoder, OneInput, Scalar, Unlabelled};
 use crate::numbers::scalar::Float;
 use crate::train::examples::IntoExamples;
@@ -180,7 +180,9 @@ where
 
     /// How odd each sample is: the higher, the odder.
     ///
-    /// A sample's score has the same bits in whatever batch it comes.
+    /// A sample's score has the same bits in whatever batch it comes. From a stream, `&mut source`, samples are read a few
+    /// thousand at a time, in memory that does not grow with it; so for [`p_values`](Self::p_values) and
+    /// [`detect`](Self::detect).
     ///
     /// # Errors
     /// See [`AnomalyDetector`].
@@ -356,7 +358,7 @@ where
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
         let size = self.model.encoder().input();
-        self.judge().scores(call, InMemory::unweighted(call, size, x.into_examples())?)
+        self.judge().scores(call, alone(call, size, x.into_examples())?)
     }
 
     /// One sample as a batch of one; its values are not looked at yet.

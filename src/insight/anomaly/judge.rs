@@ -10,9 +10,10 @@ use crate::error::{Result, require};
 use crate::loss::Target;
 use crate::model::blocks::{blocks, in_blocks, shares};
 use crate::model::inference::InMemory;
+use crate::model::lots::in_lots;
 use crate::model::network::Network;
 use crate::numbers::scalar::{Float, quantile_of_sorted};
-use crate::train::examples::Rows;
+use crate::train::examples::{Rows, Samples};
 
 /// What a detector has learned of normal samples, beside what its score has.
 #[derive(Debug, Clone, Default)]
@@ -250,11 +251,17 @@ impl<T: Float> Judge<'_, T> {
     }
 
     /// The score of each sample.
-    pub(super) fn scores(&self, call: &'static str, given: InMemory<'_, T>) -> Result<Vec<f64>> {
-        let given = self.checked(call, given)?;
-        let samples = given.x.samples();
-        let mut scores = vec![0.0; samples];
-        self.rate_given(call, given, &mut self.workspaces(samples), (&mut scores, None))?;
+    pub(super) fn scores(&self, call: &'static str, samples: Samples<'_, T>) -> Result<Vec<f64>> {
+        let (mut scores, mut workspaces) = (Vec::new(), Vec::new());
+        in_lots(call, self.network, samples, &mut |first, given| {
+            let given = self.checked(call, given)?;
+            let samples = given.x.samples();
+            if first == 0 {
+                workspaces = self.workspaces(samples);
+            }
+            scores.resize(first + samples, 0.0);
+            self.rate_given(call, given, &mut workspaces, (&mut scores[first..], None))
+        })?;
         Ok(scores)
     }
 
@@ -298,7 +305,7 @@ impl<T: Float> Judge<'_, T> {
         let x = given.x;
         // Without the changes that normal samples turn out to have.
         let novelty = self.novelty.clone().unchanged_by(x);
-        let scores = Judge { novelty: &novelty, ..*self }.scores(call, given)?;
+        let scores = Judge { novelty: &novelty, ..*self }.scores(call, given.into())?;
         let novelty = novelty.weighed_again(scores.iter().copied());
         let conformal = Conformal::new(scores)?;
         let count = shared(&prints, reference);
