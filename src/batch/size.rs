@@ -172,16 +172,30 @@ impl Untyped {
         Self { kind: size.type_id(), values: size.value(), shape: size.shape() }
     }
 
+    /// The number of values.
+    pub(crate) fn values(self) -> usize {
+        self.values
+    }
+
     /// Refuses another shape, as [`require_shape`] does.
     pub(crate) fn require(self, place: &'static str, found: Self) -> Result<()> {
         if self.kind != found.kind || self.values != found.values {
             return Ok(());
         }
-        let (expected, found) = (self.shape, found.shape);
-        require_size(place, "channels", expected.channels, found.channels)?;
-        require_size(place, "rows", expected.height, found.height)?;
-        require_size(place, "columns", expected.width, found.width)
+        require_sides(place, ["channels", "rows", "columns"], self.shape, found.shape)
     }
+}
+
+/// Refuses another shape, by the first side that differs, each of which is called so.
+pub(crate) fn require_sides(
+    place: &'static str,
+    [channels, rows, columns]: [&'static str; 3],
+    expected: Shape,
+    found: Shape,
+) -> Result<()> {
+    require_size(place, channels, expected.channels, found.channels)?;
+    require_size(place, rows, expected.height, found.height)?;
+    require_size(place, columns, expected.width, found.width)
 }
 
 /// Refuses an image or a window of another shape where both have as many values: the compiler cannot tell two of
@@ -237,7 +251,7 @@ impl<const C: usize, const T: usize> KnownShape for Window<C, T> {
 ///
 /// A size known to the compiler fits itself; an image and a window also fit a `Const` of as many values, which
 /// [`FITS`](Self::FITS) asserts when the program is built. Sizes known at run time fit one another here, and their
-/// numbers are compared when the model is built.
+/// numbers are compared when the model is built, of images and windows those along each side.
 #[diagnostic::on_unimplemented(
     message = "sizes differ: one has `{Self}` where the other has `{Other}`",
     label = "of another size than what it meets here",
@@ -300,8 +314,11 @@ at_run_time!(
 #[diagnostic::on_unimplemented(
     message = "a size known at run time stands beside one known to the compiler: `{Self}` beside `{Other}`",
     label = "one of the two is `dynamic`, the other is not",
-    note = "make both `dynamic`, which `build` then compares, or write both sizes into the types: \
-            `Dense::<64, 32>::new(…)`"
+    note = "of two layers, make both `dynamic`, which `build` then compares, or write both sizes into the types: \
+            `Dense::<64, 32>::new(…)`",
+    note = "of a batch and a model, give the batch the model's kind of size, which copies nothing: `batch.into_dynamic()` for \
+            a `dynamic` model of plain features, else `batch.with_size(…)?`, such as `with_size(Const::<64>)`, \
+            `with_size(Image::<3, 20, 30>)` or, of a `DynImage`, `with_size(model.encoder().input())`"
 )]
 pub trait KnownAlike<Other> {}
 

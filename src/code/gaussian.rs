@@ -3,9 +3,10 @@ use rand::Rng;
 use crate::batch::size::SameSize;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Result, require, require_fit, require_size};
-use crate::layer::field::Link;
+use crate::layer::field::{Lies, Link};
 use crate::layer::jacobian::{Asked, JacobianGradient};
 use crate::layer::layout::Layout;
+use crate::layer::part::End;
 use crate::layer::{
     Chain, Detach, DiagonalGaussian, DualViewMut, Layer, Module, Part, Pass, Pointlike,
     TangentPass, Unconditioned, require_point,
@@ -80,7 +81,7 @@ impl<B, M, V> Gaussian<B, M, V> {
     }
 }
 
-impl<B: Module, M: Module, V: Module> Gaussian<B, M, V> {
+impl<B: Part, M: Part, V: Part> Gaussian<B, M, V> {
     fn hidden_len(&self, samples: usize) -> usize {
         self.path.first.num_outputs() * samples
     }
@@ -108,7 +109,7 @@ impl<B: Module, M: Module, V: Module> Gaussian<B, M, V> {
     }
 }
 
-impl<B: Module, M: Module, V: Module> Module for Gaussian<B, M, V> {
+impl<B: Part, M: Part, V: Part> Module for Gaussian<B, M, V> {
     fn num_inputs(&self) -> usize {
         self.path.num_inputs()
     }
@@ -123,6 +124,11 @@ impl<B: Module, M: Module, V: Module> Module for Gaussian<B, M, V> {
 
     fn is_gaussian(&self) -> bool {
         true
+    }
+
+    /// Of the means, and of the log-variances.
+    fn lies(&self) -> Option<Lies> {
+        self.path.lies()
     }
 
     fn is_frozen(&self) -> bool {
@@ -148,10 +154,13 @@ impl<B: Module, M: Module, V: Module> Module for Gaussian<B, M, V> {
         let hidden = body.num_outputs();
         let place = "inputs of the Gaussian's mean head";
         require_size(place, "units", hidden, mean.num_inputs())?;
-        let place = "inputs of the Gaussian's log-variance head";
-        require_size(place, "units", hidden, self.log_variance.num_inputs())?;
+        End::output(body).require(place, End::input(mean))?;
+        let (place, head) = ("inputs of the Gaussian's log-variance head", &self.log_variance);
+        require_size(place, "units", hidden, head.num_inputs())?;
+        End::output(body).require(place, End::input(head))?;
         let place = "outputs of the Gaussian's log-variance head";
-        require_size(place, "code units", mean.num_outputs(), self.log_variance.num_outputs())
+        require_size(place, "code units", mean.num_outputs(), head.num_outputs())?;
+        End::output(mean).require(place, End::output(head))
     }
 }
 
@@ -167,14 +176,17 @@ impl<B: Part, M: Part, V: Part> Part for Gaussian<B, M, V> {
     fn output(&self) -> M::Output {
         self.path.output()
     }
+    fn inputs_lie(&self) -> Option<Lies> {
+        self.path.inputs_lie()
+    }
 }
 
 impl<T, B, M, V> Layer<T> for Gaussian<B, M, V>
 where
     T: Float,
-    B: Layer<T> + Clone + 'static,
-    M: Layer<T> + Clone + 'static,
-    V: Layer<T> + Clone + 'static,
+    B: Layer<T> + Part + Clone + 'static,
+    M: Layer<T> + Part + Clone + 'static,
+    V: Layer<T> + Part + Clone + 'static,
 {
     fn layout(&self, layout: &mut Layout) {
         let (body, mean) = self.path.layers();

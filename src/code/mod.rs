@@ -6,11 +6,15 @@ pub mod prior;
 
 pub use gaussian::Gaussian;
 
+use crate::layer::field::Lies;
+
 /// What losses, priors and regularizers are told of a model: everything that types may have said, as values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Facts {
     /// Values of a sample; of a conditional model without the condition.
     pub features: usize,
+    /// How they lie, where they are an image or a window; nothing of plain features, of which only the number is known.
+    pub lies: Option<Lies>,
     /// Code units.
     pub units: usize,
     /// Whether the encoder says more about a code than a point.

@@ -3,13 +3,15 @@ use std::marker::PhantomData;
 use nalgebra::Dyn;
 use rand::Rng;
 
+use super::field::{Lies, Span, Steps};
 use super::jacobian::{Asked, JacobianGradient};
 use super::layout::Layout;
+use super::part::End;
 use super::range::{AnyRange, Range};
 use super::tied::Detach;
 use super::{
     AnyPosterior, Chain, DualViewMut, Layer, Module, Part, Pass, TangentPass, Unconditioned,
-    field_by, layer_by, module_by,
+    layer_by, module_by,
 };
 use crate::batch::size::Size;
 use crate::batch::{BatchView, BatchViewMut};
@@ -47,6 +49,8 @@ pub struct Any<T, I = Dyn, O = Dyn, R = AnyRange, P = AnyPosterior> {
     layer: Box<dyn Layer<T>>,
     input: I,
     output: O,
+    /// How inputs and outputs lie, which sizes without a type do not say.
+    lie: [Option<Lies>; 2],
     types: PhantomData<fn() -> (R, P)>,
 }
 
@@ -58,9 +62,9 @@ impl<T, I, O, R, P> std::fmt::Debug for Any<T, I, O, R, P> {
 
 impl<T: Float, I: Clone, O: Clone, R, P> Clone for Any<T, I, O, R, P> {
     fn clone(&self) -> Self {
-        let Self { layer, input, output, types } = self;
+        let Self { layer, input, output, lie, types } = self;
         let (layer, input, output) = (layer.clone(), input.clone(), output.clone());
-        Self { layer, input, output, types: *types }
+        Self { layer, input, output, lie: *lie, types: *types }
     }
 }
 
@@ -72,7 +76,7 @@ pub trait AnyPart: Part {
         Self: Layer<T> + Clone + 'static,
     {
         let (input, output) = (Dyn(self.input().value()), Dyn(self.output().value()));
-        Any { layer: Box::new(self), input, output, types: PhantomData }
+        Any { lie: lie(&self), layer: Box::new(self), input, output, types: PhantomData }
     }
 
     /// The part without its layers, but with its sizes, range and posterior as types.
@@ -81,16 +85,21 @@ pub trait AnyPart: Part {
         Self: Layer<T> + Clone + 'static,
     {
         let (input, output) = (self.input(), self.output());
-        Any { layer: Box::new(self), input, output, types: PhantomData }
+        Any { lie: lie(&self), layer: Box::new(self), input, output, types: PhantomData }
     }
 }
 impl<P: Part<Condition = Unconditioned>> AnyPart for P {}
+
+fn lie(part: &impl Part) -> [Option<Lies>; 2] {
+    [End::input(part), End::output(part)].map(End::lies)
+}
 
 impl<T: Float> Any<T> {
     /// A layer in a box, as a part.
     pub(super) fn around(layer: Box<dyn Layer<T>>) -> Self {
         let (input, output) = (Dyn(layer.num_inputs()), Dyn(layer.num_outputs()));
-        Self { layer, input, output, types: PhantomData }
+        let lie = [None, layer.lies()];
+        Self { layer, input, output, lie, types: PhantomData }
     }
 
     /// Layers one after the other, as one part.
@@ -109,7 +118,15 @@ impl<T: Float> Any<T> {
 
 impl<T: Float, I: Size, O: Size, R, P> Module for Any<T, I, O, R, P> {
     module_by!(layer);
-    field_by!(layer);
+    fn lies(&self) -> Option<Lies> {
+        self.lie[1]
+    }
+    fn steps(&self) -> Option<[Steps; 2]> {
+        self.layer.steps()
+    }
+    fn field(&self, places: [Span; 2]) -> Option<[Span; 2]> {
+        self.layer.field(places)
+    }
     fn check_sizes(&self) -> Result<()> {
         self.layer.check_sizes()
     }
@@ -126,6 +143,9 @@ impl<T: Float, I: Size, O: Size, R: Range, P> Part for Any<T, I, O, R, P> {
     }
     fn output(&self) -> O {
         self.output
+    }
+    fn inputs_lie(&self) -> Option<Lies> {
+        self.lie[0]
     }
 }
 

@@ -5,6 +5,7 @@ use rand::Rng;
 use super::activation::Ranged;
 use super::field::{Lies, Link, Span, Steps};
 use super::layout::Layout;
+use super::part::End;
 use super::tied::{Detach, Place, Shareable};
 use super::{
     Any, DualViewMut, Layer, Module, Part, Pass, Pointlike, SameCondition, TangentPass,
@@ -16,6 +17,12 @@ use crate::error::{Result, require_fit, require_size};
 use crate::numbers::scalar::Float;
 
 /// Two layers, one after the other, written `first.then(second)`; chains of chains reach any length.
+///
+/// # Errors
+/// Sizes that differ do not compile; of run-time sizes, and of parts in boxes, `build` refuses with
+/// [`Error::SizeMismatch`](crate::Error::SizeMismatch) outputs that are not the next layer's inputs in number or, where both
+/// are images or both windows, along a side, also where an activation of plain features stands between, and with
+/// [`Error::Unfit`](crate::Error::Unfit) an image beside a window.
 ///
 /// On the tape: the first one's tape, the values between the two, the second one's tape.
 #[derive(Debug, Clone)]
@@ -60,7 +67,7 @@ pub trait Then: Part {
 }
 impl<P: Part> Then for P {}
 
-impl<A: Module, B: Module> Chain<A, B> {
+impl<A: Part, B: Part> Chain<A, B> {
     fn hidden_len(&self, samples: usize) -> usize {
         self.first.num_outputs() * samples
     }
@@ -105,7 +112,7 @@ impl<A: Module, B: Module> Chain<A, B> {
     }
 }
 
-impl<A: Module, B: Module> Module for Chain<A, B> {
+impl<A: Part, B: Part> Module for Chain<A, B> {
     fn num_inputs(&self) -> usize {
         self.first.num_inputs()
     }
@@ -145,8 +152,10 @@ impl<A: Module, B: Module> Module for Chain<A, B> {
         let fault = "shares other weights with an encoder than the next";
         let remedy = "tie all layers of a chain to one encoder, or none";
         require_fit(first == second, "a layer of a chain", fault, remedy)?;
+        let place = "inputs of the next layer of a chain";
         let (given, taken) = (self.first.num_outputs(), self.second.num_inputs());
-        require_size("inputs of the next layer of a chain", "units", given, taken)
+        require_size(place, "units", given, taken)?;
+        End::output(&self.first).require(place, End::input(&self.second))
     }
 
     fn lies(&self) -> Option<Lies> {
@@ -176,10 +185,18 @@ impl<A: Part, B: Part> Part for Chain<A, B> {
     fn output(&self) -> B::Output {
         self.second.output()
     }
+
+    /// Behind what looks at each input in its place, as the next takes them.
+    fn inputs_lie(&self) -> Option<Lies> {
+        Lies::behind(self.second.inputs_lie(), self.first.inputs_lie(), self.first.steps())
+    }
 }
 
-impl<T: Float, A: Layer<T> + Clone + 'static, B: Layer<T> + Clone + 'static> Layer<T>
-    for Chain<A, B>
+impl<T, A, B> Layer<T> for Chain<A, B>
+where
+    T: Float,
+    A: Layer<T> + Part + Clone + 'static,
+    B: Layer<T> + Part + Clone + 'static,
 {
     fn layout(&self, layout: &mut Layout) {
         self.first.layout(layout);

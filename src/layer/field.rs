@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::batch::BatchView;
-use crate::batch::size::{Shape, Size};
+use crate::batch::size::{Shape, Size, require_sides};
+use crate::error::{Result, require_fit};
 
 /// Places along one side of an image, from the first to the last. Those below 0, and those behind the end, are the zeros
 /// around it.
@@ -119,6 +120,30 @@ impl Lies {
         steps: Option<[Steps; 2]>,
     ) -> Option<Self> {
         says.or_else(|| before.filter(|_| steps == Some([Steps::SAME; 2])))
+    }
+
+    /// Refuses what lies otherwise: an image or a window of other sides, and one beside the other. What is not known to be
+    /// either is taken as it is; values are counted elsewhere.
+    pub(crate) fn require(
+        place: &'static str,
+        expected: Option<Self>,
+        found: Option<Self>,
+    ) -> Result<()> {
+        let (Some(expected), Some(found)) = (expected, found) else { return Ok(()) };
+        if expected.shape.values() != found.shape.values() {
+            return Ok(());
+        }
+        let fault = "cannot be an image on one side and a window on the other: an image lies channel by channel, a \
+                     window step by step";
+        let remedy = "make both images, or both windows";
+        require_fit(expected.is_ordered_as(found), place, fault, remedy)?;
+        require_sides(place, ["channels", "rows", "columns"], expected.shape, found.shape)
+    }
+
+    /// Whether both go channel by channel, or both step by step; of a single channel both ways are the same.
+    pub(crate) fn is_ordered_as(self, other: Self) -> bool {
+        let is_single = |lies: Self| lies.shape.channels == 1;
+        self.is_interleaved == other.is_interleaved || (is_single(self) && is_single(other))
     }
 
     /// Where a value lies.

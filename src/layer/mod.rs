@@ -298,7 +298,7 @@ pub mod jacobian;
 pub mod layout;
 mod linear;
 mod normalization;
-mod part;
+pub(crate) mod part;
 pub mod range;
 mod residual;
 mod resize;
@@ -387,7 +387,8 @@ pub trait Module: Debug + Send + Sync {
     /// model is built.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) where two neighbours disagree,
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) where two neighbours disagree, [`Error::Unfit`](crate::Error::Unfit)
+    /// where they do not go together,
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one beyond all memory.
     fn check_sizes(&self) -> Result<()> {
         Ok(())

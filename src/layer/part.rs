@@ -3,8 +3,9 @@
 use nalgebra::Const;
 
 use super::Module;
+use super::field::Lies;
 use super::range::Range;
-use crate::batch::size::{Refused, Size};
+use crate::batch::size::{Refused, Size, Untyped};
 use crate::error::{Result, require_fit};
 
 /// All that the compiler knows of a part: of a layer, an encoder and a decoder alike.
@@ -33,6 +34,47 @@ pub trait Part: Module + Sized {
 
     /// The size of its outputs.
     fn output(&self) -> Self::Output;
+
+    /// How its inputs lie, where they are an image or a window: by default as the size of its inputs says. A part that
+    /// holds another, as a box does, knows more than its own size where the other does. [`Module::lies`] says the same of
+    /// the outputs.
+    fn inputs_lie(&self) -> Option<Lies> {
+        Lies::of(self.input())
+    }
+}
+
+/// One end of a part, where it meets another: what its type says of it and, where that has no shape, what is inside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End {
+    size: Untyped,
+    lies: Option<Lies>,
+}
+
+impl End {
+    pub(crate) fn input(part: &impl Part) -> Self {
+        Self { size: Untyped::of(part.input()), lies: part.inputs_lie() }
+    }
+
+    pub(crate) fn output(part: &impl Part) -> Self {
+        let output = part.output();
+        Self { size: Untyped::of(output), lies: Lies::of(output).or_else(|| part.lies()) }
+    }
+
+    /// The number of values, as the type says it.
+    pub(crate) fn values(self) -> usize {
+        self.size.values()
+    }
+
+    /// How they lie, if they are an image or a window.
+    pub(crate) fn lies(self) -> Option<Lies> {
+        self.lies
+    }
+
+    /// Refuses an image or a window beside another of as many values; the values themselves are counted elsewhere.
+    pub(crate) fn require(self, place: &'static str, found: Self) -> Result<()> {
+        self.size.require(place, found.size)?;
+        Lies::require(place, self.lies, found.lies)
+    }
 }
 
 /// A posterior that is the code itself, without spread.

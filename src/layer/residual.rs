@@ -2,12 +2,13 @@ use rand::Rng;
 
 use super::field::{Lies, Span, Steps};
 use super::layout::Layout;
+use super::part::End;
 use super::tied::Detach;
 use super::{
     Any, DualViewMut, Layer, Module, Part, Pass, Pointlike, SameCondition, TangentPass,
     Unconditioned, module_by, range, require_point,
 };
-use crate::batch::size::{SameSize, require_shape};
+use crate::batch::size::SameSize;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::{Result, require_size};
 use crate::numbers::once::once;
@@ -29,7 +30,7 @@ use crate::numbers::vector::vectorize;
 ///
 /// # Errors
 /// A body whose outputs are not its inputs in number does not compile; of run-time sizes `build` refuses it with
-/// [`Error::SizeMismatch`](crate::Error::SizeMismatch).
+/// [`Error::SizeMismatch`](crate::Error::SizeMismatch), and so where they are another image or window.
 ///
 /// # Example
 /// ```
@@ -74,8 +75,9 @@ impl<B> Residual<B> {
 impl<B: Part> Module for Residual<B> {
     module_by!(body);
 
+    /// As what is added to them does.
     fn lies(&self) -> Option<Lies> {
-        self.body.lies()
+        self.body.lies().or(self.body.inputs_lie())
     }
 
     fn steps(&self) -> Option<[Steps; 2]> {
@@ -93,7 +95,7 @@ impl<B: Part> Module for Residual<B> {
         let place = "the body of a residual layer";
         require_point(place, &self.body)?;
         require_size(place, "outputs", self.num_inputs(), self.num_outputs())?;
-        require_shape(place, self.body.input(), self.body.output())
+        End::input(&self.body).require(place, End::output(&self.body))
     }
 }
 
@@ -108,6 +110,10 @@ impl<B: Part> Part for Residual<B> {
     }
     fn output(&self) -> B::Output {
         self.body.output()
+    }
+    /// Inputs lie as the outputs do, to which they are added.
+    fn inputs_lie(&self) -> Option<Lies> {
+        self.body.inputs_lie().or(End::output(&self.body).lies())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rand::Rng;
 
+use super::field::Lies;
 use super::jacobian::{Asked, JacobianGradient};
 use super::layout::Layout;
 use super::tied::{Detach, Place, Shareable};
@@ -143,6 +144,9 @@ impl<P: Part, T: Float> Part for Trained<P, T> {
     }
     fn output(&self) -> P::Output {
         self.part.output()
+    }
+    fn inputs_lie(&self) -> Option<Lies> {
+        self.part.inputs_lie()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::data::Normalizer;
 use crate::error::{Result, require};
 use crate::layer::activation::{Identity, Ranged};
 use crate::layer::layout::Layout;
+use crate::layer::part::End;
 use crate::layer::range::{AnyRange, Range};
 use crate::layer::{
     Activated, AnyPosterior, DenseLayer, DualViewMut, Layer, Matrix, Module, Part, Pass, Pointlike,
@@ -410,11 +411,11 @@ impl<E: Slot, D: Slot, R, L> Builder<E, D, R, L> {
     ///
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) where sizes known only at run time do
-    /// not fit together, [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one beyond
+    /// not fit together, in number or as images or windows of other sides, [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one beyond
     /// all memory, for what a regularizer [refuses](crate::Regularizer::check) or a
     /// [loss](crate::Loss::check_size), and for fewer than 2 classes, and [`Error::Unfit`](crate::Error::Unfit) where
     /// boxes hold what types would not let through: a loss on logits behind a decoder of bounded outputs, a Gaussian encoder as decoder or inside a
-    /// chain, a loss on classes in a model that is compared with its inputs.
+    /// chain, an image beside a window, a loss on classes in a model that is compared with its inputs.
     #[allow(clippy::type_complexity)] // the model's own type, which is what one looks for here
     pub fn build<T: Scalar>(self) -> Result<AutoEncoder<E::Part, D::Part, R, L, T>>
     where
@@ -433,9 +434,9 @@ impl<E: Slot, D: Slot, R, L> Builder<E, D, R, L> {
             loss: loss.boxed(),
             leaves: Leaf::all(&regularizer),
             regularizer: regularizer.describe(),
-            features: encoder.input().value(),
+            encoder_ends: [End::input(&encoder), End::output(&encoder)],
+            decoder_ends: [End::input(&decoder), End::output(&decoder)],
             condition: encoder.num_inputs().saturating_sub(encoder.input().value()),
-            code: decoder.input().value(),
             normalizer,
             loss_parameters,
         };

@@ -15,6 +15,7 @@ use crate::data::Normalizer;
 use crate::error::{Error, Number, Result, require, require_count, require_fit, require_size};
 use crate::layer::jacobian::{Asked, Jacobian};
 use crate::layer::layout::Layout;
+use crate::layer::part::End;
 use crate::layer::{Layer, Pass, require_point};
 use crate::loss::{Compared, Loss, Target, wrong_total};
 use crate::numbers::scalar::Float;
@@ -46,11 +47,11 @@ pub(crate) struct Parts<T: Float> {
     pub(crate) loss: Box<dyn Loss<T>>,
     pub(crate) leaves: Vec<Leaf<T>>,
     pub(crate) regularizer: String,
-    /// Values of a sample and code units, without a condition, and the numbers of a condition.
-    pub(crate) features: usize,
+    /// What the encoder takes and what it gives, without a condition, and the same of the decoder.
+    pub(crate) encoder_ends: [End; 2],
+    pub(crate) decoder_ends: [End; 2],
+    /// The numbers of a condition.
     pub(crate) condition: usize,
-    /// The units that the decoder takes as a code, without a condition.
-    pub(crate) code: usize,
     pub(crate) normalizer: Option<Normalizer>,
     /// What the loss's own parameters begin as, where they were trained before.
     pub(crate) loss_parameters: Vec<f64>,
@@ -59,10 +60,12 @@ pub(crate) struct Parts<T: Float> {
 impl<T: Float> Parts<T> {
     /// Refuses what does not fit together, where types could not tell.
     fn check(&self) -> Result<()> {
-        let Self { encoder, decoder, features, condition, code, .. } = self;
+        let Self { encoder, decoder, condition, encoder_ends, decoder_ends, .. } = self;
+        let ([input, given], [taken, _]) = (encoder_ends, decoder_ends);
+        let (features, code) = (input.values(), taken.values());
         encoder.check_sizes()?;
         decoder.check_sizes()?;
-        require_count("the encoder's features", *features)?;
+        require_count("the encoder's features", features)?;
         require_size("the encoder's inputs", "values", features + condition, encoder.num_inputs())?;
         let (fault, remedy) =
             ("has tied weights", "a part with tied weights can only be a decoder");
@@ -74,23 +77,27 @@ impl<T: Float> Parts<T> {
         require_point("the decoder", &**decoder)?;
         let units = encoder.num_units();
         require_count("the units of a code", units)?;
-        let found = decoder.num_inputs().saturating_sub(*code);
+        let found = decoder.num_inputs().saturating_sub(code);
         require_size("the decoder's condition", "numbers", *condition, found)?;
-        require_size("the decoder's input", "code units", units, *code)?;
+        require_size("the decoder's input", "code units", units, code)?;
+        given.require("the decoder's input", *taken)?;
         self.check_loss()
     }
 
     /// Refuses a loss, or a normalizer, that is for other numbers.
     fn check_loss(&self) -> Result<()> {
-        let Self { decoder, loss, features, normalizer, .. } = self;
+        let Self { decoder, loss, encoder_ends, decoder_ends, normalizer, .. } = self;
+        let ([input, _], [_, output]) = (encoder_ends, decoder_ends);
+        let features = input.values();
         let outputs = decoder.num_outputs();
         if loss.target() == Target::Input {
-            require_size("the decoder's output", "features", *features, outputs)?;
+            require_size("the decoder's output", "features", features, outputs)?;
+            input.require("the decoder's output", *output)?;
         } else {
             require(outputs > 1, "Classifier classes", outputs as f64, "at least 2")?;
         }
         if let Some(given) = normalizer.as_ref().and_then(Normalizer::features) {
-            require_size("the normalizer", "features", *features, given)?;
+            require_size("the normalizer", "features", features, given)?;
         }
         let (low, high) = decoder.range();
         if loss.takes_logits() && (low.is_finite() || high.is_finite()) {
@@ -108,10 +115,13 @@ impl<T: Float> Network<T> {
     pub(crate) fn new(parts: Parts<T>, rng: &mut dyn Rng) -> Result<Self> {
         parts.check()?;
         let Parts { encoder, decoder, loss, mut leaves, regularizer, .. } = parts;
-        let Parts { features, condition, normalizer, loss_parameters, .. } = parts;
+        let Parts { condition, normalizer, loss_parameters, .. } = parts;
+        let ([input, _], [_, output]) = (parts.encoder_ends, parts.decoder_ends);
         let (of_encoder, of_decoder) = (encoder.num_parameters(), decoder.num_parameters());
         let facts = Facts {
-            features,
+            features: input.values(),
+            // Plain features of which a decoder makes images are images too.
+            lies: input.lies().or(output.lies().filter(|_| loss.target() == Target::Input)),
             units: encoder.num_units(),
             is_gaussian: encoder.is_gaussian(),
             range: encoder.range(),

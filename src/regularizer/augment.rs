@@ -20,8 +20,9 @@ use crate::random::Streams;
 /// picture stay within.
 ///
 /// # Shapes
-/// Samples keep their size. A change that is made for images of another number of values is refused by `build`, with
-/// [`Error::SizeMismatch`](crate::Error::SizeMismatch).
+/// Samples keep their size. A change that is made for images of other sides, or of another number of values where samples
+/// are plain features, is refused by `build`, with [`Error::SizeMismatch`](crate::Error::SizeMismatch), and one for images
+/// where samples are windows with [`Error::Unfit`](crate::Error::Unfit).
 ///
 /// # Example
 /// ```
@@ -61,7 +62,7 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Regularizer<T> for Augment<C>
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
-        self.change.check(facts.features)
+        self.change.check(facts)
     }
 
     fn corrupt(&self, x: BatchViewMut<'_, T>, streams: Streams<'_>) {

@@ -47,7 +47,7 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Regularizer<T> for Denoising<
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
-        self.corruption.check(facts.features)
+        self.corruption.check(facts)
     }
 
     fn corrupt(&self, x: BatchViewMut<'_, T>, streams: Streams<'_>) {

@@ -2,6 +2,7 @@
 
 mod classifier;
 mod kinds;
+mod meetings;
 mod parts;
 mod run_time;
 mod small_stack;

@@ -4,6 +4,7 @@ use super::stages::{Classify, FineTune, Universal};
 use crate::batch::size::{SameSize, Size};
 use crate::data::Normalizer;
 use crate::error::{Error, Result, require_fit, require_size};
+use crate::layer::part::End;
 use crate::layer::trained::Trained;
 use crate::layer::{Chain, Detach, Layer, Part, Pointlike, SameCondition, Unconditioned};
 use crate::loss::{Link, Loss, LossFor, SameTarget, WithInput};
@@ -204,14 +205,19 @@ pub trait Levels<T: Float> {
     type Loss: Clone;
 
     /// Refuses what would only be found after levels below were trained. Given are the number of levels
-    /// below and the code units of the uppermost of them; returned are both with these levels.
+    /// below and the code of the uppermost of them; returned are both with these levels.
     #[doc(hidden)]
-    fn check(&self, below: usize, inputs: Option<usize>) -> Result<(usize, usize)>;
+    fn check(&self, below: usize, inputs: Option<Code>) -> Result<(usize, Code)>;
 
     /// Trains the levels, and encodes the data by them.
     #[doc(hidden)]
     fn train(self, data: Data<'_, T>, report: &mut StackReport) -> Result<Trainings<T, Self>>;
 }
+
+/// The code of a level, on which the next one stands.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Code(End);
 
 /// What a stack has become, and the codes of what it was trained on.
 #[doc(hidden)]
@@ -239,8 +245,9 @@ where
     type Decoder = Trained<D::Detached, T>;
     type Loss = L;
 
-    fn check(&self, below: usize, inputs: Option<usize>) -> Result<(usize, usize)> {
+    fn check(&self, below: usize, inputs: Option<Code>) -> Result<(usize, Code)> {
         let (encoder, decoder) = (self.builder.encoder.seen(), self.builder.decoder.seen());
+        let (input, code) = (End::input(encoder), End::output(encoder));
         let (from, to) = (encoder.input().value(), encoder.output().value());
         let checked = || {
             encoder.check_sizes()?;
@@ -248,17 +255,23 @@ where
             let fault = "gives a distribution, which no level can stand on";
             let remedy = "make it of layers, without a `Gaussian`";
             require_fit(!encoder.is_gaussian(), "the encoder", fault, remedy)?;
-            require_size("the decoder's input", "code units", to, decoder.num_inputs())?;
-            require_size("the decoder's output", "features", from, decoder.num_outputs())?;
+            let place = "the decoder's input";
+            require_size(place, "code units", to, decoder.num_inputs())?;
+            code.require(place, End::input(decoder))?;
+            let place = "the decoder's output";
+            require_size(place, "features", from, decoder.num_outputs())?;
+            input.require(place, End::output(decoder))?;
             self.trainer.check::<T>()?;
-            if let Some(inputs) = inputs {
-                require_size("the code of the level below", "units", from, inputs)?;
+            if let Some(Code(inputs)) = inputs {
+                let place = "the code of the level below";
+                require_size(place, "units", from, inputs.values())?;
+                input.require(place, inputs)?;
                 let has_none = self.builder.normalizer.is_none();
                 let fault = "has a normalizer, and sees no data but codes";
                 let remedy = "set the normalizer on the first level, which sees the data";
                 require_fit(has_none, "the level", fault, remedy)?;
             }
-            Ok((below + 1, to))
+            Ok((below + 1, Code(code)))
         };
         in_stage(&stage(below + 1, from, to), checked())
     }
@@ -309,7 +322,7 @@ where
     type Decoder = Chain<<Top::Loss as Link<Top::Decoder>>::Linked, Below::Decoder>;
     type Loss = Below::Loss;
 
-    fn check(&self, below: usize, inputs: Option<usize>) -> Result<(usize, usize)> {
+    fn check(&self, below: usize, inputs: Option<Code>) -> Result<(usize, Code)> {
         let (below, code) = self.below.check(below, inputs)?;
         self.top.check(below, Some(code))
     }

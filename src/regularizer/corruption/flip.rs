@@ -1,15 +1,18 @@
 use rand::{Rng, RngExt};
 
-use super::{Corruption, require_values};
+use super::{Corruption, require_images};
 use crate::batch::size::{ImageSize, Shape};
+use crate::code::Facts;
 use crate::error::{Result, require_fraction};
 use crate::numbers::scalar::Float;
 
 /// Mirrors an image, all of its channels alike, with a given probability.
 ///
 /// # Shapes
-/// Samples of the image's size, channel by channel, which they keep. Samples of another number of values are refused when
-/// a model is built, with [`Error::SizeMismatch`](crate::Error::SizeMismatch); rows exchanged for columns are not noticed.
+/// Samples of the image's size, channel by channel, which they keep. Other samples are refused when a model is built:
+/// images of other sides, rows exchanged for columns among them, and plain features of another number, with
+/// [`Error::SizeMismatch`](crate::Error::SizeMismatch); windows, whose values lie in another order, with
+/// [`Error::Unfit`](crate::Error::Unfit). Plain features of the same number are taken to be such images.
 ///
 /// # Example
 /// ```
@@ -54,8 +57,8 @@ impl<T: Float> Corruption<T> for Flip {
         format!("Flip {{ size: {shape}, way: {way}, probability: {probability:?} }}")
     }
 
-    fn check(&self, features: usize) -> Result<()> {
-        require_values("Flip", self.shape, features)
+    fn check(&self, facts: &Facts) -> Result<()> {
+        require_images("Flip", self.shape, facts)
     }
 
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {

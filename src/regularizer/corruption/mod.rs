@@ -17,6 +17,8 @@
 //! 2. The same generator gives the same corruption; a new one is handed in at every visit of a sample.
 //!
 //! # Write your own
+//! One that is made for samples of some size says so in [`check`](Corruption::check), which is told what is
+//! [known](Facts) of the model, so that `build` refuses others; this one is for any.
 //! ```
 //! use autoencoder::activation::{Identity, Tanh};
 //! use autoencoder::corruption::{Corruption, Masking};
@@ -75,8 +77,10 @@ pub use salt_and_pepper::SaltAndPepper;
 pub use shift::Shift;
 
 use crate::batch::BatchViewMut;
-use crate::batch::size::Shape;
-use crate::error::{Result, require_size};
+use crate::batch::size::{Shape, require_sides};
+use crate::code::Facts;
+use crate::error::{Result, require_fit, require_size};
+use crate::layer::field::Lies;
 use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
@@ -87,13 +91,13 @@ pub trait Corruption<T: Float>: Debug + Send + Sync + CorruptionClone<T> {
     /// What tells it from others in files and checkpoints: `Masking { fraction: 0.3 }`.
     fn describe(&self) -> String;
 
-    /// Refuses samples of so many features, if it was made for others; called once, when the model is built. By default
-    /// it refuses none.
+    /// Refuses samples that it was not made for: of another number of [features](Facts::features) or, where they are images
+    /// or windows, of another [shape](Facts::lies). Called once, when the model is built. By default it refuses none.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) then.
-    fn check(&self, features: usize) -> Result<()> {
-        let _ = features;
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) or [`Error::Unfit`](crate::Error::Unfit) then.
+    fn check(&self, facts: &Facts) -> Result<()> {
+        let _ = facts;
         Ok(())
     }
 
@@ -122,8 +126,8 @@ impl<T: Float> Corruption<T> for Box<dyn Corruption<T>> {
     fn describe(&self) -> String {
         (**self).describe()
     }
-    fn check(&self, features: usize) -> Result<()> {
-        (**self).check(features)
+    fn check(&self, facts: &Facts) -> Result<()> {
+        (**self).check(facts)
     }
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
         (**self).corrupt(sample, rng);
@@ -137,8 +141,8 @@ macro_rules! tuple {
             fn describe(&self) -> String {
                 format!("({})", [$(self.$index.describe()),+].join(", "))
             }
-            fn check(&self, features: usize) -> Result<()> {
-                $(self.$index.check(features)?;)+
+            fn check(&self, facts: &Facts) -> Result<()> {
+                $(self.$index.check(facts)?;)+
                 Ok(())
             }
             fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
@@ -157,8 +161,8 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Corruption<T> for Vec<C> {
         let parts: Vec<_> = self.iter().map(C::describe).collect();
         format!("[{}]", parts.join(", "))
     }
-    fn check(&self, features: usize) -> Result<()> {
-        self.iter().try_for_each(|corruption| corruption.check(features))
+    fn check(&self, facts: &Facts) -> Result<()> {
+        self.iter().try_for_each(|corruption| corruption.check(facts))
     }
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
         self.iter().for_each(|corruption| corruption.corrupt(sample, rng));
@@ -177,9 +181,25 @@ pub(super) fn each_corrupted<T: Float>(
     }
 }
 
-/// Refuses samples that are no images of this shape.
-fn require_values(corruption: &'static str, shape: Shape, features: usize) -> Result<()> {
-    require_size(corruption, "features of a sample, for its images", shape.values(), features)
+/// Refuses samples that are no images of this shape; plain features may be.
+fn require_images(corruption: &'static str, shape: Shape, facts: &Facts) -> Result<()> {
+    let (values, found) = (shape.values(), facts.features);
+    require_size(corruption, "features of a sample, for its images", values, found)?;
+    let Some(found) = facts.lies else { return Ok(()) };
+    let fault = "is made for images, and the samples of this model are windows, whose values lie step by step";
+    let remedy = "leave it out, or let the model take an `Image` or a `DynImage`, which lies channel by channel";
+    require_fit(
+        Lies { shape, is_interleaved: false }.is_ordered_as(found),
+        corruption,
+        fault,
+        remedy,
+    )?;
+    let sides = [
+        "channels of a sample, for its images",
+        "rows of a sample, for its images",
+        "columns of a sample, for its images",
+    ];
+    require_sides(corruption, sides, shape, found.shape)
 }
 
 /// Draws a whole number below another, which is at least 1 and much less than 2⁵³; each is as likely.

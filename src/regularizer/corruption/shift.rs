@@ -1,7 +1,8 @@
 use rand::Rng;
 
-use super::{Corruption, below, require_values};
+use super::{Corruption, below, require_images};
 use crate::batch::size::{ImageSize, Shape};
+use crate::code::Facts;
 use crate::error::{Result, require};
 use crate::numbers::scalar::Float;
 
@@ -12,8 +13,10 @@ use crate::numbers::scalar::Float;
 /// columns; where that lies outside of the image, it is filled.
 ///
 /// # Shapes
-/// Samples of the image's size, channel by channel, which they keep. Samples of another number of values are refused when
-/// a model is built, with [`Error::SizeMismatch`](crate::Error::SizeMismatch); rows exchanged for columns are not noticed.
+/// Samples of the image's size, channel by channel, which they keep. Other samples are refused when a model is built:
+/// images of other sides, rows exchanged for columns among them, and plain features of another number, with
+/// [`Error::SizeMismatch`](crate::Error::SizeMismatch); windows, whose values lie in another order, with
+/// [`Error::Unfit`](crate::Error::Unfit). Plain features of the same number are taken to be such images.
 ///
 /// # Example
 /// ```
@@ -69,8 +72,8 @@ impl<T: Float> Corruption<T> for Shift {
         format!("Shift {{ size: {shape}, rows: {rows}, columns: {columns}, fill: {fill} }}")
     }
 
-    fn check(&self, features: usize) -> Result<()> {
-        require_values("Shift", self.shape, features)
+    fn check(&self, facts: &Facts) -> Result<()> {
+        require_images("Shift", self.shape, facts)
     }
 
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
