@@ -191,6 +191,7 @@ fn plain_features_stand_beside_any_image() {
 /// Each for tall images, in every way in which it can stand in a model.
 #[test]
 fn corruptions_of_other_images_are_refused() {
+    type Way = fn(Box<dyn Corruption<f64>>) -> Box<dyn Regularizer<f64>>;
     type Build = fn(Box<dyn Regularizer<f64>>) -> Result<Option<Lies>>;
     macro_rules! model {
         ($input:expr, $output:expr) => {
@@ -211,7 +212,7 @@ fn corruptions_of_other_images_are_refused() {
             ("Crop", Box::new(Crop::new(TALL, 2, 2).unwrap())),
         ]
     };
-    let ways: [fn(Box<dyn Corruption<f64>>) -> Box<dyn Regularizer<f64>>; 4] = [
+    let ways: [Way; 4] = [
         |corruption| Box::new(Augment::new(corruption)),
         |corruption| Box::new(Denoising::new(corruption)),
         |corruption| {
