@@ -13,13 +13,10 @@ fn samples() -> Batch<f64, Const<3>> {
     Batch::from_iter((0..SAMPLES).map(|k| [0.37, 0.61, 0.83].map(|by| (k as f64 * by).sin())))
 }
 
-fn model() -> AutoEncoder<
-    layer::DenseLayer<Const<3>, Const<2>, Tanh>,
-    layer::DenseLayer<Const<2>, Const<3>, Identity>,
-    NoRegularizer,
-    SquaredError,
-    f64,
-> {
+type Narrow = layer::DenseLayer<Const<3>, Const<2>, Tanh>;
+type Wide = layer::DenseLayer<Const<2>, Const<3>, Identity>;
+
+fn model() -> AutoEncoder<Narrow, Wide, NoRegularizer, SquaredError, f64> {
     AutoEncoder::builder()
         .encoder(Dense::<3, 2>::new(Tanh))
         .decoder(Dense::<2, 3>::new(Identity))
