@@ -262,6 +262,15 @@ fn require_left(wanted: usize, left: usize) -> Result<()> {
     require_size("Source::skip", "samples left", wanted, left.min(wanted))
 }
 
+/// How many samples a source has read; refused if these are more than it was given room for.
+pub(crate) fn require_wanted(wanted: usize, read: usize) -> Result<usize> {
+    if read > wanted {
+        let (place, unit, expected, found) = ("Source::read", "samples at most", wanted, read);
+        return Err(Error::SizeMismatch { place, unit, expected, found });
+    }
+    Ok(read)
+}
+
 /// Refuses until it is rewound, once something was refused.
 #[derive(Debug, Default)]
 struct Refusal(Option<Error>);

@@ -3,7 +3,7 @@ use std::ops::Range;
 use super::{InMemory, Source};
 use crate::batch::size::Size;
 use crate::batch::{Batch, BatchViewMut};
-use crate::error::{Error, Number, Result, require, require_size};
+use crate::error::{Error, Number, Result, require, require_count, require_size, reserved};
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
 
@@ -216,7 +216,9 @@ impl Normalizer {
     /// place. Fitted to windows themselves, each step of a window would have a scale of its own.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`] for another number of channels.
+    /// [`Error::SizeMismatch`] for another number of channels, where each has a scale; [`Error::InvalidParameter`] for
+    /// [`Truncate`](Normalization::Truncate) with centred samples, whose scale is of steps less their own means, and for a
+    /// size of 0 or beyond all memory.
     ///
     /// # Example
     /// ```
@@ -232,18 +234,26 @@ impl Normalizer {
     /// # Ok::<(), autoencoder::Error>(())
     /// ```
     pub fn per_channel(&self, size: impl Size) -> Result<Self> {
+        let requirement = "features of one scale each, or one scale for all: with centred samples, it is that of a step";
+        let centres = self.normalization == Normalization::Truncate { centre_samples: true };
+        require(!centres, "Normalizer::per_channel, centred samples", 1.0, requirement)?;
         let Some(channels) = self.features() else { return Ok(self.clone()) };
         let shape = size.shape();
         require_size("Normalizer::per_channel", "channels", channels, shape.channels)?;
         let places = shape.height.saturating_mul(shape.width);
+        require_count("places of Normalizer::per_channel", places)?;
         let spread = |of_channels: &[f64]| {
+            let mut spread = reserved("the values of a sample", size.value())?;
             if size.is_interleaved() {
-                return of_channels.repeat(places);
+                (0..places).for_each(|_| spread.extend_from_slice(of_channels));
+            } else {
+                for &value in of_channels {
+                    spread.extend(std::iter::repeat_n(value, places));
+                }
             }
-            let planes = of_channels.iter().flat_map(|&value| std::iter::repeat_n(value, places));
-            planes.collect()
+            Ok(spread)
         };
-        let (first, second) = (spread(&self.first), spread(&self.second));
+        let (first, second) = (spread(&self.first)?, spread(&self.second)?);
         Ok(Self { first, second, ..*self })
     }
 

@@ -1,5 +1,5 @@
 use crate::batch::size::WindowSize;
-use crate::error::{Error, Number, Result, require_count, require_size};
+use crate::error::{Error, Number, Result, require_count, require_size, reserved};
 use crate::numbers::scalar::Float;
 
 /// The last steps of a series that comes one step at a time: what a model is given of it now. Nothing is allocated after
@@ -46,21 +46,26 @@ impl<T: Float, W: WindowSize> RollingWindow<T, W> {
     /// Of no steps yet.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for a window without a value.
+    /// [`Error::InvalidParameter`] for a window without a value, and for one beyond all memory.
     pub fn new(size: W) -> Result<Self> {
         require_count("steps of a window", size.shape().width)?;
         require_count("channels of a window", size.shape().channels)?;
-        Ok(Self { size, steps: vec![T::ZERO; 2 * size.value()], at: 0, held: 0 })
+        let values = size.value().saturating_mul(2);
+        let mut steps = reserved("the values of a window", values)?;
+        steps.resize(values, T::ZERO);
+        Ok(Self { size, steps, at: 0, held: 0 })
     }
 
     /// Takes the next step, and gives the last ones if there are as many as a window has, the oldest first.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`] for another number of channels, and [`Error::EntryNotFinite`] for infinity; the step is not
-    /// taken then. An absent value (NaN) is for the model to take or to refuse.
+    /// [`Error::SizeMismatch`] for another number of channels, and [`Error::EntryNotFinite`] for infinity. The step is not
+    /// taken then, and is a [gap](Self::gap): what comes next is no neighbour of what came before. An absent value (NaN) is for the model to take or to refuse.
     pub fn push(&mut self, step: &[T]) -> Result<Option<&[T]>> {
         let (channels, steps, values) =
             (self.size.shape().channels, self.size.shape().width, self.size.value());
+        // Until it is taken.
+        let held = std::mem::take(&mut self.held);
         require_size("RollingWindow::push", "channels of a step", channels, step.len())?;
         if let Some(index) = step.iter().position(|x| x.to_double().is_infinite()) {
             let (call, value) = ("RollingWindow::push", Number(step[index].to_double()));
@@ -71,7 +76,7 @@ impl<T: Float, W: WindowSize> RollingWindow<T, W> {
             self.steps[at..at + channels].copy_from_slice(step);
         }
         self.at = (self.at + 1) % steps;
-        self.held = (self.held + 1).min(steps);
+        self.held = (held + 1).min(steps);
         let begin = self.at * channels;
         Ok((self.held == steps).then(|| &self.steps[begin..begin + values]))
     }

@@ -1,4 +1,4 @@
-use super::{Source, require_left};
+use super::{Source, require_left, require_wanted};
 use crate::batch::BatchViewMut;
 use crate::batch::size::{Size, WindowSize};
 use crate::error::{Error, Number, Result, require, require_count, require_size};
@@ -60,8 +60,8 @@ pub struct Windows<S: Source, W> {
 /// given to [`Windows::anew_at`].
 ///
 /// # Errors
-/// [`Error::EntryNotFinite`] for a time that is not finite, and [`Error::InvalidParameter`] for times that go back and
-/// for a `longest` that is not positive.
+/// [`Error::EntryNotFinite`] for a time that is not finite, [`Error::TimeGoesBack`] for times that are not in
+/// order, and [`Error::InvalidParameter`] for a `longest` that is not positive.
 ///
 /// # Example
 /// ```
@@ -76,12 +76,13 @@ pub fn gaps(times: &[f64], longest: f64) -> Result<Vec<usize>> {
         return Err(Error::EntryNotFinite { call, entry: "time", index, value });
     }
     let mut gaps = Vec::new();
-    for (step, pair) in times.windows(2).enumerate() {
-        let time = pair[1] - pair[0];
-        let requirement = "not negative: sort the series by time first";
-        require(time >= 0.0, "the time of a step after the one before", time, requirement)?;
+    for (before, pair) in times.windows(2).enumerate() {
+        let (step, time) = (before + 1, pair[1] - pair[0]);
+        if time < 0.0 {
+            return Err(Error::TimeGoesBack { call: "gaps", step, by: Number(-time) });
+        }
         if time > longest {
-            gaps.push(step + 1);
+            gaps.push(step);
         }
     }
     Ok(gaps)
@@ -107,6 +108,7 @@ impl<S: Source, W: WindowSize> Windows<S, W> {
         let (channels, features) = (size.shape().channels, source.size().value());
         require_size("Windows::new", "channels of a step", channels, features)?;
         require_count("steps of a window", size.shape().width)?;
+        require_count("channels of a window", channels)?;
         let windows = Self {
             source,
             size,
@@ -236,7 +238,9 @@ impl<S: Source, W: WindowSize> Windows<S, W> {
             }
             let held = self.buffer.len();
             self.buffer.resize(room.max(held + channels), S::Scalar::ZERO);
-            let read = self.source.read(BatchViewMut::new(&mut self.buffer[held..], channels));
+            let room = BatchViewMut::new(&mut self.buffer[held..], channels);
+            let wanted = room.samples();
+            let read = self.source.read(room).and_then(|count| require_wanted(wanted, count));
             let count = *read.as_ref().unwrap_or(&0);
             self.buffer.truncate(held + count * channels);
             self.taken += count;

@@ -22,7 +22,7 @@ pub use place::{Found, Known, Names, Place};
 pub use problem::Problem;
 pub(crate) use require::{
     invalid, require, require_count, require_decay_rate, require_fit, require_fraction,
-    require_mark, require_positive, require_size, require_weight,
+    require_mark, require_positive, require_size, require_weight, reserved,
 };
 pub use unwrapped::{Forgotten, Unwrapped};
 
@@ -100,6 +100,18 @@ pub enum Error {
         index: usize,
         /// What was found.
         value: Number,
+    },
+    /// The steps of a series are not in the order of their time.
+    #[error(
+        "{call}: step {step} (counted from 0) lies {by} before the one before it: sort the series by time first"
+    )]
+    TimeGoesBack {
+        /// The call the times were given to.
+        call: &'static str,
+        /// The step, counted from 0.
+        step: usize,
+        /// How far it goes back, in the unit of the times.
+        by: Number,
     },
     /// A value in the data lies outside what the loss is defined on.
     #[error(

@@ -78,3 +78,11 @@ pub(crate) fn require_mark(
 ) -> Result<()> {
     if valid { Ok(()) } else { Err(Error::InvalidMark { name, mark, requirement }) }
 }
+
+/// Room for so many numbers: more than there is memory for is refused, not died of.
+pub(crate) fn reserved<T>(name: &'static str, len: usize) -> Result<Vec<T>> {
+    let mut numbers = Vec::new();
+    let fits = numbers.try_reserve_exact(len).is_ok();
+    require(fits, name, len as f64, "no more than memory holds")?;
+    Ok(numbers)
+}

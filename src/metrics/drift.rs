@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::batch::size::{SameSize, Size};
+use crate::batch::size::{SameSize, Size, require_shape};
 use crate::batch::{Batch, BatchView};
 use crate::error::{Error, Number, Result, require, require_size};
 use crate::numbers::scalar::Float;
@@ -8,6 +8,8 @@ use crate::numbers::significant::short_and_apart;
 
 /// Groups of about equal size that [`drift`] cuts the reference into.
 const GROUPS: usize = 10;
+/// More groups than anyone asks for.
+const MOST_GROUPS: usize = 1 << 16;
 /// What each group has beside its samples, so that none is empty.
 const PRIOR: f64 = 0.5;
 /// Terms of the series of Kolmogorov's distribution: the next is below 1e-18 from either side.
@@ -17,8 +19,6 @@ const MIDDLE: f64 = 1.0;
 
 /// The values in ascending order, and how many more are absent.
 fn sorted<T: Float>(call: &'static str, values: &[T]) -> Result<(Vec<f64>, usize)> {
-    let mut present: Vec<f64> =
-        values.iter().map(|x| x.to_double()).filter(|x| !x.is_nan()).collect();
     if values.is_empty() {
         return Err(Error::NoSamples { call });
     }
@@ -26,16 +26,23 @@ fn sorted<T: Float>(call: &'static str, values: &[T]) -> Result<(Vec<f64>, usize
         let value = Number(values[index].to_double());
         return Err(Error::EntryNotFinite { call, entry: "value", index, value });
     }
-    present.sort_unstable_by(f64::total_cmp);
+    let present = present(values.iter().map(|x| x.to_double()));
     let absent = values.len() - present.len();
     Ok((present, absent))
+}
+
+/// The values that are there, in ascending order.
+fn present(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut present: Vec<f64> = values.filter(|x| !x.is_nan()).collect();
+    present.sort_unstable_by(f64::total_cmp);
+    present
 }
 
 /// The population stability index of one column: how far the shares of its values have moved between a reference and
 /// new samples. Below 0.1 little has changed, above 0.25 much, by a rule of thumb; of few samples it is larger by chance,
 /// about (groups − 1)(1/n + 1/m).
 ///
-/// The reference's quantiles cut it into `groups` of about equal size, at least 2; equal values stay together, and those that
+/// The reference's quantiles cut it into `groups` of about equal size, 2 to 65,536; equal values stay together, and those that
 /// are more than one group are one of their own. Absent values (NaN) are a group of their own.
 ///
 /// # Formula
@@ -43,7 +50,7 @@ fn sorted<T: Float>(call: &'static str, values: &[T]) -> Result<(Vec<f64>, usize
 /// (n + ½ · groups), so that an empty group leaves it finite
 ///
 /// # Errors
-/// [`Error::InvalidParameter`] for fewer than 2 groups, [`Error::NoSamples`], [`Error::EntryNotFinite`] for infinity.
+/// [`Error::InvalidParameter`] for another number of groups, [`Error::NoSamples`], [`Error::EntryNotFinite`] for infinity.
 ///
 /// # Example
 /// ```
@@ -60,7 +67,9 @@ fn sorted<T: Float>(call: &'static str, values: &[T]) -> Result<(Vec<f64>, usize
 /// Estimation Problems, for the divergence and the ½.
 pub fn population_stability<T: Float>(reference: &[T], new: &[T], groups: usize) -> Result<f64> {
     let call = "population_stability";
-    require(groups >= 2, "groups of population_stability", groups as f64, "at least 2")?;
+    let requirement = "at least 2 and at most 65,536";
+    let valid = (2..=MOST_GROUPS).contains(&groups);
+    require(valid, "groups of population_stability", groups as f64, requirement)?;
     let (reference, absent) = sorted(call, reference)?;
     let (new, new_absent) = sorted(call, new)?;
     Ok(stability((&reference, absent), (&new, new_absent), groups))
@@ -72,20 +81,22 @@ fn stability(
     groups: usize,
 ) -> f64 {
     let quantile = |k: usize| (k * reference.len()).div_ceil(groups).max(1) - 1;
-    let quantiles: Vec<f64> =
+    let mut ends: Vec<f64> =
         (1..groups).filter_map(|k| reference.get(quantile(k)).copied()).collect();
-    // A group ends with the last value that equals its quantile. What makes up more than one is a group of its own: so a
-    // constant or a level that changes is seen in either direction.
-    let ends = quantiles.chunk_by(|a, b| a == b);
+    ends.dedup();
     let counts = |sorted: &[f64], absent: usize| {
         let mut from = 0;
         let mut counts = Vec::with_capacity(2 * groups);
         let mut end_at = |to: usize| counts.push(to - std::mem::replace(&mut from, to));
-        for end in ends.clone() {
-            if end.len() > 1 {
-                end_at(sorted.partition_point(|&x| x < end[0]));
+        for &end in &ends {
+            // A group ends with the last value that equals its quantile. What makes up more than a group is one of its
+            // own: so a constant or a level that changes is seen in either direction.
+            let alike = [reference, sorted]
+                .map(|all| all.partition_point(|&x| x < end)..all.partition_point(|&x| x <= end));
+            if alike[0].len() * groups > reference.len() {
+                end_at(alike[1].start);
             }
-            end_at(sorted.partition_point(|&x| x <= end[0]));
+            end_at(alike[1].end);
         }
         end_at(sorted.len());
         counts.push(absent);
@@ -225,6 +236,7 @@ where
     J: Size + SameSize<I>,
 {
     const { <J as SameSize<I>>::FITS };
+    require_shape("drift", reference.size(), new.size())?;
     Drift::between(reference.view(), new.view())
 }
 
@@ -249,17 +261,13 @@ impl Drift {
                 return Err(Error::NotFinite { call, feature, sample, value });
             }
         }
-        let column = |view: BatchView<'_, T>, feature: usize| -> Vec<f64> {
-            let all = view.iter().map(|x| x[feature].to_double());
-            let mut present: Vec<f64> = all.filter(|x| !x.is_nan()).collect();
-            present.sort_unstable_by(f64::total_cmp);
-            present
+        let column = |view: BatchView<'_, T>, feature: usize| {
+            present(view.iter().map(|x| x[feature].to_double()))
         };
         let columns = (0..reference.features()).map(|feature| {
             let (old, now) = (column(reference, feature), column(new, feature));
             let (n, m) = (reference.samples(), new.samples());
             let absent = (n - old.len(), m - now.len());
-            // Halves, as a sum may be beyond all numbers.
             let mean = |all: &[f64]| match all.len() {
                 0 => f64::NAN,
                 count => {

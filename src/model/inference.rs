@@ -181,7 +181,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     /// sample under its condition.
     ///
     /// A sample's code has the same bits in whatever batch and at whatever place it comes. From a stream, `&mut source`,
-    /// samples are read a few thousand at a time, in memory that does not grow with it.
+    /// samples are read some thousands at a time, wide ones fewer, in memory that does not grow with it.
     ///
     /// # Errors
     /// See [`AutoEncoder`].
@@ -196,8 +196,9 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         Ok(codes)
     }
 
-    /// As [`encode`](Self::encode), into a batch of the caller's, which is made to fit; nothing is
-    /// allocated once batch and workspace are large enough.
+    /// As [`encode`](Self::encode), into a batch of the caller's, which is made to fit; of samples in
+    /// memory nothing is allocated once batch and workspace are large enough. If a stream is refused on its way, `codes`
+    /// holds what came before.
     ///
     /// # Errors
     /// As [`encode`](Self::encode); and [`Error::SizeMismatch`](crate::Error::SizeMismatch) if

@@ -33,7 +33,7 @@ pub(crate) fn in_lots<T: Float>(
         return Err(Error::NoSamples { call });
     }
     let lot = (VALUES / features.max(1)).clamp(1, MOST).min(samples);
-    let sources = Sources { x, beside: beside(network, streams) };
+    let sources = Sources { call, x, beside: beside(network, streams) };
     sources.check(samples)?;
     streamed(sources, None, lot, 1, |lots| {
         let mut first = 0;

@@ -12,7 +12,9 @@ use crate::code::Facts;
 use crate::code::posterior::Posterior;
 use crate::code::prior::Prior;
 use crate::data::Normalizer;
-use crate::error::{Error, Number, Result, require, require_count, require_fit, require_size};
+use crate::error::{
+    Error, Number, Result, require, require_count, require_fit, require_size, reserved,
+};
 use crate::layer::jacobian::{Asked, Jacobian};
 use crate::layer::layout::Layout;
 use crate::layer::part::End;
@@ -21,6 +23,7 @@ use crate::loss::{Compared, Loss, Target, wrong_total};
 use crate::numbers::scalar::Float;
 use crate::regularizer::Leaf;
 use crate::regularizer::combined;
+use crate::train::blocks::conditions_of;
 use crate::train::examples::Rows;
 
 /// Encoder, decoder, regularizers and loss, with their parameters.
@@ -484,45 +487,6 @@ impl<T: Float> Network<T> {
     }
 }
 
-/// The place of an error in the conditions of a call.
-fn conditions_of(call: &'static str) -> &'static str {
-    match call {
-        "encode" => "the conditions of encode",
-        "decode" => "the conditions of decode",
-        "reconstruct" => "the conditions of reconstruct",
-        "score" => "the conditions of score",
-        "loss" => "the conditions of loss",
-        "objective" => "the conditions of objective",
-        "objective_at" => "the conditions of objective_at",
-        "elbo" => "the conditions of elbo",
-        "negative_log_likelihood" => "the conditions of negative_log_likelihood",
-        "aggregated_posterior" => "the conditions of aggregated_posterior",
-        "sample" => "the conditions of sample",
-        "squared_jacobian" => "the conditions of squared_jacobian",
-        "encode_one" => "the conditions of encode_one",
-        "decode_one" => "the conditions of decode_one",
-        "reconstruct_one" => "the conditions of reconstruct_one",
-        "score_one" => "the conditions of score_one",
-        "probabilities" => "the conditions of probabilities",
-        "predict" => "the conditions of predict",
-        "cross_entropy" => "the conditions of cross_entropy",
-        "scores" => "the conditions of scores",
-        "feature_scores" => "the conditions of feature_scores",
-        "explain" => "the conditions of explain",
-        "kl_per_unit" => "the conditions of kl_per_unit",
-        "saliency" => "the conditions of saliency",
-        "saliency_maps" => "the conditions of saliency_maps",
-        "feature_maps" => "the conditions of feature_maps",
-        "top_patches" => "the conditions of top_patches",
-        "occluded_unit" => "the conditions of occluded_unit",
-        "occluded_error" => "the conditions of occluded_error",
-        "checkup" => "the conditions of checkup",
-        "fit" => "the conditions of fit",
-        "validation" => "the conditions of validation",
-        _ => "the conditions",
-    }
-}
-
 /// Where the parameters of each part lie.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
@@ -530,14 +494,6 @@ pub(crate) struct Places {
     pub(crate) decoder: Range<usize>,
     pub(crate) loss: Range<usize>,
     pub(crate) regularizer: Range<usize>,
-}
-
-/// Room for so many numbers: more than there is memory for is refused, not died of.
-fn reserved<T>(name: &'static str, len: usize) -> Result<Vec<T>> {
-    let mut numbers = Vec::new();
-    let fits = numbers.try_reserve_exact(len).is_ok();
-    require(fits, name, len as f64, "no more than memory holds")?;
-    Ok(numbers)
 }
 
 /// Writes what `part` writes under these numbers, one in the other.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::checkpoint::{digest, digest_of};
 use super::examples::{Rows, Stream};
 use crate::batch::{BatchView, BatchViewMut};
-use crate::data::Normalizer;
+use crate::data::{Normalizer, require_wanted};
 use crate::error::{Error, Result, require_size};
 use crate::numbers::scalar::Float;
 
@@ -113,17 +113,61 @@ pub(crate) enum Beside {
 
 impl Beside {
     /// Refuses unless there is one for each of so many samples.
-    fn require_one_each(self, samples: usize, found: usize) -> Result<()> {
+    fn require_one_each(self, call: &'static str, samples: usize, found: usize) -> Result<()> {
         let (place, unit) = match self {
-            Self::Conditions => ("the conditions of fit", "conditions"),
-            Self::Targets => ("fit", "labels"),
+            Self::Conditions => (conditions_of(call), "conditions"),
+            Self::Targets => (call, "labels"),
         };
         require_size(place, unit, samples, found)
     }
 }
 
+/// The place of an error in the conditions of a call.
+pub(crate) fn conditions_of(call: &'static str) -> &'static str {
+    match call {
+        "p_values" => "the conditions of p_values",
+        "detect" => "the conditions of detect",
+        "calibrate" => "the conditions of calibrate",
+        "score_rows" => "the conditions of score_rows",
+        "encode" => "the conditions of encode",
+        "decode" => "the conditions of decode",
+        "reconstruct" => "the conditions of reconstruct",
+        "score" => "the conditions of score",
+        "loss" => "the conditions of loss",
+        "objective" => "the conditions of objective",
+        "objective_at" => "the conditions of objective_at",
+        "elbo" => "the conditions of elbo",
+        "negative_log_likelihood" => "the conditions of negative_log_likelihood",
+        "aggregated_posterior" => "the conditions of aggregated_posterior",
+        "sample" => "the conditions of sample",
+        "squared_jacobian" => "the conditions of squared_jacobian",
+        "encode_one" => "the conditions of encode_one",
+        "decode_one" => "the conditions of decode_one",
+        "reconstruct_one" => "the conditions of reconstruct_one",
+        "score_one" => "the conditions of score_one",
+        "probabilities" => "the conditions of probabilities",
+        "predict" => "the conditions of predict",
+        "cross_entropy" => "the conditions of cross_entropy",
+        "scores" => "the conditions of scores",
+        "feature_scores" => "the conditions of feature_scores",
+        "explain" => "the conditions of explain",
+        "kl_per_unit" => "the conditions of kl_per_unit",
+        "saliency" => "the conditions of saliency",
+        "saliency_maps" => "the conditions of saliency_maps",
+        "feature_maps" => "the conditions of feature_maps",
+        "top_patches" => "the conditions of top_patches",
+        "occluded_unit" => "the conditions of occluded_unit",
+        "occluded_error" => "the conditions of occluded_error",
+        "checkup" => "the conditions of checkup",
+        "fit" => "the conditions of fit",
+        "validation" => "the conditions of validation",
+        _ => "the conditions",
+    }
+}
+
 /// Samples that are streamed, and what is streamed in step with them.
 pub(crate) struct Sources<'a, T: Float> {
+    pub(crate) call: &'static str,
     pub(crate) x: Box<dyn Stream<T> + 'a>,
     pub(crate) beside: Vec<(Beside, Box<dyn Stream<T> + 'a>)>,
 }
@@ -132,7 +176,9 @@ impl<T: Float> Sources<'_, T> {
     /// Refuses unless each stream has as many as there are samples.
     pub(crate) fn check(&self, samples: usize) -> Result<()> {
         let mut beside = self.beside.iter();
-        beside.try_for_each(|(what, stream)| what.require_one_each(samples, stream.samples()))
+        beside.try_for_each(|(what, stream)| {
+            what.require_one_each(self.call, samples, stream.samples())
+        })
     }
 }
 
@@ -171,15 +217,15 @@ pub(crate) struct Streamed<T> {
     current: Block<T>,
 }
 
-/// Runs `train` over a stream: blocks of so many samples, passed over once an epoch.
+/// Runs `work` over a stream: blocks of so many samples, passed over once an epoch.
 ///
-/// Three blocks are in memory: one that is trained on, one that waits, and one that is being read.
+/// Three blocks are in memory: one that is worked on, one that waits, and one that is being read.
 pub(crate) fn streamed<T: Float, O>(
     mut sources: Sources<'_, T>,
     normalizer: Option<&Normalizer>,
     block: usize,
     epochs: usize,
-    train: impl FnOnce(&mut Streamed<T>) -> O,
+    work: impl FnOnce(&mut Streamed<T>) -> O,
 ) -> O {
     std::thread::scope(|scope| {
         let (to_train, read) = sync_channel(1);
@@ -205,13 +251,13 @@ pub(crate) fn streamed<T: Float, O>(
         // Dropped before the scope ends, which tells the thread that the training is over.
         let current = Block::default();
         let mut stream = Streamed { features, beside, samples, block, read, empty, current };
-        train(&mut stream)
+        work(&mut stream)
     })
 }
 
 /// Reads one pass; whether anybody still wants more.
 fn read_pass<T: Float>(
-    Sources { x: source, beside }: &mut Sources<'_, T>,
+    Sources { call, x: source, beside }: &mut Sources<'_, T>,
     normalizer: Option<&Normalizer>,
     block: usize,
     to_train: &SyncSender<Read<T>>,
@@ -229,7 +275,7 @@ fn read_pass<T: Float>(
             let found = fill(&mut **stream, count, values)?;
             if found < count {
                 let samples = source.samples().max(before + count);
-                what.require_one_each(samples, before + found)?;
+                what.require_one_each(call, samples, before + found)?;
             }
         }
         before += count;
@@ -243,7 +289,7 @@ fn read_pass<T: Float>(
         if count < block {
             for (what, stream) in beside {
                 let more = fill(&mut **stream, 1, &mut Vec::new())?;
-                what.require_one_each(before, before + more)?;
+                what.require_one_each(call, before, before + more)?;
             }
             return Ok(true);
         }
@@ -257,13 +303,8 @@ fn fill<T: Float>(source: &mut dyn Stream<T>, wanted: usize, values: &mut Vec<T>
     let mut count = 0;
     while count < wanted {
         let rest = BatchViewMut::new(&mut values[count * features..], features);
-        match source.read(rest)? {
+        match require_wanted(wanted - count, source.read(rest)?)? {
             0 => break,
-            read if read > wanted - count => {
-                let place = "Source::read";
-                let (unit, expected, found) = ("samples at most", wanted - count, read);
-                return Err(Error::SizeMismatch { place, unit, expected, found });
-            }
             read => count += read,
         }
     }

@@ -47,7 +47,7 @@ pub(crate) fn run<T: Float>(
             on_threads(&mut plan, model, &mut Whole::new(rows), held_out, weights)
         }
         Data::Stream { x, beside } => {
-            run_stream(plan, model, Sources { x, beside }, held_out, weights)
+            run_stream(plan, model, Sources { call: "fit", x, beside }, held_out, weights)
         }
     }
 }

@@ -184,6 +184,15 @@ fn a_normalizer_of_steps_is_one_of_windows() {
     let one_scale =
         Normalizer::fit(Normalization::Truncate { centre_samples: false }, &steps).unwrap();
     assert_eq!(one_scale.per_channel(Window::<2, 3>).unwrap(), one_scale);
+    // The deviation of steps less their own means is none of windows less theirs.
+    let centred =
+        Normalizer::fit(Normalization::Truncate { centre_samples: true }, &steps).unwrap();
+    assert!(centred.per_channel(Window::<2, 3>).unwrap_err().to_string().contains("centred"));
+    let scaled = Normalizer::fit(Normalization::Standardize, &steps).unwrap();
+    for (height, width) in [(0, 3), (1 << 40, 1 << 30)] {
+        let size = size::DynImage { channels: 2, height, width };
+        assert!(matches!(scaled.per_channel(size), Err(Error::InvalidParameter { .. })));
+    }
 }
 
 #[test]
@@ -191,7 +200,8 @@ fn gaps_are_found_by_the_time() {
     assert_eq!(gaps(&[0.0, 1.0, 2.5, 3.0], 1.0).unwrap(), [2]);
     assert!(gaps(&[], 1.0).unwrap().is_empty());
     let refused = |times: &[f64], longest| gaps(times, longest).unwrap_err().to_string();
-    assert!(refused(&[0.0, 2.0, 1.0], 1.0).contains("sort the series by time first"));
+    let back = "gaps: step 2 (counted from 0) lies 1 before the one before it: sort the series by time first";
+    assert_eq!(refused(&[0.0, 2.0, 1.0], 1.0), back);
     assert!(refused(&[0.0, 1.0], f64::NAN).contains("positive"));
     assert!(refused(&[0.0, f64::NAN], 1.0).contains("time 1"));
 }
@@ -221,7 +231,44 @@ fn what_does_not_fit_is_refused() {
         rolling.push(&[1.0, f64::INFINITY]),
         Err(Error::EntryNotFinite { index: 1, .. })
     ));
-    // What was refused was not taken.
-    assert_eq!(rolling.push(&[3.0, 4.0]).unwrap(), Some(&[1.0, 2.0, 3.0, 4.0][..]));
-    assert!(RollingWindow::<f64, _>::new(DynWindow { channels: 0, steps: 2 }).is_err());
+    // What was refused was not taken, and left a gap.
+    assert_eq!(rolling.push(&[3.0, 4.0]).unwrap(), None);
+    assert_eq!(rolling.push(&[5.0, 6.0]).unwrap(), Some(&[3.0, 4.0, 5.0, 6.0][..]));
+    for (channels, steps) in [(0, 2), (2, 0), (1, 1 << 63), (1 << 40, 1 << 40)] {
+        assert!(RollingWindow::<f64, _>::new(DynWindow { channels, steps }).is_err());
+    }
+    let no_channels = Windows::new(
+        InMemory::from(Batch::<f64, _>::zeros(Dyn(0), 3)),
+        DynWindow { channels: 0, steps: 2 },
+    );
+    assert!(no_channels.unwrap_err().to_string().contains("channels of a window"));
+}
+
+/// A source of one's own that gives more than it is asked for.
+#[derive(Debug)]
+struct Generous(Steps);
+impl Source for Generous {
+    type Scalar = f64;
+    type Features = Dyn;
+    fn size(&self) -> Dyn {
+        self.0.size()
+    }
+    fn samples(&self) -> usize {
+        self.0.samples()
+    }
+    fn rewind(&mut self) -> Result<()> {
+        self.0.rewind()
+    }
+    fn read(&mut self, to: BatchViewMut<'_, f64>) -> Result<usize> {
+        let room = to.samples();
+        self.0.read(to).map(|count| count.max(room + 1))
+    }
+}
+
+#[test]
+fn a_source_is_not_believed() {
+    let source = Generous(InMemory::from(series(9)));
+    let mut windows = Windows::new(source, DynWindow { channels: 2, steps: 3 }).unwrap();
+    let refused = windows.load().unwrap_err();
+    assert!(matches!(refused, Error::SizeMismatch { unit: "samples at most", .. }), "{refused}");
 }

@@ -92,6 +92,20 @@ fn equal_values_stay_together() {
     assert_eq!(population_stability(&[7.0; 50], &[7.0; 30], 10).unwrap(), 0.0);
 }
 
+/// What makes up more than a group is one of its own, also where it holds one quantile only.
+#[test]
+fn a_spike_that_moves_below_is_seen() {
+    let rest = || (0..13).chain(30..102).map(f64::from);
+    let [old, new] = [20.0, 15.0].map(|spike| rest().chain([spike; 15]).collect::<Vec<f64>>());
+    // Eleven groups: 0 to 9, 10 to 12, 20, 30 and 31, and seven more. The spike leaves its own for the one below.
+    let found = population_stability(&old, &new, 10).unwrap();
+    let shares =
+        |ten: f64, spike: f64| [10.0, ten, spike].map(|n| (n + 0.5) / (100.0 + 0.5 * 11.0));
+    let pairs = shares(3.0, 15.0).into_iter().zip(shares(18.0, 0.0));
+    let expected: f64 = pairs.map(|(p, q)| (q - p) * f64::ln(q / p)).sum();
+    assert_close(found, expected, 1e-12);
+}
+
 #[test]
 fn drift_tells_of_each_column() {
     let old: Batch<f64, _> = Batch::from_iter((0..100).map(|i| [f64::from(i), 1.0, f64::NAN]));
@@ -127,7 +141,18 @@ fn drift_tells_of_each_column() {
 fn what_has_no_answer_is_refused() {
     let one = [1.0];
     let refused = |result: Result<f64>| result.unwrap_err().to_string();
-    assert!(refused(population_stability(&one, &one, 1)).contains("at least 2"));
+    for groups in [0, 1, 65_537, usize::MAX] {
+        assert!(refused(population_stability(&one, &one, groups)).contains("at least 2"));
+    }
+    let size = |height, width| size::DynImage { channels: 1, height, width };
+    let image = |height, width| Batch::<f64, _>::zeros(size(height, width), 2);
+    for refused in [
+        drift(&image(2, 3), &image(3, 2)).map(drop),
+        unexplained_variance(&image(2, 3), &image(3, 2)).map(drop),
+    ] {
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, Error::SizeMismatch { unit: "rows", .. }), "{refused}");
+    }
     assert!(matches!(population_stability(&one, &[], 3), Err(Error::NoSamples { .. })));
     let infinite = population_stability(&one, &[1.0, f64::INFINITY], 3).unwrap_err();
     assert!(matches!(infinite, Error::EntryNotFinite { index: 1, .. }), "{infinite}");

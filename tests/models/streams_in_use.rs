@@ -65,7 +65,11 @@ fn conditions_and_classes_are_streamed_in_step() {
     assert!(matches!(refused, Error::Label { sample: 5000, label: 3, .. }), "{refused}");
     let few = Batch::from_iter((0..SAMPLES - 1).map(|_| [0.0]));
     let refused = classifier.score((&mut stream, &mut InMemory::from(&few))).unwrap_err();
-    assert!(matches!(refused, Error::SizeMismatch { found: 8999, .. }), "{refused}");
+    assert_eq!(refused.to_string(), "score: expected 9000 labels, found 8999");
+    let few = &mut InMemory::from(&few);
+    let refused = conditional.encode((&mut stream, few)).unwrap_err();
+    let expected = "the conditions of encode: expected 9000 conditions, found 8999";
+    assert_eq!(refused.to_string(), expected);
 }
 
 #[test]

@@ -532,8 +532,8 @@ fn examples() {
              the stream into memory (`Source::load`)",
         ),
         (
-            model().encode(&mut InMemory::from(&x)).map(drop),
-            "encode: this call takes samples in memory, and no stream (`Source::load` reads a stream \
+            model().reconstruct(&mut InMemory::from(&x)).map(drop),
+            "reconstruct: this call takes samples in memory, and no stream (`Source::load` reads a stream \
              into memory)",
         ),
         (

@@ -180,8 +180,8 @@ where
 
     /// How odd each sample is: the higher, the odder.
     ///
-    /// A sample's score has the same bits in whatever batch it comes. From a stream, `&mut source`, samples are read a few
-    /// thousand at a time, in memory that does not grow with it; so for [`p_values`](Self::p_values) and
+    /// A sample's score has the same bits in whatever batch it comes. From a stream, `&mut source`, samples are read some
+    /// thousands at a time, wide ones fewer, in memory that does not grow with it; so for [`p_values`](Self::p_values) and
     /// [`detect`](Self::detect).
     ///
     /// # Errors
