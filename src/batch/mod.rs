@@ -12,7 +12,7 @@ use nalgebra::{
 
 use crate::error::{Error, Number, Result, require_size};
 use crate::numbers::parallel;
-use crate::numbers::scalar::{Float, all_finite};
+use crate::numbers::scalar::{Float, all_finite, count_present, is_nan};
 use size::{Image, Size, Window};
 pub use view::{BatchView, BatchViewMut};
 
@@ -301,6 +301,36 @@ pub(crate) fn check_shape<T: Float>(
     if x.samples() == 0 { Err(Error::NoSamples { call }) } else { Ok(()) }
 }
 
+/// As [`check_finite`], but takes NaN for a value that is missing.
+pub(crate) fn check_present<T: Float>(
+    call: &'static str,
+    expected: usize,
+    x: BatchView<'_, T>,
+) -> Result<()> {
+    match check_finite(call, expected, x) {
+        Err(Error::NotFinite { .. }) => {}
+        checked => return checked,
+    }
+    match x.as_slice().iter().position(|&x| !x.is_finite() && !is_nan(x)) {
+        None => Ok(()),
+        Some(at) => Err(not_finite(call, x, at)),
+    }
+}
+
+/// Refuses samples of which nothing is there.
+pub(crate) fn check_not_empty<T: Float>(call: &'static str, x: BatchView<'_, T>) -> Result<()> {
+    match x.iter().position(|sample| count_present(sample) == 0) {
+        None => Ok(()),
+        Some(sample) => Err(Error::EmptySample { call, sample }),
+    }
+}
+
+/// What refuses the value at this place.
+fn not_finite<T: Float>(call: &'static str, x: BatchView<'_, T>, at: usize) -> Error {
+    let (feature, sample) = (at % x.features(), at / x.features());
+    Error::NotFinite { call, feature, sample, value: Number(x.as_slice()[at].to_double()) }
+}
+
 /// Refuses data without samples, of another width, or with a value that is not finite.
 pub(crate) fn check_finite<T: Float>(
     call: &'static str,
@@ -317,11 +347,6 @@ pub(crate) fn check_finite<T: Float>(
     }
     match x.as_slice().iter().position(|x| !x.is_finite()) {
         None => Ok(()),
-        Some(at) => Err(Error::NotFinite {
-            call,
-            feature: at % x.features(),
-            sample: at / x.features(),
-            value: Number(x.as_slice()[at].to_double()),
-        }),
+        Some(at) => Err(not_finite(call, x, at)),
     }
 }

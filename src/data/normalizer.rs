@@ -1,12 +1,16 @@
+mod missing;
+
 use std::ops::Range;
 
 use super::{InMemory, Source};
 use crate::batch::size::Size;
 use crate::batch::{Batch, BatchViewMut};
 use crate::error::{Error, Number, Result, require, require_count, require_size, reserved};
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, is_nan};
 use crate::numbers::vector::vectorize;
 
+/// What is fitted where values may be missing, in errors.
+const FIT_WITH_MISSING: &str = "Normalizer::fit_with_missing";
 /// Samples that are read in one go when a normalizer is fitted.
 const BLOCK: usize = 64;
 /// Values that are normalized together.
@@ -83,6 +87,8 @@ pub struct Normalizer {
     first: Vec<f64>,
     /// Standard deviations, or the greatest values.
     second: Vec<f64>,
+    /// What stands for a missing value of each feature, normalized, if values may be missing.
+    fills: Option<Vec<f64>>,
 }
 
 impl Normalizer {
@@ -110,29 +116,41 @@ impl Normalizer {
         normalization: Normalization,
         source: &mut S,
     ) -> Result<Self> {
+        Self::fit_present(normalization, source, false)
+    }
+
+    /// Fits to all values that are there, where some may be missing, or else must not.
+    fn fit_present<S: Source + ?Sized>(
+        normalization: Normalization,
+        source: &mut S,
+        takes_missing: bool,
+    ) -> Result<Self> {
         let features = source.size().value();
         let is_pooled = matches!(normalization, Normalization::Truncate { .. });
         let centres = normalization == Normalization::Truncate { centre_samples: true };
         let columns = match normalization {
-            Normalization::None => return Self::from_parts(normalization, [], []),
+            Normalization::None if !takes_missing => return Self::from_parts(normalization, [], []),
             Normalization::MinMax { low, high } => {
                 require_range(low, high)?;
                 features
             }
-            Normalization::Standardize => features,
+            Normalization::None | Normalization::Standardize => features,
             Normalization::Truncate { .. } => 1,
         };
         let column = |feature: usize| if is_pooled { 0 } else { feature };
 
         let mut least = vec![f64::INFINITY; columns];
         let mut greatest = vec![f64::NEG_INFINITY; columns];
-        each_sample(source, centres, |sample| {
-            for (feature, &x) in sample.iter().enumerate() {
+        each_sample(source, centres, takes_missing, |sample| {
+            for (feature, x) in present(sample) {
                 let k = column(feature);
                 (least[k], greatest[k]) = (least[k].min(x), greatest[k].max(x));
             }
         })?;
-        if let Normalization::MinMax { .. } = normalization {
+        if let Some(feature) = least.iter().position(|&least| least == f64::INFINITY) {
+            return Err(Error::EmptyFeature { call: FIT_WITH_MISSING, feature });
+        }
+        if matches!(normalization, Normalization::MinMax { .. }) && !takes_missing {
             return Self::from_parts(normalization, least, greatest);
         }
 
@@ -140,8 +158,8 @@ impl Normalizer {
         let ranges: Vec<(f64, f64)> = least.iter().zip(&greatest).map(centre_and_half).collect();
         let (mut n, mut mean) = (vec![0.0; columns], vec![0.0; columns]);
         let mut squares = vec![0.0; columns];
-        each_sample(source, centres, |sample| {
-            for (feature, &x) in sample.iter().enumerate() {
+        each_sample(source, centres, takes_missing, |sample| {
+            for (feature, x) in present(sample) {
                 let k = column(feature);
                 let (centre, half) = ranges[k];
                 let u = if half > 0.0 { (x - centre) / half } else { 0.0 };
@@ -162,7 +180,17 @@ impl Normalizer {
             (if centres { 0.0 } else { mean }, scale)
         });
         let (mean, scale): (Vec<f64>, Vec<f64>) = statistics.unzip();
-        Self::from_parts(normalization, mean, scale)
+        let mut fills = mean.clone();
+        let fitted = match normalization {
+            Normalization::None => Self::from_parts(normalization, [], []),
+            Normalization::MinMax { .. } => Self::from_parts(normalization, least, greatest),
+            _ => Self::from_parts(normalization, mean, scale),
+        }?;
+        if !takes_missing {
+            return Ok(fitted);
+        }
+        fitted.apply_columns(features, &mut fills)?;
+        fitted.with_fills(fills)
     }
 
     /// Leaves these columns as they are: categories, counts, or yes and no beside measures, each with a loss of
@@ -206,6 +234,12 @@ impl Normalizer {
         )?;
         if end > self.first.len() {
             require_size("Normalizer::leaving", "columns", self.first.len(), end)?;
+        }
+        if let Some(mut means) = self.fills.clone() {
+            self.undo_columns(means.len(), &mut means, false)?;
+            let fills = self.fills.iter_mut().flatten().zip(means);
+            let left = fills.skip(columns.start).take(columns.len());
+            left.for_each(|(fill, mean)| *fill = mean);
         }
         self.first[columns.clone()].fill(first);
         self.second[columns].fill(second);
@@ -298,7 +332,7 @@ impl Normalizer {
                 require(valid, "Normalizer greatest value", second, requirement)?;
             }
         }
-        Ok(Self { normalization, first, second })
+        Ok(Self { normalization, first, second, fills: None })
     }
 
     /// What it does.
@@ -315,6 +349,11 @@ impl Normalizer {
 
     /// The number of features, if only that number fits.
     pub fn features(&self) -> Option<usize> {
+        self.per_feature().or(self.fills.as_ref().map(Vec::len))
+    }
+
+    /// The number of features, if something was fitted to each.
+    fn per_feature(&self) -> Option<usize> {
         match self.normalization {
             Normalization::Standardize | Normalization::MinMax { .. } => Some(self.first.len()),
             Normalization::None | Normalization::Truncate { .. } => None,
@@ -336,7 +375,7 @@ impl Normalizer {
         }
     }
 
-    /// Normalizes in place.
+    /// Normalizes in place. If it was [fitted to samples with missing values](Self::fit_with_missing), NaN stays NaN.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] for another number of features; [`Error::NotFinite`] if a value is not
@@ -351,7 +390,7 @@ impl Normalizer {
         let call = "Normalizer::apply";
         let most = T::max_value().map_or(f64::MAX, T::to_double) / 4.0;
         let ranges = self.first.iter().zip(&self.second);
-        let columns = (features, values);
+        let columns = (features, values, self.fills.is_some());
         match self.normalization {
             Normalization::None => self.map(call, columns, most, |_, x, _| x),
             Normalization::Standardize => {
@@ -415,7 +454,9 @@ impl Normalizer {
         mut batch: BatchViewMut<'_, T>,
     ) -> Result<()> {
         let Err(refused) = self.apply(batch.reborrow()) else { return Ok(()) };
-        if batch.as_slice().iter().any(|x| !x.to_double().is_finite()) {
+        let is_missing = |x: f64| x.is_nan() && self.fills.is_some();
+        let mut values = batch.as_slice().iter().map(|x| x.to_double());
+        if values.any(|x| !x.is_finite() && !is_missing(x)) {
             return Err(refused);
         }
         let most = T::max_value().map_or(f64::MAX, T::to_double);
@@ -426,6 +467,9 @@ impl Normalizer {
                     let fitted = self.first.iter().zip(&self.second);
                     for (x, (&first, &second)) in sample.as_mut_slice().iter_mut().zip(fitted) {
                         let value = x.to_double();
+                        if value.is_nan() {
+                            continue;
+                        }
                         let y = match self.normalization {
                             Normalization::Standardize => over(value, first, second),
                             Normalization::MinMax { low, high } => {
@@ -445,7 +489,8 @@ impl Normalizer {
         Ok(())
     }
 
-    /// Takes normalized values back, in place.
+    /// Takes normalized values back, in place. If it was
+    /// [fitted to samples with missing values](Self::fit_with_missing), NaN stays NaN.
     ///
     /// For `Truncate`, values that were cut off come back as the bound, and samples without the mean
     /// they have lost.
@@ -453,15 +498,25 @@ impl Normalizer {
     /// # Errors
     /// As [`apply`](Normalizer::apply).
     pub fn undo<T: Float>(&self, mut batch: BatchViewMut<'_, T>) -> Result<()> {
-        self.undo_columns(batch.features(), batch.as_mut_slice())
+        self.undo_columns(batch.features(), batch.as_mut_slice(), self.fills.is_some())
     }
 
-    /// As [`apply_columns`](Self::apply_columns).
-    fn undo_columns<T: Float>(&self, features: usize, values: &mut [T]) -> Result<()> {
+    /// The same of what a model makes, in which nothing is missing: NaN is refused.
+    pub(crate) fn undo_complete<T: Float>(&self, mut batch: BatchViewMut<'_, T>) -> Result<()> {
+        self.undo_columns(batch.features(), batch.as_mut_slice(), false)
+    }
+
+    /// As [`apply_columns`](Self::apply_columns), with or without missing values.
+    fn undo_columns<T: Float>(
+        &self,
+        features: usize,
+        values: &mut [T],
+        takes_missing: bool,
+    ) -> Result<()> {
         let call = "Normalizer::undo";
         let most = T::max_value().map_or(f64::MAX, T::to_double) / 4.0;
         let ranges = self.first.iter().zip(&self.second);
-        let columns = (features, values);
+        let columns = (features, values, takes_missing);
         match self.normalization {
             Normalization::None => self.map(call, columns, most, |_, y, _| y),
             Normalization::Standardize => {
@@ -503,11 +558,11 @@ impl Normalizer {
     }
 
     /// Replaces every value of every feature by f(what was fitted, value, half the mean of its sample),
-    /// unless one of them is not finite. Values up to `safe` need no second look.
+    /// unless one of them is not finite, or missing where it may be. Values up to `safe` need no second look.
     fn map<T: Float>(
         &self,
         call: &'static str,
-        (features, values): (usize, &mut [T]),
+        (features, values, takes_missing): (usize, &mut [T], bool),
         safe: f64,
         f: impl Fn((f64, f64), f64, f64) -> f64 + Copy,
     ) -> Result<()> {
@@ -518,13 +573,16 @@ impl Normalizer {
         let safe = T::of(safe);
         let are_safe = vectorize(
             #[inline(always)]
-            || values.iter().fold(true, |all, x| all & (x.abs() <= safe)),
+            || {
+                let is_safe = |x: T| (x.abs() <= safe) | (takes_missing & is_nan(x));
+                values.iter().fold(true, |all, &x| all & is_safe(x))
+            },
         );
         if !are_safe {
-            self.require_finite(call, (features, values), &f)?;
+            self.require_finite(call, (features, values, takes_missing), &f)?;
         }
         // Where one range serves all features it is repeated.
-        if self.features().is_none() {
+        if self.per_feature().is_none() {
             let fitted = self.fitted(0);
             for sample in values.chunks_exact_mut(features) {
                 let mean = self.half_mean(sample);
@@ -564,23 +622,25 @@ impl Normalizer {
         Ok(())
     }
 
-    /// That all values are finite, before and after.
+    /// That all values are finite, before and after, but for what may be missing.
     fn require_finite<T: Float>(
         &self,
         call: &'static str,
-        (features, values): (usize, &[T]),
+        (features, values, takes_missing): (usize, &[T], bool),
         f: &dyn Fn((f64, f64), f64, f64) -> f64,
     ) -> Result<()> {
         for (sample, values) in values.chunks_exact(features).enumerate() {
+            let is_missing = |x: &T| takes_missing && is_nan(*x);
             let require = |feature, value: f64| match value.is_finite() {
                 true => Ok(()),
                 false => Err(Error::NotFinite { call, feature, sample, value: Number(value) }),
             };
-            for (feature, x) in values.iter().enumerate() {
+            let there = || values.iter().enumerate().filter(|(_, x)| !is_missing(x));
+            for (feature, x) in there() {
                 require(feature, x.to_double())?;
             }
             let mean = self.half_mean(values);
-            for (feature, x) in values.iter().enumerate() {
+            for (feature, x) in there() {
                 let y = T::of(f(self.fitted(feature), x.to_double(), mean));
                 require(feature, y.to_double())?;
             }
@@ -590,7 +650,7 @@ impl Normalizer {
 
     /// What was fitted to a feature, or to all of them.
     fn fitted(&self, feature: usize) -> (f64, f64) {
-        let of = |fitted: &[f64], default| match (self.features(), fitted.first()) {
+        let of = |fitted: &[f64], default| match (self.per_feature(), fitted.first()) {
             (Some(_), _) => fitted[feature],
             (None, Some(&pooled)) => pooled,
             (None, None) => default,
@@ -612,9 +672,10 @@ impl Normalizer {
 fn each_sample<S: Source + ?Sized>(
     source: &mut S,
     centres: bool,
+    takes_missing: bool,
     mut visit: impl FnMut(&[f64]),
 ) -> Result<()> {
-    let call = "Normalizer::fit";
+    let call = if takes_missing { FIT_WITH_MISSING } else { "Normalizer::fit" };
     source.rewind()?;
     let features = source.size().value();
     let mut block = Batch::zeros(source.size(), BLOCK.min(source.samples()));
@@ -623,7 +684,8 @@ fn each_sample<S: Source + ?Sized>(
     loop {
         let count = source.read(block.view_mut())?;
         for values in block.iter().take(count) {
-            if let Some(feature) = values.iter().position(|x| !x.to_double().is_finite()) {
+            let is_refused = |x: &S::Scalar| !x.to_double().is_finite() && !(takes_missing && is_nan(*x));
+            if let Some(feature) = values.iter().position(is_refused) {
                 let value = Number(values[feature].to_double());
                 return Err(Error::NotFinite { call, feature, sample: column, value });
             }
@@ -640,6 +702,11 @@ fn each_sample<S: Source + ?Sized>(
         }
     }
     if column == 0 { Err(Error::NoSamples { call }) } else { Ok(()) }
+}
+
+/// The values of a sample that are there, with their features.
+fn present(sample: &[f64]) -> impl Iterator<Item = (usize, f64)> {
+    sample.iter().copied().enumerate().filter(|(_, x)| !x.is_nan())
 }
 
 /// Half the mean of a sample: exact if all values are equal, and never beyond the range.

@@ -31,7 +31,9 @@ use convolution::{cannot_be_divided, strides};
 use words::broken;
 #[cfg(feature = "plot")]
 use words::sides;
-use words::{are, in_quotes, in_words, into_the_domain, listed, or_smaller_rate, rounded_up};
+use words::{
+    are, in_quotes, in_words, into_the_domain, listed, or_missing, or_smaller_rate, rounded_up,
+};
 
 /// The result of every call that can be refused.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -77,7 +79,7 @@ pub enum Error {
     /// A value in the data is NaN or infinite.
     #[error(
         "{call}: feature {feature} of sample {sample} is {value}, but must be finite (features and \
-         samples are counted from 0)"
+         samples are counted from 0){}", or_missing(call, *value)
     )]
     NotFinite {
         /// The call the data was given to.
@@ -88,6 +90,46 @@ pub enum Error {
         sample: usize,
         /// What was found.
         value: Number,
+    },
+    /// A feature is missing in every sample, so that there is nothing to put in its place.
+    #[error(
+        "{call}: feature {feature} (counted from 0) is missing in every sample, so that nothing is known of it: leave it \
+         out, or give samples that have it"
+    )]
+    EmptyFeature {
+        /// The call the data was given to.
+        call: &'static str,
+        /// Index of the feature, counted from 0.
+        feature: usize,
+    },
+    /// All features of a sample are missing.
+    #[error(
+        "{call}: all features of sample {sample} (counted from 0) are missing, so that there is nothing to judge it by: \
+         leave it out"
+    )]
+    EmptySample {
+        /// The call the data was given to.
+        call: &'static str,
+        /// Index of the sample, counted from 0.
+        sample: usize,
+    },
+    /// Features that are one category, of which a part is missing.
+    #[error(
+        "{call}: features {first} to {last} of sample {sample} are one category to the loss {loss}, and some of them are \
+         NaN: give all of them where it is known, and NaN in each where it is missing (features and samples are counted \
+         from 0)"
+    )]
+    PartlyMissing {
+        /// The call the data was given to.
+        call: &'static str,
+        /// The name of the loss.
+        loss: &'static str,
+        /// Index of the first feature of the group, counted from 0.
+        first: usize,
+        /// Index of its last feature.
+        last: usize,
+        /// Index of the sample, counted from 0.
+        sample: usize,
     },
     /// A number of a list is NaN or infinite: a parameter, a score.
     #[error("{call}: {entry} {index} (counted from 0) is {value}, but must be finite")]
@@ -541,6 +583,8 @@ impl Error {
         | Self::NoClass { sample, .. }
         | Self::Outlier { outlier: Outlier { sample, .. }, .. }
         | Self::NotShares { sample, .. }
+        | Self::EmptySample { sample, .. }
+        | Self::PartlyMissing { sample, .. }
         | Self::Label { sample, .. } = &mut self
         {
             *sample += first;

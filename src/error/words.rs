@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use super::Outlier;
+use super::{Number, Outlier};
 
 /// What to try where a training has diverged.
 pub(super) fn or_smaller_rate(outlier: Option<&Outlier>) -> String {
@@ -63,6 +63,49 @@ pub(super) fn into_the_domain(is_normalized: bool) -> &'static str {
          (`Normalizer::leaving`), or take another loss"
     } else {
         "scale the data, or take another loss"
+    }
+}
+
+/// What to do about NaN in samples, where it may stand for a value that is missing.
+pub(super) fn or_missing(call: &str, value: Number) -> &'static str {
+    /// What takes samples of a model; all else that refuses NaN takes none for a missing value.
+    const CALLS: [&str; 31] = [
+        "encode",
+        "reconstruct",
+        "score",
+        "loss",
+        "objective",
+        "objective_at",
+        "elbo",
+        "negative_log_likelihood",
+        "aggregated_posterior",
+        "squared_jacobian",
+        "encode_one",
+        "reconstruct_one",
+        "score_one",
+        "probabilities",
+        "predict",
+        "cross_entropy",
+        "scores",
+        "feature_scores",
+        "explain",
+        "p_values",
+        "detect",
+        "calibrate",
+        "AnomalyDetector::fit",
+        "Checkup::of",
+        "kl_per_unit",
+        "impute",
+        "fit",
+        "validation",
+        "Stack::fit",
+        "Normalizer::fit",
+        "Normalizer::apply",
+    ];
+    if value.0.is_nan() && CALLS.contains(&call) {
+        "; where NaN stands for a missing value, fit the model's normalizer by `Normalizer::fit_with_missing`"
+    } else {
+        ""
     }
 }
 

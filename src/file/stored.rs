@@ -299,7 +299,7 @@ impl<T: Float> Stored<'_, T> {
         add("loss", self.loss.clone());
         add("regularizer", self.regularizer.clone());
         if let Some(normalizer) = self.normalizer {
-            add("normalizer", normalization_text(normalizer.normalization()));
+            add("normalizer", normalizer_text(normalizer));
         }
         texts
     }
@@ -314,6 +314,9 @@ impl<T: Float> Stored<'_, T> {
             if !first.is_empty() {
                 tensors.push(Tensor::new("normalizer.first", &[first.len()], first));
                 tensors.push(Tensor::new("normalizer.second", &[second.len()], second));
+            }
+            if let Some(fills) = normalizer.fills() {
+                tensors.push(Tensor::new("normalizer.fills", &[fills.len()], fills));
             }
             if let Normalization::MinMax { low, high } = normalizer.normalization() {
                 let range = f64::wrap(Cow::Owned(vec![low, high]));
@@ -355,15 +358,19 @@ pub(crate) fn save(
     replace(path, keep_previous, |to| image.write(to))
 }
 
-fn normalization_text(normalization: Normalization) -> String {
-    let text = match normalization {
+/// What ends the text of a normalizer that takes missing values: a version that knows of none refuses it.
+const WITH_MISSING: &str = ", with missing values";
+
+fn normalizer_text(normalizer: &Normalizer) -> String {
+    let text = match normalizer.normalization() {
         Normalization::None => "none",
         Normalization::Standardize => "standardize",
         Normalization::MinMax { .. } => "least and greatest",
         Normalization::Truncate { centre_samples: false } => "truncate",
         Normalization::Truncate { centre_samples: true } => "truncate, samples centred",
     };
-    text.to_owned()
+    let missing = if normalizer.fills().is_some() { WITH_MISSING } else { "" };
+    format!("{text}{missing}")
 }
 
 /// Refuses a file with another normalizer.
@@ -376,9 +383,7 @@ pub(crate) fn require_normalizer(
         return Ok(());
     }
     let text = |normalizer: Option<&Normalizer>| {
-        normalizer.map_or("no normalizer".to_owned(), |normalizer| {
-            normalization_text(normalizer.normalization())
-        })
+        normalizer.map_or("no normalizer".to_owned(), normalizer_text)
     };
     let (expected, mut found) = (text(ours), text(theirs));
     if expected == found {
@@ -391,7 +396,11 @@ fn take_normalizer(file: &mut Parts<'_>) -> Result<Option<Normalizer>> {
     let Ok(text) = file.text("normalizer").map(str::to_owned) else { return Ok(None) };
     let (first, second) =
         (file.take_list("normalizer.first")?, file.take_list("normalizer.second")?);
-    let normalization = match text.as_str() {
+    let (kind, takes_missing) = match text.strip_suffix(WITH_MISSING) {
+        Some(kind) => (kind, true),
+        None => (text.as_str(), false),
+    };
+    let normalization = match kind {
         "none" => Normalization::None,
         "standardize" => Normalization::Standardize,
         "least and greatest" => {
@@ -400,10 +409,14 @@ fn take_normalizer(file: &mut Parts<'_>) -> Result<Option<Normalizer>> {
         }
         "truncate" => Normalization::Truncate { centre_samples: false },
         "truncate, samples centred" => Normalization::Truncate { centre_samples: true },
-        other => {
-            file.require("the normalizer", "one that this version knows", other)?;
+        _ => {
+            file.require("the normalizer", "one that this version knows", &text)?;
             return Ok(None);
         }
     };
-    Normalizer::from_parts(normalization, first, second).map(Some)
+    let normalizer = Normalizer::from_parts(normalization, first, second)?;
+    if !takes_missing {
+        return Ok(Some(normalizer));
+    }
+    normalizer.with_fills(file.take_list::<f64>("normalizer.fills")?).map(Some)
 }

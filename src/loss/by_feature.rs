@@ -2,10 +2,11 @@
 
 use super::Compared;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::numbers::scalar::{Float, LANES, sum_pairs};
+use crate::numbers::scalar::{Float, LANES, is_nan, sum_pairs};
 use crate::numbers::vector::vectorize;
 
-/// A loss Σ l(xᵢ, yᵢ) + c(x); [`by_feature!`] makes it a [`Loss`](super::Loss).
+/// A loss Σ l(xᵢ, yᵢ) + c(x) over the features whose target is not missing; [`by_feature!`] makes it a
+/// [`Loss`](super::Loss).
 pub(super) trait ByFeature: Copy {
     /// l(x, y).
     fn value<T: Float>(self, x: T, y: T) -> T;
@@ -13,13 +14,27 @@ pub(super) trait ByFeature: Copy {
     /// ∂l/∂y.
     fn slope<T: Float>(self, x: T, y: T) -> T;
 
-    /// Makes the losses of samples of their Σ l.
+    /// Makes the losses of samples of their Σ l; a value of x that is missing, NaN, adds nothing.
     fn complete<T: Float>(self, _x: BatchView<'_, T>, _sums: &mut [T]) {}
 
     /// The reconstruction of a feature.
     fn output<T: Float>(self, y: T) -> T {
         y
     }
+}
+
+/// l(x, y), and 0 where x is missing: chosen and not branched, so that loops stay vectors.
+#[inline(always)]
+fn value_at<T: Float>(loss: impl ByFeature, x: T, y: T) -> T {
+    let value = loss.value(x, y);
+    if is_nan(x) { T::ZERO } else { value }
+}
+
+/// ∂l/∂y times a weight, and 0 where x is missing.
+#[inline(always)]
+fn slope_at<T: Float>(loss: impl ByFeature, x: T, y: T, weight: T) -> T {
+    let slope = weight * loss.slope(x, y);
+    if is_nan(x) { T::ZERO } else { slope }
 }
 
 pub(super) fn values<T: Float>(
@@ -32,7 +47,7 @@ pub(super) fn values<T: Float>(
             x,
             y,
             #[inline(always)]
-            move |x, y| loss.value(x, y),
+            move |x, y| value_at(loss, x, y),
         );
     }
     loss.complete(x, values);
@@ -50,7 +65,7 @@ pub(super) fn gradient<T: Float>(
             #[inline(always)]
             move || {
                 for ((&x, &y), dy) in x.iter().zip(y).zip(dy) {
-                    *dy = weight * loss.slope(x, y);
+                    *dy = slope_at(loss, x, y, weight);
                 }
             },
         );
@@ -94,15 +109,15 @@ fn value_and_slopes<T: Float>(
     for ((&x, &y), dy) in x.iter().zip(y).zip(dy) {
         let mut slopes = [T::ZERO; LANES];
         for lane in 0..LANES {
-            lanes[lane] += loss.value(x[lane], y[lane]);
-            slopes[lane] = weight * loss.slope(x[lane], y[lane]);
+            lanes[lane] += value_at(loss, x[lane], y[lane]);
+            slopes[lane] = slope_at(loss, x[lane], y[lane], weight);
         }
         *dy = slopes;
     }
     let mut rest = T::ZERO;
     for ((&x, &y), dy) in x_rest.iter().zip(y_rest).zip(dy_rest) {
-        rest += loss.value(x, y);
-        *dy = weight * loss.slope(x, y);
+        rest += value_at(loss, x, y);
+        *dy = slope_at(loss, x, y, weight);
     }
     lanes.iter().fold(rest, |sum, &lane| sum + lane)
 }
@@ -117,6 +132,10 @@ pub(super) fn reconstruct<T: Float>(loss: impl ByFeature, mut y: BatchViewMut<'_
 /// What a sum over features does for a [`Loss`](super::Loss), compiled once.
 macro_rules! by_feature {
     ($loss:ty) => {
+        fn skips_missing(&self) -> bool {
+            true
+        }
+
         fn values(&self, at: $crate::loss::Compared<'_, T>, values: &mut [T]) {
             $crate::numbers::once::once! {
                 fn once(loss: $loss, at: $crate::loss::Compared<'a, T>, values: &'a mut [T])

@@ -6,7 +6,7 @@ use crate::error::{Result, require_count, require_size};
 use crate::layer::Part;
 use crate::layer::range::Logits;
 use crate::numbers::once::once;
-use crate::numbers::scalar::{Float, exponentials_of};
+use crate::numbers::scalar::{Float, exponentials_of, is_nan};
 
 /// Negative log-likelihood of categories, one of each group of neighbouring features: the input is one-hot in
 /// each group, or shares that add up to 1, and the decoder gives logits.
@@ -20,7 +20,8 @@ use crate::numbers::scalar::{Float, exponentials_of};
 /// not add up to 1 but for rounding to three places (0.0005 for each level, and 0.5 at most), such as a level that was
 /// never seen and is 0 throughout, with [`Error::NotShares`](crate::Error::NotShares): their loss would be 0, which is
 /// the best there is. Levels that may come later are one category more, "any other". An [`AnomalyDetector`](crate::anomaly::AnomalyDetector) takes such a
-/// row where it scores, and says that it is odd.
+/// row where it scores, and says that it is odd. Where a group is NaN its category is missing, and counts nothing; one
+/// of which only a part is NaN is refused with [`Error::PartlyMissing`](crate::Error::PartlyMissing).
 ///
 /// # Example
 /// ```
@@ -107,6 +108,10 @@ impl Categorical {
             for group in self.places() {
                 let (x, dy) = (&x[group.clone()], &mut dy[group]);
                 let total = total(x);
+                if is_nan(total) {
+                    dy.fill(T::ZERO);
+                    continue;
+                }
                 dy.iter_mut().zip(x).for_each(|(dy, &x)| *dy = weight * (*dy * total - x));
             }
         }
@@ -125,8 +130,11 @@ impl Categorical {
     }
 }
 
-/// Adds the loss of a group.
+/// Adds the loss of a group, unless it is missing.
 fn add_value<T: Float>(x: &[T], a: &[T], (most, norm): (T, T), value: &mut T) {
+    if is_nan(total(x)) {
+        return;
+    }
     // Only where there is weight, so that 0 · ∞ is nothing.
     let of = |(&x, &a): (&T, &T)| (x > T::ZERO).then(|| x * ((most - a) + norm));
     x.iter().zip(a).filter_map(of).for_each(|part| *value += part);
@@ -177,6 +185,10 @@ impl<T: Float> Loss<T> for Categorical {
     }
 
     fn takes_logits(&self) -> bool {
+        true
+    }
+
+    fn skips_missing(&self) -> bool {
         true
     }
 

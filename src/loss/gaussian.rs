@@ -3,7 +3,7 @@ use super::{Loss, LossFor, WithInput};
 use crate::batch::BatchView;
 use crate::error::{Result, require_positive};
 use crate::layer::Part;
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, count_present};
 
 /// Negative log-likelihood under a Gaussian of fixed standard deviation around the decoder's output, with
 /// its constants, so that a bound is in nats and comparable between models.
@@ -46,8 +46,9 @@ impl ByFeature for GaussianLikelihood {
 
     fn complete<T: Float>(self, x: BatchView<'_, T>, sums: &mut [T]) {
         let of_feature = self.deviation.ln() + 0.5 * (2.0 * std::f64::consts::PI).ln();
-        let constant = T::of(x.features() as f64 * of_feature);
-        sums.iter_mut().for_each(|sum| *sum += constant);
+        for (x, sum) in x.iter().zip(sums) {
+            *sum += T::of(count_present(x) as f64 * of_feature);
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use super::{Loss, LossFor, WithInput};
 use crate::batch::BatchView;
 use crate::error::{Result, require_positive};
 use crate::layer::Part;
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, count_present};
 
 /// Negative log-likelihood under a Laplace distribution of fixed scale around the decoder's output: an
 /// absolute error in nats, which outliers do not dominate.
@@ -44,8 +44,10 @@ impl ByFeature for LaplaceLikelihood {
     }
 
     fn complete<T: Float>(self, x: BatchView<'_, T>, sums: &mut [T]) {
-        let constant = T::of(x.features() as f64 * (2.0 * self.scale).ln());
-        sums.iter_mut().for_each(|sum| *sum += constant);
+        let of_feature = (2.0 * self.scale).ln();
+        for (x, sum) in x.iter().zip(sums) {
+            *sum += T::of(count_present(x) as f64 * of_feature);
+        }
     }
 }
 

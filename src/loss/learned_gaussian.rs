@@ -7,7 +7,7 @@ use crate::error::{Result, require};
 use crate::layer::Part;
 use crate::layer::layout::{Layout, Role};
 use crate::numbers::once::once;
-use crate::numbers::scalar::{Float, sum_pairs, sum_triples};
+use crate::numbers::scalar::{Float, count_present, is_nan, sum_pairs, sum_triples};
 use crate::numbers::vector::{exp, vectorize};
 
 /// Negative log-likelihood under a Gaussian around the decoder's output whose variance is trained with the
@@ -60,11 +60,11 @@ impl LearnedGaussian {
 
     fn values_generic<T: Float>(&self, at: Compared<'_, T>, values: &mut [T]) {
         let half = T::of(0.5);
-        let features = T::of(at.x.features() as f64);
-        let constant = half * features * T::of(LN_TAU);
         let shared = clamped(at.parameters[0]);
-        let (precision, ln_norm) = (exp(-shared), features * shared);
+        let precision = exp(-shared);
         for ((x, y), value) in at.x.iter().zip(at.y.iter()).zip(values) {
+            let features = T::of(count_present(x) as f64);
+            let (constant, ln_norm) = (half * features * T::of(LN_TAU), features * shared);
             let twice = if self.per_feature {
                 sum_triples(
                     x,
@@ -73,11 +73,12 @@ impl LearnedGaussian {
                     #[inline(always)]
                     |x, y, lv| {
                         let lv = clamped(lv);
-                        (x - y) * (x - y) * exp(-lv) + lv
+                        let twice = (x - y) * (x - y) * exp(-lv) + lv;
+                        if is_nan(x) { T::ZERO } else { twice }
                     },
                 )
             } else {
-                precision * sum_pairs(x, y, |x, y| (x - y) * (x - y)) + ln_norm
+                precision * squares(x, y) + ln_norm
             };
             *value = half * twice + constant;
         }
@@ -99,7 +100,7 @@ impl LearnedGaussian {
                 || {
                     for (((x, y), &weight), dy) in samples.zip(columns) {
                         let places = dy.iter_mut().zip(x.iter().zip(y));
-                        places.for_each(|(dy, (&x, &y))| *dy = weight * precision * (y - x));
+                        places.for_each(|(dy, (&x, &y))| *dy = slope(x, y, weight * precision));
                     }
                 },
             );
@@ -112,7 +113,7 @@ impl LearnedGaussian {
                 for (((x, y), &weight), dy) in samples.clone().zip(columns) {
                     let places = x[block..].iter().zip(&y[block..]).zip(precisions);
                     for (((&x, &y), &precision), dy) in places.zip(&mut dy[block..][..lvs.len()]) {
-                        *dy = weight * precision * (y - x);
+                        *dy = slope(x, y, weight * precision);
                     }
                 }
             },
@@ -125,13 +126,14 @@ impl LearnedGaussian {
         weights: &[T],
         gradient: &mut [T],
     ) {
-        let (shared, features) = (at.parameters[0], T::of(at.x.features() as f64));
+        let shared = at.parameters[0];
         let samples = at.x.iter().zip(at.y.iter()).zip(weights);
         if !self.per_feature {
             let precision = exp(-clamped(shared));
             for ((x, y), &weight) in samples {
-                let squares = sum_pairs(x, y, |x, y| (x - y) * (x - y));
-                gradient[0] += half_within(shared) * weight * (features - squares * precision);
+                let features = T::of(count_present(x) as f64);
+                let rest = features - squares(x, y) * precision;
+                gradient[0] += half_within(shared) * weight * rest;
             }
             return;
         }
@@ -144,12 +146,33 @@ impl LearnedGaussian {
                     let places = x[block..].iter().zip(&y[block..]).zip(lvs.iter().zip(precisions));
                     for (((&x, &y), (&lv, &precision)), d) in places.zip(&mut *gradient) {
                         let squared = (x - y) * (x - y) * precision;
-                        *d += half_within(lv) * weight * (T::ONE - squared);
+                        let rest = if is_nan(x) { T::ZERO } else { T::ONE - squared };
+                        *d += half_within(lv) * weight * rest;
                     }
                 }
             },
         );
     }
+}
+
+/// Σ (x − y)² over what is there of x.
+fn squares<T: Float>(x: &[T], y: &[T]) -> T {
+    sum_pairs(
+        x,
+        y,
+        #[inline(always)]
+        |x, y| {
+            let squared = (x - y) * (x - y);
+            if is_nan(x) { T::ZERO } else { squared }
+        },
+    )
+}
+
+/// The gradient at y by what it is multiplied with, and 0 where x is missing.
+#[inline(always)]
+fn slope<T: Float>(x: T, y: T, factor: T) -> T {
+    let slope = factor * (y - x);
+    if is_nan(x) { T::ZERO } else { slope }
 }
 
 /// Calls `work` with some features after the other: the number of the first, lv of each, and e^−lv, which is
@@ -212,6 +235,10 @@ impl<T: Float> Loss<T> for LearnedGaussian {
     /// Without where it begins, which a trained model has left behind.
     fn describe(&self) -> String {
         format!("LearnedGaussian {{ per_feature: {:?} }}", self.per_feature)
+    }
+
+    fn skips_missing(&self) -> bool {
+        true
     }
 
     fn values(&self, at: Compared<'_, T>, to: &mut [T]) {

@@ -257,6 +257,11 @@ impl<T: Float> Loss<T> for Mixed<T> {
         true
     }
 
+    /// If all its groups do.
+    fn skips_missing(&self) -> bool {
+        self.groups.iter().all(|group| group.loss.skips_missing())
+    }
+
     fn values(&self, at: Compared<'_, T>, to: &mut [T]) {
         values(self, at, to);
     }

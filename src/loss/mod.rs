@@ -21,6 +21,9 @@
 //! 1. The gradient is that of the value, column by column.
 //! 2. A value is finite for all finite inputs whose true value can be represented.
 //! 3. A column's value depends on that column only.
+//! 4. Where a loss says that it [skips what is missing](Loss::skips_missing), a target that is NaN counts nothing: the
+//!    value is that of the other features, and every gradient is theirs. All of the above do, but the last, whose
+//!    targets are classes.
 //!
 //! # Write your own
 //! ```
@@ -106,9 +109,12 @@ const ROUNDED_SHARE: f64 = 5e-4;
 /// levels at a time.
 const ROUNDED_SHARES: f64 = 0.5;
 
-/// What values that must add up to 1 add up to, if that is something else.
+/// What values that must add up to 1 add up to, if that is something else; what is missing adds up to nothing.
 pub(crate) fn wrong_total<T: Float>(shares: &[T]) -> Option<f64> {
     let total: f64 = shares.iter().map(|x| x.to_double()).sum();
+    if total.is_nan() {
+        return None;
+    }
     // What three places are is rounded in binary too.
     let each = ROUNDED_SHARE + T::default_epsilon().to_double();
     let is_whole = (total - 1.0).abs() <= (shares.len() as f64 * each).min(ROUNDED_SHARES);
@@ -151,6 +157,13 @@ pub trait Loss<T: Float>: Debug + Send + Sync + LossClone<T> {
 
     /// Whether the outputs must be able to take any value, as logits do.
     fn takes_logits(&self) -> bool {
+        false
+    }
+
+    /// Whether a target that is NaN, which stands for a value that is missing, counts nothing: it adds nothing to the
+    /// values, and the gradients at its output, and of what it would have added at the loss's own parameters, are 0.
+    /// By default not; a model whose normalizer [takes missing values](crate::Normalizer::fit_with_missing) needs it.
+    fn skips_missing(&self) -> bool {
         false
     }
 
@@ -330,6 +343,9 @@ impl<T: Float> Loss<T> for Box<dyn Loss<T>> {
     }
     fn takes_logits(&self) -> bool {
         (**self).takes_logits()
+    }
+    fn skips_missing(&self) -> bool {
+        (**self).skips_missing()
     }
     fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
         (**self).values(at, values);

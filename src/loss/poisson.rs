@@ -4,7 +4,7 @@ use super::by_feature::{ByFeature, by_feature};
 use super::{Loss, LossFor, WithInput};
 use crate::batch::BatchView;
 use crate::layer::Part;
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, is_nan};
 use crate::numbers::vector::exp;
 
 /// Negative log-likelihood of counts under Poisson distributions, from a decoder that gives the
@@ -50,7 +50,8 @@ impl ByFeature for PoissonLikelihood {
             _ => log_factorial(x),
         };
         for (x, sum) in x.iter().zip(sums) {
-            *sum += T::of(x.iter().map(|&x| found(x.to_double())).sum());
+            let there = x.iter().filter(|&&x| !is_nan(x));
+            *sum += T::of(there.map(|&x| found(x.to_double())).sum());
         }
     }
 

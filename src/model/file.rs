@@ -134,9 +134,12 @@ impl<E, D, R, L, T: Float> AutoEncoder<E, D, R, L, T> {
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File), [`Error::Damaged`](crate::Error::Damaged), and
-    /// [`Error::DoesNotFit`](crate::Error::DoesNotFit) with what differs. The model has not changed then.
+    /// [`Error::DoesNotFit`](crate::Error::DoesNotFit) with what differs; [`Error::Unfit`](crate::Error::Unfit) for a
+    /// normalizer that [takes missing values](crate::Normalizer::fit_with_missing) beside a loss that does not skip them,
+    /// and for one that does not beside a corruption that makes some. The model has not changed then.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         let saved = self.network().stored().load(path.as_ref())?;
+        self.network().check_normalizer(saved.normalizer.as_ref())?;
         self.network_mut().replace(saved);
         Ok(())
     }
@@ -193,6 +196,7 @@ impl<T: Float> Network<T> {
 
     fn load_part(&mut self, path: &Path, part: &str) -> Result<()> {
         let saved = self.stored().load_part(path, part)?;
+        self.check_normalizer(saved.normalizer.as_ref())?;
         self.replace_part(saved);
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::batch::{Batch, BatchView, BatchViewMut, Sample, check_finite};
 use crate::error::{Error, Result, require_fit, require_size};
 use crate::layer::{Part, Unconditioned};
 use crate::loss::{LossFor, Target, WithInput};
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, is_nan};
 use crate::train::Trainable;
 use crate::train::examples::{
     Examples, IntoExamples, Rows, Samples, SamplesAlone, Suits, WithConditions,
@@ -450,6 +450,55 @@ where
         });
         workspace.taken = buffer;
         taken
+    }
+
+    /// The samples with what the model expects in the place of each value that is missing, NaN; all others keep their
+    /// bits. For models whose normalizer [takes missing values](crate::Normalizer::fit_with_missing).
+    ///
+    /// MEASURED
+    ///
+    /// # Errors
+    /// See [`AutoEncoder`]; and [`Error::PartlyMissing`](crate::Error::PartlyMissing) for a category of which only a part
+    /// is NaN.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{Adam, AutoEncoder, Batch, Dense, Normalizer, Trainer, activation::Identity, data::Normalization};
+    /// let mut x: Batch<f64, _> = (0..40).map(|at| f64::from(at)).map(|t| [t, 100.0 - 2.0 * t]).collect();
+    /// x.as_mut_slice()[2 * 7 + 1] = f64::NAN; // of sample 7, which is 86
+    /// let mut model = AutoEncoder::builder()
+    ///     .encoder(Dense::<2, 1>::new(Identity))
+    ///     .decoder(Dense::<1, 2>::new(Identity))
+    ///     .normalizer(Normalizer::fit_with_missing(Normalization::Standardize, &x)?)
+    ///     .build::<f64>()?;
+    /// Trainer::new(Adam::new(0.05)?).epochs(200).fit(&mut model, &x)?;
+    /// let completed = model.impute(&x)?;
+    /// assert_eq!(completed.sample(8), [8.0, 84.0]);
+    /// assert!((completed.sample(7)[1] - 86.0).abs() < 1.0 && completed.sample(7)[0] == 7.0);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn impute<'a, X>(&self, x: X) -> Result<Batch<T, X::Input>>
+    where
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Unlabelled<E::Condition>,
+    {
+        const { <X::Input as SameSize<E::Input>>::FITS };
+        let (call, network, examples) = ("impute", self.network(), x.into_examples());
+        let mut completed = Batch::zeros(examples.size, 0);
+        let given = InMemory::unweighted(call, self.encoder().input(), examples)?;
+        let mut buffer = Vec::new();
+        let x = network.normalized(call, given.x, &mut buffer, false)?;
+        // Whether the loss is defined on them does not matter here.
+        network.check_wholes(call, x, |_| true)?;
+        network.check_conditions(call, given.conditions, x.samples())?;
+        completed.resize(x.samples());
+        let rows = Rows { x, conditions: given.conditions, targets: None };
+        scalar::impute_rows(network, rows, completed.view_mut(), &mut self.workspace())?;
+        for (to, &x) in completed.as_mut_slice().iter_mut().zip(given.x.as_slice()) {
+            *to = if is_nan(x) { *to } else { x };
+        }
+        Ok(completed)
     }
 
     /// The loss of one sample's reconstruction.

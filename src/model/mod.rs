@@ -64,6 +64,7 @@ use network::Network;
 /// | [`encode`](Self::encode) | the code: of a Gaussian posterior, its mean | no |
 /// | [`decode`](Self::decode) | the reconstruction of a code | no |
 /// | [`reconstruct`](Self::reconstruct) | decode after encode | no |
+/// | [`impute`](Self::impute) | samples with what is expected of their missing values | no |
 /// | [`score`](Self::score) | the loss of each sample's reconstruction | no |
 /// | [`loss`](Self::loss) | the objective, term by term; this is what drives validation | no |
 /// | [`elbo`](Self::elbo) | the evidence lower bound, with drawn codes | yes |
@@ -84,7 +85,8 @@ use network::Network;
 /// # Errors
 /// All calls that take data refuse NaN and infinity, a wrong width or shape and zero samples, naming the
 /// place, and then have changed nothing. The calls that compute a loss also refuse what the loss
-/// is not defined on.
+/// is not defined on. A model whose normalizer [takes missing values](crate::Normalizer::fit_with_missing) takes NaN for
+/// one; infinity it refuses too.
 ///
 /// Only training takes streams and [held-out samples](crate::Examples::held_out), and only training,
 /// [`loss`](Self::loss), [`objective`](Self::objective) and its like take [weights](crate::Examples::weights). The

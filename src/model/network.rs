@@ -7,7 +7,7 @@ use rand::Rng;
 
 use super::blocks::blocks;
 use super::workspace::{Workspace, fit};
-use crate::batch::{BatchView, BatchViewMut, check_finite};
+use crate::batch::{BatchView, BatchViewMut, check_finite, check_present};
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
 use crate::code::prior::Prior;
@@ -20,8 +20,8 @@ use crate::layer::layout::Layout;
 use crate::layer::part::End;
 use crate::layer::{Layer, Pass, require_point};
 use crate::loss::{Compared, Loss, Target, wrong_total};
-use crate::numbers::scalar::Float;
-use crate::regularizer::Leaf;
+use crate::numbers::scalar::{Float, count_present, is_nan};
+use crate::regularizer::{Corrupts, Leaf};
 use crate::regularizer::combined;
 use crate::train::blocks::conditions_of;
 use crate::train::examples::Rows;
@@ -133,6 +133,7 @@ impl<T: Float> Network<T> {
         };
         Leaf::place(&mut leaves, &facts);
         combined::check(&leaves, &facts)?;
+        check_missing(normalizer.as_ref(), &*loss, &leaves)?;
         let (own, state) = Leaf::ends(&leaves);
         let of_loss = loss.num_parameters(decoder.num_outputs());
         let all = facts.parameters.saturating_add(of_loss).saturating_add(own);
@@ -273,18 +274,57 @@ impl<T: Float> Network<T> {
         if is_compared { posterior.collapsed_units() } else { Vec::new() }
     }
 
-    /// The samples as the encoder takes them: checked, and normalized into the buffer if there is a normalizer.
+    /// The normalizer, if samples may have missing values.
+    pub(crate) fn fills(&self) -> Option<&Normalizer> {
+        self.normalizer.as_ref().filter(|normalizer| normalizer.fills().is_some())
+    }
+
+    /// Refuses a normalizer that is not for this network, and is to take the place of its own.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn check_normalizer(&self, normalizer: Option<&Normalizer>) -> Result<()> {
+        if let Some(given) = normalizer.and_then(Normalizer::features) {
+            require_size("the normalizer", "features", self.facts.features, given)?;
+        }
+        check_missing(normalizer, &*self.loss, &self.leaves)
+    }
+
+    /// Refuses samples of another width, none at all, and values that are not finite, but for those that may be missing.
+    pub(crate) fn check_samples(&self, call: &'static str, x: BatchView<'_, T>) -> Result<()> {
+        let features = self.facts.features;
+        match self.fills() {
+            None => check_finite(call, features, x),
+            Some(_) => check_present(call, features, x),
+        }
+    }
+
+    /// The samples as the encoder takes them: checked, and normalized into the buffer if there is a normalizer, with
+    /// what stands for missing values in their place.
     pub(crate) fn taken<'a>(
         &self,
         call: &'static str,
         x: BatchView<'a, T>,
         buffer: &'a mut Vec<T>,
     ) -> Result<BatchView<'a, T>> {
-        check_finite(call, self.facts.features, x)?;
+        self.normalized(call, x, buffer, true)
+    }
+
+    /// The samples, checked and normalized, with their missing values filled, or as NaN.
+    pub(crate) fn normalized<'a>(
+        &self,
+        call: &'static str,
+        x: BatchView<'a, T>,
+        buffer: &'a mut Vec<T>,
+        fills: bool,
+    ) -> Result<BatchView<'a, T>> {
+        self.check_samples(call, x)?;
         let Some(normalizer) = &self.normalizer else { return Ok(x) };
         buffer.clear();
         buffer.extend_from_slice(x.as_slice());
-        normalizer.apply(BatchViewMut::new(buffer, x.features()))?;
+        let mut samples = BatchViewMut::new(buffer, x.features());
+        normalizer.apply(samples.reborrow())?;
+        if fills {
+            normalizer.fill(samples);
+        }
         Ok(BatchView::new(buffer, x.features()))
     }
 
@@ -304,14 +344,15 @@ impl<T: Float> Network<T> {
         check_finite(call, self.facts.condition, conditions)
     }
 
-    /// Refuses targets on which the loss is not defined, but for values that are left out.
+    /// Refuses targets on which the loss is not defined, but for values that are left out or may be missing.
     pub(crate) fn check_domain(
         &self,
         call: &'static str,
         targets: BatchView<'_, T>,
         is_left_out: impl Fn(T) -> bool + Copy,
     ) -> Result<()> {
-        self.check_values(call, targets, |x, _| is_left_out(x))?;
+        let takes_missing = self.fills().is_some();
+        self.check_values(call, targets, |x, _| is_left_out(x) || takes_missing && is_nan(x))?;
         self.check_wholes(call, targets, is_left_out)
     }
 
@@ -342,13 +383,14 @@ impl<T: Float> Network<T> {
         Ok(())
     }
 
-    /// Refuses samples with a group that must add up to 1 and does not.
+    /// Refuses samples with a group that must add up to 1 and does not, or of which only a part is missing.
     pub(crate) fn check_wholes(
         &self,
         call: &'static str,
         targets: BatchView<'_, T>,
         is_left_out: impl Fn(T) -> bool,
     ) -> Result<()> {
+        let takes_missing = self.fills().is_some();
         let mut found: Option<(usize, Range<usize>, f64)> = None;
         self.loss.each_whole(&mut |group| {
             for (sample, x) in targets.iter().enumerate() {
@@ -357,7 +399,10 @@ impl<T: Float> Network<T> {
                     break;
                 }
                 let shares = &x[group.clone()];
-                if let Some(total) = wrong_total(shares)
+                let missing = if takes_missing { shares.len() - count_present(shares) } else { 0 };
+                if missing > 0 && missing < shares.len() {
+                    found = Some((sample, group.clone(), f64::NAN));
+                } else if let Some(total) = wrong_total(shares)
                     && !shares.iter().any(|&x| is_left_out(x))
                 {
                     found = Some((sample, group.clone(), total));
@@ -366,20 +411,25 @@ impl<T: Float> Network<T> {
         });
         let Some((sample, group, total)) = found else { return Ok(()) };
         let (loss, first, last) = (self.loss.name(), group.start, group.end.saturating_sub(1));
+        if total.is_nan() {
+            return Err(Error::PartlyMissing { call, loss, first, last, sample });
+        }
         Err(Error::NotShares { call, loss, first, last, sample, total: Number(total) })
     }
 
-    /// As [`taken`](Self::taken), and refuses values on which the loss is not defined.
+    /// The samples as a step takes them: as [`taken`](Self::taken), but where the loss compares with them what is missing
+    /// is still NaN, and refused are values on which it is not defined.
     pub(crate) fn compared<'a>(
         &self,
         call: &'static str,
         x: BatchView<'a, T>,
         buffer: &'a mut Vec<T>,
     ) -> Result<BatchView<'a, T>> {
-        let x = self.taken(call, x, buffer)?;
-        if self.loss.target() == Target::Input {
-            self.check_domain(call, x, |_| false)?;
+        if self.loss.target() == Target::Class {
+            return self.taken(call, x, buffer);
         }
+        let x = self.normalized(call, x, buffer, false)?;
+        self.check_domain(call, x, |_| false)?;
         Ok(x)
     }
 
@@ -387,8 +437,15 @@ impl<T: Float> Network<T> {
     /// normalized.
     pub(crate) fn restore(&self, mut outputs: BatchViewMut<'_, T>) -> Result<()> {
         self.loss.reconstruct(outputs.reborrow());
+        self.undo(outputs)
+    }
+
+    /// Takes reconstructions to the user's units.
+    pub(crate) fn undo(&self, outputs: BatchViewMut<'_, T>) -> Result<()> {
         match &self.normalizer {
-            Some(normalizer) if self.loss.target() == Target::Input => normalizer.undo(outputs),
+            Some(normalizer) if self.loss.target() == Target::Input => {
+                normalizer.undo_complete(outputs)
+            }
             _ => Ok(()),
         }
     }
@@ -397,9 +454,18 @@ impl<T: Float> Network<T> {
     pub(crate) fn infer(&self, workspace: &mut Workspace<T>, rows: Rows<'_, T>) {
         let Workspace { encoding, scratch, .. } = workspace;
         let samples = rows.x.samples();
-        let x = match rows.conditions {
-            Some(conditions) => joined(rows.x, conditions, &mut encoding.joined),
+        let x = match self.fills() {
+            Some(normalizer) => {
+                let shown = fit(&mut encoding.corrupted, rows.x.as_slice().len());
+                shown.copy_from_slice(rows.x.as_slice());
+                normalizer.fill(BatchViewMut::new(shown, rows.x.features()));
+                BatchView::new(shown, rows.x.features())
+            }
             None => rows.x,
+        };
+        let x = match rows.conditions {
+            Some(conditions) => joined(x, conditions, &mut encoding.joined),
+            None => x,
         };
         encoding.posterior.resize(samples);
         let tape = fit(&mut encoding.tape, self.encoder.tape_len(samples));
@@ -485,6 +551,28 @@ impl<T: Float> Network<T> {
         let found = each(posterior.units(), posterior.is_gaussian());
         require_size(place, "numbers that are said of a code", expected, found)
     }
+}
+
+/// Refuses parts that do not go together with whether the normalizer takes missing values.
+fn check_missing<T: Float>(
+    normalizer: Option<&Normalizer>,
+    loss: &dyn Loss<T>,
+    leaves: &[Leaf<T>],
+) -> Result<()> {
+    if normalizer.and_then(Normalizer::fills).is_none() {
+        let makes_missing = leaves.iter().any(|leaf| leaf.needs.makes_missing);
+        let fault = "makes values missing, and the model takes none";
+        let remedy = "give it a normalizer of `Normalizer::fit_with_missing`, also where none are missing";
+        return require_fit(!makes_missing, "the corruption", fault, remedy);
+    }
+    let skips = loss.target() == Target::Class || loss.skips_missing();
+    let fault = "does not skip missing values, which the normalizer takes";
+    let remedy = "give it `Loss::skips_missing`, take a loss of this crate, or fit the normalizer by `Normalizer::fit`";
+    require_fit(skips, "the loss", fault, remedy)?;
+    let draws_anew = leaves.iter().any(|leaf| leaf.needs.corrupts == Corrupts::Sample);
+    let fault = "changes what samples are compared with, and so could make values of those that are missing";
+    let remedy = "take `Denoising`, or fit the normalizer by `Normalizer::fit`";
+    require_fit(!draws_anew, "the regularizer", fault, remedy)
 }
 
 /// Where the parameters of each part lie.

@@ -6,7 +6,8 @@
 //!                         └── back_to_input ◀── penalise ◀──── back_to_code ◀───┘
 //! ```
 //!
-//! A condition goes in beside x̃ and beside z, after the corruption and after the draw, and is cut off on the way
+//! A value of x that is missing, NaN, stays so in what y is compared with; the encoder sees the normalizer's fill in its
+//! place, which is put there after the corruption. A condition goes in beside x̃ and beside z, after the corruption and after the draw, and is cut off on the way
 //! back. A classifier's y is compared with the sample's class.
 
 use super::network::{Network, Places, joined};
@@ -147,14 +148,19 @@ impl<T: Float> Step<'_, T> {
     /// x → x̃, with its condition under it.
     fn corrupt(&self, encoding: &mut Encoding<T>) {
         let mut x = self.rows.x;
-        if let Some(streams) = self.corruption() {
+        if self.is_changed() {
             let corrupted = fit(&mut encoding.corrupted, x.as_slice().len());
             let corrupted = BatchViewMut::new(corrupted, x.features());
-            let parts = (x, corrupted, streams);
+            let parts = (x, corrupted, self.corruption());
             in_parts(x.samples(), ELEMENT * x.features(), parts, |(x, mut to, streams)| {
                 to.as_mut_slice().copy_from_slice(x.as_slice());
-                for leaf in self.network.leaves.iter().filter(corrupts_input) {
-                    leaf.part.corrupt(to.reborrow(), leaf.streams(streams));
+                if let Some(streams) = streams {
+                    for leaf in self.network.leaves.iter().filter(corrupts_input) {
+                        leaf.part.corrupt(to.reborrow(), leaf.streams(streams));
+                    }
+                }
+                if let Some(normalizer) = self.network.fills() {
+                    normalizer.fill(to);
                 }
             });
             x = BatchView::new(&encoding.corrupted, x.features());
@@ -171,11 +177,16 @@ impl<T: Float> Step<'_, T> {
         self.seen.streams.filter(|_| any).map(|streams| streams.at(0))
     }
 
+    /// Whether the encoder sees something else than the samples: corrupted, or with what is missing filled.
+    fn is_changed(&self) -> bool {
+        self.corruption().is_some() || self.network.fills().is_some()
+    }
+
     /// What the encoder sees.
     fn input<'a>(&'a self, corrupted: &'a [T], joined: &'a [T]) -> BatchView<'a, T> {
         if self.rows.conditions.is_some() {
             BatchView::new(joined, self.network.encoder.num_inputs())
-        } else if self.corruption().is_some() {
+        } else if self.is_changed() {
             BatchView::new(corrupted, self.rows.x.features())
         } else {
             self.rows.x

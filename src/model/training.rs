@@ -15,7 +15,7 @@ use crate::file::stored::{Saved, Stored};
 use crate::layer::Part;
 use crate::layer::layout::Layout;
 use crate::loss::{LossFor, Target};
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, all_finite};
 use crate::random::schedule::Schedule;
 use crate::terms::Terms;
 use crate::train::blocks::Beside;
@@ -77,7 +77,8 @@ pub(super) fn train<T: Float>(
         }
     };
     let workspace = network.workspace();
-    let mut trainee = InTraining { network, workspace };
+    let is_streamed = matches!(data, Data::Stream { .. });
+    let mut trainee = InTraining { network, workspace, is_streamed };
     prepared::run(plan, &mut trainee, Prepared { data, held_out, weights })
 }
 
@@ -95,6 +96,8 @@ pub(super) fn beside<'a, T: Float>(
 struct InTraining<'a, T: Float> {
     network: &'a mut Network<T>,
     workspace: Workspace<T>,
+    /// Whether values that are not finite may be in the samples.
+    is_streamed: bool,
 }
 
 impl<T: Float> Trainee<T> for InTraining<'_, T> {
@@ -131,6 +134,10 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
         let seen = Seen { rows, shares, streams: Some(streams) };
         let parameters = at.unwrap_or(&self.network.parameters);
         step(self.network, parameters, &mut self.workspace, seen, Some(gradient));
+        // A loss skips what is missing, and where nothing may be missing the step has failed.
+        if self.is_streamed && self.network.fills().is_none() && !all_finite(rows.x.as_slice()) {
+            self.workspace.terms.scale(f64::NAN);
+        }
     }
 
     fn update_state(&mut self, shares: Option<&[T]>) {
@@ -163,7 +170,7 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
         lets_not_finite_through: bool,
     ) -> Result<()> {
         let network = &*self.network;
-        let checked = crate::batch::check_finite(call, network.facts.features, block.x);
+        let checked = network.check_samples(call, block.x);
         let lets_through = match checked {
             Err(Error::NotFinite { .. }) if lets_not_finite_through => true,
             Err(error) => return Err(error),

@@ -31,7 +31,7 @@ pub struct Workspace<T> {
 /// From what the encoder sees to what it says.
 #[derive(Debug, Clone)]
 pub(crate) struct Encoding<T> {
-    /// The corrupted inputs, where they are corrupted.
+    /// The corrupted inputs, where they are corrupted, and with what is missing filled.
     pub(crate) corrupted: Vec<T>,
     /// Inputs and conditions, where there are conditions.
     pub(crate) joined: Vec<T>,

@@ -110,6 +110,24 @@ pub(crate) fn sum_pairs<T: Float>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T 
     )
 }
 
+/// Whether it is NaN: in samples, a value that is missing.
+#[inline(always)]
+#[allow(clippy::eq_op)] // what NaN alone is not
+pub(crate) fn is_nan<T: Float>(x: T) -> bool {
+    x != x
+}
+
+/// How many of these are there, and not NaN.
+#[inline]
+pub(crate) fn count_present<T: Float>(values: &[T]) -> usize {
+    let missing = sum(
+        values,
+        #[inline(always)]
+        |x| if is_nan(x) { T::ONE } else { T::ZERO },
+    );
+    values.len() - missing.to_double() as usize
+}
+
 /// Σ f(aᵢ), summed in a fixed order that depends on the length alone.
 #[inline]
 pub(crate) fn sum<T: Float>(a: &[T], f: impl Fn(T) -> T) -> T {

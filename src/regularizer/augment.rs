@@ -58,7 +58,8 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Regularizer<T> for Augment<C>
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs { corrupts: Corrupts::Sample, ..Needs::nothing() }
+        let makes_missing = self.change.makes_missing();
+        Needs { corrupts: Corrupts::Sample, makes_missing, ..Needs::nothing() }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {

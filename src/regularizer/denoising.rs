@@ -43,7 +43,8 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Regularizer<T> for Denoising<
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs { corrupts: Corrupts::Input, ..Needs::nothing() }
+        let makes_missing = self.corruption.makes_missing();
+        Needs { corrupts: Corrupts::Input, makes_missing, ..Needs::nothing() }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {

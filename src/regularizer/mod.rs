@@ -264,6 +264,9 @@ pub(crate) const MOST_DRAWS: usize = 1 << 20;
 pub struct Needs {
     /// What [`corrupt`](Regularizer::corrupt) changes.
     pub corrupts: Corrupts,
+    /// Whether [`corrupt`](Regularizer::corrupt) makes values missing, NaN; for models that
+    /// [take such values](crate::Normalizer::fit_with_missing).
+    pub makes_missing: bool,
     /// How many codes are drawn from each posterior in training; 0 takes its mean. Of several parts, the most.
     pub draws: usize,
     /// Whether [`weigh_draws`](Regularizer::weigh_draws) changes anything.
@@ -289,6 +292,7 @@ impl Needs {
     pub fn nothing() -> Self {
         Self {
             corrupts: Corrupts::Nothing,
+            makes_missing: false,
             draws: 0,
             weighs_draws: false,
             adds_to_parameters: false,

@@ -159,6 +159,7 @@ pub(crate) fn conditions_of(call: &'static str) -> &'static str {
         "occluded_unit" => "the conditions of occluded_unit",
         "occluded_error" => "the conditions of occluded_error",
         "checkup" => "the conditions of checkup",
+        "impute" => "the conditions of impute",
         "fit" => "the conditions of fit",
         "validation" => "the conditions of validation",
         _ => "the conditions",

@@ -591,7 +591,8 @@ fn calls() {
         (
             model.encode(&with(2, 1, f64::NAN)).map(drop),
             "encode: feature 2 of sample 1 is NaN, but must be finite (features and samples are \
-             counted from 0)",
+             counted from 0); where NaN stands for a missing value, fit the model's \
+             normalizer by `Normalizer::fit_with_missing`",
         ),
         (
             model.score(&with(0, 2, f64::NEG_INFINITY)).map(drop),
@@ -756,7 +757,8 @@ fn normalizers() {
         (
             Normalizer::fit(standardize, &with(3, 1, f64::NAN)).map(drop),
             "Normalizer::fit: feature 3 of sample 1 is NaN, but must be finite (features and \
-             samples are counted from 0)",
+             samples are counted from 0); where NaN stands for a missing value, fit the model's \
+             normalizer by `Normalizer::fit_with_missing`",
         ),
         (
             Normalizer::fit(min_max(1.0, 1.0), &batch(4, 2)).map(drop),

@@ -90,7 +90,8 @@ fn values_that_are_not_finite() {
     let text = plain().encode(&with(2, 1, f64::NAN)).unwrap_err().to_string();
     assert_eq!(
         text,
-        "encode: feature 2 of sample 1 is NaN, but must be finite (features and samples are counted from 0)"
+        "encode: feature 2 of sample 1 is NaN, but must be finite (features and samples are counted from 0); where NaN \
+         stands for a missing value, fit the model's normalizer by `Normalizer::fit_with_missing`"
     );
 }
 

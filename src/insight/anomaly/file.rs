@@ -55,6 +55,7 @@ where
         S: ScoreFor<E, L::Target>,
     {
         let (saved, learned) = restore(model.network(), &mut score, path.as_ref())?;
+        model.network().check_normalizer(saved.normalizer.as_ref())?;
         model.network_mut().replace(saved);
         Ok(Self::from_parts(model, score, learned))
     }

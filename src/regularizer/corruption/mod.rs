@@ -6,6 +6,8 @@
 //! | [`Gaussian`] | adds N(0, sd²) to every feature |
 //! | [`Masking`] | sets a fraction of the features to 0 |
 //! | [`SaltAndPepper`] | sets a fraction to the lowest or the highest value, half each |
+//! | [`Absences`] | makes a fraction of the cells of a row missing |
+//! | [`SwapNoise`] | puts values of other rows into a fraction of the cells |
 //! | [`Flip`] | mirrors an image with a given probability |
 //! | [`Shift`] | moves an image by some rows and columns |
 //! | [`Crop`] | stretches a piece of an image to the whole |
@@ -14,7 +16,9 @@
 //!
 //! # Laws
 //! 1. Features that are not hit keep their bits, and pixels that are only moved too.
-//! 2. The same generator gives the same corruption; a new one is handed in at every visit of a sample.
+//! 2. What is missing, NaN, stays so, but where [`Masking`] or [`SaltAndPepper`] set it: in a model that
+//!    [takes missing values](crate::Normalizer::fit_with_missing) corruptions come before what stands for them.
+//! 3. The same generator gives the same corruption; a new one is handed in at every visit of a sample.
 //!
 //! # Write your own
 //! One that is made for samples of some size says so in [`check`](Corruption::check), which is told what is
@@ -58,23 +62,28 @@
 //! P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol (2008), Extracting and composing robust
 //! features with denoising autoencoders; and with I. Lajoie (2010), Stacked denoising autoencoders.
 
+mod absences;
+mod cells;
 mod crop;
 mod flip;
 mod gaussian;
 mod masking;
 mod salt_and_pepper;
 mod shift;
+mod swap_noise;
 
 use std::fmt::Debug;
 
 use rand::{Rng, RngExt};
 
+pub use absences::Absences;
 pub use crop::Crop;
 pub use flip::Flip;
 pub use gaussian::Gaussian;
 pub use masking::Masking;
 pub use salt_and_pepper::SaltAndPepper;
 pub use shift::Shift;
+pub use swap_noise::SwapNoise;
 
 use crate::batch::BatchViewMut;
 use crate::batch::size::{Shape, require_sides};
@@ -99,6 +108,12 @@ pub trait Corruption<T: Float>: Debug + Send + Sync + CorruptionClone<T> {
     fn check(&self, facts: &Facts) -> Result<()> {
         let _ = facts;
         Ok(())
+    }
+
+    /// Whether it makes values missing, by NaN in their place: then it is for models that
+    /// [take such values](crate::Normalizer::fit_with_missing). By default not.
+    fn makes_missing(&self) -> bool {
+        false
     }
 
     /// Corrupts one sample in place, with the randomness of this visit of this sample.
@@ -129,6 +144,9 @@ impl<T: Float> Corruption<T> for Box<dyn Corruption<T>> {
     fn check(&self, facts: &Facts) -> Result<()> {
         (**self).check(facts)
     }
+    fn makes_missing(&self) -> bool {
+        (**self).makes_missing()
+    }
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
         (**self).corrupt(sample, rng);
     }
@@ -144,6 +162,9 @@ macro_rules! tuple {
             fn check(&self, facts: &Facts) -> Result<()> {
                 $(self.$index.check(facts)?;)+
                 Ok(())
+            }
+            fn makes_missing(&self) -> bool {
+                $(self.$index.makes_missing())||+
             }
             fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
                 $(self.$index.corrupt(sample, rng);)+
@@ -163,6 +184,9 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Corruption<T> for Vec<C> {
     }
     fn check(&self, facts: &Facts) -> Result<()> {
         self.iter().try_for_each(|corruption| corruption.check(facts))
+    }
+    fn makes_missing(&self) -> bool {
+        self.iter().any(C::makes_missing)
     }
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
         self.iter().for_each(|corruption| corruption.corrupt(sample, rng));

@@ -173,6 +173,10 @@ impl<T: Scalar> Checked<'_, T> {
     }
 
     pub(super) fn nan_is_refused(&self) -> Finding {
+        if self.build().network().fills().is_some() {
+            let why = "the model takes missing values";
+            return Err(Verdict::not_applicable(why));
+        }
         self.refuses_value(f64::NAN)
     }
 
