@@ -129,7 +129,9 @@ impl Normalizer {
         let is_pooled = matches!(normalization, Normalization::Truncate { .. });
         let centres = normalization == Normalization::Truncate { centre_samples: true };
         let columns = match normalization {
-            Normalization::None if !takes_missing => return Self::from_parts(normalization, [], []),
+            Normalization::None if !takes_missing => {
+                return Self::from_parts(normalization, [], []);
+            }
             Normalization::MinMax { low, high } => {
                 require_range(low, high)?;
                 features
@@ -684,7 +686,8 @@ fn each_sample<S: Source + ?Sized>(
     loop {
         let count = source.read(block.view_mut())?;
         for values in block.iter().take(count) {
-            let is_refused = |x: &S::Scalar| !x.to_double().is_finite() && !(takes_missing && is_nan(*x));
+            let is_refused =
+                |x: &S::Scalar| !x.to_double().is_finite() && !(takes_missing && is_nan(*x));
             if let Some(feature) = values.iter().position(is_refused) {
                 let value = Number(values[feature].to_double());
                 return Err(Error::NotFinite { call, feature, sample: column, value });

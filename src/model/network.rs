@@ -21,9 +21,9 @@ use crate::layer::part::End;
 use crate::layer::{Layer, Pass, require_point};
 use crate::loss::{Compared, Loss, Target, wrong_total};
 use crate::numbers::scalar::{Float, count_present, is_nan};
-use crate::regularizer::{Corrupts, Leaf};
 use crate::regularizer::combined;
 use crate::train::blocks::conditions_of;
+use crate::regularizer::{Corrupts, Leaf};
 use crate::train::examples::Rows;
 
 /// Encoder, decoder, regularizers and loss, with their parameters.
@@ -528,6 +528,9 @@ impl<T: Float> Network<T> {
             let Workspace { encoding, scratch, .. } = &mut workspace;
             let x = match block.conditions {
                 Some(_) => BatchView::new(&encoding.joined, self.encoder.num_inputs()),
+                None if self.fills().is_some() => {
+                    BatchView::new(&encoding.corrupted, block.x.features())
+                }
                 None => block.x,
             };
             let parameters = &self.parameters[self.places().encoder];
@@ -562,7 +565,8 @@ fn check_missing<T: Float>(
     if normalizer.and_then(Normalizer::fills).is_none() {
         let makes_missing = leaves.iter().any(|leaf| leaf.needs.makes_missing);
         let fault = "makes values missing, and the model takes none";
-        let remedy = "give it a normalizer of `Normalizer::fit_with_missing`, also where none are missing";
+        let remedy =
+            "give it a normalizer of `Normalizer::fit_with_missing`, also where none are missing";
         return require_fit(!makes_missing, "the corruption", fault, remedy);
     }
     let skips = loss.target() == Target::Class || loss.skips_missing();

@@ -40,6 +40,8 @@ pub(super) struct Survey {
     counts: Vec<f64>,
     /// Squared distances from the range, of all values.
     outside: Vec<f64>,
+    /// How many values are missing, or not finite.
+    missing: Vec<f64>,
 }
 
 impl Survey {
@@ -55,6 +57,7 @@ impl Survey {
             squares: zeros(),
             counts: zeros(),
             outside: zeros(),
+            missing: zeros(),
         }
     }
 
@@ -86,11 +89,14 @@ impl Survey {
         let mut squares = padded(&self.squares[range.clone()], 0.0);
         let mut counts = padded(&self.counts[range.clone()], 0.0);
         let mut outside = padded(&self.outside[range.clone()], 0.0);
+        let mut missing = padded(&self.missing[range.clone()], 0.0);
         for sample in block.as_slice().chunks_exact(features) {
             let values = padded(&sample[range.clone()], T::ZERO);
             for (feature, x) in values.into_iter().enumerate() {
                 let x = x.to_double();
-                let x = if x.abs() < f64::INFINITY { x } else { 0.0 };
+                let is_there = x.abs() < f64::INFINITY;
+                let x = if is_there { x } else { 0.0 };
+                missing[feature] += if is_there { 0.0 } else { 1.0 };
                 let beyond = (x - high).max(0.0) + (low - x).max(0.0);
                 let (is_greatest, is_least) = (x > greatest[feature], x < least[feature]);
                 let other = if is_greatest { greatest[feature] } else { x };
@@ -109,7 +115,8 @@ impl Survey {
         self.sums[range.clone()].copy_from_slice(&sums[..count]);
         self.squares[range.clone()].copy_from_slice(&squares[..count]);
         self.counts[range.clone()].copy_from_slice(&counts[..count]);
-        self.outside[range].copy_from_slice(&outside[..count]);
+        self.outside[range.clone()].copy_from_slice(&outside[..count]);
+        self.missing[range].copy_from_slice(&missing[..count]);
     }
 
     /// Looks in a block for the ends that are not those of before.
@@ -208,7 +215,7 @@ impl Survey {
 
     /// Of a feature's values but one end; given is the other end.
     fn mean_and_deviation_with(&self, feature: usize, other_end: f64) -> (f64, f64) {
-        let n = self.samples.saturating_sub(1).max(1) as f64;
+        let n = (self.samples as f64 - self.missing[feature] - 1.0).max(1.0);
         let mean = (self.sums[feature] + other_end) / n;
         let squares = self.squares[feature] + other_end * other_end;
         (mean, (squares / n - mean * mean).max(0.0).sqrt())
@@ -238,8 +245,8 @@ impl Survey {
     fn outside_range(&self) -> Option<Warning> {
         let range = self.range?;
         let outside: f64 = self.outside.iter().sum();
-        let n = self.samples as f64;
         let around_mean = |feature: usize| {
+            let n = (self.samples as f64 - self.missing[feature]).max(1.0);
             let (greatest, least) = (self.greatest[feature], self.least[feature]);
             let sum = self.sums[feature] + greatest + least;
             let squares = self.squares[feature] + greatest * greatest + least * least;

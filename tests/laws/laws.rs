@@ -1,7 +1,9 @@
 //! Laws that every plugin keeps; a new plugin is one line in a list.
 
 use autoencoder::activation::*;
-use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper};
+use autoencoder::corruption::{
+    Absences, Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper, SwapNoise,
+};
 use autoencoder::loss::{Categorical, Compared, LearnedGaussian, Mixed, Target};
 use autoencoder::optimizer::Step;
 use autoencoder::parameters::Role;
@@ -402,7 +404,8 @@ fn optimizers_rest_where_there_is_no_gradient_and_decay_weights_only() {
 
 #[test]
 fn corruptions_are_reproducible_and_change_something() {
-    let corruptions: [Box<dyn Corruption<f32>>; 5] = [
+    let rows: Batch<f32, _> = (0..9).map(|row| [row as f32; 200]).collect();
+    let corruptions: [Box<dyn Corruption<f32>>; 9] = [
         Box::new(GaussianNoise::new(0.3).unwrap()),
         Box::new(Masking::new(0.4).unwrap()),
         Box::new(SaltAndPepper::new(0.4).unwrap()),
@@ -412,6 +415,10 @@ fn corruptions_are_reproducible_and_change_something() {
             Masking::new(0.1).unwrap(),
         )),
         Box::new(vec![Box::new(Masking::new(0.4).unwrap()) as Box<dyn Corruption<f32>>]),
+        Box::new(Absences::new(0.4).unwrap()),
+        Box::new((Masking::new(0.2).unwrap(), Absences::new(0.2).unwrap())),
+        Box::new(SwapNoise::new(0.4, &rows).unwrap()),
+        Box::new(SwapNoise::new(0.4, &rows).unwrap().cells([3..5, 100..150]).unwrap()),
     ];
     let clean = [0.5; 200];
     let run = |corruption: &dyn Corruption<f32>, seed| {
@@ -419,18 +426,91 @@ fn corruptions_are_reproducible_and_change_something() {
         corruption.corrupt(&mut sample, &mut seeded(seed));
         sample
     };
+    let bits = |sample: [f32; 200]| sample.map(f32::to_bits);
     for corruption in corruptions {
         let corruption = &*corruption;
-        assert_eq!(run(corruption, 1), run(corruption, 1), "{corruption:?}");
-        assert_ne!(run(corruption, 1), run(corruption, 2), "{corruption:?}");
+        assert_eq!(bits(run(corruption, 1)), bits(run(corruption, 1)), "{corruption:?}");
+        assert_ne!(bits(run(corruption, 1)), bits(run(corruption, 2)), "{corruption:?}");
         assert_ne!(run(corruption, 1), clean);
-        assert!(run(corruption, 1).iter().all(|x| x.is_finite()));
+        let found = run(corruption, 1);
+        assert_eq!(found.iter().any(|x| x.is_nan()), corruption.makes_missing(), "{corruption:?}");
+        assert!(!found.iter().any(|x| x.is_infinite()));
     }
     // In a sequence the later one sees what the earlier one has left: all masked, then some noise.
     let sequence = (Masking::new(1.0).unwrap(), GaussianNoise::new(0.1).unwrap());
     let found = run(&sequence, 3);
     assert!(found.iter().all(|x| x.abs() < 0.6) && found.iter().any(|&x| x != 0.0));
     assert_eq!(run(&(sequence, Masking::new(1.0).unwrap()), 3), [0.0; 200]);
+}
+
+/// A cell is missing or swapped as a whole, so often as its rate says, and what is missing in either row stays.
+#[test]
+fn cells_of_rows_are_corrupted_whole() {
+    const ROWS: usize = 4000;
+    let nan = f64::NAN;
+    let others = Batch::from_iter([[10.0, 11.0, 12.0, 13.0, nan], [20.0, 21.0, 22.0, 23.0, nan]]);
+    let absences = Absences::new(0.25).unwrap().cells([1..4]).unwrap();
+    let swaps = SwapNoise::new(0.25, &others).unwrap().cells([1..4]).unwrap();
+    let (mut missing, mut swapped, mut from) = ([0; 5], [0; 5], [0; 2]);
+    for row in 0..ROWS {
+        let clean = [1.0, 2.0, 3.0, 4.0, 5.0];
+        let mut x = clean;
+        absences.corrupt(&mut x, &mut seeded(row as u64));
+        assert!(x[1].is_nan() == x[2].is_nan() && x[1].is_nan() == x[3].is_nan());
+        for feature in 0..5 {
+            assert!(x[feature].is_nan() || x[feature] == clean[feature]);
+            missing[feature] += usize::from(x[feature].is_nan());
+        }
+        let mut x = clean;
+        swaps.corrupt(&mut x, &mut seeded(row as u64));
+        let of_cell = [[2.0, 3.0, 4.0], [11.0, 12.0, 13.0], [21.0, 22.0, 23.0]];
+        assert!(of_cell.contains(&[x[1], x[2], x[3]]), "{x:?}");
+        assert_eq!(x[4], 5.0); // the others lack it
+        for feature in 0..4 {
+            swapped[feature] += usize::from(x[feature] != clean[feature]);
+        }
+        for (count, value) in from.iter_mut().zip([10.0, 20.0]) {
+            *count += usize::from(x[0] == value);
+        }
+        let mut x = [nan; 5];
+        swaps.corrupt(&mut x, &mut seeded(row as u64));
+        assert!(x.iter().all(|x| x.is_nan()));
+    }
+    // Four deviations of a binomial with 4000 rows, √(4000 · ¼ · ¾) = 27.4; half of the swaps from each row.
+    let is_near = |count: usize, expected: f64| (count as f64 - expected).abs() < 110.0;
+    assert!(missing.iter().all(|&count| is_near(count, 1000.0)), "{missing:?}");
+    assert!(swapped[..4].iter().all(|&count| is_near(count, 1000.0)), "{swapped:?}");
+    assert!(from.iter().all(|&count| is_near(count, 500.0)), "{from:?}");
+}
+
+#[test]
+fn cells_and_rows_that_do_not_fit_are_refused() {
+    let rows = Batch::from_iter([[1.0, 2.0, 3.0]]);
+    assert!(Absences::new(1.5).is_err() && Absences::new(f64::NAN).is_err());
+    assert!(SwapNoise::new(-0.1, &rows).is_err());
+    assert!(SwapNoise::new(0.1, &Batch::<f64, Const<3>>::from_iter([])).is_err());
+    assert!(SwapNoise::new(0.1, &Batch::from_iter([[1.0, f64::INFINITY]])).is_err());
+    let absences = Absences::new(0.1).unwrap();
+    assert!(
+        absences.clone().cells([0..2, 1..3]).is_err() && absences.clone().cells([2..2]).is_err()
+    );
+    let beyond: &dyn Corruption<f64> = &absences.cells([1..4]).unwrap();
+    assert!(beyond.check(4).is_ok());
+    assert_eq!(
+        beyond.check(3).unwrap_err().to_string(),
+        "the cells of Absences: expected 3 features, found 4"
+    );
+    let swaps = SwapNoise::new(0.1, &rows).unwrap();
+    assert!(swaps.check(3).is_ok() && swaps.check(4).is_err());
+    // Rows are told apart in checkpoints, by their values.
+    let other = SwapNoise::new(0.1, &Batch::from_iter([[1.0, 2.0, 4.0]])).unwrap();
+    assert_ne!(swaps.describe(), other.describe());
+    // Behind a normalizer the rows are the encoder's.
+    let doubled = Normalizer::from_parts(Normalization::Standardize, [1.0; 3], [0.5; 3]).unwrap();
+    let all = SwapNoise::new(1.0, &rows).unwrap().normalized_by(&doubled).unwrap();
+    let mut x = [9.0; 3];
+    all.corrupt(&mut x, &mut seeded(1));
+    assert_eq!(x, [0.0, 2.0, 4.0]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod collapse;
 mod conditional;
 mod latent;
+mod missing;
 mod objective_edges;
 mod objectives;
 mod probabilistic_pca;

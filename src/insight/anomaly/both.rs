@@ -62,6 +62,10 @@ where
         self.first.needs_reconstruction() || self.second.needs_reconstruction()
     }
 
+    fn skips_missing(&self) -> bool {
+        self.first.skips_missing() && self.second.skips_missing()
+    }
+
     fn draws(&self) -> Option<Draws> {
         match (self.first.draws(), self.second.draws()) {
             (Some(first), Some(second)) => {

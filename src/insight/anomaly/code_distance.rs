@@ -72,6 +72,11 @@ impl<T: Float> AnomalyScore<T> for CodeDistance {
         false
     }
 
+    /// A code is one of the whole sample: nothing is scaled.
+    fn skips_missing(&self) -> bool {
+        true
+    }
+
     fn fit(&mut self, reference: &Reference<T>) -> Result<()> {
         let samples = reference.samples();
         let name = "reference samples of CodeDistance";

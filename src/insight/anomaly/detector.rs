@@ -59,7 +59,8 @@ use crate::train::examples::IntoExamples;
 ///
 /// # Errors
 /// All calls that take data refuse NaN and infinity, a wrong width and zero samples, naming the place, and then have
-/// changed nothing; [`fit`](Self::fit) also groups of categories that do not add up to 1, as normal samples have a level
+/// changed nothing; where the model's normalizer [takes missing values](crate::Normalizer::fit_with_missing) NaN is one,
+/// and a row without any value is refused ([`Error::EmptySample`]); [`fit`](Self::fit) also groups of categories that do not add up to 1, as normal samples have a level
 /// in each, and a value a million times as large as the root mean square of the others of its feature
 /// ([`Error::Outlier`]), beside which all are alike.
 #[derive(Debug, Clone)]

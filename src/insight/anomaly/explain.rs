@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::loss::Target;
 use crate::model::blocks::BLOCK;
 use crate::model::inference::InMemory;
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, is_nan};
 use crate::train::examples::Rows;
 
 /// Passes in which what the model expects of a column comes to rest.
@@ -31,12 +31,15 @@ impl<T: Float> Judge<'_, T> {
         let mut of_others = [0.0];
         self.rate(rows, None, &mut workspace, &mut of_others, Some(&mut contributions));
         let [of_others] = of_others;
-        let falls = self.falls(of_others, rows, &learned.medians, &mut workspace)?;
+        let mut falls = self.falls(of_others, rows, &learned.medians, &mut workspace)?;
         if of_others.is_infinite() && falls.iter().any(|fall| fall.is_infinite()) {
             // Beyond all measure is what makes the score so, and not what the model then makes of the others.
             let pairs = contributions.iter_mut().zip(&falls);
             pairs.for_each(|(to, fall)| *to = if fall.is_infinite() { *fall } else { 0.0 });
         }
+        // What is missing made nothing odd.
+        let missing = falls.iter_mut().zip(rows.x.as_slice()).filter(|(_, x)| is_nan(**x));
+        missing.for_each(|(fall, _)| *fall = 0.0);
         let all: f64 = falls.iter().sum();
         let mut of_code = (of_others - contributions.iter().sum::<f64>()).max(0.0);
         if all > 0.0 && (all + of_others).is_finite() {
@@ -82,6 +85,7 @@ impl<T: Float> Judge<'_, T> {
             contribution,
             share: share(contribution),
             is_novel: is_novel[feature],
+            is_missing: is_nan(row[feature]),
         });
         let mut columns: Vec<Column> = columns.collect();
         // Of a score that is not positive nothing is divided; the falls still tell the columns apart.
@@ -174,7 +178,7 @@ impl<T: Float> Judge<'_, T> {
             let Some(normalizer) = &network.normalizer else { return Ok(outputs) };
             let mut is_median = vec![false; features];
             loop {
-                match normalizer.undo(BatchViewMut::new(&mut outputs, features)) {
+                match normalizer.undo_complete(BatchViewMut::new(&mut outputs, features)) {
                     Err(Error::NotFinite { feature, .. }) if !is_median[feature] => {
                         outputs[feature] = T::of(medians[feature]);
                         is_median[feature] = true;

@@ -25,7 +25,7 @@ pub struct Explanation {
 pub struct Column {
     /// Its index.
     pub feature: usize,
-    /// Its value in the row, in the user's units.
+    /// Its value in the row, in the user's units; NaN if it is missing.
     pub value: f64,
     /// What the model expected there, in the user's units: its reconstruction; of a classifier, which makes none, or where
     /// it is beyond all numbers, the median over the reference.
@@ -36,10 +36,12 @@ pub struct Column {
     pub share: f64,
     /// Whether normal samples [never show](super::AnomalyDetector#what-normal-samples-never-show) such a value.
     pub is_novel: bool,
+    /// Whether it is missing in the row: then it contributes nothing, and the model's expectation is all there is.
+    pub is_missing: bool,
 }
 
 impl Column {
-    /// The value less what the model expected, in the user's units.
+    /// The value less what the model expected, in the user's units; NaN if it is missing.
     pub fn residual(&self) -> f64 {
         self.value - self.reconstruction
     }
@@ -80,12 +82,16 @@ impl Explanation {
         );
         text += &format!("\n{:width$} {data:>12} {data:>12} {data:>12} {score:>8}", "");
         for column in shown {
+            let there = |value: f64| match column.is_missing {
+                true => "missing".to_owned(),
+                false => short(value).to_string(),
+            };
             text += &format!(
                 "\n{:width$} {:>12} {:>12} {:>12} {:>7.1}%{}",
                 name(column.feature),
-                short(column.value),
+                there(column.value),
                 short(column.reconstruction),
-                short(column.residual()),
+                there(column.residual()),
                 100.0 * column.share,
                 if column.is_novel { "  never seen in normal samples" } else { "" }
             );

@@ -13,7 +13,9 @@ pub(super) fn fingerprints<T: Float>(given: &InMemory<'_, T>) -> Vec<f64> {
         .iter()
         .map(|x| {
             let condition = conditions.next().unwrap_or_default();
-            let values = x.iter().chain(condition).map(|x| x.to_double().to_bits());
+            // NaN has many bits, and means one thing.
+            let bits = |x: f64| if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() };
+            let values = x.iter().chain(condition).map(|x| bits(x.to_double()));
             (values.fold(0, mixed) >> 11) as f64
         })
         .collect();

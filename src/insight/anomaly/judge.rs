@@ -5,14 +5,17 @@ use super::novelty::{LOOKED_AT, Novelty, nearest};
 use super::outlier::{check_magnitudes, check_normalized};
 use super::passes::{AnomalyWorkspace, Asked};
 use super::{AnomalyScore, Conformal, Reference, Threshold};
-use crate::batch::{BatchView, BatchViewMut, check_finite, check_shape};
-use crate::error::{Result, require};
+use crate::batch::{
+    BatchView, BatchViewMut, check_finite, check_not_empty, check_present, check_shape,
+};
+use crate::data::Normalizer;
+use crate::error::{Result, require, require_fit};
 use crate::loss::Target;
 use crate::model::blocks::{blocks, in_blocks, shares};
 use crate::model::inference::InMemory;
 use crate::model::lots::in_lots;
 use crate::model::network::Network;
-use crate::numbers::scalar::{Float, quantile_of_sorted};
+use crate::numbers::scalar::{Float, is_nan, quantile_of_sorted};
 use crate::train::examples::{Rows, Samples};
 
 /// What a detector has learned of normal samples, beside what its score has.
@@ -83,9 +86,11 @@ pub(super) fn fit<T: Float>(
     let mut column = Vec::with_capacity(reference.samples());
     let medians = (0..reference.features()).map(|feature| {
         column.clear();
-        column.extend(reference.iter().map(|seen| seen.x[feature].to_double()));
+        let there = reference.iter().filter(|seen| !seen.is_missing(feature));
+        column.extend(there.map(|seen| seen.x[feature].to_double()));
         column.sort_unstable_by(f64::total_cmp);
-        quantile_of_sorted(&column, 0.5)
+        let fills = network.fills().and_then(Normalizer::fills).filter(|_| column.is_empty());
+        fills.map_or_else(|| quantile_of_sorted(&column, 0.5), |fills| fills[feature])
     });
     let medians = medians.collect();
     let mut features = vec![0.0; reference.features()];
@@ -142,16 +147,35 @@ impl<T: Float> Judge<'_, T> {
         buffer: &'x mut Vec<T>,
     ) -> Result<Rows<'x, T>> {
         let network = self.network;
-        check_finite(call, network.facts.features, given.x)?;
+        self.check_missing(call, given.x)?;
         let x = self.normalized(given.x, false, buffer)?;
         if self.compares() {
             let has_other = |x, feature| {
                 let loss = &*network.loss;
-                loss.accepts(nearest(loss, x, feature), feature)
+                is_nan(x) || loss.accepts(nearest(loss, x, feature), feature)
             };
             network.check_values(call, x, has_other)?;
         }
+        if network.fills().is_some() && network.loss.target() == Target::Input {
+            // Whatever shares add up to, a category is there or it is missing.
+            network.check_wholes(call, x, |_| true)?;
+        }
         Ok(Rows { x, ..given })
+    }
+
+    /// Refuses samples with values that are not finite, unless these are missing and model and score let them be; and those
+    /// without any.
+    fn check_missing(&self, call: &'static str, x: BatchView<'_, T>) -> Result<()> {
+        let features = self.network.facts.features;
+        if self.network.fills().is_none() {
+            return check_finite(call, features, x);
+        }
+        check_present(call, features, x)?;
+        check_not_empty(call, x)?;
+        let can_be = self.score.skips_missing() || !x.as_slice().iter().any(|&x| is_nan(x));
+        let (part, fault) = ("the score", "does not skip missing values, and samples have some");
+        let remedy = "give it `AnomalyScore::skips_missing`, or take a score of this crate";
+        require_fit(can_be, part, fault, remedy)
     }
 
     /// Samples as the encoder takes them, in the buffer if they are not the same, with constant columns held that are

@@ -27,6 +27,9 @@
 //! 2. What columns contribute is not negative, and together not more than a score that is not negative; the
 //!    rest is the code's.
 //! 3. Scoring one row into a workspace allocates nothing.
+//! 4. A feature that is missing, NaN, contributes nothing, and what is a sum over features is scaled by features/present
+//!    ones, so that rows with missing values compare with others; see
+//!    [`Normalizer::fit_with_missing`](crate::Normalizer::fit_with_missing).
 //!
 //! # Example
 //! ```
@@ -182,6 +185,12 @@ pub trait AnomalyScore<T: Float>: Debug + Send + Sync + AnomalyScoreClone<T> {
         true
     }
 
+    /// Whether it takes samples with missing values, which are NaN in [`Seen::x`]: they contribute nothing, and a sum over
+    /// features is multiplied by [`Seen::scale`]. By default not; such samples are then refused.
+    fn skips_missing(&self) -> bool {
+        false
+    }
+
     /// The codes to be drawn from each sample's posterior, if any. A model with such a score must reconstruct.
     fn draws(&self) -> Option<Draws> {
         None
@@ -290,6 +299,9 @@ where
     }
     fn needs_reconstruction(&self) -> bool {
         (**self).needs_reconstruction()
+    }
+    fn skips_missing(&self) -> bool {
+        (**self).skips_missing()
     }
     fn draws(&self) -> Option<Draws> {
         (**self).draws()

@@ -3,7 +3,7 @@ use std::iter::repeat;
 use super::{AnomalyScore, Numbers, Reconstructs, Reference, ScoreFor, Seen};
 use crate::error::{Result, require, require_count};
 use crate::layer::Part;
-use crate::numbers::scalar::{Float, sum_pairs};
+use crate::numbers::scalar::{Float, is_nan, sum_pairs};
 use crate::numbers::vector::vectorize;
 
 /// How far a sample lies from the nearest reconstructions of normal samples, squared.
@@ -79,7 +79,10 @@ impl NearestReconstruction {
                     x,
                     y,
                     #[inline(always)]
-                    |x, y| (x - y) * (x - y),
+                    |x, y| {
+                        let squared = (x - y) * (x - y);
+                        if is_nan(x) { 0.0 } else { squared }
+                    },
                 );
                 if distance < distances[self.k - 1] {
                     let at = distances.partition_point(|&other| other <= distance);
@@ -102,6 +105,10 @@ fn squared_distances(x: &[f64], block: &[f64], squares: &mut [f64; BLOCK], limit
         || {
             let mut sums = [0.0; BLOCK];
             for (x, of_feature) in x.iter().zip(block.chunks_exact(BLOCK)) {
+                // What is missing tells of no distance.
+                if is_nan(*x) {
+                    continue;
+                }
                 for (sum, y) in sums.iter_mut().zip(of_feature) {
                     *sum += (x - y) * (x - y);
                 }
@@ -130,6 +137,10 @@ impl<T: Float> AnomalyScore<T> for NearestReconstruction {
         Ok(())
     }
 
+    fn skips_missing(&self) -> bool {
+        true
+    }
+
     fn scratch_len(&self, features: usize) -> usize {
         features + 2 * self.k
     }
@@ -143,10 +154,12 @@ impl<T: Float> AnomalyScore<T> for NearestReconstruction {
         features.fill(0.0);
         for &index in &*indices {
             let y = &self.reconstructions[index as usize * d..][..d];
-            for ((to, x), y) in features.iter_mut().zip(&*x).zip(y) {
-                *to += (x - y).powi(2) / self.k as f64;
+            for ((to, &x), y) in features.iter_mut().zip(&*x).zip(y) {
+                *to += if is_nan(x) { 0.0 } else { (x - y).powi(2) / self.k as f64 };
             }
         }
+        let scale = seen.scale();
+        features.iter_mut().for_each(|part| *part *= scale);
         features.iter().sum()
     }
 

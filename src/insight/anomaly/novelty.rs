@@ -4,7 +4,7 @@
 use crate::batch::BatchView;
 use crate::data::Normalizer;
 use crate::loss::{Loss, wrong_total};
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, is_nan};
 
 /// By how much of itself a constant may move without meaning, in ε of its number type: a few units in the last place.
 const ROUNDING: f64 = 2.0;
@@ -48,8 +48,11 @@ impl Constant {
         self.least.abs().max(self.greatest.abs())
     }
 
-    /// How far from it a value is, as a share of it, or of 1 if it is 0; nothing for rounding.
+    /// How far from it a value is, as a share of it, or of 1 if it is 0; nothing for rounding, and if it is missing.
     fn distance(self, x: f64) -> Option<f64> {
+        if x.is_nan() {
+            return None;
+        }
         let nearest = x.clamp(self.least, self.greatest);
         let unit = if self.size() > 0.0 { self.size() } else { 1.0 };
         let distance = (x / unit - nearest / unit).abs().min(f64::MAX);
@@ -90,17 +93,21 @@ impl Novelty {
     pub(super) fn of<T: Float>(normal: BatchView<'_, T>, normalizer: Option<&Normalizer>) -> Self {
         let ranges = (0..normal.features()).map(|feature| {
             let values = normal.iter().map(|x| x[feature].to_double());
-            let range = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, greatest), x| {
-                (least.min(x), greatest.max(x))
+            // What is missing is no value of the column.
+            let there = values.filter(|x| !x.is_nan());
+            let begin = (f64::INFINITY, f64::NEG_INFINITY, 0);
+            let (least, greatest, count) = there.fold(begin, |(least, greatest, count), x| {
+                (x.min(least), x.max(greatest), count + 1)
             });
-            Constant::of::<T>(feature, range.0, range.1)
+            (Constant::of::<T>(feature, least, greatest), count)
         });
-        let is_constant = |column: &Constant| {
+        let is_constant = |(column, count): &(Constant, usize)| {
             let told =
                 normalizer.and_then(|fitted| fitted.was_constant(column.feature, column.rounding));
-            column.is_it() && told.unwrap_or(normal.samples() >= ENOUGH)
+            *count > 0 && column.is_it() && told.unwrap_or(*count >= ENOUGH)
         };
-        Self { constants: ranges.filter(is_constant).collect(), ..Self::default() }
+        let constants = ranges.filter(is_constant).map(|(column, _)| column).collect();
+        Self { constants, ..Self::default() }
     }
 
     /// Weighed by scores of normal samples.
@@ -195,7 +202,7 @@ impl Novelty {
             }
         });
         if is_compared {
-            for (feature, &x) in taken.iter().enumerate() {
+            for (feature, &x) in taken.iter().enumerate().filter(|(_, x)| !is_nan(**x)) {
                 let nearest = nearest(loss, x, feature);
                 let beyond = x.to_double() - nearest.to_double();
                 // Little for what is little beyond the range of training, as normal samples may be.
@@ -290,9 +297,9 @@ fn greatest(scores: impl Iterator<Item = f64>) -> f64 {
     scores.map(f64::abs).filter(|size| size.is_finite()).fold(0.0, f64::max).min(MOST)
 }
 
-/// What a loss compares in place of a value that it is not defined for.
+/// What a loss compares in place of a value that it is not defined for; what is missing stays so.
 pub(super) fn nearest<T: Float>(loss: &dyn Loss<T>, x: T, feature: usize) -> T {
-    if loss.accepts(x, feature) { x } else { loss.nearest_accepted(x, feature) }
+    if is_nan(x) || loss.accepts(x, feature) { x } else { loss.nearest_accepted(x, feature) }
 }
 
 #[cfg(test)]

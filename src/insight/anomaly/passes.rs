@@ -7,7 +7,7 @@ use crate::loss::Loss;
 use crate::model::Workspace;
 use crate::model::network::Network;
 use crate::model::workspace::fit;
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, is_nan};
 use crate::random::Streams;
 use crate::train::examples::Rows;
 
@@ -153,7 +153,8 @@ impl<T: Float> Drawing<T> {
             network.loss.reconstruct(BatchViewMut::new(&mut decoding.output, outputs));
             let pairs = x.as_slice().iter().zip(&decoding.output);
             for (error, (x, y)) in self.squared_errors.iter_mut().zip(pairs) {
-                *error += share * (x.to_double() - y.to_double()).powi(2);
+                let squared = (x.to_double() - y.to_double()).powi(2);
+                *error += if is_nan(*x) { 0.0 } else { share * squared };
             }
         }
         workspace.drawing.codes = codes;

@@ -4,7 +4,7 @@ use crate::code::Facts;
 use crate::code::prior::require_gaussian;
 use crate::error::{Result, require, require_count};
 use crate::layer::{Gaussianlike, Part};
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, is_nan};
 
 /// The reconstruction probability of a variational model: the mean loss over reconstructions from codes
 /// that are drawn from the sample's posterior. With a likelihood as the loss it is −E ln p(x|z) in nats.
@@ -77,6 +77,10 @@ impl<T: Float> AnomalyScore<T> for ReconstructionProbability {
         false // but those of draws
     }
 
+    fn skips_missing(&self) -> bool {
+        true
+    }
+
     fn draws(&self) -> Option<Draws> {
         Some(self.draws)
     }
@@ -93,10 +97,16 @@ impl<T: Float> AnomalyScore<T> for ReconstructionProbability {
         }
         let mut variances = vec![0.0; reference.features()];
         let share = 1.0 / reference.samples() as f64;
-        for drawn in reference.iter().filter_map(|seen| seen.drawn) {
-            let errors = variances.iter_mut().zip(drawn.squared_errors);
-            errors.for_each(|(mean, error)| *mean += share * error);
+        let mut missing = vec![0.0; variances.len()];
+        for seen in reference.iter() {
+            let errors = seen.drawn.map_or(&[][..], |drawn| drawn.squared_errors);
+            variances.iter_mut().zip(errors).for_each(|(mean, error)| *mean += share * error);
+            let counts = missing.iter_mut().zip(seen.x);
+            counts.for_each(|(count, &x)| *count += if is_nan(x) { share } else { 0.0 });
         }
+        // Over those that are there; of a column without any nothing is known.
+        let there = variances.iter_mut().zip(missing);
+        there.for_each(|(mean, missing)| *mean /= (1.0 - missing).max(0.5 * share));
         let mean = variances.iter().sum::<f64>() / variances.len() as f64;
         let name = "ReconstructionProbability residuals of the reference";
         require(mean.is_finite(), name, mean, "finite")?;
@@ -114,21 +124,23 @@ impl<T: Float> AnomalyScore<T> for ReconstructionProbability {
     fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], _: &mut [f64]) -> f64 {
         features.fill(0.0);
         let Some(drawn) = seen.drawn else { return 0.0 };
+        let scale = seen.scale();
         if self.is_by_column {
             let errors = drawn.squared_errors.iter().zip(&self.variances);
             for (to, (error, variance)) in features.iter_mut().zip(errors) {
-                *to = 0.5 * error / variance;
+                *to = scale * (0.5 * error / variance);
             }
             return features.iter().sum();
         }
         let all: f64 = drawn.squared_errors.iter().sum();
+        let loss = scale * drawn.loss;
         if all > 0.0 {
-            let share = drawn.loss.max(0.0) / all;
+            let share = loss.max(0.0) / all;
             for (to, error) in features.iter_mut().zip(drawn.squared_errors) {
                 *to = share * error;
             }
         }
-        drawn.loss
+        loss
     }
 
     fn numbers(&self) -> Numbers {

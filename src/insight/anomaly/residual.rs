@@ -1,14 +1,14 @@
 use super::{AnomalyScore, Numbers, Reconstructs, Reference, ScoreFor, Seen};
 use crate::error::{Result, require};
 use crate::layer::Part;
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, is_nan};
 use crate::numbers::vector::vectorize;
 
 /// The least spread of a column's residuals, as a share of the root mean square of all residuals.
 pub(super) const FLOOR: f64 = 0.05;
 
 /// Writes the square of each residual, moved by the first and over the second of what its feature has, and returns
-/// their sum.
+/// their sum; what is missing counts as the others do on average.
 fn squares<'a, T: Float>(
     seen: &Seen<'_, T>,
     features: &mut [f64],
@@ -21,10 +21,12 @@ fn squares<'a, T: Float>(
         || {
             for ((to, (x, y)), (centre, spread)) in all {
                 let residual = (x.to_double() - y.to_double() - centre) / spread;
-                *to = residual * residual;
+                *to = if is_nan(*x) { 0.0 } else { residual * residual };
             }
         },
     );
+    let scale = seen.scale();
+    features.iter_mut().for_each(|part| *part *= scale);
     features.iter().sum()
 }
 
@@ -41,6 +43,10 @@ impl<E: Part, M: Reconstructs> ScoreFor<E, M> for SquaredResidual {}
 impl<T: Float> AnomalyScore<T> for SquaredResidual {
     fn describe(&self) -> String {
         "SquaredResidual".to_owned()
+    }
+
+    fn skips_missing(&self) -> bool {
+        true
     }
 
     fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], _: &mut [f64]) -> f64 {
@@ -115,6 +121,10 @@ impl<T: Float> AnomalyScore<T> for ScaledResidual {
         format!("ScaledResidual({spread}, floor {:?})", self.floor)
     }
 
+    fn skips_missing(&self) -> bool {
+        true
+    }
+
     fn fit(&mut self, reference: &Reference<T>) -> Result<()> {
         let samples = reference.samples();
         // One sample has no spread.
@@ -126,9 +136,16 @@ impl<T: Float> AnomalyScore<T> for ScaledResidual {
         let mut squares = 0.0;
         for feature in 0..features {
             column.clear();
-            column.extend(reference.iter().map(|seen| {
+            column.extend(reference.iter().filter(|seen| !seen.is_missing(feature)).map(|seen| {
                 seen.x[feature].to_double() - seen.reconstruction[feature].to_double()
             }));
+            if column.is_empty() {
+                // Nothing is known of it, and the least spread is given to it below.
+                centre.push(0.0);
+                spread.push(0.0);
+                continue;
+            }
+            let samples = column.len();
             squares += column.iter().map(|r| r * r).sum::<f64>() / samples as f64;
             let (m, s) = if self.is_robust {
                 column.sort_unstable_by(f64::total_cmp);

@@ -1,6 +1,6 @@
 //! What a model makes of samples, as a score is shown it.
 
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, count_present, is_nan};
 
 /// Codes drawn from each sample's posterior. The k-th draw has the same noise for every sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,14 +16,15 @@ pub struct Draws {
 pub struct Drawn<'a> {
     /// The mean loss over the draws.
     pub loss: f64,
-    /// The mean over the draws of each feature's squared residual.
+    /// The mean over the draws of each feature's squared residual; 0 where the feature is missing.
     pub squared_errors: &'a [f64],
 }
 
 /// What a model makes of one sample.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a, T> {
-    /// The features, as the encoder takes them: normalized, if the model has a normalizer.
+    /// The features, as the encoder takes them: normalized, if the model has a normalizer. What is missing is NaN, which
+    /// only a score that [skips it](super::AnomalyScore::skips_missing) is shown; one feature at least is there.
     pub x: &'a [T],
     /// Their reconstruction, in the same units; nothing for a score that
     /// [needs none](super::AnomalyScore::needs_reconstruction).
@@ -34,6 +35,22 @@ pub struct Seen<'a, T> {
     pub drawn: Option<Drawn<'a>>,
     /// The sample's place in the reference, if it is one of those.
     pub place: Option<usize>,
+}
+
+impl<T: Float> Seen<'_, T> {
+    /// Whether a feature is missing.
+    ///
+    /// # Panics
+    /// If there is no such feature, as indexing a slice does.
+    pub fn is_missing(&self, feature: usize) -> bool {
+        is_nan(self.x[feature])
+    }
+
+    /// What a sum over the features that are there is multiplied with, to be as large as one over all: features/present
+    /// ones, and so 1 if none is missing.
+    pub fn scale(&self) -> f64 {
+        self.x.len() as f64 / count_present(self.x) as f64
+    }
 }
 
 /// What a model makes of the normal samples that a score is fitted to.

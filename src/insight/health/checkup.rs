@@ -19,7 +19,7 @@ use crate::model::network::Network;
 use crate::model::scalar;
 use crate::model::step::Seen;
 use crate::model::{AutoEncoder, Scalar};
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, is_nan};
 use crate::train::Trainable;
 use crate::train::examples::{IntoExamples, Rows, Suits};
 
@@ -101,7 +101,7 @@ pub(crate) fn of_network<T: Scalar>(
         Some(classes) => (None, Some(accuracy(&outputs, classes))),
         None => {
             network.restore(outputs.view_mut())?;
-            (explained_variance(x, &outputs)?, None)
+            (explained_variance(x, outputs)?, None)
         }
     };
 
@@ -135,14 +135,31 @@ pub(crate) fn of_network<T: Scalar>(
 
 fn explained_variance<T: Float>(
     x: BatchView<'_, T>,
-    reconstructions: &Batch<T, Dyn>,
+    mut reconstructions: Batch<T, Dyn>,
 ) -> Result<Option<f64>> {
-    let x = Batch::new(Dyn(x.features()), x.as_slice().to_vec())?;
-    match unexplained_variance(&x, reconstructions) {
+    let mut x = Batch::new(Dyn(x.features()), x.as_slice().to_vec())?;
+    leave_out_missing(&mut x, &mut reconstructions);
+    match unexplained_variance(&x, &reconstructions) {
         Ok(missed) => Ok(Some(1.0 - missed).filter(|share| share.is_finite())),
         // No variance; or an output beyond the number type, which is no fault of the samples.
         Err(Error::InvalidParameter { .. } | Error::NotFinite { .. }) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// Gives what is missing the mean of its feature, in both alike: so it has no variance, and nothing of it is missed.
+fn leave_out_missing<T: Float>(x: &mut Batch<T, Dyn>, reconstructions: &mut Batch<T, Dyn>) {
+    let features = x.features();
+    for feature in 0..features {
+        let there = x.iter().map(|x| x[feature]).filter(|&x| !is_nan(x));
+        let (count, sum) = there.fold((0.0, 0.0), |(n, sum), x| (n + 1.0, sum + x.to_double()));
+        let mean = T::of(if count > 0.0 { sum / count } else { 0.0 });
+        let both = x.as_mut_slice().iter_mut().zip(reconstructions.as_mut_slice());
+        for (x, y) in both.skip(feature).step_by(features) {
+            if is_nan(*x) {
+                (*x, *y) = (mean, mean);
+            }
+        }
     }
 }
 
