@@ -6,11 +6,8 @@ use super::workspace::Workspace;
 use crate::batch::{BatchView, BatchViewMut};
 use crate::error::Result;
 use crate::numbers::parallel::ELEMENT;
-use crate::numbers::scalar::{Float, is_nan};
+use crate::numbers::scalar::Float;
 use crate::train::examples::Rows;
-
-/// Passes in which what is expected of missing values comes to rest.
-const IMPUTATIONS: usize = 10;
 
 impl<T: Float> Network<T> {
     /// Writes the code of each sample.
@@ -54,33 +51,6 @@ impl<T: Float> Network<T> {
         })
     }
 
-    /// Writes what is expected of each sample, in the user's units, so that the values which are missing can be taken from
-    /// it; where they are, the encoder sees what was expected of them the time before.
-    pub(crate) fn impute(
-        &self,
-        rows: Rows<'_, T>,
-        outputs: BatchViewMut<'_, T>,
-        workspace: &mut Workspace<T>,
-    ) -> Result<()> {
-        self.each_block(rows, outputs, workspace, |workspace, rows, outputs| {
-            let mut completed = std::mem::take(&mut workspace.clean);
-            completed.clear();
-            completed.extend_from_slice(rows.x.as_slice());
-            for _ in 0..IMPUTATIONS {
-                let x = BatchView::new(&completed, rows.x.features());
-                self.infer(workspace, Rows { x, ..rows });
-                self.generate_from_mean(workspace, rows.conditions);
-                let expected = &mut workspace.decoding.output;
-                self.loss.reconstruct(BatchViewMut::new(expected, outputs.features()));
-                for ((to, &x), &y) in completed.iter_mut().zip(rows.x.as_slice()).zip(&*expected) {
-                    *to = if is_nan(x) { y } else { x };
-                }
-            }
-            workspace.clean = completed;
-            self.undone(workspace, outputs)
-        })
-    }
-
     /// Writes the decoder's outputs for each sample, before the loss makes reconstructions of them.
     pub(crate) fn pass(
         &self,
@@ -98,16 +68,9 @@ impl<T: Float> Network<T> {
 
     /// Takes the decoder's outputs in the workspace to the user's units. They are copied when they are done: what is
     /// computed in the workspace stays in the cache, and the user's memory is written once.
-    fn restored(&self, workspace: &mut Workspace<T>, to: BatchViewMut<'_, T>) -> Result<()> {
-        let outputs = BatchViewMut::new(&mut workspace.decoding.output, to.features());
-        self.loss.reconstruct(outputs);
-        self.undone(workspace, to)
-    }
-
-    /// The same of what the loss has made reconstructions already.
-    fn undone(&self, workspace: &mut Workspace<T>, mut to: BatchViewMut<'_, T>) -> Result<()> {
+    fn restored(&self, workspace: &mut Workspace<T>, mut to: BatchViewMut<'_, T>) -> Result<()> {
         let outputs = &mut workspace.decoding.output;
-        self.undo(BatchViewMut::new(outputs, to.features()))?;
+        self.restore(BatchViewMut::new(outputs, to.features()))?;
         to.as_mut_slice().copy_from_slice(outputs);
         Ok(())
     }

@@ -488,14 +488,15 @@ where
         let mut completed = Batch::zeros(examples.size, 0);
         let given = InMemory::unweighted(call, self.encoder().input(), examples)?;
         let mut buffer = Vec::new();
-        let x = network.normalized(call, given.x, &mut buffer, false)?;
-        // Whether the loss is defined on them does not matter here.
+        let InMemory { x, conditions, .. } = given;
+        let taken = network.taken(call, x, &mut buffer)?;
+        // A category is there or missing; what its shares add up to does not matter here.
         network.check_wholes(call, x, |_| true)?;
-        network.check_conditions(call, given.conditions, x.samples())?;
+        network.check_conditions(call, conditions, x.samples())?;
         completed.resize(x.samples());
-        let rows = Rows { x, conditions: given.conditions, targets: None };
-        scalar::impute_rows(network, rows, completed.view_mut(), &mut self.workspace())?;
-        for (to, &x) in completed.as_mut_slice().iter_mut().zip(given.x.as_slice()) {
+        let rows = Rows { x: taken, conditions, targets: None };
+        scalar::reconstruct_rows(network, rows, completed.view_mut(), &mut self.workspace())?;
+        for (to, &x) in completed.as_mut_slice().iter_mut().zip(x.as_slice()) {
             *to = if is_nan(x) { *to } else { x };
         }
         Ok(completed)

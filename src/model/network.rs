@@ -309,7 +309,7 @@ impl<T: Float> Network<T> {
     }
 
     /// The samples, checked and normalized, with their missing values filled, or as NaN.
-    pub(crate) fn normalized<'a>(
+    fn normalized<'a>(
         &self,
         call: &'static str,
         x: BatchView<'a, T>,
@@ -437,11 +437,6 @@ impl<T: Float> Network<T> {
     /// normalized.
     pub(crate) fn restore(&self, mut outputs: BatchViewMut<'_, T>) -> Result<()> {
         self.loss.reconstruct(outputs.reborrow());
-        self.undo(outputs)
-    }
-
-    /// Takes reconstructions to the user's units.
-    pub(crate) fn undo(&self, outputs: BatchViewMut<'_, T>) -> Result<()> {
         match &self.normalizer {
             Some(normalizer) if self.loss.target() == Target::Input => {
                 normalizer.undo_complete(outputs)

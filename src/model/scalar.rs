@@ -55,12 +55,6 @@ once! {
         outputs: BatchViewMut<'a, T>,
         workspace: &'a mut Workspace<T>,
     ) -> Result<()> = Network::reconstruct;
-    pub(crate) fn impute_rows(
-        network: &'a Network<T>,
-        rows: Rows<'a, T>,
-        outputs: BatchViewMut<'a, T>,
-        workspace: &'a mut Workspace<T>,
-    ) -> Result<()> = Network::impute;
     pub(crate) fn pass_rows(
         network: &'a Network<T>,
         rows: Rows<'a, T>,

@@ -6,9 +6,9 @@
 //!                         └── back_to_input ◀── penalise ◀──── back_to_code ◀───┘
 //! ```
 //!
-//! A value of x that is missing, NaN, stays so in what y is compared with; the encoder sees the normalizer's fill in its
-//! place, which is put there after the corruption. A condition goes in beside x̃ and beside z, after the corruption and after the draw, and is cut off on the way
-//! back. A classifier's y is compared with the sample's class.
+//! A condition goes in beside x̃ and beside z, after the corruption and after the draw, and is cut off on the way
+//! back. A classifier's y is compared with the sample's class. A value of x that is missing, NaN, stays so in what y is
+//! compared with; after the corruption, the encoder sees what the normalizer puts in its place.
 
 use super::network::{Network, Places, joined};
 use super::workspace::{Back, Comparing, Decoding, Drawing, Encoding, Workspace, fit};

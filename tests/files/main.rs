@@ -11,6 +11,7 @@ mod log;
 #[cfg(feature = "safetensors")]
 mod model_files;
 mod normalizer;
+mod normalizer_missing;
 #[cfg(feature = "safetensors")]
 mod resume;
 #[cfg(feature = "safetensors")]

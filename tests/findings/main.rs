@@ -17,6 +17,7 @@ mod html_browser;
 #[cfg(feature = "html")]
 mod html_report;
 mod metrics;
+mod missing;
 mod normal_rows;
 mod novelties;
 #[cfg(feature = "plot")]

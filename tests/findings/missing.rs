@@ -1,0 +1,369 @@
+//! Scores of rows with missing values: they contribute nothing, and sums over features are scaled to the row's width.
+
+use autoencoder::activation::{Identity, Tanh};
+use autoencoder::anomaly::*;
+use autoencoder::data::Normalization;
+use autoencoder::layer::{DenseLayer, Part};
+use autoencoder::loss::Categorical;
+use autoencoder::random::seeded;
+use autoencoder::*;
+use nalgebra::Const;
+use rand::RngExt;
+
+const NAN: f64 = f64::NAN;
+const WIDTH: usize = 8;
+
+type Rows = Batch<f64, Const<WIDTH>>;
+type Net = Gaussian<
+    DenseLayer<Const<WIDTH>, Const<6>, Tanh>,
+    DenseLayer<Const<6>, Const<3>, Identity>,
+    DenseLayer<Const<6>, Const<3>, Identity>,
+>;
+type Model<L = GaussianLikelihood> =
+    AutoEncoder<Net, DenseLayer<Const<3>, Const<WIDTH>, Identity>, Variational, L, f64>;
+type Boxed = Box<dyn AnomalyScore<f64>>;
+
+/// Rows of sensors, with this share of the cells missing, and the last channel always where it is asked for.
+fn rows(share: f64, lacks_last: bool) -> Rows {
+    let mut rows = datasets::sensors::<f64>(300, 3).unwrap().normal().select(0..200);
+    let mut rng = seeded(7);
+    for row in rows.as_mut_slice().chunks_exact_mut(WIDTH) {
+        row.iter_mut().for_each(|x| *x = if rng.random::<f64>() < share { NAN } else { *x });
+        row[7] = if lacks_last { NAN } else { row[7] };
+        row[0] = if row.iter().all(|x| x.is_nan()) { 20.0 } else { row[0] };
+    }
+    rows
+}
+
+fn model() -> Model {
+    AutoEncoder::builder()
+        .encoder(Gaussian::new(
+            Dense::<WIDTH, 6>::new(Tanh),
+            Dense::<6, 3>::new(Identity),
+            Dense::<6, 3>::new(Identity),
+        ))
+        .decoder(Dense::<3, WIDTH>::new(Identity))
+        .loss(GaussianLikelihood::new(0.3).unwrap())
+        .regularizer(Variational::default())
+        .normalizer(
+            Normalizer::fit_with_missing(Normalization::Standardize, &rows(0.2, false)).unwrap(),
+        )
+        .build::<f64>()
+        .unwrap()
+}
+
+fn scores() -> Vec<Boxed> {
+    let drawn = || ReconstructionProbability::new(3, 1).unwrap();
+    vec![
+        Box::new(SquaredResidual),
+        Box::new(ScaledResidual::new()),
+        Box::new(ScaledResidual::new().by_deviation()),
+        Box::new(NearestReconstruction::new(2).unwrap()),
+        Box::new(CodeDistance::new()),
+        Box::new(drawn()),
+        Box::new(drawn().by_column()),
+        Box::new(Both::new(ScaledResidual::new(), CodeDistance::new())),
+    ]
+}
+
+fn near(found: f64, expected: f64, what: &str) {
+    assert!(
+        (found - expected).abs() <= 1e-9 * expected.abs().max(1.0),
+        "{what}: {found} {expected}"
+    );
+}
+
+/// Normalized rows and their reconstructions.
+fn residuals(rows: &Rows) -> Vec<[f64; WIDTH]> {
+    let model = model();
+    let (mut x, mut y) = (rows.clone(), model.reconstruct(rows).unwrap());
+    let normalizer = model.normalizer().unwrap();
+    normalizer.apply(x.view_mut()).unwrap();
+    normalizer.apply(y.view_mut()).unwrap();
+    x.iter().zip(y.iter()).map(|(x, y)| std::array::from_fn(|at| x[at] - y[at])).collect()
+}
+
+fn there(values: &[f64]) -> Vec<f64> {
+    values.iter().copied().filter(|x| !x.is_nan()).collect()
+}
+
+/// Of a row its present features are as many as it has.
+fn scale(row: &[f64]) -> f64 {
+    WIDTH as f64 / there(row).len() as f64
+}
+
+#[test]
+fn what_is_missing_contributes_nothing_to_any_score() {
+    for reference in [rows(0.0, false), rows(0.3, false), rows(0.3, true)] {
+        for score in scores() {
+            let name = score.describe();
+            let mut detector =
+                AnomalyDetector::fit(model(), score, &reference.select(0..90)).unwrap();
+            detector.calibrate(&reference.select(100..160)).unwrap();
+            let rows = rows(0.4, false).select(160..200);
+            let (scores, features) =
+                (detector.scores(&rows).unwrap(), detector.feature_scores(&rows).unwrap());
+            for (number, row) in rows.iter().enumerate() {
+                assert!(scores[number].is_finite(), "{name}");
+                assert_eq!(detector.score_one(row).unwrap(), scores[number]);
+                let parts = features.sample(number);
+                assert!(
+                    row.iter().zip(parts).all(|(x, &part)| !x.is_nan() || part == 0.0),
+                    "{name}"
+                );
+                let sum: f64 = parts.iter().sum();
+                assert!(
+                    sum <= scores[number].max(0.0) * (1.0 + 1e-12),
+                    "{name}: {sum} {}",
+                    scores[number]
+                );
+            }
+            assert!(detector.p_values(&rows).unwrap().iter().all(|p| (0.0..=1.0).contains(p)));
+            let why = detector.explain(rows.sample(3)).unwrap();
+            for column in &why.columns {
+                let is_missing = rows.sample(3)[column.feature].is_nan();
+                assert_eq!(column.is_missing, is_missing);
+                assert!(column.reconstruction.is_finite() && column.contribution.is_finite());
+                assert!(
+                    !is_missing
+                        || column.contribution == 0.0 && column.value.is_nan() && !column.is_novel
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn residuals_are_scaled_to_the_width_of_the_row() {
+    let (reference, rows) = (rows(0.3, true).select(0..90), rows(0.4, false).select(160..200));
+    let squared =
+        AnomalyDetector::fit(model(), SquaredResidual, &reference).unwrap().scores(&rows).unwrap();
+    for (found, residuals) in squared.iter().zip(residuals(&rows)) {
+        let sum: f64 = there(&residuals).iter().map(|r| r * r).sum();
+        near(*found, scale(&residuals) * sum, "squared");
+    }
+    // Mean and deviation of the residuals that are there; the column without any has the least spread.
+    let of_reference = residuals(&reference);
+    let column = |at: usize| there(&of_reference.iter().map(|row| row[at]).collect::<Vec<_>>());
+    let mean = |values: &[f64], of: &dyn Fn(f64) -> f64| {
+        values.iter().map(|&x| of(x)).sum::<f64>() / values.len().max(1) as f64
+    };
+    let squares: f64 = (0..WIDTH).map(|at| mean(&column(at), &|r| r * r)).sum();
+    let least = 0.05 * (squares / WIDTH as f64).sqrt();
+    let fitted: Vec<(f64, f64)> = (0..WIDTH)
+        .map(|at| {
+            let centre = mean(&column(at), &|r| r);
+            (centre, mean(&column(at), &|r| (r - centre).powi(2)).sqrt().max(least))
+        })
+        .collect();
+    let score = ScaledResidual::new().by_deviation();
+    let scaled = AnomalyDetector::fit(model(), score, &reference).unwrap();
+    assert!((scaled.score_function().spread()[7] - least).abs() < 1e-12);
+    for (found, residuals) in scaled.scores(&rows).unwrap().iter().zip(residuals(&rows)) {
+        let parts = residuals.iter().zip(&fitted).filter(|(r, _)| !r.is_nan());
+        let sum: f64 = parts.map(|(r, (centre, spread))| ((r - centre) / spread).powi(2)).sum();
+        near(*found, scale(&residuals) * sum, "scaled");
+    }
+}
+
+#[test]
+fn distances_are_over_what_is_there() {
+    let (reference, rows) = (rows(0.3, false).select(0..90), rows(0.4, false).select(160..200));
+    let model_ = model();
+    let normalizer = model_.normalizer().unwrap();
+    let normalized = |rows: &Rows| {
+        let mut rows = rows.clone();
+        normalizer.apply(rows.view_mut()).unwrap();
+        rows
+    };
+    let (x, y) = (normalized(&rows), normalized(&model_.reconstruct(&reference).unwrap()));
+    let nearest = NearestReconstruction::new(1).unwrap();
+    let found = AnomalyDetector::fit(model(), nearest, &reference).unwrap().scores(&rows).unwrap();
+    for (found, x) in found.iter().zip(x.iter()) {
+        let distance = |y: &[f64]| {
+            let pairs = x.iter().zip(y).filter(|(x, _)| !x.is_nan());
+            pairs.map(|(x, y)| (x - y).powi(2)).sum::<f64>()
+        };
+        let least = y.iter().map(distance).fold(f64::INFINITY, f64::min);
+        near(*found, scale(x) * least, "nearest");
+    }
+    // The code is one of the whole row, in which the mean stands for what is missing: nothing is scaled.
+    let of_code = AnomalyDetector::fit(model(), CodeDistance::new(), &reference).unwrap();
+    let mut filled = rows.clone();
+    for row in filled.as_mut_slice().chunks_exact_mut(WIDTH) {
+        let means = row.iter_mut().zip(normalizer.parts().0);
+        means.for_each(|(x, &mean)| *x = if x.is_nan() { mean } else { *x });
+    }
+    assert_eq!(of_code.scores(&rows).unwrap(), of_code.scores(&filled).unwrap());
+    // The loss of a likelihood, with its constant, is of what is there; drawn codes are the same for a filled row.
+    let drawn =
+        AnomalyDetector::fit(model(), ReconstructionProbability::new(4, 9).unwrap(), &reference)
+            .unwrap();
+    let mut one = rows.sample(0).to_vec();
+    one[2..].fill(NAN);
+    (one[0], one[1]) = (20.0, normalizer.parts().0[1]);
+    let both = drawn.score_one(&one).unwrap();
+    let parts =
+        drawn.feature_scores(&Batch::from_samples(Const::<WIDTH>, [&one]).unwrap()).unwrap();
+    // ln σ + ½ ln 2π for each of two features, and half of their squares over σ², which are divided among the columns.
+    near(parts.as_slice()[..2].iter().sum(), both.max(0.0), "drawn");
+    let mut first = one.clone();
+    first[1] = NAN;
+    let constant = 0.3f64.ln() + 0.5 * std::f64::consts::TAU.ln();
+    let single = drawn.score_one(&first).unwrap();
+    // The code is the same, as the mean stands for the second; it adds its own square to half of the sum.
+    assert!(single / 8.0 > constant && both / 4.0 > single / 8.0 + constant);
+}
+
+#[test]
+fn a_fault_is_named_beside_what_is_missing() {
+    let mut model = model();
+    let all = rows(0.1, false);
+    Trainer::new(Adam::new(1e-2).unwrap()).epochs(60).fit(&mut model, &all.select(0..100)).unwrap();
+    let detector =
+        AnomalyDetector::fit(model, ScaledResidual::new(), &all.select(100..200)).unwrap();
+    let mut row = rows(0.0, false).sample(150).to_vec();
+    (row[2], row[5]) = (row[2] + 40.0, NAN);
+    let why = detector.explain(&row).unwrap();
+    assert_eq!(why.columns[0].feature, 2);
+    let missing = why.columns.iter().find(|column| column.feature == 5).unwrap();
+    assert!(missing.is_missing && missing.share == 0.0 && missing.residual().is_nan());
+    let table = Explanation { columns: vec![*missing], ..why.clone() }.to_string();
+    assert_eq!(table.matches("missing").count(), 2, "{table}");
+    assert!(!why.columns[0].is_missing);
+}
+
+#[test]
+fn a_constant_column_may_be_missing_and_must_not_change() {
+    let mut rows = rows(0.2, false);
+    rows.as_mut_slice()
+        .iter_mut()
+        .skip(4)
+        .step_by(WIDTH)
+        .for_each(|x| *x = if x.is_nan() { NAN } else { 7.0 });
+    let normalizer = Normalizer::fit_with_missing(Normalization::Standardize, &rows).unwrap();
+    let model = AutoEncoder::builder()
+        .encoder(Dense::<WIDTH, 3>::new(Tanh))
+        .decoder(Dense::<3, WIDTH>::new(Identity))
+        .normalizer(normalizer)
+        .build::<f64>()
+        .unwrap();
+    let detector = AnomalyDetector::fit(model, SquaredResidual, &rows.select(0..100)).unwrap();
+    assert_eq!(detector.constant_columns(), [4]);
+    let greatest = detector.scores(&rows.select(0..100)).unwrap().into_iter().fold(0.0, f64::max);
+    let mut row: Vec<f64> =
+        rows.sample(120).iter().map(|x| if x.is_nan() { 20.0 } else { *x }).collect();
+    let score = |row: &[f64]| detector.score_one(row).unwrap();
+    row[4] = NAN;
+    assert!(!detector.explain(&row).unwrap().columns.iter().any(|column| column.is_novel));
+    let without = score(&row);
+    row[4] = 7.0;
+    assert!(score(&row) <= without);
+    row[4] = 7.1;
+    assert!(score(&row) >= 1.25 * greatest);
+}
+
+/// The largest residual, by one who has not thought of missing values.
+#[derive(Debug, Clone)]
+struct Largest;
+impl<E: Part, M: Reconstructs> ScoreFor<E, M> for Largest {}
+impl AnomalyScore<f64> for Largest {
+    fn describe(&self) -> String {
+        "Largest".to_owned()
+    }
+    fn score(&self, seen: &Seen<'_, f64>, features: &mut [f64], _: &mut [f64]) -> f64 {
+        features.fill(0.0);
+        let pairs = seen.x.iter().zip(seen.reconstruction);
+        pairs.map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+    }
+}
+
+#[test]
+fn refusals() {
+    let rows = rows(0.3, false);
+    let mut nothing = rows.clone();
+    nothing.as_mut_slice()[130 * WIDTH..131 * WIDTH].fill(NAN);
+    let detector = || AnomalyDetector::fit(model(), SquaredResidual, &rows).unwrap();
+    let refused = |call| Error::EmptySample { call, sample: 130 };
+    assert_eq!(detector().scores(&nothing).unwrap_err(), refused("scores"));
+    let of_fit = AnomalyDetector::fit(model(), SquaredResidual, &nothing).unwrap_err();
+    assert_eq!(of_fit, refused("AnomalyDetector::fit"));
+    assert_eq!(
+        refused("scores").to_string(),
+        "scores: all features of sample 130 (counted from 0) are missing, so that there is nothing to judge it by: leave it \
+         out"
+    );
+    assert!(detector().score_one(&[f64::INFINITY; WIDTH]).is_err());
+    let complete = self::rows(0.0, false);
+    let own = AnomalyDetector::fit(model(), Largest, &complete).unwrap();
+    assert_eq!(
+        own.scores(&rows).unwrap_err().to_string(),
+        "the score does not skip missing values, and samples have some: give it `AnomalyScore::skips_missing`, or take a \
+         score of this crate"
+    );
+    assert!(own.scores(&complete).is_ok());
+    // A model that takes none.
+    let plain = AutoEncoder::builder()
+        .encoder(Dense::<WIDTH, 3>::new(Tanh))
+        .decoder(Dense::<3, WIDTH>::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    let plain = AnomalyDetector::fit(plain, SquaredResidual, &complete).unwrap();
+    let refused = plain.scores(&rows).unwrap_err();
+    assert!(matches!(refused, Error::NotFinite { call: "scores", .. }));
+    assert!(refused.to_string().ends_with("`Normalizer::fit_with_missing`"), "{refused}");
+    // A category of which only a part is missing.
+    let levels =
+        Batch::from_iter([[1.0, 0.0, NAN], [0.0, 1.0, 0.5], [1.0, 0.0, 0.1], [0.0, 1.0, 0.3]]);
+    let none = Normalizer::fit_with_missing(Normalization::None, &levels).unwrap();
+    let model = AutoEncoder::builder()
+        .encoder(Dense::<3, 2>::new(Tanh))
+        .decoder(Dense::<2, 3>::new(Identity))
+        .loss(
+            loss::Mixed::new().columns(2, Categorical::new(&[2]).unwrap()).columns(1, SquaredError),
+        )
+        .normalizer(none)
+        .build::<f64>()
+        .unwrap();
+    let detector = AnomalyDetector::fit(model, SquaredResidual, &levels).unwrap();
+    let (call, loss, first, last, sample) = ("score_one", "mixed", 0, 1, 0);
+    let refused = detector.score_one(&[NAN, 1.0, 0.2]).unwrap_err();
+    assert_eq!(refused, Error::PartlyMissing { call, loss, first, last, sample });
+    let score = detector.score_one(&[NAN, NAN, 0.2]).unwrap();
+    assert!(score.is_finite());
+}
+
+#[cfg(feature = "safetensors")]
+#[test]
+fn a_detector_with_missing_values_comes_back() {
+    let (rows, folder) = (rows(0.3, false), common::Folder::new("missing"));
+    let file = folder.join("detector.safetensors");
+    for score in scores() {
+        let mut detector =
+            AnomalyDetector::fit(model(), score.clone(), &rows.select(0..90)).unwrap();
+        detector.calibrate(&rows.select(100..190)).unwrap();
+        detector.save(&file).unwrap();
+        let again = AnomalyDetector::load(model(), score, &file).unwrap();
+        assert_eq!(again.scores(&rows).unwrap(), detector.scores(&rows).unwrap());
+        assert_eq!(again.p_values(&rows).unwrap(), detector.p_values(&rows).unwrap());
+    }
+}
+
+/// 1 − Σ (x − y)² / Σ (x − mean)², over what is there.
+#[test]
+fn a_checkup_counts_what_is_there() {
+    let (rows, model) = (rows(0.3, false), model());
+    let checkup = health::Checkup::of(&model, &rows).unwrap();
+    let outputs = model.reconstruct(&rows).unwrap();
+    let (mut missed, mut all) = (0.0, 0.0);
+    for feature in 0..WIDTH {
+        let column: Vec<f64> = rows.iter().map(|row| row[feature]).collect();
+        let values = there(&column);
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        all += values.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+        let pairs = column.iter().zip(outputs.iter()).filter(|(x, _)| !x.is_nan());
+        missed += pairs.map(|(x, y)| (x - y[feature]).powi(2)).sum::<f64>();
+    }
+    near(checkup.explained_variance.unwrap(), 1.0 - missed / all, "explained variance");
+    assert!(checkup.jacobian.is_some_and(f64::is_finite));
+}
