@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`InMemory`] | a [`Batch`] or a view of one | |
 //! | [`Csv`], [`CsvOptions`] | text with delimiters: a row is a sample; [`Missing`] says what becomes of missing values | |
+//! | `Table` | text with delimiters by a `Schema`: numbers, categories, yes and no, dates | `table` |
 //! | [`Idx`], [`idx_labels`] | the format of MNIST; packed with gzip as it is published | `gzip` for packed files |
 //! | [`Npy`] | NumPy's format of one array: a row is a sample | |
 //! | `Npz` | NumPy's archives of arrays, plain and compressed | `npz` |
@@ -121,6 +122,8 @@ mod npz;
 #[cfg(any(feature = "image", feature = "plot"))]
 pub(crate) mod png;
 mod rolling_window;
+#[cfg(feature = "table")]
+pub(crate) mod schema;
 pub(crate) mod signature;
 mod table;
 mod windows;
@@ -140,6 +143,9 @@ pub use npy::Npy;
 pub use npz::Npz;
 pub use rolling_window::RollingWindow;
 pub use windows::{StepScores, Windows, gaps};
+
+#[cfg(feature = "table")]
+pub use schema::{Cell, DatePart, Kind, Rows, Schema, SchemaOptions, Table, TableColumn, Values};
 
 use crate::batch::size::Size;
 use crate::batch::{Batch, BatchViewMut};

@@ -446,6 +446,39 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// A schema has no column of this name or place.
+    #[cfg(feature = "table")]
+    #[error("{call}: the table has no column {column}; it has {names}")]
+    NoColumn {
+        /// The call.
+        call: &'static str,
+        /// What was asked for: `` `age` `` or `30 (counted from 0)`.
+        column: String,
+        /// The names there are.
+        names: Box<Names>,
+    },
+    /// A column of a schema is not what was asked for.
+    #[cfg(feature = "table")]
+    #[error("the column `{column}` {fault}: {remedy}")]
+    TableColumn {
+        /// Its name.
+        column: String,
+        /// What is wrong: `has a single value`.
+        fault: &'static str,
+        /// What helps.
+        remedy: &'static str,
+    },
+    /// A format of dates that no date can be read by.
+    #[cfg(feature = "table")]
+    #[error(
+        "the format {format:?} of dates {fault}: write it as strptime does, such as \"%d.%m.%Y %H:%M\""
+    )]
+    DateFormat {
+        /// The format.
+        format: String,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
     /// A picture could not be drawn.
     #[cfg(feature = "plot")]
     #[error("{picture} cannot be drawn: {reason}")]

@@ -30,6 +30,14 @@ pub enum Place {
         /// What the header calls the column, if there is a header.
         name: Option<String>,
     },
+    /// A cell of a table in memory.
+    #[cfg(feature = "table")]
+    Row {
+        /// The row, counted from 0 as the samples of a batch are.
+        row: usize,
+        /// The name of its column.
+        column: String,
+    },
     /// A column of a table or a member of an archive, by its name.
     Name(String),
 }
@@ -50,6 +58,10 @@ impl fmt::Display for Place {
                     None => f.write_str(" (counted from 1)"),
                     Some(name) => write!(f, " (`{name}`; counted from 1)"),
                 }
+            }
+            #[cfg(feature = "table")]
+            Self::Row { row, column } => {
+                write!(f, ", row {row} (counted from 0), column `{column}`")
             }
             Self::Name(name) => write!(f, ", `{name}`"),
         }

@@ -152,6 +152,15 @@ pub enum Problem {
         /// Where it begins.
         found: u64,
     },
+    /// The schema of a table is not as this library writes it.
+    #[cfg(feature = "table")]
+    #[error(
+        "line {line} of the schema is not what this library writes: the file was changed; use the original"
+    )]
+    Schema {
+        /// The line, counted from 1.
+        line: usize,
+    },
     /// The content is not what the digest was made of.
     #[error("the content does not fit its digest: the file was changed or damaged; fetch it again")]
     Digest,

@@ -79,6 +79,8 @@ mod laplace;
 mod learned_gaussian;
 mod link;
 mod mixed;
+#[cfg(feature = "table")]
+mod of_schema;
 mod poisson;
 mod squared_error;
 

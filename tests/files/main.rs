@@ -16,6 +16,8 @@ mod normalizer_missing;
 mod resume;
 #[cfg(feature = "safetensors")]
 mod resume_schedules;
+#[cfg(feature = "table")]
+mod schema;
 #[cfg(feature = "safetensors")]
 mod stop;
 mod tables;

@@ -92,7 +92,7 @@ pub(super) fn is_line_end(byte: u8) -> bool {
 }
 
 /// A text without the spaces and tabs around it.
-pub(super) fn trimmed(text: &[u8]) -> &[u8] {
+pub(in crate::data) fn trimmed(text: &[u8]) -> &[u8] {
     let start = text.iter().take_while(|&&byte| is_space(byte)).count();
     let end = text.len() - text[start..].iter().rev().take_while(|&&byte| is_space(byte)).count();
     &text[start..end]

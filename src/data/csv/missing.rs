@@ -56,6 +56,12 @@ impl Marks {
         self.is_own(text) || number().is_some_and(|number| self.numbers.contains(&number))
     }
 
+    /// The further texts.
+    #[cfg(all(feature = "table", feature = "safetensors"))]
+    pub(super) fn own(&self) -> &[String] {
+        &self.own
+    }
+
     fn is_own(&self, text: &[u8]) -> bool {
         self.own.iter().any(|mark| mark.trim().as_bytes() == text)
     }

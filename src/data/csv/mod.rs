@@ -6,6 +6,8 @@ mod missing;
 mod names;
 mod number;
 mod options;
+#[cfg(feature = "table")]
+mod raw;
 
 use std::marker::PhantomData;
 use std::path::Path;
@@ -24,8 +26,15 @@ use dialect::Dialect;
 use features::Features;
 pub use missing::Missing;
 use names::{ROW, column_of, name_of, refuse_line_of_excel, width, with_first_line};
-use number::{Numbers, Seeming, Value};
+pub(in crate::data) use number::Numbers;
+use number::{Seeming, Value};
 pub use options::{Column, CsvOptions};
+#[cfg(feature = "table")]
+pub(super) use {
+    dialect::trimmed,
+    names::distance,
+    raw::{Misfit, RawRows, in_view_of_first_line, is_in_single_quotes, no_text},
+};
 
 /// What a label must be.
 const LABEL: &str = "a label in UTF-8 (a file in Latin-1 or Windows-1252 must be converted first)";
@@ -91,12 +100,7 @@ impl<T: Float, R: FileSize> Csv<T, R> {
     }
 
     fn new(input: Input, options: &CsvOptions) -> Result<Self> {
-        refuse_line_of_excel(&input, options.dialect)?;
-        if let Some(kind) = kind_of_file(&input.beginning(signature::LENGTH)?) {
-            let expected = "a table in text in UTF-8 (unpack, export or convert the file first)";
-            return Err(input.malformed(Place::File, Found::Thing(kind), expected));
-        }
-        let width = width(&input, options.dialect)?;
+        let width = first_row(&input, options.dialect)?;
         let table = Self::of_width(&input, options, width);
         table.map_err(|error| with_first_line(error, &input, options, width))
     }
@@ -363,6 +367,16 @@ impl<T: Float, R: Size> Source for Csv<T, R> {
         let skipped = self.pass_over(samples);
         self.refusal.note(skipped)
     }
+}
+
+/// The number of cells of the first row; refuses what is no table in a text.
+fn first_row(input: &Input, dialect: Dialect) -> Result<usize> {
+    refuse_line_of_excel(input, dialect)?;
+    if let Some(kind) = kind_of_file(&input.beginning(signature::LENGTH)?) {
+        let expected = "a table in text in UTF-8 (unpack, export or convert the file first)";
+        return Err(input.malformed(Place::File, Found::Thing(kind), expected));
+    }
+    width(input, dialect)
 }
 
 /// What a row of the table is.

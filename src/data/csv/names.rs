@@ -98,7 +98,7 @@ fn names(input: &Input, dialect: Dialect, wanted: &str, columns: usize) -> Resul
 }
 
 /// How many characters two names differ by (V. I. Levenshtein), capitals and the spaces around them aside.
-fn distance(one: &str, other: &str) -> usize {
+pub(in crate::data) fn distance(one: &str, other: &str) -> usize {
     // Longer names are compared by their beginning: this is a hint, and it must be quick.
     let plain = |name: &str| -> Vec<char> { name.trim().to_lowercase().chars().take(80).collect() };
     let (one, other) = (plain(one), plain(other));
@@ -183,6 +183,12 @@ fn second_row(input: &Input, dialect: Dialect) -> Option<Second> {
     Some(second)
 }
 
+/// How many cells the row after the first one has; none if there is no such row.
+#[cfg(feature = "table")]
+pub(super) fn second_width(input: &Input, dialect: Dialect) -> usize {
+    second_row(input, dialect).map_or(0, |second| second.width)
+}
+
 /// The refusal of a first line that is a remark, if it seems to be one.
 fn remark(input: &Input, dialect: Dialect) -> Option<Error> {
     let mut cells = Cells::new(input, dialect).ok()?;
@@ -222,7 +228,11 @@ fn with_delimiter(
 }
 
 /// The refusal of a first row that is one cell, if there is a delimiter in it, or wider rows follow.
-fn another_delimiter(input: &Input, dialect: Dialect, has_wider_rows: bool) -> Option<Error> {
+pub(super) fn another_delimiter(
+    input: &Input,
+    dialect: Dialect,
+    has_wider_rows: bool,
+) -> Option<Error> {
     let mut cells = Cells::new(input, dialect).ok()?;
     if cells.next(0, true).ok()?? != End::Row {
         return None;

@@ -6,7 +6,7 @@ use crate::numbers::scalar::Float;
 
 /// How numbers are written, and what becomes of those that are missing.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Numbers {
+pub(in crate::data) struct Numbers {
     pub(super) decimal: u8,
     pub(super) thousands: Option<u8>,
     pub(super) missing: Missing,

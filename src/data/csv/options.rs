@@ -257,7 +257,7 @@ impl CsvOptions {
     }
 
     /// Refuses options that contradict each other.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let Self { dialect, numbers, .. } = self;
         let differs = |byte: Option<u8>, name, others: &[Option<u8>], requirement| match byte {
             Some(byte) => require_mark(!others.contains(&Some(byte)), name, byte, requirement),

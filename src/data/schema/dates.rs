@@ -1,0 +1,509 @@
+//! Dates and times as features: cyclic parts, and the time that has gone by.
+
+use std::f64::consts::TAU;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::fmt::strtime;
+use jiff::fmt::temporal::DateTimeParser;
+use jiff::tz::{Offset, TimeZone};
+
+use crate::error::{Error, Result};
+use crate::numbers::scalar::Float;
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+/// The beginning of the year 1.
+const YEAR_1: i64 = -719_162 * DAY;
+/// Units that dates may be whole in, in microseconds, longest first.
+const UNITS: [i64; 6] = [DAY, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1];
+
+/// A part of a date that becomes features.
+///
+/// | part | features | way back |
+/// |---|---|---|
+/// | `TimeOfDay` | sine and cosine, once round in a day | the time |
+/// | `DayOfWeek` | sine and cosine, once round in a week, from Monday on | |
+/// | `DayOfYear` | sine and cosine, once round in the year, leap or not | |
+/// | `Elapsed` | days since the first date of the table, with their fraction | the date |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum DatePart {
+    /// Sine and cosine of the time of day.
+    TimeOfDay,
+    /// Sine and cosine of the day of the week.
+    DayOfWeek,
+    /// Sine and cosine of the day of the year.
+    DayOfYear,
+    /// Days since the first date of the table.
+    Elapsed,
+}
+
+impl DatePart {
+    /// All of them, in the order of their features.
+    pub const ALL: [Self; 4] = [Self::TimeOfDay, Self::DayOfWeek, Self::DayOfYear, Self::Elapsed];
+
+    pub(super) fn features(self) -> usize {
+        if self == Self::Elapsed { 1 } else { 2 }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::TimeOfDay => "time of day",
+            Self::DayOfWeek => "day of the week",
+            Self::DayOfYear => "day of the year",
+            Self::Elapsed => "days elapsed",
+        }
+    }
+}
+
+/// How dates are written.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Form {
+    /// As strptime has it; what is written back, where ISO 8601 is read.
+    pub(super) format: String,
+    pub(super) is_iso: bool,
+    /// Whether each has a zone or an offset from UTC. Such are told in UTC.
+    pub(super) is_zoned: bool,
+    /// Whether each has a day, and not only a time.
+    pub(super) has_day: bool,
+}
+
+impl Form {
+    /// That of dates in ISO 8601 such as this one, if it is one.
+    pub(super) fn of_iso(text: &[u8]) -> Option<Self> {
+        let is_zoned = has_zone(text)?;
+        let mut format = "%Y-%m-%d".to_owned();
+        if let Some(&separator) = text.get(10) {
+            let is_lower = separator == b't';
+            format.push(if is_lower { 'T' } else { char::from(separator) });
+            let colons = text[11..].iter().take(6).filter(|&&byte| byte == b':').count();
+            format.push_str(if colons == 2 { "%H:%M:%S" } else { "%H:%M" });
+            if text[11..].contains(&b'.') {
+                format.push_str("%.f");
+            }
+        }
+        if is_zoned {
+            format.push('Z');
+        }
+        let form = Self { format, is_iso: true, is_zoned, has_day: true };
+        form.moment(text).is_some().then_some(form)
+    }
+
+    /// That of a format as strptime has it.
+    pub(super) fn of_format(format: &str) -> Result<Self> {
+        let refuse = |fault| Err(Error::DateFormat { format: format.to_owned(), fault });
+        if format.contains("%Q") || format.contains("%:Q") {
+            return refuse("names a zone by its city, which takes a table of zones");
+        }
+        // Any moment does, as long as its parts differ.
+        let sample = Timestamp::new(1_700_140_455, 0).map(|at| at.to_zoned_datetime(TimeZone::UTC));
+        let text = sample.and_then(|sample| strtime::format(format, &sample));
+        let parsed = text.and_then(|text| strtime::parse(format, text));
+        let Ok(parsed) = parsed else { return refuse("cannot be read by") };
+        let is_zoned = parsed.to_timestamp().is_ok();
+        let has_day = is_zoned || parsed.to_date().is_ok();
+        if !has_day && (parsed.hour().is_none() || parsed.offset().is_some()) {
+            return refuse("has neither a whole date nor a time of day without a zone");
+        }
+        if has_day && !is_zoned && parsed.offset().is_some() {
+            return refuse("has an offset from UTC, but no time to take it from");
+        }
+        Ok(Self { format: format.to_owned(), is_iso: false, is_zoned, has_day })
+    }
+
+    /// The moment of a text, in microseconds since 1970 or since midnight.
+    pub(super) fn moment(&self, text: &[u8]) -> Option<i64> {
+        static ISO: DateTimeParser = DateTimeParser::new();
+        let of_day = |at: DateTime| Offset::UTC.to_timestamp(at).ok();
+        let at = if self.is_iso {
+            if has_zone(text)? != self.is_zoned {
+                return None;
+            }
+            match self.is_zoned {
+                true => ISO.parse_timestamp(text).ok()?,
+                false => of_day(ISO.parse_datetime(text).ok()?)?,
+            }
+        } else {
+            let parsed = strtime::parse(&self.format, text).ok()?;
+            match (self.is_zoned, self.has_day) {
+                (true, _) => parsed.to_timestamp().ok()?,
+                (false, true) => of_day(parsed.to_datetime().ok()?)?,
+                (false, false) => {
+                    let day = jiff::civil::date(1970, 1, 1);
+                    of_day(day.to_datetime(parsed.to_time().ok()?))?
+                }
+            }
+        };
+        Some(at.as_microsecond())
+    }
+
+    /// The text of a moment; one beyond the years of four digits is the first or the last of them.
+    pub(super) fn text(&self, moment: i64) -> String {
+        let moment = moment.clamp(YEAR_1, Timestamp::MAX.as_microsecond());
+        let at = Timestamp::from_microsecond(moment).unwrap_or(Timestamp::UNIX_EPOCH);
+        let text = match (self.is_zoned, self.has_day) {
+            (true, _) => strtime::format(&self.format, &at.to_zoned_datetime(TimeZone::UTC)),
+            (false, true) => strtime::format(&self.format, Offset::UTC.to_datetime(at)),
+            (false, false) => strtime::format(&self.format, Offset::UTC.to_datetime(at).time()),
+        };
+        // The format was tried when it was given.
+        text.unwrap_or_default()
+    }
+
+    /// Of what a cell should be.
+    pub(super) fn expected(&self) -> &'static str {
+        match (self.is_iso, self.is_zoned) {
+            (true, true) => {
+                "a date in ISO 8601 with its zone, as the others of the column have (2024-05-01T13:30:00Z)"
+            }
+            (true, false) => {
+                "a date in ISO 8601 without a zone, as the others of the column are (2024-05-01, 2024-05-01T13:30)"
+            }
+            _ => "a date in the format of the column (`Schema::date` takes another)",
+        }
+    }
+}
+
+/// Whether a text that begins as a date in ISO 8601 has a zone; `None` of one that does not begin so.
+fn has_zone(text: &[u8]) -> Option<bool> {
+    let is_date = text.len() >= 10 && text[4] == b'-' && text[7] == b'-';
+    let digits = [0, 1, 2, 3, 5, 6, 8, 9];
+    if !is_date || !digits.iter().all(|&at| text[at].is_ascii_digit()) {
+        return None;
+    }
+    match text.get(10) {
+        None => Some(false),
+        Some(b'T' | b't' | b' ') => {
+            Some(text[10..].iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-')))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Whether this is how dates in ISO 8601 are written back.
+#[cfg(feature = "safetensors")]
+fn is_iso_format(format: &str, is_zoned: bool) -> bool {
+    let format = if is_zoned { format.strip_suffix('Z') } else { Some(format) };
+    let time = format.and_then(|format| format.strip_prefix("%Y-%m-%d"));
+    let times = ["%H:%M", "%H:%M:%S", "%H:%M%.f", "%H:%M:%S%.f"];
+    time.is_some_and(|time| {
+        time.is_empty()
+            || times.iter().any(|of| time.get(1..) == Some(of) && time.starts_with(['T', ' ']))
+    })
+}
+
+/// What has been seen of a column of dates.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    form: Form,
+    first: Option<i64>,
+    least: i64,
+    greatest: i64,
+    unit: usize,
+    varies: [bool; 3],
+}
+
+impl Seen {
+    pub(super) fn new(form: Form) -> Self {
+        Self { form, first: None, least: 0, greatest: 0, unit: 0, varies: [false; 3] }
+    }
+
+    pub(super) fn form(&self) -> &Form {
+        &self.form
+    }
+
+    /// Takes one more date; says whether it is one.
+    pub(super) fn add(&mut self, text: &[u8]) -> bool {
+        let Some(moment) = self.form.moment(text) else { return false };
+        if self.form.is_iso && self.form.format.len() < 23 {
+            self.take_form(text);
+        }
+        let Some(first) = self.first else {
+            (self.first, self.least, self.greatest) = (Some(moment), moment, moment);
+            return true;
+        };
+        (self.least, self.greatest) = (self.least.min(moment), self.greatest.max(moment));
+        while (moment - first) % UNITS[self.unit] != 0 {
+            self.unit += 1;
+        }
+        for (varies, part) in self.varies.iter_mut().zip(DatePart::ALL) {
+            *varies = *varies || turn(part, moment) != turn(part, first);
+        }
+        true
+    }
+
+    /// Written back as the one that says most.
+    fn take_form(&mut self, text: &[u8]) {
+        if let Some(form) = Form::of_iso(text)
+            && form.format.len() > self.form.format.len()
+        {
+            self.form.format = form.format;
+        }
+    }
+
+    pub(super) fn dates(self) -> Dates {
+        let has_day = self.form.has_day;
+        let varying = self.varies.iter().zip(DatePart::ALL);
+        let varying = varying.filter_map(|(&varies, part)| varies.then_some(part));
+        let mut parts: Vec<DatePart> = varying.collect();
+        if has_day {
+            parts.push(DatePart::Elapsed);
+        } else if parts.is_empty() {
+            parts.push(DatePart::TimeOfDay);
+        }
+        let (origin, latest) = (self.least, self.greatest);
+        Dates { form: self.form, origin, latest, unit: UNITS[self.unit], parts }
+    }
+}
+
+/// How far round a part is, from 0 to 1; of what is not cyclic, 0.
+fn turn(part: DatePart, moment: i64) -> f64 {
+    let day = moment.div_euclid(DAY);
+    match part {
+        DatePart::TimeOfDay => moment.rem_euclid(DAY) as f64 / DAY as f64,
+        // The first of January 1970 was a Thursday.
+        DatePart::DayOfWeek => (day + 3).rem_euclid(7) as f64 / 7.0,
+        DatePart::DayOfYear => {
+            let at = Timestamp::from_microsecond(moment).map(|at| Offset::UTC.to_datetime(at));
+            at.map_or(0.0, |at| f64::from(at.day_of_year() - 1) / f64::from(at.days_in_year()))
+        }
+        DatePart::Elapsed => 0.0,
+    }
+}
+
+/// A column of dates.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Dates {
+    pub(super) form: Form,
+    /// The first and the last one of the table.
+    pub(super) origin: i64,
+    pub(super) latest: i64,
+    /// What the time between any two of them is a multiple of.
+    pub(super) unit: i64,
+    pub(super) parts: Vec<DatePart>,
+}
+
+impl Dates {
+    pub(super) fn features(&self) -> usize {
+        self.parts.iter().map(|part| part.features()).sum()
+    }
+
+    /// Whether they can be those of a table, whatever file they come from.
+    #[cfg(feature = "safetensors")]
+    pub(super) fn is_right(&self) -> bool {
+        let Self { form, origin, latest, unit, parts } = self;
+        let is_form = if form.is_iso {
+            form.has_day && is_iso_format(&form.format, form.is_zoned)
+        } else {
+            Form::of_format(&form.format).is_ok_and(|right| right == *form)
+        };
+        let rise = parts.windows(2).all(|pair| pair[0] < pair[1]);
+        let may_have = parts.iter().all(|&part| self.may_have(part));
+        is_form && origin <= latest && UNITS.contains(unit) && !parts.is_empty() && rise && may_have
+    }
+
+    /// What can be chosen of these.
+    pub(super) fn may_have(&self, part: DatePart) -> bool {
+        self.form.has_day || part == DatePart::TimeOfDay
+    }
+
+    pub(super) fn encode<T: Float>(&self, moment: i64, to: &mut [T]) {
+        let mut to = to.iter_mut();
+        let mut put = |value: f64| {
+            if let Some(to) = to.next() {
+                *to = T::of(value);
+            }
+        };
+        for &part in &self.parts {
+            if part == DatePart::Elapsed {
+                put((moment - self.origin) as f64 / DAY as f64);
+            } else {
+                let (sine, cosine) = (TAU * turn(part, moment)).sin_cos();
+                put(sine);
+                put(cosine);
+            }
+        }
+    }
+
+    /// The date of these features. The time of day is told by its own features where there are such, and the day by
+    /// the time that has gone by, so that single precision tells seconds in any year: days alone, of which there are
+    /// some thousands, it tells to some ten seconds.
+    pub(super) fn decode<T: Float>(&self, from: &[T]) -> String {
+        let mut turns = [None; 3];
+        let mut elapsed = None;
+        let mut rest = from;
+        for &part in &self.parts {
+            let (own, after) = rest.split_at(part.features().min(rest.len()));
+            rest = after;
+            match *own {
+                [days] => elapsed = Some(days.to_double()),
+                [sine, cosine] => {
+                    let angle = f64::atan2(sine.to_double(), cosine.to_double());
+                    turns[part as usize] = Some((angle / TAU).rem_euclid(1.0));
+                }
+                _ => {}
+            }
+        }
+        let day = DAY as f64;
+        let time = turns[0].map(|turn| turn * day);
+        match (elapsed, time) {
+            (Some(days), Some(time)) => {
+                let about = self.origin as f64 + days * day;
+                let start = ((about - time) / day).round();
+                // In whole numbers, as a moment in microseconds has more digits than are lost here.
+                let moment = (start as i64).saturating_mul(DAY).saturating_add(time.round() as i64);
+                self.form.text(self.whole(moment))
+            }
+            (Some(days), None) => {
+                let moment = self.origin.saturating_add((days * day).round() as i64);
+                self.form.text(self.whole(moment))
+            }
+            (None, Some(time)) if !self.form.has_day => {
+                self.form.text(self.whole(time.round() as i64).rem_euclid(DAY))
+            }
+            (None, time) => parts_in_words(time, turns[1], turns[2]),
+        }
+    }
+
+    /// The moment nearest to this one that is whole in the unit of the table.
+    fn whole(&self, moment: i64) -> i64 {
+        let since = moment.saturating_sub(self.origin);
+        let rest = since.rem_euclid(self.unit);
+        let up = if 2 * rest >= self.unit { self.unit } else { 0 };
+        moment.saturating_sub(rest).saturating_add(up)
+    }
+}
+
+/// What is known without the time that has gone by: `day 64 of the year, Monday, 13:30:00`.
+fn parts_in_words(time: Option<f64>, week: Option<f64>, year: Option<f64>) -> String {
+    const DAYS: [&str; 7] =
+        ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    let year = year.map(|turn| format!("day {} of the year", (turn * 365.25).round() as u32 + 1));
+    let week = week.map(|turn| DAYS[(turn * 7.0).round() as usize % 7].to_owned());
+    let time = time.map(|micros| {
+        let seconds = (micros / 1e6).round() as u32 % 86_400;
+        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    });
+    [year, week, time].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dates(form: Form, texts: &[&str]) -> Dates {
+        let mut seen = Seen::new(form);
+        texts.iter().for_each(|text| assert!(seen.add(text.as_bytes()), "{text}"));
+        seen.dates()
+    }
+
+    fn iso(texts: &[&str]) -> Dates {
+        dates(Form::of_iso(texts[0].as_bytes()).unwrap(), texts)
+    }
+
+    fn there_and_back(dates: &Dates, text: &str) -> String {
+        let mut features = vec![0.0_f32; dates.features()];
+        dates.encode(dates.form.moment(text.as_bytes()).unwrap(), &mut features);
+        dates.decode(&features)
+    }
+
+    /// `datetime.date(2024, 2, 29).timetuple().tm_yday` is 60, its `weekday()` 3; 2024 has 366 days. In Python.
+    #[test]
+    fn parts_go_round() {
+        let dates = iso(&["2024-02-28 06:00", "2024-02-29 18:00", "2023-02-28 06:00"]);
+        assert_eq!(dates.parts, DatePart::ALL);
+        let mut features = [0.0_f64; 7];
+        dates.encode(dates.form.moment(b"2024-02-29 18:00").unwrap(), &mut features);
+        let turns = [0.75, 3.0 / 7.0, 59.0 / 366.0];
+        for (own, turn) in features.chunks(2).zip(turns) {
+            let expected = (TAU * turn).sin_cos();
+            let error = (own[0] - expected.0).abs().max((own[1] - expected.1).abs());
+            assert!(error < 1e-14, "{own:?} and {expected:?}");
+        }
+        // From 2023-02-28 06:00 on: 365 days, one more, and half a day.
+        assert_eq!(features[6], 366.5);
+    }
+
+    /// A day's features, in single precision, tell it to the second in any year: half a second is 3.6e-5 of a turn in
+    /// radians, and an angle is known to about 1e-7.
+    #[test]
+    fn single_precision_tells_seconds() {
+        let (first, last) = ("1950-01-01T00:00:00", "2150-12-31T23:59:59");
+        let dates = iso(&[first, last]);
+        let (first, last) = (dates.origin, dates.latest);
+        for step in 0..20_000_i64 {
+            // Steps that have nothing to do with days.
+            let moment = first + (last - first) / 20_000 / 1_000_000 * 1_000_000 * step;
+            let text = dates.form.text(moment);
+            assert_eq!(there_and_back(&dates, &text), text);
+        }
+    }
+
+    #[test]
+    fn forms_are_written_back() {
+        for (texts, parts) in [
+            (vec!["2024-05-01", "2024-05-02"], 3),
+            (vec!["2024-05-01", "2024-05-08"], 2),
+            (vec!["2024-05-01T13:30", "2024-05-01T14:00"], 2),
+            (vec!["2024-05-01 13:30:07", "2024-06-01 00:00:00"], 4),
+            (vec!["2024-05-01T13:30:00.25", "2024-05-01T13:30:01.5"], 2),
+            (vec!["2024-05-01T13:30:00Z", "2024-05-02T13:30:00Z"], 3),
+            (vec!["2024-05-01"], 1),
+        ] {
+            let dates = iso(&texts);
+            assert_eq!(dates.parts.len(), parts, "{texts:?}");
+            for text in texts {
+                assert_eq!(there_and_back(&dates, text), text);
+            }
+        }
+        for (format, text) in [
+            ("%d.%m.%Y", "07.03.2021"),
+            ("%d/%m/%y %H:%M", "02/01/99 23:59"),
+            ("%H:%M", "07:30"),
+            ("%s", "1577934245"),
+            ("%Y-%m-%d %H:%M:%S %z", "2020-01-02 03:04:05 +0000"),
+            ("%b %d %Y %I:%M %p", "Jan 02 2020 07:30 PM"),
+        ] {
+            let form = Form::of_format(format).unwrap();
+            assert_eq!(there_and_back(&dates(form, &[text]), text), text, "{format}");
+        }
+    }
+
+    #[test]
+    fn zones_are_taken_to_utc() {
+        let dates = iso(&["2024-05-01T01:30:00+02:00", "2024-05-01T13:30:00-05:00"]);
+        assert_eq!(there_and_back(&dates, "2024-05-01T01:30:00+02:00"), "2024-04-30T23:30:00Z");
+        assert_eq!(dates.form.moment(b"2024-05-01T01:30:00"), None);
+        let plain = Form::of_iso(b"2024-05-01").unwrap();
+        for text in ["2024-05-01T01:30:00Z", "2024-05-01T01:30+02:00", "20240501", "2024-13-01", ""]
+        {
+            assert_eq!(plain.moment(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn formats_without_a_date_are_refused() {
+        for format in ["", "%Y", "%B", "%A", "%k%", "%Y-%m-%d %Q", "%H:%M %z", "%é", "%Y-%m"] {
+            let refused = Form::of_format(format).unwrap_err();
+            assert!(matches!(refused, Error::DateFormat { .. }), "{format}: {refused}");
+        }
+    }
+
+    #[test]
+    fn without_elapsed_time_the_parts_are_told() {
+        let mut dates = iso(&["2024-03-04 13:30", "2023-01-01 12:00"]);
+        dates.parts = vec![DatePart::TimeOfDay, DatePart::DayOfWeek, DatePart::DayOfYear];
+        let said = there_and_back(&dates, "2024-03-04 13:30");
+        assert_eq!(said, "day 64 of the year, Monday, 13:30:00");
+    }
+
+    #[test]
+    fn what_a_model_makes_up_is_a_date_too() {
+        let dates = iso(&["2024-05-01 10:00", "2024-06-02 11:00"]);
+        for value in [0.0, 1e30, -1e30, f64::MAX, 3.7e6, -8e5] {
+            let text = dates.decode(&vec![value; dates.features()]);
+            assert!(dates.form.moment(text.as_bytes()).is_some(), "{value}: {text}");
+        }
+    }
+}

@@ -1,0 +1,303 @@
+use std::ops::Range;
+use std::path::Path;
+
+use nalgebra::Dyn;
+
+use super::cell::Cell;
+use super::change::listed;
+use super::column::{Coding, Raw, TableColumn};
+use super::{Kind, Schema};
+use crate::batch::BatchViewMut;
+use crate::data::csv::{Misfit, Numbers, RawRows, in_view_of_first_line, no_text, trimmed};
+use crate::data::input::Input;
+use crate::data::{Refusal, Source, require_left};
+use crate::error::{Error, Found, Place, Result, require_size};
+use crate::numbers::scalar::Float;
+
+/// What the reader does with a column of the file.
+#[derive(Debug, Clone, PartialEq)]
+enum Use {
+    Nothing,
+    /// The features of this column of the schema.
+    Features {
+        column: usize,
+        range: Range<usize>,
+    },
+    Label,
+}
+
+/// A table in a text, read by a [`Schema`] from disk as it goes: a row is a sample.
+///
+/// Columns are found by the header's names, in any order; the label and what is left out need not be there, and other
+/// columns are passed over. Without a header they must be those of the schema, place by place.
+#[derive(Debug)]
+pub struct Table<T> {
+    rows: RawRows,
+    numbers: Numbers,
+    schema: Schema,
+    uses: Vec<Use>,
+    features: usize,
+    samples: usize,
+    next: usize,
+    scratch: Vec<u8>,
+    dropped: Vec<T>,
+    refusal: Refusal,
+}
+
+impl Schema {
+    /// Opens a table and reads it once from end to end, so that what does not fit is refused here and not in the middle
+    /// of a training.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the system does not let us read it; [`Error::Malformed`] with line, column and cell if one is
+    /// no number or no date where the schema has one, and with its name if a column is not there;
+    /// [`Error::FileMismatch`] if a row has another number of cells; [`Error::Unfit`] if no column is a feature.
+    pub fn open<T: Float>(&self, path: impl AsRef<Path>) -> Result<Table<T>> {
+        Table::new(&Input::open(path.as_ref())?, self)
+    }
+
+    /// Reads a text that is in memory.
+    ///
+    /// # Errors
+    /// As [`open`](Schema::open).
+    pub fn from_bytes<T: Float>(&self, text: impl Into<Vec<u8>>) -> Result<Table<T>> {
+        Table::new(&Input::memory(text.into()), self)
+    }
+}
+
+impl<T: Float> Table<T> {
+    fn new(input: &Input, schema: &Schema) -> Result<Self> {
+        schema.require_features()?;
+        let options = &schema.options.csv;
+        let table = Self::of(input, schema);
+        table.map_err(|error| in_view_of_first_line(error, input, options))
+    }
+
+    fn of(input: &Input, schema: &Schema) -> Result<Self> {
+        let rows = RawRows::new(input, &schema.options.csv)?;
+        let features = schema.features();
+        let mut table = Self {
+            uses: schema.uses(&rows)?,
+            numbers: rows.numbers().clone(),
+            rows,
+            schema: schema.clone(),
+            features,
+            samples: 0,
+            next: 0,
+            scratch: Vec::new(),
+            dropped: vec![T::ZERO; features],
+            refusal: Refusal::default(),
+        };
+        while table.sample(None)? {
+            table.samples += 1;
+        }
+        if table.samples == 0 {
+            let found = Found::Thing("no rows");
+            return Err(input.malformed(Place::File, found, "at least one row"));
+        }
+        table.rows.begin()?;
+        Ok(table)
+    }
+
+    /// The schema it is read by.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The cell of the label column of every row, in their order: numbers if all labels of the table of the schema were
+    /// such, else texts as they stand. A label that is missing is [`Cell::Missing`]. Rewinds.
+    ///
+    /// # Errors
+    /// [`Error::NotSet`] if the schema has no label; [`Error::Malformed`] if the file does not have that column, or a
+    /// label is no number or no UTF-8.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::data::Schema;
+    /// let text = "a,class\n1,good\n2,bad\n3,good\n";
+    /// let schema = Schema::infer_bytes(text)?.label("class")?;
+    /// let is_bad: Vec<bool> =
+    ///     schema.from_bytes::<f32>(text)?.labels()?.iter().map(|label| *label == "bad").collect();
+    /// assert_eq!(is_bad, [false, true, false]);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn labels(&mut self) -> Result<Vec<Cell<'static>>> {
+        let label = self.schema.columns.iter().find(|column| column.kind() == Kind::Label);
+        let Some(TableColumn { name, coding: Coding::Label { are_numbers }, .. }) = label else {
+            let missing = "a column that is the label";
+            return Err(Error::NotSet {
+                call: "Table::labels",
+                missing,
+                remedy: "`Schema::label`",
+            });
+        };
+        let Some(at) = self.uses.iter().position(|of| *of == Use::Label) else {
+            let found = Found::Thing("no such column");
+            let place = Place::Name(name.clone());
+            return Err(self.rows.input().malformed(place, found, "the labels"));
+        };
+        self.rows.begin()?;
+        let (numbers, scratch, mut labels) = (&self.numbers, &mut self.scratch, Vec::new());
+        while self.rows.next(
+            |column| column == at,
+            |_, cell, _| {
+                labels.push(label_of(cell, *are_numbers, numbers, scratch)?);
+                Ok(())
+            },
+        )? {}
+        self.rewind()?;
+        Ok(labels)
+    }
+
+    /// Reads the next row, and says whether there was one.
+    fn sample(&mut self, to: Option<&mut [T]>) -> Result<bool> {
+        let Self { rows, numbers, schema, uses, scratch, dropped, .. } = self;
+        let to = to.unwrap_or(dropped);
+        rows.next(
+            |column| matches!(uses[column], Use::Features { .. }),
+            |column, cell, _| match &uses[column] {
+                Use::Features { column, range } => {
+                    let to = &mut to[range.clone()];
+                    schema.columns[*column].encode(Raw::Text(cell), numbers, scratch, to)
+                }
+                Use::Nothing | Use::Label => Ok(()),
+            },
+        )
+    }
+
+    fn fill(&mut self, to: &mut [T]) -> Result<usize> {
+        let count = (to.len() / self.features).min(self.samples - self.next);
+        for to in to.chunks_exact_mut(self.features).take(count) {
+            if !self.sample(Some(to))? {
+                return Err(self.has_changed(self.next));
+            }
+            self.next += 1;
+        }
+        if count > 0 && self.next == self.samples && self.sample(None)? {
+            return Err(self.has_changed(self.next + 1));
+        }
+        Ok(count)
+    }
+
+    fn pass_over(&mut self, samples: usize) -> Result<()> {
+        for _ in 0..samples {
+            if !self.rows.next(|_| false, |_, _, _| Ok(()))? {
+                return Err(self.has_changed(self.next));
+            }
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    /// The file has another number of rows than when it was opened.
+    fn has_changed(&self, rows: usize) -> Error {
+        self.rows.input().mismatch(Place::File, "rows", self.samples as u64, rows as u64)
+    }
+}
+
+/// A label as it is given to the user.
+fn label_of(
+    cell: &[u8],
+    are_numbers: bool,
+    numbers: &Numbers,
+    scratch: &mut Vec<u8>,
+) -> std::result::Result<Cell<'static>, Misfit> {
+    const LABEL: &str = "a number, as all labels of the schema are";
+    let text = trimmed(cell);
+    if numbers.is_missing(text) {
+        return Ok(Cell::Missing);
+    }
+    if are_numbers {
+        let number = numbers.number::<f64>(text, scratch);
+        return number.map(Cell::from).ok_or_else(|| numbers.misfit(text, LABEL));
+    }
+    let text = str::from_utf8(text).map_err(|_| no_text(text))?;
+    Ok(Cell::from(text.to_owned()))
+}
+
+impl Schema {
+    /// Refuses a schema that makes samples of no features.
+    pub(crate) fn require_features(&self) -> Result<()> {
+        let fault = "has no column that is a feature";
+        let remedy = "`Schema::number`, `category` and the like make one of a column";
+        crate::error::require_fit(self.features() > 0, "the schema", fault, remedy)
+    }
+
+    /// What becomes of each column of a file.
+    fn uses(&self, rows: &RawRows) -> Result<Vec<Use>> {
+        let mut uses = vec![Use::Nothing; rows.width()];
+        let mut end = 0;
+        for (index, column) in self.columns.iter().enumerate() {
+            let start = end;
+            end += column.features();
+            let own = match column.kind() {
+                Kind::LeftOut => continue,
+                Kind::Label => Use::Label,
+                _ => Use::Features { column: index, range: start..end },
+            };
+            if let Some(at) = self.find(index, own != Use::Label, rows)? {
+                uses[at] = own;
+            }
+        }
+        Ok(uses)
+    }
+
+    /// Where a column of the schema is in a file; refuses a file without it if it is needed.
+    fn find(&self, index: usize, is_needed: bool, rows: &RawRows) -> Result<Option<usize>> {
+        let Some(names) = rows.names() else {
+            let (expected, found) = (self.columns.len() as u64, rows.width() as u64);
+            let unit = "columns, as the table of the schema has";
+            let mismatch = || rows.input().mismatch(Place::File, unit, expected, found);
+            return if expected == found { Ok(Some(index)) } else { Err(mismatch()) };
+        };
+        let name = &self.columns[index].name;
+        // A column without a name is called by its place.
+        let is =
+            |(at, of): (usize, &String)| of == name || of.is_empty() && *name == format!("#{at}");
+        let mut places = (0..).zip(names).filter(|&(at, of)| is((at, of)));
+        let place = places.next().map(|(at, _)| at);
+        let refuse = |found, expected| {
+            Err(rows.input().malformed(Place::Name(name.clone()), found, expected))
+        };
+        match (place, places.next()) {
+            (Some(_), Some(_)) => {
+                refuse(Found::Thing("several columns"), "one column of that name")
+            }
+            (None, _) if is_needed => {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                let found = Found::Names(Box::new(listed(&names, name)));
+                refuse(found, "a column of the schema")
+            }
+            (place, _) => Ok(place),
+        }
+    }
+}
+
+impl<T: Float> Source for Table<T> {
+    type Scalar = T;
+    type Features = Dyn;
+    fn size(&self) -> Dyn {
+        Dyn(self.features)
+    }
+    fn samples(&self) -> usize {
+        self.samples
+    }
+    fn rewind(&mut self) -> Result<()> {
+        self.refusal.forget();
+        self.next = 0;
+        let begun = self.rows.begin();
+        self.refusal.note(begun)
+    }
+    fn read(&mut self, mut to: BatchViewMut<'_, T>) -> Result<usize> {
+        require_size("Source::read", "features", self.features, to.features())?;
+        self.refusal.check()?;
+        let read = self.fill(to.as_mut_slice());
+        self.refusal.note(read)
+    }
+    fn skip(&mut self, samples: usize) -> Result<()> {
+        self.refusal.check()?;
+        require_left(samples, self.samples - self.next)?;
+        let skipped = self.pass_over(samples);
+        self.refusal.note(skipped)
+    }
+}

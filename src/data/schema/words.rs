@@ -1,0 +1,145 @@
+use std::fmt::{self, Write};
+
+use super::Schema;
+use super::cell::Cell;
+use super::print::aligned;
+use crate::batch::Batch;
+use crate::batch::size::Size;
+use crate::error::{Error, Number, Result, require_size};
+use crate::numbers::scalar::Float;
+
+/// Rows of a table in the user's words: levels, dates, numbers in their units, of the columns that have features.
+///
+/// It prints as a table; [`to_csv`](Rows::to_csv) gives the text of a file. [`Schema::batch`] takes it back.
+///
+/// # Example
+/// ```
+/// use autoencoder::data::Schema;
+/// let schema = Schema::infer_bytes("age,eyes\n20,blue\n31,green\n42,brown\n")?;
+/// let batch = schema.batch::<f32>([["25", "green"], ["", "violet"]])?;
+/// let rows = schema.rows(&batch)?;
+/// assert_eq!(rows.to_csv(), "age,eyes\n25,green\n,unknown\n");
+/// assert_eq!(rows.row(0)[1], "green");
+/// assert_eq!(rows.to_string(), "age  eyes\n25   green\n     unknown\n");
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    names: Vec<String>,
+    cells: Vec<Cell<'static>>,
+    delimiter: u8,
+}
+
+impl Schema {
+    /// Samples in the user's words: what was read, a model's reconstructions, or what it drew. Of a category it is the
+    /// likeliest level, of an ordinal column the nearest; a number has as many decimals as the table had; NaN is a missing cell.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] for another number of features; [`Error::NotFinite`] for an infinite value.
+    pub fn rows<T: Float, R: Size>(&self, samples: &Batch<T, R>) -> Result<Rows> {
+        let call = "Schema::rows";
+        require_size(call, "features", self.features(), samples.features())?;
+        let is_infinite = |x: &T| !x.to_double().is_nan() && !x.is_finite();
+        if let Some(at) = samples.as_slice().iter().position(is_infinite) {
+            let (sample, feature) = (at / samples.features(), at % samples.features());
+            let value = Number(samples.as_slice()[at].to_double());
+            return Err(Error::NotFinite { call, feature, sample, value });
+        }
+        let places: Vec<usize> = self.with_features().collect();
+        let mut cells = Vec::with_capacity(places.len() * samples.samples());
+        for sample in samples.iter() {
+            let mut rest = sample;
+            for &at in &places {
+                let column = &self.columns[at];
+                let (own, after) = rest.split_at(column.features());
+                cells.push(column.decode(own));
+                rest = after;
+            }
+        }
+        let names = places.iter().map(|&at| self.columns[at].name.clone()).collect();
+        Ok(Rows { names, cells, delimiter: self.options.csv.delimiter_byte() })
+    }
+}
+
+impl Rows {
+    /// The names of the columns.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.cells.len() / self.names.len().max(1)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// The cells of a row.
+    ///
+    /// # Panics
+    /// If there is no such row, as indexing a slice does.
+    pub fn row(&self, index: usize) -> &[Cell<'static>] {
+        &self.cells[index * self.names.len()..][..self.names.len()]
+    }
+
+    /// The rows one after the other.
+    pub fn iter(&self) -> std::slice::ChunksExact<'_, Cell<'static>> {
+        self.cells.chunks_exact(self.names.len().max(1))
+    }
+
+    /// The text of a file: a header, then a line for each row, with the delimiter of the schema's own file, and quotes
+    /// where a cell needs them.
+    pub fn to_csv(&self) -> String {
+        let mut text = String::new();
+        write_row(&mut text, self.names.iter().map(Cell::from), self.delimiter);
+        for row in self {
+            write_row(&mut text, row.iter().map(Cell::from), self.delimiter);
+        }
+        text
+    }
+}
+
+impl<'a> IntoIterator for &'a Rows {
+    type Item = &'a [Cell<'static>];
+    type IntoIter = std::slice::ChunksExact<'a, Cell<'static>>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// A table, with its columns under each other.
+impl fmt::Display for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.iter().map(|row| row.iter().map(Cell::to_string).collect());
+        aligned(f, std::iter::once(self.names.clone()).chain(rows).collect())
+    }
+}
+
+/// Writes a line of cells, each in quotes if it has a delimiter, a quote or a line end in it.
+pub(super) fn write_row<'a>(to: &mut String, cells: impl Iterator<Item = Cell<'a>>, delimiter: u8) {
+    let delimiter = char::from(delimiter);
+    let mut count = 0;
+    let start = to.len();
+    for cell in cells {
+        if count > 0 {
+            to.push(delimiter);
+        }
+        count += 1;
+        let from = to.len();
+        // A string takes all.
+        let _ = write!(to, "{cell}");
+        let is_plain = |c: char| c != delimiter && !matches!(c, '"' | '\n' | '\r');
+        if !to[from..].chars().all(is_plain) {
+            let quoted = format!("\"{}\"", to[from..].replace('"', "\"\""));
+            to.replace_range(from.., &quoted);
+        }
+    }
+    // A line without anything is no row.
+    if to.len() == start {
+        to.push_str("\"\"");
+    }
+    to.push('\n');
+}
