@@ -26,6 +26,8 @@ pub(in crate::data) struct RawRows {
     dialect: Dialect,
     numbers: Numbers,
     names: Option<Vec<String>>,
+    /// The line the header stands in, if there is one.
+    header_line: u64,
     width: usize,
 }
 
@@ -42,7 +44,8 @@ impl RawRows {
         }
         let cells = Cells::new(input, dialect)?;
         let numbers = Self::numbers_of(options);
-        let mut rows = Self { input: input.clone(), cells, dialect, numbers, names: None, width };
+        let (input, names, header_line) = (input.clone(), None, 1);
+        let mut rows = Self { input, cells, dialect, numbers, names, header_line, width };
         if options.has_header.unwrap_or(true) {
             let mut names = Vec::new();
             rows.next(
@@ -53,7 +56,7 @@ impl RawRows {
                     Ok(())
                 },
             )?;
-            rows.names = Some(names);
+            (rows.names, rows.header_line) = (Some(names), rows.cells.cell_line());
         }
         Ok(rows)
     }
@@ -75,6 +78,10 @@ impl RawRows {
     /// What the header calls the columns, if there is one.
     pub(in crate::data) fn names(&self) -> Option<&[String]> {
         self.names.as_deref()
+    }
+
+    pub(in crate::data) fn header_line(&self) -> u64 {
+        self.header_line
     }
 
     pub(in crate::data) fn width(&self) -> usize {

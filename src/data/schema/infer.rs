@@ -101,19 +101,23 @@ fn require_header(rows: &RawRows, profiles: &[Profile]) -> Result<()> {
     };
     let expected = "the names of columns (`CsvOptions::header(false)` of `SchemaOptions::csv` if these are values, \
                     `header(true)` if they are names)";
-    let is_level = |(name, profile): (&String, &Profile)| {
-        let levels = profile.counter.levels();
-        let has = levels.iter().flatten().any(|level| level.text == *name);
-        has && profile.numbers < profile.present()
-    };
+    // Of the columns of few texts, those whose name is one of them. One may be called so by chance.
+    let (mut texts, mut levels) = (0, 0);
+    for (name, profile) in names.iter().zip(profiles) {
+        let own = profile.counter.levels().filter(|_| profile.numbers < profile.present());
+        if let Some(own) = own {
+            texts += 1;
+            levels += usize::from(own.iter().any(|level| level.text == *name));
+        }
+    }
     let found = if names.iter().all(is_number) {
         "a number or a missing value for each column"
-    } else if names.iter().zip(profiles).any(is_level) {
+    } else if levels > 0 && 2 * levels >= texts {
         "values that the rows below have too"
     } else {
         return Ok(());
     };
-    Err(rows.input().malformed(Place::Line(1), Found::Thing(found), expected))
+    Err(rows.input().malformed(Place::Line(rows.header_line()), Found::Thing(found), expected))
 }
 
 /// Refuses a column whose texts are all in single quotes, which then would be a part of them.
