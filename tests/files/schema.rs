@@ -645,6 +645,32 @@ fn the_normalizer_leaves_what_is_no_measure() {
     assert!(matches!(schema.rows(&infinite), Err(Error::NotFinite { .. })));
 }
 
+/// What stands between cells, around them and before fractions is that of the table; a level that has our own names for
+/// others keeps it.
+#[test]
+fn words_are_written_as_the_table_is() {
+    let csv =
+        CsvOptions::new().delimiter(b';').unwrap().decimal(b',').unwrap().quote(b'\'').unwrap();
+    let options = SchemaOptions::new().csv(csv.comment(b'#').unwrap());
+    let text = "a;b;c\n1,5;x;unknown\n2,25;'y;#''z';known\n3;'';known\n4;w;known\n";
+    let schema = Schema::infer_bytes_with(&options, text).unwrap();
+    let rows = samples(&schema, text);
+    let words = schema.rows(&rows).unwrap();
+    assert_eq!(words.to_csv(), "a;b;c\n1,5;x;unknown\n2,25;'y;#''z';known\n3;;known\n4;w;known\n");
+    assert!(
+        schema.feature_names().contains(&"c=(unknown)".to_owned()),
+        "{:?}",
+        schema.feature_names()
+    );
+    let other = schema.rows(&samples(&schema, "a;b;c\n1;x;?\n1;x;new\n")).unwrap();
+    assert_eq!(other.to_csv(), "a;b;c\n1;x;\n1;x;(unknown)\n");
+    let spaces = SchemaOptions::new().csv(CsvOptions::new().whitespace());
+    let text = "a  b\n1  \"x y\"\n2  \"\"\n3  z\n5  w\n";
+    let schema = Schema::infer_bytes_with(&spaces, text).unwrap();
+    let words = schema.rows(&samples(&schema, text)).unwrap();
+    assert_eq!(words.to_csv(), "a b\n1 \"x y\"\n2 \"\"\n3 z\n5 w\n");
+}
+
 fn config() -> ProptestConfig {
     // A fixed seed and no file of failures: the same cases everywhere.
     ProptestConfig {

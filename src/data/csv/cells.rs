@@ -3,6 +3,7 @@
 //! or both).
 
 use std::io::{ErrorKind, Read};
+use std::ops::Range;
 
 use super::dialect::{Delimiter, Dialect, Ends, is_line_end, is_space};
 use crate::data::input::Input;
@@ -48,6 +49,8 @@ pub(super) struct Cells {
     /// The line that comes next, and the one the latest cell began in, counted from 1.
     line: u64,
     cell_line: u64,
+    /// Where the latest cell is in the buffer, or `None` if it had to be put together in `cell`.
+    plain: Option<Range<usize>>,
     cell: Vec<u8>,
     is_at_row_start: bool,
     is_blank_line: bool,
@@ -65,6 +68,7 @@ impl Cells {
             filled: 0,
             line: 1,
             cell_line: 1,
+            plain: None,
             cell: Vec::new(),
             is_at_row_start: true,
             is_blank_line: false,
@@ -89,7 +93,10 @@ impl Cells {
 
     /// The latest cell, if it was to be kept.
     pub(super) fn cell(&self) -> &[u8] {
-        &self.cell
+        match &self.plain {
+            Some(range) => &self.buffer[range.clone()],
+            None => &self.cell,
+        }
     }
 
     /// The line the latest cell began in.
@@ -151,6 +158,10 @@ impl Cells {
 
     /// Reads the next cell, and keeps its text if wanted; `None` after the last row.
     pub(super) fn next(&mut self, column: usize, is_kept: bool) -> Result<Option<End>> {
+        if let Some(end) = self.plain(is_kept) {
+            return Ok(Some(end));
+        }
+        self.plain = None;
         self.cell.clear();
         let mut has_spaces = false;
         if !self.is_at_row_start {
@@ -174,6 +185,37 @@ impl Cells {
         };
         self.is_at_row_start = end == End::Row;
         Ok(Some(end))
+    }
+
+    /// Takes a cell that is not the first of its row, has no quotes, and lies in the buffer with what ends it, as nearly
+    /// all do. They stay where they are.
+    #[inline]
+    fn plain(&mut self, is_kept: bool) -> Option<End> {
+        if self.is_at_row_start || self.dialect.trims_cells() {
+            return None;
+        }
+        let rest = &self.buffer[self.at..self.filled];
+        let ends = &self.ends[Ends::Unquoted as usize];
+        let length = rest.iter().position(|&byte| ends[usize::from(byte)])?;
+        let (end, after) = match &rest[length..] {
+            [b'\n', ..] => (End::Row, 1),
+            [b'\r', b'\n', ..] => (End::Row, 2),
+            &[byte, ..] if self.dialect.delimiter == Delimiter::Byte(byte) => (End::Delimiter, 1),
+            _ => return None,
+        };
+        if length > LONGEST {
+            return None;
+        }
+        self.cell_line = self.line;
+        self.is_blank_line = false;
+        let kept = if is_kept { length } else { 0 };
+        self.plain = Some(self.at..self.at + kept);
+        self.at += length + after;
+        if end == End::Row {
+            self.line += 1;
+            self.is_at_row_start = true;
+        }
+        Some(end)
     }
 
     /// Goes to the next line that is a row, if there is one, and takes the spaces it begins with.

@@ -33,7 +33,7 @@ pub use options::{Column, CsvOptions};
 pub(super) use {
     dialect::trimmed,
     names::distance,
-    raw::{Misfit, RawRows, in_view_of_first_line, is_in_single_quotes, no_text},
+    raw::{Misfit, RawRows, WritingMarks, in_view_of_first_line, is_in_single_quotes, no_text},
 };
 
 /// What a label must be.

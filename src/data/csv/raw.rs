@@ -186,13 +186,32 @@ impl CsvOptions {
         self.has_header
     }
 
-    /// What stands between cells, as text has it.
-    pub(in crate::data) fn delimiter_byte(&self) -> u8 {
-        match self.dialect.delimiter {
-            Delimiter::Byte(delimiter) => delimiter,
-            Delimiter::Whitespace => b'\t',
+    /// How a text is written that these options read.
+    pub(in crate::data) fn marks(&self) -> WritingMarks {
+        let Self { dialect, numbers, .. } = self;
+        let (delimiter, is_whitespace) = match dialect.delimiter {
+            Delimiter::Byte(delimiter) => (delimiter, false),
+            Delimiter::Whitespace => (b' ', true),
+        };
+        WritingMarks {
+            delimiter: char::from(delimiter),
+            is_whitespace,
+            quote: char::from(dialect.quote.unwrap_or(b'"')),
+            comment: dialect.comment.map(char::from),
+            decimal: char::from(numbers.decimal),
         }
     }
+}
+
+/// The marks that a text is written with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::data) struct WritingMarks {
+    pub(in crate::data) delimiter: char,
+    /// Whether cells without quotes are told by spaces, so that none may be empty.
+    pub(in crate::data) is_whitespace: bool,
+    pub(in crate::data) quote: char,
+    pub(in crate::data) comment: Option<char>,
+    pub(in crate::data) decimal: char,
 }
 
 /// As a model file keeps them.

@@ -216,10 +216,13 @@ impl TableColumn {
                 let features = 0..category.features();
                 names.extend(features.map(|feature| format!("{name}={}", category.name(feature))));
             }
-            Coding::Ordinal(_) => names.extend([name.clone(), format!("{name}=unknown")]),
+            Coding::Ordinal(levels) => {
+                names.extend([name.clone(), format!("{name}={}", levels.unknown_name())]);
+            }
             Coding::Boolean(levels) => {
                 let yes = levels.names().get(1).map_or("", String::as_str);
-                names.extend([format!("{name}={yes}"), format!("{name}=unknown")]);
+                let unknown = levels.unknown_name();
+                names.extend([format!("{name}={yes}"), format!("{name}={unknown}")]);
             }
             Coding::Date(dates) => {
                 for part in &dates.parts {
@@ -364,7 +367,9 @@ impl TableColumn {
                     .fold(0, |best, at| if from[at] > from[best] { at } else { best });
                 text(&category.name(likeliest))
             }
-            Coding::Ordinal(_) | Coding::Boolean(_) if from[1] > T::of(0.5) => text("unknown"),
+            Coding::Ordinal(levels) | Coding::Boolean(levels) if from[1] > T::of(0.5) => {
+                text(levels.unknown_name())
+            }
             Coding::Ordinal(levels) | Coding::Boolean(levels) => {
                 let last = levels.len().saturating_sub(1);
                 let level = (from[0].to_double().clamp(0.0, 1.0) * last as f64).round() as usize;

@@ -33,6 +33,17 @@ impl Levels {
         pairs.find(|(a, b)| a == b).map(|(a, _)| a.as_str())
     }
 
+    /// What a level that was never seen is called.
+    pub(super) fn unknown_name(&self) -> &'static str {
+        self.free(&["unknown", "(unknown)", "(never seen)"])
+    }
+
+    /// The first name that no level has.
+    fn free(&self, names: &[&'static str; 3]) -> &'static str {
+        let is_free = |name: &&&str| self.of(name.as_bytes()).is_none();
+        names.iter().find(is_free).copied().unwrap_or(names[2])
+    }
+
     /// Which level a text is. Takes no memory.
     #[inline]
     pub(super) fn of(&self, text: &[u8]) -> Option<usize> {
@@ -106,18 +117,7 @@ impl Category {
 
     /// What rare levels are called together.
     pub(super) fn other(&self) -> &'static str {
-        self.free(&["other", "(other)", "(any other level)"])
-    }
-
-    /// What a level that was never seen is called.
-    pub(super) fn unknown_name(&self) -> &'static str {
-        self.free(&["unknown", "(unknown)", "(never seen)"])
-    }
-
-    /// The first name that no level has.
-    fn free(&self, names: &[&'static str; 3]) -> &'static str {
-        let is_free = |name: &&&str| self.levels.of(name.as_bytes()).is_none();
-        names.iter().find(is_free).copied().unwrap_or(names[2])
+        self.levels.free(&["other", "(other)", "(any other level)"])
     }
 
     /// What a feature is called.
@@ -125,7 +125,7 @@ impl Category {
         match self.levels.names().get(feature) {
             Some(level) => level.into(),
             None if feature < self.unknown() => self.other().into(),
-            None => self.unknown_name().into(),
+            None => self.levels.unknown_name().into(),
         }
     }
 }

@@ -7,9 +7,9 @@ use super::column::{Raw, TableColumn};
 use super::words::write_row;
 use super::{Kind, Schema, SchemaOptions};
 use crate::batch::Batch;
-use crate::data::Column;
 use crate::data::csv::{Misfit, RawRows};
 use crate::data::input::Input;
+use crate::data::{Column, CsvOptions};
 use crate::error::{Error, Place, Result, require_size};
 use crate::numbers::scalar::Float;
 
@@ -34,10 +34,11 @@ impl Schema {
         rows: impl IntoIterator<Item = impl IntoIterator<Item = impl Into<Cell<'a>>>>,
     ) -> Result<Self> {
         let mut text = String::new();
+        let marks = CsvOptions::new().marks();
         let names: Vec<N> = names.into_iter().collect();
-        write_row(&mut text, names.iter().map(|name| Cell::from(name.as_ref())), b',');
+        write_row(&mut text, names.iter().map(|name| Cell::from(name.as_ref())), marks);
         for row in rows {
-            write_row(&mut text, row.into_iter().map(Into::into), b',');
+            write_row(&mut text, row.into_iter().map(Into::into), marks);
         }
         let options = SchemaOptions::new();
         let csv = options.csv.clone().header(true);

@@ -83,11 +83,11 @@ use crate::error::Result;
 /// use autoencoder::data::{Schema, Source};
 /// use autoencoder::{AutoEncoder, Dense};
 ///
-/// let text = "size,colour,weight,ripe\nS,red,1.5,no\nL,red,3.25,yes\nM,green,2.0,yes\nS,red,1.75,no\n";
+/// let text = "size,colour,weight,ripe\nS,red,1.5,no\nL,red,3.25,yes\nM,green,2.0,yes\nS,blue,1.75,no\n";
 /// let schema = Schema::infer_bytes(text)?.ordinal("size", ["S", "M", "L"])?;
 /// println!("{schema}");
 /// let rows = schema.from_bytes::<f32>(text)?.load()?; // or `open` a file
-/// assert_eq!(schema.features(), 8);
+/// assert_eq!(schema.features(), 9);
 /// let model = AutoEncoder::builder()
 ///     .encoder(Dense::dynamic(schema.features(), 3, Tanh))
 ///     .decoder(Dense::dynamic(3, schema.features(), Identity))

@@ -1,10 +1,11 @@
-use std::fmt::{self, Write};
+use std::fmt;
 
 use super::Schema;
 use super::cell::Cell;
 use super::print::aligned;
 use crate::batch::Batch;
 use crate::batch::size::Size;
+use crate::data::csv::WritingMarks;
 use crate::error::{Error, Number, Result, require_size};
 use crate::numbers::scalar::Float;
 
@@ -27,7 +28,7 @@ use crate::numbers::scalar::Float;
 pub struct Rows {
     names: Vec<String>,
     cells: Vec<Cell<'static>>,
-    delimiter: u8,
+    marks: WritingMarks,
 }
 
 impl Schema {
@@ -57,7 +58,7 @@ impl Schema {
             }
         }
         let names = places.iter().map(|&at| self.columns[at].name.clone()).collect();
-        Ok(Rows { names, cells, delimiter: self.options.csv.delimiter_byte() })
+        Ok(Rows { names, cells, marks: self.options.csv.marks() })
     }
 }
 
@@ -90,13 +91,13 @@ impl Rows {
         self.cells.chunks_exact(self.names.len().max(1))
     }
 
-    /// The text of a file: a header, then a line for each row, with the delimiter of the schema's own file, and quotes
-    /// where a cell needs them.
+    /// The text of a file: a header, then a line for each row, with the delimiter, the quotes and the decimal mark of the
+    /// table of the schema; quotes only where a cell needs them.
     pub fn to_csv(&self) -> String {
         let mut text = String::new();
-        write_row(&mut text, self.names.iter().map(Cell::from), self.delimiter);
+        write_row(&mut text, self.names.iter().map(Cell::from), self.marks);
         for row in self {
-            write_row(&mut text, row.iter().map(Cell::from), self.delimiter);
+            write_row(&mut text, row.iter().map(Cell::from), self.marks);
         }
         text
     }
@@ -118,28 +119,42 @@ impl fmt::Display for Rows {
     }
 }
 
-/// Writes a line of cells, each in quotes if it has a delimiter, a quote or a line end in it.
-pub(super) fn write_row<'a>(to: &mut String, cells: impl Iterator<Item = Cell<'a>>, delimiter: u8) {
-    let delimiter = char::from(delimiter);
-    let mut count = 0;
-    let start = to.len();
+/// Writes a line of cells, each in quotes if there is something in it that means something else without them.
+pub(super) fn write_row<'a>(
+    to: &mut String,
+    cells: impl Iterator<Item = Cell<'a>>,
+    marks: WritingMarks,
+) {
+    let WritingMarks { delimiter, is_whitespace, quote, comment, decimal } = marks;
+    let is_plain = |c: char| {
+        c != delimiter
+            && c != quote
+            && Some(c) != comment
+            && !matches!(c, '\n' | '\r')
+            && !(is_whitespace && matches!(c, ' ' | '\t'))
+    };
+    let (start, mut count) = (to.len(), 0);
     for cell in cells {
         if count > 0 {
             to.push(delimiter);
         }
         count += 1;
-        let from = to.len();
-        // A string takes all.
-        let _ = write!(to, "{cell}");
-        let is_plain = |c: char| c != delimiter && !matches!(c, '"' | '\n' | '\r');
-        if !to[from..].chars().all(is_plain) {
-            let quoted = format!("\"{}\"", to[from..].replace('"', "\"\""));
-            to.replace_range(from.., &quoted);
+        let text = match cell {
+            Cell::Number(_) => cell.to_string().replace('.', decimal.encode_utf8(&mut [0; 4])),
+            cell => cell.to_string(),
+        };
+        if text.chars().all(is_plain) && !(is_whitespace && text.is_empty()) {
+            to.push_str(&text);
+        } else {
+            let twice = [quote, quote].iter().collect::<String>();
+            to.push(quote);
+            to.push_str(&text.replace(quote, &twice));
+            to.push(quote);
         }
     }
     // A line without anything is no row.
     if to.len() == start {
-        to.push_str("\"\"");
+        to.extend([quote, quote]);
     }
     to.push('\n');
 }
