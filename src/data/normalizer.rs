@@ -1,7 +1,11 @@
 mod missing;
 
 use std::ops::Range;
+#[cfg(feature = "table")]
+use std::sync::Arc;
 
+#[cfg(feature = "table")]
+use super::Schema;
 use super::{InMemory, Source};
 use crate::batch::size::Size;
 use crate::batch::{Batch, BatchViewMut};
@@ -89,6 +93,9 @@ pub struct Normalizer {
     second: Vec<f64>,
     /// What stands for a missing value of each feature, normalized, if values may be missing.
     fills: Option<Vec<f64>>,
+    /// What the features are, if they are those of a table: words that go where the normalizer goes.
+    #[cfg(feature = "table")]
+    schema: Option<Arc<Schema>>,
 }
 
 impl Normalizer {
@@ -248,6 +255,27 @@ impl Normalizer {
         Ok(self)
     }
 
+    /// With what its features are: those of one row, or of several, as in a window.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] for another number of features.
+    #[cfg(feature = "table")]
+    pub(crate) fn with_schema(mut self, schema: Schema) -> Result<Self> {
+        let (of_row, features) = (schema.features(), self.features().unwrap_or(0));
+        if of_row == 0 || features % of_row != 0 {
+            require_size("the normalizer of a schema", "features", of_row, features)?;
+        }
+        self.schema = Some(Arc::new(schema));
+        Ok(self)
+    }
+
+    /// The schema of the table that it was [made for](Schema::normalizer), if it was: it goes with the normalizer into a
+    /// model and into the model's file.
+    #[cfg(feature = "table")]
+    pub fn schema(&self) -> Option<&Schema> {
+        self.schema.as_deref()
+    }
+
     /// The same for windows or images, where this one was fitted to their steps or pixels: each channel alike at every
     /// place. Fitted to windows themselves, each step of a window would have a scale of its own.
     ///
@@ -289,8 +317,11 @@ impl Normalizer {
             }
             Ok(spread)
         };
-        let (first, second) = (spread(&self.first)?, spread(&self.second)?);
-        Ok(Self { first, second, ..*self })
+        let of_features = self.per_feature().is_some();
+        let parts = |parts: &[f64]| if of_features { spread(parts) } else { Ok(parts.to_vec()) };
+        let (first, second) = (parts(&self.first)?, parts(&self.second)?);
+        let fills = self.fills.as_deref().map(spread).transpose()?;
+        Ok(Self { first, second, fills, ..self.clone() })
     }
 
     /// Makes one from the [`parts`](Normalizer::parts) of another.
@@ -334,7 +365,14 @@ impl Normalizer {
                 require(valid, "Normalizer greatest value", second, requirement)?;
             }
         }
-        Ok(Self { normalization, first, second, fills: None })
+        Ok(Self {
+            normalization,
+            first,
+            second,
+            fills: None,
+            #[cfg(feature = "table")]
+            schema: None,
+        })
     }
 
     /// What it does.

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use super::atomic::replace;
 use super::tensors::{Contents, Image, read};
+#[cfg(feature = "table")]
+use crate::data::Schema;
 use crate::data::{Normalization, Normalizer};
 use crate::error::{Error, Problem, Result};
 use crate::layer::layout;
@@ -31,6 +33,31 @@ impl<'a> Parts<'a> {
     pub(crate) fn text(&self, key: &'static str) -> Result<&str> {
         let missing = || self.damaged(Problem::MissingMetadata { key });
         self.metadata.get(key).map(String::as_str).ok_or_else(missing)
+    }
+
+    /// What the user has written beside the model.
+    pub(crate) fn own_metadata(&self) -> BTreeMap<String, String> {
+        let own = self.metadata.iter();
+        let own = own.filter_map(|(key, text)| Some((key.strip_prefix(OWN)?, text)));
+        own.map(|(key, text)| (key.to_owned(), text.clone())).collect()
+    }
+
+    /// The schema of the model's table, if there is one.
+    #[cfg(feature = "table")]
+    pub(crate) fn schema(&self) -> Result<Option<Schema>> {
+        let Some(text) = self.metadata.get(SCHEMA) else { return Ok(None) };
+        Schema::from_text(text).map(Some).map_err(|problem| self.damaged(problem))
+    }
+
+    /// Refuses a schema, which would be lost.
+    #[cfg(not(feature = "table"))]
+    fn refuse_schema(&self) -> Result<()> {
+        let (part, remedy) =
+            ("the table of its samples", "build with the feature `table` to load it");
+        match self.metadata.get(SCHEMA) {
+            None => Ok(()),
+            Some(_) => self.require_or(part, "no schema", "a schema", Some(remedy)),
+        }
     }
 
     pub(crate) fn damaged(&self, problem: Problem) -> Error {
@@ -117,6 +144,7 @@ pub(crate) struct Saved<T> {
     pub(crate) parameters: Vec<T>,
     pub(crate) state: Vec<T>,
     pub(crate) normalizer: Option<Normalizer>,
+    pub(crate) own_metadata: BTreeMap<String, String>,
 }
 
 /// The shape of a tensor in a file, PyTorch's: outputs × inputs, row by row; inputs of a kernel have several sides.
@@ -218,6 +246,8 @@ pub(crate) struct Stored<'a, T> {
     /// The regularizer's.
     pub(crate) state: &'a [T],
     pub(crate) normalizer: Option<&'a Normalizer>,
+    /// The user's.
+    pub(crate) own_metadata: &'a BTreeMap<String, String>,
     /// With its settings, as it describes itself; so does the regularizer.
     pub(crate) loss: String,
     pub(crate) regularizer: String,
@@ -247,7 +277,7 @@ impl<T: Float> Stored<'_, T> {
             length => file.take("regularizer.state", &[length])?,
         };
         let normalizer = take_normalizer(file)?;
-        Ok(Saved { parameters, state, normalizer })
+        Ok(Saved { parameters, state, normalizer, own_metadata: file.own_metadata() })
     }
 
     /// Reads the tensors of one part of a file in which that part fits, and the normalizer; of any part
@@ -300,7 +330,13 @@ impl<T: Float> Stored<'_, T> {
         add("regularizer", self.regularizer.clone());
         if let Some(normalizer) = self.normalizer {
             add("normalizer", normalizer_text(normalizer));
+            #[cfg(feature = "table")]
+            if let Some(schema) = normalizer.schema() {
+                add(SCHEMA, schema.to_text());
+            }
         }
+        let own = self.own_metadata.iter();
+        texts.extend(own.map(|(key, text)| (format!("{OWN}{key}"), text.clone())));
         texts
     }
 
@@ -358,6 +394,11 @@ pub(crate) fn save(
     replace(path, keep_previous, |to| image.write(to))
 }
 
+/// The key of a schema among the texts of a file.
+const SCHEMA: &str = "schema";
+/// What the keys of the user's own texts begin with.
+const OWN: &str = "own.";
+
 /// What ends the text of a normalizer that takes missing values: a version that knows of none refuses it.
 const WITH_MISSING: &str = ", with missing values";
 
@@ -414,9 +455,15 @@ fn take_normalizer(file: &mut Parts<'_>) -> Result<Option<Normalizer>> {
             return Ok(None);
         }
     };
-    let normalizer = Normalizer::from_parts(normalization, first, second)?;
-    if !takes_missing {
-        return Ok(Some(normalizer));
+    let mut normalizer = Normalizer::from_parts(normalization, first, second)?;
+    if takes_missing {
+        normalizer = normalizer.with_fills(file.take_list::<f64>("normalizer.fills")?)?;
     }
-    normalizer.with_fills(file.take_list::<f64>("normalizer.fills")?).map(Some)
+    #[cfg(feature = "table")]
+    if let Some(schema) = file.schema()? {
+        normalizer = normalizer.with_schema(schema)?;
+    }
+    #[cfg(not(feature = "table"))]
+    file.refuse_schema()?;
+    Ok(Some(normalizer))
 }

@@ -1,10 +1,13 @@
 //! Model files: what a file says of its model, and how a model is saved and loaded.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
 use super::AutoEncoder;
 use super::network::Network;
+#[cfg(feature = "table")]
+use crate::data::Schema;
 use crate::error::Result;
 use crate::file::stored::{Parts, Saved, SavedPart, Stored};
 use crate::file::tensors::read;
@@ -12,7 +15,7 @@ use crate::loss::Target;
 use crate::numbers::scalar::Float;
 
 /// What a file says about its model, readable without the model's type.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Description {
     /// The library and its version that wrote the file: `autoencoder 0.1.0`.
@@ -32,6 +35,12 @@ pub struct Description {
     pub normalizer: Option<String>,
     /// The anomaly score with its settings, in the file of a detector.
     pub score: Option<String>,
+    /// The schema of the table whose rows it takes, if there is one: a model of as many features is built for the file
+    /// with it.
+    #[cfg(feature = "table")]
+    pub schema: Option<Schema>,
+    /// What [the user wrote](AutoEncoder::metadata_mut) beside the model.
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl fmt::Display for Description {
@@ -41,7 +50,12 @@ impl fmt::Display for Description {
         writeln!(f, "loss: {}", self.loss)?;
         write!(f, "regularizer: {}", self.regularizer)?;
         self.normalizer.iter().try_for_each(|text| write!(f, "\nnormalizer: {text}"))?;
-        self.score.iter().try_for_each(|text| write!(f, "\nanomaly score: {text}"))
+        self.score.iter().try_for_each(|text| write!(f, "\nanomaly score: {text}"))?;
+        #[cfg(feature = "table")]
+        if let Some(schema) = &self.schema {
+            write!(f, "\ntable of {} columns", schema.columns().len())?;
+        }
+        self.metadata.iter().try_for_each(|(key, text)| write!(f, "\n{key}: {text}"))
     }
 }
 
@@ -78,6 +92,9 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Description> {
         regularizer: file.text("regularizer")?.to_owned(),
         normalizer: file.text("normalizer").ok().map(str::to_owned),
         score: file.text("score").ok().map(str::to_owned),
+        #[cfg(feature = "table")]
+        schema: file.schema()?,
+        metadata: file.own_metadata(),
     })
 }
 
@@ -126,7 +143,29 @@ impl<E, D, R, L, T: Float> AutoEncoder<E, D, R, L, T> {
         network.stored().save(path.as_ref(), network.kind())
     }
 
-    /// Takes parameters, normalizer and the regularizer's state from a model file or a checkpoint.
+    /// What you wrote beside the model, by [`metadata_mut`](Self::metadata_mut) or in the file it was loaded from.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.network().metadata
+    }
+
+    /// Texts of your own that go into the model's file: where the data came from, who trained it, what the code is for.
+    /// They change nothing else. [`load`](Self::load) replaces them by those of the file, and [`inspect`] shows them.
+    ///
+    /// # Example
+    /// ```
+    /// # use autoencoder::{AutoEncoder, Dense, activation::{Identity, Tanh}};
+    /// # let encoder = Dense::<8, 2>::new(Tanh);
+    /// # let decoder = Dense::<2, 8>::new(Identity);
+    /// let mut model = AutoEncoder::builder().encoder(encoder).decoder(decoder).build::<f32>()?;
+    /// model.metadata_mut().insert("machine".into(), "pump 7, hall 2".into());
+    /// assert_eq!(model.metadata()["machine"], "pump 7, hall 2");
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn metadata_mut(&mut self) -> &mut BTreeMap<String, String> {
+        &mut self.network_mut().metadata
+    }
+
+    /// Takes parameters, normalizer, [metadata](Self::metadata) and the regularizer's state from a model file or a checkpoint.
     ///
     /// The file must fit: architecture, number type and loss to the letter, and a regularizer of the
     /// same kind; its weights may be others, and so may the seed. Of a file with another regularizer
@@ -178,14 +217,17 @@ impl<T: Float> Network<T> {
             parameters: &self.parameters,
             state: &self.state,
             normalizer: self.normalizer.as_ref(),
+            own_metadata: &self.metadata,
             loss: self.loss.describe(),
             regularizer: self.regularizer.clone(),
         }
     }
 
     /// Takes back what was in a file that fits.
-    pub(crate) fn replace(&mut self, Saved { parameters, state, normalizer }: Saved<T>) {
+    pub(crate) fn replace(&mut self, saved: Saved<T>) {
+        let Saved { parameters, state, normalizer, own_metadata } = saved;
         (self.parameters, self.state, self.normalizer) = (parameters, state, normalizer);
+        self.metadata = own_metadata;
     }
 
     /// The same of one part.

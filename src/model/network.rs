@@ -1,6 +1,8 @@
 //! The model inside: parts without types over one flat buffer of parameters. It is compiled once for each number
 //! type, in this crate; what the user holds, an [`AutoEncoder`](super::AutoEncoder), adds the types.
 
+#[cfg(feature = "safetensors")]
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rand::Rng;
@@ -41,6 +43,9 @@ pub(crate) struct Network<T: Float> {
     pub(crate) parameters: Vec<T>,
     /// The regularizer's.
     pub(crate) state: Vec<T>,
+    /// The user's, for its file.
+    #[cfg(feature = "safetensors")]
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 /// The parts of a network that is to be made.
@@ -150,6 +155,8 @@ impl<T: Float> Network<T> {
             layout: Layout::new(),
             parameters: reserved("the number of parameters", all)?,
             state: remembered,
+            #[cfg(feature = "safetensors")]
+            metadata: BTreeMap::new(),
         };
         network.parameters.resize(all, T::ZERO);
         network.draw(&loss_parameters, rng);

@@ -21,6 +21,7 @@ use crate::train::examples::IntoExamples;
 /// | [`feature_scores`](Self::feature_scores) | what each column contributes |
 /// | [`score_one_into`](Self::score_one_into) | both of one row, without allocation |
 /// | [`explain`](Self::explain) | which columns made one row odd, in words |
+/// | `score_rows`, `explain_row` | the same of a table's rows as they come, with the feature `table` |
 /// | [`p_values`](Self::p_values) | how rare scores are among held-out normal ones |
 /// | [`detect`](Self::detect) | what lies above the threshold |
 ///
@@ -144,7 +145,7 @@ impl<E, D, R, L, S, T: Float> AnomalyDetector<E, D, R, L, S, T> {
         Self { model, score, learned }
     }
 
-    #[cfg(feature = "safetensors")]
+    #[cfg(any(feature = "safetensors", feature = "table"))]
     pub(super) fn learned(&self) -> &Learned {
         &self.learned
     }

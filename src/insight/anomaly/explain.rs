@@ -1,5 +1,7 @@
 //! Which columns made a sample odd.
 
+#[cfg(feature = "table")]
+use super::in_words::cells;
 use super::judge::{Judge, Learned, Taken};
 use super::{AnomalyWorkspace, Column, Explanation, Threshold};
 use crate::batch::{BatchView, BatchViewMut};
@@ -95,12 +97,21 @@ impl<T: Float> Judge<'_, T> {
         });
         // Rounding is no code.
         let is_of_code = of_code > 1e-9 * score.abs();
+        #[cfg(feature = "table")]
+        let cells = {
+            let normalizer = self.network.normalizer.as_ref();
+            let schema = normalizer.and_then(|normalizer| normalizer.schema());
+            let cells = schema.map(|schema| cells(schema, row, &expected, &columns));
+            cells.transpose()?.unwrap_or_default()
+        };
         Ok(Explanation {
             score,
             threshold: learned.threshold.map(Threshold::value),
             p_value: learned.conformal.as_ref().map(|conformal| conformal.p_value(score)),
             columns,
             code_share: if is_of_code { share(of_code) } else { 0.0 },
+            #[cfg(feature = "table")]
+            cells,
         })
     }
 

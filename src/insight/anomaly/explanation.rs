@@ -1,9 +1,12 @@
 use std::fmt;
 
+#[cfg(feature = "table")]
+use super::in_words::CellExplanation;
 use crate::error::{Result, require_size};
 use crate::numbers::significant::{short, short_and_apart};
 
-/// Why a row has its score. Displayed as a table of the columns that matter most.
+/// Why a row has its score. Displayed as a table of the columns that matter most, in the user's words where the model
+/// knows them.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -17,6 +20,11 @@ pub struct Explanation {
     pub columns: Vec<Column>,
     /// The share of the score that lies in the code and in no column alone, in \[0, 1\].
     pub code_share: f64,
+    /// The same in the words of the table, cell by cell, the one that contributes most first: what a
+    /// [category](crate::data::Kind) has in several columns here is one cell. Empty unless the model's normalizer is that of
+    /// a [schema](crate::data::Schema::normalizer).
+    #[cfg(feature = "table")]
+    pub cells: Vec<CellExplanation>,
 }
 
 /// What one column contributes to a score.
@@ -47,8 +55,10 @@ impl Column {
     }
 }
 
+/// What is said of what normal samples never show.
+pub(super) const NOVEL: &str = "  never seen in normal samples";
 /// Columns that a table shows.
-const SHOWN: usize = 5;
+pub(super) const SHOWN: usize = 5;
 
 impl Explanation {
     /// The table with a name for each column, in the order of the data. Without names it is what `Display` gives.
@@ -60,7 +70,8 @@ impl Explanation {
         Ok(self.text(|column| names[column].as_ref().to_owned()))
     }
 
-    fn text(&self, name: impl Fn(usize) -> String) -> String {
+    /// What is said of the whole row.
+    pub(super) fn head(&self) -> String {
         let mut text = match self.threshold {
             Some(threshold) => {
                 let than = if self.score <= threshold { "not above" } else { "above" };
@@ -72,6 +83,11 @@ impl Explanation {
         if let Some(p) = self.p_value {
             text += &format!(", p = {}", short(p));
         }
+        text
+    }
+
+    fn text(&self, name: impl Fn(usize) -> String) -> String {
+        let mut text = self.head();
         let shown = &self.columns[..self.columns.len().min(SHOWN)];
         let width = shown.iter().map(|column| name(column.feature).chars().count()).max();
         let width = width.unwrap_or(0).max("column".len());
@@ -93,7 +109,7 @@ impl Explanation {
                 short(column.reconstruction),
                 there(column.residual()),
                 100.0 * column.share,
-                if column.is_novel { "  never seen in normal samples" } else { "" }
+                if column.is_novel { NOVEL } else { "" }
             );
         }
         if self.code_share > 0.0 {
@@ -106,6 +122,10 @@ impl Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(feature = "table")]
+        if !self.cells.is_empty() {
+            return f.write_str(&self.in_words());
+        }
         f.write_str(&self.text(|column| format!("column {column}")))
     }
 }

@@ -137,6 +137,8 @@ mod explanation;
 #[cfg(feature = "safetensors")]
 mod file;
 mod fingerprints;
+#[cfg(feature = "table")]
+mod in_words;
 mod judge;
 mod nearest_reconstruction;
 mod novelty;
@@ -155,6 +157,8 @@ pub use code_distance::CodeDistance;
 pub use conformal::Conformal;
 pub use detector::AnomalyDetector;
 pub use explanation::{Column, Explanation};
+#[cfg(feature = "table")]
+pub use in_words::CellExplanation;
 pub use nearest_reconstruction::NearestReconstruction;
 pub use numbers::Numbers;
 pub use passes::AnomalyWorkspace;

@@ -4,6 +4,7 @@ use rand::{Rng, RngExt};
 
 use super::Corruption;
 use super::cells::Cells;
+use crate::code::Facts;
 use crate::error::{Result, require_fraction};
 use crate::numbers::scalar::Float;
 
@@ -61,8 +62,8 @@ impl<T: Float> Corruption<T> for Absences {
         format!("Absences {{ rate: {:?}{} }}", self.rate, self.cells.describe())
     }
 
-    fn check(&self, features: usize) -> Result<()> {
-        self.cells.check("the cells of Absences", features)
+    fn check(&self, facts: &Facts) -> Result<()> {
+        self.cells.check("the cells of Absences", facts.features)
     }
 
     fn makes_missing(&self) -> bool {

@@ -7,6 +7,7 @@ use super::cells::Cells;
 use super::{Corruption, below};
 use crate::batch::size::Size;
 use crate::batch::{Batch, check_present};
+use crate::code::Facts;
 use crate::data::Normalizer;
 use crate::error::{Result, require_fraction, require_size};
 use crate::numbers::scalar::{Float, is_nan};
@@ -101,9 +102,9 @@ impl<T: Float> Corruption<T> for SwapNoise<T> {
         format!("SwapNoise {{ rate: {rate:?}, rows: {rows} of digest {digest}{cells} }}")
     }
 
-    fn check(&self, features: usize) -> Result<()> {
-        require_size("the rows of SwapNoise", "features", features, self.features)?;
-        self.cells.check("the cells of SwapNoise", features)
+    fn check(&self, facts: &Facts) -> Result<()> {
+        require_size("the rows of SwapNoise", "features", facts.features, self.features)?;
+        self.cells.check("the cells of SwapNoise", facts.features)
     }
 
     fn corrupt(&self, sample: &mut [T], rng: &mut dyn Rng) {
