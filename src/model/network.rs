@@ -24,8 +24,8 @@ use crate::layer::{Layer, Pass, require_point};
 use crate::loss::{Compared, Loss, Target, wrong_total};
 use crate::numbers::scalar::{Float, count_present, is_nan};
 use crate::regularizer::combined;
-use crate::train::blocks::conditions_of;
 use crate::regularizer::{Corrupts, Leaf};
+use crate::train::blocks::conditions_of;
 use crate::train::examples::Rows;
 
 /// Encoder, decoder, regularizers and loss, with their parameters.

@@ -23,4 +23,6 @@ mod novelties;
 #[cfg(feature = "plot")]
 mod plots;
 mod ranking;
+#[cfg(all(feature = "safetensors", feature = "table"))]
+mod rows;
 mod units;
