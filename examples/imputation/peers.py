@@ -26,8 +26,17 @@ for path in sorted(folder.glob("*.holes.csv")):
     x[:, :numbers] = (x[:, :numbers] - mean) / np.where(scale > 0, scale, 1)
     deviation = np.nanstd(full[:, :numbers], 0)
     removed = np.isnan(holes) & ~np.isnan(full)
+    first = np.cumsum([numbers, *levels])[:-1]
     for name, imputer in [("IterativeImputer", IterativeImputer(random_state=0)), ("KNNImputer", KNNImputer())]:
-        y = imputer.fit_transform(x)
+        y = x.copy()
+        if name == "IterativeImputer":
+            # Without the first level of each category, which the others give: with it a level is regressed on its own.
+            kept = np.setdiff1d(np.arange(x.shape[1]), first)
+            y[:, kept] = imputer.fit_transform(x[:, kept])
+            for start, count in zip(first, levels):
+                y[:, start] = 1 - y[:, start + 1 : start + count].sum(1)
+        else:
+            y = imputer.fit_transform(x)
         y[:, :numbers] = y[:, :numbers] * np.where(scale > 0, scale, 1) + mean
         error = ((y - full)[:, :numbers] / deviation)[removed[:, :numbers]]
         wrong, start = [], numbers

@@ -455,7 +455,29 @@ where
     /// The samples with what the model expects in the place of each value that is missing, NaN; all others keep their
     /// bits. For models whose normalizer [takes missing values](crate::Normalizer::fit_with_missing).
     ///
-    /// MEASURED
+    /// They are those of [`reconstruct`](Self::reconstruct): numbers and, of a category, the probability of each level. A
+    /// model learns to tell them by [`Denoising`](crate::Denoising) with [`Absences`](crate::corruption::Absences).
+    ///
+    /// # How good it is
+    /// `cargo run --release --example imputation --features npz -- --data DIR` removes 10 or 30 % of the cells at random,
+    /// trains on what is left and imputes the rest. Shown are the root mean square error of numbers in deviations of their
+    /// column and the share of categories that are wrong, means of three seeds. One configuration serves all tables:
+    /// features-64-16-64-features, tanh, a linear code, absences of 0.3 and [swap noise](crate::corruption::SwapNoise) of
+    /// 0.1, 3,000 steps of 64 rows by Adam. The last two are scikit-learn 1.9's, as they are by default, with numbers
+    /// standardized and categories one-hot (for the first of the two without one level of each, which it needs):
+    ///
+    /// | table | rows | removed | mean or mode | model | `IterativeImputer` | `KNNImputer` |
+    /// |---|---|---|---|---|---|---|
+    /// | German credit, 3 numbers, 18 categories | 1,000 | 10 % | 0.941 / 0.390 | 0.782 / 0.364 | **0.771** / **0.332** | 0.885 / 0.383 |
+    /// | | | 30 % | 0.974 / 0.407 | **0.830** / 0.393 | 0.952 / **0.386** | 0.930 / 0.418 |
+    /// | imported cars, 15 numbers, 11 categories | 201 | 10 % | 0.985 / 0.382 | **0.385** / **0.131** | 0.391 / 0.138 | 0.455 / 0.179 |
+    /// | | | 30 % | 1.004 / 0.391 | **0.473** / **0.175** | 0.559 / 0.222 | 0.576 / 0.221 |
+    /// | cardio, 21 numbers | 1,831 | 10 % | 0.975 | 0.649 | 0.640 | **0.551** |
+    /// | | | 30 % | 0.984 | 0.709 | 0.776 | **0.670** |
+    ///
+    /// To encode what was imputed, and impute again, is worse by more the more often: such values are none that the model was
+    /// trained on. With other cells removed, German credit at 30 % has 0.838 / 0.391 after one pass, 0.868 / 0.420 after
+    /// two, 0.982 / 0.450 after five, and cardio 0.707, 0.705 and 0.979.
     ///
     /// # Errors
     /// See [`AutoEncoder`]; and [`Error::PartlyMissing`](crate::Error::PartlyMissing) for a category of which only a part

@@ -453,7 +453,7 @@ fn cells_of_rows_are_corrupted_whole() {
     let swaps = SwapNoise::new(0.25, &others).unwrap().cells([1..4]).unwrap();
     let (mut missing, mut swapped, mut from) = ([0; 5], [0; 5], [0; 2]);
     for row in 0..ROWS {
-        let clean = [1.0, 2.0, 3.0, 4.0, 5.0];
+        let clean: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];
         let mut x = clean;
         absences.corrupt(&mut x, &mut seeded(row as u64));
         assert!(x[1].is_nan() == x[2].is_nan() && x[1].is_nan() == x[3].is_nan());
@@ -506,7 +506,8 @@ fn cells_and_rows_that_do_not_fit_are_refused() {
     let other = SwapNoise::new(0.1, &Batch::from_iter([[1.0, 2.0, 4.0]])).unwrap();
     assert_ne!(swaps.describe(), other.describe());
     // Behind a normalizer the rows are the encoder's.
-    let doubled = Normalizer::from_parts(Normalization::Standardize, [1.0; 3], [0.5; 3]).unwrap();
+    let doubled =
+        Normalizer::from_parts(data::Normalization::Standardize, [1.0; 3], [0.5; 3]).unwrap();
     let all = SwapNoise::new(1.0, &rows).unwrap().normalized_by(&doubled).unwrap();
     let mut x = [9.0; 3];
     all.corrupt(&mut x, &mut seeded(1));

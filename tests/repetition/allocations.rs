@@ -3,7 +3,9 @@
 
 use allocation_counter::AllocationInfo;
 use autoencoder::activation::*;
-use autoencoder::corruption::{Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper};
+use autoencoder::corruption::{
+    Absences, Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper, SwapNoise,
+};
 use autoencoder::data::{Normalization, Normalizer};
 use autoencoder::layer::{AnyPart, ConditionedPart, DenseLayer, Interpolation, Unconditioned};
 use autoencoder::loss::{Categorical, LearnedGaussian, LossFor, Mixed, WithInput};
@@ -100,6 +102,20 @@ fn regularizers_and_corruptions() {
         ))
     };
     assert_eq!(of_steps(all, adam, STEPS, 3), 0);
+    // With values that are made missing, filled and swapped.
+    let missing = || {
+        let absences = Absences::new(0.3).unwrap().cells([1..3]).unwrap();
+        let swaps = SwapNoise::new(0.2, &data(5, 9)).unwrap();
+        let none = Normalizer::from_parts(Normalization::None, [], []).unwrap();
+        AutoEncoder::builder()
+            .encoder(Dense::dynamic(5, 4, Sigmoid))
+            .decoder(Dense::dynamic(4, 5, Identity))
+            .regularizer(Denoising::new((absences, swaps)))
+            .normalizer(none.with_fills([0.5; 5]).unwrap())
+            .build()
+            .unwrap()
+    };
+    assert_eq!(of_steps(missing, adam, STEPS, 3), 0);
 }
 
 #[test]
