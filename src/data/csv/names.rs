@@ -183,12 +183,6 @@ fn second_row(input: &Input, dialect: Dialect) -> Option<Second> {
     Some(second)
 }
 
-/// How many cells the row after the first one has; none if there is no such row.
-#[cfg(feature = "table")]
-pub(super) fn second_width(input: &Input, dialect: Dialect) -> usize {
-    second_row(input, dialect).map_or(0, |second| second.width)
-}
-
 /// The refusal of a first line that is a remark, if it seems to be one.
 fn remark(input: &Input, dialect: Dialect) -> Option<Error> {
     let mut cells = Cells::new(input, dialect).ok()?;

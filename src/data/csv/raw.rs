@@ -3,7 +3,7 @@
 use super::cells::Cells;
 use super::dialect::{Delimiter, Dialect, trimmed};
 use super::missing::Missing;
-use super::names::{another_delimiter, second_width, with_first_line};
+use super::names::{another_delimiter, with_first_line};
 use super::number::{Numbers, Value};
 use super::options::CsvOptions;
 use super::{diagnosis, first_row, row};
@@ -37,11 +37,6 @@ impl RawRows {
         options.check()?;
         let dialect = options.dialect;
         let width = first_row(input, dialect)?;
-        if width == 1 {
-            let has_wider_rows = second_width(input, dialect) > 1;
-            let another = another_delimiter(input, dialect, has_wider_rows);
-            another.map_or(Ok(()), Err)?;
-        }
         let cells = Cells::new(input, dialect)?;
         let numbers = Self::numbers_of(options);
         let (input, names, header_line) = (input.clone(), None, 1);
@@ -73,6 +68,14 @@ impl RawRows {
             self.next(|_| false, |_, _, _| Ok(()))?;
         }
         Ok(())
+    }
+
+    /// The refusal of a single column whose first line and this cell have the same other delimiter in them.
+    pub(in crate::data) fn another_delimiter(&self, cell: &str) -> Option<Error> {
+        if self.width > 1 || !cell.contains([';', '\t', '|', ',']) {
+            return None;
+        }
+        another_delimiter(&self.input, self.dialect, false)
     }
 
     /// What the header calls the columns, if there is one.

@@ -251,7 +251,8 @@ impl TableColumn {
         scratch: &mut Vec<u8>,
         to: &mut [T],
     ) -> Result<(), Misfit> {
-        let (to, indicator) = to.split_at_mut(self.own_features());
+        let own = to.len() - usize::from(self.has_indicator);
+        let (to, indicator) = to.split_at_mut(own);
         let is_there = self.encode_own(cell, numbers, scratch, to)?;
         if !is_there {
             to.fill(T::of(f64::NAN));

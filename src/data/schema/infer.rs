@@ -57,11 +57,13 @@ impl Schema {
             let found = Found::Thing("no rows below the header");
             return Err(input.malformed(Place::File, found, "at least one row"));
         }
+        let first_text = profiles[0].first_text.as_ref().map_or("", |(text, _)| text);
+        rows.another_delimiter(first_text).map_or(Ok(()), Err)?;
         if options.csv.says_header().is_none() {
             require_header(&rows, &profiles)?;
         }
         require_right_quotes(input, &names, &profiles)?;
-        let have_texts = profiles.iter().any(|profile| is_category_of_texts(profile));
+        let have_texts = profiles.iter().any(is_category_of_texts);
         let columns = names.into_iter().zip(profiles).map(|(name, profile)| {
             let (missing, rows) = (profile.missing, profile.rows);
             let (coding, why) = propose(profile, have_texts, options);

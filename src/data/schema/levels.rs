@@ -6,15 +6,16 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Levels {
     names: Vec<String>,
-    /// Places in `names`, in the order of their texts.
-    sorted: Vec<usize>,
+    /// Places in `names`, in the order of their texts, each behind the beginning of its text.
+    sorted: Vec<(u64, usize)>,
 }
 
 impl Levels {
     /// Levels in this order; each once.
     pub(super) fn new(names: Vec<String>) -> Self {
-        let mut sorted: Vec<usize> = (0..names.len()).collect();
-        sorted.sort_unstable_by(|&a, &b| names[a].cmp(&names[b]));
+        let places = names.iter().map(|name| key(name.as_bytes())).zip(0..);
+        let mut sorted: Vec<(u64, usize)> = places.collect();
+        sorted.sort_unstable_by(|&(_, a), &(_, b)| names[a].cmp(&names[b]));
         Self { names, sorted }
     }
 
@@ -29,7 +30,7 @@ impl Levels {
     /// A level that is there twice.
     pub(super) fn twice(&self) -> Option<&str> {
         let pairs = self.sorted.windows(2);
-        let mut pairs = pairs.map(|pair| (&self.names[pair[0]], &self.names[pair[1]]));
+        let mut pairs = pairs.map(|pair| (&self.names[pair[0].1], &self.names[pair[1].1]));
         pairs.find(|(a, b)| a == b).map(|(a, _)| a.as_str())
     }
 
@@ -47,8 +48,10 @@ impl Levels {
     /// Which level a text is. Takes no memory.
     #[inline]
     pub(super) fn of(&self, text: &[u8]) -> Option<usize> {
-        let found = self.sorted.binary_search_by(|&at| self.names[at].as_bytes().cmp(text));
-        found.ok().map(|at| self.sorted[at])
+        let key = key(text);
+        let start = self.sorted.partition_point(|&(of, _)| of < key);
+        let alike = self.sorted[start..].iter().take_while(|&&(of, _)| of == key);
+        alike.map(|&(_, at)| at).find(|&at| self.names[at].as_bytes() == text)
     }
 
     /// Which level a number is, however the level writes it.
@@ -56,6 +59,15 @@ impl Levels {
         let is = |name: &String| name.parse().is_ok_and(|level: f64| level == number);
         self.of(number.to_string().as_bytes()).or_else(|| self.names.iter().position(is))
     }
+}
+
+/// The first eight bytes of a text as a number, which has the order of texts and is compared at once.
+#[inline]
+fn key(text: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let length = text.len().min(8);
+    bytes[..length].copy_from_slice(&text[..length]);
+    u64::from_be_bytes(bytes)
 }
 
 /// What a text is among the levels of a category.
@@ -144,8 +156,13 @@ mod tests {
         let found = ["a", "b", "10", "c", ""].map(|text| levels.of(text.as_bytes()));
         assert_eq!(found, [Some(1), Some(0), Some(2), None, None]);
         assert_eq!([10.0, 2.0, 3.0].map(|x| levels.of_number(x)), [Some(2), Some(3), None]);
+        // Alike in their first eight bytes, and zeros behind them.
+        let alike = ["street_b", "street_bc", "street_ba", "a\0", "a", "street_b\0"];
+        let levels = texts(&alike);
+        assert!((0..6).all(|at| levels.of(alike[at].as_bytes()) == Some(at)));
+        assert_eq!(levels.of(b"street_bd").or(levels.of(b"a\0\0")), None);
         assert_eq!(texts(&["a", "b", "a"]).twice(), Some("a"));
-        assert_eq!(levels.twice(), None);
+        assert_eq!(texts(&alike).twice(), None);
     }
 
     #[test]
