@@ -17,7 +17,7 @@ type Code = Image<16, 16, 16>;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let noise = Gaussian::new(0.1)?;
     let target = Path::new("target/18_denoise_images");
-    let (made, cleaned_to) = (target.join("noisy"), target.join("cleaned"));
+    let made = target.join("noisy");
     fs::create_dir_all(&made)?;
 
     // What the pictures to clean were before, if that is known, and the folder they lie in.
@@ -46,11 +46,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut files: ImageFolder<f32, Picture> = options.open(&folder)?;
     let noisy = files.load()?;
     let cleaned = model.reconstruct(&noisy)?;
-    // Made anew, so that nothing of another run lies among them.
-    if cleaned_to.exists() {
-        fs::remove_dir_all(&cleaned_to)?;
-    }
-    fs::create_dir_all(&cleaned_to)?;
+    // A new folder for each run, so that nothing of another lies among them, and nothing has to be removed.
+    let mut folders = (1..1000).map(|run| target.join(format!("cleaned {run}")));
+    let cleaned_to = folders.find(|folder| fs::create_dir(folder).is_ok());
+    let cleaned_to = cleaned_to.ok_or("no new folder can be made; remove old ones")?;
     let names = files.files().iter().enumerate().map(|(k, file)| {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         cleaned_to.join(format!("{k:02} {name}.png"))

@@ -423,14 +423,14 @@ pub enum Error {
         /// Whether the file ends before the picture does.
         is_cut: bool,
     },
-    /// Two pictures would be written to one file.
+    /// Two pictures would be written to one file, however its path is spelled.
     #[cfg(feature = "image")]
     #[error(
         "{}: images {first} and {second} (counted from 0) would both be written to this file: give each a path of its own",
         path.display()
     )]
     SamePath {
-        /// The file.
+        /// The file, as its path is spelled when it is given again.
         path: PathBuf,
         /// Which image it is given for first, counted from 0.
         first: usize,

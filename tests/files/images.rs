@@ -291,6 +291,18 @@ fn classes_have_the_numbers_that_are_given() {
     let options = ImageOptions::new().classes(train.classes()).unwrap();
     let pictures: Pictures = options.open(test.path()).unwrap();
     assert_eq!((pictures.classes(), pictures.labels()), (train.classes(), &[1, 1, 2][..]));
+    // An empty folder of a class is as good as none, where the class is known without it; pictures there must be.
+    fs::create_dir(test.join("a")).unwrap();
+    let emptied: Pictures = options.open(test.path()).unwrap();
+    assert_eq!((emptied.classes(), emptied.labels()), (train.classes(), pictures.labels()));
+    let pictures = "at least one PNG or JPEG file";
+    let error = malformed(&test.join("a"), Place::File, "a class without pictures", pictures);
+    assert_eq!(Pictures::open(test.path()).unwrap_err(), error);
+    let alone = Folder::new("of no picture");
+    fs::create_dir(alone.join("a")).unwrap();
+    let error = malformed(alone.path(), Place::File, "a folder without pictures", pictures);
+    assert_eq!(options.open::<f64, DynImage>(alone.path()).unwrap_err(), error);
+    fs::remove_dir(test.join("a")).unwrap();
     // In the order that is said, and so do the samples come.
     let turned: Pictures =
         ImageOptions::new().classes(["c", "b"]).unwrap().open(test.path()).unwrap();
@@ -626,6 +638,14 @@ fn what_is_saved_is_what_is_read() {
     let read: Batch<f64, Image<1, 1, 4>> =
         ImageFolder::open(folder.path()).unwrap().load().unwrap();
     assert_eq!(read.as_slice(), [0.0, 1.0, 128.0 / 255.0, 1.0]);
+    // A link leads to a file that is given already.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&paths[0], &paths[1]).unwrap();
+        let two = Batch::new(Image::<1, 1, 1>, vec![0.0; 2]).unwrap();
+        let error = Error::SamePath { path: paths[1].clone(), first: 0, second: 1 };
+        assert_eq!(save_images(&two, &paths), Err(error));
+    }
 }
 
 #[test]
@@ -655,6 +675,17 @@ fn what_cannot_be_saved() {
     assert_eq!(error, Error::SamePath { path: folder.join("a.png"), first: 0, second: 2 });
     let expected = "images 0 and 2 (counted from 0) would both be written to this file: give each a path of its own";
     assert_eq!(error.to_string(), format!("{}: {expected}", paths[0].display()));
+    // However it is spelled, and whether it is there or not.
+    fs::create_dir(folder.join("b")).unwrap();
+    let two = Batch::new(Image::<1, 1, 1>, vec![0.0; 2]).unwrap();
+    for other in ["./a.png", "b/../a.png"].map(|name| folder.join(name)) {
+        let error = save_images(&two, [&paths[0], &other]).unwrap_err();
+        assert_eq!(error, Error::SamePath { path: other, first: 0, second: 1 });
+    }
+    fs::remove_dir(folder.join("b")).unwrap();
+    // Beside the running program, where a path has no folder.
+    let error = save_images(&two, ["a.png", "./a.png"]).unwrap_err();
+    assert_eq!(error, Error::SamePath { path: "./a.png".into(), first: 0, second: 1 });
     let two = Batch::new(Image::<2, 1, 1>, vec![0.0; 2]).unwrap();
     assert!(matches!(save_images(&two, &path), Err(Error::InvalidParameter { .. })));
     let no_pixels = Batch::<f64, _>::new(Image::<1, 0, 2>, Vec::new()).unwrap();

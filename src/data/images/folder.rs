@@ -148,12 +148,12 @@ pub(super) fn list(folder: &Path, skips: bool, classes: Option<&[String]>) -> Re
             "pictures in folders of the classes that `ImageOptions::classes` names",
         ));
     }
-    let classes = numbered(folders, classes)?;
+    let (are_fixed, classes) = (classes.is_some(), numbered(folders, classes)?);
     for (label, class) in &classes.folders {
         let Content { files, folders, mut others } = content(class)?;
         others.extend(folders);
         leave_out(others, skips, &mut listed.skipped)?;
-        if files.is_empty() {
+        if files.is_empty() && !are_fixed {
             return Err(refuse(class, "a class without pictures", PICTURES));
         }
         listed.labels.extend(files.iter().map(|_| *label));

@@ -69,7 +69,7 @@ impl FolderSize for DynImage {
 /// | in the folder | what becomes of it |
 /// |---|---|
 /// | names that end in `.png`, `.jpg` or `.jpeg`, in any case | samples, in the order of the bytes of their names: `10.png` before `2.png` |
-/// | folders, where there are no such files beside them | classes: their files are samples, and their names say [of which class](Self::labels); [`classes`](ImageOptions::classes) of the options fixes which there are |
+/// | folders, where there are no such files beside them | classes: their files are samples, and their names say [of which class](Self::labels); [`classes`](ImageOptions::classes) of the options fixes which there are, and without it one without a picture is refused |
 /// | hidden files, whose names begin with a dot; `Thumbs.db`, `desktop.ini` | left out: the system puts them there |
 /// | other files, and folders in folders of classes | refused, or left out [if so asked](ImageOptions::skip_other_files) |
 ///
@@ -170,8 +170,9 @@ impl<T, R> ImageFolder<T, R> {
         &self.listed.labels
     }
 
-    /// The names of the classes, in the order of their numbers: those of [`ImageOptions::classes`], also where a folder has
-    /// none of a class, or else those of the folders, in the order of their bytes, in which what is no Unicode is replaced.
+    /// The names of the classes, in the order of their numbers: those of [`ImageOptions::classes`], also of a class that has
+    /// no folder or no picture in it, or else those of the folders, in the order of their bytes, in which what is no Unicode
+    /// is replaced.
     pub fn classes(&self) -> &[String] {
         &self.listed.classes
     }

@@ -101,9 +101,9 @@ impl ImageOptions {
         Ok(self)
     }
 
-    /// Fixes the classes, at least one, and their numbers, in this order: so a folder of test pictures that lacks a class
-    /// numbers the others as the folder of the training does, whose [`classes`](ImageFolder::classes) it is given. Samples
-    /// come class by class in this order. Default: the folders that there are, in the order of the bytes of their names.
+    /// Fixes the classes, at least one, and their numbers, in this order: so a folder of test pictures that lacks a class, or
+    /// has an empty folder of it, numbers the others as the folder of the training does, whose
+    /// [`classes`](ImageFolder::classes) it is given. Samples come class by class in this order. Default: the folders that there are, in the order of the bytes of their names.
     ///
     /// [`open`](Self::open) then refuses a folder whose name is not among them, and pictures that lie in no folder of a
     /// class, whatever else is left out.

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::batch::Batch;
 use crate::batch::size::{ImageSize, Shape};
@@ -19,9 +20,8 @@ use crate::numbers::scalar::Float;
 /// # Errors
 /// Before a file is touched: [`Error::SizeMismatch`] unless there is a path for each sample;
 /// [`Error::InvalidParameter`] for other channels than 1 or 3, or for no pixels; [`Error::NotFinite`] for NaN and infinity;
-/// [`Error::PictureFormat`] for a path that does not end in `.png`; [`Error::SamePath`] for one that is given twice.
-/// [`Error::File`] if a file cannot be written, as
-/// where its folder does not exist.
+/// [`Error::PictureFormat`] for a path that does not end in `.png`; [`Error::SamePath`] for two that lead to one file,
+/// however they are spelled. [`Error::File`] if a file cannot be written, as where its folder does not exist.
 ///
 /// # Example
 /// ```
@@ -71,9 +71,9 @@ pub fn save_images<T: Float, R: ImageSize, P: AsRef<Path>>(
             return Err(Error::PictureFormat { path: path.as_ref().to_owned(), endings: ".png" });
         }
     }
-    let mut given: HashMap<&Path, usize> = HashMap::with_capacity(paths.len());
+    let mut given = HashMap::with_capacity(paths.len());
     for (second, path) in paths.iter().map(AsRef::as_ref).enumerate() {
-        if let Some(first) = given.insert(path, second) {
+        if let Some(first) = given.insert(file_of(path), second) {
             return Err(Error::SamePath { path: path.to_owned(), first, second });
         }
     }
@@ -87,7 +87,7 @@ pub fn save_images<T: Float, R: ImageSize, P: AsRef<Path>>(
             }
         }
         let path = path.as_ref();
-        let written = encode(&pixels, sides, colour).and_then(|file| std::fs::write(path, file));
+        let written = encode(&pixels, sides, colour).and_then(|file| fs::write(path, file));
         written.map_err(|error| Error::File {
             path: path.to_owned(),
             action: "write",
@@ -95,4 +95,17 @@ pub fn save_images<T: Float, R: ImageSize, P: AsRef<Path>>(
         })?;
     }
     Ok(())
+}
+
+/// The file that a path leads to, spelled in one way: `a.png` and `./a.png` are one file, and so are a link and what it leads
+/// to. A path into a folder that is not there stays as it is: it cannot be written to.
+fn file_of(path: &Path) -> PathBuf {
+    if let Ok(file) = fs::canonicalize(path) {
+        return file;
+    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return path.to_owned();
+    };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    fs::canonicalize(folder).map_or_else(|_| path.to_owned(), |folder| folder.join(name))
 }
