@@ -11,7 +11,6 @@
 //! in a file. `Const` and `Dyn` are nalgebra's, so that a `Batch<T, Const<64>>` goes to an
 //! `OMatrix<T, Const<64>, Dyn>` and back without a copy.
 
-use std::any::{Any, TypeId};
 use std::fmt::Debug;
 
 use nalgebra::{Const, Dyn};
@@ -31,6 +30,13 @@ pub trait Size: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// Whether the channels of one place lie side by side, as in a window, and not the places of one channel.
     fn is_interleaved(&self) -> bool {
         false
+    }
+
+    /// Whether they are plain features, which stand beside any image and any window of as many values. By default what has
+    /// one place only is; an image of one pixel is an image all the same.
+    fn is_plain(&self) -> bool {
+        let Shape { height, width, .. } = self.shape();
+        !self.is_interleaved() && (height, width) == (1, 1)
     }
 }
 
@@ -121,6 +127,9 @@ impl<const C: usize, const H: usize, const W: usize> Size for Image<C, H, W> {
     fn shape(&self) -> Shape {
         Shape { channels: C, height: H, width: W }
     }
+    fn is_plain(&self) -> bool {
+        false
+    }
 }
 
 impl<const C: usize, const T: usize> Size for Window<C, T> {
@@ -144,6 +153,9 @@ impl Size for DynImage {
         let Self { channels, height, width } = *self;
         Shape { channels, height, width }
     }
+    fn is_plain(&self) -> bool {
+        false
+    }
 }
 
 /// As of a [`DynImage`].
@@ -159,33 +171,6 @@ impl Size for DynWindow {
     }
 }
 
-/// A size when its type is no longer known.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Untyped {
-    kind: TypeId,
-    values: usize,
-    shape: Shape,
-}
-
-impl Untyped {
-    pub(crate) fn of(size: impl Size) -> Self {
-        Self { kind: size.type_id(), values: size.value(), shape: size.shape() }
-    }
-
-    /// The number of values.
-    pub(crate) fn values(self) -> usize {
-        self.values
-    }
-
-    /// Refuses another shape, as [`require_shape`] does.
-    pub(crate) fn require(self, place: &'static str, found: Self) -> Result<()> {
-        if self.kind != found.kind || self.values != found.values {
-            return Ok(());
-        }
-        require_sides(place, ["channels", "rows", "columns"], self.shape, found.shape)
-    }
-}
-
 /// Refuses another shape, by the first side that differs, each of which is called so.
 pub(crate) fn require_sides(
     place: &'static str,
@@ -196,16 +181,6 @@ pub(crate) fn require_sides(
     require_size(place, channels, expected.channels, found.channels)?;
     require_size(place, rows, expected.height, found.height)?;
     require_size(place, columns, expected.width, found.width)
-}
-
-/// Refuses an image or a window of another shape where both have as many values: the compiler cannot tell two of
-/// run-time sizes apart, and plain features have no shape to differ in. The values themselves are counted elsewhere.
-pub(crate) fn require_shape(
-    place: &'static str,
-    expected: impl Size,
-    found: impl Size,
-) -> Result<()> {
-    Untyped::of(expected).require(place, Untyped::of(found))
 }
 
 /// An image whose size may be known to either.

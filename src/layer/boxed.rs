@@ -124,6 +124,9 @@ impl<T: Float, I: Size, O: Size, R, P> Module for Any<T, I, O, R, P> {
     fn steps(&self) -> Option<[Steps; 2]> {
         self.layer.steps()
     }
+    fn keeps_places(&self) -> bool {
+        self.layer.keeps_places()
+    }
     fn field(&self, places: [Span; 2]) -> Option<[Span; 2]> {
         self.layer.field(places)
     }

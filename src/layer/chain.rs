@@ -21,8 +21,9 @@ use crate::numbers::scalar::Float;
 /// # Errors
 /// Sizes that differ do not compile; of run-time sizes, and of parts in boxes, `build` refuses with
 /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) outputs that are not the next layer's inputs in number or, where both
-/// are images or both windows, along a side, also where an activation of plain features stands between, and with
-/// [`Error::Unfit`](crate::Error::Unfit) an image beside a window.
+/// are images or both windows, along a side, also where an activation or a residual layer of plain features stands
+/// between, and with [`Error::Unfit`](crate::Error::Unfit) an image beside a window. Of one channel these lie alike: an
+/// image of one row fits a window of as many steps, and one of more rows is refused by their number.
 ///
 /// On the tape: the first one's tape, the values between the two, the second one's tape.
 #[derive(Debug, Clone)]
@@ -159,13 +160,18 @@ impl<A: Part, B: Part> Module for Chain<A, B> {
     }
 
     fn lies(&self) -> Option<Lies> {
-        Lies::behind(self.first.lies(), self.second.lies(), self.second.steps())
+        let (first, second) = (End::output(&self.first), End::output(&self.second));
+        second.behind(first, &self.second).lies()
     }
 
     /// Of two layers that leave all in its place, that they do; else their steps are not those of one layer.
     fn steps(&self) -> Option<[Steps; 2]> {
         let stay = Some([Steps::SAME; 2]);
         if self.first.steps() == stay && self.second.steps() == stay { stay } else { None }
+    }
+
+    fn keeps_places(&self) -> bool {
+        self.first.keeps_places() && self.second.keeps_places()
     }
 
     fn field(&self, places: [Span; 2]) -> Option<[Span; 2]> {
@@ -188,7 +194,7 @@ impl<A: Part, B: Part> Part for Chain<A, B> {
 
     /// Behind what looks at each input in its place, as the next takes them.
     fn inputs_lie(&self) -> Option<Lies> {
-        Lies::behind(self.second.inputs_lie(), self.first.inputs_lie(), self.first.steps())
+        End::input(&self.first).behind(End::input(&self.second), &self.first).lies()
     }
 }
 

@@ -102,8 +102,7 @@ impl Lies {
     /// As a size says it; nothing of plain features.
     pub fn of(size: impl Size) -> Option<Self> {
         let (shape, is_interleaved) = (size.shape(), size.is_interleaved());
-        let has_places = is_interleaved || (shape.height, shape.width) != (1, 1);
-        has_places.then_some(Self { shape, is_interleaved })
+        (!size.is_plain()).then_some(Self { shape, is_interleaved })
     }
 
     /// Plain features: each a channel of one pixel.
@@ -113,13 +112,13 @@ impl Lies {
     }
 
     /// How the outputs of a layer lie that says so much of it, behind one whose outputs lie so: where it says nothing and
-    /// looks at each value in its place, as an activation of plain features does, they stay as they were.
+    /// keeps each value in its place, as an activation of plain features does, they stay as they were.
     pub(crate) fn behind(
         before: Option<Self>,
         says: Option<Self>,
-        steps: Option<[Steps; 2]>,
+        keeps_places: bool,
     ) -> Option<Self> {
-        says.or_else(|| before.filter(|_| steps == Some([Steps::SAME; 2])))
+        says.or_else(|| before.filter(|_| keeps_places))
     }
 
     /// Refuses what lies otherwise: an image or a window of other sides, and one beside the other. What is not known to be
@@ -140,9 +139,13 @@ impl Lies {
         require_sides(place, ["channels", "rows", "columns"], expected.shape, found.shape)
     }
 
-    /// Whether both go channel by channel, or both step by step; of a single channel both ways are the same.
+    /// Whether both go channel by channel, or both step by step; of a single channel, or a single place, both ways are the
+    /// same.
     pub(crate) fn is_ordered_as(self, other: Self) -> bool {
-        let is_single = |lies: Self| lies.shape.channels == 1;
+        let is_single = |lies: Self| {
+            let Shape { channels, height, width } = lies.shape;
+            channels == 1 || (height, width) == (1, 1)
+        };
         self.is_interleaved == other.is_interleaved || (is_single(self) && is_single(other))
     }
 

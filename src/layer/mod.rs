@@ -395,7 +395,7 @@ pub trait Module: Debug + Send + Sync {
     }
 
     /// How its outputs lie, where they are an image or a window; nothing of plain features, which lie as those that come
-    /// in where it [looks at](Self::steps) each in its place.
+    /// in where it [keeps](Self::keeps_places) each in its place.
     fn lies(&self) -> Option<Lies> {
         None
     }
@@ -404,6 +404,13 @@ pub trait Module: Debug + Send + Sync {
     /// at all of the input, as those of a dense layer do.
     fn steps(&self) -> Option<[Steps; 2]> {
         None
+    }
+
+    /// Whether each output lies where the input of the same number does, so that of plain features what goes in as an image
+    /// or a window comes out as one: by default where every output [looks at](Self::steps) the input in its place; also of
+    /// a residual layer, whatever its body looks at.
+    fn keeps_places(&self) -> bool {
+        self.steps() == Some([Steps::SAME; 2])
     }
 
     /// The receptive field of some rows and columns of its outputs: the rows and columns of its inputs that they look at.
@@ -623,6 +630,9 @@ macro_rules! field_by {
         }
         fn steps(&self) -> Option<[crate::layer::field::Steps; 2]> {
             self.$inside.steps()
+        }
+        fn keeps_places(&self) -> bool {
+            self.$inside.keeps_places()
         }
         fn field(
             &self,

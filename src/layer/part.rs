@@ -5,7 +5,7 @@ use nalgebra::Const;
 use super::Module;
 use super::field::Lies;
 use super::range::Range;
-use crate::batch::size::{Refused, Size, Untyped};
+use crate::batch::size::{Refused, Size};
 use crate::error::{Result, require_fit};
 
 /// All that the compiler knows of a part: of a layer, an encoder and a decoder alike.
@@ -43,26 +43,47 @@ pub trait Part: Module + Sized {
     }
 }
 
-/// One end of a part, where it meets another: what its type says of it and, where that has no shape, what is inside.
+/// What meets another: samples, or one end of a part, of which its type says how many values it has and how they lie or,
+/// where that has no shape, what is inside.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct End {
-    size: Untyped,
+    values: usize,
     lies: Option<Lies>,
 }
 
 impl End {
+    pub(crate) fn new(values: usize, lies: Option<Lies>) -> Self {
+        Self { values, lies }
+    }
+
+    /// Samples of this size.
+    pub(crate) fn of(size: impl Size) -> Self {
+        Self::new(size.value(), Lies::of(size))
+    }
+
     pub(crate) fn input(part: &impl Part) -> Self {
-        Self { size: Untyped::of(part.input()), lies: part.inputs_lie() }
+        Self::new(part.input().value(), part.inputs_lie())
     }
 
     pub(crate) fn output(part: &impl Part) -> Self {
         let output = part.output();
-        Self { size: Untyped::of(output), lies: Lies::of(output).or_else(|| part.lies()) }
+        Self::new(output.value(), Lies::of(output).or_else(|| part.lies()))
     }
 
-    /// The number of values, as the type says it.
+    /// What is behind `part`, or before it, where this is the other end: see [`Lies::behind`].
+    pub(crate) fn behind(self, before: Self, part: &impl Module) -> Self {
+        let lies = Lies::behind(before.lies, self.lies, part.keeps_places());
+        Self { lies, ..self }
+    }
+
+    /// This, and where it does not know how its values lie, as those of the other do.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self { lies: self.lies.or(other.lies), ..self }
+    }
+
+    /// The number of values.
     pub(crate) fn values(self) -> usize {
-        self.size.values()
+        self.values
     }
 
     /// How they lie, if they are an image or a window.
@@ -72,7 +93,6 @@ impl End {
 
     /// Refuses an image or a window beside another of as many values; the values themselves are counted elsewhere.
     pub(crate) fn require(self, place: &'static str, found: Self) -> Result<()> {
-        self.size.require(place, found.size)?;
         Lies::require(place, self.lies, found.lies)
     }
 }

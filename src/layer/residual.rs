@@ -30,7 +30,8 @@ use crate::numbers::vector::vectorize;
 ///
 /// # Errors
 /// A body whose outputs are not its inputs in number does not compile; of run-time sizes `build` refuses it with
-/// [`Error::SizeMismatch`](crate::Error::SizeMismatch), and so where they are another image or window.
+/// [`Error::SizeMismatch`](crate::Error::SizeMismatch), and so where they are another image or window. Around plain
+/// features it stands in a chain as an activation does: what goes in as an image comes out as one of the same sides.
 ///
 /// # Example
 /// ```
@@ -77,7 +78,12 @@ impl<B: Part> Module for Residual<B> {
 
     /// As what is added to them does.
     fn lies(&self) -> Option<Lies> {
-        self.body.lies().or(self.body.inputs_lie())
+        End::output(&self.body).or(End::input(&self.body)).lies()
+    }
+
+    /// What goes in is added place by place.
+    fn keeps_places(&self) -> bool {
+        true
     }
 
     fn steps(&self) -> Option<[Steps; 2]> {
@@ -113,7 +119,7 @@ impl<B: Part> Part for Residual<B> {
     }
     /// Inputs lie as the outputs do, to which they are added.
     fn inputs_lie(&self) -> Option<Lies> {
-        self.body.inputs_lie().or(End::output(&self.body).lies())
+        End::input(&self.body).or(End::output(&self.body)).lies()
     }
 }
 

@@ -411,11 +411,13 @@ impl<E: Slot, D: Slot, R, L> Builder<E, D, R, L> {
     ///
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) where sizes known only at run time do
-    /// not fit together, in number or as images or windows of other sides, [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one beyond
-    /// all memory, for what a regularizer [refuses](crate::Regularizer::check) or a
-    /// [loss](crate::Loss::check_size), and for fewer than 2 classes, and [`Error::Unfit`](crate::Error::Unfit) where
-    /// boxes hold what types would not let through: a loss on logits behind a decoder of bounded outputs, a Gaussian encoder as decoder or inside a
-    /// chain, an image beside a window, a loss on classes in a model that is compared with its inputs.
+    /// not fit together, in number or as images or windows of other sides,
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a size of 0 or one beyond all memory, for what a
+    /// regularizer [refuses](crate::Regularizer::check) or a [loss](crate::Loss::check_size), and for fewer than 2 classes,
+    /// and [`Error::Unfit`](crate::Error::Unfit) where boxes hold what types would not let through: a loss on logits behind
+    /// a decoder of bounded outputs, a Gaussian encoder as decoder or inside a chain, an image of several channels beside a
+    /// window (of one channel they lie alike, and only the number of rows is compared), a loss on classes in a model that is
+    /// compared with its inputs.
     #[allow(clippy::type_complexity)] // the model's own type, which is what one looks for here
     pub fn build<T: Scalar>(self) -> Result<AutoEncoder<E::Part, D::Part, R, L, T>>
     where
@@ -425,24 +427,54 @@ impl<E: Slot, D: Slot, R, L> Builder<E, D, R, L> {
         R: Regularizer<T>,
         L: Loss<T>,
     {
-        let Self { encoder, decoder, regularizer, loss, loss_parameters, target, normalizer, seed } =
-            self;
+        let network = scalar::build(self.parts(), &mut keyed(self.seed, 0, 0))?;
+        self.require_one_target()?;
+        let Self { encoder, decoder, regularizer, loss, .. } = self;
         let (encoder, decoder) = (encoder.part(), decoder.part());
-        let parts = Parts {
+        Ok(AutoEncoder { network, encoder, decoder, regularizer, loss })
+    }
+
+    /// Refuses what [`build`](Self::build) would, and draws nothing; and samples of this place that the model could not be
+    /// trained on.
+    pub(super) fn check<T: Scalar>(&self, samples: Option<(&'static str, End)>) -> Result<()>
+    where
+        E::Part: Layer<T> + Clone + 'static,
+        D::Part: Layer<T> + Clone + 'static,
+        R: Regularizer<T>,
+        L: Loss<T>,
+    {
+        scalar::check(self.parts(), samples)?;
+        self.require_one_target()
+    }
+
+    fn require_one_target<T: Float>(&self) -> Result<()>
+    where
+        L: Loss<T>,
+    {
+        let targets = "the number of targets that `Loss::target` and `LossFor::Target` name";
+        require(self.loss.target() == self.target, targets, 2.0, "1: both say the same")
+    }
+
+    fn parts<T: Scalar>(&self) -> Parts<T>
+    where
+        E::Part: Layer<T> + Clone + 'static,
+        D::Part: Layer<T> + Clone + 'static,
+        R: Regularizer<T>,
+        L: Loss<T>,
+    {
+        let Self { regularizer, loss, loss_parameters, normalizer, .. } = self;
+        let (encoder, decoder) = (self.encoder.seen(), self.decoder.seen());
+        Parts {
             encoder: Box::new(encoder.clone()),
             decoder: Box::new(decoder.clone()),
             loss: loss.boxed(),
-            leaves: Leaf::all(&regularizer),
+            leaves: Leaf::all(regularizer),
             regularizer: regularizer.describe(),
-            encoder_ends: [End::input(&encoder), End::output(&encoder)],
-            decoder_ends: [End::input(&decoder), End::output(&decoder)],
+            encoder_ends: [End::input(encoder), End::output(encoder)],
+            decoder_ends: [End::input(decoder), End::output(decoder)],
             condition: encoder.num_inputs().saturating_sub(encoder.input().value()),
-            normalizer,
-            loss_parameters,
-        };
-        let network = scalar::build(parts, &mut keyed(seed, 0, 0))?;
-        let targets = "the number of targets that `Loss::target` and `LossFor::Target` name";
-        require(loss.target() == target, targets, 2.0, "1: both say the same")?;
-        Ok(AutoEncoder { network, encoder, decoder, regularizer, loss })
+            normalizer: normalizer.clone(),
+            loss_parameters: loss_parameters.clone(),
+        }
     }
 }

@@ -169,7 +169,7 @@ impl<E: Part, D: Part, R, T: Scalar> AutoEncoder<E, D, R, CrossEntropy, T> {
         X::Input: SameSize<E::Input>,
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
-        InMemory::unweighted(call, self.encoder().input(), x.into_examples())
+        InMemory::unweighted(call, self.network().inputs(), x.into_examples())
     }
 
     fn logits(&self, call: &'static str, given: InMemory<'_, T>) -> Result<Batch<T, D::Output>> {

@@ -115,7 +115,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         const { <X::Input as SameSize<E::Input>>::FITS };
         require_gaussian("elbo", self.facts())?;
         let (mut buffer, mut targets) = (Vec::new(), Vec::new());
-        let given = InMemory::unweighted("elbo", self.encoder().input(), x.into_examples())?;
+        let given = InMemory::unweighted("elbo", self.network().inputs(), x.into_examples())?;
         let rows = given.compared(self.network(), "elbo", (&mut buffer, &mut targets))?;
         require_count("elbo draws", draws)?;
         elbo(self.network(), rows, draws, rng)
@@ -151,7 +151,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let name = "negative_log_likelihood";
         require_gaussian(name, self.facts())?;
         let (mut buffer, mut targets) = (Vec::new(), Vec::new());
-        let given = InMemory::unweighted(call, self.encoder().input(), x.into_examples())?;
+        let given = InMemory::unweighted(call, self.network().inputs(), x.into_examples())?;
         let rows = given.compared(self.network(), call, (&mut buffer, &mut targets))?;
         require_count("negative_log_likelihood draws", draws)?;
         negative_log_likelihood(self.network(), rows, draws, rng)
@@ -192,7 +192,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let name = "aggregated_posterior";
         require_gaussian(name, self.facts())?;
         let (call, mut buffer) = ("aggregated_posterior", Vec::new());
-        let given = InMemory::unweighted(call, self.encoder().input(), x.into_examples())?;
+        let given = InMemory::unweighted(call, self.network().inputs(), x.into_examples())?;
         let rows = given.taken(self.network(), call, &mut buffer)?;
         Ok(aggregated_posterior(self.network(), rows))
     }

@@ -13,6 +13,7 @@ use crate::batch::sample_weights;
 use crate::batch::size::SameSize;
 use crate::error::Result;
 use crate::layer::Part;
+use crate::layer::part::End;
 use crate::random::Streams;
 use crate::train::Trainable;
 use crate::train::examples::{IntoExamples, Suits};
@@ -168,9 +169,10 @@ where
     X::Given: Suits<<AutoEncoder<E, D, R, L, f64> as Trainable>::Wanted>,
 {
     const { <X::Input as SameSize<E::Input>>::FITS };
-    let size = model.encoder().input();
-    let (given, weights) = InMemory::weighted("objective", size, examples.into_examples())?;
-    of_network(model.network(), given, weights, seed)
+    let (call, network, examples) = ("objective", model.network(), examples.into_examples());
+    network.require_trained_on(call, End::of(examples.size))?;
+    let (given, weights) = InMemory::weighted(call, network.inputs(), examples)?;
+    of_network(network, given, weights, seed)
 }
 
 fn of_network(

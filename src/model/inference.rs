@@ -4,9 +4,10 @@ use super::lots::in_lots;
 use super::network::Network;
 use super::scalar;
 use super::{AutoEncoder, Scalar, Workspace};
-use crate::batch::size::{Refused, SameSize, Size, require_shape};
+use crate::batch::size::{Refused, SameSize, Size};
 use crate::batch::{Batch, BatchView, BatchViewMut, Sample, check_finite};
 use crate::error::{Error, Result, require_fit, require_size};
+use crate::layer::part::End;
 use crate::layer::{Part, Unconditioned};
 use crate::loss::{LossFor, Target, WithInput};
 use crate::numbers::scalar::{Float, is_nan};
@@ -73,7 +74,7 @@ impl<'a, T: Float> InMemory<'a, T> {
     /// leave out is refused: who gives weights means them to count.
     pub(crate) fn unweighted<I: Size, G>(
         call: &'static str,
-        expected: impl Size,
+        expected: End,
         examples: Examples<'a, T, I, G>,
     ) -> Result<Self> {
         Self::of(call, alone(call, expected, examples)?)
@@ -82,7 +83,7 @@ impl<'a, T: Float> InMemory<'a, T> {
     /// The same of a call that takes weights too, which are not looked at yet.
     pub(crate) fn weighted<I: Size, G>(
         call: &'static str,
-        expected: impl Size,
+        expected: End,
         examples: Examples<'a, T, I, G>,
     ) -> Result<(Self, Option<&'a [f64]>)> {
         let (samples, weights) = unvalidated(call, expected, examples)?;
@@ -141,7 +142,7 @@ impl<'a, T: Float> From<InMemory<'a, T>> for Samples<'a, T> {
 /// size. What it would leave out is refused: who gives weights means them to count.
 pub(crate) fn alone<'a, T: Float, I: Size, G>(
     call: &'static str,
-    expected: impl Size,
+    expected: End,
     examples: Examples<'a, T, I, G>,
 ) -> Result<Samples<'a, T>> {
     let (samples, weights) = unvalidated(call, expected, examples)?;
@@ -153,10 +154,10 @@ pub(crate) fn alone<'a, T: Float, I: Size, G>(
 
 fn unvalidated<'a, T: Float, I: Size, G>(
     call: &'static str,
-    expected: impl Size,
+    expected: End,
     Examples { samples, weights, held_out, size, .. }: Examples<'a, T, I, G>,
 ) -> Result<(Samples<'a, T>, Option<&'a [f64]>)> {
-    require_shape(call, expected, size)?;
+    expected.require(call, End::of(size))?;
     let (fault, remedy) = ("is not for this call, which does not validate", "leave it out");
     require_fit(held_out.is_none(), "Examples::held_out", fault, remedy)?;
     Ok((samples, weights))
@@ -219,8 +220,8 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         network.check_workspace(workspace)?;
         let place = "the codes of encode_into";
         require_size(place, "features", self.units(), codes.features())?;
-        require_shape(place, self.code_size(), codes.size())?;
-        let samples = alone("encode", self.encoder().input(), x.into_examples())?;
+        End::of(self.code_size()).require(place, End::of(codes.size()))?;
+        let samples = alone("encode", network.inputs(), x.into_examples())?;
         let mut buffer = std::mem::take(&mut workspace.taken);
         let done = in_lots("encode", network, samples, &mut |first, given| {
             let rows = given.taken(network, "encode", &mut buffer)?;
@@ -266,13 +267,14 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     {
         let network = self.network();
         network.check_workspace(workspace)?;
-        let given = InMemory::unweighted("decode", self.code_size(), codes.into_examples())?;
+        let expected = End::of(self.code_size());
+        let given = InMemory::unweighted("decode", expected, codes.into_examples())?;
         check_finite("decode", self.units(), given.x)?;
         let samples = given.x.samples();
         network.check_conditions("decode", given.conditions, samples)?;
         let place = "the outputs of decode_into";
         require_size(place, "features", network.outputs(), outputs.features())?;
-        require_shape(place, self.decoder().output(), outputs.size())?;
+        End::of(self.decoder().output()).require(place, End::of(outputs.size()))?;
         outputs.resize(samples);
         let rows = Rows { x: given.x, conditions: given.conditions, targets: None };
         scalar::decode_rows(network, rows, outputs.view_mut(), workspace)
@@ -293,7 +295,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         const { <X::Input as SameSize<E::Input>>::FITS };
         let network = self.network();
         let (mut buffer, mut targets) = (Vec::new(), Vec::new());
-        let samples = alone("score", self.encoder().input(), x.into_examples())?;
+        let samples = alone("score", network.inputs(), x.into_examples())?;
         let (mut scores, mut workspace) = (Vec::new(), self.workspace());
         in_lots("score", network, samples, &mut |first, given| {
             let rows = given.compared(network, "score", (&mut buffer, &mut targets))?;
@@ -317,7 +319,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
         let (call, mut buffer) = ("squared_jacobian", Vec::new());
-        let given = InMemory::unweighted(call, self.encoder().input(), x.into_examples())?;
+        let given = InMemory::unweighted(call, self.network().inputs(), x.into_examples())?;
         let rows = given.taken(self.network(), call, &mut buffer)?;
         Ok(self.network().squared_jacobian(rows))
     }
@@ -441,8 +443,8 @@ where
         network.check_workspace(workspace)?;
         let (place, examples) = ("the outputs of reconstruct_into", x.into_examples());
         require_size(place, "features", network.outputs(), outputs.features())?;
-        require_shape(place, examples.size, outputs.size())?;
-        let given = InMemory::unweighted("reconstruct", self.encoder().input(), examples)?;
+        End::of(examples.size).require(place, End::of(outputs.size()))?;
+        let given = InMemory::unweighted("reconstruct", network.inputs(), examples)?;
         let mut buffer = std::mem::take(&mut workspace.taken);
         let taken = given.taken(network, "reconstruct", &mut buffer).and_then(|rows| {
             outputs.resize(rows.x.samples());

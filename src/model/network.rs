@@ -116,35 +116,56 @@ impl<T: Float> Parts<T> {
         // Of the loss itself, and not of the box that holds every loss here.
         (**loss).check_size(outputs)
     }
-}
 
-impl<T: Float> Network<T> {
-    /// Checks that all fits together, and draws the parameters.
-    pub(crate) fn new(parts: Parts<T>, rng: &mut dyn Rng) -> Result<Self> {
-        parts.check()?;
-        let Parts { encoder, decoder, loss, mut leaves, regularizer, .. } = parts;
-        let Parts { condition, normalizer, loss_parameters, .. } = parts;
-        let ([input, _], [_, output]) = (parts.encoder_ends, parts.decoder_ends);
-        let (of_encoder, of_decoder) = (encoder.num_parameters(), decoder.num_parameters());
-        let facts = Facts {
+    /// What is known of a model of these parts.
+    fn facts(&self) -> Facts {
+        let Self { encoder, decoder, loss, encoder_ends, decoder_ends, condition, .. } = self;
+        let ([input, _], [_, output]) = (encoder_ends, decoder_ends);
+        Facts {
             features: input.values(),
             // Plain features of which a decoder makes images are images too.
             lies: input.lies().or(output.lies().filter(|_| loss.target() == Target::Input)),
             units: encoder.num_units(),
             is_gaussian: encoder.is_gaussian(),
             range: encoder.range(),
-            condition,
-            parameters: of_encoder.saturating_add(of_decoder),
-        };
+            condition: *condition,
+            parameters: encoder.num_parameters().saturating_add(decoder.num_parameters()),
+        }
+    }
+}
+
+impl<T: Float> Network<T> {
+    /// Checks that all fits together, and draws the parameters.
+    pub(crate) fn new(mut parts: Parts<T>, rng: &mut dyn Rng) -> Result<Self> {
+        let loss_parameters = std::mem::take(&mut parts.loss_parameters);
+        let mut network = Self::undrawn(parts)?;
+        network.state.resize(Leaf::ends(&network.leaves).1, T::ZERO);
+        network.parameters.resize(network.places().regularizer.end, T::ZERO);
+        network.draw(&loss_parameters, rng);
+        Ok(network)
+    }
+
+    /// Refuses what [`new`](Self::new) would, and draws nothing; and samples of this place that the network could not be
+    /// trained on.
+    pub(crate) fn check(parts: Parts<T>, samples: Option<(&'static str, End)>) -> Result<()> {
+        let network = Self::undrawn(parts)?;
+        samples.map_or(Ok(()), |(place, samples)| network.require_trained_on(place, samples))
+    }
+
+    /// With room for its numbers, and none of them.
+    fn undrawn(parts: Parts<T>) -> Result<Self> {
+        parts.check()?;
+        let facts = parts.facts();
+        let Parts { encoder, decoder, loss, mut leaves, regularizer, normalizer, .. } = parts;
         Leaf::place(&mut leaves, &facts);
         combined::check(&leaves, &facts)?;
         check_missing(normalizer.as_ref(), &*loss, &leaves)?;
         let (own, state) = Leaf::ends(&leaves);
         let of_loss = loss.num_parameters(decoder.num_outputs());
         let all = facts.parameters.saturating_add(of_loss).saturating_add(own);
-        let mut remembered = reserved("the numbers that regularizers remember", state)?;
-        remembered.resize(state, T::ZERO);
-        let mut network = Self {
+        Ok(Self {
+            state: reserved("the numbers that regularizers remember", state)?,
+            parameters: reserved("the number of parameters", all)?,
             encoder,
             decoder,
             loss,
@@ -153,14 +174,9 @@ impl<T: Float> Network<T> {
             facts,
             normalizer,
             layout: Layout::new(),
-            parameters: reserved("the number of parameters", all)?,
-            state: remembered,
             #[cfg(feature = "safetensors")]
             metadata: BTreeMap::new(),
-        };
-        network.parameters.resize(all, T::ZERO);
-        network.draw(&loss_parameters, rng);
-        Ok(network)
+        })
     }
 
     /// Lays out the parameters and draws them, part after part.
@@ -279,6 +295,24 @@ impl<T: Float> Network<T> {
         let mut priors = self.leaves.iter().filter_map(|leaf| leaf.part.prior());
         let is_compared = priors.any(|prior| prior.num_components() == 0);
         if is_compared { posterior.collapsed_units() } else { Vec::new() }
+    }
+
+    /// What samples are held against: boxes hide of their images and windows what facts know.
+    pub(crate) fn inputs(&self) -> End {
+        End::new(self.facts.features, self.facts.lies)
+    }
+
+    /// Refuses samples that are another image or window than those of the model or, where it does not know whether they are
+    /// any, than a regularizer that goes over them is made for.
+    pub(crate) fn require_trained_on(&self, call: &'static str, samples: End) -> Result<()> {
+        self.inputs().require(call, samples)?;
+        let are_counted = samples.values() == self.facts.features;
+        match (self.facts.lies, samples.lies()) {
+            (None, lies @ Some(_)) if are_counted => {
+                combined::check(&self.leaves, &Facts { lies, ..self.facts })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The normalizer, if samples may have missing values.

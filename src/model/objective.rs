@@ -8,6 +8,7 @@ use crate::batch::sample_weights;
 use crate::batch::size::SameSize;
 use crate::error::{Result, require_size};
 use crate::layer::Part;
+use crate::layer::part::End;
 use crate::random::Streams;
 use crate::terms::Terms;
 use crate::train::Trainable;
@@ -106,8 +107,11 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         const { <X::Input as SameSize<E::Input>>::FITS };
         let network = self.network();
         let (mut buffer, mut targets) = (Vec::new(), Vec::new());
-        let size = self.encoder().input();
-        let (given, weights) = InMemory::weighted(call, size, x.into_examples())?;
+        let examples = x.into_examples();
+        if streams.is_some() {
+            network.require_trained_on(call, End::of(examples.size))?;
+        }
+        let (given, weights) = InMemory::weighted(call, network.inputs(), examples)?;
         let rows = given.compared(network, call, (&mut buffer, &mut targets))?;
         require_size(call, "parameters", self.num_parameters(), parameters.len())?;
         let mut shares = Vec::new();

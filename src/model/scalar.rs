@@ -6,6 +6,7 @@ use super::training;
 use super::workspace::Workspace;
 use crate::batch::BatchViewMut;
 use crate::error::Result;
+use crate::layer::part::End;
 use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 use crate::train::Report;
@@ -23,6 +24,7 @@ impl Scalar for f64 {}
 // What a model does with its numbers.
 once! {
     pub(crate) fn build(parts: Parts<T>, rng: &'a mut dyn Rng) -> Result<Network<T>> = Network::new;
+    pub(crate) fn check(parts: Parts<T>, samples: Option<(&'static str, End)>) -> Result<()> = Network::check;
     pub(crate) fn step(
         network: &'a Network<T>,
         parameters: &'a [T],

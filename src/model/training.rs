@@ -7,13 +7,14 @@ use super::step::{Seen, step};
 use super::workspace::Workspace;
 use super::{AutoEncoder, Scalar};
 use crate::batch::BatchView;
-use crate::batch::size::{Size, require_shape};
+use crate::batch::size::Size;
 use crate::data::Normalizer;
 use crate::error::{Error, Number, Result, require_size};
 #[cfg(feature = "safetensors")]
 use crate::file::stored::{Saved, Stored};
 use crate::layer::Part;
 use crate::layer::layout::Layout;
+use crate::layer::part::End;
 use crate::loss::{LossFor, Target};
 use crate::numbers::scalar::{Float, all_finite};
 use crate::random::schedule::Schedule;
@@ -43,9 +44,9 @@ where
         examples: Examples<'_, T, I, G>,
     ) -> Result<Report> {
         let Examples { samples, weights, held_out, size, .. } = examples;
-        let inputs = self.encoder().input();
-        require_shape("fit", inputs, size)?;
-        let held_out = held_out.map(|held_out| held_out.checked(inputs)).transpose()?;
+        let (inputs, given) = (self.network().inputs(), End::of(size));
+        self.network().require_trained_on("fit", given)?;
+        let held_out = held_out.map(|held_out| held_out.checked(inputs.or(given))).transpose()?;
         scalar::train(self.network_mut(), plan, samples, weights, held_out)
     }
 }

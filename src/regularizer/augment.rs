@@ -22,7 +22,8 @@ use crate::random::Streams;
 /// # Shapes
 /// Samples keep their size. A change that is made for images of other sides, or of another number of values where samples
 /// are plain features, is refused by `build`, with [`Error::SizeMismatch`](crate::Error::SizeMismatch), and one for images
-/// where samples are windows with [`Error::Unfit`](crate::Error::Unfit).
+/// where samples are windows with [`Error::Unfit`](crate::Error::Unfit). Where layers say only their number, samples that
+/// are such images or windows themselves are refused when they are trained on.
 ///
 /// # Example
 /// ```

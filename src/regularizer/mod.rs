@@ -325,7 +325,8 @@ pub trait Regularizer<T: Float>: Debug + Send + Sync + RegularizerClone<T> {
         Vec::new()
     }
 
-    /// Refuses an encoder that it was not made for; called once, when the model is built. By default it refuses what
+    /// Refuses an encoder that it was not made for; called when the model is built, and of a model of plain features again
+    /// when it is trained on samples that are images or windows, with their [shape](Facts::lies). By default it refuses what
     /// its [prior](Self::prior) refuses.
     ///
     /// # Errors

@@ -4,10 +4,11 @@ use std::marker::PhantomData;
 
 use nalgebra::Const;
 
-use crate::batch::size::{Refused, SameSize, Size, Untyped};
+use crate::batch::size::{Refused, SameSize, Size};
 use crate::batch::{Batch, BatchView};
 use crate::data::Source;
 use crate::error::{Forgotten, Result, Unwrapped, require_fit};
+use crate::layer::part::End;
 use crate::metrics::Label;
 use crate::numbers::scalar::Float;
 
@@ -48,26 +49,26 @@ pub(crate) enum Samples<'a, T: Float> {
 /// Samples that are held out, not checked yet.
 pub(crate) struct HeldOut<'a, T: Float> {
     samples: Samples<'a, T>,
-    size: Untyped,
+    size: End,
     /// The weights and held-out samples that came with them.
     more: usize,
 }
 
 impl<'a, T: Float> HeldOut<'a, T> {
     /// Samples that came alone.
-    pub(crate) fn new(samples: Samples<'a, T>, size: Untyped) -> Self {
+    pub(crate) fn new(samples: Samples<'a, T>, size: End) -> Self {
         Self { samples, size, more: 0 }
     }
 
     /// The samples; refused if they are of another shape than a sample of the model, or came with more.
-    pub(crate) fn checked(self, expected: impl Size) -> Result<Samples<'a, T>> {
+    pub(crate) fn checked(self, expected: End) -> Result<Samples<'a, T>> {
         let (samples, size) = self.alone()?;
-        Untyped::of(expected).require("validation", size)?;
+        expected.require("validation", size)?;
         Ok(samples)
     }
 
     /// The samples and their size; refused if they came with more.
-    pub(crate) fn alone(self) -> Result<(Samples<'a, T>, Untyped)> {
+    pub(crate) fn alone(self) -> Result<(Samples<'a, T>, End)> {
         let fault = "takes samples alone, which all count alike";
         let remedy = "leave out their weights, and samples held out from them";
         require_fit(self.more == 0, "Examples::held_out", fault, remedy)?;
@@ -205,7 +206,7 @@ impl<'a, T: Float, I: Size, G> Examples<'a, T, I, G> {
         const { <X::Input as SameSize<I>>::FITS };
         let Examples { samples, weights, held_out, size, .. } = held_out.into_examples();
         let more = usize::from(weights.is_some()) + usize::from(held_out.is_some());
-        let held_out = HeldOut { samples, size: Untyped::of(size), more };
+        let held_out = HeldOut { samples, size: End::of(size), more };
         Self { held_out: Some(held_out), ..self }
     }
 }

@@ -5,6 +5,7 @@ mod kinds;
 mod meetings;
 mod parts;
 mod run_time;
+mod samples;
 mod small_stack;
 mod stack;
 mod streams_in_use;

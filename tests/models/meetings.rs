@@ -1,12 +1,17 @@
 //! Images and windows of other sides, but of as many values, where two parts of a model meet, and where a corruption meets
 //! the samples. Sizes of the running program are all of one type, and a box has none.
 
-use autoencoder::activation::Identity;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use autoencoder::activation::{Identity, Sigmoid};
 use autoencoder::corruption::{Corruption, Crop, Flip, Shift};
 use autoencoder::layer::field::Lies;
-use autoencoder::layer::{DenseLayer, Elementwise, Residual};
+use autoencoder::layer::{DenseLayer, DualViewMut, Elementwise, Pass, Residual, TangentPass};
+use autoencoder::layer::{Unconditioned, range};
+use autoencoder::parameters::Layout;
 use autoencoder::regularizer::Regularizer;
 use autoencoder::size::{DynImage, DynWindow, Image, Shape, Size};
+use autoencoder::train::Event;
 use autoencoder::*;
 use nalgebra::{Const, Dyn};
 
@@ -17,6 +22,84 @@ const VALUES: usize = 72;
 
 fn layer<I: Size, O: Size>(input: I, output: O) -> DenseLayer<I, O, Identity> {
     Dense::between(input, output, Identity)
+}
+
+/// Wide images as they are: a layer of one's own, of which only the type of its ends says that they are images.
+#[derive(Debug, Clone)]
+struct Own;
+
+impl Module for Own {
+    fn num_inputs(&self) -> usize {
+        VALUES
+    }
+    fn num_outputs(&self) -> usize {
+        VALUES
+    }
+}
+impl Part for Own {
+    type Input = DynImage;
+    type Output = DynImage;
+    type Range = range::Real;
+    type Posterior = Point;
+    type Condition = Unconditioned;
+    fn input(&self) -> DynImage {
+        WIDE
+    }
+    fn output(&self) -> DynImage {
+        WIDE
+    }
+}
+impl Layer<f64> for Own {
+    fn layout(&self, _layout: &mut Layout) {}
+    fn range(&self) -> (f64, f64) {
+        (f64::NEG_INFINITY, f64::INFINITY)
+    }
+    fn forward(
+        &self,
+        _parameters: &[f64],
+        x: BatchView<'_, f64>,
+        mut y: BatchViewMut<'_, f64>,
+        _tape: &mut [f64],
+        _scratch: &mut [f64],
+    ) {
+        y.as_mut_slice().copy_from_slice(x.as_slice());
+    }
+    fn backward(
+        &self,
+        _pass: Pass<'_, f64>,
+        dy: BatchViewMut<'_, f64>,
+        dx: Option<BatchViewMut<'_, f64>>,
+        _gradient: Option<&mut [f64]>,
+        _scratch: &mut [f64],
+    ) {
+        if let Some(mut dx) = dx {
+            dx.as_mut_slice().copy_from_slice(dy.as_slice());
+        }
+    }
+    fn tangent(
+        &self,
+        _pass: Pass<'_, f64>,
+        v: BatchView<'_, f64>,
+        mut jv: BatchViewMut<'_, f64>,
+        _tangent_tape: &mut [f64],
+        _scratch: &mut [f64],
+    ) {
+        jv.as_mut_slice().copy_from_slice(v.as_slice());
+    }
+    fn tangent_backward(
+        &self,
+        _pass: Pass<'_, f64>,
+        _tangent: TangentPass<'_, f64>,
+        d: DualViewMut<'_, f64>,
+        d_input: Option<DualViewMut<'_, f64>>,
+        _gradient: &mut [f64],
+        _scratch: &mut [f64],
+    ) {
+        if let Some(mut d_input) = d_input {
+            d_input.value.as_mut_slice().copy_from_slice(d.value.as_slice());
+            d_input.tangent.as_mut_slice().copy_from_slice(d.tangent.as_slice());
+        }
+    }
 }
 
 /// Rows of a tall image where those of a wide one are needed.
@@ -99,6 +182,26 @@ fn neighbours_of_other_images_are_refused() {
     assert_eq!(of!(first().then(through().then(second())), decoder()), chain);
     let listed = Any::of([first().boxed::<f64>(), through().boxed(), second().boxed()]).unwrap();
     assert_eq!(of!(listed, decoder()), chain);
+    // A layer of one's own says it by the types of its ends.
+    assert_eq!(of!(Own.then(second()), decoder()), chain);
+    assert_eq!(of!(Own.then(through()).then(second()), decoder()), chain);
+    assert_eq!(of!(Own.then(through().then(second())), decoder()), chain);
+    let code = Gaussian::new(Own, through(), through());
+    assert_eq!(of!(code, layer(TALL, WIDE)), Some(rows("the decoder's input")));
+    let around = || Residual::new(Own.then(through()));
+    assert_eq!(of!(around().then(second()), decoder()), chain);
+    // What goes in is added place by place to what a body of plain features makes of it.
+    let added = || Residual::new(layer(Dyn(VALUES), Dyn(VALUES)));
+    assert_eq!(of!(first().then(added()).then(second()), decoder()), chain);
+    assert_eq!(of!(first().then(added().then(second())), decoder()), chain);
+    assert_eq!(of!(first().then(added().then(through())).then(second()), decoder()), chain);
+    let nested = Residual::new(added().then(through()));
+    assert_eq!(of!(first().then(nested).then(second()), decoder()), chain);
+    let output = Some(rows("the decoder's output"));
+    let last = || layer(WIDE, Dyn(5));
+    assert_eq!(of!(added().then(last()), layer(Dyn(5), TALL)), output);
+    assert_eq!(of!(last(), layer(Dyn(5), TALL).then(added())), output);
+    assert_eq!(of!(first().then(added()).then(last()), decoder()), None);
     // A chain in a chain, and in a box that has kept its sizes.
     assert_eq!(of!(first().then(first().then(second())), decoder()), chain);
     assert_eq!(of!(first().boxed_as::<f64>().then(second().boxed_as::<f64>()), decoder()), chain);
@@ -157,6 +260,66 @@ fn levels_of_other_images_are_refused() {
     assert_eq!(halves(WIDE, TALL), refused(rows("the decoder's output"), stage));
 }
 
+/// Whatever `build` would refuse of a level is refused before a level below is trained.
+#[test]
+fn levels_are_looked_at_before_the_first_is_trained() {
+    let x = Batch::from_iter([[0.5; VALUES]; 4]).with_size(WIDE).unwrap();
+    let steps = AtomicUsize::new(0);
+    let trainer = || {
+        Trainer::new(Sgd::new(0.1).unwrap()).epochs(1).observer(|_: &Event<'_>| {
+            steps.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    let plain = Dyn(VALUES);
+    let first = |code| AutoEncoder::builder().encoder(layer(WIDE, code)).decoder(layer(code, WIDE));
+    let below = || Stack::new(first(WIDE), trainer());
+    let refused = |found: Option<Error>, stage: &str| match found {
+        Some(Error::Stage { stage: found, source }) => {
+            assert_eq!((found.as_str(), steps.load(Ordering::Relaxed)), (stage, 0));
+            *source
+        }
+        other => panic!("{other:?}"),
+    };
+    let flip = |size| Denoising::new(Flip::horizontal(size));
+    let stage = "level 2: 72 → 72";
+    let sides = "rows of a sample, for its images";
+    let error = Error::SizeMismatch { place: "Flip", unit: sides, expected: 6, found: 4 };
+    let stack = below().then(first(WIDE).regularizer(flip(TALL)), trainer());
+    assert_eq!(refused(stack.pretrain(&x).err(), stage), error);
+    let stack = below().then(first(WIDE).regularizer(flip(TALL)), trainer()).fine_tune(trainer());
+    assert_eq!(refused(stack.fit(&x).err(), stage), error);
+    // Of plain features, the codes of the level below are images.
+    let second = AutoEncoder::builder().encoder(layer(plain, plain)).decoder(layer(plain, plain));
+    let stack = below().then(second.regularizer(flip(TALL)), trainer());
+    assert_eq!(refused(stack.pretrain(&x).err(), stage), error);
+    // A loss that a decoder in a box is not for.
+    let bounded = Dense::between(Dyn(2), WIDE, Sigmoid).boxed::<f64>();
+    let second = AutoEncoder::builder().encoder(layer(plain, Dyn(2)).boxed::<f64>());
+    let second = second.decoder(bounded).loss(BernoulliCrossEntropy);
+    let stack = below().then(second, trainer());
+    let error = refused(stack.pretrain(&x).err(), "level 2: 72 → 2");
+    assert!(matches!(error, Error::Unfit { part: "the decoder", .. }), "{error}");
+    // Decoders that do not go one on the other, though each goes with its encoder.
+    let lower = AutoEncoder::builder().encoder(layer(WIDE, plain)).decoder(layer(TALL, WIDE));
+    let upper = AutoEncoder::builder().encoder(layer(plain, Dyn(5))).decoder(layer(Dyn(5), WIDE));
+    let place = "what the decoder of the level below is given";
+    let error = Error::SizeMismatch { place, unit: "rows", expected: 6, found: 4 };
+    let stack = Stack::new(lower, trainer()).then(upper, trainer());
+    assert_eq!(refused(stack.pretrain(&x).err(), "level 2: 72 → 5"), error);
+    // An activation between two levels.
+    let through = || Elementwise::dynamic(VALUES, Identity);
+    let between = AutoEncoder::builder().encoder(through()).decoder(through());
+    let third = AutoEncoder::builder().encoder(layer(TALL, Dyn(5))).decoder(layer(Dyn(5), TALL));
+    let stack = below().then(between, trainer()).then(third, trainer());
+    let place = "the code of the level below";
+    let error = Error::SizeMismatch { place, unit: "rows", expected: 6, found: 4 };
+    assert_eq!(refused(stack.pretrain(&x).err(), "level 3: 72 → 5"), error);
+    // What is right is trained.
+    let stack = below().then(first(WIDE).regularizer(flip(WIDE)), trainer());
+    assert_eq!(stack.pretrain(&x).err(), None);
+    assert!(steps.load(Ordering::Relaxed) > 0);
+}
+
 /// Types do not let an image meet a window; boxes would.
 #[test]
 fn an_image_beside_a_window_is_refused() {
@@ -169,9 +332,29 @@ fn an_image_beside_a_window_is_refused() {
     assert_eq!(boxed(chain, layer(plain, WIDE)), expected);
     let around = Residual::new(layer(WIDE, STEPS).boxed::<f64>());
     assert_eq!(boxed(around, layer(WIDE, WIDE)), Some(unlike("the body of a residual layer")));
-    // Of one channel both lie alike.
+    // Of one channel both lie alike, so that only rows can differ; and so of one place.
     let (row, series) = (Image::<1, 1, 8>, DynWindow { channels: 1, steps: 8 });
     assert_eq!(boxed(layer(row, plain), layer(plain, series)), None);
+    let two = Error::SizeMismatch { place: output, unit: "rows", expected: 2, found: 1 };
+    assert_eq!(boxed(layer(Image::<1, 2, 4>, plain), layer(plain, series)), Some(two));
+    let (pixel, step) = (Image::<8, 1, 1>, DynWindow { channels: 8, steps: 1 });
+    assert_eq!(boxed(layer(pixel, plain), layer(plain, step)), None);
+    let channels = Error::SizeMismatch { place: output, unit: "channels", expected: 8, found: 1 };
+    assert_eq!(boxed(layer(pixel, plain), layer(plain, series)), Some(channels));
+}
+
+/// It has as many values as plain features have, and is none of these.
+#[test]
+fn an_image_of_one_pixel_is_an_image() {
+    let image = |channels, height| DynImage { channels, height, width: 1 };
+    let (pixel, column) = (image(6, 1), image(2, 3));
+    let channels = |place| Error::SizeMismatch { place, unit: "channels", expected: 6, found: 2 };
+    let input = "the decoder's input";
+    assert_eq!(of!(layer(WIDE, pixel), layer(column, WIDE)), Some(channels(input)));
+    let output = "the decoder's output";
+    assert_eq!(of!(layer(pixel, Dyn(5)), layer(Dyn(5), column)), Some(channels(output)));
+    assert_eq!(of!(layer(WIDE, pixel), layer(Dyn(6), WIDE)), None);
+    assert_eq!(of!(layer(WIDE, Dyn(6)), layer(pixel, WIDE)), None);
 }
 
 #[test]

@@ -169,9 +169,9 @@ where
         X::Given: Unlabelled<E::Condition>,
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
-        let (call, size) = ("AnomalyDetector::fit", model.encoder().input());
-        let reference = InMemory::unweighted(call, size, reference.into_examples())?;
-        let learned = fit(model.network(), &mut score, reference)?;
+        let (call, network) = ("AnomalyDetector::fit", model.network());
+        let reference = InMemory::unweighted(call, network.inputs(), reference.into_examples())?;
+        let learned = fit(network, &mut score, reference)?;
         Ok(Self { model, score, learned })
     }
 
@@ -211,7 +211,7 @@ where
         const { <X::Input as SameSize<E::Input>>::FITS };
         let (call, examples) = ("feature_scores", x.into_examples());
         let size = examples.size;
-        let given = InMemory::unweighted(call, self.model.encoder().input(), examples)?;
+        let given = InMemory::unweighted(call, self.model.network().inputs(), examples)?;
         let all = self.judge().contributions(call, given)?;
         Batch::new(size, all)
     }
@@ -312,8 +312,8 @@ where
         X::Given: Unlabelled<E::Condition>,
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
-        let (size, examples) = (self.model.encoder().input(), held_out.into_examples());
-        let given = InMemory::unweighted("calibrate", size, examples)?;
+        let (expected, examples) = (self.model.network().inputs(), held_out.into_examples());
+        let given = InMemory::unweighted("calibrate", expected, examples)?;
         let learned = &self.learned;
         let (conformal, shared, novelty) = self.judge().calibration(&learned.reference, given)?;
         (self.learned.shared, self.learned.novelty) = (shared, novelty);
@@ -359,8 +359,8 @@ where
         X::Input: SameSize<E::Input>,
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
-        let size = self.model.encoder().input();
-        self.judge().scores(call, alone(call, size, x.into_examples())?)
+        let expected = self.model.network().inputs();
+        self.judge().scores(call, alone(call, expected, x.into_examples())?)
     }
 
     /// One sample as a batch of one; its values are not looked at yet.

@@ -74,8 +74,8 @@ impl Checkup {
         X::Given: Suits<<AutoEncoder<E, D, R, L, T> as Trainable>::Wanted>,
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
-        let (call, size) = ("Checkup::of", model.encoder().input());
-        of_network(model.network(), InMemory::unweighted(call, size, x.into_examples())?)
+        let (call, network) = ("Checkup::of", model.network());
+        of_network(network, InMemory::unweighted(call, network.inputs(), x.into_examples())?)
     }
 
     /// The units of a state, by their numbers.

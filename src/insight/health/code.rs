@@ -137,9 +137,10 @@ where
 {
     const { <X::Input as SameSize<E::Input>>::FITS };
     let (call, mut buffer) = ("kl_per_unit", Vec::new());
-    let given = InMemory::unweighted(call, model.encoder().input(), x.into_examples())?;
-    let rows = given.taken(model.network(), call, &mut buffer)?;
-    Ok(kl_of_rows(model.network(), rows))
+    let network = model.network();
+    let given = InMemory::unweighted(call, network.inputs(), x.into_examples())?;
+    let rows = given.taken(network, call, &mut buffer)?;
+    Ok(kl_of_rows(network, rows))
 }
 
 /// See [`kl_per_unit`].

@@ -2,7 +2,7 @@ use super::each_pass;
 use crate::batch::size::{DynImage, SameSize, Shape, Size};
 use crate::batch::{Batch, BatchView};
 use crate::error::{Result, require};
-use crate::layer::field::{Lies, Span};
+use crate::layer::field::{Lies, Span, Steps};
 use crate::layer::{Part, Pass};
 use crate::model::AutoEncoder;
 use crate::model::inference::{InMemory, Unlabelled};
@@ -59,7 +59,7 @@ where
     const { <X::Input as SameSize<E::Input>>::FITS };
     let (call, network) = ("feature_maps", model.network());
     let mut buffer = Vec::new();
-    let given = InMemory::unweighted(call, model.encoder().input(), x.into_examples())?;
+    let given = InMemory::unweighted(call, network.inputs(), x.into_examples())?;
     let rows = given.taken(network, call, &mut buffer)?;
     let (mut lies, mut values) = (Lies::plain(0), Vec::new());
     each_pass(network, rows, |_, pass| {
@@ -140,7 +140,7 @@ impl Watched {
         let behind = links.len() - 1 - layer;
         let before = links[behind..].iter().rev();
         let lies = before.fold(None, |before, &(features, lies, steps)| {
-            let lies = Lies::behind(before, lies, steps);
+            let lies = Lies::behind(before, lies, steps == Some([Steps::SAME; 2]));
             lies.filter(|lies| lies.shape.values() == features)
         });
         Ok(Self { lies: lies.unwrap_or(Lies::plain(links[behind].0)), behind })

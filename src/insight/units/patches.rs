@@ -86,7 +86,7 @@ where
     let (call, network, size) = ("top_patches", model.network(), model.encoder().input());
     require_count("top_patches count", count)?;
     let mut buffer = Vec::new();
-    let given = InMemory::unweighted(call, size, x.into_examples())?;
+    let given = InMemory::unweighted(call, network.inputs(), x.into_examples())?;
     let rows = given.taken(network, call, &mut buffer)?;
     let (mut found, mut fields) = (Vec::new(), None);
     each_pass(network, rows, |first, pass| {

@@ -103,7 +103,7 @@ where
     let (call, network, size) = ("saliency_maps", model.network(), model.encoder().input());
     require_unit("saliency_maps unit", unit, network)?;
     let mut buffer = Vec::new();
-    let given = InMemory::unweighted(call, size, x.into_examples())?;
+    let given = InMemory::unweighted(call, network.inputs(), x.into_examples())?;
     let rows = given.taken(network, call, &mut buffer)?;
     let mut maps = Vec::with_capacity(rows.x.as_slice().len());
     for block in blocks(rows) {

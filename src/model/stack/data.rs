@@ -4,9 +4,12 @@ use std::marker::PhantomData;
 
 use nalgebra::Dyn;
 
-use crate::batch::size::{Size, Untyped};
+use crate::batch::size::Size;
 use crate::batch::{Batch, BatchView};
 use crate::error::Result;
+use crate::layer::Part;
+use crate::layer::part::End;
+use crate::model::AutoEncoder;
 use crate::model::inference::InMemory;
 use crate::numbers::scalar::Float;
 use crate::train::examples::{Examples, HeldOut, Samples, SamplesAlone, WithLabels};
@@ -18,7 +21,7 @@ pub struct Data<'a, T> {
     held_out: Option<BatchView<'a, T>>,
     weights: Option<&'a [f64]>,
     /// The sizes of a sample, and of one that is held out; of codes none.
-    sizes: Option<[Untyped; 2]>,
+    sizes: Option<[End; 2]>,
 }
 
 /// The labels of samples, and of those that are held out.
@@ -41,7 +44,7 @@ impl<'a, T: Float> Data<'a, T> {
         let Examples { samples, weights, held_out, size, .. } = examples;
         let given = InMemory::of("Stack::fit", samples)?;
         let held_out = held_out.map(HeldOut::alone).transpose()?;
-        let size = Untyped::of(size);
+        let size = End::of(size);
         let sizes = Some([size, held_out.as_ref().map_or(size, |(_, size)| *size)]);
         let held_out =
             held_out.map(|(samples, _)| InMemory::of("validation", samples)).transpose()?;
@@ -58,11 +61,15 @@ impl<'a, T: Float> Data<'a, T> {
         (self.x, self.held_out)
     }
 
-    /// What an autoencoder with inputs of this size is trained on; refuses samples of another shape.
-    pub(super) fn examples<I: Size>(&self, size: I) -> Result<Examples<'a, T, I, SamplesAlone>> {
-        let expected = Untyped::of(size);
-        let [of_sample, of_held_out] = self.sizes.unwrap_or([expected; 2]);
-        expected.require("fit", of_sample)?;
+    /// What this autoencoder is trained on; refuses samples of another shape.
+    pub(super) fn examples<E: Part, D, R, L>(
+        &self,
+        model: &AutoEncoder<E, D, R, L, T>,
+    ) -> Result<Examples<'a, T, E::Input, SamplesAlone>> {
+        let (size, network) = (model.encoder().input(), model.network());
+        let [of_sample, of_held_out] = self.sizes.unwrap_or([network.inputs(); 2]);
+        network.require_trained_on("fit", of_sample)?;
+        network.inputs().or(of_sample).require("validation", of_held_out)?;
         let held_out = self.held_out.map(|x| HeldOut::new(alone(x), of_held_out));
         let (samples, weights) = (alone(self.x), self.weights);
         Ok(Examples { samples, weights, held_out, size, given: PhantomData })
@@ -75,8 +82,7 @@ impl<'a, T: Float> Data<'a, T> {
         size: I,
     ) -> Examples<'a, T, I, WithLabels> {
         let with = |x, labels| Samples::Memory { x, conditions: None, labels: Some(labels) };
-        let held_out =
-            self.held_out.map(|x| HeldOut::new(with(x, labels.held_out), Untyped::of(size)));
+        let held_out = self.held_out.map(|x| HeldOut::new(with(x, labels.held_out), End::of(size)));
         let samples = with(self.x, labels.of_samples);
         let weights = self.weights;
         Examples { samples, weights, held_out, size, given: PhantomData }

@@ -107,9 +107,10 @@ macro_rules! grows {
             ///
             /// # Errors
             /// [`Error::Stage`] with the stage and what is wrong in it, as [`Builder::build`] and
-            /// [`Trainer::fit`] have it. Sizes, settings of trainers, and a normalizer above the first
-            /// level (which the unrolled model has no place for) are refused before anything is
-            /// trained; what a later stage finds in its data or its training ends all, and then only
+            /// [`Trainer::fit`] have it. What [`Builder::build`] refuses of a level, a level that does not
+            /// go with the one below, settings of trainers, and a normalizer above the first level (which
+            /// the unrolled model has no place for) are refused before anything is trained; what a later
+            /// stage finds in its data or its training ends all, and then only
             /// [checkpoints](crate::train) keep the stages before. The same if an observer
             /// [stops](crate::train::Control::Stop) a stage that is not the last:
             /// [`Error::Stopped`](crate::Error::Stopped).
@@ -214,10 +215,13 @@ pub trait Levels<T: Float> {
     fn train(self, data: Data<'_, T>, report: &mut StackReport) -> Result<Trainings<T, Self>>;
 }
 
-/// The code of a level, on which the next one stands.
+/// The code of levels, on which the next one stands: as their encoders give it, and as their decoders take it.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
-pub struct Code(End);
+pub struct Code {
+    given: End,
+    taken: End,
+}
 
 /// What a stack has become, and the codes of what it was trained on.
 #[doc(hidden)]
@@ -247,47 +251,45 @@ where
 
     fn check(&self, below: usize, inputs: Option<Code>) -> Result<(usize, Code)> {
         let (encoder, decoder) = (self.builder.encoder.seen(), self.builder.decoder.seen());
-        let (input, code) = (End::input(encoder), End::output(encoder));
-        let (from, to) = (encoder.input().value(), encoder.output().value());
+        let (input, output) = (End::input(encoder), End::output(decoder));
+        let below_it = inputs.unwrap_or(Code { given: input, taken: output });
+        let code = Code {
+            given: End::output(encoder).behind(below_it.given, encoder),
+            taken: End::input(decoder).behind(below_it.taken, decoder),
+        };
         let checked = || {
-            encoder.check_sizes()?;
-            decoder.check_sizes()?;
             let fault = "gives a distribution, which no level can stand on";
             let remedy = "make it of layers, without a `Gaussian`";
             require_fit(!encoder.is_gaussian(), "the encoder", fault, remedy)?;
-            let place = "the decoder's input";
-            require_size(place, "code units", to, decoder.num_inputs())?;
-            code.require(place, End::input(decoder))?;
-            let place = "the decoder's output";
-            require_size(place, "features", from, decoder.num_outputs())?;
-            input.require(place, End::output(decoder))?;
+            let place = "the code of the level below";
+            self.builder.check::<T>(inputs.map(|code| (place, code.given)))?;
             self.trainer.check::<T>()?;
-            if let Some(Code(inputs)) = inputs {
-                let place = "the code of the level below";
-                require_size(place, "units", from, inputs.values())?;
-                input.require(place, inputs)?;
+            if let Some(Code { given, taken }) = inputs {
+                require_size(place, "units", input.values(), given.values())?;
+                taken.require("what the decoder of the level below is given", output)?;
                 let has_none = self.builder.normalizer.is_none();
                 let fault = "has a normalizer, and sees no data but codes";
                 let remedy = "set the normalizer on the first level, which sees the data";
                 require_fit(has_none, "the level", fault, remedy)?;
             }
-            Ok((below + 1, Code(code)))
+            Ok((below + 1, code))
         };
-        in_stage(&stage(below + 1, from, to), checked())
+        in_stage(&stage(below + 1, input.values(), code.given.values()), checked())
     }
 
     fn train(mut self, data: Data<'_, T>, report: &mut StackReport) -> Result<Trainings<T, Self>> {
         report.goes_on()?;
         let number = report.stages.len() + 1;
-        let mut model = self.builder.build::<T>()?;
-        let size = model.encoder().input();
-        let stage = stage(number, size.value(), model.encoder().output().value());
+        let encoder = self.builder.encoder.seen();
+        let stage = stage(number, encoder.input().value(), encoder.output().value());
+        let mut model = in_stage(&stage, self.builder.build::<T>())?;
         #[cfg(feature = "safetensors")]
         self.trainer.within(&stage, model.parameters());
-        let examples = in_stage(&stage, data.examples(size))?;
+        let examples = in_stage(&stage, data.examples(&model))?;
         let trained = in_stage(&stage, self.trainer.fit(&mut model, examples))?;
+        let codes = data.encoded(|data| model.encode(data.examples(&model)?));
+        let codes = in_stage(&stage, codes)?;
         report.push(stage, trained, self.trainer.stopped_at());
-        let codes = data.encoded(|data| model.encode(data.examples(size)?))?;
         let of_loss = model.parameters()[model.network().places().loss].iter();
         let pretrained = Pretrained {
             encoder: model.trained_encoder(),

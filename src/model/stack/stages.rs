@@ -228,7 +228,7 @@ macro_rules! unrolls {
 
             fn deep(self, data: Data<'_, T>, report: &mut StackReport) -> Result<Deep<T, Self>> {
                 let (pretrained, _) = self.train(data, report)?;
-                pretrained.unroll().build()
+                in_stage("all levels", pretrained.unroll().build())
             }
         }
     };
@@ -258,7 +258,7 @@ where
         report.goes_on()?;
         #[cfg(feature = "safetensors")]
         self.trainer.within(stage, model.parameters());
-        let examples = in_stage(stage, data.examples(model.encoder().input()))?;
+        let examples = in_stage(stage, data.examples(&model))?;
         let trained = in_stage(stage, self.trainer.fit(&mut model, examples))?;
         report.push(stage, trained, self.trainer.stopped_at());
         Ok(model)

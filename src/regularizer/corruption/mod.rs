@@ -101,7 +101,8 @@ pub trait Corruption<T: Float>: Debug + Send + Sync + CorruptionClone<T> {
     fn describe(&self) -> String;
 
     /// Refuses samples that it was not made for: of another number of [features](Facts::features) or, where they are images
-    /// or windows, of another [shape](Facts::lies). Called once, when the model is built. By default it refuses none.
+    /// or windows, of another [shape](Facts::lies). Called when the model is built; of a model of plain features again when
+    /// it is trained on samples that are images or windows, with their shape. By default it refuses none.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) or [`Error::Unfit`](crate::Error::Unfit) then.

@@ -90,12 +90,12 @@ impl<'a, T: Scalar> HtmlReport<'a, T> {
     {
         const { <X::Input as SameSize<E::Input>>::FITS };
         let (network, examples) = (model.network(), x.into_examples());
-        let (size, inputs) = (examples.size, model.encoder().input());
+        let shape = shape_of(examples.size, model.encoder().input());
         Self {
             network,
             report,
-            given: InMemory::unweighted("HtmlReport", inputs, examples),
-            shape: shape_of(size, inputs),
+            given: InMemory::unweighted("HtmlReport", network.inputs(), examples),
+            shape,
             title: kind(network).into(),
             columns: None,
             labels: None,
