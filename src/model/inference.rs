@@ -487,18 +487,18 @@ where
     ///
     /// # Example
     /// ```
-    /// use autoencoder::{Adam, AutoEncoder, Batch, Dense, Normalizer, Trainer, activation::Identity, data::Normalization};
-    /// let mut x: Batch<f64, _> = (0..40).map(|at| f64::from(at)).map(|t| [t, 100.0 - 2.0 * t]).collect();
-    /// x.as_mut_slice()[2 * 7 + 1] = f64::NAN; // of sample 7, which is 86
-    /// let mut model = AutoEncoder::builder()
-    ///     .encoder(Dense::<2, 1>::new(Identity))
-    ///     .decoder(Dense::<1, 2>::new(Identity))
+    /// use autoencoder::activation::{Identity, Tanh};
+    /// use autoencoder::{AutoEncoder, Batch, Denoising, Dense, Normalizer, corruption::Absences, data::Normalization};
+    /// let x = Batch::from_iter([[1.0, 98.0, 3.0], [2.0, f64::NAN, 4.0], [3.0, 94.0, f64::NAN]]);
+    /// let model = AutoEncoder::builder()
+    ///     .encoder(Dense::<3, 2>::new(Tanh))
+    ///     .decoder(Dense::<2, 3>::new(Identity))
+    ///     .regularizer(Denoising::new(Absences::new(0.3)?)) // learns to tell what is missing
     ///     .normalizer(Normalizer::fit_with_missing(Normalization::Standardize, &x)?)
-    ///     .build::<f64>()?;
-    /// Trainer::new(Adam::new(0.05)?).epochs(200).fit(&mut model, &x)?;
+    ///     .build::<f64>()?; // and trained
     /// let completed = model.impute(&x)?;
-    /// assert_eq!(completed.sample(8), [8.0, 84.0]);
-    /// assert!((completed.sample(7)[1] - 86.0).abs() < 1.0 && completed.sample(7)[0] == 7.0);
+    /// assert_eq!(completed.sample(0), [1.0, 98.0, 3.0]); // nothing was missing
+    /// assert_eq!(completed.sample(1)[1], model.reconstruct(&x)?.sample(1)[1]);
     /// # Ok::<(), autoencoder::Error>(())
     /// ```
     pub fn impute<'a, X>(&self, x: X) -> Result<Batch<T, X::Input>>

@@ -343,6 +343,8 @@ mod tests {
             }
             assert_eq!(survey.samples(), samples);
             for (feature, column) in columns.iter().enumerate() {
+                let missing = column.iter().filter(|x| !x.is_finite()).count();
+                assert_eq!(survey.missing[feature], missing as f64);
                 let finite = |x: &f32| if x.is_finite() { f64::from(*x) } else { 0.0 };
                 let column: Vec<f64> = column.iter().map(finite).collect();
                 let greatest = column.iter().copied().fold(0.0, f64::max);

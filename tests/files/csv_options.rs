@@ -492,22 +492,32 @@ fn labels_in_another_encoding() {
     assert!(expected.contains("Latin-1"), "{expected}");
 }
 
-/// A value that was kept as NaN is for whoever fills it: no training takes it.
+/// A value that was kept as NaN is trained on by a model that takes it for a missing one, streamed too, and by no other.
 #[test]
-fn what_is_kept_as_nan_is_not_trained_on() {
+fn what_is_kept_as_nan_is_for_models_that_take_it() {
     use autoencoder::activation::Identity;
     let options = new().missing(Missing::NotANumber).unwrap();
     let mut table: Csv<f64, Const<2>> = options.from_bytes("a,b\n1,2\n3,?\n").unwrap();
-    let mut model = AutoEncoder::builder()
-        .encoder(Dense::<2, 1>::new(Identity))
-        .decoder(Dense::<1, 2>::new(Identity))
-        .build::<f64>()
-        .unwrap();
+    let builder = || {
+        AutoEncoder::builder()
+            .encoder(Dense::<2, 1>::new(Identity))
+            .decoder(Dense::<1, 2>::new(Identity))
+    };
+    let mut model = builder().build::<f64>().unwrap();
     let mut trainer = Trainer::new(Adam::new(0.01).unwrap()).epochs(1);
     let value = Number(f64::NAN);
     let refused = Error::NotFinite { call: "fit", feature: 1, sample: 1, value };
     assert_eq!(trainer.fit(&mut model, &table.load().unwrap()).unwrap_err(), refused);
     assert_eq!(trainer.fit(&mut model, &mut table).unwrap_err(), refused);
+    let standardize = Normalization::Standardize;
+    let normalizer = Normalizer::fit_source_with_missing(standardize, &mut table).unwrap();
+    assert_eq!(normalizer.parts().0, [2.0, 2.0]);
+    let build = || builder().normalizer(normalizer.clone()).build::<f64>().unwrap();
+    let (mut loaded, mut streamed) = (build(), build());
+    trainer.fit(&mut loaded, &table.load().unwrap()).unwrap();
+    trainer.fit(&mut streamed, &mut table).unwrap();
+    assert_eq!(loaded.parameters(), streamed.parameters());
+    assert_ne!(loaded.parameters(), build().parameters());
 }
 
 #[test]

@@ -318,6 +318,41 @@ fn the_encoder_sees_what_stands_for_the_missing() {
     assert_eq!(model.impute(&complete).unwrap(), complete);
 }
 
+/// Codes are those of the row with what stands for the missing, and a likelihood is one of what is there.
+#[test]
+fn bounds_are_of_what_is_there() {
+    let squared: Likelihood = Box::new(SquaredError);
+    let model = AutoEncoder::builder()
+        .encoder(Gaussian::new(
+            Dense::<FEATURES, 5>::new(Tanh),
+            Dense::<5, 2>::new(Identity),
+            Dense::<5, 2>::new(Identity),
+        ))
+        .decoder(Dense::<2, FEATURES>::new(Identity))
+        .regularizer(Variational::default())
+        .loss(GaussianLikelihood::new(0.5).unwrap())
+        .normalizer(filled())
+        .build::<f64>()
+        .unwrap();
+    let mut x = rows(&squared, &[], (6, 0.4), 51);
+    let mut complete = x.clone();
+    for row in complete.as_mut_slice().chunks_exact_mut(FEATURES) {
+        for (x, &fill) in row.iter_mut().zip(filled().fills().unwrap()) {
+            *x = if x.is_nan() { fill } else { *x };
+        }
+    }
+    let bound = |x: &Batch<f64, Const<FEATURES>>| model.elbo(x, 20, &mut seeded(4)).unwrap();
+    assert_eq!(bound(&x).kl, bound(&complete).kl);
+    assert_ne!(bound(&x).reconstruction, bound(&complete).reconstruction);
+    let of = |x: &Batch<f64, Const<FEATURES>>| {
+        model.negative_log_likelihood(x, 50, &mut seeded(4)).unwrap()
+    };
+    assert!(of(&x).iter().all(|value| value.is_finite()));
+    // Of nothing there is nothing to tell: p = 1, estimated by weights p(z)/q(z|x), and so but for the draws.
+    x.as_mut_slice().fill(NAN);
+    assert_eq!(bound(&x).reconstruction, 0.0);
+}
+
 /// A squared error over what is not marked, as one would write it by hand: 0.25 marks what does not count.
 #[derive(Debug, Clone)]
 struct Marked;

@@ -13,7 +13,7 @@ const MARKS: &[&str] = &[
 /// | `Refuse` (default) | is refused, with its place | |
 /// | `DropRow` | drops its row, and the label of that row | `dropna()` |
 /// | `Value(x)` | becomes `x` | `fillna(x)` |
-/// | `NotANumber` | becomes NaN, which training refuses: fill it first | as read |
+/// | `NotANumber` | becomes NaN, for a model whose normalizer [takes missing values](crate::Normalizer::fit_with_missing) | as read |
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Missing {
@@ -23,7 +23,8 @@ pub enum Missing {
     DropRow,
     /// It becomes this finite number.
     Value(f64),
-    /// It becomes NaN. No training takes it: it is for whoever fills it after loading.
+    /// It becomes NaN: for a model whose normalizer [takes missing values](crate::Normalizer::fit_with_missing), or for
+    /// whoever fills it after loading. Any other model refuses it.
     NotANumber,
 }
 
