@@ -1,5 +1,6 @@
 //! Schemas of tables: what is inferred, changed, read, and given back in words.
 
+use allocation_counter::measure;
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::anomaly::{AnomalyDetector, ScaledResidual};
 use autoencoder::data::*;
@@ -509,6 +510,11 @@ fn files_that_are_no_such_table_are_refused() {
         let refused = Schema::infer_bytes_with(&options, text).unwrap_err().to_string();
         assert!(refused.starts_with(said), "{text:?}: {refused}");
     }
+    // A name may have any mark in it, as long as the cells do not.
+    for name in ["first name", "a;b", "a|b"] {
+        let text = format!("{name}\n1\n2\n5\n");
+        assert_eq!(Schema::infer_bytes(text).unwrap().columns()[0].name(), name);
+    }
     let refused = Schema::infer_bytes(b"a,b\n\xff,1\n".to_vec()).unwrap_err();
     assert!(refused.to_string().contains("line 2, column 1 (`a`"), "{refused}");
     assert!(matches!(SchemaOptions::new().rare(1, 1.5), Err(Error::InvalidParameter { .. })));
@@ -669,6 +675,40 @@ fn words_are_written_as_the_table_is() {
     let schema = Schema::infer_bytes_with(&spaces, text).unwrap();
     let words = schema.rows(&samples(&schema, text)).unwrap();
     assert_eq!(words.to_csv(), "a b\n1 \"x y\"\n2 \"\"\n3 z\n5 w\n");
+}
+
+/// Ten times the rows are inferred in the same memory, and are read without taking more, categories and dates too.
+#[test]
+fn tables_are_read_in_memory_that_does_not_grow() {
+    let text = |rows: usize| {
+        let row = |k: usize| {
+            let (level, day) = (["one", "two", "three", "NA"][k % 4], k % 28 + 1);
+            format!("{k},{}.5,{level},2024-02-{day:02}T07:30:00Z,free text {k}", k % 100)
+        };
+        lines("id,number,level,when,note", (0..rows).map(row)).into_bytes()
+    };
+    let taken = |rows: usize| {
+        let text = text(rows);
+        let mut schema = None;
+        let own = text.clone();
+        let inferred = measure(|| schema = Some(Schema::infer_bytes(own).unwrap()));
+        let schema = schema.unwrap();
+        assert_eq!(kinds(&schema)[1..4], [Kind::Number, Kind::Category, Kind::Date]);
+        let mut table = schema.from_bytes::<f32>(text).unwrap();
+        let mut block = Batch::zeros(table.size(), 64);
+        assert_eq!(table.read(block.view_mut()).unwrap(), 64);
+        let mut read = 64;
+        let reading = measure(|| {
+            while read + 64 < rows {
+                read += table.read(block.view_mut()).unwrap();
+            }
+        });
+        // Room for a cell that is cut by the end of the buffer, once it is needed.
+        assert!(reading.count_total <= 4, "{} of {rows} rows", reading.count_total);
+        inferred.bytes_max
+    };
+    let (few, many) = (taken(3_000), taken(30_000));
+    assert!(many <= few + few / 10, "{few} and {many}");
 }
 
 fn config() -> ProptestConfig {
