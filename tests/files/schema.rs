@@ -510,6 +510,10 @@ fn files_that_are_no_such_table_are_refused() {
         let refused = Schema::infer_bytes_with(&options, text).unwrap_err().to_string();
         assert!(refused.starts_with(said), "{text:?}: {refused}");
     }
+    // Single quotes that are meant.
+    let kept = SchemaOptions::new().csv(csv().quote(None).unwrap());
+    let schema = Schema::infer_bytes_with(&kept, "a\n'x'\n'y'\n").unwrap();
+    assert_eq!(schema.columns()[0].levels(), ["'x'", "'y'"]);
     // A name may have any mark in it, as long as the cells do not.
     for name in ["first name", "a;b", "a|b"] {
         let text = format!("{name}\n1\n2\n5\n");
@@ -537,6 +541,13 @@ fn labels_are_texts_or_numbers() {
     assert_eq!(labels, [Cell::Number(7.0), Cell::Missing, Cell::Number(9.5)]);
     let refused = schema.from_bytes::<f32>("a,class\n1,good\n").unwrap().labels().unwrap_err();
     assert!(refused.to_string().contains("line 2, column 2 (`class`"), "{refused}");
+    // Codes are texts, and a label that is chosen again is what it was.
+    let codes = Schema::infer_bytes("a,k\n1,007\n2,010\n5,007\n").unwrap();
+    let codes = codes.label("k").unwrap().label("k").unwrap();
+    let labels = codes.from_bytes::<f32>("a,k\n1,007\n").unwrap().labels().unwrap();
+    assert_eq!(labels, ["007"]);
+    let schema = schema.label("class").unwrap();
+    assert_eq!(schema.from_bytes::<f32>(text).unwrap().labels().unwrap()[0], 7.0);
     // Another label takes its place.
     let schema = schema.label("a").unwrap();
     let expected = [Kind::Label, Kind::LeftOut];

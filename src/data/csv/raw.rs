@@ -189,6 +189,11 @@ impl CsvOptions {
         self.has_header
     }
 
+    /// Whether quotes mean something.
+    pub(in crate::data) fn has_quotes(&self) -> bool {
+        self.dialect.quote.is_some()
+    }
+
     /// How a text is written that these options read.
     pub(in crate::data) fn marks(&self) -> WritingMarks {
         let Self { dialect, numbers, .. } = self;

@@ -26,17 +26,24 @@ impl Schema {
     /// [`Error::NoColumn`] if there is none of this name or place.
     pub fn label(mut self, column: impl Into<Column>) -> Result<Self> {
         let at = self.place("Schema::label", &column.into())?;
-        for other in &mut self.columns {
+        for (_, other) in self.columns.iter_mut().enumerate().filter(|(place, _)| *place != at) {
             if other.kind() == Kind::Label {
                 other.change(Coding::LeftOut, "left out, as another column is the label");
             }
         }
-        let are_numbers = match self.columns[at].coding {
+        let column = &self.columns[at];
+        // With zeros before it, it is a code.
+        let is_number = |level: &String| {
+            let is_code = matches!(level.as_bytes(), [b'0', b'0'..=b'9', ..]);
+            level.parse::<f64>().is_ok() && !is_code
+        };
+        let are_numbers = match column.coding {
             Coding::Number(_) => true,
             Coding::Boolean(_) | Coding::Category(_) | Coding::Ordinal(_) => {
-                self.columns[at].levels().iter().all(|level| level.parse::<f64>().is_ok())
+                column.levels().iter().chain(column.rare_levels()).all(is_number)
             }
-            _ => false,
+            Coding::Label { are_numbers } => are_numbers,
+            Coding::Date(_) | Coding::LeftOut => false,
         };
         self.columns[at].change(Coding::Label { are_numbers }, "chosen");
         Ok(self)

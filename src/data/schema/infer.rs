@@ -62,7 +62,9 @@ impl Schema {
         if options.csv.says_header().is_none() {
             require_header(&rows, &profiles)?;
         }
-        require_right_quotes(input, &names, &profiles)?;
+        if options.csv.has_quotes() {
+            require_right_quotes(input, &names, &profiles)?;
+        }
         let have_texts = profiles.iter().any(is_category_of_texts);
         let columns = names.into_iter().zip(profiles).map(|(name, profile)| {
             let (missing, rows) = (profile.missing, profile.rows);
@@ -129,7 +131,8 @@ fn require_right_quotes(input: &Input, names: &[String], profiles: &[Profile]) -
         if let (true, Some((text, line))) = (are_quoted, &profile.first_text) {
             let place = Place::Cell { line: *line, column, name: Some(name.clone()) };
             let found = Found::known("a text in single quotes", text.as_bytes());
-            let expected = "a text (`CsvOptions::quote(b'\\'')` of `SchemaOptions::csv` takes single quotes off)";
+            let expected = "a text (`CsvOptions::quote(b'\\'')` of `SchemaOptions::csv` takes single quotes off, `quote(None)` \
+                            keeps all quotes)";
             return Err(input.malformed(place, found, expected));
         }
     }
