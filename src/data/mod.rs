@@ -56,7 +56,7 @@
 //! 2. Skipping is the same as reading and dropping.
 //! 3. Files are not believed: a count is checked against the file's length before memory is taken
 //!    for it, bytes that are missing or left over are refused, and so are a number that is not finite
-//!    (unless [`Missing::NotANumber`] asks for it) and a file without a sample.
+//!    (unless [`Missing::NotANumber`] asks for it, or the cell of a `Table` is missing) and a file without a sample.
 //!    The refusal names the file, the place, what is there and what belongs there.
 //! 4. After a refusal a source refuses to go on until it is rewound.
 //!

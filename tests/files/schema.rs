@@ -688,6 +688,57 @@ fn words_are_written_as_the_table_is() {
     assert_eq!(words.to_csv(), "a b\n1 \"x y\"\n2 \"\"\n3 z\n5 w\n");
 }
 
+#[test]
+fn each_kind_can_be_chosen() {
+    let text = "a,b,c,t\n1,x,3,100\n2,y,4,200\n1,x,3,300\n";
+    let schema = Schema::infer_bytes(text).unwrap();
+    let inferred = [Kind::Boolean, Kind::Boolean, Kind::Boolean, Kind::Number];
+    assert_eq!(kinds(&schema), inferred);
+    let chosen = schema.number("a").unwrap().category(1).unwrap().boolean("c", "4", "3").unwrap();
+    let chosen = chosen.date("t", "%s").unwrap();
+    assert_eq!(kinds(&chosen), [Kind::Number, Kind::Category, Kind::Boolean, Kind::Date]);
+    assert!(chosen.columns().iter().all(|column| column.why() == "chosen"));
+    // The number, one of two and an unknown one, the other way round, and 100 of 86,400 seconds on.
+    let batch = samples(&chosen, text);
+    assert_eq!(batch.sample(1)[..6], [2.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(batch.sample(0)[4], 1.0);
+    assert_eq!(*batch.sample(1).last().unwrap(), 100.0 / 86_400.0);
+    let fewer = chosen.date_parts("t", [DatePart::TimeOfDay, DatePart::TimeOfDay]).unwrap();
+    assert_eq!(fewer.cells().last(), Some(&("t", 6..8)));
+    let said = fewer.rows(&samples(&fewer, text)).unwrap();
+    assert_eq!(said.row(1)[3], "00:03:20");
+    // A level that has the name of a missing value is one where it is named.
+    let none = Schema::infer_bytes("a,b\nnone,1\nsome,2\nmany,5\n").unwrap();
+    assert!((none.columns()[0].missing() - 1.0 / 3.0).abs() < 1e-15);
+    let none = none.ordinal("a", ["none", "some", "many"]).unwrap();
+    assert_eq!((none.columns()[0].missing(), none.columns()[0].levels().len()), (0.0, 3));
+    assert_eq!(samples(&none, "a,b\nsome,1\nnone,1\n").sample(1)[..2], [0.0, 0.0]);
+}
+
+#[test]
+fn files_are_read_from_disk() {
+    let folder = common::Folder::new("schema");
+    let path = folder.join("fruit.csv");
+    let text = "weight,ripe,class\n1.5,no,a\n2.5,yes,b\n3.25,no,c\n";
+    std::fs::write(&path, text).unwrap();
+    let schema = Schema::infer(&path).unwrap().label("class").unwrap();
+    let mut table = schema.open::<f32>(&path).unwrap();
+    let expected = vec![1.5, 0.0, 0.0, 2.5, 1.0, 0.0, 3.25, 0.0, 0.0];
+    assert_eq!(table.load().unwrap(), Batch::new(Dyn(3), expected).unwrap());
+    assert_eq!(table.labels().unwrap(), ["a", "b", "c"]);
+    assert_eq!(table.schema(), &schema);
+    // It is shorter than when it was opened.
+    std::fs::write(&path, "weight,ripe,class\n1.5,no,a\n").unwrap();
+    let mut table = schema.open::<f32>(&path).unwrap();
+    std::fs::write(&path, "weight,ripe,class\n").unwrap();
+    assert!(table.load().is_err());
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(Schema::infer(&path), Err(Error::File { .. })));
+    assert!(matches!(schema.open::<f32>(folder.path()), Err(Error::File { .. })));
+    let refused = schema.from_bytes::<f32>(vec![0x1f, 0x8b, 8, 0]).unwrap_err();
+    assert!(refused.to_string().starts_with("<memory>: found a gzip file"), "{refused}");
+}
+
 /// Ten times the rows are inferred in the same memory, and are read without taking more, categories and dates too.
 #[test]
 fn tables_are_read_in_memory_that_does_not_grow() {
