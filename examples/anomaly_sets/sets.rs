@@ -89,6 +89,28 @@ pub fn train(rows: &Batch<f32, Dyn>, seed: u64) -> Result<Model> {
     Ok(model)
 }
 
+/// The model for a [`KernelDensity`](autoencoder::anomaly::KernelDensity): a code that is not narrow, of tanh units.
+pub type Wide = AutoEncoder<
+    Chain<DenseLayer<Dyn, Dyn, Tanh>, DenseLayer<Dyn, Dyn, Tanh>>,
+    DenseLayer<Dyn, Dyn, Identity>,
+    Denoising<Gaussian>,
+>;
+
+/// The configuration for tables of the documentation: features, units twice, and back; at least 64 units.
+pub fn train_wide(rows: &Batch<f32, Dyn>, seed: u64) -> Result<Wide> {
+    let features = rows.features();
+    let units = (2 * features).max(64);
+    let mut model = AutoEncoder::builder()
+        .encoder(Dense::dynamic(features, units, Tanh).then(Dense::dynamic(units, units, Tanh)))
+        .decoder(Dense::dynamic(units, features, Identity))
+        .regularizer(Denoising::new(Gaussian::new(0.3)?))
+        .normalizer(Normalizer::fit(Normalization::Standardize, rows)?)
+        .seed(seed)
+        .build::<f32>()?;
+    trainer(rows, seed)?.fit(&mut model, rows)?;
+    Ok(model)
+}
+
 /// The training for all sets.
 pub fn trainer(rows: &Batch<f32, Dyn>, seed: u64) -> Result<Trainer<'static, Adam>> {
     let trainer = Trainer::new(Adam::new(2e-3)?)

@@ -42,6 +42,10 @@ fn scores_to_try() -> Vec<Make> {
         || Box::new(ScaledResidual::new().by_deviation().floor(0.5).unwrap()),
         || Box::new(CodeDistance::new()),
         || Box::new(NearestReconstruction::new(2).unwrap()),
+        || Box::new(NearestNeighbours::new(2).unwrap()),
+        || Box::new(NearestNeighbours::new(1).unwrap().by_sizes()),
+        || Box::new(KernelDensity::new()),
+        || Box::new(KernelDensity::new().residual_weight(0.0).unwrap()),
         || {
             let nearest = NearestReconstruction::new(1).unwrap();
             let inner = Both::new(ScaledResidual::new(), nearest).weights(2.0, 1.0).unwrap();
@@ -208,6 +212,13 @@ fn numbers_that_no_score_has_fitted_are_refused() {
     let scaled: Make = || Box::new(ScaledResidual::new());
     let code: Make = || Box::new(CodeDistance::new());
     let nearest: Make = || Box::new(NearestReconstruction::new(1).unwrap());
+    let neighbours: Make = || Box::new(NearestNeighbours::new(1).unwrap());
+    let density: Make = || Box::new(KernelDensity::new());
+    let of = |d: f64, widths: &[f64], shares: &[f64]| {
+        let points: Vec<f64> = (0..32).map(f64::from).collect();
+        let numbers = numbers().with("points", points).with("dimensions", [d]);
+        numbers.with("widths", widths).with("shares", shares)
+    };
     let both: Make = || Box::new(Both::new(SquaredResidual, ScaledResidual::new()));
     let good = numbers().with("centre", eight).with("spread", eight);
     let cases: Vec<(Make, Numbers, bool)> = vec![
@@ -224,6 +235,23 @@ fn numbers_that_no_score_has_fitted_are_refused() {
         (nearest, numbers().with("reconstructions", eight), false),
         (nearest, numbers().with("reconstructions", [1.0; 17]), false),
         (nearest, numbers(), false),
+        (neighbours, numbers().with("samples", [1.0; 16]), true),
+        (neighbours, numbers().with("samples", eight), false),
+        (neighbours, numbers().with("samples", [1.0; 17]), false),
+        (neighbours, numbers(), false),
+        (density, of(8.0, &[0.5, 1.0], &[0.25, 0.75]), true),
+        (density, of(8.0, &[0.5, 1.0], &[0.25, 0.25]), false),
+        (density, of(8.0, &[0.5, 1.0], &[1.0]), false),
+        (density, of(8.0, &[0.5, 1.0], &[1.0, 0.0]), false),
+        (density, of(8.0, &[1.0, 0.5], &[0.25, 0.75]), false),
+        (density, of(8.0, &[0.0, 0.5], &[0.25, 0.75]), false),
+        (density, of(8.0, &[1e200], &[1.0]), false),
+        (density, of(8.0, &[], &[]), false),
+        (density, of(9.0, &[1.0], &[1.0]), false),
+        (density, of(0.5, &[1.0], &[1.0]), false),
+        (density, of(8.0, &[1.0], &[1.0]).with("points", [1.0; 33]), false),
+        (density, of(8.0, &[1.0], &[1.0]).with("points", [1.0; 16]), false),
+        (density, numbers(), false),
         (both, numbers().with("means", [1.0; 2]).with_all("second", good.clone()), true),
         (both, numbers().with("means", [1.0, -1.0]).with_all("second", good.clone()), false),
         (both, numbers().with("means", [1.0; 3]).with_all("second", good.clone()), false),

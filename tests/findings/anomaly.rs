@@ -284,6 +284,10 @@ fn scores_to_try() -> Vec<(&'static str, Box<dyn AnomalyScore<f64>>)> {
         ("scaled", Box::new(ScaledResidual::new())),
         ("code", Box::new(CodeDistance::new())),
         ("nearest", Box::new(nearest())),
+        ("neighbours", Box::new(NearestNeighbours::new(3).unwrap())),
+        ("neighbours by sizes", Box::new(NearestNeighbours::new(2).unwrap().by_sizes())),
+        ("density", Box::new(KernelDensity::new())),
+        ("density of columns", Box::new(KernelDensity::new().residual_weight(0.0).unwrap())),
         ("both", Box::new(Both::new(ScaledResidual::new(), CodeDistance::new()))),
         ("nested", Box::new(Both::new(Both::new(nearest(), SquaredResidual), CodeDistance::new()))),
     ]
@@ -453,7 +457,19 @@ fn what_cannot_be_right_is_refused() {
     let name = "reference samples of ScaledResidual";
     assert_eq!(parameter(fit(scaled(), &normal.select(0..1))), name);
     assert!(fit(scaled(), &normal.select(0..2)).is_ok());
-    assert!(NearestReconstruction::new(0).is_err());
+    let neighbours = |k| Box::new(NearestNeighbours::new(k).unwrap());
+    assert_eq!(parameter(fit(neighbours(5), &normal.select(0..5))), "NearestNeighbours k");
+    assert!(fit(neighbours(4), &normal.select(0..5)).is_ok());
+    let density = || Box::new(KernelDensity::new());
+    assert_eq!(
+        parameter(fit(density(), &normal.select(0..1))),
+        "reference samples of KernelDensity"
+    );
+    assert!(fit(density(), &normal.select(0..2)).is_ok());
+    for wrong in [f64::NAN, -0.1, f64::INFINITY] {
+        assert!(KernelDensity::new().residual_weight(wrong).is_err());
+    }
+    assert!(NearestReconstruction::new(0).is_err() && NearestNeighbours::new(0).is_err());
     assert!(ReconstructionProbability::new(0, 1).is_err());
     for wrong in [f64::NAN, -0.1, 1.1, f64::INFINITY] {
         assert!(ScaledResidual::new().floor(wrong).is_err());

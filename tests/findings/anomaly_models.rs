@@ -63,6 +63,8 @@ fn scores() -> Vec<(Boxed, bool, bool)> {
         (Box::new(ScaledResidual::new()), true, true),
         (Box::new(CodeDistance::new()), true, false),
         (Box::new(NearestReconstruction::new(2).unwrap()), true, true),
+        (Box::new(NearestNeighbours::new(2).unwrap()), true, false),
+        (Box::new(KernelDensity::new()), true, true),
         (Box::new(drawn()), false, true),
         (Box::new(Both::new(drawn().by_column(), CodeDistance::new())), false, true),
         (Box::new(Both::new(boxed, CodeDistance::new())), true, true),
@@ -116,6 +118,31 @@ fn a_conditional_model_is_judged_under_the_conditions() {
         assert!(matches!(error, Error::NotFinite { .. }), "{error}");
         assert_eq!(detector.clone().scores((&x, &c)).unwrap(), all);
     }
+}
+
+/// Distances between columns ask nothing of a model but its normalizer.
+#[test]
+fn a_classifier_takes_the_nearest_neighbours() {
+    let (x, mut plain) = (rows(), Vec::new());
+    for boxed in [false, true] {
+        let score = NearestNeighbours::new(3).unwrap();
+        let reference = x.select(0..300);
+        plain.push(if boxed {
+            let score: Boxed = Box::new(score);
+            AnomalyDetector::fit(classifier!(), score, &reference).unwrap().scores(&x).unwrap()
+        } else {
+            AnomalyDetector::fit(classifier!(), score, &reference).unwrap().scores(&x).unwrap()
+        });
+    }
+    let same = AutoEncoder::builder()
+        .encoder(Dense::<8, 3>::new(Tanh))
+        .decoder(Dense::<3, 8>::new(Identity))
+        .normalizer(standardize())
+        .build::<f64>()
+        .unwrap();
+    let score = NearestNeighbours::new(3).unwrap();
+    plain.push(AnomalyDetector::fit(same, score, &x.select(0..300)).unwrap().scores(&x).unwrap());
+    assert!(plain[0] == plain[1] && plain[0] == plain[2]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod anomaly_sets;
 #[cfg(feature = "plot")]
 mod colours;
 mod convolutional;
+mod densities;
 mod drift;
 #[cfg(feature = "npz")]
 mod explanations;

@@ -250,10 +250,12 @@ fn beyond_all_numbers<T: Scalar>(unit: f64, far: f64) {
         far: f64,
     ) {
         let (reference, held_out) = (rows.select(200..300), rows.select(300..390));
-        let scores: [Box<dyn AnomalyScore<T>>; 3] = [
+        let scores: [Box<dyn AnomalyScore<T>>; 5] = [
             Box::new(SquaredResidual),
             Box::new(ScaledResidual::new()),
             Box::new(NearestReconstruction::new(1).unwrap()),
+            Box::new(NearestNeighbours::new(1).unwrap()),
+            Box::new(KernelDensity::new()),
         ];
         for score in scores {
             let name = score.describe();

@@ -53,6 +53,8 @@ fn scores<T: Float>() -> Vec<Boxed<T>> {
         Box::new(SquaredResidual),
         Box::new(ScaledResidual::new()),
         Box::new(NearestReconstruction::new(1).unwrap()),
+        Box::new(NearestNeighbours::new(1).unwrap()),
+        Box::new(KernelDensity::new()),
         Box::new(CodeDistance::new()),
         Box::new(drawn()),
         Box::new(drawn().by_column()),
@@ -160,13 +162,22 @@ fn rounding_of_a_constant_is_no_change() {
             let model = trained(&rows.select(0..200), Box::new(SquaredError), normalizer);
             for score in scores() {
                 let reference = rows.select(0..350);
-                let detector = AnomalyDetector::fit(model.clone(), score, &reference).unwrap();
+                // A row of the reference given again is nearest to itself: there others tell how odd rows can be.
+                let is_nearest = ["NearestNeighbours", "KernelDensity"]
+                    .iter()
+                    .any(|kind| score.describe().starts_with(kind));
+                let mut detector = AnomalyDetector::fit(model.clone(), score, &reference).unwrap();
+                let mut normal = reference;
+                if is_nearest {
+                    normal = rows.select(350..400);
+                    detector.calibrate(&normal).unwrap();
+                }
                 assert_eq!(detector.constant_columns(), [CONSTANT]);
                 let row = rows.sample(360);
                 let expected = detector.score_one(row).unwrap();
                 let of = |value| detector.score_one(&moved(row, CONSTANT, value)[..]).unwrap();
                 assert_eq!(of(0.1_f64.next_down()).max(expected), expected.max(of(0.1)));
-                let typical = detector.scores(&reference).unwrap().into_iter().fold(0.0, f64::max);
+                let typical = detector.scores(&normal).unwrap().into_iter().fold(0.0, f64::max);
                 assert!(of(0.1) < 1.25 * typical && of(0.1001) >= 1.25 * typical);
             }
         }

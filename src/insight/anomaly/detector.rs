@@ -27,7 +27,7 @@ use crate::train::examples::IntoExamples;
 ///
 /// Samples are given as to the model: `&x` or, of a conditional model, `(&x, &conditions)`. A classifier's are given
 /// without labels; its detector takes a score that needs no reconstruction, such as
-/// [`CodeDistance`](super::CodeDistance).
+/// [`CodeDistance`](super::CodeDistance) or [`NearestNeighbours`](super::NearestNeighbours).
 ///
 /// Nothing of the model changes; [`model`](Self::model) lends it and [`into_model`](Self::into_model)
 /// gives it back.

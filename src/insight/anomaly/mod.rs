@@ -8,12 +8,14 @@
 //! | [`SquaredResidual`] | Σ (x − x̂)² | nothing |
 //! | [`ScaledResidual`] | Σ ((x − x̂ − median) / spread)² | each column's residuals, best of held-out samples |
 //! | [`CodeDistance`] | Mahalanobis distance of the code, squared | mean and shrunk covariance of codes |
+//! | [`KernelDensity`] | −ln of a density in the space of columns and residuals | its points, widths by their likelihood |
+//! | [`NearestNeighbours`] | mean distance to the k nearest normal samples; the model is not asked | the samples |
 //! | [`NearestReconstruction`] | squared distance to the nearest reconstruction of a normal sample | reconstructions |
 //! | [`ReconstructionProbability`] | mean loss of reconstructions from drawn codes; needs a Gaussian encoder | nothing, or each column's residuals |
 //! | [`Both`] | the sum of two, each in units of its mean | both |
 //!
 //! The detector is for plain and conditional models. A classifier makes no reconstruction that a sample could be
-//! compared with; of these scores its detector takes [`CodeDistance`].
+//! compared with; of these scores its detector takes [`CodeDistance`] and [`NearestNeighbours`].
 //!
 //! What normal samples never show, such as a change of a column that never changed, makes a sample odd
 //! [under any score](AnomalyDetector#what-normal-samples-never-show).
@@ -58,6 +60,56 @@
 //! assert_eq!(why.p_value, Some(1.0 / 151.0)); // odder than each of the 150
 //! # Ok::<(), autoencoder::Error>(())
 //! ```
+//!
+//! # One configuration for tables
+//! For a table of numbers of which nothing else is known, this is where to begin: a code that is not narrow, trained by
+//! noise, and [`KernelDensity`]. Nothing is to be chosen, as widths are by likelihood.
+//!
+//! ```
+//! use autoencoder::activation::{Identity, Tanh};
+//! use autoencoder::anomaly::{AnomalyDetector, KernelDensity};
+//! use autoencoder::corruption::Gaussian;
+//! use autoencoder::data::{Normalization, Normalizer};
+//! use autoencoder::train::schedule::Cosine;
+//! use autoencoder::{Adam, AutoEncoder, Denoising, Dense, Then, Trainer, datasets};
+//!
+//! let rows = datasets::sensors::<f32>(600, 1)?.normal().into_dynamic(); // your normal rows
+//! let features = rows.features();
+//! let units = (2 * features).max(64);
+//! let mut model = AutoEncoder::builder()
+//!     .encoder(Dense::dynamic(features, units, Tanh).then(Dense::dynamic(units, units, Tanh)))
+//!     .decoder(Dense::dynamic(units, features, Identity))
+//!     .regularizer(Denoising::new(Gaussian::new(0.3)?)) // deviations
+//!     .normalizer(Normalizer::fit(Normalization::Standardize, &rows)?)
+//!     .build::<f32>()?;
+//! let steps = 3000; // of 64 rows
+//! # let steps = 30;
+//! Trainer::new(Adam::new(2e-3)?)
+//!     .epochs((steps * 64_usize).div_ceil(rows.samples()))
+//!     .batch_size(64)
+//!     .schedule(Cosine::new(0.0)?)
+//!     .fit(&mut model, &rows)?;
+//! let detector = AnomalyDetector::fit(model, KernelDensity::new(), &rows)?;
+//! let mut odd = rows.sample(0).to_vec();
+//! odd[2] += 40.0;
+//! assert!(detector.score_one(&odd[..])? > detector.score_one(rows.sample(0))?);
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
+//!
+//! How it was chosen: on 67 tasks from 40 public tables of classes (the repository of KEEL; none of the ten below), with
+//! a class, or all but one, as normal; up to 1,000 rows in training. Means over tables of the difference in ROC-AUC
+//! from the nearest neighbour:
+//!
+//! | score | mean | median | share of tables that are better | the worst three |
+//! |---|---|---|---|---|
+//! | `KernelDensity::new()` | **+0.013** | +0.006 | 0.68 | −0.029 −0.028 −0.008 |
+//! | with `residual_weight` 1 | +0.012 | +0.006 | 0.70 | −0.024 −0.012 −0.010 |
+//! | with `residual_weight` 4 | +0.012 | +0.010 | 0.65 | −0.065 −0.046 −0.015 |
+//! | with `residual_weight` 0: columns alone | +0.010 | +0.002 | 0.65 | −0.023 −0.018 −0.003 |
+//! | `NearestNeighbours::new(5)` | +0.008 | +0.003 | 0.55 | −0.072 −0.040 −0.031 |
+//! | `NearestReconstruction::new(1)`, of the same models | +0.006 | +0.002 | 0.75 | −0.033 −0.030 −0.014 |
+//!
+//! Noise of 0.2 or 0.5 deviations, and half as many steps, change the first by 0.001 at most.
 //!
 //! # Ten public sets
 //! `cargo run --release --example anomaly_sets --features npz -- --data DIR`, with the sets of ADBench in DIR,
@@ -140,11 +192,14 @@ mod fingerprints;
 #[cfg(feature = "table")]
 mod in_words;
 mod judge;
+mod kernel_density;
+mod nearest_neighbours;
 mod nearest_reconstruction;
 mod novelty;
 mod numbers;
 mod outlier;
 mod passes;
+mod points;
 mod probability;
 mod residual;
 mod seen;
@@ -159,6 +214,8 @@ pub use detector::AnomalyDetector;
 pub use explanation::{Column, Explanation};
 #[cfg(feature = "table")]
 pub use in_words::CellExplanation;
+pub use kernel_density::KernelDensity;
+pub use nearest_neighbours::NearestNeighbours;
 pub use nearest_reconstruction::NearestReconstruction;
 pub use numbers::Numbers;
 pub use passes::AnomalyWorkspace;
@@ -281,7 +338,7 @@ pub trait ScoreFor<E, M> {}
 #[diagnostic::on_unimplemented(
     message = "this score compares a sample with its reconstruction, and a classifier makes none",
     label = "not a score for a classifier",
-    note = "`CodeDistance` needs no reconstruction; others are for a model with a `.decoder(…)`"
+    note = "`CodeDistance` and `NearestNeighbours` need no reconstruction; others are for a model with a `.decoder(…)`"
 )]
 pub trait Reconstructs {}
 impl Reconstructs for WithInput {}

@@ -1,10 +1,8 @@
-use std::iter::repeat;
-
+use super::points::Points;
 use super::{AnomalyScore, Numbers, Reconstructs, Reference, ScoreFor, Seen};
-use crate::error::{Result, require, require_count};
+use crate::error::{Result, require_count};
 use crate::layer::Part;
-use crate::numbers::scalar::{Float, is_nan, sum_pairs};
-use crate::numbers::vector::vectorize;
+use crate::numbers::scalar::{Float, is_nan};
 
 /// How far a sample lies from the nearest reconstructions of normal samples, squared.
 ///
@@ -24,10 +22,11 @@ use crate::numbers::vector::vectorize;
 #[derive(Debug, Clone, PartialEq)]
 pub struct NearestReconstruction {
     k: usize,
-    reconstructions: Vec<f64>,
-    /// The same in blocks of [`BLOCK`], feature by feature, the last filled up with ∞.
-    blocks: Vec<f64>,
+    reconstructions: Points,
 }
+
+/// What is refused.
+const NAME: &str = "NearestReconstruction k";
 
 impl NearestReconstruction {
     /// With the mean over the k ≥ 1 nearest; 1 is a good choice where normal samples are clean, more where
@@ -36,89 +35,9 @@ impl NearestReconstruction {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
     pub fn new(k: usize) -> Result<Self> {
-        require_count("NearestReconstruction k", k)?;
-        Ok(Self { k, reconstructions: Vec::new(), blocks: Vec::new() })
+        require_count(NAME, k)?;
+        Ok(Self { k, reconstructions: Points::default() })
     }
-
-    /// With the reconstructions of the reference samples, one after the other.
-    fn keep(&mut self, reconstructions: Vec<f64>, features: usize) {
-        let samples = reconstructions.len() / features.max(1);
-        self.blocks = Vec::with_capacity(samples.next_multiple_of(BLOCK) * features);
-        for block in reconstructions.chunks(BLOCK * features.max(1)) {
-            for feature in 0..features {
-                let of_feature = block[feature..].iter().step_by(features).copied();
-                // Nothing is near a place that is not taken.
-                self.blocks.extend(of_feature.chain(repeat(f64::INFINITY)).take(BLOCK));
-            }
-        }
-        self.reconstructions = reconstructions;
-    }
-
-    /// The least squared distances in ascending order, and which reconstructions they are to; one may be left out.
-    fn find(&self, x: &[f64], left_out: Option<usize>, distances: &mut [f64], indices: &mut [f64]) {
-        let d = x.len();
-        // More than what rounding can make of a sum of so many in another order.
-        let slack = 1.0 + 4.0 * d as f64 * f64::EPSILON;
-        distances.fill(f64::INFINITY);
-        indices.fill(0.0);
-        let mut squares = [0.0; BLOCK];
-        for (block, columns) in self.blocks.chunks_exact(BLOCK * d.max(1)).enumerate() {
-            let limit = distances[self.k - 1] * slack;
-            let is_near = squared_distances(x, columns, &mut squares, limit);
-            if !is_near {
-                continue;
-            }
-            let first = block * BLOCK;
-            for (index, &square) in (first..).zip(&squares) {
-                // A comparison with NaN is false, which makes a candidate.
-                if square > limit || left_out == Some(index) {
-                    continue;
-                }
-                let Some(y) = self.reconstructions.get(index * d..(index + 1) * d) else { break };
-                let distance = sum_pairs(
-                    x,
-                    y,
-                    #[inline(always)]
-                    |x, y| {
-                        let squared = (x - y) * (x - y);
-                        if is_nan(x) { 0.0 } else { squared }
-                    },
-                );
-                if distance < distances[self.k - 1] {
-                    let at = distances.partition_point(|&other| other <= distance);
-                    distances[at..].rotate_right(1);
-                    indices[at..].rotate_right(1);
-                    (distances[at], indices[at]) = (distance, index as f64);
-                }
-            }
-        }
-    }
-}
-
-/// Reconstructions whose distances are taken together: the first feature of each, then the second, and so on.
-const BLOCK: usize = 32;
-
-/// The squared distances from x of a block of reconstructions, and whether any is at most the limit.
-fn squared_distances(x: &[f64], block: &[f64], squares: &mut [f64; BLOCK], limit: f64) -> bool {
-    vectorize(
-        #[inline(always)]
-        || {
-            let mut sums = [0.0; BLOCK];
-            for (x, of_feature) in x.iter().zip(block.chunks_exact(BLOCK)) {
-                // What is missing tells of no distance.
-                if is_nan(*x) {
-                    continue;
-                }
-                for (sum, y) in sums.iter_mut().zip(of_feature) {
-                    *sum += (x - y) * (x - y);
-                }
-            }
-            *squares = sums;
-            // Counted without a branch; a comparison with NaN is false, which makes a candidate.
-            let beyond: u32 = sums.iter().map(|&sum| u32::from(sum > limit)).sum();
-            beyond as usize != BLOCK
-        },
-    )
 }
 
 impl<E: Part, M: Reconstructs> ScoreFor<E, M> for NearestReconstruction {}
@@ -129,11 +48,9 @@ impl<T: Float> AnomalyScore<T> for NearestReconstruction {
     }
 
     fn fit(&mut self, reference: &Reference<T>) -> Result<()> {
-        let is_enough = self.k < reference.samples();
-        let requirement = "less than the number of reference samples";
-        require(is_enough, "NearestReconstruction k", self.k as f64, requirement)?;
         let values = reference.iter().flat_map(|seen| seen.reconstruction);
-        self.keep(values.map(|y| y.to_double()).collect(), reference.features());
+        let points = values.map(|y| y.to_double()).collect();
+        self.reconstructions = Points::of_more_than(self.k, NAME, points, reference.features())?;
         Ok(())
     }
 
@@ -146,14 +63,11 @@ impl<T: Float> AnomalyScore<T> for NearestReconstruction {
     }
 
     fn score(&self, seen: &Seen<'_, T>, features: &mut [f64], scratch: &mut [f64]) -> f64 {
-        let d = seen.x.len();
-        let (x, nearest) = scratch.split_at_mut(d);
-        let (distances, indices) = nearest.split_at_mut(self.k);
+        let (x, nearest) = scratch.split_at_mut(seen.x.len());
         x.iter_mut().zip(seen.x).for_each(|(to, x)| *to = x.to_double());
-        self.find(x, seen.place, distances, indices);
         features.fill(0.0);
-        for &index in &*indices {
-            let y = &self.reconstructions[index as usize * d..][..d];
+        let room = &mut nearest[..2 * self.k];
+        for (_, y) in self.reconstructions.by_squares(x, seen.place, room) {
             for ((to, &x), y) in features.iter_mut().zip(&*x).zip(y) {
                 *to += if is_nan(x) { 0.0 } else { (x - y).powi(2) / self.k as f64 };
             }
@@ -164,16 +78,12 @@ impl<T: Float> AnomalyScore<T> for NearestReconstruction {
     }
 
     fn numbers(&self) -> Numbers {
-        Numbers::new().with("reconstructions", &self.reconstructions[..])
+        Numbers::new().with("reconstructions", self.reconstructions.all())
     }
 
     fn restore(&mut self, numbers: &Numbers, features: usize, _: usize) -> Result<()> {
-        let values = numbers.list("reconstructions");
-        let samples = values.len() / features.max(1);
-        let values = numbers.exactly("reconstructions", samples * features)?;
-        let requirement = "less than the number of reference samples";
-        require(self.k < samples, "NearestReconstruction k", self.k as f64, requirement)?;
-        self.keep(values.to_vec(), features);
+        let points = Points::list(numbers, "reconstructions", features)?;
+        self.reconstructions = Points::of_more_than(self.k, NAME, points, features)?;
         Ok(())
     }
 }
