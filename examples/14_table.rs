@@ -20,7 +20,8 @@ fn table() -> (Option<&'static str>, Vec<String>, usize, &'static str) {
         let size = ["small", "medium", "large"][k * 7 % 3];
         let weight = [1.0, 4.0, 9.0][k * 7 % 3] + (k as f64 * 0.7).sin() * 0.4;
         let price = 3.0 + 2.0 * if is_odd { 12.0 - weight } else { weight };
-        let by = if k % 97 == 0 { "?" } else { ["van", "bike"][usize::from(size == "small")] };
+        let by =
+            if k.is_multiple_of(97) { "?" } else { ["van", "bike"][usize::from(size == "small")] };
         let (day, hour) = (1 + k / 10 % 28, 8 + k % 10);
         let what = if is_odd { "wrong" } else { "right" };
         format!("{k},2024-05-{day:02} {hour:02}:30,{size},{by},{weight:.2},{price:.2},{what}")

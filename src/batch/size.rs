@@ -183,6 +183,18 @@ pub(crate) fn require_sides(
     require_size(place, columns, expected.width, found.width)
 }
 
+/// Refuses an image or a window of other sides than another, where a metric pairs their values.
+pub(crate) fn require_alike(
+    call: &'static str,
+    expected: impl Size,
+    found: impl Size,
+) -> Result<()> {
+    if expected.is_plain() || found.is_plain() {
+        return Ok(());
+    }
+    require_sides(call, ["channels", "rows", "columns"], expected.shape(), found.shape())
+}
+
 /// An image whose size may be known to either.
 #[diagnostic::on_unimplemented(
     message = "an image is needed here, and `{Self}` is none",

@@ -725,7 +725,7 @@ fn each_sample<S: Source + ?Sized>(
         let count = source.read(block.view_mut())?;
         for values in block.iter().take(count) {
             let is_refused =
-                |x: &S::Scalar| !x.to_double().is_finite() && !(takes_missing && is_nan(*x));
+                |x: &S::Scalar| !(x.to_double().is_finite() || takes_missing && is_nan(*x));
             if let Some(feature) = values.iter().position(is_refused) {
                 let value = Number(values[feature].to_double());
                 return Err(Error::NotFinite { call, feature, sample: column, value });

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::batch::size::{SameSize, Size, require_shape};
+use crate::batch::size::{SameSize, Size, require_alike};
 use crate::batch::{Batch, BatchView};
 use crate::error::{Error, Number, Result, require, require_size};
 use crate::numbers::scalar::Float;
@@ -236,7 +236,7 @@ where
     J: Size + SameSize<I>,
 {
     const { <J as SameSize<I>>::FITS };
-    require_shape("drift", reference.size(), new.size())?;
+    require_alike("drift", reference.size(), new.size())?;
     Drift::between(reference.view(), new.view())
 }
 

@@ -1,4 +1,4 @@
-use crate::batch::size::{Size, require_shape};
+use crate::batch::size::{Size, require_alike};
 use crate::batch::{Batch, check_finite};
 use crate::error::{Result, require, require_size};
 use crate::numbers::scalar::Float;
@@ -33,7 +33,7 @@ pub fn unexplained_variance<T: Float, R: Size>(
     const CALL: &str = "unexplained_variance";
     check_finite(CALL, x.features(), x.view())?;
     require_size(CALL, "features", x.features(), reconstruction.features())?;
-    require_shape(CALL, x.size(), reconstruction.size())?;
+    require_alike(CALL, x.size(), reconstruction.size())?;
     require_size(CALL, "samples", x.samples(), reconstruction.samples())?;
     check_finite(CALL, x.features(), reconstruction.view())?;
     // From the first sample, so that what does not vary has exactly no variance.

@@ -510,7 +510,7 @@ where
         const { <X::Input as SameSize<E::Input>>::FITS };
         let (call, network, examples) = ("impute", self.network(), x.into_examples());
         let mut completed = Batch::zeros(examples.size, 0);
-        let given = InMemory::unweighted(call, self.encoder().input(), examples)?;
+        let given = InMemory::unweighted(call, network.inputs(), examples)?;
         let mut buffer = Vec::new();
         let InMemory { x, conditions, .. } = given;
         let taken = network.taken(call, x, &mut buffer)?;

@@ -99,14 +99,10 @@ fn rows() -> Batch<f64, Const<2>> {
     Batch::new(Const::<2>, values.collect()).unwrap()
 }
 
+type Linear<const I: usize, const O: usize> = DenseLayer<Const<I>, Const<O>, Identity>;
+
 /// A model that reconstructs both columns as their mean.
-fn means() -> AutoEncoder<
-    DenseLayer<Const<2>, Const<1>, Identity>,
-    DenseLayer<Const<1>, Const<2>, Identity>,
-    NoRegularizer,
-    SquaredError,
-    f64,
-> {
+fn means() -> AutoEncoder<Linear<2, 1>, Linear<1, 2>, NoRegularizer, SquaredError, f64> {
     let mut model = AutoEncoder::builder()
         .encoder(Dense::<2, 1>::new(Identity))
         .decoder(Dense::<1, 2>::new(Identity))

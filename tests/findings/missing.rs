@@ -368,3 +368,51 @@ fn a_checkup_counts_what_is_there() {
     near(checkup.explained_variance.unwrap(), 1.0 - missed / all, "explained variance");
     assert!(checkup.jacobian.is_some_and(f64::is_finite));
 }
+
+/// Of a sample with a missing value the squares of the others are scaled up, as `sklearn.metrics.nan_euclidean_distances`
+/// does it; of the reference a missing value is its column's mean.
+#[test]
+fn nearest_neighbours_by_hand() {
+    let rows = [[0.0, 0.0], [4.0, 0.0], [0.0, 9.0], [8.0, NAN]];
+    let normal: Batch<f64, _> = Batch::from_iter(rows);
+    let model = || {
+        AutoEncoder::builder()
+            .encoder(Dense::<2, 1>::new(Identity))
+            .decoder(Dense::<1, 2>::new(Identity))
+            .normalizer(Normalizer::fit_with_missing(Normalization::None, &normal).unwrap())
+            .build::<f64>()
+            .unwrap()
+    };
+    let score = NearestNeighbours::new(2).unwrap();
+    let detector = AnomalyDetector::fit(model(), score.clone(), &normal).unwrap();
+    // √(2 · 2²) from (4, 0) and from (8, 3).
+    let found = detector.score_one(&[6.0, NAN]).unwrap();
+    assert!((found - 8.0_f64.sqrt()).abs() < 1e-14, "{found}");
+    // 0 from (8, 3), 5 from (4, 0).
+    assert_eq!(detector.score_one(&[8.0, 3.0]).unwrap(), 2.5);
+    let detector = AnomalyDetector::fit(model(), score.by_sizes(), &normal).unwrap();
+    assert_eq!(detector.score_one(&[6.0, NAN]).unwrap(), 4.0);
+    assert_eq!(detector.score_one(&[8.0, 3.0]).unwrap(), 3.5);
+}
+
+/// As of the marginal distribution of what is there, with squared distances scaled up.
+#[test]
+fn a_density_of_what_is_there() {
+    let rows: Batch<f64, _> =
+        Batch::from_iter((0..40).map(|k| [(f64::from(k) * 0.7).sin(), (f64::from(k) * 0.7).sin()]));
+    let model = AutoEncoder::builder()
+        .encoder(Dense::<2, 1>::new(Identity))
+        .decoder(Dense::<1, 2>::new(Identity))
+        .normalizer(Normalizer::fit_with_missing(Normalization::None, &rows).unwrap())
+        .build::<f64>()
+        .unwrap();
+    let score = KernelDensity::new().residual_weight(0.0).unwrap();
+    let detector = AnomalyDetector::fit(model, score, &rows).unwrap();
+    // Both columns are alike, so that twice the square of one is the square of both.
+    for x in [0.1, 0.6, 1.7] {
+        let both = detector.score_one(&[x, x]).unwrap();
+        for one in [[x, NAN], [NAN, x]] {
+            assert!((detector.score_one(&one).unwrap() - both).abs() < 1e-12 * both.max(1.0));
+        }
+    }
+}

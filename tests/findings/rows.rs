@@ -26,13 +26,10 @@ fn table(rows: usize) -> String {
     text
 }
 
-type Model = AutoEncoder<
-    DenseLayer<Dyn, Dyn, Tanh>,
-    DenseLayer<Dyn, Dyn, Identity>,
-    NoRegularizer,
-    Mixed<f64>,
-    f64,
->;
+type Layer<A> = DenseLayer<Dyn, Dyn, A>;
+type Model = AutoEncoder<Layer<Tanh>, Layer<Identity>, NoRegularizer, Mixed<f64>, f64>;
+type Detector =
+    AnomalyDetector<Layer<Tanh>, Layer<Identity>, NoRegularizer, Mixed<f64>, ScaledResidual, f64>;
 
 fn model(schema: &Schema, normalizer: Option<Normalizer>) -> Model {
     let width = schema.features();
@@ -47,19 +44,7 @@ fn model(schema: &Schema, normalizer: Option<Normalizer>) -> Model {
     builder.build::<f64>().unwrap()
 }
 
-fn detector(
-    text: &str,
-) -> (
-    Schema,
-    AnomalyDetector<
-        DenseLayer<Dyn, Dyn, Tanh>,
-        DenseLayer<Dyn, Dyn, Identity>,
-        NoRegularizer,
-        Mixed<f64>,
-        ScaledResidual,
-        f64,
-    >,
-) {
+fn detector(text: &str) -> (Schema, Detector) {
     let schema = Schema::infer_bytes(text).unwrap();
     let rows = schema.from_bytes::<f64>(text).unwrap().load().unwrap();
     let mut model = model(&schema, Some(schema.normalizer(&rows).unwrap()));

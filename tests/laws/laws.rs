@@ -1,5 +1,7 @@
 //! Laws that every plugin keeps; a new plugin is one line in a list.
 
+use std::iter::once;
+
 use autoencoder::activation::*;
 use autoencoder::corruption::{
     Absences, Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper, SwapNoise,
@@ -449,8 +451,8 @@ fn cells_of_rows_are_corrupted_whole() {
     const ROWS: usize = 4000;
     let nan = f64::NAN;
     let others = Batch::from_iter([[10.0, 11.0, 12.0, 13.0, nan], [20.0, 21.0, 22.0, 23.0, nan]]);
-    let absences = Absences::new(0.25).unwrap().cells([1..4]).unwrap();
-    let swaps = SwapNoise::new(0.25, &others).unwrap().cells([1..4]).unwrap();
+    let absences = Absences::new(0.25).unwrap().cells(once(1..4)).unwrap();
+    let swaps = SwapNoise::new(0.25, &others).unwrap().cells(once(1..4)).unwrap();
     let (mut missing, mut swapped, mut from) = ([0; 5], [0; 5], [0; 2]);
     for row in 0..ROWS {
         let clean: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];
@@ -485,6 +487,15 @@ fn cells_of_rows_are_corrupted_whole() {
 
 #[test]
 fn cells_and_rows_that_do_not_fit_are_refused() {
+    let model_of = |features: usize| Facts {
+        features,
+        lies: None,
+        units: 2,
+        is_gaussian: false,
+        range: (0.0, 1.0),
+        condition: 0,
+        parameters: 9,
+    };
     let rows = Batch::from_iter([[1.0, 2.0, 3.0]]);
     assert!(Absences::new(1.5).is_err() && Absences::new(f64::NAN).is_err());
     assert!(SwapNoise::new(-0.1, &rows).is_err());
@@ -492,16 +503,17 @@ fn cells_and_rows_that_do_not_fit_are_refused() {
     assert!(SwapNoise::new(0.1, &Batch::from_iter([[1.0, f64::INFINITY]])).is_err());
     let absences = Absences::new(0.1).unwrap();
     assert!(
-        absences.clone().cells([0..2, 1..3]).is_err() && absences.clone().cells([2..2]).is_err()
+        absences.clone().cells([0..2, 1..3]).is_err()
+            && absences.clone().cells(once(2..2)).is_err()
     );
-    let beyond: &dyn Corruption<f64> = &absences.cells([1..4]).unwrap();
-    assert!(beyond.check(4).is_ok());
+    let beyond: &dyn Corruption<f64> = &absences.cells(once(1..4)).unwrap();
+    assert!(beyond.check(&model_of(4)).is_ok());
     assert_eq!(
-        beyond.check(3).unwrap_err().to_string(),
+        beyond.check(&model_of(3)).unwrap_err().to_string(),
         "the cells of Absences: expected 3 features, found 4"
     );
     let swaps = SwapNoise::new(0.1, &rows).unwrap();
-    assert!(swaps.check(3).is_ok() && swaps.check(4).is_err());
+    assert!(swaps.check(&model_of(3)).is_ok() && swaps.check(&model_of(4)).is_err());
     // Rows are told apart in checkpoints, by their values.
     let other = SwapNoise::new(0.1, &Batch::from_iter([[1.0, 2.0, 4.0]])).unwrap();
     assert_ne!(swaps.describe(), other.describe());

@@ -20,6 +20,7 @@ type Likelihood = Box<dyn Loss<f64>>;
 /// All losses over inputs; and the groups of features that are missing together, which are categories.
 fn losses() -> Vec<(Likelihood, &'static [std::ops::Range<usize>])> {
     const NO_GROUPS: &[std::ops::Range<usize>] = &[];
+    const ONE_GROUP: [std::ops::Range<usize>; 1] = [std::ops::Range { start: 2, end: 5 }];
     let mixed = Mixed::new()
         .columns(2, LearnedGaussian::per_feature())
         .columns(3, Categorical::new(&[3]).unwrap())
@@ -35,7 +36,7 @@ fn losses() -> Vec<(Likelihood, &'static [std::ops::Range<usize>])> {
         (Box::new(LearnedGaussian::shared().starting_at(0.8).unwrap()), NO_GROUPS),
         (Box::new(LearnedGaussian::per_feature().starting_at(0.8).unwrap()), NO_GROUPS),
         (Box::new(Categorical::new(&[2, 3, 1]).unwrap()), &[0..2, 2..5, 5..6]),
-        (Box::new(mixed), &[2..5]),
+        (Box::new(mixed), &ONE_GROUP),
     ]
 }
 

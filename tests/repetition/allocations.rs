@@ -104,7 +104,7 @@ fn regularizers_and_corruptions() {
     assert_eq!(of_steps(all, adam, STEPS, 3), 0);
     // With values that are made missing, filled and swapped.
     let missing = || {
-        let absences = Absences::new(0.3).unwrap().cells([1..3]).unwrap();
+        let absences = Absences::new(0.3).unwrap().cells(std::iter::once(1..3)).unwrap();
         let swaps = SwapNoise::new(0.2, &data(5, 9)).unwrap();
         let none = Normalizer::from_parts(Normalization::None, [], []).unwrap();
         AutoEncoder::builder()

@@ -137,12 +137,7 @@ impl Points {
         room: &'a mut [f64],
     ) -> impl Iterator<Item = (f64, &'a [f64])> {
         let (distances, indices) = room.split_at_mut(room.len() / 2);
-        self.find(
-            x,
-            left_out,
-            (distances, indices),
-            size,
-        );
+        self.find(x, left_out, (distances, indices), size);
         self.found(x.len(), distances, indices)
     }
 
