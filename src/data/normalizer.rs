@@ -724,8 +724,8 @@ fn each_sample<S: Source + ?Sized>(
     loop {
         let count = source.read(block.view_mut())?;
         for values in block.iter().take(count) {
-            let is_refused =
-                |x: &S::Scalar| !(x.to_double().is_finite() || takes_missing && is_nan(*x));
+            let is_missing = |x: &S::Scalar| takes_missing && is_nan(*x);
+            let is_refused = |x: &S::Scalar| !(x.to_double().is_finite() || is_missing(x));
             if let Some(feature) = values.iter().position(is_refused) {
                 let value = Number(values[feature].to_double());
                 return Err(Error::NotFinite { call, feature, sample: column, value });

@@ -447,6 +447,7 @@ fn corruptions_are_reproducible_and_change_something() {
 
 /// A cell is missing or swapped as a whole, so often as its rate says, and what is missing in either row stays.
 #[test]
+#[allow(clippy::single_range_in_vec_init)] // cells, and not their features
 fn cells_of_rows_are_corrupted_whole() {
     const ROWS: usize = 4000;
     let nan = f64::NAN;
@@ -486,6 +487,7 @@ fn cells_of_rows_are_corrupted_whole() {
 }
 
 #[test]
+#[allow(clippy::single_range_in_vec_init)] // cells, and not their features
 fn cells_and_rows_that_do_not_fit_are_refused() {
     let model_of = |features: usize| Facts {
         features,

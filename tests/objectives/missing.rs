@@ -18,6 +18,7 @@ const NAN: f64 = f64::NAN;
 type Likelihood = Box<dyn Loss<f64>>;
 
 /// All losses over inputs; and the groups of features that are missing together, which are categories.
+#[allow(clippy::single_range_in_vec_init)] // cells, and not their features
 fn losses() -> Vec<(Likelihood, &'static [std::ops::Range<usize>])> {
     const NO_GROUPS: &[std::ops::Range<usize>] = &[];
     const ONE_GROUP: [std::ops::Range<usize>; 1] = [std::ops::Range { start: 2, end: 5 }];

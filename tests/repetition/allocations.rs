@@ -73,6 +73,7 @@ fn small<R: Regularizer<f32> + SuitedTo<Small<Sigmoid>>>(
 }
 
 #[test]
+#[allow(clippy::single_range_in_vec_init)] // cells, and not their features
 fn regularizers_and_corruptions() {
     let adam = Adam::new(1e-3).unwrap();
     let kl = SparseKl::new(0.1, 0.5).unwrap();
