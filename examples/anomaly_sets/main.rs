@@ -3,16 +3,20 @@
 //!
 //! ```sh
 //! cargo run --release --example anomaly_sets --features npz -- --data DIR [--seeds N]
+//! cargo run --release --example anomaly_sets --features npz -- --connections FILE [--seeds N]
 //! cargo run --release --example anomaly_sets --features npz -- --quick
 //! ```
-//! DIR holds the sets of ADBench by their names there, such as `6_cardio.npz`. `--quick` takes the embedded
+//! DIR holds the sets of ADBench by their names there, such as `6_cardio.npz`. FILE is `KDDTrain+_20Percent.txt` of
+//! NSL-KDD. `--quick` takes the embedded
 //! digits, each digit in turn as the anomaly.
 
+mod connections;
 mod sets;
 mod variational;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use autoencoder::anomaly::ScoreFor;
 use autoencoder::anomaly::{
@@ -51,7 +55,7 @@ const COUNT: usize = 8;
 /// scaled residual; the reconstruction probability of a variational model, as its loss has it and by column; and
 /// without a model the nearest neighbours.
 fn run(rows: &Rows, seed: u64) -> Result<[Found; COUNT]> {
-    let wide = sets::train_wide(&rows.train, seed)?;
+    let wide = sets::train_wide(&rows.train, None, seed)?;
     let model = sets::train(&rows.train, seed)?;
     let variational = variational::train(&rows.train, seed)?;
     let probability = ReconstructionProbability::new(20, seed)?;
@@ -127,6 +131,30 @@ fn line(name: &str, found: [Found; COUNT], measure: usize) {
     print!(" |");
 }
 
+/// Connections, ours beside the neighbours, with seconds to train and microseconds a row.
+fn connections(file: PathBuf, seeds: u64) -> Result<bool> {
+    let (rows, normalizer) = connections::read(&file)?;
+    let mut is_ahead = true;
+    for seed in 1..=seeds {
+        let start = Instant::now();
+        let model = sets::train_wide(&rows.train, Some(normalizer.clone()), seed)?;
+        println!("seed {seed}: trained in {:.1} s", start.elapsed().as_secs_f64());
+        let report = |name: &str, score: Box<dyn AnomalyScore<f32>>| -> Result<f64> {
+            let start = Instant::now();
+            let [auc, precision] = rank(&model, score, &rows)?;
+            let micros = start.elapsed().as_secs_f64() * 1e6 / rows.test.samples() as f64;
+            println!("{name:8} {auc:.4} {precision:.4} {micros:6.0} µs a row");
+            Ok(auc)
+        };
+        let density = report("density", Box::new(KernelDensity::new()))?;
+        let nearest = report("1-NN", Box::new(NearestNeighbours::new(1)?))?;
+        report("5-NN", Box::new(NearestNeighbours::new(5)?))?;
+        report("nearest", Box::new(NearestReconstruction::new(1)?))?;
+        is_ahead &= density >= nearest;
+    }
+    Ok(is_ahead)
+}
+
 /// Digits; one of them is the anomaly and is not trained on.
 fn quick() -> Result<bool> {
     let digits = datasets::digits::<f32>();
@@ -155,8 +183,11 @@ fn main() -> ExitCode {
     let result = match value("--data") {
         _ if words.iter().any(|word| word == "--quick") => quick(),
         Some(folder) => full(folder.into(), seeds),
+        None if words.iter().any(|word| word == "--connections") => {
+            connections(value("--connections").unwrap_or_default().into(), seeds)
+        }
         None => {
-            println!("SKIPPED: needs --data DIR, or --quick");
+            println!("SKIPPED: needs --data DIR, --connections FILE, or --quick");
             Ok(true)
         }
     };

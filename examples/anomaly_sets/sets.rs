@@ -96,15 +96,24 @@ pub type Wide = AutoEncoder<
     Denoising<Gaussian>,
 >;
 
-/// The configuration for tables of the documentation: features, units twice, and back; at least 64 units.
-pub fn train_wide(rows: &Batch<f32, Dyn>, seed: u64) -> Result<Wide> {
+/// The configuration for tables of the documentation: features, units twice, and back; at least 64 units. Columns
+/// are standardized where no normalizer is given.
+pub fn train_wide(
+    rows: &Batch<f32, Dyn>,
+    normalizer: Option<Normalizer>,
+    seed: u64,
+) -> Result<Wide> {
     let features = rows.features();
     let units = (2 * features).max(64);
+    let normalizer = match normalizer {
+        Some(normalizer) => normalizer,
+        None => Normalizer::fit(Normalization::Standardize, rows)?,
+    };
     let mut model = AutoEncoder::builder()
         .encoder(Dense::dynamic(features, units, Tanh).then(Dense::dynamic(units, units, Tanh)))
         .decoder(Dense::dynamic(units, features, Identity))
         .regularizer(Denoising::new(Gaussian::new(0.3)?))
-        .normalizer(Normalizer::fit(Normalization::Standardize, rows)?)
+        .normalizer(normalizer)
         .seed(seed)
         .build::<f32>()?;
     trainer(rows, seed)?.fit(&mut model, rows)?;

@@ -136,7 +136,35 @@
 //! | optdigits | 0.968 | 0.821 | 0.784 | 0.846 | 0.859 | 0.717 | 0.878 | 0.564 | 0.798 |
 //! | mean | **0.963** | 0.933 | 0.933 | 0.937 | 0.941 | 0.925 | 0.945 | 0.897 | 0.839 |
 //!
-//! How it was chosen: by criteria that need no label, on the training rows alone. The first took distorted
+//! The [configuration for tables](#one-configuration-for-tables), means of three seeds, which differ by at most 0.003 on
+//! a set, beside the nearest reconstruction of the same models and the neighbours themselves, on standardized columns;
+//! shuttle, the largest, was not measured again:
+//!
+//! | set | `KernelDensity::new()` | `NearestReconstruction::new(1)` | 1-NN | 5-NN |
+//! |---|---|---|---|---|
+//! | cardio | 0.968 | 0.961 | 0.958 | 0.948 |
+//! | thyroid | 0.982 | 0.984 | 0.979 | 0.985 |
+//! | satellite | 0.868 | 0.888 | 0.886 | 0.885 |
+//! | satimage-2 | 0.999 | 0.999 | 0.999 | 0.999 |
+//! | pendigits | 0.999 | 0.999 | 0.999 | 0.999 |
+//! | mammography | 0.890 | 0.884 | 0.876 | 0.879 |
+//! | breastw | 0.992 | 0.992 | 0.992 | 0.991 |
+//! | WDBC | 0.992 | 0.991 | 0.992 | 0.991 |
+//! | optdigits | 0.966 | 0.976 | 0.975 | 0.962 |
+//! | mean of these nine | 0.962 | 0.964 | 0.962 | 0.960 |
+//!
+//! So on these sets the density is as good as the nearest neighbour and not better: what it wins on cardio and
+//! mammography it loses on satellite and optdigits. The configuration was fixed before this look, and left at that.
+//!
+//! Of the connections of NSL-KDD (`--connections FILE`; normal rows of every second line for training, 6,700 of 123
+//! columns or so, the rest for the test, categories one-hot with a place for other levels) ROC-AUC and average precision
+//! are 0.991 and 0.994 by `KernelDensity::new()`, 0.990 and 0.993 by one nearest neighbour, 0.988 and 0.992 by five;
+//! scikit-learn has 0.977 and 0.985 by its isolation forest, and 0.989 and 0.985 by one neighbour, which does not
+//! know of [what normal samples never show](AnomalyDetector#what-normal-samples-never-show). A score looks at all rows
+//! of the reference: with 2,000 rows of ten columns it takes some 0.1 ms, with these about a millisecond; training takes a
+//! second or two.
+//!
+//! How the others were chosen: by criteria that need no label, on the training rows alone. The first took distorted
 //! held-out rows (columns exchanged between rows, noise, scale) for anomalies; of 16 scores and four models it
 //! chose a distance in whitened code and scaled residual together, whose mean on the test rows was 0.946. The
 //! second, made after that look, left out one of six clusters of training rows and asked how well it is told
