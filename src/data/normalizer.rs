@@ -262,7 +262,7 @@ impl Normalizer {
     #[cfg(feature = "table")]
     pub(crate) fn with_schema(mut self, schema: Schema) -> Result<Self> {
         let (of_row, features) = (schema.features(), self.features().unwrap_or(0));
-        if of_row == 0 || features % of_row != 0 {
+        if of_row == 0 || features == 0 || features % of_row != 0 {
             require_size("the normalizer of a schema", "features", of_row, features)?;
         }
         self.schema = Some(Arc::new(schema));
@@ -321,7 +321,15 @@ impl Normalizer {
         let parts = |parts: &[f64]| if of_features { spread(parts) } else { Ok(parts.to_vec()) };
         let (first, second) = (parts(&self.first)?, parts(&self.second)?);
         let fills = self.fills.as_deref().map(spread).transpose()?;
-        Ok(Self { first, second, fills, ..self.clone() })
+        Ok(Self {
+            first,
+            second,
+            fills,
+            normalization: self.normalization,
+            // In planes a row of the table no longer lies together.
+            #[cfg(feature = "table")]
+            schema: self.schema.clone().filter(|_| size.is_interleaved() || places == 1),
+        })
     }
 
     /// Makes one from the [`parts`](Normalizer::parts) of another.

@@ -458,19 +458,18 @@ impl<T: Float> Network<T> {
         Err(Error::NotShares { call, loss, first, last, sample, total: Number(total) })
     }
 
-    /// The samples as a step takes them: as [`taken`](Self::taken), but where the loss compares with them what is missing
-    /// is still NaN, and refused are values on which it is not defined.
+    /// The samples as a step takes them: as [`taken`](Self::taken), but what is missing is still NaN, and where the loss
+    /// compares with them refused are values on which it is not defined.
     pub(crate) fn compared<'a>(
         &self,
         call: &'static str,
         x: BatchView<'a, T>,
         buffer: &'a mut Vec<T>,
     ) -> Result<BatchView<'a, T>> {
-        if self.loss.target() == Target::Class {
-            return self.taken(call, x, buffer);
-        }
         let x = self.normalized(call, x, buffer, false)?;
-        self.check_domain(call, x, |_| false)?;
+        if self.loss.target() == Target::Input {
+            self.check_domain(call, x, |_| false)?;
+        }
         Ok(x)
     }
 

@@ -16,7 +16,7 @@ use crate::layer::Part;
 use crate::layer::layout::Layout;
 use crate::layer::part::End;
 use crate::loss::{LossFor, Target};
-use crate::numbers::scalar::{Float, all_finite};
+use crate::numbers::scalar::{Float, is_nan};
 use crate::random::schedule::Schedule;
 use crate::terms::Terms;
 use crate::train::blocks::Beside;
@@ -135,8 +135,10 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
         let seen = Seen { rows, shares, streams: Some(streams) };
         let parameters = at.unwrap_or(&self.network.parameters);
         step(self.network, parameters, &mut self.workspace, seen, Some(gradient));
-        // A loss skips what is missing, and where nothing may be missing the step has failed.
-        if self.is_streamed && self.network.fills().is_none() && !all_finite(rows.x.as_slice()) {
+        // A loss skips what is missing: where nothing may be, and for infinity, the step has failed.
+        let may_miss = self.network.fills().is_some();
+        let is_right = |x: &T| x.is_finite() || may_miss && is_nan(*x);
+        if self.is_streamed && !rows.x.as_slice().iter().all(is_right) {
             self.workspace.terms.scale(f64::NAN);
         }
     }

@@ -110,6 +110,17 @@ pub(crate) fn sum_pairs<T: Float>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T 
     )
 }
 
+/// A number that other values would hardly have: multiplied and rotated, value by value, so that order counts. NaN has
+/// many bits, and means one thing.
+pub(crate) fn digest_of_values<T: Float>(values: &[T]) -> u64 {
+    let mix = |hash: u64, x: &T| {
+        let x = x.to_double();
+        let bits = if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() };
+        (hash.rotate_left(23) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    };
+    values.iter().fold(0, mix)
+}
+
 /// Whether it is NaN: in samples, a value that is missing.
 #[inline(always)]
 #[allow(clippy::eq_op)] // what NaN alone is not

@@ -10,6 +10,8 @@ use crate::batch::{BatchView, BatchViewMut};
 use crate::data::{Normalizer, require_wanted};
 use crate::error::{Error, Result, require_size};
 use crate::numbers::scalar::Float;
+#[cfg(feature = "safetensors")]
+use crate::numbers::scalar::digest_of_values;
 
 /// The samples of an epoch in blocks, each in memory as a whole; every block but the last holds
 /// whole batches.
@@ -80,11 +82,7 @@ impl<T: Float> Blocks<T> for Whole<'_, T> {
 
     #[cfg(feature = "safetensors")]
     fn fingerprint(&self) -> Option<u64> {
-        // Multiplied and rotated, value by value, so that order counts.
-        let mix = |hash: u64, x: &T| {
-            (hash.rotate_left(23) ^ x.to_double().to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        };
-        Some(self.rows.x.as_slice().iter().fold(0, mix))
+        Some(digest_of_values(self.rows.x.as_slice()))
     }
 
     #[cfg(feature = "safetensors")]

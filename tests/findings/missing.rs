@@ -416,3 +416,51 @@ fn a_density_of_what_is_there() {
         }
     }
 }
+
+/// A missing value of the reference is the mean of its column there.
+#[test]
+fn a_density_of_a_reference_with_gaps() {
+    let rows = [[0.0, 1.0, 5.0], [2.0, NAN, 5.0], [4.0, 3.0, NAN], [1.0, 0.5, 5.0]];
+    let filled = [[0.0, 1.0, 5.0], [2.0, 1.5, 5.0], [4.0, 3.0, 5.0], [1.0, 0.5, 5.0]];
+    let fitted = |rows: [[f64; 3]; 4]| {
+        let rows: Batch<f64, _> = Batch::from_iter(rows);
+        let model = AutoEncoder::builder()
+            .encoder(Dense::<3, 2>::new(Identity))
+            .decoder(Dense::<2, 3>::new(Identity))
+            .normalizer(Normalizer::fit_with_missing(Normalization::None, &rows).unwrap())
+            .build::<f64>()
+            .unwrap();
+        let columns = KernelDensity::new().residual_weight(0.0).unwrap();
+        AnomalyDetector::fit(model, columns, &rows).unwrap()
+    };
+    let (with_gaps, without) = (fitted(rows), fitted(filled));
+    for x in [[0.5, 1.0, 5.0], [3.0, 3.0, 5.0]] {
+        assert_eq!(with_gaps.score_one(&x).unwrap(), without.score_one(&x).unwrap());
+    }
+    // With residuals, which a missing value has none of.
+    let rows: Batch<f64, _> = Batch::from_iter(rows);
+    let normalizer = Normalizer::fit_with_missing(Normalization::Standardize, &rows).unwrap();
+    let model = AutoEncoder::builder()
+        .encoder(Dense::<3, 2>::new(Tanh))
+        .decoder(Dense::<2, 3>::new(Identity))
+        .normalizer(normalizer)
+        .build::<f64>()
+        .unwrap();
+    let detector = AnomalyDetector::fit(model, KernelDensity::new(), &rows).unwrap();
+    assert!(detector.scores(&rows).unwrap().iter().all(|score| score.is_finite()));
+}
+
+/// However near: the distance is not divided by.
+#[test]
+fn a_sample_all_but_equal_to_one_of_the_reference() {
+    let normal = Batch::from_iter([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]);
+    let model = AutoEncoder::builder()
+        .encoder(Dense::<2, 1>::new(Identity))
+        .decoder(Dense::<1, 2>::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    let detector =
+        AnomalyDetector::fit(model, NearestNeighbours::new(1).unwrap(), &normal).unwrap();
+    let score = detector.score_one(&[0.0, 1e-160]).unwrap();
+    assert!((score / 1e-160 - 1.0).abs() < 0.1, "{score}");
+}

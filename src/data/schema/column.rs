@@ -354,14 +354,16 @@ impl TableColumn {
         }
     }
 
-    /// The cell of these features, in the user's words.
-    pub(super) fn decode<T: Float>(&self, from: &[T]) -> Cell<'static> {
+    /// The cell of these features, in the user's words; of features that were read, as it was, and not rounded to what
+    /// the cells of the table are.
+    pub(super) fn decode<T: Float>(&self, from: &[T], were_read: bool) -> Cell<'static> {
         let from = &from[..self.own_features()];
         if from.iter().any(|x| x.to_double().is_nan()) {
             return Cell::Missing;
         }
         let text = |text: &str| Cell::Text(Cow::Owned(text.to_owned()));
         match &self.coding {
+            Coding::Number(_) if were_read => Cell::Number(shortest(from[0])),
             Coding::Number(range) => Cell::Number(range.rounded(from[0])),
             Coding::Category(category) => {
                 let likeliest = (1..from.len())
@@ -376,19 +378,24 @@ impl TableColumn {
                 let level = (from[0].to_double().clamp(0.0, 1.0) * last as f64).round() as usize;
                 text(levels.names().get(level).map_or("", String::as_str))
             }
-            Coding::Date(dates) => Cell::Text(Cow::Owned(dates.decode(from))),
+            Coding::Date(dates) => Cell::Text(Cow::Owned(dates.decode(from, were_read))),
             Coding::LeftOut | Coding::Label { .. } => Cell::Missing,
         }
     }
 }
 
+/// The number of fewest digits that is this one in its type: 0.1 in single precision too.
+fn shortest<T: Float>(value: T) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| value.to_double())
+}
+
 impl Range {
     /// A number with as many decimals as the table has, which single precision may have lost.
-    fn rounded<T: Float>(&self, value: T) -> f64 {
-        let value = value.to_double();
+    fn rounded<T: Float>(&self, of_type: T) -> f64 {
+        let value = of_type.to_double();
         // Beyond, rounding would do nothing, or less.
         let decimals = self.decimals.filter(|&decimals| decimals <= 12 && value.abs() < 1e15);
         let text = decimals.map(|decimals| format!("{value:.decimals$}"));
-        text.and_then(|text| text.parse().ok()).unwrap_or(value)
+        text.and_then(|text| text.parse().ok()).unwrap_or_else(|| shortest(of_type))
     }
 }

@@ -13,10 +13,12 @@ use crate::numbers::scalar::Float;
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
 /// The beginning of the year 1.
 const YEAR_1: i64 = -719_162 * DAY;
 /// Units that dates may be whole in, in microseconds, longest first.
-const UNITS: [i64; 6] = [DAY, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1];
+const UNITS: [i64; 6] = [DAY, 3_600_000_000, 60_000_000, SECOND, 1_000, 1];
 
 /// A part of a date that becomes features.
 ///
@@ -300,7 +302,9 @@ impl Dates {
         };
         let rise = parts.windows(2).all(|pair| pair[0] < pair[1]);
         let may_have = parts.iter().all(|&part| self.may_have(part));
-        is_form && origin <= latest && UNITS.contains(unit) && !parts.is_empty() && rise && may_have
+        let all = Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond();
+        let are_dates = all.contains(origin) && all.contains(latest) && origin <= latest;
+        is_form && are_dates && UNITS.contains(unit) && !parts.is_empty() && rise && may_have
     }
 
     /// What can be chosen of these.
@@ -329,7 +333,9 @@ impl Dates {
     /// The date of these features. The time of day is told by its own features where there are such, and the day by
     /// the time that has gone by, so that single precision tells seconds in any year: days alone, of which there are
     /// some thousands, it tells to some ten seconds.
-    pub(super) fn decode<T: Float>(&self, from: &[T]) -> String {
+    pub(super) fn decode<T: Float>(&self, from: &[T], was_read: bool) -> String {
+        // Single precision tells seconds, and not what is less.
+        let unit = if was_read { self.unit.min(SECOND) } else { self.unit };
         let mut turns = [None; 3];
         let mut elapsed = None;
         let mut rest = from;
@@ -353,33 +359,34 @@ impl Dates {
                 let start = ((about - time) / day).round();
                 // In whole numbers, as a moment in microseconds has more digits than are lost here.
                 let moment = (start as i64).saturating_mul(DAY).saturating_add(time.round() as i64);
-                self.form.text(self.whole(moment))
+                self.form.text(self.whole(moment, unit))
             }
             (Some(days), None) => {
                 let moment = self.origin.saturating_add((days * day).round() as i64);
-                self.form.text(self.whole(moment))
+                self.form.text(self.whole(moment, unit))
             }
             (None, Some(time)) if !self.form.has_day => {
-                self.form.text(self.whole(time.round() as i64).rem_euclid(DAY))
+                self.form.text(self.whole(time.round() as i64, unit).rem_euclid(DAY))
             }
             (None, time) => parts_in_words(time, turns[1], turns[2]),
         }
     }
 
-    /// The moment nearest to this one that is whole in the unit of the table.
-    fn whole(&self, moment: i64) -> i64 {
+    /// The moment nearest to this one that is whole in a unit.
+    fn whole(&self, moment: i64, unit: i64) -> i64 {
         let since = moment.saturating_sub(self.origin);
-        let rest = since.rem_euclid(self.unit);
-        let up = if 2 * rest >= self.unit { self.unit } else { 0 };
+        let rest = since.rem_euclid(unit);
+        let up = if 2 * rest >= unit { unit } else { 0 };
         moment.saturating_sub(rest).saturating_add(up)
     }
 }
 
-/// What is known without the time that has gone by: `day 64 of the year, Monday, 13:30:00`.
+/// What is known without the time that has gone by: `about day 64 of the year, Monday, 13:30:00`, as years differ by a day.
 fn parts_in_words(time: Option<f64>, week: Option<f64>, year: Option<f64>) -> String {
     const DAYS: [&str; 7] =
         ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-    let year = year.map(|turn| format!("day {} of the year", (turn * 365.25).round() as u32 + 1));
+    let year =
+        year.map(|turn| format!("about day {} of the year", (turn * 365.25).round() as u32 + 1));
     let week = week.map(|turn| DAYS[(turn * 7.0).round() as usize % 7].to_owned());
     let time = time.map(|micros| {
         let seconds = (micros / 1e6).round() as u32 % 86_400;
@@ -405,7 +412,7 @@ mod tests {
     fn there_and_back(dates: &Dates, text: &str) -> String {
         let mut features = vec![0.0_f32; dates.features()];
         dates.encode(dates.form.moment(text.as_bytes()).unwrap(), &mut features);
-        dates.decode(&features)
+        dates.decode(&features, false)
     }
 
     /// `datetime.date(2024, 2, 29).timetuple().tm_yday` is 60, its `weekday()` 3; 2024 has 366 days. In Python.
@@ -495,14 +502,14 @@ mod tests {
         let mut dates = iso(&["2024-03-04 13:30", "2023-01-01 12:00"]);
         dates.parts = vec![DatePart::TimeOfDay, DatePart::DayOfWeek, DatePart::DayOfYear];
         let said = there_and_back(&dates, "2024-03-04 13:30");
-        assert_eq!(said, "day 64 of the year, Monday, 13:30:00");
+        assert_eq!(said, "about day 64 of the year, Monday, 13:30:00");
     }
 
     #[test]
     fn what_a_model_makes_up_is_a_date_too() {
         let dates = iso(&["2024-05-01 10:00", "2024-06-02 11:00"]);
         for value in [0.0, 1e30, -1e30, f64::MAX, 3.7e6, -8e5] {
-            let text = dates.decode(&vec![value; dates.features()]);
+            let text = dates.decode(&vec![value; dates.features()], false);
             assert!(dates.form.moment(text.as_bytes()).is_some(), "{value}: {text}");
         }
     }

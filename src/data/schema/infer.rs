@@ -6,7 +6,7 @@ use super::dates::Form;
 use super::levels::{Category, Levels};
 use super::options::SchemaOptions;
 use super::profile::{CODES, Counted, Profile};
-use crate::data::csv::{RawRows, in_view_of_first_line};
+use crate::data::csv::{Missing, RawRows, in_view_of_first_line};
 use crate::data::input::Input;
 use crate::error::{Error, Found, Place, Result};
 
@@ -73,7 +73,8 @@ impl Schema {
         });
         let (columns, has_names) = (columns.collect(), rows.names().is_some());
         // From here on it is known.
-        let options = options.clone().csv(options.csv.clone().header(has_names));
+        let csv = options.csv.clone().header(has_names).missing(Missing::Refuse)?;
+        let options = options.clone().csv(csv);
         Ok(Self { columns, options, has_names, source: Some(input.clone()) })
     }
 }

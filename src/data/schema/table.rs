@@ -136,16 +136,24 @@ impl<T: Float> Table<T> {
             let place = Place::Name(name.clone());
             return Err(self.rows.input().malformed(place, found, "the labels"));
         };
+        let are_numbers = *are_numbers;
+        // Back to the first row whatever comes of it.
+        let labels = self.labels_at(at, are_numbers);
+        self.rewind()?;
+        let labels = labels?;
+        if labels.len() == self.samples { Ok(labels) } else { Err(self.has_changed(labels.len())) }
+    }
+
+    fn labels_at(&mut self, at: usize, are_numbers: bool) -> Result<Vec<Cell<'static>>> {
         self.rows.begin()?;
         let (numbers, scratch, mut labels) = (&self.numbers, &mut self.scratch, Vec::new());
         while self.rows.next(
             |column| column == at,
             |_, cell, _| {
-                labels.push(label_of(cell, *are_numbers, numbers, scratch)?);
+                labels.push(label_of(cell, are_numbers, numbers, scratch)?);
                 Ok(())
             },
         )? {}
-        self.rewind()?;
         Ok(labels)
     }
 

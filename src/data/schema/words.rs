@@ -33,11 +33,21 @@ pub struct Rows {
 
 impl Schema {
     /// Samples in the user's words: what was read, a model's reconstructions, or what it drew. Of a category it is the
-    /// likeliest level, of an ordinal column the nearest; a number has as many decimals as the table had; NaN is a missing cell.
+    /// likeliest level, of an ordinal column the nearest; a number has as many decimals as the table had, and a
+    /// date is whole in days, hours, minutes or seconds as its dates were; NaN is a missing cell.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] for another number of features; [`Error::NotFinite`] for an infinite value.
     pub fn rows<T: Float, R: Size>(&self, samples: &Batch<T, R>) -> Result<Rows> {
+        self.rows_of(samples, false)
+    }
+
+    /// The same of samples that were read: numbers and dates as they are, and not rounded as those of the table are.
+    pub(crate) fn rows_as_read<T: Float, R: Size>(&self, samples: &Batch<T, R>) -> Result<Rows> {
+        self.rows_of(samples, true)
+    }
+
+    fn rows_of<T: Float, R: Size>(&self, samples: &Batch<T, R>, were_read: bool) -> Result<Rows> {
         let call = "Schema::rows";
         require_size(call, "features", self.features(), samples.features())?;
         let is_infinite = |x: &T| !x.to_double().is_nan() && !x.is_finite();
@@ -53,7 +63,7 @@ impl Schema {
             for &at in &places {
                 let column = &self.columns[at];
                 let (own, after) = rest.split_at(column.features());
-                cells.push(column.decode(own));
+                cells.push(column.decode(own, were_read));
                 rest = after;
             }
         }

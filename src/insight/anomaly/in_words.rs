@@ -45,8 +45,8 @@ pub(super) fn cells<T: Float>(
     columns: &[Column],
 ) -> Result<Vec<CellExplanation>> {
     let of_step = schema.features();
-    let words = |features: &[T]| schema.rows(&Batch::new(Dyn(of_step), features.to_vec())?);
-    let (values, expected) = (words(row)?, words(expected)?);
+    let steps = |features: &[T]| Batch::new(Dyn(of_step), features.to_vec());
+    let (values, expected) = (schema.rows_as_read(&steps(row)?)?, schema.rows(&steps(expected)?)?);
     let steps = values.len();
     let mut cells = Vec::new();
     for (step, (values, expected)) in values.iter().zip(expected.iter()).enumerate() {

@@ -28,7 +28,7 @@ use crate::numbers::vector::{exp, vectorize};
 /// −ln Σₘ πₘ (h₁/hₘ)ᵈ 1/n Σᵢ exp(−qᵢ/(2 hₘ²)), with qᵢ = ‖x − xᵢ‖² + λ² ‖r − rᵢ‖², r = x − x̂, and d columns that vary.
 /// Widths h are those of s/2⁹, s/2⁸, … s that count for a thousandth or more, h₁ the least of them, and s the root mean
 /// square distance of the reference from its mean. The shares π maximise Σⱼ ln of the sum for the
-/// sample xⱼ with itself left out, over 500 samples of the reference or all.
+/// sample xⱼ with itself left out, over 250 to 500 samples of the reference, or all.
 ///
 /// So the score is not negative. It is in nats. Of a sample with missing values only the others count in q, which is scaled
 /// up to all of them; a missing value of the reference is its column's mean there.
@@ -186,7 +186,9 @@ impl<T: Float> AnomalyScore<T> for KernelDensity {
         let name = "reference samples of KernelDensity";
         require(samples >= 2, name, samples as f64, "at least 2")?;
         let d = self.coordinates(features);
-        let points: Vec<f64> = reference.iter().flat_map(|seen| self.place(&seen)).collect();
+        let points = reference.iter().flat_map(|seen| self.place(&seen)).collect();
+        self.points = Points::new(points, d);
+        let points = self.points.all();
         let mut mean = vec![0.0; d];
         for point in points.chunks_exact(d) {
             mean.iter_mut().zip(point).for_each(|(mean, x)| *mean += x / samples as f64);
@@ -203,7 +205,6 @@ impl<T: Float> AnomalyScore<T> for KernelDensity {
         let widths: Vec<f64> = (0..=HALVINGS).rev().map(|k| spread * 0.5_f64.powi(k)).collect();
 
         let step = samples.div_ceil(LOOKED_AT).max(1);
-        self.points = Points::new(points, d);
         let mut squares = vec![0.0; self.points.places(d)];
         let mut logarithms = Vec::new();
         for (place, x) in self.points.all().chunks_exact(d).enumerate().step_by(step) {

@@ -115,7 +115,7 @@ impl<T: Float> AnomalyScore<T> for NearestNeighbours {
         } else {
             for (square, y) in self.samples.by_squares(x, seen.place, room) {
                 if square > 0.0 {
-                    let share = share * (seen.scale() / square).sqrt();
+                    let share = share * seen.scale().sqrt() / square.sqrt();
                     for ((to, &x), &y) in features.iter_mut().zip(&*x).zip(y) {
                         *to += share * squared(x, y);
                     }

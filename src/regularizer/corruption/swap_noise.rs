@@ -10,7 +10,7 @@ use crate::batch::{Batch, check_present};
 use crate::code::Facts;
 use crate::data::Normalizer;
 use crate::error::{Result, require_fraction, require_size};
-use crate::numbers::scalar::{Float, is_nan};
+use crate::numbers::scalar::{Float, digest_of_values, is_nan};
 
 /// Puts the value of another row into each cell with a given probability: noise that has every column's own distribution,
 /// whatever its kind, so that the encoder cannot tell a wrong value by itself, but only by the others of its row.
@@ -85,19 +85,12 @@ impl<T: Float> SwapNoise<T> {
     pub fn cells(self, cells: impl IntoIterator<Item = Range<usize>>) -> Result<Self> {
         Ok(Self { cells: Cells::new(cells)?, ..self })
     }
-
-    /// A number that other rows would hardly have, to the bit the same for the same rows.
-    fn digest(&self) -> u64 {
-        let mix = |hash: u64, x: &T| {
-            (hash.rotate_left(23) ^ x.to_double().to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        };
-        self.rows.iter().fold(0, mix)
-    }
 }
 
 impl<T: Float> Corruption<T> for SwapNoise<T> {
     fn describe(&self) -> String {
-        let (rate, rows, digest) = (self.rate, self.rows.len() / self.features, self.digest());
+        let (rate, rows, digest) =
+            (self.rate, self.rows.len() / self.features, digest_of_values(&self.rows));
         let cells = self.cells.describe();
         format!("SwapNoise {{ rate: {rate:?}, rows: {rows} of digest {digest}{cells} }}")
     }

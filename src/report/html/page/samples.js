@@ -46,7 +46,7 @@ const bar = (column, value, other) => {
   const node = svg("svg", { viewBox: "0 0 104 14", width: "100%", height: 14, "aria-hidden": "true", preserveAspectRatio: "none" });
   node.append(svg("line", { x1: 2, x2: 102, y1: 7, y2: 7, class: "axis" }));
   if (other !== undefined && other !== null) {
-    node.append(svg("rect", { x: Math.min(at(value), at(other)) + 2, width: Math.abs(at(value) - at(other)), y: 6, height: 2, fill: COLOURS[1], opacity: .55 }));
+    if (value !== null) node.append(svg("rect", { x: Math.min(at(value), at(other)) + 2, width: Math.abs(at(value) - at(other)), y: 6, height: 2, fill: COLOURS[1], opacity: .55 }));
     node.append(svg("rect", { x: at(other) + .75, y: 1, width: 2.5, height: 12, fill: COLOURS[1] }));
   }
   if (value !== null) node.append(svg("rect", { x: at(value) + .75, y: 3, width: 2.5, height: 8, fill: COLOURS[0] }));
