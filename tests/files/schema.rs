@@ -367,6 +367,43 @@ fn columns_in_memory_come_by_name() {
     assert_eq!(codes.rows(&batch).unwrap().row(0)[1], "200");
 }
 
+/// A mark that is a number, or a date, means a missing cell wherever it stands and however it is written.
+#[test]
+fn marks_mean_the_same_everywhere() {
+    let csv = CsvOptions::new().missing_marks(["-999", "1900-01-01", ""]);
+    let options = SchemaOptions::new().csv(csv);
+    let text = "n,k,when,t\n\
+                1,x,2024-01-01,10\n-999.0,-999.0,-999.0,-999.0\n2.5,y,1900-01-01,20\n4,z,2024-01-09,40\n";
+    let schema = Schema::infer_bytes_with(&options, text).unwrap();
+    let missing: Vec<f64> = schema.columns().iter().map(TableColumn::missing).collect();
+    assert_eq!(missing, [0.25, 0.25, 0.5, 0.25]);
+    let schema = schema.ordinal("k", ["x", "y", "z"]).unwrap().date("when", "%Y-%m-%d").unwrap();
+    let schema = schema.date("t", "%s").unwrap();
+    let again: Vec<f64> = schema.columns().iter().map(TableColumn::missing).collect();
+    assert_eq!(again, missing);
+    for schema in [&schema, &Schema::infer_bytes_with(&options, text).unwrap()] {
+        let file = samples(schema, text);
+        assert!(file.sample(1).iter().all(|x| x.is_nan()), "{file:?}");
+        let there =
+            schema.batch::<f64>([[Cell::from(1.5), "x".into(), "2024-01-02".into(), 20.into()]]);
+        assert!(there.unwrap().sample(0).iter().all(|x| x.is_finite()));
+        let number = Cell::from(-999.0);
+        let row = [number.clone(), number.clone(), number.clone(), number];
+        let memory = schema.batch::<f64>([row]).unwrap();
+        assert!(memory.sample(0).iter().all(|x| x.is_nan()), "{memory:?}");
+        let numbers = [-999.0];
+        let columns = ["n", "k", "when", "t"].map(|name| (name, (&numbers).into()));
+        let memory = schema.batch_of_columns::<f64>(columns).unwrap();
+        assert!(memory.sample(0).iter().all(|x| x.is_nan()), "{memory:?}");
+    }
+    // A mark that is named as a level is one.
+    let text = "k\n-999\n1\n2\n";
+    let named = Schema::infer_bytes_with(&options, text).unwrap();
+    let named = named.ordinal("k", ["-999", "1", "2"]).unwrap();
+    assert_eq!(samples(&named, text).sample(0), [0.0, 0.0]);
+    assert_eq!(named.batch::<f64>([[Cell::from(-999.0)]]).unwrap().sample(0), [0.0, 0.0]);
+}
+
 #[test]
 fn what_does_not_fit_is_named_by_row_column_and_cell() {
     let schema = Schema::infer_bytes("a,b\n1,2024-01-01\n2,2024-01-02\n3,2024-01-05\n").unwrap();

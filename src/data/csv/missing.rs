@@ -54,7 +54,12 @@ impl Marks {
         if self.own.is_empty() {
             return false;
         }
-        self.is_own(text) || number().is_some_and(|number| self.numbers.contains(&number))
+        self.is_own(text) || number().is_some_and(|number| self.has_value(number))
+    }
+
+    /// Whether a number is one of them.
+    pub(super) fn has_value(&self, number: f64) -> bool {
+        self.numbers.contains(&number)
     }
 
     /// The further texts.

@@ -4,7 +4,7 @@ use super::cells::Cells;
 use super::dialect::{Delimiter, Dialect, trimmed};
 use super::missing::Missing;
 use super::names::{another_delimiter, with_first_line};
-use super::number::{Numbers, Value};
+use super::number::{Numbers, Value, finite};
 use super::options::CsvOptions;
 use super::{diagnosis, first_row, row};
 use crate::data::input::Input;
@@ -149,7 +149,26 @@ impl Numbers {
         }
     }
 
-    /// Whether a text without spaces around it stands for a missing value.
+    /// The finite number that a text without spaces around it is, also one that stands for a missing value.
+    pub(in crate::data) fn value(&self, text: &[u8], scratch: &mut Vec<u8>) -> Option<f64> {
+        self.plain(text, scratch).and_then(finite)
+    }
+
+    /// Whether a text without spaces around it stands for a missing value: as a word, or as a number however it is
+    /// written.
+    pub(in crate::data) fn stands_for_missing(&self, text: &[u8], scratch: &mut Vec<u8>) -> bool {
+        match self.value(text, scratch) {
+            Some(value) => self.marks.has_number(text, || Some(value)),
+            None => self.marks.has(text),
+        }
+    }
+
+    /// Whether a number in memory stands for a missing value.
+    pub(in crate::data) fn number_stands_for_missing(&self, number: f64) -> bool {
+        number.is_nan() || self.marks.has_value(number)
+    }
+
+    /// Whether a text without spaces around it is a word for a missing value.
     pub(in crate::data) fn is_missing(&self, text: &[u8]) -> bool {
         self.marks.has(text)
     }

@@ -160,14 +160,14 @@ impl Schema {
         if levels.twice().is_some() {
             return refuse("has a level that is named twice");
         }
-        let mut missing = 0;
+        let (mut missing, mut scratch) = (0, Vec::new());
         self.scan(call, at, |cell, _, numbers| {
             let text = trimmed(cell);
             if levels.of(text).is_some() {
                 return Ok(());
             }
             missing += 1;
-            match numbers.is_missing(text) {
+            match numbers.stands_for_missing(text, &mut scratch) {
                 true => Ok(()),
                 false => Err(Misfit { found: Found::text(text), expected: A_LEVEL }),
             }
@@ -203,15 +203,16 @@ impl Schema {
         let form = Form::of_format(format)?;
         let expected = form.expected();
         let mut seen = Seen::new(form);
-        let (mut missing, mut present) = (0, 0);
+        let (mut missing, mut present, mut scratch) = (0, 0, Vec::new());
         self.scan("Schema::date", at, |cell, _, numbers| {
             let text = trimmed(cell);
-            if seen.add(text) {
-                present += 1;
+            // A mark may be a date too, such as 1900-01-01.
+            if numbers.stands_for_missing(text, &mut scratch) {
+                missing += 1;
                 return Ok(());
             }
-            missing += 1;
-            match numbers.is_missing(text) {
+            present += 1;
+            match seen.add(text) {
                 true => Ok(()),
                 false => Err(Misfit { found: Found::text(text), expected }),
             }

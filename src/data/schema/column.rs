@@ -280,6 +280,7 @@ impl TableColumn {
                 }
                 None => Err(numbers.misfit(text, UNIT)),
             },
+            (_, Raw::Number(number)) if self.is_missing(number, numbers) => Ok(false),
             (Coding::Number(_), Raw::Number(number)) => {
                 let value = T::of(number);
                 if !value.is_finite() {
@@ -295,7 +296,7 @@ impl TableColumn {
                         let text = trimmed(text);
                         match category.of(text) {
                             Some(place) => place,
-                            None if numbers.is_missing(text) => return Ok(false),
+                            None if numbers.stands_for_missing(text, scratch) => return Ok(false),
                             None => Place::Unknown,
                         }
                     }
@@ -311,7 +312,7 @@ impl TableColumn {
                     Raw::Text(text) => {
                         let text = trimmed(text);
                         let level = levels.of(text);
-                        if level.is_none() && numbers.is_missing(text) {
+                        if level.is_none() && numbers.stands_for_missing(text, scratch) {
                             return Ok(false);
                         }
                         level
@@ -327,12 +328,15 @@ impl TableColumn {
             }
             (Coding::Date(dates), Raw::Text(text)) => {
                 let text = trimmed(text);
+                // A mark may be a date too, such as 1900-01-01.
+                if numbers.stands_for_missing(text, scratch) {
+                    return Ok(false);
+                }
                 match dates.form.moment(text) {
                     Some(moment) => {
                         dates.encode(moment, to);
                         Ok(true)
                     }
-                    None if numbers.is_missing(text) => Ok(false),
                     None => {
                         Err(Misfit { found: Found::text(text), expected: dates.form.expected() })
                     }
@@ -352,6 +356,16 @@ impl TableColumn {
                 }
             }
         }
+    }
+
+    /// Whether a number stands for a missing value, which one that is a level does not.
+    fn is_missing(&self, number: f64, numbers: &Numbers) -> bool {
+        let is_level = match &self.coding {
+            Coding::Category(category) => category.of_number(number) != Place::Unknown,
+            Coding::Ordinal(levels) | Coding::Boolean(levels) => levels.of_number(number).is_some(),
+            _ => false,
+        };
+        !is_level && numbers.number_stands_for_missing(number)
     }
 
     /// The cell of these features, in the user's words; of features that were read, as it was, and not rounded to what
