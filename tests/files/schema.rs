@@ -404,6 +404,64 @@ fn marks_mean_the_same_everywhere() {
     assert_eq!(named.batch::<f64>([[Cell::from(-999.0)]]).unwrap().sample(0), [0.0, 0.0]);
 }
 
+/// Our own words for others are no level, no rare level and no mark of a missing value, so that a file of words is read
+/// as what it was.
+#[test]
+fn our_own_words_are_free() {
+    let cell = |k: usize| if k < 990 { ["a", "b"][k % 2] } else { ["unknown", "(unknown)"][k % 2] };
+    let text = lines("k,two", (0..1000).map(|k| format!("{},{}", cell(k), ["x", "y"][k % 2])));
+    let marks = CsvOptions::new().missing_marks(["other", "UNKNOWN", "((other))", "unknown"]);
+    let plain = Schema::infer_bytes(text.clone()).unwrap();
+    let names = ["k=other", "k=((unknown))", "two=y", "two=unknown"];
+    assert_eq!(plain.feature_names()[2..], names);
+    for csv in [CsvOptions::new(), marks.clone()] {
+        let options = SchemaOptions::new().csv(csv);
+        let schema = Schema::infer_bytes_with(&options, text.clone()).unwrap();
+        let batch = samples(&schema, "k,two\na,x\nnew,new\n(unknown),y\n");
+        let words = schema.rows(&batch).unwrap().to_csv();
+        assert_eq!(samples(&schema, &words).as_slice(), batch.as_slice(), "{words}");
+    }
+    // A mark is missing where it is inferred and where it is read, beside rare levels too.
+    let cell = |k: usize| if k < 990 { ["a", "other"][k % 2] } else { ["r", "s"][k % 2] };
+    let text = lines("k", (0..1000).map(cell));
+    let schema = Schema::infer_bytes_with(&SchemaOptions::new().csv(marks), text).unwrap();
+    assert_eq!(schema.columns()[0].missing(), 0.495);
+    let batch = samples(&schema, "k\nother\nr\nunknown\nnew\n");
+    assert!([0, 2].iter().all(|&row| batch.sample(row).iter().all(|x| x.is_nan())), "{batch:?}");
+    let there = batch.select([1, 3]);
+    let words = schema.rows(&there).unwrap();
+    assert_eq!(words.to_csv(), "k\n(other)\n(unknown)\n");
+    assert_eq!(samples(&schema, &words.to_csv()), there);
+}
+
+/// As pandas writes whole numbers once there is a gap among them.
+#[test]
+fn levels_in_digits_are_found_as_numbers() {
+    let text = lines("flag,grade", (0..60).map(|k| format!("{},{}", k % 2, k % 4 + 1)));
+    let schema = Schema::infer_bytes(text).unwrap();
+    assert_eq!(kinds(&schema), [Kind::Boolean, Kind::Category]);
+    let whole = samples(&schema, "flag,grade\n0,1\n1,3\n7,7\n");
+    assert_eq!(samples(&schema, "flag,grade\n0.0,1.0\n1.0,3.0\n7.0,7.0\n"), whole);
+    let memory = schema.batch::<f64>([[0.0, 1.0], [1.0, 3.0], [7.0, 7.0]]).unwrap();
+    assert_eq!(memory, whole);
+    let named = lines("k", ["1.0", "2.0", "10.0"]);
+    let named = Schema::infer_bytes(named).unwrap().ordinal("k", ["1", "2", "10"]).unwrap();
+    assert_eq!(samples(&named, "k\n2\n").sample(0), [0.5, 0.0]);
+    // With a comma before the fraction.
+    let csv = CsvOptions::new().delimiter(b';').unwrap().decimal(b',').unwrap();
+    let options = SchemaOptions::new().csv(csv);
+    let schema = Schema::infer_bytes_with(&options, "k\n1,5\n2,5\n4\n").unwrap();
+    let schema = schema.ordinal("k", ["1,5", "2,5", "4"]).unwrap();
+    assert_eq!(samples(&schema, "k\n2,50\n").sample(0), [0.5, 0.0]);
+    assert_eq!(schema.batch::<f64>([[2.5]]).unwrap().sample(0), [0.5, 0.0]);
+    let schema = Schema::infer_bytes_with(&options, "k\n10,0\n9,0\n").unwrap();
+    assert_eq!(schema.columns()[0].levels(), ["9,0", "10,0"]);
+    // 7 is not the code 007.
+    let codes = lines("k", (0..60).map(|k| format!("{:03}", 5 + k % 3)));
+    let codes = Schema::infer_bytes(codes).unwrap();
+    assert_eq!(samples(&codes, "k\n7\n007\n").as_slice(), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
+}
+
 #[test]
 fn what_does_not_fit_is_named_by_row_column_and_cell() {
     let schema = Schema::infer_bytes("a,b\n1,2024-01-01\n2,2024-01-02\n3,2024-01-05\n").unwrap();

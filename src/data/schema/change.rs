@@ -3,7 +3,7 @@
 use super::column::{Coding, Range, TableColumn};
 use super::dates::{DatePart, Form, Seen};
 use super::infer::{category, refuse_column};
-use super::levels::Levels;
+use super::levels::{Levels, Sought};
 use super::profile::Profile;
 use super::{Kind, Schema};
 use crate::data::Column;
@@ -149,7 +149,7 @@ impl Schema {
     ) -> Result<Self> {
         let at = self.place(call, column)?;
         let levels: Vec<String> = levels.iter().map(|level| level.trim().to_owned()).collect();
-        let levels = Levels::new(levels);
+        let levels = Levels::new(levels, &self.numbers());
         let refuse = |fault| {
             let remedy = "name each of its levels once, from the lowest to the highest";
             Err(refuse_column(&self.columns[at].name, fault, remedy))
@@ -163,14 +163,14 @@ impl Schema {
         let (mut missing, mut scratch) = (0, Vec::new());
         self.scan(call, at, |cell, _, numbers| {
             let text = trimmed(cell);
-            if levels.of(text).is_some() {
-                return Ok(());
+            match levels.find(text, numbers, &mut scratch) {
+                Sought::Level(_) => {}
+                Sought::Missing => missing += 1,
+                Sought::Nothing => {
+                    return Err(Misfit { found: Found::text(text), expected: A_LEVEL });
+                }
             }
-            missing += 1;
-            match numbers.stands_for_missing(text, &mut scratch) {
-                true => Ok(()),
-                false => Err(Misfit { found: Found::text(text), expected: A_LEVEL }),
-            }
+            Ok(())
         })?;
         self.columns[at].missing = missing;
         self.columns[at].change(coding(levels), "chosen");
@@ -286,6 +286,11 @@ impl Schema {
             let name = if let Column::Name(name) = column { name } else { "" };
             Error::NoColumn { call, column: wanted, names: Box::new(listed(&names, name)) }
         })
+    }
+
+    /// How numbers are written in the table, and what stands for a missing one.
+    fn numbers(&self) -> Numbers {
+        RawRows::numbers_of(&self.options.csv)
     }
 
     /// Reads a column of the table again.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::cell::Cell;
 use super::dates::Dates;
-use super::levels::{Category, Levels, Place};
+use super::levels::{Category, Levels, Place, Sought};
 use crate::data::csv::{Misfit, Numbers, trimmed};
 use crate::error::{Found, Number};
 use crate::numbers::scalar::Float;
@@ -292,31 +292,22 @@ impl TableColumn {
             }
             (Coding::Category(category), cell) => {
                 let place = match cell {
-                    Raw::Text(text) => {
-                        let text = trimmed(text);
-                        match category.of(text) {
-                            Some(place) => place,
-                            None if numbers.stands_for_missing(text, scratch) => return Ok(false),
-                            None => Place::Unknown,
-                        }
-                    }
-                    Raw::Number(number) => category.of_number(number),
-                    Raw::Missing => return Ok(false),
+                    Raw::Text(text) => category.find(trimmed(text), numbers, scratch),
+                    Raw::Number(number) => Some(category.of_number(number)),
+                    Raw::Missing => None,
                 };
+                let Some(place) = place else { return Ok(false) };
                 to.fill(T::ZERO);
                 to[category.feature(place)] = T::ONE;
                 Ok(true)
             }
             (Coding::Ordinal(levels) | Coding::Boolean(levels), cell) => {
                 let level = match cell {
-                    Raw::Text(text) => {
-                        let text = trimmed(text);
-                        let level = levels.of(text);
-                        if level.is_none() && numbers.stands_for_missing(text, scratch) {
-                            return Ok(false);
-                        }
-                        level
-                    }
+                    Raw::Text(text) => match levels.find(trimmed(text), numbers, scratch) {
+                        Sought::Level(level) => Some(level),
+                        Sought::Nothing => None,
+                        Sought::Missing => return Ok(false),
+                    },
                     Raw::Number(number) => levels.of_number(number),
                     Raw::Missing => return Ok(false),
                 };

@@ -6,7 +6,7 @@ use super::dates::Form;
 use super::levels::{Category, Levels};
 use super::options::SchemaOptions;
 use super::profile::{CODES, Counted, Profile};
-use crate::data::csv::{Missing, RawRows, in_view_of_first_line};
+use crate::data::csv::{Missing, Numbers, RawRows, in_view_of_first_line};
 use crate::data::input::Input;
 use crate::error::{Error, Found, Place, Result};
 
@@ -168,19 +168,20 @@ fn propose(profile: Profile, have_texts: bool, options: &SchemaOptions) -> (Codi
         return (Coding::LeftOut, of_many_texts(&profile, options.most_levels));
     };
     let (different, present) = (levels.len(), profile.present());
+    let numbers = RawRows::numbers_of(&options.csv);
     match different {
         1 => {
             let category = category(levels, present, options);
             said(Coding::Category(category), "one text throughout; another one would be odd")
         }
-        2 => said(Coding::Boolean(no_and_yes(levels)), "two texts"),
+        2 => said(Coding::Boolean(no_and_yes(levels, &numbers)), "two texts"),
         _ if present >= FEW && different == present => {
             said(Coding::LeftOut, "an identifier: no two texts are alike")
         }
         _ if present >= FEW && different > present / 2 => {
             (Coding::LeftOut, of_many_texts(&profile, different))
         }
-        _ => match in_order_of_ranges(&levels) {
+        _ => match in_order_of_ranges(&levels, &numbers) {
             Some(levels) => said(Coding::Ordinal(levels), "ranges of numbers, in their order"),
             None => {
                 let category = category(levels, present, options);
@@ -239,7 +240,8 @@ fn of_numbers(
     }
     let different = levels.as_ref().map_or(usize::MAX, Vec::len);
     if let (2, true, Some(levels)) = (different, profile.are_whole, levels) {
-        return said(Coding::Boolean(no_and_yes(levels)), "two whole numbers");
+        let numbers = RawRows::numbers_of(&options.csv);
+        return said(Coding::Boolean(no_and_yes(levels, &numbers)), "two whole numbers");
     }
     // A table that has categories as texts would have had this one so, too.
     let from_one = profile.are_whole && least == 1.0 && greatest == different as f64;
@@ -256,31 +258,34 @@ fn of_numbers(
 }
 
 /// Two levels, of which the first one means no as far as can be told.
-fn no_and_yes(levels: Vec<Counted>) -> Levels {
+fn no_and_yes(levels: Vec<Counted>, numbers: &Numbers) -> Levels {
     let mut names: Vec<String> = levels.into_iter().map(|level| level.text).collect();
-    names.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
-        (Ok(a), Ok(b)) => a.total_cmp(&b),
+    let value = |name: &str| numbers.value(name.as_bytes(), &mut Vec::new());
+    names.sort_by(|a, b| match (value(a), value(b)) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
         _ => a.cmp(b),
     });
     let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
-    let [first, second] = names.as_slice() else { return Levels::new(names) };
+    let [first, second] = names.as_slice() else { return Levels::new(names, numbers) };
     if NO_AND_YES.iter().any(|(no, yes)| is(first, yes) && is(second, no)) {
         names.reverse();
     }
-    Levels::new(names)
+    Levels::new(names, numbers)
 }
 
 /// Levels that are all ranges of numbers, such as `40-49`, in the order of these.
-fn in_order_of_ranges(levels: &[Counted]) -> Option<Levels> {
+fn in_order_of_ranges(levels: &[Counted], numbers: &Numbers) -> Option<Levels> {
     let range = |level: &Counted| {
         let (from, to) = level.text.split_once('-')?;
-        let (from, to): (f64, f64) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
+        let value = |text: &str| numbers.value(text.trim().as_bytes(), &mut Vec::new());
+        let (from, to) = (value(from)?, value(to)?);
         (from < to).then(|| (from, level.text.clone()))
     };
     let mut ranges: Vec<(f64, String)> = levels.iter().map(range).collect::<Option<_>>()?;
     ranges.sort_by(|a, b| a.0.total_cmp(&b.0));
     let differ = ranges.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    differ.then(|| Levels::new(ranges.into_iter().map(|(_, text)| text).collect()))
+    let names = ranges.into_iter().map(|(_, text)| text).collect();
+    differ.then(|| Levels::new(names, numbers))
 }
 
 /// Levels, the rare ones folded together.
@@ -289,14 +294,15 @@ pub(super) fn category(levels: Vec<Counted>, present: usize, options: &SchemaOpt
         let share = level.count as f64 / present.max(1) as f64;
         level.count < options.rare_count && share < options.rare_share
     };
+    let numbers = RawRows::numbers_of(&options.csv);
     let (rare, kept): (Vec<Counted>, Vec<Counted>) = levels.into_iter().partition(is_rare);
     let names = |levels: Vec<Counted>| levels.into_iter().map(|level| level.text).collect();
     // What is one level needs no name of several.
     if rare.len() == 1 || kept.is_empty() {
-        let levels = Levels::new(names(kept.into_iter().chain(rare).collect()));
-        return Category { levels, folded: Levels::default() };
+        let all = names(kept.into_iter().chain(rare).collect());
+        return Category::new(all, Vec::new(), &numbers);
     }
-    Category { levels: Levels::new(names(kept)), folded: Levels::new(names(rare)) }
+    Category::new(names(kept), names(rare), &numbers)
 }
 
 /// The refusal of a column that a change cannot make what it should be.

@@ -2,21 +2,46 @@
 
 use std::borrow::Cow;
 
+use crate::data::csv::Numbers;
+
 /// The levels of a column, by their texts, in an order of their own.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Levels {
     names: Vec<String>,
     /// Places in `names`, in the order of their texts, each behind the beginning of its text.
     sorted: Vec<(u64, usize)>,
+    /// Those of them that are numbers, in the order of these; of equal ones the shortest text first.
+    values: Vec<(f64, usize)>,
+    /// Whether some are written with zeros before them, so that `7` is not `007`.
+    are_codes: bool,
+    unknown: String,
 }
 
 impl Levels {
-    /// Levels in this order; each once.
-    pub(super) fn new(names: Vec<String>) -> Self {
+    /// Levels in this order, each once, of a table whose numbers and marks of missing values are these.
+    pub(super) fn new(names: Vec<String>, numbers: &Numbers) -> Self {
         let places = names.iter().map(|name| key(name.as_bytes())).zip(0..);
         let mut sorted: Vec<(u64, usize)> = places.collect();
         sorted.sort_unstable_by(|&(_, a), &(_, b)| names[a].cmp(&names[b]));
-        Self { names, sorted }
+        let mut scratch = Vec::new();
+        let mut value = |name: &String| numbers.value(name.as_bytes(), &mut scratch);
+        // −0 is 0.
+        let values =
+            names.iter().enumerate().filter_map(|(at, name)| Some((value(name)? + 0.0, at)));
+        let mut values: Vec<(f64, usize)> = values.collect();
+        values.sort_by(|&(a, at), &(b, other)| {
+            a.total_cmp(&b).then_with(|| names[at].len().cmp(&names[other].len()))
+        });
+        let are_codes = names.iter().any(|name| has_leading_zeros(name.as_bytes()));
+        let mut levels = Self { names, sorted, values, are_codes, unknown: String::new() };
+        levels.unknown = free("unknown", |word| levels.takes(word, numbers));
+        levels
+    }
+
+    /// Whether a word is a level, or means a missing value.
+    fn takes(&self, word: &str, numbers: &Numbers) -> bool {
+        self.of(word.as_bytes()).is_some()
+            || numbers.stands_for_missing(word.as_bytes(), &mut Vec::new())
     }
 
     pub(super) fn names(&self) -> &[String] {
@@ -35,14 +60,23 @@ impl Levels {
     }
 
     /// What a level that was never seen is called.
-    pub(super) fn unknown_name(&self) -> &'static str {
-        self.free(&["unknown", "(unknown)", "(never seen)"])
+    pub(super) fn unknown_name(&self) -> &str {
+        &self.unknown
     }
 
-    /// The first name that no level has.
-    fn free(&self, names: &[&'static str; 3]) -> &'static str {
-        let is_free = |name: &&&str| self.of(name.as_bytes()).is_none();
-        names.iter().find(is_free).copied().unwrap_or(names[2])
+    /// What a text without spaces around it is: a level by its text, else by the number it is, as `1.0` is the level
+    /// `1`; else missing, or none of the levels.
+    #[inline]
+    pub(super) fn find(&self, text: &[u8], numbers: &Numbers, scratch: &mut Vec<u8>) -> Sought {
+        if let Some(level) = self.of(text) {
+            return Sought::Level(level);
+        }
+        let value = if self.are_codes { None } else { numbers.value(text, scratch) };
+        match value.and_then(|value| self.of_number(value)) {
+            Some(level) => Sought::Level(level),
+            None if numbers.stands_for_missing(text, scratch) => Sought::Missing,
+            None => Sought::Nothing,
+        }
     }
 
     /// Which level a text is. Takes no memory.
@@ -54,11 +88,34 @@ impl Levels {
         alike.map(|&(_, at)| at).find(|&at| self.names[at].as_bytes() == text)
     }
 
-    /// Which level a number is, however the level writes it.
+    /// Which level a number is, however the level writes it. Takes no memory.
     pub(super) fn of_number(&self, number: f64) -> Option<usize> {
-        let is = |name: &String| name.parse().is_ok_and(|level: f64| level == number);
-        self.of(number.to_string().as_bytes()).or_else(|| self.names.iter().position(is))
+        let start = self.values.partition_point(|&(value, _)| value < number);
+        self.values.get(start).filter(|&&(value, _)| value == number).map(|&(_, at)| at)
     }
+}
+
+/// What a text is where levels are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sought {
+    Level(usize),
+    Missing,
+    /// None of the levels.
+    Nothing,
+}
+
+/// Whether a text has zeros before it, as codes have.
+pub(super) fn has_leading_zeros(text: &[u8]) -> bool {
+    matches!(text, [b'0', b'0'..=b'9', ..])
+}
+
+/// A word of ours in as many brackets as it takes to be none of those that mean something else.
+fn free(word: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut word = word.to_owned();
+    while is_taken(&word) {
+        word = format!("({word})");
+    }
+    word
 }
 
 /// The first eight bytes of a text as a number, which has the order of texts and is compared at once.
@@ -87,9 +144,19 @@ pub(super) struct Category {
     pub(super) levels: Levels,
     /// The rare levels, which have one feature together.
     pub(super) folded: Levels,
+    unknown: String,
+    other: String,
 }
 
 impl Category {
+    /// Levels, and rare ones, of a table whose numbers and marks of missing values are these.
+    pub(super) fn new(levels: Vec<String>, folded: Vec<String>, numbers: &Numbers) -> Self {
+        let [levels, folded] = [levels, folded].map(|names| Levels::new(names, numbers));
+        let is_taken = |word: &str| levels.takes(word, numbers) || folded.takes(word, numbers);
+        let [unknown, other] = ["unknown", "other"].map(|word| free(word, is_taken));
+        Self { levels, folded, unknown, other }
+    }
+
     /// A feature for each level, one for the rare ones if there are any, and one for what was never seen.
     pub(super) fn features(&self) -> usize {
         self.unknown() + 1
@@ -108,15 +175,29 @@ impl Category {
         }
     }
 
-    /// What a text is; `None` if it is neither a level nor one of our own words for others.
+    /// What a text without spaces around it is; `None` if it is missing.
     #[inline]
-    pub(super) fn of(&self, text: &[u8]) -> Option<Place> {
+    pub(super) fn find(
+        &self,
+        text: &[u8],
+        numbers: &Numbers,
+        scratch: &mut Vec<u8>,
+    ) -> Option<Place> {
         if let Some(level) = self.levels.of(text) {
             return Some(Place::Level(level));
         }
-        let is_other = self.folded.len() > 0
-            && (self.folded.of(text).is_some() || text == self.other().as_bytes());
-        is_other.then_some(Place::Other)
+        if self.folded.of(text).is_some() {
+            return Some(Place::Other);
+        }
+        let are_codes = self.levels.are_codes || self.folded.are_codes;
+        let value = if are_codes { None } else { numbers.value(text, scratch) };
+        match value.map_or(Place::Unknown, |value| self.of_number(value)) {
+            Place::Unknown if numbers.stands_for_missing(text, scratch) => None,
+            Place::Unknown if self.folded.len() > 0 && text == self.other.as_bytes() => {
+                Some(Place::Other)
+            }
+            place => Some(place),
+        }
     }
 
     pub(super) fn of_number(&self, number: f64) -> Place {
@@ -128,16 +209,16 @@ impl Category {
     }
 
     /// What rare levels are called together.
-    pub(super) fn other(&self) -> &'static str {
-        self.levels.free(&["other", "(other)", "(any other level)"])
+    pub(super) fn other(&self) -> &str {
+        &self.other
     }
 
     /// What a feature is called.
     pub(super) fn name(&self, feature: usize) -> Cow<'_, str> {
         match self.levels.names().get(feature) {
             Some(level) => level.into(),
-            None if feature < self.unknown() => self.other().into(),
-            None => self.levels.unknown_name().into(),
+            None if feature < self.unknown() => (&self.other).into(),
+            None => (&self.unknown).into(),
         }
     }
 }
@@ -145,9 +226,19 @@ impl Category {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::CsvOptions;
+    use crate::data::csv::RawRows;
+
+    fn numbers(csv: CsvOptions) -> Numbers {
+        RawRows::numbers_of(&csv)
+    }
+
+    fn owned(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|&text| text.to_owned()).collect()
+    }
 
     fn texts(texts: &[&str]) -> Levels {
-        Levels::new(texts.iter().map(|&text| text.to_owned()).collect())
+        Levels::new(owned(texts), &numbers(CsvOptions::new()))
     }
 
     #[test]
@@ -156,6 +247,10 @@ mod tests {
         let found = ["a", "b", "10", "c", ""].map(|text| levels.of(text.as_bytes()));
         assert_eq!(found, [Some(1), Some(0), Some(2), None, None]);
         assert_eq!([10.0, 2.0, 3.0].map(|x| levels.of_number(x)), [Some(2), Some(3), None]);
+        // Of equal ones the plain one, and −0 is 0.
+        let levels = texts(&["7.0", "7", "07", "-0", "inf"]);
+        let found = [7.0, 0.0, -0.0, f64::INFINITY].map(|x| levels.of_number(x));
+        assert_eq!(found, [Some(1), Some(3), Some(3), None]);
         // Alike in their first eight bytes, and zeros behind them.
         let alike = ["street_b", "street_bc", "street_ba", "a\0", "a", "street_b\0"];
         let levels = texts(&alike);
@@ -166,17 +261,29 @@ mod tests {
     }
 
     #[test]
-    fn our_words_make_way_for_levels() {
-        let category =
-            Category { levels: texts(&["other", "a", "unknown"]), folded: texts(&["x", "y"]) };
-        assert_eq!(category.features(), 5);
-        let names: Vec<_> = (0..5).map(|feature| category.name(feature)).collect();
-        assert_eq!(names, ["other", "a", "unknown", "(other)", "(unknown)"]);
-        assert_eq!(category.of(b"other"), Some(Place::Level(0)));
-        assert_eq!(category.of(b"(other)"), Some(Place::Other));
-        assert_eq!(category.of(b"y"), Some(Place::Other));
-        assert_eq!(category.of(b"z"), None);
-        let whole = Category { folded: Levels::default(), ..category };
+    fn our_words_make_way_for_levels_and_marks() {
+        let category = |levels: &[&str], folded: &[&str], marks: &[&str]| {
+            let numbers = numbers(CsvOptions::new().missing_marks(marks.iter().copied()));
+            (Category::new(owned(levels), owned(folded), &numbers), numbers)
+        };
+        let (own, numbers) =
+            category(&["other", "a", "unknown"], &["x", "(unknown)"], &["((other))"]);
+        assert_eq!(own.features(), 5);
+        let names: Vec<_> = (0..5).map(|feature| own.name(feature)).collect();
+        assert_eq!(names, ["other", "a", "unknown", "(other)", "((unknown))"]);
+        let find = |text: &str| own.find(text.as_bytes(), &numbers, &mut Vec::new());
+        assert_eq!(find("other"), Some(Place::Level(0)));
+        assert_eq!(find("(other)"), Some(Place::Other));
+        assert_eq!(find("(unknown)"), Some(Place::Other));
+        assert_eq!(["z", "((unknown))"].map(find), [Some(Place::Unknown); 2]);
+        assert_eq!(find("((other))"), None);
+        let (whole, numbers) = category(&["other", "a", "unknown"], &[], &[]);
         assert_eq!((whole.features(), whole.feature(Place::Unknown)), (4, 3));
+        let found = whole.find(b"(other)", &numbers, &mut Vec::new());
+        assert_eq!(found, Some(Place::Unknown));
+        let (own, numbers) = category(&["a", "b"], &["x", "y"], &["other", "unknown", "(unknown)"]);
+        assert_eq!([own.name(2), own.name(3)], ["(other)", "((unknown))"]);
+        assert_eq!(own.find(b"other", &numbers, &mut Vec::new()), None);
+        assert_eq!(own.levels.unknown_name(), "((unknown))");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::dates::{Form, Seen};
+use super::levels::has_leading_zeros;
 use crate::data::csv::{Misfit, Numbers, is_in_single_quotes, no_text, trimmed};
 
 /// Longer texts are no levels.
@@ -142,7 +143,7 @@ impl Profile {
         self.are_whole &= number.fract() == 0.0;
         self.rise &= number > self.latest;
         self.latest = number;
-        self.have_leading_zeros |= matches!(text, [b'0', b'0'..=b'9', ..]);
+        self.have_leading_zeros |= has_leading_zeros(text);
         self.decimals = match (self.decimals, numbers.decimals(text)) {
             (Some(most), Some(decimals)) => Some(most.max(decimals)),
             _ => None,

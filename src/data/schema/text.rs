@@ -10,6 +10,7 @@ use super::dates::{DatePart, Dates, Form};
 use super::levels::{Category, Levels};
 use super::{Kind, Schema, SchemaOptions};
 use crate::data::CsvOptions;
+use crate::data::csv::{Numbers, RawRows};
 use crate::error::Problem;
 
 /// How a text begins.
@@ -47,6 +48,7 @@ impl Schema {
         let csv = read_line(csv).and_then(|words| CsvOptions::from_words(&words));
         let csv = csv.ok_or(wrong(at))?;
         let has_names = csv.says_header().unwrap_or(true);
+        let numbers = RawRows::numbers_of(&csv);
         let options = SchemaOptions::new().csv(csv);
         let mut schema = Self { columns: Vec::new(), options, has_names, source: None };
         loop {
@@ -54,7 +56,7 @@ impl Schema {
             if line == END {
                 break;
             }
-            let column = read_line(line).and_then(|words| column_of(&words));
+            let column = read_line(line).and_then(|words| column_of(&words, &numbers));
             let column = column.ok_or(wrong(at))?;
             schema.columns.push(column);
         }
@@ -94,7 +96,7 @@ fn words_of(column: &TableColumn) -> Vec<String> {
             words.extend([format!("{least:?}"), format!("{greatest:?}")]);
             words.push(decimals.map_or_else(|| "-".to_owned(), |decimals| decimals.to_string()));
         }
-        Coding::Category(Category { levels, folded }) => {
+        Coding::Category(Category { levels, folded, .. }) => {
             words.push(levels.len().to_string());
             words.extend(levels.names().iter().chain(folded.names()).cloned());
         }
@@ -113,7 +115,7 @@ fn words_of(column: &TableColumn) -> Vec<String> {
     words
 }
 
-fn column_of(words: &[String]) -> Option<TableColumn> {
+fn column_of(words: &[String], numbers: &Numbers) -> Option<TableColumn> {
     let [name, missing, rows, has_indicator, why, kind, own @ ..] = words else { return None };
     let coding = match (kind.as_str(), own) {
         ("number", [least, greatest, decimals]) => {
@@ -128,14 +130,14 @@ fn column_of(words: &[String]) -> Option<TableColumn> {
         ("category", [count, levels @ ..]) => {
             let count: usize = count.parse().ok()?;
             let (own, folded) = levels.split_at_checked(count)?;
-            let are_once = Levels::new(levels.to_vec()).twice().is_none();
+            let are_once = Levels::new(levels.to_vec(), numbers).twice().is_none();
             // A single rare level would be no other.
             let is_category = are_once && !own.is_empty() && folded.len() != 1;
-            let [levels, folded] = [own, folded].map(|names| Levels::new(names.to_vec()));
-            is_category.then_some(Coding::Category(Category { levels, folded }))?
+            let category = || Category::new(own.to_vec(), folded.to_vec(), numbers);
+            is_category.then(|| Coding::Category(category()))?
         }
-        ("ordinal", levels) => Coding::Ordinal(at_least_two(levels)?),
-        ("boolean", levels @ [_, _]) => Coding::Boolean(at_least_two(levels)?),
+        ("ordinal", levels) => Coding::Ordinal(at_least_two(levels, numbers)?),
+        ("boolean", levels @ [_, _]) => Coding::Boolean(at_least_two(levels, numbers)?),
         ("date", [format, is_iso, is_zoned, has_day, origin, latest, unit, parts @ ..]) => {
             let form = Form {
                 format: format.clone(),
@@ -169,8 +171,8 @@ fn column_of(words: &[String]) -> Option<TableColumn> {
     is_right.then_some(column)
 }
 
-fn at_least_two(levels: &[String]) -> Option<Levels> {
-    let levels = Levels::new(levels.to_vec());
+fn at_least_two(levels: &[String], numbers: &Numbers) -> Option<Levels> {
+    let levels = Levels::new(levels.to_vec(), numbers);
     (levels.len() >= 2 && levels.twice().is_none()).then_some(levels)
 }
 
