@@ -96,6 +96,26 @@ fn kinds_are_inferred_with_reasons() {
     assert_eq!(kinds(&Schema::infer_bytes(beside).unwrap()), [Kind::Number, Kind::Category]);
 }
 
+/// A long text is no level, however many levels there may be, and the reason says so.
+#[test]
+fn long_texts_are_told_from_many() {
+    let (longest, long) = ("x".repeat(256), "x".repeat(257));
+    let text = |long: &str| lines("c", ["a", long, "b"]);
+    assert_eq!(of_one(&text(&longest)).0, Kind::Category);
+    let why = "text: one is longer than 256 bytes, as no level may be".to_owned();
+    assert_eq!(of_one(&text(&long)), (Kind::LeftOut, why));
+    let refused = Schema::infer_bytes(text(&long)).unwrap().category("c").unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the column `c` has a text of more than 256 bytes, as no level may have: `Schema::leave_out` leaves it out"
+    );
+    let options = SchemaOptions::new().most_levels(2).unwrap();
+    let many = Schema::infer_bytes_with(&options, text(&longest)).unwrap();
+    assert_eq!(many.columns()[0].why(), "text: 2 different ones or more");
+    let refused = many.category("c").unwrap_err().to_string();
+    assert!(refused.contains("`SchemaOptions::most_levels` allows more"), "{refused}");
+}
+
 #[test]
 fn no_comes_before_yes() {
     for (text, levels) in [
@@ -568,6 +588,16 @@ fn files_that_are_no_such_table_are_refused() {
             "<memory>, line 1 (counted from 1): found values that the rows below have too",
         ),
         (
+            "2024-01-01 00:00,1.5\n2024-01-01 01:00,2.5\n2024-01-01 02:00,4\n",
+            csv(),
+            "<memory>, line 1 (counted from 1): found values as those of the rows below for each column",
+        ),
+        (
+            "2024-01-01,1.5,\n2024-01-02,2.5,1\n2024-01-03,4,2\n",
+            csv(),
+            "<memory>, line 1 (counted from 1): found values as those of the rows below for each column",
+        ),
+        (
             "a,b,a\n1,2,3\n",
             csv(),
             "<memory>, `a`: found several columns, expected one column of that name",
@@ -609,6 +639,18 @@ fn files_that_are_no_such_table_are_refused() {
     let kept = SchemaOptions::new().csv(csv().quote(None).unwrap());
     let schema = Schema::infer_bytes_with(&kept, "a\n'x'\n'y'\n").unwrap();
     assert_eq!(schema.columns()[0].levels(), ["'x'", "'y'"]);
+    // With a header that is spoken of the first row is one, and a name that no value could be makes it one.
+    let series = "2024-01-01 00:00,1.5\n2024-01-01 01:00,2.5\n2024-01-01 02:00,4\n";
+    for (has_header, rows) in [(true, 2), (false, 3)] {
+        let options = SchemaOptions::new().csv(csv().header(has_header));
+        let schema = Schema::infer_bytes_with(&options, series).unwrap();
+        assert_eq!(samples(&schema, series).samples(), rows);
+    }
+    for text in
+        ["2024-01-01,flow\n2024-01-02,1\n2024-01-03,2\n", "day,1.5\n2024-01-02,1\n2024-01-03,2\n"]
+    {
+        assert_eq!(Schema::infer_bytes(text).unwrap().columns()[1].kind(), Kind::Boolean);
+    }
     // A name may have any mark in it, as long as the cells do not.
     for name in ["first name", "a;b", "a|b"] {
         let text = format!("{name}\n1\n2\n5\n");
@@ -781,6 +823,24 @@ fn words_are_written_as_the_table_is() {
     let schema = Schema::infer_bytes_with(&spaces, text).unwrap();
     let words = schema.rows(&samples(&schema, text)).unwrap();
     assert_eq!(words.to_csv(), "a b\n1 \"x y\"\n2 \"\"\n3 z\n5 w\n");
+}
+
+/// Without quotes they are a part of the text, and without a header the first line is a row.
+#[test]
+fn words_are_written_without_quotes_and_header() {
+    for (csv, text) in [
+        (CsvOptions::new().quote(None).unwrap(), "a,b\n1,\"x\"\n2,y\"z\n,'w'\n"),
+        (CsvOptions::new().quote(None).unwrap(), "b\n\"x\"\n\"\"\nNA\nz\n"),
+        (CsvOptions::new().whitespace().quote(None).unwrap(), "a b\n1 \"x\"\nNA NA\n3 y\n"),
+        (CsvOptions::new().header(false), "1,x\n2,y\n3,\"z,\"\n5,x\n"),
+        (CsvOptions::new().header(false), "x\n\"\"\ny\nz\n"),
+    ] {
+        let schema = Schema::infer_bytes_with(&SchemaOptions::new().csv(csv), text).unwrap();
+        let batch = samples(&schema, text);
+        let words = schema.rows(&batch).unwrap();
+        assert_eq!(words.to_csv(), text);
+        assert_eq!(format!("{:?}", samples(&schema, &words.to_csv())), format!("{batch:?}"));
+    }
 }
 
 #[test]

@@ -223,7 +223,7 @@ impl CsvOptions {
         WritingMarks {
             delimiter: char::from(delimiter),
             is_whitespace,
-            quote: char::from(dialect.quote.unwrap_or(b'"')),
+            quote: dialect.quote.map(char::from),
             comment: dialect.comment.map(char::from),
             decimal: char::from(numbers.decimal),
         }
@@ -236,7 +236,8 @@ pub(in crate::data) struct WritingMarks {
     pub(in crate::data) delimiter: char,
     /// Whether cells without quotes are told by spaces, so that none may be empty.
     pub(in crate::data) is_whitespace: bool,
-    pub(in crate::data) quote: char,
+    /// None where cells stand as they are.
+    pub(in crate::data) quote: Option<char>,
     pub(in crate::data) comment: Option<char>,
     pub(in crate::data) decimal: char,
 }

@@ -4,7 +4,7 @@ use super::column::{Coding, Range, TableColumn};
 use super::dates::{DatePart, Form, Seen};
 use super::infer::{category, refuse_column};
 use super::levels::{Levels, Sought};
-use super::profile::Profile;
+use super::profile::{End, Profile};
 use super::{Kind, Schema};
 use crate::data::Column;
 use crate::data::csv::{Misfit, Numbers, RawRows, distance, trimmed};
@@ -89,7 +89,7 @@ impl Schema {
     ///
     /// # Errors
     /// As [`number`](Schema::number), and [`Error::TableColumn`] if it has more different texts than
-    /// [`most_levels`](super::SchemaOptions::most_levels).
+    /// [`most_levels`](super::SchemaOptions::most_levels), or one of more than 256 bytes.
     pub fn category(mut self, column: impl Into<Column>) -> Result<Self> {
         let at = self.place("Schema::category", &column.into())?;
         let mut profile = Profile::new(&[]);
@@ -101,9 +101,16 @@ impl Schema {
             return Err(self.has_no_value(at));
         }
         let Some(levels) = profile.counter.levels() else {
-            let fault = "has more different texts than a category may have levels";
-            let remedy =
-                "`SchemaOptions::most_levels` allows more, `Schema::leave_out` leaves it out";
+            let (fault, remedy) = match profile.counter.end() {
+                Some(End::TooLong) => (
+                    "has a text of more than 256 bytes, as no level may have",
+                    "`Schema::leave_out` leaves it out",
+                ),
+                _ => (
+                    "has more different texts than a category may have levels",
+                    "`SchemaOptions::most_levels` allows more, `Schema::leave_out` leaves it out",
+                ),
+            };
             return Err(refuse_column(&self.columns[at].name, fault, remedy));
         };
         let category = category(levels, profile.present(), &self.options);

@@ -5,7 +5,7 @@ use super::column::{Coding, Range, TableColumn};
 use super::dates::Form;
 use super::levels::{Category, Levels};
 use super::options::SchemaOptions;
-use super::profile::{CODES, Counted, Profile};
+use super::profile::{CODES, Counted, End, LONGEST_LEVEL, Profile};
 use crate::data::csv::{Missing, Numbers, RawRows, in_view_of_first_line};
 use crate::data::input::Input;
 use crate::error::{Error, Found, Place, Result};
@@ -115,14 +115,33 @@ fn require_header(rows: &RawRows, profiles: &[Profile]) -> Result<()> {
             levels += usize::from(own.iter().any(|level| level.text == *name));
         }
     }
+    let read = |(name, profile): (&String, &Profile)| would_read(profile, name, rows.numbers());
+    let mut all_read = names.iter().zip(profiles).map(read);
     let found = if names.iter().all(is_number) {
         "a number or a missing value for each column"
     } else if levels > 0 && 2 * levels >= texts {
         "values that the rows below have too"
+    } else if all_read.all(|is_read| is_read) {
+        "values as those of the rows below for each column"
     } else {
         return Ok(());
     };
     Err(rows.input().malformed(Place::Line(rows.header_line()), Found::Thing(found), expected))
+}
+
+/// Whether a column would read the name it has as one of its values: a number among numbers, a date among dates in their
+/// format, a text that comes again, or nothing.
+fn would_read(profile: &Profile, name: &str, numbers: &Numbers) -> bool {
+    let text = name.as_bytes();
+    if numbers.stands_for_missing(text, &mut Vec::new()) {
+        return true;
+    }
+    if profile.present() > 0 && profile.numbers == profile.present() {
+        return numbers.value(text, &mut Vec::new()).is_some();
+    }
+    let is_date = profile.dates.iter().any(|dates| dates.form().moment(text).is_some());
+    let levels = profile.counter.levels().unwrap_or_default();
+    is_date || levels.iter().any(|level| level.text == name)
 }
 
 /// Refuses a column whose texts are all in single quotes, which then would be a part of them.
@@ -203,6 +222,9 @@ fn of_many_texts(profile: &Profile, different: usize) -> String {
         Some((text, _)) if share > 0.5 => {
             let short: String = text.chars().take(20).collect();
             format!("{:.0} % numbers, and texts such as {short:?}: missing ones?", 100.0 * share)
+        }
+        _ if profile.counter.end() == Some(End::TooLong) => {
+            format!("text: one is longer than {LONGEST_LEVEL} bytes, as no level may be")
         }
         _ => format!("text: {different} different ones or more"),
     }

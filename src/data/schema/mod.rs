@@ -64,7 +64,7 @@ use crate::error::Result;
 /// | the whole numbers from 1 to 9 or less, ten rows of each on average, in a table without categories in texts | category: codes |
 /// | numbers | number |
 /// | dates in ISO 8601 or in one of the [formats](SchemaOptions::date_formats) | date |
-/// | more than few texts | left out |
+/// | more than few texts, or one of more than 256 bytes | left out |
 /// | one text | category; another one would be odd |
 /// | two texts | boolean, `no` before `yes`, else by the alphabet |
 /// | all different, or more than half of them | left out: an identifier, text |
@@ -75,7 +75,9 @@ use crate::error::Result;
 /// [`Kind`] has them in a table. A missing cell is NaN in all features of its column, but for the indicator. A level that
 /// was never seen is “unknown”: of a category, this is a feature of its own, which is never 1 in training; of an ordinal
 /// or boolean column, whose value is then 0.5, a feature beside it. So it is never an error, and its loss is great.
-/// Spaces around a cell mean nothing.
+/// Spaces around a cell mean nothing, and a level that is a number is found however it is written, `1` as `1.0` too, but
+/// not `007` as `7`. Where a table has a level `unknown` or `other`, or a mark of a missing value of that name, our own
+/// words are `(unknown)` and `(other)`.
 ///
 /// # Example
 /// ```

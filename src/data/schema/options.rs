@@ -62,7 +62,7 @@ impl SchemaOptions {
     }
 
     /// The greatest number of levels of a category, 1000 by default, at most 100,000: a column of more different
-    /// texts is left out.
+    /// texts is left out, and so is one with a text of more than 256 bytes, whatever is set here.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside 1 to 100,000.

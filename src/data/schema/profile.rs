@@ -7,7 +7,7 @@ use super::levels::has_leading_zeros;
 use crate::data::csv::{Misfit, Numbers, is_in_single_quotes, no_text, trimmed};
 
 /// Longer texts are no levels.
-const LONGEST_LEVEL: usize = 256;
+pub(super) const LONGEST_LEVEL: usize = 256;
 /// How many numbers may be counted as levels of a category that is coded in numbers.
 pub(super) const CODES: usize = 9;
 
@@ -24,13 +24,21 @@ pub(super) struct Counter {
     places: HashMap<Box<[u8]>, usize>,
     counted: Vec<Counted>,
     latest: usize,
-    are_too_many: bool,
+    /// Why they are not counted any more.
+    end: Option<End>,
+}
+
+/// Why texts are no levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    TooMany,
+    TooLong,
 }
 
 impl Counter {
     /// Counts one more.
     fn add(&mut self, text: &[u8], most: usize) -> Result<(), Misfit> {
-        if self.are_too_many {
+        if self.end.is_some() {
             return Ok(());
         }
         // As often as not it is the one that was before it.
@@ -42,8 +50,10 @@ impl Counter {
             self.latest = place;
             return Ok(());
         }
-        if self.counted.len() == most || text.len() > LONGEST_LEVEL {
-            *self = Self { are_too_many: true, ..Self::default() };
+        let is_too_long = text.len() > LONGEST_LEVEL;
+        if is_too_long || self.counted.len() == most {
+            let end = Some(if is_too_long { End::TooLong } else { End::TooMany });
+            *self = Self { end, ..Self::default() };
             return Ok(());
         }
         let name = str::from_utf8(text).map_err(|_| no_text(text))?;
@@ -54,11 +64,16 @@ impl Counter {
     }
 
     /// The different texts, the most frequent first, and those that are alike by their text; `None` if they are too
-    /// many.
+    /// many, or one is too long.
     pub(super) fn levels(&self) -> Option<Vec<Counted>> {
         let mut levels = self.counted.clone();
         levels.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
-        (!self.are_too_many).then_some(levels)
+        self.end.is_none().then_some(levels)
+    }
+
+    /// Why there are no levels, if there are none.
+    pub(super) fn end(&self) -> Option<End> {
+        self.end
     }
 }
 

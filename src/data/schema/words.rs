@@ -27,9 +27,14 @@ use crate::numbers::scalar::Float;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
     names: Vec<String>,
+    /// Whether the table has a header.
+    has_names: bool,
     cells: Vec<Cell<'static>>,
     marks: WritingMarks,
 }
+
+/// A missing cell where an empty one cannot be seen; any options read it as missing.
+const NOTHING: &str = "NA";
 
 impl Schema {
     /// Samples in the user's words: what was read, a model's reconstructions, or what it drew. Of a category it is the
@@ -68,7 +73,7 @@ impl Schema {
             }
         }
         let names = places.iter().map(|&at| self.columns[at].name.clone()).collect();
-        Ok(Rows { names, cells, marks: self.options.csv.marks() })
+        Ok(Rows { names, has_names: self.has_names, cells, marks: self.options.csv.marks() })
     }
 }
 
@@ -101,11 +106,18 @@ impl Rows {
         self.cells.chunks_exact(self.names.len().max(1))
     }
 
-    /// The text of a file: a header, then a line for each row, with the delimiter, the quotes and the decimal mark of the
-    /// table of the schema; quotes only where a cell needs them.
+    /// The text of a file: a header if the table of the schema has one, then a line for each row, with the delimiter, the
+    /// quotes and the decimal mark of that table. Quotes stand only where a cell needs them; without quotes
+    /// ([`CsvOptions::quote(None)`](crate::data::CsvOptions::quote)) each cell stands as it is, and a missing one is `NA`
+    /// where an empty one could not be seen.
+    ///
+    /// Columns that are left out, and the label, are not in it. A file without a header is read by places, so only that
+    /// of a schema without such columns can be read by it again.
     pub fn to_csv(&self) -> String {
         let mut text = String::new();
-        write_row(&mut text, self.names.iter().map(Cell::from), self.marks);
+        if self.has_names {
+            write_row(&mut text, self.names.iter().map(Cell::from), self.marks);
+        }
         for row in self {
             write_row(&mut text, row.iter().map(Cell::from), self.marks);
         }
@@ -138,7 +150,7 @@ pub(super) fn write_row<'a>(
     let WritingMarks { delimiter, is_whitespace, quote, comment, decimal } = marks;
     let is_plain = |c: char| {
         c != delimiter
-            && c != quote
+            && Some(c) != quote
             && Some(c) != comment
             && !matches!(c, '\n' | '\r')
             && !(is_whitespace && matches!(c, ' ' | '\t'))
@@ -153,18 +165,24 @@ pub(super) fn write_row<'a>(
             Cell::Number(_) => cell.to_string().replace('.', decimal.encode_utf8(&mut [0; 4])),
             cell => cell.to_string(),
         };
-        if text.chars().all(is_plain) && !(is_whitespace && text.is_empty()) {
-            to.push_str(&text);
-        } else {
-            let twice = [quote, quote].iter().collect::<String>();
-            to.push(quote);
-            to.push_str(&text.replace(quote, &twice));
-            to.push(quote);
+        let is_seen = !(is_whitespace && text.is_empty());
+        match quote {
+            Some(quote) if !is_seen || !text.chars().all(is_plain) => {
+                let twice = [quote, quote].iter().collect::<String>();
+                to.push(quote);
+                to.push_str(&text.replace(quote, &twice));
+                to.push(quote);
+            }
+            None if !is_seen => to.push_str(NOTHING),
+            _ => to.push_str(&text),
         }
     }
     // A line without anything is no row.
     if to.len() == start {
-        to.extend([quote, quote]);
+        match quote {
+            Some(quote) => to.extend([quote, quote]),
+            None => to.push_str(NOTHING),
+        }
     }
     to.push('\n');
 }
