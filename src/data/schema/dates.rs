@@ -28,6 +28,12 @@ const UNITS: [i64; 6] = [DAY, 3_600_000_000, 60_000_000, SECOND, 1_000, 1];
 /// | `DayOfWeek` | sine and cosine, once round in a week, from Monday on | |
 /// | `DayOfYear` | sine and cosine, once round in the year, leap or not | |
 /// | `Elapsed` | days since the first date of the table, with their fraction | the date |
+///
+/// # Precision
+/// On the way back a moment is rounded to what all dates of the table are whole in: days, hours, minutes, seconds,
+/// milliseconds, or microseconds, which are the least that is kept. Single precision (`f32`) tells the time of day to
+/// about a millisecond, and elapsed time without it to one part in ten million: of ten years, to some twenty seconds.
+/// So it tells seconds in any year where the time of day is a feature; `f64` tells microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum DatePart {
@@ -88,8 +94,23 @@ impl Form {
         if is_zoned {
             format.push('Z');
         }
-        let form = Self { format, is_iso: true, is_zoned, has_day: true };
-        form.moment(text).is_some().then_some(form)
+        let mut form = Self { format, is_iso: true, is_zoned, has_day: true };
+        let moment = form.moment(text)?;
+        // Without colons, or with a comma before the fraction.
+        if text.len() > 10 && !form.tells(moment) {
+            let zone = if is_zoned { "Z" } else { "" };
+            let format = format!("{}%H:%M:%S%.f{zone}", &form.format[..9]);
+            let finer = Self { format, ..form.clone() };
+            if finer.tells(moment) {
+                form = finer;
+            }
+        }
+        Some(form)
+    }
+
+    /// Whether what is written back is the same moment.
+    fn tells(&self, moment: i64) -> bool {
+        self.moment(self.text(moment).as_bytes()) == Some(moment)
     }
 
     /// That of a format as strptime has it.
@@ -218,7 +239,7 @@ impl Seen {
     /// Takes one more date; says whether it is one.
     pub(super) fn add(&mut self, text: &[u8]) -> bool {
         let Some(moment) = self.form.moment(text) else { return false };
-        if self.form.is_iso && self.form.format.len() < 23 {
+        if self.form.is_iso && !self.form.format.contains("%.f") {
             self.take_form(text);
         }
         let Some(first) = self.first else {
@@ -474,6 +495,54 @@ mod tests {
         ] {
             let form = Form::of_format(format).unwrap();
             assert_eq!(there_and_back(&dates(form, &[text]), text), text, "{format}");
+        }
+    }
+
+    /// Without colons, and with a comma before the fraction, as ISO 8601 also has them: they are written back as the
+    /// same moments.
+    #[test]
+    fn all_of_iso_is_written_back() {
+        for (texts, written) in [
+            (["2024-05-01T13:30:07,123", "2024-05-01T13:30:08"], "2024-05-01T13:30:07.123"),
+            (["2024-05-01T133007", "2024-05-01T133008"], "2024-05-01T13:30:07"),
+            (["2024-05-01 133007.5Z", "2024-05-02 13:30Z"], "2024-05-01 13:30:07.5Z"),
+            (
+                ["2024-05-01T13:30:07,000001+02:00", "2024-05-02T13+02:00"],
+                "2024-05-01T11:30:07.000001Z",
+            ),
+            (["2024-05-01T1330", "2024-05-02T1331"], "2024-05-01T13:30"),
+            (["2024-05-01", "2024-05-02"], "2024-05-01"),
+        ] {
+            for texts in [texts, [texts[1], texts[0]]] {
+                let dates = iso(&texts);
+                for text in texts {
+                    let moment = dates.form.moment(text.as_bytes()).unwrap();
+                    let mut features = vec![0.0_f64; dates.features()];
+                    dates.encode(moment, &mut features);
+                    let back = dates.decode(&features);
+                    assert_eq!(
+                        dates.form.moment(back.as_bytes()),
+                        Some(moment),
+                        "{text} and {back}"
+                    );
+                }
+                let moment = dates.form.moment(written.as_bytes()).unwrap();
+                assert_eq!(dates.form.text(moment), written);
+                #[cfg(feature = "safetensors")]
+                assert!(dates.is_right());
+            }
+        }
+    }
+
+    /// An angle that is known to 6e-8 of its sine or cosine is a time known to 86,400 s / 2π · 6e-8, which is 825 µs.
+    #[test]
+    fn single_precision_tells_milliseconds_of_a_day() {
+        let dates = iso(&["2024-05-01T00:00:00.000001", "2034-05-01T23:59:59"]);
+        for step in 0..10_000_i64 {
+            let moment = dates.origin + 8_640_123_457 % DAY * step;
+            let text = dates.form.text(moment);
+            let back = dates.form.moment(there_and_back(&dates, &text).as_bytes()).unwrap();
+            assert!((back - moment).abs() <= 825, "{text}: {} µs", back - moment);
         }
     }
 
