@@ -519,7 +519,7 @@ mod tests {
                     let moment = dates.form.moment(text.as_bytes()).unwrap();
                     let mut features = vec![0.0_f64; dates.features()];
                     dates.encode(moment, &mut features);
-                    let back = dates.decode(&features);
+                    let back = dates.decode(&features, false);
                     assert_eq!(
                         dates.form.moment(back.as_bytes()),
                         Some(moment),
