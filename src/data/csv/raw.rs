@@ -168,11 +168,6 @@ impl Numbers {
         number.is_nan() || self.marks.has_value(number)
     }
 
-    /// Whether a text without spaces around it is a word for a missing value.
-    pub(in crate::data) fn is_missing(&self, text: &[u8]) -> bool {
-        self.marks.has(text)
-    }
-
     /// Why a cell is no number, and what to do; `plain` is what to do about a text that is nothing that is known.
     pub(in crate::data) fn misfit(&self, cell: &[u8], plain: &'static str) -> Misfit {
         match diagnosis::of_cell(cell, self, None) {

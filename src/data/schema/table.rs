@@ -212,7 +212,7 @@ fn label_of(
 ) -> std::result::Result<Cell<'static>, Misfit> {
     const LABEL: &str = "a number, as all labels of the schema are";
     let text = trimmed(cell);
-    if numbers.is_missing(text) {
+    if numbers.stands_for_missing(text, scratch) {
         return Ok(Cell::Missing);
     }
     if are_numbers {
