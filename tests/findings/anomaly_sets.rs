@@ -37,16 +37,19 @@ fn one_configuration_ranks_the_rows_of_ten_sets() {
 }
 
 /// The numbers of scikit-learn for the nearest neighbour, in the order of the sets, and a density that is not far from
-/// them on any; without shuttle, which takes as long as all others.
+/// them on any; of the sets that take seconds. The example `anomaly_sets` goes over all.
 #[test]
 fn a_density_is_as_good_as_the_nearest_neighbour() {
     const NEAREST: [f64; 10] =
         [0.958, 0.979, 0.886, 0.9985, 0.9995, 0.9993, 0.876, 0.992, 0.992, 0.975];
+    const MOST_ROWS: usize = 2000;
     let Some(first) = common::shared_data(&format!("anomaly/{}.npz", SETS[0].0)) else { return };
-    let (folder, mut mean) = (first.parent().unwrap(), 0.0);
-    let sets = SETS.into_iter().zip(NEAREST).filter(|((name, _), _)| *name != "32_shuttle");
-    for ((name, _), expected) in sets {
+    let (folder, mut differences) = (first.parent().unwrap(), Vec::new());
+    for ((name, _), expected) in SETS.into_iter().zip(NEAREST) {
         let rows = Rows::read(&path(folder, name)).unwrap();
+        if rows.train.samples() > MOST_ROWS {
+            continue;
+        }
         let model = train_wide(&rows.train, None, 1).unwrap();
         let score = NearestNeighbours::new(1).unwrap();
         let detector = AnomalyDetector::fit(model.clone(), score, &rows.train).unwrap();
@@ -56,7 +59,8 @@ fn a_density_is_as_good_as_the_nearest_neighbour() {
         let detector = AnomalyDetector::fit(model, score, &rows.train).unwrap();
         let density = roc_auc(&detector.scores(&rows.test).unwrap(), &rows.is_anomaly).unwrap();
         assert!(density >= nearest - 0.03, "{name}: {density} {nearest}");
-        mean += density / 9.0;
+        differences.push(density - nearest);
     }
-    assert!(mean >= 0.955, "{mean}");
+    assert!(differences.len() >= 4, "{differences:?}");
+    assert!(differences.iter().sum::<f64>() >= 0.0, "{differences:?}");
 }
