@@ -109,7 +109,7 @@ impl<T: Float> Table<T> {
     ///
     /// # Errors
     /// [`Error::NotSet`] if the schema has no label; [`Error::Malformed`] if the file does not have that column, or a
-    /// label is no number or no UTF-8.
+    /// label is no number or no UTF-8; [`Error::FileMismatch`] if the file no longer has as many rows as when it was opened.
     ///
     /// # Example
     /// ```

@@ -48,22 +48,21 @@ pub(super) fn cells<T: Float>(
     let steps = |features: &[T]| Batch::new(Dyn(of_step), features.to_vec());
     let (values, expected) = (schema.rows_as_read(&steps(row)?)?, schema.rows(&steps(expected)?)?);
     let steps = values.len();
+    let mut by_feature: Vec<&Column> = columns.iter().collect();
+    by_feature.sort_by_key(|column| column.feature);
     let mut cells = Vec::new();
     for (step, (values, expected)) in values.iter().zip(expected.iter()).enumerate() {
         let of_row = schema.cells().into_iter().zip(values.iter().zip(expected));
         for ((name, range), (value, expected)) in of_row {
-            let of_cell = |column: &&Column| {
-                column.feature / of_step == step && range.contains(&(column.feature % of_step))
-            };
-            let own = || columns.iter().filter(of_cell);
+            let own = &by_feature[step * of_step..][range];
             cells.push(CellExplanation {
                 column: name.to_owned(),
                 step: (steps > 1).then_some((step, steps)),
                 value: value.clone(),
                 expected: expected.clone(),
-                contribution: own().map(|column| column.contribution).sum(),
-                share: own().map(|column| column.share).sum(),
-                is_novel: own().any(|column| column.is_novel),
+                contribution: own.iter().map(|column| column.contribution).sum(),
+                share: own.iter().map(|column| column.share).sum(),
+                is_novel: own.iter().any(|column| column.is_novel),
             });
         }
     }
