@@ -203,6 +203,13 @@ impl Words {
     }
 }
 
+/// The most memory that this process ever had, in MiB. Linux alone says it.
+pub fn most_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(most.trim().strip_suffix(" kB")?.parse::<f64>().ok()? / 1024.0)
+}
+
 /// Writes the rows, if a file was named.
 pub fn write_json(file: Option<String>, rows: &[String]) {
     if let Some(file) = file

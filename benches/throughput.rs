@@ -19,7 +19,9 @@ use autoencoder::*;
 use nalgebra::{DMatrix, DMatrixView, Dyn};
 
 mod common;
-use common::{Contestant, ROUNDS, STEPS, Words, in_turns, median, noise, training, write_json};
+use common::{
+    Contestant, ROUNDS, STEPS, Words, in_turns, median, most_memory, noise, training, write_json,
+};
 
 fn name(sizes: &[usize]) -> String {
     sizes.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
@@ -233,12 +235,8 @@ fn epoch() {
         .collect();
     let (seconds, spread) = median(&mut times);
     println!("an epoch of 60,000 × 784, 784-128-784, batch 128: {seconds:.3} s ± {spread:.1}%");
-    // Linux alone says what the most was.
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let most = most.and_then(|most| most.trim().strip_suffix(" kB")?.parse::<f64>().ok());
-    if let Some(most) = most {
-        let beyond = most / 1024.0 - (784 * IMAGES * 4) as f64 / f64::from(1 << 20);
+    if let Some(most) = most_memory() {
+        let beyond = most - (784 * IMAGES * 4) as f64 / f64::from(1 << 20);
         println!("most memory, beyond the data's: {beyond:.1} MiB\n");
     }
 }

@@ -63,7 +63,6 @@ impl Marks {
     }
 
     /// The further texts.
-    #[cfg(all(feature = "table", feature = "safetensors"))]
     pub(super) fn own(&self) -> &[String] {
         &self.own
     }

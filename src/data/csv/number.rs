@@ -40,7 +40,23 @@ impl Numbers {
     }
 
     /// What a cell says; `None` for one that is to be refused. `scratch` is for what numbers are rewritten in.
+    #[inline]
     pub(super) fn read<T: Float>(&self, cell: &[u8], scratch: &mut Vec<u8>) -> Option<Value<T>> {
+        // As nearly all cells are.
+        if self.is_plain()
+            && let Some(number) = short(cell)
+        {
+            return Some(Value::Number(number));
+        }
+        self.read_any(cell, scratch)
+    }
+
+    /// Whether a short decimal is nothing but a number.
+    fn is_plain(&self) -> bool {
+        self.decimal == b'.' && self.thousands.is_none() && self.marks.own().is_empty()
+    }
+
+    fn read_any<T: Float>(&self, cell: &[u8], scratch: &mut Vec<u8>) -> Option<Value<T>> {
         let text = trimmed(cell);
         let plain = self.plain(text, scratch);
         if let Some(value) = plain.and_then(finite) {
