@@ -45,6 +45,30 @@ impl Schema {
         Self::infer_bytes_with(&options.csv(csv), text)
     }
 
+    /// Proposes a schema for columns in memory, by their names, each of as many cells. Lines in refusals count the names
+    /// as the first.
+    ///
+    /// # Errors
+    /// As [`infer_with`](Schema::infer_with); [`Error::SizeMismatch`] for columns of several lengths.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::data::{Kind, Schema};
+    /// let (colours, weights) = (["red", "red", "blue"], [Some(1.5), Some(2.5), None]);
+    /// let columns = [("colour", (&colours).into()), ("weight", (&weights).into())];
+    /// let schema = Schema::infer_columns(columns)?;
+    /// assert_eq!(schema.columns()[1].kind(), Kind::Number);
+    /// assert_eq!(schema.batch_of_columns::<f32>(columns)?.sample(0), [1.0, 0.0, 1.5]);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn infer_columns<'a>(
+        columns: impl IntoIterator<Item = (&'a str, Values<'a>)>,
+    ) -> Result<Self> {
+        let (names, columns): (Vec<&str>, Vec<Values<'a>>) = columns.into_iter().unzip();
+        let rows = rows_of("Schema::infer_columns", &columns)?;
+        Self::infer_rows(names, (0..rows).map(|row| columns.iter().map(move |of| of.cell(row))))
+    }
+
     /// Samples of rows in memory, each of one cell for each column of the table, or one for each that has features, as
     /// [`rows`](Schema::rows) gives them.
     ///
@@ -130,10 +154,7 @@ impl Schema {
             };
             own.push((at, given[at].ok_or_else(missing)?));
         }
-        let rows = own.first().map_or(0, |(_, values)| values.len());
-        for (_, values) in &own {
-            require_size(call, "cells, as in the first column", rows, values.len())?;
-        }
+        let rows = rows_of(call, own.iter().map(|(_, values)| values))?;
         for row in 0..rows {
             samples.begin();
             for &(at, values) in &own {
@@ -149,6 +170,19 @@ impl Schema {
         let has = |column: &TableColumn| !matches!(column.kind(), Kind::LeftOut | Kind::Label);
         columns.filter(move |(_, column)| has(column)).map(|(at, _)| at)
     }
+}
+
+/// How many rows columns have, which must be as long as the first.
+fn rows_of<'v, 'a: 'v>(
+    call: &'static str,
+    columns: impl IntoIterator<Item = &'v Values<'a>>,
+) -> Result<usize> {
+    let mut lengths = columns.into_iter().map(|values| values.len());
+    let rows = lengths.next().unwrap_or(0);
+    for found in lengths {
+        require_size(call, "cells, as in the first column", rows, found)?;
+    }
+    Ok(rows)
 }
 
 fn refuse(column: &TableColumn, fault: &'static str, remedy: &'static str) -> Error {
