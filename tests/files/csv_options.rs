@@ -534,3 +534,22 @@ fn columns_that_are_not_there() {
          expected a name in the header"
     );
 }
+
+/// A mark that is a number is written as the numbers of the file, or as in Rust, whatever is said first.
+#[test]
+fn marks_are_numbers_as_the_file_writes_them() {
+    let new = || CsvOptions::new().delimiter(b';').unwrap().missing(Missing::Value(7.0)).unwrap();
+    let comma = |options: CsvOptions| options.decimal(b',').unwrap();
+    let point = |options: CsvOptions| options.thousands(b'.').unwrap();
+    let marked = |options: CsvOptions, mark: &str| options.missing_marks([mark]);
+    for (options, cells) in [
+        (marked(comma(new()), "-999,0"), ["-999", "-999,00", "-9,99e2"]),
+        (comma(marked(new(), "-999,0")), ["-999", "-999,00", "-9,99e2"]),
+        (marked(comma(new()), "-999.0"), ["-999", "-999,00", "-999,0"]),
+        (point(comma(marked(new(), "-1.234"))), ["-1234", "-1.234,0", "-1234,000"]),
+    ] {
+        let text = format!("a\n1,5\n{}\n", cells.join("\n"));
+        let read: Csv<f64, Dyn> = options.from_bytes(text).unwrap();
+        assert_eq!({ read }.load().unwrap().as_slice(), [1.5, 7.0, 7.0, 7.0]);
+    }
+}

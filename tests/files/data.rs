@@ -784,6 +784,20 @@ fn files_that_change_while_they_are_open() {
         std::fs::write(&path, after).unwrap();
         assert_eq!(table.load(), rows(expected, found));
     }
+    // Labels are as many as samples, and the next pass begins at the first one, whatever became of them.
+    for after in ["a,b\n1,\n2,\n3,z\n", "a,b\n11,xyz\n", "a,b\n1,x\n2,\"y\n"] {
+        std::fs::write(&path, "a,b\n11,x\n22,y\n").unwrap();
+        let mut table: Csv<f64, Dyn> = CsvOptions::new().label("b").open(&path).unwrap();
+        std::fs::write(&path, after).unwrap();
+        let refused = table.labels().unwrap_err();
+        match after.matches('\n').count() - 1 {
+            2 => assert!(matches!(refused, Error::Malformed { .. }), "{refused}"),
+            found => assert_eq!(Err(refused), rows(2, found as u64)),
+        }
+        let mut first = Batch::zeros(Dyn(1), 1);
+        assert_eq!(table.read(first.view_mut()), Ok(1));
+        assert_eq!(first.as_slice(), if after.contains("11") { [11.0] } else { [1.0] });
+    }
     let npy = std::fs::read(fixture("f8-little.npy")).unwrap();
     std::fs::write(&path, &npy).unwrap();
     let mut table: Npy<f64, Dyn> = Npy::open(&path).unwrap();

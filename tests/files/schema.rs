@@ -337,7 +337,10 @@ fn files_have_columns_in_another_order_and_fewer() {
     let mut table = schema.from_bytes::<f64>("b,more,a\n20,?,10\n40,!,30\n").unwrap();
     assert_eq!(table.load().unwrap(), Batch::new(Dyn(2), vec![10.0, 20.0, 30.0, 40.0]).unwrap());
     let refused = table.labels().unwrap_err();
-    assert_eq!(refused.to_string(), "<memory>, `class`: found no such column, expected the labels");
+    assert_eq!(
+        refused.to_string(),
+        "<memory>, `class`: found no such column, expected the column of the labels (`Schema::label` takes another one)"
+    );
     let refused = schema.from_bytes::<f64>("a,c\n1,2\n").unwrap_err();
     assert_eq!(
         refused.to_string(),
@@ -685,10 +688,61 @@ fn labels_are_texts_or_numbers() {
     assert_eq!(labels, ["007"]);
     let schema = schema.label("class").unwrap();
     assert_eq!(schema.from_bytes::<f32>(text).unwrap().labels().unwrap()[0], 7.0);
+    // With a decimal comma too; what is infinite is a text.
+    let options = |csv: CsvOptions| SchemaOptions::new().csv(csv.delimiter(b';').unwrap());
+    let commas = options(CsvOptions::new().decimal(b',').unwrap());
+    let text = "a;k\n1;0,5\n2;1,5\n5;0,5\n";
+    let commas = Schema::infer_bytes_with(&commas, text).unwrap();
+    let commas = commas.ordinal("k", ["0,5", "1,5"]).unwrap().label("k").unwrap();
+    let labels = commas.from_bytes::<f32>(text).unwrap().labels().unwrap();
+    assert_eq!(labels, [0.5, 1.5, 0.5]);
+    let text = "a;k\n1;inf\n2;nan.\n5;inf\n";
+    let texts = Schema::infer_bytes_with(&options(CsvOptions::new()), text).unwrap();
+    let texts = texts.label("k").unwrap();
+    assert_eq!(texts.from_bytes::<f32>(text).unwrap().labels().unwrap(), ["inf", "nan.", "inf"]);
     // Another label takes its place.
     let schema = schema.label("a").unwrap();
     let expected = [Kind::Label, Kind::LeftOut];
     assert_eq!(kinds(&schema), expected);
+}
+
+/// A space that does not break is a part of a cell, and so of a level, a name, and a mark of a missing value.
+#[test]
+fn levels_are_trimmed_as_cells_are() {
+    let text = "size,x\u{a0}\nS\u{a0},1\n L ,2\n\u{a0},3\n";
+    let csv = CsvOptions::new().missing_marks(["\u{a0}"]);
+    let schema = Schema::infer_bytes_with(&SchemaOptions::new().csv(csv), text).unwrap();
+    let schema = schema.ordinal("size", [" S\u{a0}", "L\t"]).unwrap().number("x\u{a0} ").unwrap();
+    assert_eq!(column(&schema, "size").levels(), ["S\u{a0}", "L"]);
+    assert_eq!(samples(&schema, text).as_slice()[..6], [0.0, 0.0, 1.0, 1.0, 0.0, 2.0]);
+    assert_eq!(column(&schema, "size").missing(), 1.0 / 3.0);
+}
+
+/// What is to be done about a cell is a call of the schema, and none that a schema refuses.
+#[test]
+fn refusals_of_cells_name_the_calls_of_a_schema() {
+    let schema = Schema::infer_bytes("a\n1\n2\n5\n").unwrap();
+    for (cell, remedy) in [
+        ("5 kg", "take the unit out of the file, or leave the column out by `Schema::leave_out`"),
+        (
+            "--",
+            "`CsvOptions::missing_marks` of `SchemaOptions::csv` counts this mark among the missing values",
+        ),
+        ("'a'", "`Schema::category` takes a column of texts"),
+        ("red", "`Schema::category` if these are levels, `leave_out` if the column is not wanted"),
+    ] {
+        for refused in [
+            schema.from_bytes::<f32>(format!("a\n1\n{cell}\n")).unwrap_err(),
+            schema.batch::<f32>([[cell]]).unwrap_err(),
+        ] {
+            let refused = refused.to_string();
+            assert!(refused.contains(remedy), "{refused}");
+            assert!(
+                !refused.contains("columns` chooses") && !refused.contains("`missing`"),
+                "{refused}"
+            );
+        }
+    }
 }
 
 #[test]

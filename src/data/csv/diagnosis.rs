@@ -4,6 +4,37 @@ use super::dialect::{is_space, trimmed};
 use super::number::{Numbers, finite};
 use crate::error::Found;
 
+/// What to do about cells that the columns are to blame for: it is another call of whoever reads them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Remedies {
+    pub(super) text: &'static str,
+    pub(super) mark: &'static str,
+    pub(super) quote: &'static str,
+    pub(super) unit: &'static str,
+}
+
+/// Where [`CsvOptions`](super::CsvOptions) say what the columns are.
+pub(super) const OF_OPTIONS: Remedies = Remedies {
+    text: "a finite number (`CsvOptions::columns` chooses the columns that are features, `label` leaves one out, and \
+           `missing_marks` takes a text for a missing value)",
+    mark: "a finite number (`CsvOptions::missing_marks` counts this mark among the missing values, and `missing` says \
+           what becomes of them)",
+    quote: "a finite number (`CsvOptions::quote(b'\\'')` takes single quotes off; a column of texts is no feature: \
+            `columns` chooses those that are)",
+    unit: "a finite number (take the unit out of the file, or leave the column out by `CsvOptions::columns`)",
+};
+
+/// Where a schema says it, in which missing cells stay missing; of a text each column has its own to say.
+#[cfg(feature = "table")]
+pub(super) const OF_SCHEMA: Remedies = Remedies {
+    text: "a finite number",
+    mark: "a finite number (`CsvOptions::missing_marks` of `SchemaOptions::csv` counts this mark among the missing \
+           values)",
+    quote: "a finite number (`CsvOptions::quote(b'\\'')` of `SchemaOptions::csv` takes single quotes off, and \
+            `Schema::category` takes a column of texts)",
+    unit: "a finite number (take the unit out of the file, or leave the column out by `Schema::leave_out`)",
+};
+
 const MISSING: &str = "a finite number (`CsvOptions::missing` says what becomes of missing values: \
                        `Missing::DropRow`, `Missing::Value` or `Missing::NotANumber`)";
 const INFINITE: &str = "a finite number (`CsvOptions::missing_marks` can count this among the missing \
@@ -15,16 +46,8 @@ const COMMA: &str = "a finite number (`CsvOptions::thousands(b',')` if the comma
                      thousands, `decimal(b',')` if before a fraction)";
 const BOTH: &str =
     "a finite number (`CsvOptions::decimal(b',')` with `thousands(b'.')` reads this)";
-const TEXT: &str = "a finite number (`CsvOptions::columns` chooses the columns that are features, `label` leaves \
-                    one out, and `missing_marks` takes a text for a missing value)";
-const MARK: &str = "a finite number (`CsvOptions::missing_marks` counts this mark among the missing values, and \
-                    `missing` says what becomes of them)";
-const QUOTE: &str = "a finite number (`CsvOptions::quote(b'\\'')` takes single quotes off; a column of texts is no \
-                     feature: `columns` chooses those that are)";
 const HEADER: &str = "a finite number (if the header comes again in this line, as where files were joined, take the \
                       line out of the file)";
-const UNIT: &str = "a finite number (take the unit out of the file, or leave the column out by \
-                    `CsvOptions::columns`)";
 const MINUS: &str = "a finite number (write the minus sign as a hyphen, `-`, in the file)";
 const NO_BREAK: &str =
     "a finite number (take the no-break space, U+00A0 or U+202F, out of the file)";
@@ -32,7 +55,12 @@ const GROUPED_DECIMAL: &str = "a finite number (`CsvOptions::decimal(b',')` toge
                                between thousands reads this)";
 
 /// What is in a cell that is no number, and what belongs there; `name` is what the header calls its column.
-pub(super) fn of_cell(cell: &[u8], numbers: &Numbers, name: Option<&str>) -> (Found, &'static str) {
+pub(super) fn of_cell(
+    cell: &[u8],
+    numbers: &Numbers,
+    name: Option<&str>,
+    remedies: Remedies,
+) -> (Found, &'static str) {
     let text = trimmed(cell);
     if text.is_empty() {
         return (Found::Thing("an empty cell, a missing value"), MISSING);
@@ -50,7 +78,7 @@ pub(super) fn of_cell(cell: &[u8], numbers: &Numbers, name: Option<&str>) -> (Fo
             "text in UTF-8 (a file of another kind, or in UTF-16, must be converted first)";
         return (Found::known("a NUL byte", text), expected);
     }
-    if let Some((kind, expected)) = of_signs(text).or_else(|| of_marks(text, numbers)) {
+    if let Some((kind, expected)) = of_signs(text, remedies).or_else(|| of_marks(text, numbers)) {
         return (Found::known(kind, text), expected);
     }
     if str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok()) {
@@ -72,21 +100,21 @@ pub(super) fn of_cell(cell: &[u8], numbers: &Numbers, name: Option<&str>) -> (Fo
         };
     }
     if is_with_unit(text) {
-        return (Found::known("a number with a unit", text), UNIT);
+        return (Found::known("a number with a unit", text), remedies.unit);
     }
-    (Found::text(text), TEXT)
+    (Found::text(text), remedies.text)
 }
 
 /// What a text of signs beyond those of numbers is.
-fn of_signs(text: &[u8]) -> Option<(&'static str, &'static str)> {
+fn of_signs(text: &[u8], remedies: Remedies) -> Option<(&'static str, &'static str)> {
     if let [b'\'', .., b'\''] = text {
-        return Some(("a text in single quotes", QUOTE));
+        return Some(("a text in single quotes", remedies.quote));
     }
     let text = str::from_utf8(text).ok()?;
     // Of delimiters in place of numbers there is more to say.
     let is_mark = |c: char| !c.is_alphanumeric() && !c.is_control() && !",;|".contains(c);
     if text.chars().all(is_mark) {
-        return Some(("a mark and no number", MARK));
+        return Some(("a mark and no number", remedies.mark));
     }
     // The minus sign of mathematics and the dash that stands for it.
     let number = text.strip_prefix(['\u{2212}', '\u{2013}'])?;

@@ -91,6 +91,11 @@ pub(super) fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
+/// What [`trimmed`] makes of a text that is no cell but is compared with cells.
+pub(in crate::data) fn trimmed_text(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
 /// A text without the spaces and tabs around it.
 pub(in crate::data) fn trimmed(text: &[u8]) -> &[u8] {
     let start = text.iter().take_while(|&&byte| is_space(byte)).count();

@@ -1,5 +1,7 @@
 //! Cells that stand for a value that is not there.
 
+use super::dialect::trimmed_text;
+
 /// Texts that stand for a missing value, whether in capitals or not: those of pandas' `read_csv`, and `?`.
 const MARKS: &[&str] = &[
     "", "?", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "1.#IND", "1.#QNAN", "<NA>",
@@ -39,9 +41,12 @@ pub(super) struct Marks {
 impl Marks {
     /// A further text.
     pub(super) fn add(&mut self, mark: String) {
-        let number = mark.trim().parse().ok().filter(|number: &f64| number.is_finite());
-        self.numbers.extend(number);
         self.own.push(mark);
+    }
+
+    /// Takes those for numbers that this finds to be some.
+    pub(super) fn find_numbers(&mut self, number: impl FnMut(&str) -> Option<f64>) {
+        self.numbers = self.own.iter().map(|mark| trimmed_text(mark)).filter_map(number).collect();
     }
 
     /// Whether a text without spaces around it is one of them.
@@ -68,6 +73,6 @@ impl Marks {
     }
 
     fn is_own(&self, text: &[u8]) -> bool {
-        self.own.iter().any(|mark| mark.trim().as_bytes() == text)
+        self.own.iter().any(|mark| trimmed_text(mark).as_bytes() == text)
     }
 }

@@ -5,6 +5,7 @@ use super::diagnosis::perhaps;
 use super::dialect::{Delimiter, Dialect, is_line_end, is_space, trimmed};
 use super::options::CsvOptions;
 use crate::data::input::Input;
+use crate::data::signature::{self, kind_of_file};
 use crate::error::{Error, Found, Names, Place, Result, beginning};
 
 /// How many names a refusal lists.
@@ -16,8 +17,18 @@ const COMPARED: usize = 1000;
 pub(super) const ROW: &str =
     "a row of cells (`CsvOptions::skip_blank_lines(true)` passes over empty lines)";
 
+/// The number of cells of the first row; refuses what is no table in a text.
+pub(super) fn first_row(input: &Input, dialect: Dialect) -> Result<usize> {
+    refuse_line_of_excel(input, dialect)?;
+    if let Some(kind) = kind_of_file(&input.beginning(signature::LENGTH)?) {
+        let expected = "a table in text in UTF-8 (unpack, export or convert the file first)";
+        return Err(input.malformed(Place::File, Found::Thing(kind), expected));
+    }
+    width(input, dialect)
+}
+
 /// The number of cells of the first row.
-pub(super) fn width(input: &Input, dialect: Dialect) -> Result<usize> {
+fn width(input: &Input, dialect: Dialect) -> Result<usize> {
     let mut cells = Cells::new(input, dialect)?;
     let mut column = 0;
     loop {
@@ -79,26 +90,28 @@ pub(super) fn column_of(input: &Input, options: &CsvOptions, name: &str) -> Resu
 /// What the header of so many columns has, where the name that is wanted is not.
 fn names(input: &Input, dialect: Dialect, wanted: &str, columns: usize) -> Result<Found> {
     let mut cells = Cells::new(input, dialect)?;
-    let mut first = Vec::new();
-    let mut nearest: Option<(usize, String)> = None;
+    let mut names = Vec::new();
     for column in 0..columns.min(COMPARED) {
         cells.next(column, true)?;
-        let name = beginning(cells.cell());
-        let distance = distance(&name, wanted);
-        let is_like = 3 * distance <= wanted.chars().count();
-        if is_like && nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
-            nearest = Some((distance, name.clone()));
-        }
-        if column < LISTED {
-            first.push(name);
-        }
+        names.push(beginning(cells.cell()));
     }
-    let (more, nearest) = (columns - first.len(), nearest.map(|(_, name)| name));
-    Ok(Found::Names(Box::new(Names { first, more, nearest })))
+    Ok(Found::Names(Box::new(listed(names, columns, wanted))))
+}
+
+/// The first of so many names as a refusal lists them, with the one that is perhaps meant.
+pub(in crate::data) fn listed(names: Vec<String>, all: usize, wanted: &str) -> Names {
+    let distances = names.iter().take(COMPARED).map(|name| (distance(name, wanted), name));
+    let nearest = distances.min_by_key(|&(distance, _)| distance);
+    let is_like = |distance| 3 * distance <= wanted.chars().count();
+    let nearest = nearest.filter(|&(distance, _)| !wanted.is_empty() && is_like(distance));
+    let nearest = nearest.map(|(_, name)| name.clone());
+    let mut first = names;
+    first.truncate(LISTED);
+    Names { more: all - first.len(), first, nearest }
 }
 
 /// How many characters two names differ by (V. I. Levenshtein), capitals and the spaces around them aside.
-pub(in crate::data) fn distance(one: &str, other: &str) -> usize {
+fn distance(one: &str, other: &str) -> usize {
     // Longer names are compared by their beginning: this is a hint, and it must be quick.
     let plain = |name: &str| -> Vec<char> { name.trim().to_lowercase().chars().take(80).collect() };
     let (one, other) = (plain(one), plain(other));
@@ -119,7 +132,7 @@ pub(in crate::data) fn distance(one: &str, other: &str) -> usize {
 const EXCEL: &[u8] = b"sep=";
 
 /// Refuses a first line in which Excel says what the delimiter is, as it is no row.
-pub(super) fn refuse_line_of_excel(input: &Input, dialect: Dialect) -> Result<()> {
+fn refuse_line_of_excel(input: &Input, dialect: Dialect) -> Result<()> {
     let beginning = input.beginning(12)?;
     let line = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&beginning);
     let line = line.split(|&byte| is_line_end(byte)).next().unwrap_or_default();

@@ -39,6 +39,19 @@ impl Numbers {
         Self { decimal: b'.', thousands: None, missing, marks }
     }
 
+    /// The same with a further mark of missing values, or another one in numbers.
+    pub(super) fn changed(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        let mut marks = std::mem::take(&mut self.marks);
+        let mut scratch = Vec::new();
+        // As the file writes it, or else as Rust does.
+        marks.find_numbers(|mark| {
+            let as_in_file = self.plain(mark.as_bytes(), &mut scratch).and_then(finite);
+            as_in_file.or_else(|| finite(mark.as_bytes()))
+        });
+        Self { marks, ..self }
+    }
+
     /// What a cell says; `None` for one that is to be refused. `scratch` is for what numbers are rewritten in.
     #[inline]
     pub(super) fn read<T: Float>(&self, cell: &[u8], scratch: &mut Vec<u8>) -> Option<Value<T>> {

@@ -183,10 +183,13 @@ impl CsvOptions {
         Ok(self)
     }
 
-    /// Further texts that stand for a missing value: `"-999"`, `"unknown"`. One that is a number stands for all ways
-    /// to write it.
+    /// Further texts that stand for a missing value: `"-999"`, `"unknown"`. One that is a number, written as in the
+    /// file (`"-999,5"` with [`decimal(b',')`](CsvOptions::decimal)) or as in Rust, stands for all ways to write it.
     pub fn missing_marks<M: Into<String>>(mut self, marks: impl IntoIterator<Item = M>) -> Self {
-        marks.into_iter().for_each(|mark| self.numbers.marks.add(mark.into()));
+        let add = |numbers: &mut Numbers| {
+            marks.into_iter().for_each(|mark| numbers.marks.add(mark.into()));
+        };
+        self.numbers = self.numbers.changed(add);
         self
     }
 
@@ -197,7 +200,7 @@ impl CsvOptions {
     pub fn decimal(mut self, decimal: u8) -> Result<Self> {
         let is_valid = matches!(decimal, b'.' | b',');
         require_mark(is_valid, "CsvOptions decimal", decimal, "a point or a comma")?;
-        self.numbers.decimal = decimal;
+        self.numbers = self.numbers.changed(|numbers| numbers.decimal = decimal);
         Ok(self)
     }
 
@@ -208,8 +211,9 @@ impl CsvOptions {
     /// [`Error::InvalidMark`](crate::Error::InvalidMark) for a letter, a digit, a sign, a line end, or what
     /// is no ASCII.
     pub fn thousands(mut self, thousands: impl Into<Option<u8>>) -> Result<Self> {
-        self.numbers.thousands = thousands.into();
-        if let Some(mark) = self.numbers.thousands {
+        let thousands = thousands.into();
+        self.numbers = self.numbers.changed(|numbers| numbers.thousands = thousands);
+        if let Some(mark) = thousands {
             let is_valid = mark == b' ' || mark.is_ascii_punctuation() && !b"+-".contains(&mark);
             let requirement = "a mark in ASCII or a space, and no sign";
             require_mark(is_valid, "CsvOptions thousands", mark, requirement)?;

@@ -1,12 +1,13 @@
 //! The rows of a text as they stand, for whoever reads more in them than numbers: tables of mixed columns.
 
 use super::cells::Cells;
+use super::diagnosis::{OF_SCHEMA, Remedies, of_cell};
 use super::dialect::{Delimiter, Dialect, trimmed};
 use super::missing::Missing;
-use super::names::{another_delimiter, with_first_line};
+use super::names::{another_delimiter, first_row, with_first_line};
 use super::number::{Numbers, Value, finite};
 use super::options::CsvOptions;
-use super::{diagnosis, first_row, row};
+use super::rows::row;
 use crate::data::input::Input;
 use crate::error::{Error, Found, Place, Result, require_fit};
 use crate::numbers::scalar::Float;
@@ -170,10 +171,8 @@ impl Numbers {
 
     /// Why a cell is no number, and what to do; `plain` is what to do about a text that is nothing that is known.
     pub(in crate::data) fn misfit(&self, cell: &[u8], plain: &'static str) -> Misfit {
-        match diagnosis::of_cell(cell, self, None) {
-            (found @ Found::Text(_), _) => Misfit { found, expected: plain },
-            (found, expected) => Misfit { found, expected },
-        }
+        let (found, expected) = of_cell(cell, self, None, Remedies { text: plain, ..OF_SCHEMA });
+        Misfit { found, expected }
     }
 
     /// How many digits stand behind the point of a number, and whether that can be told.
@@ -239,7 +238,6 @@ pub(in crate::data) struct WritingMarks {
 
 /// As a model file keeps them.
 #[cfg(feature = "safetensors")]
-#[cfg_attr(not(test), allow(dead_code))]
 impl CsvOptions {
     /// Everything that a schema keeps of them, as words of a file.
     pub(in crate::data) fn to_words(&self) -> Vec<String> {

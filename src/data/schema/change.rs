@@ -1,17 +1,14 @@
 //! Changes of single columns, which read the table again where they must.
 
 use super::column::{Coding, Range, TableColumn};
-use super::dates::{DatePart, Form, Seen};
-use super::infer::{category, refuse_column};
-use super::levels::{Levels, Sought};
+use super::dates::{DatePart, Dates, Form, Seen};
+use super::infer::category;
+use super::levels::{Levels, Sought, has_leading_zeros};
 use super::profile::{End, Profile};
 use super::{Kind, Schema};
 use crate::data::Column;
-use crate::data::csv::{Misfit, Numbers, RawRows, distance, trimmed};
-use crate::error::{Error, Found, Names, Result};
-
-/// How many names a refusal lists.
-const LISTED: usize = 20;
+use crate::data::csv::{self, Misfit, Numbers, RawRows, trimmed, trimmed_text};
+use crate::error::{Error, Found, Names, Result, beginning};
 
 const A_LEVEL: &str = "one of the levels that were given (`Schema::ordinal` and `boolean` name all of a column; a text that \
                        means a missing value is named by `CsvOptions::missing_marks`)";
@@ -32,10 +29,11 @@ impl Schema {
             }
         }
         let column = &self.columns[at];
+        let (numbers, mut scratch) = (self.numbers(), Vec::new());
         // With zeros before it, it is a code.
         let is_number = |level: &String| {
-            let is_code = matches!(level.as_bytes(), [b'0', b'0'..=b'9', ..]);
-            level.parse::<f64>().is_ok() && !is_code
+            let text = level.as_bytes();
+            numbers.value(text, &mut scratch).is_some() && !has_leading_zeros(text)
         };
         let are_numbers = match column.coding {
             Coding::Number(_) => true,
@@ -111,7 +109,7 @@ impl Schema {
                     "`SchemaOptions::most_levels` allows more, `Schema::leave_out` leaves it out",
                 ),
             };
-            return Err(refuse_column(&self.columns[at].name, fault, remedy));
+            return Err(self.columns[at].refuse(fault, remedy));
         };
         let category = category(levels, profile.present(), &self.options);
         self.columns[at].missing = profile.missing;
@@ -119,7 +117,8 @@ impl Schema {
         Ok(self)
     }
 
-    /// Takes a column for an ordinal one, with its levels from the lowest to the highest, at least two.
+    /// Takes a column for an ordinal one, with its levels from the lowest to the highest, at least two. It has two
+    /// features, and not one a level: the rank, from 0 to 1 in equal steps, and whether the level is none of these.
     ///
     /// # Errors
     /// As [`number`](Schema::number) for a cell that is none of the levels, and [`Error::TableColumn`] for fewer than
@@ -133,7 +132,8 @@ impl Schema {
         self.with_levels("Schema::ordinal", &column.into(), levels, Coding::Ordinal)
     }
 
-    /// Takes a column for a boolean one, with the level that becomes 0 and the one that becomes 1.
+    /// Takes a column for a boolean one, with the level that becomes 0 and the one that becomes 1. It has two features,
+    /// and not one a level: which of the two it is, and whether it is neither.
     ///
     /// # Errors
     /// As [`ordinal`](Schema::ordinal).
@@ -155,11 +155,12 @@ impl Schema {
         coding: fn(Levels) -> Coding,
     ) -> Result<Self> {
         let at = self.place(call, column)?;
-        let levels: Vec<String> = levels.iter().map(|level| level.trim().to_owned()).collect();
+        let levels: Vec<String> =
+            levels.iter().map(|level| trimmed_text(level).to_owned()).collect();
         let levels = Levels::new(levels, &self.numbers());
         let refuse = |fault| {
             let remedy = "name each of its levels once, from the lowest to the highest";
-            Err(refuse_column(&self.columns[at].name, fault, remedy))
+            Err(self.columns[at].refuse(fault, remedy))
         };
         if levels.len() < 2 {
             return refuse("needs at least two levels");
@@ -244,25 +245,24 @@ impl Schema {
         parts: impl IntoIterator<Item = DatePart>,
     ) -> Result<Self> {
         let at = self.place("Schema::date_parts", &column.into())?;
-        let column = &mut self.columns[at];
-        let Coding::Date(dates) = &mut column.coding else {
+        let column = &self.columns[at];
+        let Coding::Date(dates) = &column.coding else {
             let remedy = "first call `Schema::date`, with the format of its dates";
-            return Err(refuse_column(&column.name, "is no date", remedy));
+            return Err(column.refuse("is no date", remedy));
         };
         let mut chosen: Vec<DatePart> = parts.into_iter().collect();
         chosen.sort_unstable();
         chosen.dedup();
-        let refuse = |fault, remedy| Err(refuse_column(&column.name, fault, remedy));
         if chosen.is_empty() {
-            return refuse(
-                "has no part that becomes a feature",
-                "name one, or leave the column out",
-            );
+            let remedy = "name one, or leave the column out";
+            return Err(column.refuse("has no part that becomes a feature", remedy));
         }
         if !chosen.iter().all(|&part| dates.may_have(part)) {
-            return refuse("has times without a day", "take `DatePart::TimeOfDay` alone");
+            let remedy = "take `DatePart::TimeOfDay` alone";
+            return Err(column.refuse("has times without a day", remedy));
         }
-        dates.parts = chosen;
+        let coding = Coding::Date(Dates { parts: chosen, ..dates.clone() });
+        self.columns[at].coding = coding;
         Ok(self)
     }
 
@@ -284,14 +284,14 @@ impl Schema {
                 format!("{index} (counted from 0)"),
             ),
             Column::Name(name) => {
-                let is = |column: &TableColumn| column.name == name.trim();
+                let is = |column: &TableColumn| column.name == trimmed_text(name);
                 (self.columns.iter().position(is), format!("`{name}`"))
             }
         };
         found.ok_or_else(|| {
-            let names: Vec<&str> = self.columns.iter().map(|column| &*column.name).collect();
+            let names = self.columns.iter().map(TableColumn::name);
             let name = if let Column::Name(name) = column { name } else { "" };
-            Error::NoColumn { call, column: wanted, names: Box::new(listed(&names, name)) }
+            Error::NoColumn { call, column: wanted, names: Box::new(listed(names, name)) }
         })
     }
 
@@ -320,27 +320,23 @@ impl Schema {
 
     fn has_no_value(&self, at: usize) -> Error {
         let remedy = "leave the column out (`Schema::leave_out`)";
-        refuse_column(&self.columns[at].name, "has no value in any row", remedy)
+        self.columns[at].refuse("has no value in any row", remedy)
     }
 }
 
 /// Names as a refusal lists them, with the one that is perhaps meant.
-pub(super) fn listed(names: &[&str], wanted: &str) -> Names {
-    let nearest = names.iter().map(|name| (distance(name, wanted), name));
-    let nearest = nearest.min_by_key(|&(distance, _)| distance);
-    let nearest = nearest.filter(|&(distance, _)| 3 * distance <= wanted.chars().count());
-    Names {
-        first: names
-            .iter()
-            .take(LISTED)
-            .map(|name| crate::error::beginning(name.as_bytes()))
-            .collect(),
-        more: names.len().saturating_sub(LISTED),
-        nearest: nearest.filter(|_| !wanted.is_empty()).map(|(_, &name)| name.to_owned()),
-    }
+pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Names {
+    let names: Vec<String> = names.map(|name| beginning(name.as_bytes())).collect();
+    let all = names.len();
+    csv::listed(names, all, wanted)
 }
 
 impl TableColumn {
+    /// The refusal of a column that is not what a call needs.
+    pub(super) fn refuse(&self, fault: &'static str, remedy: &'static str) -> Error {
+        Error::TableColumn { column: self.name.clone(), fault, remedy }
+    }
+
     /// Makes it another kind.
     fn change(&mut self, coding: Coding, why: &str) {
         self.coding = coding;

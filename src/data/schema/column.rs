@@ -15,8 +15,8 @@ use crate::numbers::scalar::Float;
 /// |---|---|---|---|
 /// | `Number` | 1 | [`LearnedGaussian`](crate::LearnedGaussian) | as many decimals as the table had |
 /// | `Category` | one a level, one for all rare ones, one for what was never seen | [`Categorical`](crate::Categorical) | the likeliest level |
-/// | `Ordinal` | the rank, from 0 to 1, and whether the level was never seen | `LearnedGaussian`, [`BernoulliCrossEntropy`](crate::BernoulliCrossEntropy) | the nearest level |
-/// | `Boolean` | 0 or 1, and whether the level was never seen | `BernoulliCrossEntropy` | the likelier of the two |
+/// | `Ordinal` | two, however many levels: the rank, from 0 to 1, and whether the level was never seen | `LearnedGaussian`, [`BernoulliCrossEntropy`](crate::BernoulliCrossEntropy) | the nearest level |
+/// | `Boolean` | two: 0 or 1, and whether the level was never seen | `BernoulliCrossEntropy` | the likelier of the two |
 /// | `Date` | those of each [`DatePart`](super::DatePart) | `LearnedGaussian` | the date, in its format |
 /// | `LeftOut` | none | | |
 /// | `Label` | none | | |

@@ -6,9 +6,9 @@ use super::dates::Form;
 use super::levels::{Category, Levels};
 use super::options::SchemaOptions;
 use super::profile::{CODES, Counted, End, LONGEST_LEVEL, Profile};
-use crate::data::csv::{Missing, Numbers, RawRows, in_view_of_first_line};
+use crate::data::csv::{Missing, Numbers, RawRows, in_view_of_first_line, trimmed};
 use crate::data::input::Input;
-use crate::error::{Error, Found, Place, Result};
+use crate::error::{Found, Place, Result};
 
 /// With fewer rows it cannot be told whether texts come again.
 const FEW: usize = 20;
@@ -299,7 +299,7 @@ fn no_and_yes(levels: Vec<Counted>, numbers: &Numbers) -> Levels {
 fn in_order_of_ranges(levels: &[Counted], numbers: &Numbers) -> Option<Levels> {
     let range = |level: &Counted| {
         let (from, to) = level.text.split_once('-')?;
-        let value = |text: &str| numbers.value(text.trim().as_bytes(), &mut Vec::new());
+        let value = |text: &str| numbers.value(trimmed(text.as_bytes()), &mut Vec::new());
         let (from, to) = (value(from)?, value(to)?);
         (from < to).then(|| (from, level.text.clone()))
     };
@@ -325,9 +325,4 @@ pub(super) fn category(levels: Vec<Counted>, present: usize, options: &SchemaOpt
         return Category::new(all, Vec::new(), &numbers);
     }
     Category::new(names(kept), names(rare), &numbers)
-}
-
-/// The refusal of a column that a change cannot make what it should be.
-pub(super) fn refuse_column(name: &str, fault: &'static str, remedy: &'static str) -> Error {
-    Error::TableColumn { column: name.to_owned(), fault, remedy }
 }

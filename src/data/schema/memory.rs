@@ -139,15 +139,14 @@ impl Schema {
         for (name, values) in columns {
             let at = self.place(call, &Column::from(name))?;
             if given[at].replace(values).is_some() {
-                return Err(refuse(&self.columns[at], "is given twice", "give it once"));
+                return Err(self.columns[at].refuse("is given twice", "give it once"));
             }
         }
         let mut own: Vec<(usize, Values<'a>)> = Vec::new();
         for at in self.with_features() {
             let column = &self.columns[at];
             let missing = || {
-                refuse(
-                    column,
+                column.refuse(
                     "has features, but is not given",
                     "give it, or leave it out of the schema",
                 )
@@ -183,10 +182,6 @@ fn rows_of<'v, 'a: 'v>(
         require_size(call, "cells, as in the first column", rows, found)?;
     }
     Ok(rows)
-}
-
-fn refuse(column: &TableColumn, fault: &'static str, remedy: &'static str) -> Error {
-    Error::TableColumn { column: column.name.clone(), fault, remedy }
 }
 
 /// Samples as they are made of rows in memory.

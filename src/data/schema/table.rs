@@ -8,10 +8,12 @@ use super::change::listed;
 use super::column::{Coding, Raw, TableColumn};
 use super::{Kind, Schema};
 use crate::batch::BatchViewMut;
-use crate::data::csv::{Misfit, Numbers, RawRows, in_view_of_first_line, no_text, trimmed};
+use crate::data::Source;
+use crate::data::csv::{
+    Misfit, Numbers, Passes, RawRows, ReadRows, Row, in_view_of_first_line, no_text, trimmed,
+};
 use crate::data::input::Input;
-use crate::data::{Refusal, Source, require_left};
-use crate::error::{Error, Found, Place, Result, require_size};
+use crate::error::{Error, Found, Place, Result};
 use crate::numbers::scalar::Float;
 
 /// What the reader does with a column of the file.
@@ -32,16 +34,20 @@ enum Use {
 /// columns are passed over. Without a header they must be those of the schema, place by place.
 #[derive(Debug)]
 pub struct Table<T> {
+    passes: Passes<SchemaRows<T>>,
+}
+
+/// Rows whose cells become features by a schema.
+#[derive(Debug)]
+struct SchemaRows<T> {
     rows: RawRows,
     numbers: Numbers,
     schema: Schema,
     uses: Vec<Use>,
     features: usize,
-    samples: usize,
-    next: usize,
     scratch: Vec<u8>,
+    /// For the features of a row that is checked and no more.
     dropped: Vec<T>,
-    refusal: Refusal,
 }
 
 impl Schema {
@@ -76,32 +82,21 @@ impl<T: Float> Table<T> {
     fn of(input: &Input, schema: &Schema) -> Result<Self> {
         let rows = RawRows::new(input, &schema.options.csv)?;
         let features = schema.features();
-        let mut table = Self {
+        let rows = SchemaRows {
             uses: schema.uses(&rows)?,
             numbers: rows.numbers().clone(),
             rows,
             schema: schema.clone(),
             features,
-            samples: 0,
-            next: 0,
             scratch: Vec::new(),
             dropped: vec![T::ZERO; features],
-            refusal: Refusal::default(),
         };
-        while table.sample(None)? {
-            table.samples += 1;
-        }
-        if table.samples == 0 {
-            let found = Found::Thing("no rows");
-            return Err(input.malformed(Place::File, found, "at least one row"));
-        }
-        table.rows.begin()?;
-        Ok(table)
+        Ok(Self { passes: Passes::new(rows)? })
     }
 
     /// The schema it is read by.
     pub fn schema(&self) -> &Schema {
-        &self.schema
+        &self.passes.rows().schema
     }
 
     /// The cell of the label column of every row, in their order: numbers if all labels of the table of the schema were
@@ -122,7 +117,9 @@ impl<T: Float> Table<T> {
     /// # Ok::<(), autoencoder::Error>(())
     /// ```
     pub fn labels(&mut self) -> Result<Vec<Cell<'static>>> {
-        let label = self.schema.columns.iter().find(|column| column.kind() == Kind::Label);
+        const EXPECTED: &str = "the column of the labels (`Schema::label` takes another one)";
+        let rows = self.passes.rows();
+        let label = rows.schema.columns.iter().find(|column| column.kind() == Kind::Label);
         let Some(TableColumn { name, coding: Coding::Label { are_numbers }, .. }) = label else {
             let missing = "a column that is the label";
             return Err(Error::NotSet {
@@ -131,37 +128,47 @@ impl<T: Float> Table<T> {
                 remedy: "`Schema::label`",
             });
         };
-        let Some(at) = self.uses.iter().position(|of| *of == Use::Label) else {
+        let Some(at) = rows.uses.iter().position(|of| *of == Use::Label) else {
             let found = Found::Thing("no such column");
             let place = Place::Name(name.clone());
-            return Err(self.rows.input().malformed(place, found, "the labels"));
+            return Err(rows.input().malformed(place, found, EXPECTED));
         };
         let are_numbers = *are_numbers;
-        // Back to the first row whatever comes of it.
-        let labels = self.labels_at(at, are_numbers);
-        self.rewind()?;
-        let labels = labels?;
-        if labels.len() == self.samples { Ok(labels) } else { Err(self.has_changed(labels.len())) }
+        self.passes.collect(|rows| rows.label(at, are_numbers))
     }
+}
 
-    fn labels_at(&mut self, at: usize, are_numbers: bool) -> Result<Vec<Cell<'static>>> {
-        self.rows.begin()?;
-        let (numbers, scratch, mut labels) = (&self.numbers, &mut self.scratch, Vec::new());
-        while self.rows.next(
+impl<T: Float> SchemaRows<T> {
+    /// The label of the next row, if there is one.
+    fn label(&mut self, at: usize, are_numbers: bool) -> Result<(Row, Cell<'static>)> {
+        let Self { rows, numbers, scratch, .. } = self;
+        let mut label = Cell::Missing;
+        let has_row = rows.next(
             |column| column == at,
             |_, cell, _| {
-                labels.push(label_of(cell, are_numbers, numbers, scratch)?);
+                label = label_of(cell, are_numbers, numbers, scratch)?;
                 Ok(())
             },
-        )? {}
-        Ok(labels)
+        )?;
+        Ok((if has_row { Row::Sample } else { Row::End }, label))
     }
+}
 
-    /// Reads the next row, and says whether there was one.
-    fn sample(&mut self, to: Option<&mut [T]>) -> Result<bool> {
+impl<T: Float> ReadRows for SchemaRows<T> {
+    type Scalar = T;
+    fn input(&self) -> &Input {
+        self.rows.input()
+    }
+    fn features(&self) -> usize {
+        self.features
+    }
+    fn begin(&mut self) -> Result<()> {
+        self.rows.begin()
+    }
+    fn row(&mut self, to: Option<&mut [T]>) -> Result<Row> {
         let Self { rows, numbers, schema, uses, scratch, dropped, .. } = self;
         let to = to.unwrap_or(dropped);
-        rows.next(
+        let has_row = rows.next(
             |column| matches!(uses[column], Use::Features { .. }),
             |column, cell, _| match &uses[column] {
                 Use::Features { column, range } => {
@@ -170,36 +177,8 @@ impl<T: Float> Table<T> {
                 }
                 Use::Nothing | Use::Label => Ok(()),
             },
-        )
-    }
-
-    fn fill(&mut self, to: &mut [T]) -> Result<usize> {
-        let count = (to.len() / self.features).min(self.samples - self.next);
-        for to in to.chunks_exact_mut(self.features).take(count) {
-            if !self.sample(Some(to))? {
-                return Err(self.has_changed(self.next));
-            }
-            self.next += 1;
-        }
-        if count > 0 && self.next == self.samples && self.sample(None)? {
-            return Err(self.has_changed(self.next + 1));
-        }
-        Ok(count)
-    }
-
-    fn pass_over(&mut self, samples: usize) -> Result<()> {
-        for _ in 0..samples {
-            if !self.rows.next(|_| false, |_, _, _| Ok(()))? {
-                return Err(self.has_changed(self.next));
-            }
-            self.next += 1;
-        }
-        Ok(())
-    }
-
-    /// The file has another number of rows than when it was opened.
-    fn has_changed(&self, rows: usize) -> Error {
-        self.rows.input().mismatch(Place::File, "rows", self.samples as u64, rows as u64)
+        )?;
+        Ok(if has_row { Row::Sample } else { Row::End })
     }
 }
 
@@ -272,8 +251,8 @@ impl Schema {
                 refuse(Found::Thing("several columns"), "one column of that name")
             }
             (None, _) if is_needed => {
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                let found = Found::Names(Box::new(listed(&names, name)));
+                let names = names.iter().map(String::as_str);
+                let found = Found::Names(Box::new(listed(names, name)));
                 refuse(found, "a column of the schema")
             }
             (place, _) => Ok(place),
@@ -285,27 +264,18 @@ impl<T: Float> Source for Table<T> {
     type Scalar = T;
     type Features = Dyn;
     fn size(&self) -> Dyn {
-        Dyn(self.features)
+        Dyn(self.passes.rows().features)
     }
     fn samples(&self) -> usize {
-        self.samples
+        self.passes.samples()
     }
     fn rewind(&mut self) -> Result<()> {
-        self.refusal.forget();
-        self.next = 0;
-        let begun = self.rows.begin();
-        self.refusal.note(begun)
+        self.passes.rewind()
     }
-    fn read(&mut self, mut to: BatchViewMut<'_, T>) -> Result<usize> {
-        require_size("Source::read", "features", self.features, to.features())?;
-        self.refusal.check()?;
-        let read = self.fill(to.as_mut_slice());
-        self.refusal.note(read)
+    fn read(&mut self, to: BatchViewMut<'_, T>) -> Result<usize> {
+        self.passes.read(to)
     }
     fn skip(&mut self, samples: usize) -> Result<()> {
-        self.refusal.check()?;
-        require_left(samples, self.samples - self.next)?;
-        let skipped = self.pass_over(samples);
-        self.refusal.note(skipped)
+        self.passes.skip(samples)
     }
 }
