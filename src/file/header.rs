@@ -18,8 +18,12 @@ use crate::numbers::bytes::{Tensor, Values};
 
 /// The newest version that is understood, and the one that is written.
 pub(crate) const VERSION: u32 = 1;
-/// Longer headers are refused before anything is allocated for them.
-pub(super) const MAX_HEADER: u64 = 1 << 20;
+/// Longer headers are refused before anything is allocated for them. Nearly all are for the schema of a table with many
+/// levels; other readers of safetensors take six times as much.
+pub(super) const MAX_HEADER: u64 = 16 << 20;
+/// What is left beside the longest schema is enough for all else.
+#[cfg(feature = "table")]
+const _: () = assert!(crate::data::schema::LONGEST as u64 + (1 << 20) <= MAX_HEADER);
 /// Limits that keep what a header of that length needs in memory near its length.
 pub(super) const MAX_TENSORS: usize = 4096;
 pub(super) const MAX_TEXTS: usize = 1024;

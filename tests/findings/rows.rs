@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::anomaly::{AnomalyDetector, CellExplanation, ScaledResidual};
-use autoencoder::data::{Cell, InMemory, Schema, Source, Windows};
+use autoencoder::data::{Cell, InMemory, Schema, SchemaOptions, Source, Windows};
 use autoencoder::layer::DenseLayer;
 use autoencoder::size::DynWindow;
 use autoencoder::*;
@@ -166,4 +166,40 @@ fn a_model_without_a_schema_takes_no_rows() {
     let refused = detector.explain_row([1.0, 2.0]).unwrap_err();
     assert!(matches!(refused, Error::NotSet { call: "explain_row", .. }), "{refused}");
     assert!(detector.explain(&[1.0, 2.0]).unwrap().cells.is_empty());
+}
+
+/// Six columns of a thousand levels of 200 bytes each.
+#[test]
+fn a_schema_of_many_levels_goes_into_a_file() {
+    let mut text = "a,b,c,d,e,f\n".to_owned();
+    for row in 0..3000 {
+        let cells = (0..6).map(|column| format!("{:0>200}x{column}", row % 1000));
+        text += &cells.collect::<Vec<_>>().join(",");
+        text.push('\n');
+    }
+    let options = SchemaOptions::new().rare(0, 0.0).unwrap();
+    let schema = Schema::infer_bytes_with(&options, text.clone()).unwrap();
+    assert_eq!(schema.features(), 6 * 1001);
+    let few: String = text.split_inclusive('\n').take(5).collect();
+    let rows = schema.from_bytes::<f64>(few).unwrap().load().unwrap();
+    let build = |normalizer| {
+        let width = schema.features();
+        AutoEncoder::builder()
+            .encoder(Dense::dynamic(width, 1, Tanh))
+            .decoder(Dense::dynamic(1, width, Identity))
+            .loss(schema.loss().unwrap())
+            .normalizer(normalizer)
+            .build::<f64>()
+            .unwrap()
+    };
+    let model = build(schema.normalizer(&rows).unwrap());
+    let folder = Folder::new("levels");
+    let file = folder.join("levels.safetensors");
+    model.save(&file).unwrap();
+    let kept = inspect(&file).unwrap().schema.unwrap();
+    assert_eq!(kept, schema);
+    assert_eq!(kept.rows(&rows).unwrap(), schema.rows(&rows).unwrap());
+    let mut again = build(schema.normalizer(&rows).unwrap());
+    again.load(&file).unwrap();
+    assert_eq!(again.reconstruct(&rows).unwrap(), model.reconstruct(&rows).unwrap());
 }

@@ -14,7 +14,6 @@ mod profile;
 mod table;
 // What a model file holds of a schema.
 #[cfg(feature = "safetensors")]
-#[cfg_attr(not(test), allow(dead_code))]
 mod text;
 mod words;
 
@@ -28,6 +27,8 @@ pub use column::{Kind, TableColumn};
 pub use dates::DatePart;
 pub use options::SchemaOptions;
 pub use table::Table;
+#[cfg(feature = "safetensors")]
+pub(crate) use text::LONGEST;
 pub use words::Rows;
 
 use super::input::Input;

@@ -11,11 +11,13 @@ use super::levels::{Category, Levels};
 use super::{Kind, Schema, SchemaOptions};
 use crate::data::CsvOptions;
 use crate::data::csv::{Numbers, RawRows};
-use crate::error::Problem;
+use crate::error::{Problem, Result as Checked, require_fit};
 
 /// How a text begins.
 const TITLE: &str = "table schema 1";
 const END: &str = "end";
+/// How many bytes a text may have in the header of a model file, which is in JSON.
+pub(crate) const LONGEST: usize = 15 << 20;
 
 impl Schema {
     /// What [`from_text`](Self::from_text) makes the same schema of, but for the table it was inferred from.
@@ -72,6 +74,17 @@ impl Schema {
         Ok(schema)
     }
 
+    /// Refuses a schema that no model file has room for, before a model is trained with it.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`](crate::Error::Unfit).
+    pub(crate) fn require_room(&self) -> Checked<()> {
+        let fault = "is too long for a model file, which has room for 15 MiB of names and levels";
+        let remedy = "fold rare levels (`SchemaOptions::rare`), allow fewer (`most_levels`), or leave columns out \
+                      (`Schema::leave_out`)";
+        require_fit(length_in_json(&self.to_text()) <= LONGEST, "the schema", fault, remedy)
+    }
+
     /// Whether the columns go together.
     fn check(&self) -> Option<()> {
         let mut names: Vec<&str> = self.columns.iter().map(TableColumn::name).collect();
@@ -82,6 +95,16 @@ impl Schema {
         let are_alike = rows.windows(2).all(|pair| pair[0] == pair[1]);
         (!self.columns.is_empty() && !is_twice && labels <= 1 && are_alike).then_some(())
     }
+}
+
+/// The bytes of a text in JSON, without its quotes.
+fn length_in_json(text: &str) -> usize {
+    let length = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+        0..32 => 6,
+        _ => 1,
+    };
+    text.bytes().map(length).sum()
 }
 
 fn words_of(column: &TableColumn) -> Vec<String> {
@@ -264,6 +287,30 @@ mod tests {
         assert_eq!(again, schema);
         assert_eq!(again.to_text(), text);
         assert_eq!(again.to_string(), schema.to_string());
+    }
+
+    /// Each byte that JSON escapes, against what writes the header.
+    #[test]
+    fn lengths_are_those_of_json() {
+        let text: String = (0..=255_u8).map(char::from).chain("𝄞\u{7f}".chars()).collect();
+        let written = serde_json::to_string(&text).unwrap();
+        assert_eq!(length_in_json(&text) + 2, written.len());
+    }
+
+    #[test]
+    fn a_schema_that_no_file_has_room_for_is_refused_before_training() {
+        let table = "a\n1\n2\n5\n";
+        let mut schema = Schema::infer_bytes(table).unwrap();
+        let samples: crate::batch::Batch<f32, _> = schema.batch([["1"], ["2"]]).unwrap();
+        let rest = length_in_json(&schema.to_text());
+        schema.columns[0].why += &"\"".repeat((LONGEST - rest) / 2);
+        schema.normalizer(&samples).unwrap();
+        schema.columns[0].why += "\"";
+        assert_eq!(
+            schema.normalizer(&samples).unwrap_err().to_string(),
+            "the schema is too long for a model file, which has room for 15 MiB of names and levels: fold rare levels \
+             (`SchemaOptions::rare`), allow fewer (`most_levels`), or leave columns out (`Schema::leave_out`)"
+        );
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn values_that_are_not_finite() {
 
 #[test]
 fn headers_that_are_none() {
-    let limit = 1 << 20;
+    let limit = MAX_HEADER;
     for length in [limit + 1, 100_000_000, u64::MAX - 7, u64::MAX] {
         let bytes = [&length.to_le_bytes()[..], b"{}"].concat();
         let kind = "a file of an unknown kind";

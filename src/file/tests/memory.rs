@@ -21,7 +21,7 @@ fn peaks() {
         .collect();
     let many = bytes_of(&metadata(), &many);
     let note = |text: &str| {
-        let text = text.repeat(1_048_000 / text.len());
+        let text = text.repeat(16_777_000 / text.len());
         bytes_of(&BTreeMap::from([("note".to_owned(), text)]), &[])
     };
     let texts = (0..1024).map(|k| (format!("{k:01000}"), "\"".to_owned())).collect();
@@ -38,7 +38,7 @@ fn peaks() {
         ("a long text", note("x"), true),
         (
             "a long escaped text",
-            bytes_of(&BTreeMap::from([("note".to_owned(), "\"".repeat(524_000))]), &[]),
+            bytes_of(&BTreeMap::from([("note".to_owned(), "\"".repeat(8_388_000))]), &[]),
             true,
         ),
         ("many texts", bytes_of(&texts, &[]), true),
@@ -71,7 +71,7 @@ fn peaks() {
             ),
             false,
         ),
-        ("a length that lies", [&(1_u64 << 20).to_le_bytes()[..], b"{}"].concat(), false),
+        ("a length that lies", [&MAX_HEADER.to_le_bytes()[..], b"{}"].concat(), false),
     ] {
         let (peak, accepted) = peak(&bytes);
         let allowed = 2 * bytes.len() as u64 + (1 << 20);

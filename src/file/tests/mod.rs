@@ -12,6 +12,7 @@ mod mutations;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::header::MAX_HEADER;
 use super::tensors::{Image, parse};
 use crate::error::{Error, Problem};
 use crate::numbers::bytes::Tensor;
