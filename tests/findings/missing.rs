@@ -451,6 +451,45 @@ fn a_density_of_a_reference_with_gaps() {
 }
 
 /// However near: the distance is not divided by.
+/// From a column that the reference has nothing of there is no distance: 0 would be any value. Residuals have one, to
+/// what the model makes of the rest.
+#[test]
+fn distances_need_a_value_of_each_column() {
+    let reference = rows(0.3, true);
+    let refused = Error::EmptyFeature { call: "AnomalyDetector::fit", feature: 7 };
+    let scores: [Boxed; 4] = [
+        Box::new(NearestNeighbours::new(1).unwrap()),
+        Box::new(KernelDensity::new()),
+        Box::new(KernelDensity::new().residual_weight(0.0).unwrap()),
+        Box::new(Both::new(SquaredResidual, NearestNeighbours::new(3).unwrap().by_sizes())),
+    ];
+    for score in scores {
+        assert_eq!(AnomalyDetector::fit(model(), score, &reference).unwrap_err(), refused);
+    }
+    AnomalyDetector::fit(model(), SquaredResidual, &reference).unwrap();
+    // Of a table it is a column with a name.
+    #[cfg(feature = "table")]
+    {
+        use autoencoder::data::{Schema, Source};
+        let text = "a,size,b\n1,S,2\n2,L,4\n5,M,3\n";
+        let schema = Schema::infer_bytes(text).unwrap().ordinal("size", ["S", "M", "L"]).unwrap();
+        let samples = schema.from_bytes::<f64>(text).unwrap().load().unwrap();
+        let model = AutoEncoder::builder()
+            .encoder(Dense::dynamic(schema.features(), 2, Tanh))
+            .decoder(Dense::dynamic(2, schema.features(), Identity))
+            .loss(schema.loss().unwrap())
+            .normalizer(schema.normalizer(&samples).unwrap())
+            .build::<f64>()
+            .unwrap();
+        let gaps = schema.batch::<f64>([["1", "", "2"], ["2", "?", "3"], ["3", "", ""]]).unwrap();
+        let refused = AnomalyDetector::fit(model, NearestNeighbours::new(1).unwrap(), &gaps);
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "the column `size` is missing in all samples: give samples that have it, or leave it out (`Schema::leave_out`)"
+        );
+    }
+}
+
 #[test]
 fn a_sample_all_but_equal_to_one_of_the_reference() {
     let normal = Batch::from_iter([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]);

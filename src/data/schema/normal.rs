@@ -16,13 +16,14 @@ impl Schema {
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] for samples of another number of features; [`Error::NoSamples`];
-    /// [`Error::TableColumn`] for a number that is missing in all samples; [`Error::NotFinite`] for an infinite one.
+    /// [`Error::TableColumn`] for a number that is missing in all samples; [`Error::NotFinite`] for an infinite one;
+    /// [`Error::Unfit`] for a schema of more than 15 MiB of names and levels, which no model file has room for.
     pub fn normalizer<T: Float, R: Size>(&self, samples: &Batch<T, R>) -> Result<Normalizer> {
         require_size("Schema::normalizer", "features", self.features(), samples.features())?;
         let missing_throughout = (0..samples.features())
             .find(|&feature| samples.iter().all(|sample| sample[feature].to_double().is_nan()));
         if let Some(feature) = missing_throughout.filter(|_| samples.samples() > 0) {
-            return Err(self.is_missing_throughout(feature));
+            return Err(self.missing_throughout(feature));
         }
         let mut normalizer = Normalizer::fit_with_missing(Normalization::Standardize, samples)?;
         let mut start = 0;
@@ -37,12 +38,16 @@ impl Schema {
         normalizer.with_schema(Self { source: None, ..self.clone() })
     }
 
-    fn is_missing_throughout(&self, feature: usize) -> Error {
-        let cells = self.cells();
-        let cell = cells.iter().find(|(_, range)| range.contains(&feature));
-        let column = cell.map_or_else(String::new, |(name, _)| (*name).to_owned());
+    /// The refusal of samples none of which has this feature.
+    pub(crate) fn missing_throughout(&self, feature: usize) -> Error {
         let fault = "is missing in all samples";
         let remedy = "give samples that have it, or leave it out (`Schema::leave_out`)";
-        Error::TableColumn { column, fault, remedy }
+        let mut end = 0;
+        let own = self.columns.iter().find(|column| {
+            end += column.features();
+            feature < end
+        });
+        let unknown = Error::EmptyFeature { call: "Schema::normalizer", feature };
+        own.map_or(unknown, |column| column.refuse(fault, remedy))
     }
 }

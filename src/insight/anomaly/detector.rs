@@ -159,7 +159,10 @@ where
     ///
     /// # Errors
     /// See [`AnomalyDetector`]; and [`Error::InvalidParameter`](crate::Error::InvalidParameter) for fewer
-    /// samples than the score needs, and for a model that a score chosen at run time is not for.
+    /// samples than the score needs, and for a model that a score chosen at run time is not for;
+    /// [`Error::EmptyFeature`] for a feature that is missing in all of them, if the score is one of distances
+    /// ([`NearestNeighbours`](super::NearestNeighbours), [`KernelDensity`](super::KernelDensity)), and
+    /// [`Error::TableColumn`] with the name of its column for one of a table.
     pub fn fit<'a, X>(model: AutoEncoder<E, D, R, L, T>, mut score: S, reference: X) -> Result<Self>
     where
         L: LossFor<D>,

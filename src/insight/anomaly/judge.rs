@@ -9,7 +9,7 @@ use crate::batch::{
     BatchView, BatchViewMut, check_finite, check_not_empty, check_present, check_shape,
 };
 use crate::data::Normalizer;
-use crate::error::{Result, require, require_fit};
+use crate::error::{Error, Result, require, require_fit};
 use crate::loss::Target;
 use crate::model::blocks::{blocks, in_blocks, shares};
 use crate::model::inference::InMemory;
@@ -82,7 +82,7 @@ pub(super) fn fit<T: Float>(
             reference.push(seen);
         }
     }
-    score.fit(&reference)?;
+    score.fit(&reference).map_err(|error| in_words_of_table(error, network))?;
     let mut column = Vec::with_capacity(reference.samples());
     let medians = (0..reference.features()).map(|feature| {
         column.clear();
@@ -99,6 +99,18 @@ pub(super) fn fit<T: Float>(
     let scores = few.map(|seen| score.score(&seen, &mut features, &mut scratch));
     let novelty = Novelty::of(given, network.normalizer.as_ref()).weighed(scores);
     Ok(Learned { medians, novelty, reference: prints, ..Learned::default() })
+}
+
+/// The refusal of a feature without any value, with the name of its column if the samples are rows of a table.
+fn in_words_of_table<T: Float>(error: Error, network: &Network<T>) -> Error {
+    #[cfg(feature = "table")]
+    if let Error::EmptyFeature { feature, .. } = error
+        && let Some(schema) = network.normalizer.as_ref().and_then(Normalizer::schema)
+    {
+        return schema.missing_throughout(feature % schema.features().max(1));
+    }
+    let _ = network;
+    error
 }
 
 impl<T: Float> Judge<'_, T> {

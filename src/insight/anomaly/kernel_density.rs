@@ -187,7 +187,7 @@ impl<T: Float> AnomalyScore<T> for KernelDensity {
         require(samples >= 2, name, samples as f64, "at least 2")?;
         let d = self.coordinates(features);
         let points = reference.iter().flat_map(|seen| self.place(&seen)).collect();
-        self.points = Points::new(points, d);
+        self.points = Points::new(points, d)?;
         let points = self.points.all();
         let mut mean = vec![0.0; d];
         for point in points.chunks_exact(d) {
@@ -323,7 +323,7 @@ impl<T: Float> AnomalyScore<T> for KernelDensity {
         let all = shares.iter().sum::<f64>();
         require((all - 1.0).abs() < 1e-6, "KernelDensity sum of shares", all, "1")?;
         (self.widths, self.shares) = (widths.to_vec(), shares.to_vec());
-        (self.points, self.dimensions) = (Points::new(points, d), dimensions);
+        (self.points, self.dimensions) = (Points::new(points, d)?, dimensions);
         Ok(())
     }
 }

@@ -23,7 +23,8 @@ use crate::numbers::scalar::Float;
 ///
 /// # Formula
 /// 1/k Σ ‖x − xᵢ‖, over the k nearest xᵢ of the reference. Of a sample with missing values only the others count, and the
-/// squares are scaled up to all of them; a missing value of the reference is its column's mean there
+/// squares are scaled up to all of them; a missing value of the reference is its column's mean there, and a column that is
+/// missing in all of the reference is refused, by its name
 ///
 /// # Example
 /// ```

@@ -3,7 +3,7 @@
 use std::iter::repeat;
 
 use super::Numbers;
-use crate::error::{Result, require};
+use crate::error::{Error, Result, require};
 use crate::numbers::scalar::{is_nan, sum_pairs};
 use crate::numbers::vector::vectorize;
 
@@ -19,9 +19,13 @@ pub(super) struct Points {
 const BLOCK: usize = 32;
 
 impl Points {
-    /// These, one after the other, of so many coordinates; a missing one, NaN, is the mean of what others have there.
-    pub(super) fn new(points: Vec<f64>, d: usize) -> Self {
-        let points = filled(points, d);
+    /// These, one after the other, of so many coordinates, of which the first are the features; a missing one, NaN, is
+    /// the mean of what others have there.
+    ///
+    /// # Errors
+    /// [`Error::EmptyFeature`] if none has anything there: from nothing there is no distance.
+    pub(super) fn new(points: Vec<f64>, d: usize) -> Result<Self> {
+        let points = filled(points, d)?;
         let samples = points.len() / d.max(1);
         let mut blocks = Vec::with_capacity(samples.next_multiple_of(BLOCK) * d);
         for block in points.chunks(BLOCK * d.max(1)) {
@@ -31,13 +35,13 @@ impl Points {
                 blocks.extend(of_coordinate.chain(repeat(f64::INFINITY)).take(BLOCK));
             }
         }
-        Self { points, blocks }
+        Ok(Self { points, blocks })
     }
 
     /// For a search of the k nearest, of which one may be left out.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) by this name unless there are more than k.
+    /// As [`new`](Self::new), and [`Error::InvalidParameter`] by this name unless there are more than k.
     pub(super) fn of_more_than(
         k: usize,
         name: &'static str,
@@ -46,13 +50,13 @@ impl Points {
     ) -> Result<Self> {
         let is_enough = k < points.len() / d.max(1);
         require(is_enough, name, k as f64, "less than the number of reference samples")?;
-        Ok(Self::new(points, d))
+        Self::new(points, d)
     }
 
     /// What a file has under a name.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for a number too many or too few.
+    /// [`Error::SizeMismatch`] for a number too many or too few.
     pub(super) fn list(numbers: &Numbers, list: &str, d: usize) -> Result<Vec<f64>> {
         let samples = numbers.list(list).len() / d.max(1);
         Ok(numbers.exactly(list, samples * d)?.to_vec())
@@ -167,18 +171,24 @@ pub(super) fn size(x: f64, y: f64) -> f64 {
 }
 
 /// Points of so many coordinates, where a missing one is the mean of what others have there.
-fn filled(mut points: Vec<f64>, d: usize) -> Vec<f64> {
+fn filled(mut points: Vec<f64>, d: usize) -> Result<Vec<f64>> {
     if !points.iter().any(|&x| is_nan(x)) {
-        return points;
+        return Ok(points);
     }
     for coordinate in 0..d {
         let of_coordinate = || points[coordinate..].iter().step_by(d).filter(|&&x| !is_nan(x));
-        let count = of_coordinate().count().max(1) as f64;
+        let count = match of_coordinate().count() {
+            0 => {
+                let call = "AnomalyDetector::fit";
+                return Err(Error::EmptyFeature { call, feature: coordinate });
+            }
+            count => count as f64,
+        };
         let mean = of_coordinate().map(|x| x / count).sum::<f64>();
         let missing = points[coordinate..].iter_mut().step_by(d).filter(|x| is_nan(**x));
         missing.for_each(|x| *x = mean);
     }
-    points
+    Ok(points)
 }
 
 /// The distances from x of a block of points, and whether any is at most the limit.
