@@ -160,6 +160,10 @@ impl<T: Float> Network<T> {
         Leaf::place(&mut leaves, &facts);
         combined::check(&leaves, &facts)?;
         check_missing(normalizer.as_ref(), &*loss, &leaves)?;
+        // Without one it may come from a file.
+        if normalizer.is_some() {
+            combined::check_normalizer(&leaves, normalizer.as_ref())?;
+        }
         let (own, state) = Leaf::ends(&leaves);
         let of_loss = loss.num_parameters(decoder.num_outputs());
         let all = facts.parameters.saturating_add(of_loss).saturating_add(own);
@@ -306,6 +310,7 @@ impl<T: Float> Network<T> {
     /// any, than a regularizer that goes over them is made for.
     pub(crate) fn require_trained_on(&self, call: &'static str, samples: End) -> Result<()> {
         self.inputs().require(call, samples)?;
+        combined::check_normalizer(&self.leaves, self.normalizer.as_ref())?;
         let are_counted = samples.values() == self.facts.features;
         match (self.facts.lies, samples.lies()) {
             (None, lies @ Some(_)) if are_counted => {

@@ -11,6 +11,7 @@ use crate::batch::BatchViewMut;
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
 use crate::code::prior::Prior;
+use crate::data::Normalizer;
 use crate::error::{Error, Forgotten, Result, Unwrapped, require, require_fit};
 use crate::layer::Layer;
 use crate::layer::layout::Layout;
@@ -102,6 +103,14 @@ pub(crate) fn check<T: Float>(leaves: &[Leaf<T>], facts: &Facts) -> Result<()> {
     require(priors <= 1, name, priors as f64, "at most 1")
 }
 
+/// Refuses the normalizer of a model, or none, if one of these leaves was not made for it.
+pub(crate) fn check_normalizer<T: Float>(
+    leaves: &[Leaf<T>],
+    normalizer: Option<&Normalizer>,
+) -> Result<()> {
+    leaves.iter().try_for_each(|leaf| leaf.part.check_normalizer(normalizer))
+}
+
 /// The prior of these leaves, if one has some, and the place of its first parameter among those of all.
 pub(crate) fn prior<T: Float>(leaves: &[Leaf<T>]) -> Option<(usize, &dyn Prior<T>)> {
     let mut found = None;
@@ -165,6 +174,9 @@ macro_rules! boxed {
             }
             fn check(&self, facts: &Facts) -> Result<()> {
                 (**self).check(facts)
+            }
+            fn check_normalizer(&self, normalizer: Option<&Normalizer>) -> Result<()> {
+                (**self).check_normalizer(normalizer)
             }
             fn corrupt(&self, x: BatchViewMut<'_, T>, streams: Streams<'_>) {
                 (**self).corrupt(x, streams);

@@ -2,6 +2,7 @@ use super::corruption::{Corruption, each_corrupted};
 use super::{Corrupts, Needs, Regularizer, SuitedTo};
 use crate::batch::BatchViewMut;
 use crate::code::Facts;
+use crate::data::Normalizer;
 use crate::error::Result;
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
@@ -49,6 +50,10 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Regularizer<T> for Denoising<
 
     fn check(&self, facts: &Facts) -> Result<()> {
         self.corruption.check(facts)
+    }
+
+    fn check_normalizer(&self, normalizer: Option<&Normalizer>) -> Result<()> {
+        self.corruption.check_normalizer(normalizer)
     }
 
     fn corrupt(&self, x: BatchViewMut<'_, T>, streams: Streams<'_>) {

@@ -150,6 +150,7 @@ use crate::batch::{BatchView, BatchViewMut, sample_weights};
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
 use crate::code::prior::Prior;
+use crate::data::Normalizer;
 use crate::error::Result;
 use crate::layer::layout::Layout;
 use crate::layer::{Layer, Pass};
@@ -334,6 +335,16 @@ pub trait Regularizer<T: Float>: Debug + Send + Sync + RegularizerClone<T> {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) then.
     fn check(&self, facts: &Facts) -> Result<()> {
         self.prior().map_or(Ok(()), |prior| prior.check_size(facts))
+    }
+
+    /// Refuses the normalizer of a model that its corruption was not made for, or none. Called when a model with one is
+    /// built, and when a model is trained. By default it refuses none.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`](crate::Error::Unfit) then.
+    fn check_normalizer(&self, normalizer: Option<&Normalizer>) -> Result<()> {
+        let _ = normalizer;
+        Ok(())
     }
 
     /// Corrupts what it [says](Corrupts) it corrupts in training, in place.

@@ -526,6 +526,67 @@ fn cells_and_rows_that_do_not_fit_are_refused() {
     let mut x = [9.0; 3];
     all.corrupt(&mut x, &mut seeded(1));
     assert_eq!(x, [0.0, 2.0, 4.0]);
+    // One after the other, they are the same cells.
+    let cells = |absences: Absences| Corruption::<f64>::describe(&absences);
+    let absences = || Absences::new(0.1).unwrap();
+    let two = absences().cell(0..2).unwrap().cell(3..4).unwrap();
+    assert_eq!(cells(two), cells(absences().cells([0..2, 3..4]).unwrap()));
+    assert!(absences().cell(0..2).unwrap().cell(1..3).is_err() && absences().cell(2..2).is_err());
+    let one = swaps.clone().cell(1..3).unwrap();
+    assert_eq!(one, swaps.cells(once(1..3)).unwrap());
+}
+
+/// Rows that are swapped in are those of the model's encoder: behind its normalizer, once, or as they are without one.
+#[test]
+fn swapped_rows_are_normalized_as_the_model_is() {
+    let rows: Batch<f64, Const<3>> =
+        Batch::from_iter([[1.0, 2.0, 3.0], [2.0, 4.0, 9.0], [4.0, 0.0, 5.0]]);
+    let fit = |normalization| Normalizer::fit(normalization, &rows).unwrap();
+    let standard = fit(data::Normalization::Standardize);
+    let other = fit(data::Normalization::MinMax { low: 0.0, high: 1.0 });
+    let none = Normalizer::fit_with_missing(data::Normalization::None, &rows).unwrap();
+    let swaps = || SwapNoise::new(0.3, &rows).unwrap();
+    let by = |normalizer: &Normalizer| swaps().normalized_by(normalizer).unwrap();
+    let build = |swaps: SwapNoise<f64>, normalizer: Option<&Normalizer>| {
+        let noise: (Masking, Box<dyn Corruption<f64>>) =
+            (Masking::new(0.1).unwrap(), Box::new(swaps));
+        let builder = AutoEncoder::builder()
+            .encoder(Dense::<3, 2>::new(Tanh))
+            .decoder(Dense::<2, 3>::new(Identity))
+            .regularizer((CodeL1::new(0.1).unwrap(), Denoising::new(vec![noise])));
+        match normalizer {
+            Some(normalizer) => builder.normalizer(normalizer.clone()).build::<f64>(),
+            None => builder.build::<f64>(),
+        }
+    };
+    let fit = |swaps, normalizer| {
+        let mut trainer = Trainer::new(Adam::new(1e-3).unwrap()).epochs(1);
+        build(swaps, normalizer).and_then(|mut model| trainer.fit(&mut model, &rows).map(drop))
+    };
+    for (swaps, normalizer) in [
+        (swaps(), None),
+        (by(&standard), Some(&standard)),
+        (swaps(), Some(&none)),
+        (by(&none), None),
+    ] {
+        assert_eq!(fit(swaps, normalizer), Ok(()));
+    }
+    let refused = |fault, remedy| Error::Unfit { part: "the rows of SwapNoise", fault, remedy };
+    let never = refused(
+        "are not normalized, and the model has a normalizer",
+        "call `SwapNoise::normalized_by` with the normalizer of the model",
+    );
+    assert_eq!(build(swaps(), Some(&standard)).unwrap_err(), never);
+    let otherwise = refused(
+        "are not normalized as the model's samples are",
+        "give `SwapNoise::normalized_by` and the model the same normalizer",
+    );
+    assert_eq!(build(by(&other), Some(&standard)).unwrap_err(), otherwise);
+    // A file may bring the normalizer, so it is noticed in training.
+    assert!(build(by(&standard), None).is_ok());
+    assert_eq!(fit(by(&standard), None).unwrap_err(), otherwise);
+    let twice = by(&standard).normalized_by(&standard).unwrap_err();
+    assert_eq!(twice, refused("are normalized already", "call `SwapNoise::normalized_by` once"));
 }
 
 #[test]

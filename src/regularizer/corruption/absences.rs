@@ -18,12 +18,12 @@ use crate::numbers::scalar::Float;
 /// | setting | meaning | default | range |
 /// |---|---|---|---|
 /// | `rate` | the probability of each cell | | \[0, 1\] |
-/// | [`cells`](Self::cells) | features that are missing together | each for itself | |
+/// | [`cell`](Self::cell), [`cells`](Self::cells) | features that are missing together | each for itself | |
 ///
 /// # Example
 /// ```
 /// use autoencoder::{Denoising, corruption::Absences};
-/// let measures_and_a_category = Denoising::new(Absences::new(0.2)?.cells([3..7])?); // features 3 to 6 are one-hot
+/// let measures_and_a_category = Denoising::new(Absences::new(0.2)?.cell(3..7)?); // features 3 to 6 are one-hot
 /// # let _ = measures_and_a_category;
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
@@ -54,6 +54,15 @@ impl Absences {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a range that is empty or begins in the one before.
     pub fn cells(self, cells: impl IntoIterator<Item = Range<usize>>) -> Result<Self> {
         Ok(Self { cells: Cells::new(cells)?, ..self })
+    }
+
+    /// With one more range of features that are missing together, as those of a category in one-hot features are, behind
+    /// those before it.
+    ///
+    /// # Errors
+    /// As [`cells`](Self::cells).
+    pub fn cell(self, features: Range<usize>) -> Result<Self> {
+        Ok(Self { cells: self.cells.with(features)?, ..self })
     }
 }
 

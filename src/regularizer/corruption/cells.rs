@@ -12,21 +12,26 @@ pub(super) struct Cells {
 impl Cells {
     /// With these ranges of features, in ascending order; refused if one is empty or begins in the one before.
     pub(super) fn new(ranges: impl IntoIterator<Item = Range<usize>>) -> Result<Self> {
-        let ranges = Vec::from_iter(ranges);
-        let mut end = 0;
-        for range in &ranges {
-            let (start, requirement) = (range.start as f64, "behind the cells before it");
-            require(range.start >= end, "the first feature of a cell", start, requirement)?;
-            let (last, requirement) = (range.end as f64, "behind its first feature");
-            require(range.end > range.start, "the end of a cell", last, requirement)?;
-            end = range.end;
-        }
-        Ok(Self { ranges })
+        ranges.into_iter().try_fold(Self::default(), Self::with)
+    }
+
+    /// With one more, behind those before it.
+    pub(super) fn with(mut self, range: Range<usize>) -> Result<Self> {
+        let (start, requirement) = (range.start as f64, "behind the cells before it");
+        require(range.start >= self.end(), "the first feature of a cell", start, requirement)?;
+        let (last, requirement) = (range.end as f64, "behind its first feature");
+        require(range.end > range.start, "the end of a cell", last, requirement)?;
+        self.ranges.push(range);
+        Ok(self)
+    }
+
+    fn end(&self) -> usize {
+        self.ranges.last().map_or(0, |range| range.end)
     }
 
     /// Refuses cells beyond so many features.
     pub(super) fn check(&self, place: &'static str, features: usize) -> Result<()> {
-        let end = self.ranges.last().map_or(0, |range| range.end);
+        let end = self.end();
         if end > features { require_size(place, "features", features, end) } else { Ok(()) }
     }
 

@@ -88,6 +88,7 @@ pub use swap_noise::SwapNoise;
 use crate::batch::BatchViewMut;
 use crate::batch::size::{Shape, require_sides};
 use crate::code::Facts;
+use crate::data::Normalizer;
 use crate::error::{Result, require_fit, require_size};
 use crate::layer::field::Lies;
 use crate::numbers::once::once;
@@ -108,6 +109,16 @@ pub trait Corruption<T: Float>: Debug + Send + Sync + CorruptionClone<T> {
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) or [`Error::Unfit`](crate::Error::Unfit) then.
     fn check(&self, facts: &Facts) -> Result<()> {
         let _ = facts;
+        Ok(())
+    }
+
+    /// Refuses the normalizer of a model that it was not made for, or none: samples are corrupted behind it. Called when a
+    /// model with one is built, and when a model is trained. By default it refuses none.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`](crate::Error::Unfit) then.
+    fn check_normalizer(&self, normalizer: Option<&Normalizer>) -> Result<()> {
+        let _ = normalizer;
         Ok(())
     }
 
@@ -145,6 +156,9 @@ impl<T: Float> Corruption<T> for Box<dyn Corruption<T>> {
     fn check(&self, facts: &Facts) -> Result<()> {
         (**self).check(facts)
     }
+    fn check_normalizer(&self, normalizer: Option<&Normalizer>) -> Result<()> {
+        (**self).check_normalizer(normalizer)
+    }
     fn makes_missing(&self) -> bool {
         (**self).makes_missing()
     }
@@ -162,6 +176,10 @@ macro_rules! tuple {
             }
             fn check(&self, facts: &Facts) -> Result<()> {
                 $(self.$index.check(facts)?;)+
+                Ok(())
+            }
+            fn check_normalizer(&self, normalizer: Option<&Normalizer>) -> Result<()> {
+                $(self.$index.check_normalizer(normalizer)?;)+
                 Ok(())
             }
             fn makes_missing(&self) -> bool {
@@ -185,6 +203,9 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Corruption<T> for Vec<C> {
     }
     fn check(&self, facts: &Facts) -> Result<()> {
         self.iter().try_for_each(|corruption| corruption.check(facts))
+    }
+    fn check_normalizer(&self, normalizer: Option<&Normalizer>) -> Result<()> {
+        self.iter().try_for_each(|corruption| corruption.check_normalizer(normalizer))
     }
     fn makes_missing(&self) -> bool {
         self.iter().any(C::makes_missing)
