@@ -167,16 +167,19 @@ pub struct Link<'a, T> {
     pub y: BatchView<'a, T>,
     /// How they lie, if it says so: see [`Module::lies`](super::Module::lies).
     pub lies: Option<Lies>,
-    /// How they look at its inputs: see [`Module::steps`](super::Module::steps).
-    pub steps: Option<[Steps; 2]>,
+    /// Whether each lies where the input of the same number does: see
+    /// [`Module::keeps_places`](super::Module::keeps_places).
+    pub keeps_places: bool,
     /// What of its inputs some of them look at: see [`Module::field`](super::Module::field).
     pub field: &'a dyn Fn([Span; 2]) -> Option<[Span; 2]>,
 }
 
 impl<T: fmt::Debug> fmt::Debug for Link<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { y, lies, steps, .. } = self;
-        f.debug_struct("Link").field("y", y).field("lies", lies).field("steps", steps).finish()
+        let Self { y, lies, keeps_places, .. } = self;
+        let mut debug = f.debug_struct("Link");
+        debug.field("y", y).field("lies", lies).field("keeps_places", keeps_places);
+        debug.finish_non_exhaustive()
     }
 }
 

@@ -571,7 +571,8 @@ pub trait Layer<T: Float>: Module + LayerClone<T> {
     /// Shows the layers of a chain after a forward pass, the last one first; of any other layer itself.
     fn links(&self, pass: Pass<'_, T>, visit: &mut dyn FnMut(Link<'_, T>)) {
         let field = |places| self.field(places);
-        visit(Link { y: pass.y, lies: self.lies(), steps: self.steps(), field: &field });
+        let (lies, keeps_places) = (self.lies(), self.keeps_places());
+        visit(Link { y: pass.y, lies, keeps_places, field: &field });
     }
 }
 

@@ -166,6 +166,29 @@ fn every_kind_of_layer_has_feature_maps() {
     assert!(feature_maps(&gaussian, &x, 2).is_err());
 }
 
+/// A residual layer adds to each value in its place, whatever its body makes of them, and so do those in a chain or a box.
+#[test]
+fn what_a_dense_residual_makes_of_an_image_is_one() {
+    let residual = || Residual::new(Dense::<84, 84>::new(Tanh));
+    let model = AutoEncoder::builder()
+        .encoder(
+            Conv2d::<Picture, Image<2, 7, 6>, 3>::new(Identity)
+                .then(residual())
+                .then(Elementwise::<84>::new(Relu))
+                .then(residual().boxed::<f64>())
+                .then(Dense::<84, 84>::new(Identity)),
+        )
+        .decoder(Dense::<84, 84>::new(Identity))
+        .build::<f64>();
+    let model = model.unwrap();
+    let x = normals(Image::<2, 7, 6>, 3, 2);
+    let size = |layer| feature_maps(&model, &x, layer).unwrap().size();
+    for layer in 0..4 {
+        assert_eq!(size(layer), DynImage { channels: 2, height: 7, width: 6 }, "{layer}");
+    }
+    assert_eq!(size(4), DynImage { channels: 84, height: 1, width: 1 });
+}
+
 /// Step by step in a window, channel by channel in what is shown.
 #[test]
 fn feature_maps_of_windows_are_turned() {

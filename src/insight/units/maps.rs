@@ -2,7 +2,7 @@ use super::each_pass;
 use crate::batch::size::{DynImage, SameSize, Shape, Size};
 use crate::batch::{Batch, BatchView};
 use crate::error::{Result, require};
-use crate::layer::field::{Lies, Span, Steps};
+use crate::layer::field::{Lies, Span};
 use crate::layer::{Part, Pass};
 use crate::model::AutoEncoder;
 use crate::model::inference::{InMemory, Unlabelled};
@@ -133,14 +133,14 @@ impl Watched {
     ) -> Result<Self> {
         let mut links = Vec::new();
         network.encoder.links(pass, &mut |link| {
-            links.push((link.y.features(), link.lies, link.steps));
+            links.push((link.y.features(), link.lies, link.keeps_places));
         });
         let requirement = "less than the number of layers of the encoder, which are counted from 0";
         require(layer < links.len(), name, layer as f64, requirement)?;
         let behind = links.len() - 1 - layer;
         let before = links[behind..].iter().rev();
-        let lies = before.fold(None, |before, &(features, lies, steps)| {
-            let lies = Lies::behind(before, lies, steps == Some([Steps::SAME; 2]));
+        let lies = before.fold(None, |before, &(features, lies, keeps_places)| {
+            let lies = Lies::behind(before, lies, keeps_places);
             lies.filter(|lies| lies.shape.values() == features)
         });
         Ok(Self { lies: lies.unwrap_or(Lies::plain(links[behind].0)), behind })
