@@ -1204,3 +1204,28 @@ fn an_optimizer_with_a_memory_of_its_own() {
 fn an_optimizer_that_does_not_look_at_the_gradient() {
     assert_caught(&with_optimizer(false), &["seeds_matter", "fit_reduces_the_objective"]);
 }
+
+/// Samples that are images are held against what goes over images, as a training would.
+#[test]
+fn images_stay_images() {
+    let build = || {
+        let flip =
+            corruption::Flip::horizontal(size::DynImage { channels: 1, height: 2, width: 3 });
+        AutoEncoder::builder()
+            .encoder(Dense::dynamic(6, 2, Tanh))
+            .decoder(Dense::dynamic(2, 6, Identity))
+            .regularizer(Denoising::new(flip))
+            .build::<f64>()
+            .unwrap()
+    };
+    let images = |height, width| {
+        let values = data::<f64>().as_slice()[..36].to_vec();
+        Batch::new(size::DynImage { channels: 1, height, width }, values).unwrap()
+    };
+    contract::model(build, &images(2, 3)).assert();
+    let upright = contract::model(build, &images(3, 2));
+    let mut trainer = Trainer::new(Adam::new(0.01).unwrap()).epochs(1);
+    let refused = trainer.fit(&mut build(), &images(3, 2)).unwrap_err();
+    let expected = Verdict::Failed { found: format!("refused: {refused}") };
+    assert_eq!(upright.verdict("fit_reduces_the_objective"), Some(&expected));
+}

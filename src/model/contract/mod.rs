@@ -307,7 +307,7 @@ impl<'a, T: Scalar> Contract<'a, T> {
         Self {
             build: Box::new(move || untyped(build())),
             prints: Box::new(prints),
-            data: Data::of(examples.into_examples().samples),
+            data: Data::of(examples.into_examples()),
             optimizer: Box::new(|| Box::new(Adam::at_rate(0.01))),
         }
     }

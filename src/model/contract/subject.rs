@@ -4,9 +4,10 @@ use std::marker::PhantomData;
 
 use nalgebra::Dyn;
 
-use crate::batch::size::Refused;
+use crate::batch::size::{Refused, SameSize, Shape, Size};
 use crate::batch::{Batch, BatchView};
 use crate::error::{Result, require_size};
+use crate::layer::field::Lies;
 use crate::layer::range::AnyRange;
 use crate::layer::{AnyPosterior, Module, Part};
 use crate::loss::{LossFor, Target, WithInput};
@@ -72,9 +73,42 @@ pub(super) fn is_classifier<T: Float>(model: &Subject<T>) -> bool {
     model.network().loss.target() == Target::Class
 }
 
+/// The size of the samples as they were given: how many values, and how these lie.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct AsGiven {
+    values: usize,
+    lies: Option<Lies>,
+}
+
+impl AsGiven {
+    pub(super) fn plain(values: usize) -> Self {
+        Self { values, lies: None }
+    }
+}
+
+impl Size for AsGiven {
+    fn value(&self) -> usize {
+        self.values
+    }
+    fn shape(&self) -> Shape {
+        self.lies.unwrap_or(Lies::plain(self.values)).shape
+    }
+    fn is_interleaved(&self) -> bool {
+        self.lies.is_some_and(|lies| lies.is_interleaved)
+    }
+    fn is_plain(&self) -> bool {
+        self.lies.is_none()
+    }
+}
+
+impl SameSize<Dyn> for AsGiven {
+    type Next<X: Size> = X;
+}
+
 /// Samples that are used, each with what belongs to it.
 #[derive(Debug, Clone)]
 pub(super) struct Data<T> {
+    pub(super) size: AsGiven,
     pub(super) x: Batch<T, Dyn>,
     pub(super) conditions: Option<Batch<T, Dyn>>,
     pub(super) labels: Option<Vec<i128>>,
@@ -85,9 +119,10 @@ const MOST_SAMPLES: usize = 64;
 
 impl<T: Float> Data<T> {
     /// A copy of the first of these samples.
-    pub(super) fn of(samples: Samples<'_, T>) -> Result<Self> {
+    pub(super) fn of<I: Size, G>(examples: Examples<'_, T, I, G>) -> Result<Self> {
         let call = "contract";
-        let InMemory { x, conditions, mut labels } = InMemory::of(call, samples)?;
+        let size = AsGiven { values: examples.size.value(), lies: Lies::of(examples.size) };
+        let InMemory { x, conditions, mut labels } = InMemory::of(call, examples.samples)?;
         if let Some(conditions) = conditions {
             require_size(call, "conditions", x.samples(), conditions.samples())?;
         }
@@ -99,7 +134,7 @@ impl<T: Float> Data<T> {
             let values = all.features() * all.samples().min(MOST_SAMPLES);
             Batch::new(Dyn(all.features()), all.as_slice()[..values].to_vec())
         };
-        Ok(Self { x: first(x)?, conditions: conditions.map(first).transpose()?, labels })
+        Ok(Self { size, x: first(x)?, conditions: conditions.map(first).transpose()?, labels })
     }
 
     pub(super) fn samples(&self) -> usize {
@@ -116,24 +151,28 @@ impl<T: Float> Data<T> {
         let chosen = |all: &Batch<T, Dyn>| all.select(indices.iter().copied());
         let labels =
             self.labels.as_ref().map(|labels| indices.iter().map(|&index| labels[index]).collect());
-        Self { x: chosen(&self.x), conditions: self.conditions.as_ref().map(chosen), labels }
+        let conditions = self.conditions.as_ref().map(chosen);
+        Self { size: self.size, x: chosen(&self.x), conditions, labels }
     }
 
     /// As calls take them.
-    pub(super) fn examples(&self) -> Examples<'_, T, Dyn, Refused> {
-        self.beside(&self.x)
+    pub(super) fn examples(&self) -> Examples<'_, T, AsGiven, Refused> {
+        given(self.in_place_of_samples(&self.x), self.size)
     }
 
     /// The same, each counting so much.
-    pub(super) fn weighted<'a>(&'a self, weights: &'a [f64]) -> Examples<'a, T, Dyn, Refused> {
+    pub(super) fn weighted<'a>(&'a self, weights: &'a [f64]) -> Examples<'a, T, AsGiven, Refused> {
         Examples { weights: Some(weights), ..self.examples() }
     }
 
     /// Codes in place of the samples, with what belongs to each.
     pub(super) fn beside<'a>(&'a self, codes: &'a Batch<T, Dyn>) -> Examples<'a, T, Dyn, Refused> {
+        given(self.in_place_of_samples(codes), codes.size())
+    }
+
+    fn in_place_of_samples<'a>(&'a self, x: &'a Batch<T, Dyn>) -> Samples<'a, T> {
         let conditions = self.conditions.as_ref().map(Batch::view);
-        let labels = self.labels.clone();
-        given(Samples::Memory { x: codes.view(), conditions, labels }, codes.size())
+        Samples::Memory { x: x.view(), conditions, labels: self.labels.clone() }
     }
 
     /// The condition of a sample; nothing if there is none.
@@ -149,7 +188,10 @@ impl<T: Float> Data<T> {
 }
 
 /// Examples of which it is known that they are what the model takes.
-pub(super) fn given<T: Float>(samples: Samples<'_, T>, size: Dyn) -> Examples<'_, T, Dyn, Refused> {
+pub(super) fn given<T: Float, I: Size>(
+    samples: Samples<'_, T>,
+    size: I,
+) -> Examples<'_, T, I, Refused> {
     let (weights, held_out, given) = (None, None, PhantomData);
     Examples { samples, weights, held_out, size, given }
 }

@@ -132,7 +132,7 @@ impl<T: Scalar> Checked<'_, T> {
             [one] => IntoExamples::<T>::into_examples((&mut stream, one)).samples,
             [] => IntoExamples::<T>::into_examples(&mut stream).samples,
         };
-        trainer.fit(&mut model, given(samples, data.x.size()))?;
+        trainer.fit(&mut model, given(samples, data.size))?;
         self.same_model("from a stream", &model, &expected)
     }
 

@@ -16,7 +16,7 @@ pub(super) fn outputs<T: Scalar>(model: &Subject<T>, data: &Data<T>) -> Result<B
     if is_classifier(model) {
         return model.decode(data.beside(&model.encode(data.examples())?));
     }
-    model.reconstruct(data.examples())
+    model.reconstruct(data.examples()).map(Batch::into_dynamic)
 }
 
 impl<T: Scalar> Checked<'_, T> {
@@ -106,6 +106,7 @@ impl<T: Scalar> Checked<'_, T> {
         let mut workspace = model.workspace();
         let mut codes = Batch::zeros(model.encoder().output(), 1);
         let mut outputs = Batch::zeros(model.decoder().output(), 1);
+        let mut reconstructions = Batch::zeros(self.data.size, 1);
         // Used with more and with fewer samples before.
         for samples in [samples, 1, samples] {
             let data = self.data.select(0..samples);
@@ -116,9 +117,9 @@ impl<T: Scalar> Checked<'_, T> {
             let decoded = model.decode(data.beside(&expected))?;
             same("decode_into", outputs.as_slice(), decoded.as_slice())?;
             if !is_classifier(&model) {
-                model.reconstruct_into(data.examples(), &mut outputs, &mut workspace)?;
+                model.reconstruct_into(data.examples(), &mut reconstructions, &mut workspace)?;
                 let expected = model.reconstruct(data.examples())?;
-                same("reconstruct_into", outputs.as_slice(), expected.as_slice())?;
+                same("reconstruct_into", reconstructions.as_slice(), expected.as_slice())?;
             }
             let mut code = vec![T::ZERO; codes.features()];
             let one = (data.x.sample(0), data.condition(0));

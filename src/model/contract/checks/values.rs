@@ -3,7 +3,7 @@
 use nalgebra::Dyn;
 
 use super::super::Verdict;
-use super::super::subject::{Data, Subject, is_classifier};
+use super::super::subject::{AsGiven, Data, Subject, is_classifier};
 use super::usage::outputs;
 use super::{Checked, EPOCHS, Finding, ensure, finite, is_double, same};
 use crate::batch::Batch;
@@ -189,6 +189,7 @@ impl<T: Scalar> Checked<'_, T> {
     pub(super) fn another_width_is_refused(&self) -> Finding {
         let wider = |batch: &Batch<T, Dyn>| Batch::zeros(Dyn(batch.features() + 1), 2);
         let two = || Data {
+            size: self.data.size,
             x: Batch::zeros(self.data.x.size(), 2),
             conditions: self.data.conditions.as_ref().map(|all| Batch::zeros(all.size(), 2)),
             labels: self.data.labels.as_ref().map(|_| vec![0; 2]),
@@ -201,7 +202,8 @@ impl<T: Scalar> Checked<'_, T> {
                 _ => false,
             }
         };
-        let wide = Data { x: wider(&self.data.x), ..two() };
+        let size = AsGiven::plain(self.data.features() + 1);
+        let wide = Data { x: wider(&self.data.x), size, ..two() };
         self.refuses(&wide, is_right(self.data.features()))?;
         let Some(conditions) = &self.data.conditions else { return Ok(()) };
         let wide = Data { conditions: Some(wider(conditions)), ..two() };
