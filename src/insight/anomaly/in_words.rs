@@ -25,7 +25,9 @@ pub struct CellExplanation {
     pub column: String,
     /// Of a window, the step that it belongs to, counted from 0, and of how many.
     pub step: Option<(usize, usize)>,
-    /// What is there, in the user's words; a level that was never seen is `unknown`.
+    /// What is there, in the user's words; a level that was never seen is `unknown`. It is told by the features, in the
+    /// model's number type: of a number in `f32` some seven digits, and a date as far as
+    /// [`DatePart`](crate::data::DatePart#precision) says.
     pub value: Cell<'static>,
     /// What the model expected there.
     pub expected: Cell<'static>,
@@ -121,7 +123,8 @@ where
     S: AnomalyScore<T>,
 {
     /// How odd each row of a table in a file is: read by the model's schema, in memory that does not grow with the file.
-    /// Columns are found by their names, if the table has names.
+    /// Columns are found by their names, if the table has names. Cells are read in the model's number type; of dates in
+    /// `f32` see [`DatePart`](crate::data::DatePart#precision).
     ///
     /// # Errors
     /// See [`AnomalyDetector`]; [`Error::NotSet`] for a model without a schema, and as
