@@ -170,23 +170,29 @@ fn every_kind_of_layer_has_feature_maps() {
 #[test]
 fn what_a_dense_residual_makes_of_an_image_is_one() {
     let residual = || Residual::new(Dense::<84, 84>::new(Tanh));
-    let model = AutoEncoder::builder()
-        .encoder(
-            Conv2d::<Picture, Image<2, 7, 6>, 3>::new(Identity)
-                .then(residual())
-                .then(Elementwise::<84>::new(Relu))
-                .then(residual().boxed::<f64>())
-                .then(Dense::<84, 84>::new(Identity)),
-        )
-        .decoder(Dense::<84, 84>::new(Identity))
-        .build::<f64>();
-    let model = model.unwrap();
+    let encoder = || {
+        Conv2d::<Picture, Image<2, 7, 6>, 3>::new(Identity)
+            .then(residual())
+            .then(Elementwise::<84>::new(Relu))
+            .then(residual())
+            .then(Dense::<84, 3>::new(Identity))
+    };
+    let decoder = || Dense::<3, 84>::new(Identity);
+    let model =
+        AutoEncoder::builder().encoder(encoder()).decoder(decoder()).build::<f64>().unwrap();
+    let boxed = AutoEncoder::builder()
+        .encoder(encoder().boxed::<f64>())
+        .decoder(decoder().boxed::<f64>())
+        .build::<f64>()
+        .unwrap();
     let x = normals(Image::<2, 7, 6>, 3, 2);
-    let size = |layer| feature_maps(&model, &x, layer).unwrap().size();
-    for layer in 0..4 {
-        assert_eq!(size(layer), DynImage { channels: 2, height: 7, width: 6 }, "{layer}");
+    let plain = x.clone().into_dynamic();
+    for layer in 0..5 {
+        let maps = feature_maps(&model, &x, layer).unwrap();
+        let (channels, height, width) = if layer < 4 { (2, 7, 6) } else { (3, 1, 1) };
+        assert_eq!(maps.size(), DynImage { channels, height, width }, "{layer}");
+        assert_eq!(feature_maps(&boxed, &plain, layer).unwrap(), maps);
     }
-    assert_eq!(size(4), DynImage { channels: 84, height: 1, width: 1 });
 }
 
 /// Step by step in a window, channel by channel in what is shown.
