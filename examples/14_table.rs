@@ -3,7 +3,7 @@
 //! where that file is absent, a table of deliveries is made up.
 
 use autoencoder::activation::{Identity, Relu};
-use autoencoder::anomaly::{AnomalyDetector, ScaledResidual};
+use autoencoder::anomaly::{AnomalyDetector, ScaledResidual, Threshold};
 use autoencoder::data::{CsvOptions, Schema, SchemaOptions, Source};
 use autoencoder::metrics::{average_precision, roc_auc};
 use autoencoder::{Adam, AutoEncoder, Dense, Result, Then, Trainer};
@@ -57,7 +57,8 @@ fn main() -> Result<()> {
         .build::<f32>()?;
     println!("{}\n", Trainer::new(Adam::new(2e-3)?).epochs(30).fit(&mut model, &samples)?);
 
-    let detector = AnomalyDetector::fit(model, ScaledResidual::new(), &samples)?;
+    let mut detector = AnomalyDetector::fit(model, ScaledResidual::new(), &samples)?;
+    detector.set_threshold(Threshold::quantile(&detector.scores(&samples)?, 0.99)?);
     let scores = detector.scores(&mut schema.from_bytes::<f32>(text(&test))?)?;
     let odd: Vec<bool> = test.iter().map(is_odd).collect();
     let (area, precision) = (roc_auc(&scores, &odd)?, average_precision(&scores, &odd)?);
@@ -66,6 +67,15 @@ fn main() -> Result<()> {
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     for row in [order[0], order[test.len() / 50], order[test.len() / 10]] {
         println!("{}\n{}\n", test[row], detector.explain_row(test[row].split(','))?);
+    }
+    #[cfg(feature = "html")]
+    {
+        let path = std::env::args().nth(1).unwrap_or_else(|| "target/table.html".into());
+        let batch = schema.from_bytes::<f32>(text(&test))?.load()?;
+        let labels = test.iter().map(|row| row.split(',').nth(label).unwrap_or_default());
+        let page = autoencoder::html::AnomalyReport::new(&detector, &batch).reference(&samples);
+        page.labels(labels).write_to(&path)?;
+        println!("the same as a page, with what has moved since the training, is in {path}");
     }
     Ok(())
 }

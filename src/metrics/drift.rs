@@ -248,7 +248,10 @@ pub struct Drift {
 }
 
 impl Drift {
-    fn between<T: Float>(reference: BatchView<'_, T>, new: BatchView<'_, T>) -> Result<Self> {
+    pub(crate) fn between<T: Float>(
+        reference: BatchView<'_, T>,
+        new: BatchView<'_, T>,
+    ) -> Result<Self> {
         require_size("drift", "features", reference.features(), new.features())?;
         for (call, view) in [("drift, the reference", reference), ("drift, the new samples", new)] {
             if view.samples() == 0 {

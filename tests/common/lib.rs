@@ -3,6 +3,8 @@
 //! have too.
 
 pub mod kinds;
+#[cfg(all(feature = "html", feature = "table"))]
+pub mod machines;
 pub mod passes;
 pub mod photos;
 pub mod sensors;

@@ -163,8 +163,8 @@ fn open(window: &Window, name: &str, page: &str) -> String {
                 press(page.querySelector('#map .split > div'), key);
             press(page.querySelector('#map .split > div'), 'Home');
             found.after = text('#map .detail h3');
-            press(page.querySelector('#training figure > div[tabindex]'), 'Home');
-            found.epoch = text('#training .readout');
+            press(page.querySelector('#training figure > div[tabindex], #scores-body > div[tabindex]'), 'Home');
+            found.epoch = text('.readout');
             const slider = page.querySelector('#traversal input');
             if (slider) {
                 slider.value = 0;
@@ -256,6 +256,67 @@ fn a_browser_draws_everything_and_runs_nothing_else() {
     }
 }
 
+/// Pages of detectors: of a table held against a reference, of windows, of images.
+#[cfg(feature = "table")]
+fn of_detectors() -> [(&'static str, String, &'static str); 3] {
+    use autoencoder::html::AnomalyReport;
+    use common::machines::{LEVELS, NAMES, images, machines, windows};
+    let mut machines = machines(NAMES, LEVELS, "plant");
+    machines.detector.calibrate(&machines.reference).unwrap();
+    let table = AnomalyReport::new(&machines.detector, &machines.batch)
+        .title("Machines of hall 2")
+        .reference(&machines.reference);
+    let (of_windows, x) = windows();
+    let windows = AnomalyReport::new(&of_windows, &x).columns(["flow", "echo"]);
+    let (of_images, pictures) = images();
+    let images = AnomalyReport::new(&of_images, &pictures).rows(8);
+    [
+        ("machines", table.to_html().unwrap(), "200"),
+        ("windows", windows.to_html().unwrap(), "40"),
+        ("images", images.to_html().unwrap(), "30"),
+    ]
+}
+
+#[cfg(feature = "table")]
+#[test]
+fn a_browser_draws_what_a_detector_finds() {
+    let Some(browser) = chromium() else { return };
+    let folder = Folder::new("html-anomalies");
+    for (name, page, points) in of_detectors() {
+        for (width, is_dark) in [(1280, false), (390, false), (1280, true)] {
+            let window = Window { width, is_dark, ..Window::new(&browser, &folder) };
+            let dom = open(&window, name, &page);
+            let is = |what: &str, value: &str| {
+                assert_eq!(attribute(&dom, what), value, "{name}: {what}")
+            };
+            is("ready", "true");
+            is("errors", "");
+            is("points", points);
+            is("overflow", "false");
+            // Given, expected and difference of eight rows, and the pair of the point that is chosen.
+            is("pictures", if name == "images" { "26" } else { "0" });
+            if width == 390 {
+                assert_ne!(attribute(&dom, "before"), attribute(&dom, "after"), "{name}");
+                let bar = attribute(&dom, "epoch");
+                assert!(bar.contains(" with a score from "), "{name}: {bar}");
+                is("unnamed", "0");
+            } else if name == "images" {
+                assert!(
+                    dom.contains("class=\"gaps\"") && dom.contains("Hatched pixels are missing.")
+                );
+            } else if name == "machines" {
+                // The oddest row is shown first, with its words.
+                let (_, detail) = dom.split_once("<div class=\"detail\"").unwrap();
+                let (_, row) = detail.split_once("<h3>row ").unwrap();
+                let (_, first) = page.split_once("<th scope=\"row\">").unwrap();
+                assert_eq!(row.split_once('<').unwrap().0, first.split_once('<').unwrap().0);
+                let (detail, _) = detail.split_once("</ul>").unwrap();
+                assert!(detail.contains(", p = 0.0") && detail.contains("<li>kind: unknown, "));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_browser_runs_no_hostile_name() {
     let Some(browser) = chromium() else { return };
@@ -270,6 +331,19 @@ fn a_browser_runs_no_hostile_name() {
     assert!(!dom.contains("<img"));
     // The names are there, as text.
     assert!(dom.contains("&lt;img src=x onerror="));
+    #[cfg(feature = "table")]
+    {
+        use common::machines::{Machines, machines};
+        let [a, b, c, d] = HOSTILE;
+        let Machines { detector, batch, reference, .. } = machines(HOSTILE, [a, b, c, d, "x"], a);
+        let labels = (0..200).map(|row| HOSTILE[row % 4]);
+        let page = html::AnomalyReport::new(&detector, &batch).reference(&reference);
+        let page = page.labels(labels).title("Hostile cells").to_html().unwrap();
+        let dom = open(&window, "hostile-cells", &page);
+        assert_eq!((attribute(&dom, "ready"), attribute(&dom, "errors")), ("true", ""));
+        assert!(dom.contains("<title>Hostile cells</title>") && !dom.contains("<img"));
+        assert!(dom.contains("&lt;img src=x onerror="));
+    }
 
     // That this test can fail: a script that was let in does change the title where no policy forbids it,
     // and with the page's policy it does not run.

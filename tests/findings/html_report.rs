@@ -10,7 +10,7 @@ use common::Folder;
 use common::table::{COLUMNS, HOSTILE, season, table};
 
 /// The JSON of a page, read as a browser would: the element ends at the first `</script`.
-fn content(page: &str) -> serde_json::Value {
+pub fn content(page: &str) -> serde_json::Value {
     let start = "<script type=\"application/json\" id=\"data\">";
     let (_, rest) = page.split_once(start).unwrap();
     let (json, _) = rest.split_once("</script").unwrap();

@@ -3,6 +3,8 @@
 mod anomaly;
 mod anomaly_models;
 mod anomaly_probability;
+#[cfg(all(feature = "html", feature = "table"))]
+mod anomaly_report;
 #[cfg(feature = "npz")]
 mod anomaly_sets;
 #[cfg(feature = "plot")]

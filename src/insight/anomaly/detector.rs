@@ -145,8 +145,8 @@ impl<E, D, R, L, S, T: Float> AnomalyDetector<E, D, R, L, S, T> {
         Self { model, score, learned }
     }
 
-    #[cfg(any(feature = "safetensors", feature = "table"))]
-    pub(super) fn learned(&self) -> &Learned {
+    #[cfg(any(feature = "safetensors", feature = "table", feature = "html"))]
+    pub(crate) fn learned(&self) -> &Learned {
         &self.learned
     }
 }
@@ -178,7 +178,7 @@ where
         Ok(Self { model, score, learned })
     }
 
-    pub(super) fn judge(&self) -> Judge<'_, T> {
+    pub(crate) fn judge(&self) -> Judge<'_, T> {
         let novelty = &self.learned.novelty;
         Judge { network: self.model.network(), score: &self.score, novelty }
     }

@@ -15,9 +15,16 @@ use crate::train::examples::Rows;
 /// Passes in which what the model expects of a column comes to rest.
 const PASSES: usize = 10;
 
+/// A score among columns and the code.
+struct Divided {
+    contributions: Vec<f64>,
+    of_code: f64,
+    is_novel: Vec<bool>,
+}
+
 impl<T: Float> Judge<'_, T> {
     /// Which columns made a sample odd.
-    pub(super) fn explain(&self, learned: &Learned, given: InMemory<'_, T>) -> Result<Explanation> {
+    pub(crate) fn explain(&self, learned: &Learned, given: InMemory<'_, T>) -> Result<Explanation> {
         let (mut buffer, mut held_buffer) = (Vec::new(), Vec::new());
         let Taken { given, rows } = self.taken("explain", given, &mut buffer)?;
         let row = given.as_slice();
@@ -71,6 +78,55 @@ impl<T: Float> Judge<'_, T> {
                 is_novel[feature] = true;
             }
         }
+        let parts = Divided { contributions, of_code, is_novel };
+        self.told(learned, (row, rows), score, parts, &falls)
+    }
+
+    /// The same of each of some samples, and by the score's own terms: in a pass or two, and with columns blamed for what
+    /// the fault of another has made of their reconstruction.
+    #[cfg(feature = "html")]
+    pub(crate) fn explain_by_terms(
+        &self,
+        call: &'static str,
+        learned: &Learned,
+        given: InMemory<'_, T>,
+    ) -> Result<Vec<Explanation>> {
+        let mut buffer = Vec::new();
+        let Taken { given, rows } = self.taken(call, given, &mut buffer)?;
+        let mut workspace = AnomalyWorkspace::new(self.network);
+        let features = given.features();
+        let explained = (0..given.samples()).map(|at| {
+            fn only<T: Float>(view: BatchView<'_, T>, at: usize) -> BatchView<'_, T> {
+                view.split_at(at).1.split_at(1).0
+            }
+            let one = |view| only(view, at);
+            let (row, x) = (one(given), one(rows.x));
+            let conditions = rows.conditions.map(one);
+            let rows = Rows { x, conditions, targets: None };
+            let (mut score, mut contributions) = ([0.0], vec![0.0; features]);
+            self.rate(rows, Some(row), &mut workspace, &mut score, Some(&mut contributions));
+            let ([score], row) = (score, row.as_slice());
+            let mut outside = vec![0.0; features];
+            self.with_outside(x.as_slice(), 0.0, &mut outside);
+            let mut is_novel: Vec<bool> = outside.iter().map(|&part| part > 0.0).collect();
+            self.novelty.changes(row).for_each(|(feature, _)| is_novel[feature] = true);
+            let of_code = (score - contributions.iter().sum::<f64>()).max(0.0);
+            let parts = Divided { contributions, of_code, is_novel };
+            self.told(learned, (row, rows), score, parts, &[])
+        });
+        explained.collect()
+    }
+
+    /// An explanation from a score that is divided; columns that contribute alike are in the order of what it falls by.
+    fn told(
+        &self,
+        learned: &Learned,
+        (row, rows): (&[T], Rows<'_, T>),
+        score: f64,
+        divided: Divided,
+        falls: &[f64],
+    ) -> Result<Explanation> {
+        let Divided { mut contributions, of_code, is_novel } = divided;
         let not_a_number = contributions.iter_mut().filter(|part| part.is_nan());
         not_a_number.for_each(|part| *part = f64::INFINITY);
         let expected = self.expected(rows, &learned.medians)?;
@@ -92,7 +148,8 @@ impl<T: Float> Judge<'_, T> {
         let mut columns: Vec<Column> = columns.collect();
         // Of a score that is not positive nothing is divided; the falls still tell the columns apart.
         columns.sort_by(|a, b| {
-            let by_fall = || falls[b.feature].total_cmp(&falls[a.feature]);
+            let fall = |column: &Column| falls.get(column.feature).copied().unwrap_or(0.0);
+            let by_fall = || fall(b).total_cmp(&fall(a));
             b.contribution.total_cmp(&a.contribution).then_with(by_fall)
         });
         // Rounding is no code.

@@ -20,16 +20,16 @@ use crate::train::examples::{Rows, Samples};
 
 /// What a detector has learned of normal samples, beside what its score has.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Learned {
+pub(crate) struct Learned {
     /// Of each feature, as the encoder takes it, over the reference.
     pub(super) medians: Vec<f64>,
-    pub(super) conformal: Option<Conformal>,
-    pub(super) threshold: Option<Threshold>,
+    pub(crate) conformal: Option<Conformal>,
+    pub(crate) threshold: Option<Threshold>,
     pub(super) novelty: Novelty,
     /// The [`fingerprints`] of the reference.
     pub(super) reference: Vec<f64>,
     /// How many of the calibrating samples are of the reference too.
-    pub(super) shared: usize,
+    pub(crate) shared: usize,
 }
 
 impl Learned {
@@ -42,9 +42,9 @@ impl Learned {
 
 /// A network, and a score of what it makes of samples.
 #[derive(Debug)]
-pub(super) struct Judge<'a, T: Float> {
-    pub(super) network: &'a Network<T>,
-    pub(super) score: &'a dyn AnomalyScore<T>,
+pub(crate) struct Judge<'a, T: Float> {
+    pub(crate) network: &'a Network<T>,
+    pub(crate) score: &'a dyn AnomalyScore<T>,
     pub(super) novelty: &'a Novelty,
 }
 
@@ -287,7 +287,7 @@ impl<T: Float> Judge<'_, T> {
     }
 
     /// The score of each sample.
-    pub(super) fn scores(&self, call: &'static str, samples: Samples<'_, T>) -> Result<Vec<f64>> {
+    pub(crate) fn scores(&self, call: &'static str, samples: Samples<'_, T>) -> Result<Vec<f64>> {
         let (mut scores, mut workspaces) = (Vec::new(), Vec::new());
         in_lots(call, self.network, samples, &mut |first, given| {
             let given = self.checked(call, given)?;

@@ -227,7 +227,7 @@ mod file;
 mod fingerprints;
 #[cfg(feature = "table")]
 mod in_words;
-mod judge;
+pub(crate) mod judge;
 mod kernel_density;
 mod nearest_neighbours;
 mod nearest_reconstruction;

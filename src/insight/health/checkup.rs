@@ -149,16 +149,22 @@ fn explained_variance<T: Float>(
 
 /// Gives what is missing the mean of its feature, in both alike: so it has no variance, and nothing of it is missed.
 fn leave_out_missing<T: Float>(x: &mut Batch<T, Dyn>, reconstructions: &mut Batch<T, Dyn>) {
+    if !x.as_slice().iter().any(|&x| is_nan(x)) {
+        return;
+    }
+    // Row by row: samples may be as wide as they are many.
     let features = x.features();
-    for feature in 0..features {
-        let there = x.iter().map(|x| x[feature]).filter(|&x| !is_nan(x));
-        let (count, sum) = there.fold((0.0, 0.0), |(n, sum), x| (n + 1.0, sum + x.to_double()));
-        let mean = T::of(if count > 0.0 { sum / count } else { 0.0 });
-        let both = x.as_mut_slice().iter_mut().zip(reconstructions.as_mut_slice());
-        for (x, y) in both.skip(feature).step_by(features) {
-            if is_nan(*x) {
-                (*x, *y) = (mean, mean);
-            }
+    let mut sums = vec![(0.0, 0.0); features];
+    for x in x.iter() {
+        let there = sums.iter_mut().zip(x).filter(|(_, x)| !is_nan(**x));
+        there.for_each(|((count, sum), x)| (*count, *sum) = (*count + 1.0, *sum + x.to_double()));
+    }
+    let mean = |(count, sum): (f64, f64)| T::of(if count > 0.0 { sum / count } else { 0.0 });
+    let means: Vec<T> = sums.into_iter().map(mean).collect();
+    let both = x.as_mut_slice().iter_mut().zip(reconstructions.as_mut_slice());
+    for ((x, y), &mean) in both.zip(means.iter().cycle()) {
+        if is_nan(*x) {
+            (*x, *y) = (mean, mean);
         }
     }
 }

@@ -18,6 +18,7 @@ pub(super) fn escape(text: &str, most: usize) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
+            '\u{2028}' | '\u{2029}' => escaped.push_str(&format!("&#{};", u32::from(character))),
             other => escaped.push(other),
         }
     }
@@ -73,6 +74,13 @@ pub(super) fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// Weights as bytes, 0 in the middle, as far as the greatest.
+pub(super) fn diverging(weights: impl Iterator<Item = f64> + Clone, to: &mut Vec<u8>) {
+    let scale = weights.clone().fold(0.0, |scale: f64, w| scale.max(w.abs()));
+    let scale = if scale > 0.0 { 127.0 / scale } else { 0.0 };
+    to.extend(weights.map(|w| (128.0 + w * scale).round() as u8));
+}
+
 /// How a number reads in a sentence or a cell.
 pub(super) fn short(value: f64) -> String {
     if value.is_finite() { significant::short(value) } else { "–".into() }
@@ -112,6 +120,7 @@ mod tests {
         assert!(!escaped.contains(['<', '>', '&', '\u{2028}']), "{escaped}");
         assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), hostile);
         assert_eq!(escape("<a b='\"'>&", 99), "&lt;a b=&#39;&quot;&#39;&gt;&amp;");
+        assert_eq!(escape("\u{2028}\u{2029}", 2), "&#8232;&#8233;");
         assert_eq!(escape("abc", 2), "ab…");
     }
 

@@ -1,6 +1,7 @@
-//! A report of a training as one HTML file that opens from disk, asks no network, and stays under 5 MB.
+//! Reports as one HTML file each, which opens from disk, asks no network, and stays under 5 MB: [`HtmlReport`] of a training,
+//! [`AnomalyReport`] of [a detector on a batch](#a-detector-on-a-batch).
 //!
-//! On one page: what stands out (from [`health`](crate::health) and from the training's
+//! On the page of a training: what stands out (from [`health`](crate::health) and from the training's
 //! [`Report`]), the curves of the training, the best, median and worst reconstructions, a map of
 //! the codes, traversals of the code with a slider each, the activity of the units, the features of the first
 //! layer, and the configuration.
@@ -17,6 +18,7 @@
 //!   its accuracy.
 //! * All data is text or numbers to the page: labels and names are escaped, the script is fixed and the page
 //!   allows no other by its Content-Security-Policy.
+//! * What is missing, NaN, is said to be so: a cell in words, a pixel by hatching.
 //! * It works by keyboard, on a phone, in light and dark, and without colour.
 //!
 //! # Example
@@ -37,12 +39,69 @@
 //! assert!(page.starts_with("<!doctype html>") && page.len() < 5_000_000);
 //! # Ok::<(), autoencoder::Error>(())
 //! ```
+//!
+//! # A detector on a batch
+//! What an [`AnomalyDetector`](crate::anomaly::AnomalyDetector) makes of new rows, for people who know the data and not the
+//! model:
+//!
+//! | part | shows |
+//! |---|---|
+//! | scores | a histogram with the threshold, and how many are above it |
+//! | the oddest rows | number, score, p-value if the detector is calibrated, and what made each odd |
+//! | map | the code of each row; its number, score and words on hover |
+//! | drift | how far scores and columns have moved, by [`drift`](crate::metrics::drift); with a [reference](AnomalyReport::reference) |
+//!
+//! * A model with the normalizer of a `Schema` (feature `table`) speaks of columns and levels: "proto: udp,
+//!   expected tcp (62 %)". Any other has the names that it is [given](AnomalyReport::columns), or numbers.
+//! * Of windows the channel and the steps are told, those side by side as one: "load, steps 5–8 of 24". Images are shown, each
+//!   with what the model expected and the difference.
+//! * Words are those of an [`explain`](crate::anomaly::AnomalyDetector::explain); on the map, and of rows of more than 1,024
+//!   features, those of the score's own terms.
+//!
+//! ```
+//! use autoencoder::activation::{Identity, Tanh};
+//! use autoencoder::anomaly::{AnomalyDetector, ScaledResidual};
+//! use autoencoder::data::{Normalization, Normalizer};
+//! use autoencoder::html::AnomalyReport;
+//! use autoencoder::{Adam, AutoEncoder, Dense, Trainer, datasets};
+//!
+//! let normal = datasets::sensors::<f32>(900, 1)?.normal(); // 8 channels
+//! let (train, held_out) = (normal.select(0..400), normal.select(400..600));
+//! let mut model = AutoEncoder::builder()
+//!     .encoder(Dense::<8, 3>::new(Tanh))
+//!     .decoder(Dense::<3, 8>::new(Identity))
+//!     .normalizer(Normalizer::fit(Normalization::Standardize, &train)?)
+//!     .build::<f32>()?;
+//! Trainer::new(Adam::new(1e-2)?).epochs(20).fit(&mut model, &train)?;
+//! let mut detector = AnomalyDetector::fit(model, ScaledResidual::new(), &train)?;
+//! detector.calibrate(&held_out)?;
+//! detector.set_false_alarm_rate(0.01)?;
+//!
+//! let mut batch = normal.select(600..700);
+//! batch.as_mut_slice()[8 * 17 + 2] += 40.0; // a fault in row 17
+//! let page = AnomalyReport::new(&detector, &batch)
+//!     .reference(&held_out)
+//!     .columns((1..=8).map(|sensor| format!("sensor {sensor}")))
+//!     .to_html()?; // or .write_to("anomalies.html")?
+//! assert!(page.contains("<th scope=\"row\">17</th>") && page.contains("<li>sensor 3: "));
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
 
+mod anomalies;
+mod anomaly_page;
 mod code_map;
 mod content;
+mod document;
 mod encode;
+mod findings;
+mod histogram;
+mod names;
 mod page;
+mod shown;
 mod traversal;
+mod words;
+
+pub use anomalies::AnomalyReport;
 
 use std::fmt;
 use std::path::Path;
@@ -55,6 +114,7 @@ use crate::loss::Target;
 use crate::model::inference::InMemory;
 use crate::model::network::Network;
 use crate::model::{AutoEncoder, Scalar};
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 use crate::report::passes::shape_of;
 use crate::train::examples::{IntoExamples, Suits};
@@ -108,7 +168,8 @@ impl<'a, T: Scalar> HtmlReport<'a, T> {
         self
     }
 
-    /// Names of the features. Default: `feature 0`, `feature 1`, …
+    /// Names of the features. Default: those of the schema whose normalizer the model has; without one `feature 0`,
+    /// `feature 1`, …
     pub fn columns<S: fmt::Display>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.columns = Some(names.into_iter().map(|name| name.to_string()).collect());
         self
@@ -127,6 +188,10 @@ impl<'a, T: Scalar> HtmlReport<'a, T> {
     /// See [`AutoEncoder`]; and [`Error::SizeMismatch`] unless there is a name for each feature and a label for each
     /// sample.
     pub fn to_html(&self) -> Result<String> {
+        page_of(self)
+    }
+
+    fn whole_page(&self) -> Result<String> {
         let given = self.given.as_ref().map_err(Clone::clone)?;
         if let Some(columns) = &self.columns {
             require_size("HtmlReport::columns", "names", given.x.features(), columns.len())?;
@@ -144,13 +209,21 @@ impl<'a, T: Scalar> HtmlReport<'a, T> {
     /// # Errors
     /// As [`to_html`](Self::to_html), and then no file is touched; [`Error::File`].
     pub fn write_to(&self, path: impl AsRef<Path>) -> Result<()> {
-        let (page, path) = (self.to_html()?, path.as_ref());
-        std::fs::write(path, page).map_err(|error| Error::File {
-            path: path.to_owned(),
-            action: "write the report",
-            reason: error.kind(),
-        })
+        write_page(&self.to_html()?, path.as_ref())
     }
+}
+
+// Samples may be many and wide: the loops over them are compiled here, and not in every crate that makes a page.
+once! {
+    fn page_of(report: &'a HtmlReport<'b, T>) -> Result<String> = HtmlReport::whole_page;
+}
+
+fn write_page(page: &str, path: &Path) -> Result<()> {
+    std::fs::write(path, page).map_err(|error| Error::File {
+        path: path.to_owned(),
+        action: "write the report",
+        reason: error.kind(),
+    })
 }
 
 /// The samples once more.

@@ -1,22 +1,17 @@
-//! The page itself: what can be read without its script, and the script's data.
+//! The page of a training: what can be read without its script.
 
 use std::fmt::Write;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use super::encode::{base64, count, escape, json, short};
+use super::document::{Document, NAME, Section, TEXT, Tile, script};
+use super::encode::{count, escape, short};
 use super::{HtmlReport, is_classifier, kind};
 use crate::insight::health::{Checkup, UnitState, evenly};
 use crate::model::Scalar;
+use crate::model::network::Network;
+use crate::numbers::scalar::Float;
 
-const STYLE: &str = include_str!("page/style.css");
-/// One function, so that its names meet no others; a file may use what those before it define.
-macro_rules! script {
-    ($($file:literal),+) => {
-        concat!("\"use strict\";\n(() => {\n", $(include_str!(concat!("page/", $file, ".js"))),+, "})();\n")
-    };
-}
 const SCRIPT: &str = script!(
     "elements",
     "samples",
@@ -34,9 +29,6 @@ const SCRIPT_OF_CLASSIFIER: &str = script!(
     "elements", "samples", "alone", "axes", "training", "map", "activity", "features", "start"
 );
 
-/// Characters of a name, of a description and of a heading that are shown.
-const NAME: usize = 120;
-const TEXT: usize = 600;
 /// Rows of a table, and items of a list.
 const ROWS: usize = 200;
 const EVENTS: usize = 20;
@@ -65,56 +57,32 @@ const SECTIONS: [(&str, &str, &str); 6] = [
 
 impl<T: Scalar> HtmlReport<'_, T> {
     pub(super) fn page(&self, checkup: &Checkup, content: &Value) -> String {
-        let hash = |text: &str| base64(&Sha256::digest(text.as_bytes()));
-        let title = escape(&self.title, NAME);
-        let script = if is_classifier(self.network) { SCRIPT_OF_CLASSIFIER } else { SCRIPT };
-        let mut nav = String::new();
-        let mut sections = String::new();
-        for (id, heading, explanation) in SECTIONS {
-            // What a model has none of.
-            if content.get(id).is_some_and(Value::is_null) {
-                continue;
-            }
-            let _ = write!(nav, "<li><a href=\"#{id}\">{heading}</a></li>");
-            let _ = writeln!(
-                sections,
-                "<section id=\"{id}\" aria-labelledby=\"{id}-heading\">\
-                 <h2 id=\"{id}-heading\">{heading}</h2><p class=\"lead\">{explanation}</p>\
-                 <div class=\"body\" id=\"{id}-body\"></div>{}</section>",
-                if id == "training" { self.epochs() } else { String::new() }
-            );
-        }
-        format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-             script-src 'sha256-{script_hash}'; style-src 'sha256-{style_hash}'; base-uri 'none'; \
-             form-action 'none'\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"light dark\">\n\
-             <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-             <a class=\"skip\" href=\"#main\">Skip to the report</a>\n\
-             <header><p class=\"eyebrow\">{eyebrow}</p><h1>{title}</h1>\
-             <p class=\"subtitle\">{subtitle}</p></header>\n\
-             <main id=\"main\">\n{tiles}\n{warnings}\n\
-             <nav aria-label=\"Sections\"><ul>{nav}<li><a href=\"#configuration\">Configuration</a></li>\
-             </ul></nav>\n\
-             <noscript><p class=\"notice\">The pictures are drawn by the script in this file, and scripts \
-             are switched off.</p></noscript>\n\
-             {sections}{configuration}</main>\n\
-             <footer><p>Written by the Rust crate <code>autoencoder</code> {version}. This page is one file: \
-             it loads nothing and sends nothing.</p></footer>\n\
-             <script type=\"application/json\" id=\"data\">{data}</script>\n\
-             <script>{script}</script>\n</body>\n</html>\n",
-            eyebrow = kind(self.network),
-            script_hash = hash(script),
-            style_hash = hash(STYLE),
-            subtitle = self.subtitle(checkup.samples),
-            tiles = self.tiles(checkup),
-            warnings = self.warnings(checkup),
-            configuration = self.configuration(),
-            version = env!("CARGO_PKG_VERSION"),
-            data = json(content),
-        )
+        // What a model has none of is left out.
+        let is_there = |id: &str| !content.get(id).is_some_and(Value::is_null);
+        let sections = SECTIONS.into_iter().filter(|(id, ..)| is_there(id));
+        let sections = sections.map(|(id, heading, lead)| {
+            let epochs = if id == "training" { self.epochs() } else { String::new() };
+            Section::new(id, heading, lead).html(epochs)
+        });
+        let mut facts = facts(self.network);
+        facts.push(("End of training", self.end()));
+        let settings = self.network.layout.settings().iter();
+        facts.extend(settings.map(|setting| ("Setting", setting.clone())));
+        let page = Document {
+            kind: kind(self.network),
+            title: &self.title,
+            subtitle: self.subtitle(checkup.samples),
+            tiles: self.tiles(checkup),
+            warnings: self.warnings(checkup),
+            no_warning: "Nothing: no dead, saturated or collapsed units, no divergence, and gradients reach \
+                         every layer.",
+            sections: sections.collect(),
+            facts,
+            configuration: self.parameters(),
+            script: if is_classifier(self.network) { SCRIPT_OF_CLASSIFIER } else { SCRIPT },
+            content,
+        };
+        page.html()
     }
 
     fn subtitle(&self, samples: usize) -> String {
@@ -140,7 +108,7 @@ impl<T: Scalar> HtmlReport<'_, T> {
         )
     }
 
-    fn tiles(&self, checkup: &Checkup) -> String {
+    fn tiles(&self, checkup: &Checkup) -> Vec<Tile> {
         let units = checkup.units.len();
         let dead = checkup.units_that_are(UnitState::Dead).len();
         let saturated = checkup.units_that_are(UnitState::Saturated).len();
@@ -197,24 +165,13 @@ impl<T: Scalar> HtmlReport<'_, T> {
             let collapsed = checkup.collapsed_units().len();
             tiles.push(("Collapsed units", collapsed.to_string(), format!("of {}", count(units))));
         }
-        let tile = |(name, value, note): (&str, String, String)| {
-            format!(
-                "<div class=\"tile\"><dt>{name}</dt><dd><strong>{value}</strong><span>{note}</span></dd></div>"
-            )
-        };
-        let class = if tiles.len() == 6 { "six" } else { "eight" };
-        format!(
-            "<dl class=\"tiles {class}\">{}</dl>",
-            tiles.into_iter().map(tile).collect::<String>()
-        )
+        tiles
     }
 
     /// What stands out: what training warned of, what diverged, then the advice.
-    fn warnings(&self, checkup: &Checkup) -> String {
-        let mut items = String::new();
-        let mut item = |title: &str, text: &str| {
-            let _ = write!(items, "<li><strong>{title}</strong> {}</li>", escape(text, TEXT));
-        };
+    fn warnings(&self, checkup: &Checkup) -> Vec<(String, String)> {
+        let mut items = Vec::new();
+        let mut item = |title: &str, text: &str| items.push((title.to_owned(), escape(text, TEXT)));
         let warnings = self.report.warnings.iter();
         warnings.for_each(|warning| item("Warning", &warning.to_string()));
         let divergences = &self.report.divergences;
@@ -224,17 +181,7 @@ impl<T: Scalar> HtmlReport<'_, T> {
         }
         let advice = checkup.advice();
         advice.iter().take(EVENTS).for_each(|advice| item(advice.title(), &advice.to_string()));
-        let (class, list) = if items.is_empty() {
-            let text = "Nothing: no dead, saturated or collapsed units, no divergence, and gradients reach \
-                        every layer.";
-            ("good", format!("<p>{text}</p>"))
-        } else {
-            ("warn", format!("<ul>{items}</ul>"))
-        };
-        format!(
-            "<section id=\"warnings\" class=\"{class}\" aria-labelledby=\"warnings-heading\">\
-             <h2 id=\"warnings-heading\">What stands out</h2>{list}</section>"
-        )
+        items
     }
 
     /// Some epochs as a table, for those who would rather read.
@@ -269,7 +216,8 @@ impl<T: Scalar> HtmlReport<'_, T> {
         )
     }
 
-    fn configuration(&self) -> String {
+    /// Each tensor of the parameters.
+    fn parameters(&self) -> String {
         let network = self.network;
         let mut rows = String::new();
         for tensor in network.layout.tensors().iter().take(ROWS) {
@@ -289,31 +237,11 @@ impl<T: Scalar> HtmlReport<'_, T> {
         } else {
             String::new()
         };
-        let mut entries = vec![
-            ("Regularizer", network.regularizer.clone()),
-            ("Loss", network.loss.name().to_owned()),
-            (
-                "Normalizer",
-                network
-                    .normalizer
-                    .as_ref()
-                    .map_or("none".into(), |n| format!("{:?}", n.normalization())),
-            ),
-            ("End of training", self.end()),
-        ];
-        entries
-            .extend(network.layout.settings().iter().map(|setting| ("Setting", setting.clone())));
-        let entry = |(name, text): (&str, String)| {
-            format!("<dt>{name}</dt><dd>{}</dd>", escape(&text, TEXT))
-        };
         format!(
-            "<section id=\"configuration\" aria-labelledby=\"configuration-heading\">\
-             <h2 id=\"configuration-heading\">Configuration</h2>\
-             <dl class=\"facts\">{}</dl><div class=\"scroll\" tabindex=\"0\" role=\"group\" \
+            "<div class=\"scroll\" tabindex=\"0\" role=\"group\" \
              aria-label=\"Layers\"><table><thead><tr><th scope=\"col\">parameter</th>\
              <th scope=\"col\">layer</th><th scope=\"col\">shape</th><th scope=\"col\">count</th></tr></thead>\
-             <tbody>{rows}</tbody></table></div>{left_out}</section>\n",
-            entries.into_iter().map(entry).collect::<String>()
+             <tbody>{rows}</tbody></table></div>{left_out}"
         )
     }
 
@@ -321,4 +249,20 @@ impl<T: Scalar> HtmlReport<'_, T> {
     fn end(&self) -> String {
         self.report.to_string().lines().last().unwrap_or_default().to_owned()
     }
+}
+
+/// What a model was built with, and what its user wrote beside it.
+pub(super) fn facts<T: Float>(network: &Network<T>) -> Vec<(&str, String)> {
+    let normalizer = network.normalizer.as_ref();
+    let normalizer = normalizer.map(|normalizer| format!("{:?}", normalizer.normalization()));
+    let facts = [
+        ("Regularizer", network.regularizer.clone()),
+        ("Loss", network.loss.name().to_owned()),
+        ("Normalizer", normalizer.unwrap_or_else(|| "none".to_owned())),
+    ];
+    #[cfg(feature = "safetensors")]
+    let metadata = network.metadata.iter().take(ROWS).map(|(key, text)| (&**key, text.clone()));
+    #[cfg(not(feature = "safetensors"))]
+    let metadata = None;
+    facts.into_iter().chain(metadata).collect()
 }

@@ -3,8 +3,8 @@
 use nalgebra::Dyn;
 use serde_json::{Value, json};
 
-use super::content::Shown;
 use super::encode::numbers;
+use super::shown::Shown;
 use super::{HtmlReport, is_classifier};
 use crate::batch::Batch;
 use crate::error::Result;

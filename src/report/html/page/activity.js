@@ -1,6 +1,6 @@
 // Mean, range and nats of each unit.
 const STATES = ["alive", "dead", "saturated"];
-const activity = () => {
+fill.activity = () => {
   const { units } = data;
   const order = units.units.map((_, k) => k).sort((a, b) => units.mean[b] - units.mean[a]);
   lead("activity", "Each unit of the code, from the highest mean to the lowest: its mean, and the range from its least to its greatest value over all samples.");

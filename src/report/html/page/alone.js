@@ -8,5 +8,3 @@ const decoded = (source) => {
   if (data.picture) source.x = bytes(source.x);
   return source;
 };
-const reconstructions = () => {};
-const traversal = () => {};

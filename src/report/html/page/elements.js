@@ -29,6 +29,9 @@ const format = (value) => {
 };
 const grouped = (value) => value.toLocaleString("en");
 
+// What fills each section, in the order of the files.
+const fill = {};
+
 // Draws when all is in its place, and again whenever the width changes.
 const waiting = [];
 const responsive = (node, draw) => {

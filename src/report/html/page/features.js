@@ -1,5 +1,5 @@
 // Weights of the first layer.
-const features = () => {
+fill.features = () => {
   const source = data.features;
   if (!source) return;
   const which = source.units.length < source.of ? ` ${source.units.length} of ${grouped(source.of)} units, spread evenly.` : "";

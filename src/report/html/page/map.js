@@ -1,8 +1,19 @@
 // Codes as points of a plane.
-const map = () => {
+fill.map = () => {
   const source = decoded(data.map, ["x", "y"]);
   const count = source.samples.length;
   const where = (k) => source.px[k] !== null && source.py[k] !== null;
+  // A few points far out do not squeeze all others: those are drawn at the edge.
+  const span = (values) => {
+    const finite = values.filter((value) => value !== null).sort((a, b) => a - b);
+    let [low, high] = [finite[0], finite[finite.length - 1]];
+    const [near, far] = [.02, .98].map((share) => finite[Math.round(share * (finite.length - 1))]);
+    if (high - low > 5 * (far - near) && far > near) [low, high] = [Math.max(low, 2 * near - far), Math.min(high, 2 * far - near)];
+    if (!(high > low)) { low -= 1; high += 1; }
+    return [low - .04 * (high - low), high + .04 * (high - low)];
+  };
+  const [[x0, x1], [y0, y1]] = [span(source.px), span(source.py)];
+  const outside = source.px.filter((at, k) => where(k) && (at < x0 || at > x1 || source.py[k] < y0 || source.py[k] > y1)).length;
   const frame = el("div", { tabindex: 0, role: "group", "aria-label": `Map of ${count} codes: ${source.axes[0]} against ${source.axes[1]}. Press the arrow keys to go from point to point.` });
   const detail = el("div", { class: "detail", "aria-live": "polite" }, el("p", {}, "No point is chosen yet."));
   const legend = el("div", { class: "legend" });
@@ -12,28 +23,23 @@ const map = () => {
   let place = [];
   const choose = (k) => {
     chosen = k;
-    const name = `sample ${grouped(source.samples[k])}`;
+    const name = `${source.thing} ${grouped(source.samples[k])}`;
     detail.replaceChildren(el("h3", {}, name));
-    if (source.classes.length > 0) detail.append(el("p", {}, `label ${source.classes[source.class[k]]}`));
+    if (source.classes.length > 0) detail.append(el("p", {}, `${source.kind}${source.classes[source.class[k]]}`));
     if (data.picture) detail.append(sample(source, k));
-    detail.append(el("p", {}, `loss ${format(source.scores[k])}`), el("p", {}, `at ${format(source.px[k])}, ${format(source.py[k])}`));
-    if (!data.picture) detail.append(sample(source, k));
+    detail.append(el("p", {}, source.said ? source.said[k] : `loss ${format(source.scores[k])}`));
+    if (source.words) detail.append(el("ul", { class: "why" }, ...source.words[k].map((word) => el("li", {}, word))));
+    else detail.append(el("p", {}, `at ${format(source.px[k])}, ${format(source.py[k])}`));
+    if (!data.picture && !source.words) detail.append(sample(source, k));
     mark();
   };
   let mark = () => {};
   responsive(frame, (width) => {
     const [left, right, top, bottom] = [60, 10, 10, 46];
     const height = Math.round(clamp(width * .72, 300, 560));
-    const span = (values) => {
-      const finite = values.filter((value) => value !== null);
-      let [low, high] = [Math.min(...finite), Math.max(...finite)];
-      if (!(high > low)) { low -= 1; high += 1; }
-      return [low - .04 * (high - low), high + .04 * (high - low)];
-    };
-    const [[x0, x1], [y0, y1]] = [span(source.px), span(source.py)];
     const x = (value) => left + (width - left - right) * (value - x0) / (x1 - x0);
     const y = (value) => top + (height - top - bottom) * (y1 - value) / (y1 - y0);
-    place = source.px.map((_, k) => (where(k) ? [x(source.px[k]), y(source.py[k])] : [NaN, NaN]));
+    place = source.px.map((_, k) => (where(k) ? [x(clamp(source.px[k], x0, x1)), y(clamp(source.py[k], y0, y1))] : [NaN, NaN]));
     draw = () => {
       const chart = svg("svg", { width, height, "aria-hidden": "true" });
       for (const value of ticks(x0, x1, Math.max(4, Math.floor(width / 110)))) {
@@ -67,7 +73,7 @@ const map = () => {
       root.dataset.points = chart.querySelectorAll(".point").length;
     };
     draw();
-    if (chosen === null && where(0)) choose(0);
+    if (chosen === null && where(source.first)) choose(source.first);
   });
   const nearest = (to, allowed) => {
     let [best, least] = [null, Infinity];
@@ -114,8 +120,10 @@ const map = () => {
     };
     legend.append(button);
   });
-  if (data.units.units.length > 2) lead("map", `${document.querySelector("#map .lead").textContent} The axes are the first two principal components of the code.`);
+  if (source.principal) lead("map", `${document.querySelector("#map .lead").textContent} The axes are the first two principal components of the code.`);
   if (source.classes.length > 0) lead("map", `${document.querySelector("#map .lead").textContent} A label shows its points alone.`);
   body("map").append(...(source.classes.length > 0 ? [legend] : []), el("div", { class: "split" }, frame, detail));
-  body("map").append(el("p", { class: "note" }, `${grouped(count)} points.`));
+  const words = source.words ? " The oddest rows are told as in their table, all others by the score’s own terms." : "";
+  const missing = data.picture && data.missing ? " Hatched pixels are missing." : "";
+  body("map").append(el("p", { class: "note" }, `${grouped(count)} points.${outside > 0 ? ` ${grouped(outside)} lie farther out and are drawn at the edge.` : ""}${words}${missing}`));
 };

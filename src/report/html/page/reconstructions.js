@@ -1,5 +1,5 @@
 // Originals beside what the model makes of them: best, median, worst.
-const reconstructions = () => {
+fill.reconstructions = () => {
   if (data.picture) lead("reconstructions", "Samples with the lowest, the middle and the highest loss: the original on the left, what the model makes of it on the right.");
   const groups = el("div", { class: data.picture ? "groups" : "rows" });
   body("reconstructions").append(groups);
@@ -27,5 +27,6 @@ const reconstructions = () => {
   const note = data.picture
     ? `Black is ${format(data.span[0])}, ${data.colour ? "the brightest of each colour" : "white"} is ${format(data.span[1])}.`
     : "In the last column, blue is the value and orange what the model makes of it, between the least and the greatest value of the column.";
-  body("reconstructions").append(el("p", { class: "note" }, note));
+  const missing = data.picture ? " Hatched pixels are missing." : " Along a dashed line there is no value: the cell is missing.";
+  body("reconstructions").append(el("p", { class: "note" }, note + (data.missing ? missing : "")));
 };

@@ -1,8 +1,8 @@
 // Fills the sections; one that fails does not take the others along. What was drawn is said to tests.
 const errors = [];
-for (const [id, fill] of Object.entries({ training, reconstructions, map, traversal, activity, features })) {
+for (const [id, draw] of Object.entries(fill)) {
   try {
-    fill();
+    draw();
     waiting.splice(0).forEach((begin) => begin());
   } catch (error) {
     errors.push(`${id}: ${error.message}`);

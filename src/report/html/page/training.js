@@ -101,7 +101,7 @@ const line = (figure, curves, panel) => {
   figure.append(el("h3", {}, panel.title), caption, keys, frame, readout);
 };
 
-const training = () => {
+fill.training = () => {
   const { curves } = data;
   if (curves.epochs.length === 0) { body("training").append(el("p", {}, "There are no epochs.")); return; }
   const charts = el("div", { class: "charts" });

@@ -1,5 +1,5 @@
 // Decoded codes between two ends of a unit, with sliders.
-const traversal = () => {
+fill.traversal = () => {
   const source = decoded(data.traversal, ["y"]);
   const { units, steps, places } = source;
   const which = units.length < source.of ? ` These ${units.length} of ${grouped(source.of)} units change the result most.` : "";

@@ -1,0 +1,280 @@
+//! What a detector finds in a batch: what can be read of its page, and what the page's script draws.
+
+use serde_json::{Value, json};
+
+use super::again;
+use super::anomalies::{Found, MOST_ROWS};
+use super::code_map::places;
+use super::content::{classes, pairs, select};
+use super::encode::{numbers, short};
+use super::histogram::{histogram, is_above};
+use super::names::Names;
+use super::shown::Shown;
+use super::words::words;
+use crate::batch::BatchView;
+use crate::error::{Result, require, require_size};
+use crate::insight::health::evenly;
+use crate::layer::field::Lies;
+use crate::metrics::Drift;
+use crate::model::Scalar;
+use crate::model::inference::InMemory;
+use crate::numbers::scalar::{Float, is_nan};
+use crate::report::passes;
+
+/// Rows of more features than these are told by the score's own terms: exchanging columns one by one takes too long.
+const EXCHANGED: usize = 1024;
+/// Points of the map: at most so many, and at most so many pixels.
+const POINTS: usize = 1500;
+const MAP_PIXELS: usize = 900_000;
+/// Pixels of the pictures of the oddest.
+const ROW_PIXELS: usize = 300_000;
+
+/// A row of the table.
+pub(super) struct Odd {
+    pub(super) row: usize,
+    pub(super) score: f64,
+    pub(super) p_value: Option<f64>,
+    pub(super) is_beyond: bool,
+    pub(super) label: Option<String>,
+    /// None where it is shown as a picture.
+    pub(super) words: Vec<String>,
+}
+
+/// What a page says, as far as it can be read without its script.
+pub(super) struct Findings {
+    pub(super) samples: usize,
+    pub(super) scores: Vec<f64>,
+    /// From the oddest to the least odd.
+    pub(super) order: Vec<usize>,
+    pub(super) oddest: Vec<Odd>,
+    pub(super) are_pictures: bool,
+    pub(super) is_by_terms: bool,
+    pub(super) p_values: Option<Vec<f64>>,
+    /// The share of values that are missing, and rows that have some.
+    pub(super) missing: (f64, usize),
+    pub(super) moved: Option<Moved>,
+    pub(super) names: Names,
+}
+
+/// How far columns and scores have moved.
+pub(super) struct Moved {
+    pub(super) columns: Drift,
+    pub(super) scores: Drift,
+    pub(super) reference: usize,
+}
+
+impl<T: Scalar> Found<'_, T> {
+    pub(super) fn html(&self) -> Result<String> {
+        let given = self.given.as_ref().map_err(Clone::clone)?;
+        let requirement = "at least 1 and at most 1,000";
+        let valid = (1..=MOST_ROWS).contains(&self.rows);
+        require(valid, "rows of AnomalyReport", self.rows as f64, requirement)?;
+        if let Some(labels) = &self.labels {
+            require_size("AnomalyReport::labels", "labels", given.x.samples(), labels.len())?;
+        }
+        let shape = self.lies.unwrap_or_else(|| Lies::plain(given.x.features())).shape;
+        let shown = Shown::new(given.x, shape);
+        let found = self.findings(&shown, given)?;
+        let content = json!({
+            "picture": shown.picture(),
+            "colour": shown.is_colour(),
+            "span": shown.span(),
+            "missing": found.missing.1 > 0,
+            "scores": histogram(&found.scores, self.threshold()),
+            "oddest": self.pictures(&shown, given, &found)?,
+            "map": self.map(&shown, given, &found)?,
+        });
+        Ok(self.document(&found, &content))
+    }
+
+    fn findings(&self, shown: &Shown, given: &InMemory<'_, T>) -> Result<Findings> {
+        let (network, x) = (self.judge.network, given.x);
+        let columns = self.columns.as_deref();
+        let names = Names::new("AnomalyReport::columns", network, self.lies, columns)?;
+        let scores = self.judge.scores("AnomalyReport", again(given).into())?;
+        let conformal = self.learned.conformal.as_ref();
+        let p_values = conformal.map(|conformal| {
+            scores.iter().map(|&score| conformal.p_value(score)).collect::<Vec<_>>()
+        });
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+        let are_pictures = shown.is_picture();
+        let most = if are_pictures { shown.fit(ROW_PIXELS, 1) } else { MOST_ROWS };
+        let oddest = &order[..self.rows.min(most).min(order.len())];
+        let is_by_terms = x.features() > EXCHANGED;
+        let told = match are_pictures {
+            true => vec![Vec::new(); oddest.len()],
+            false => self.told(given, oddest, is_by_terms, &names)?,
+        };
+        let odd = oddest.iter().zip(told).map(|(&row, words)| Odd {
+            row,
+            score: scores[row],
+            p_value: p_values.as_ref().map(|all| all[row]),
+            is_beyond: self.is_beyond(scores[row]),
+            label: self.labels.as_ref().map(|labels| labels[row].clone()),
+            words,
+        });
+        let absent = |row: &[T]| row.iter().filter(|x| is_nan(**x)).count();
+        let missing = x.iter().map(absent).sum::<usize>() as f64 / x.as_slice().len() as f64;
+        Ok(Findings {
+            samples: x.samples(),
+            oddest: odd.collect(),
+            are_pictures,
+            is_by_terms,
+            missing: (missing, x.iter().filter(|row| absent(row) > 0).count()),
+            moved: self.moved(&names, x, &scores)?,
+            p_values,
+            names,
+            scores,
+            order,
+        })
+    }
+
+    pub(super) fn threshold(&self) -> Option<f64> {
+        self.learned.threshold.map(|threshold| threshold.value())
+    }
+
+    fn is_beyond(&self, score: f64) -> bool {
+        self.threshold().is_some_and(|threshold| is_above(score, threshold))
+    }
+
+    /// Why each of some rows has its score, in words.
+    fn told(
+        &self,
+        given: &InMemory<'_, T>,
+        rows: &[usize],
+        is_by_terms: bool,
+        names: &Names,
+    ) -> Result<Vec<Vec<String>>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let x = select(given.x, rows)?;
+        let conditions = given.conditions.map(|all| select(all, rows)).transpose()?;
+        let conditions = conditions.as_ref().map(|all| all.view());
+        if is_by_terms {
+            let given = InMemory { x: x.view(), conditions, labels: None };
+            let all = self.judge.explain_by_terms("AnomalyReport", self.learned, given)?;
+            return Ok(all.iter().map(|explanation| words(explanation, names)).collect());
+        }
+        let mut conditions = conditions.map(|all| all.iter());
+        let explain = |row| {
+            let condition = conditions.as_mut().and_then(Iterator::next);
+            let conditions = condition.map(|one| BatchView::new(one, one.len()));
+            let given = InMemory { x: BatchView::new(row, x.features()), conditions, labels: None };
+            Ok(words(&self.judge.explain(self.learned, given)?, names))
+        };
+        x.iter().map(explain).collect()
+    }
+
+    /// The oddest as pictures: what was given, what was expected, and the difference.
+    fn pictures(&self, shown: &Shown, given: &InMemory<'_, T>, found: &Findings) -> Result<Value> {
+        if !shown.is_picture() {
+            return Ok(Value::Null);
+        }
+        let rows: Vec<usize> = found.oddest.iter().map(|odd| odd.row).collect();
+        let x = select(given.x, &rows)?;
+        let [as_they_are, expected] = pairs(self.judge.network, shown, given, &rows)?;
+        let mut content = json!({ "samples": rows, "x": as_they_are, "y": expected });
+        if !expected.is_null() {
+            let conditions = given.conditions.map(|all| select(all, &rows)).transpose()?;
+            let conditions = conditions.as_ref().map(|all| all.view());
+            let given = InMemory { x: x.view(), conditions, labels: None };
+            let y = passes::reconstruct(self.judge.network, given)?;
+            content["r"] = shown.residuals(x.iter().zip(y.iter()));
+        }
+        Ok(content)
+    }
+
+    /// Codes as points: some spread evenly, and the oddest.
+    fn map(&self, shown: &Shown, given: &InMemory<'_, T>, found: &Findings) -> Result<Value> {
+        let network = self.judge.network;
+        let most = POINTS.min(shown.fit(MAP_PIXELS, usize::MAX) / 2).max(1);
+        let mut taken: Vec<usize> = evenly(found.samples, most).collect();
+        taken.extend(found.oddest.iter().map(|odd| odd.row));
+        taken.sort_unstable();
+        taken.dedup();
+        let x = select(given.x, &taken)?;
+        let conditions = given.conditions.map(|all| select(all, &taken)).transpose()?;
+        let conditions = conditions.as_ref().map(|all| all.view());
+        let codes = passes::encode(network, InMemory { x: x.view(), conditions, labels: None })?;
+        let scores: Vec<f64> = taken.iter().map(|&row| found.scores[row]).collect();
+        let places = places(&codes, &scores, "score");
+        let classes = match (&self.labels, self.threshold()) {
+            (Some(labels), _) => classes(labels, &taken),
+            (None, Some(_)) => {
+                let beyond = scores.iter().map(|&score| usize::from(self.is_beyond(score)));
+                (
+                    vec!["not above the threshold".into(), "above the threshold".into()],
+                    beyond.collect(),
+                )
+            }
+            (None, None) => (Vec::new(), Vec::new()),
+        };
+        let said = taken.iter().map(|&row| {
+            let p = found.p_values.as_ref().map(|all| format!(", p = {}", short(all[row])));
+            format!("score {}{}", short(found.scores[row]), p.unwrap_or_default())
+        });
+        let mut content = json!({
+            "thing": "row",
+            "kind": if self.labels.is_some() { "label " } else { "" },
+            "said": said.collect::<Vec<_>>(),
+            "first": taken.binary_search(&found.order[0]).unwrap_or(0),
+            "axes": places.axes,
+            "principal": codes.features() > 2,
+            "px": numbers(places.x),
+            "py": numbers(places.y),
+            "samples": taken,
+            "scores": numbers(scores),
+            "classes": classes.0,
+            "class": classes.1,
+            "words": Value::Null,
+        });
+        if shown.is_picture() {
+            let [x, y] = pairs(network, shown, given, &taken)?;
+            (content["x"], content["y"]) = (x, y);
+            return Ok(content);
+        }
+        let mut told: Vec<Option<&Vec<String>>> = vec![None; taken.len()];
+        for odd in &found.oddest {
+            if let Ok(at) = taken.binary_search(&odd.row) {
+                told[at] = Some(&odd.words);
+            }
+        }
+        // Those that are told already are told alike.
+        let others: Vec<usize> = taken
+            .iter()
+            .zip(&told)
+            .filter(|(_, told)| told.is_none())
+            .map(|(&row, _)| row)
+            .collect();
+        let mut others = self.told(given, &others, true, &found.names)?.into_iter();
+        let all = told.into_iter().map(|told| match told {
+            Some(words) => words.clone(),
+            None => others.next().unwrap_or_default(),
+        });
+        content["words"] =
+            all.map(|words| words.into_iter().map(Value::from).collect::<Value>()).collect();
+        Ok(content)
+    }
+
+    /// What has moved since the reference; of windows every step is a row.
+    fn moved(&self, names: &Names, x: BatchView<'_, T>, scores: &[f64]) -> Result<Option<Moved>> {
+        let Some(reference) = &self.reference else { return Ok(None) };
+        let reference = reference.as_ref().map_err(Clone::clone)?;
+        let of_reference =
+            self.judge.scores("AnomalyReport::reference", again(reference).into())?;
+        fn rows<T: Float>(view: BatchView<'_, T>, features: usize) -> BatchView<'_, T> {
+            BatchView::new(view.as_slice(), features)
+        }
+        let channels = names.channels();
+        let columns = Drift::between(rows(reference.x, channels), rows(x, channels))?;
+        // What is beyond all numbers is the greatest of them.
+        let finite = |scores: &[f64]| {
+            scores.iter().map(|score| score.clamp(-f64::MAX, f64::MAX)).collect::<Vec<_>>()
+        };
+        let (before, now) = (finite(&of_reference), finite(scores));
+        let scores = Drift::between(BatchView::new(&before, 1), BatchView::new(&now, 1))?;
+        Ok(Some(Moved { columns, scores, reference: reference.x.samples() }))
+    }
+}
