@@ -173,7 +173,11 @@ fn drift_is_told_by_columns_and_of_the_scores() {
     // A batch held against itself has not.
     let page = AnomalyReport::new(&detector, &batch).reference(&batch).to_html().unwrap();
     assert!(rows(&page, "drift").iter().all(|line| line[1] == "0.000" && line[2] == "little"));
-    assert!(page.contains("Nothing: neither the scores nor a column has moved much"));
+    assert!(!page.contains("moved</strong>") && page.contains("<strong>Odd rows</strong>"));
+    let mut calm = detector;
+    calm.set_threshold(Threshold::at(1e9).unwrap());
+    let page = AnomalyReport::new(&calm, &batch).reference(&batch).to_html().unwrap();
+    assert!(page.contains("Nothing: no row is above a threshold, and neither the scores nor a"));
 }
 
 #[test]
@@ -197,7 +201,7 @@ fn a_window_is_told_by_channel_and_steps() {
     assert!(page.contains("<li>channel 1, step"));
     let all = (0..24).map(|k| format!("value {k}"));
     let page = AnomalyReport::new(&detector, &x).columns(all).to_html().unwrap();
-    assert!(page.contains("<li>value ") && !page.contains("of 12: 25"));
+    assert!(page.contains("<li>value ") && !page.contains(" of 12: 25"));
     let refused = AnomalyReport::new(&detector, &x).columns(["flow"; 3]).to_html().unwrap_err();
     assert!(matches!(refused, Error::SizeMismatch { expected: 24, found: 3, .. }), "{refused:?}");
     // Drift is of channels, over all steps.

@@ -269,7 +269,7 @@ fn of_detectors() -> [(&'static str, String, &'static str); 3] {
     let (of_windows, x) = windows();
     let windows = AnomalyReport::new(&of_windows, &x).columns(["flow", "echo"]);
     let (of_images, pictures) = images();
-    let images = AnomalyReport::new(&of_images, &pictures).rows(8);
+    let images = AnomalyReport::new(&of_images, &pictures).rows(30);
     [
         ("machines", table.to_html().unwrap(), "200"),
         ("windows", windows.to_html().unwrap(), "40"),
@@ -293,8 +293,8 @@ fn a_browser_draws_what_a_detector_finds() {
             is("errors", "");
             is("points", points);
             is("overflow", "false");
-            // Given, expected and difference of eight rows, and the pair of the point that is chosen.
-            is("pictures", if name == "images" { "26" } else { "0" });
+            // Given, expected and difference of thirty rows, and the pair of the point that is chosen.
+            is("pictures", if name == "images" { "92" } else { "0" });
             if width == 390 {
                 assert_ne!(attribute(&dom, "before"), attribute(&dom, "after"), "{name}");
                 let bar = attribute(&dom, "epoch");

@@ -24,6 +24,7 @@ use crate::train::examples::IntoExamples;
 /// | `score_rows`, `explain_row` | the same of a table's rows as they come, with the feature `table` |
 /// | [`p_values`](Self::p_values) | how rare scores are among held-out normal ones |
 /// | [`detect`](Self::detect) | what lies above the threshold |
+/// | `html::AnomalyReport` | all of it on one page, with the feature `html` |
 ///
 /// Samples are given as to the model: `&x` or, of a conditional model, `(&x, &conditions)`. A classifier's are given
 /// without labels; its detector takes a score that needs no reconstruction, such as

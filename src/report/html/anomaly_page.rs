@@ -36,7 +36,7 @@ impl<T: Scalar> Found<'_, T> {
         let (network, learned) = (self.judge.network, self.learned);
         let mut settings = vec![
             ("Score", self.judge.score.describe()),
-            ("Threshold", self.threshold().map_or("none is set".into(), |t| short(t))),
+            ("Threshold", self.threshold().map_or("none is set".into(), short)),
         ];
         let calibrated = learned.conformal.as_ref().map(|all| all.scores().len());
         let calibrated = calibrated.map_or("no".into(), |n| format!("with {} rows", count(n)));
@@ -50,10 +50,12 @@ impl<T: Scalar> Found<'_, T> {
             warnings: self.warnings(found),
             no_warning: match found.moved {
                 Some(_) => {
-                    "Nothing: neither the scores nor a column has moved much since the reference."
+                    "Nothing: no row is above a threshold, and neither the scores nor a column has moved much since the \
+                             reference."
                 }
                 None => {
-                    "Nothing. Whether the rows are still like earlier ones is told where a reference is given."
+                    "Nothing: no row is above a threshold. Whether rows are still like earlier ones is told where a \
+                         reference is given."
                 }
             },
             sections: self.sections(found),
@@ -86,7 +88,7 @@ impl<T: Scalar> Found<'_, T> {
         let samples = found.samples as f64;
         let percent = |part: f64| format!("{:.1} %", 100.0 * part);
         let beyond = self.threshold().map(|threshold| {
-            let above = found.scores.iter().filter(|&&score| score > threshold).count();
+            let above = found.scores.iter().filter(|&&score| self.is_beyond(score)).count();
             let note = format!(
                 "{} of all rows; it is {}",
                 percent(above as f64 / samples),
@@ -128,6 +130,16 @@ impl<T: Scalar> Found<'_, T> {
     fn warnings(&self, found: &Findings) -> Vec<(String, String)> {
         let mut items = Vec::new();
         let mut item = |title: &str, text: String| items.push((title.to_owned(), text));
+        let odd = found.scores.iter().filter(|&&score| self.is_beyond(score)).count();
+        if odd > 0 {
+            let are = if odd == 1 { "is" } else { "are" };
+            let (all, oddest) = (rows(found.samples), count(found.order[0]));
+            let text = format!(
+                "{} of {all} {are} above the threshold; the oddest is row {oddest}.",
+                count(odd)
+            );
+            item("Odd rows", text);
+        }
         if self.learned.shared > 0 {
             let text = "of the rows of the calibration were also those that the score was fitted to, so p-values are \
                         too small.";
@@ -223,9 +235,9 @@ impl<T: Scalar> Found<'_, T> {
             if let Some(label) = &odd.label {
                 let _ = write!(lines, "<td class=\"label\">{}</td>", escape(label, NAME));
             }
-            let _ = write!(lines, "<td>{}</td>", short(odd.score));
+            let _ = write!(lines, "<td class=\"score\">{}</td>", short(odd.score));
             if let Some(p) = odd.p_value {
-                let _ = write!(lines, "<td>{}</td>", short(p));
+                let _ = write!(lines, "<td class=\"p\">{}</td>", short(p));
             }
             let words = odd.words.iter().map(|word| format!("<li>{}</li>", escape(word, TEXT)));
             let words: String = words.collect();

@@ -134,7 +134,7 @@ impl<T: Scalar> Found<'_, T> {
         self.learned.threshold.map(|threshold| threshold.value())
     }
 
-    fn is_beyond(&self, score: f64) -> bool {
+    pub(super) fn is_beyond(&self, score: f64) -> bool {
         self.threshold().is_some_and(|threshold| is_above(score, threshold))
     }
 

@@ -47,47 +47,42 @@ struct Bars {
 /// Nothing where no score is finite.
 fn bars(sorted: &[f64], threshold: Option<f64>) -> Option<Bars> {
     let (&least, &greatest) = (sorted.first()?, sorted.last()?);
-    let is_log = least > 0.0
-        && greatest > FAR * sorted[sorted.len() / 2]
-        && threshold.is_none_or(|t| t > 0.0);
-    let (to, from): (fn(f64) -> f64, fn(f64) -> f64) =
-        if is_log { (f64::ln, f64::exp) } else { (|x| x, |x| x) };
-    // Halves, as the range of two numbers may be beyond all.
-    let (low, high) = (to(least) / 2.0, to(greatest) / 2.0);
-    let range = if high > low { high - low } else { low.abs().max(0.5) / 8.0 };
-    let mark = threshold.map(|threshold| to(threshold) / 2.0);
-    let mark = mark.filter(|mark| (low - NEAR * range..=high + NEAR * range).contains(mark));
+    let is_far = greatest > FAR * sorted[sorted.len() / 2];
+    let is_log = is_far && least > 0.0 && threshold.is_none_or(|threshold| threshold > 0.0);
+    // Quarters, as the range of two numbers, and a bar more, may be beyond all.
+    let to = |score: f64| if is_log { score.ln() / 4.0 } else { score / 4.0 };
+    let from = |place: f64| match is_log {
+        true => (4.0 * place).exp().min(f64::MAX),
+        false => 4.0 * place.clamp(-f64::MAX / 4.0, f64::MAX / 4.0),
+    };
+    let (low, high) = (to(least), to(greatest));
+    let range = if high > low { high - low } else { low.abs().max(0.25) / 8.0 };
+    let is_near = |mark: &f64| (low - NEAR * range..=high + NEAR * range).contains(mark);
+    let mark = threshold.map(to).filter(is_near);
     let (start, end) = mark.map_or((low, high), |mark| (low.min(mark), high.max(mark)));
     let count = ((sorted.len() as f64).sqrt().ceil() as usize).clamp(BARS.0, BARS.1);
     let width = (end - start).max(range) / count as f64;
-    // The threshold is an edge: bars begin below all by a whole number of them.
-    let (start, below) = match mark {
-        Some(mark) => {
-            let below = ((mark - start) / width).ceil().max(0.0);
-            (mark - below * width, Some(below as usize))
-        }
-        None => (start, None),
+    // Bars lie on both sides of the threshold, or of the least score where it is not drawn: none is on both.
+    let middle = mark.unwrap_or(low);
+    let is_beyond = |score: f64| match (mark, threshold) {
+        (Some(_), Some(threshold)) => is_above(score, threshold),
+        _ => true,
     };
-    let count = ((end - start) / width).ceil().max(1.0) as usize;
-    let count = count
-        .max(below.map_or(1, |below| below + usize::from(high > start + below as f64 * width)));
-    let mut counts = vec![0; count];
+    let within = |distance: f64| ((distance / width).ceil() as usize).max(1);
+    let below = if is_beyond(least) { 0 } else { within(middle - low) };
+    let above = if is_beyond(greatest) { within(high - middle) } else { 0 };
+    let mut counts = vec![0; below + above];
     for &score in sorted {
-        let at =
-            (((to(score) / 2.0 - start) / width).ceil() as usize).saturating_sub(1).min(count - 1);
-        // Rounding puts none on the other side.
-        let at = match (below, threshold) {
-            (Some(below), Some(threshold)) if is_above(score, threshold) => {
-                at.max(below.min(count - 1))
-            }
-            (Some(below), Some(_)) => at.min(below.saturating_sub(1)),
-            _ => at,
+        let bar = within((to(score) - middle).abs()) - 1;
+        let at = match is_beyond(score) {
+            true => below + bar.min(above - 1),
+            false => below - 1 - bar.min(below - 1),
         };
         counts[at] += 1;
     }
-    let edge =
-        |at: usize| from(2.0 * (start + at as f64 * width).clamp(-f64::MAX / 2.0, f64::MAX / 2.0));
-    Some(Bars { edges: (0..=count).map(edge).collect(), counts, beyond: below, is_log })
+    let edge = |at: usize| from(middle + (at as f64 - below as f64) * width);
+    let edges = (0..=counts.len()).map(edge).collect();
+    Some(Bars { edges, counts, beyond: mark.map(|_| below), is_log })
 }
 
 #[cfg(test)]

@@ -100,18 +100,18 @@ impl Shown {
     }
 
     /// How far samples are from what is expected of them, as pictures in which what is as expected is in the middle, and
-    /// the farthest of all is at an end.
+    /// the farthest of each is at an end.
     pub(super) fn residuals<'s, T: Float>(
         &self,
         pairs: impl Iterator<Item = (&'s [T], &'s [T])>,
     ) -> Value {
-        let residual = |(x, y): (&'s [T], &'s [T])| {
+        let (mut values, mut bytes) = (Vec::new(), Vec::new());
+        for (x, y) in pairs {
             let pairs = self.values(x).into_iter().zip(self.values(y));
-            pairs.map(|(x, y)| x - y).collect::<Vec<_>>()
-        };
-        let values: Vec<f64> = pairs.flat_map(residual).collect();
-        let mut bytes = Vec::new();
-        diverging(values.iter().copied(), &mut bytes);
+            let of_pair = pairs.map(|(x, y)| x - y).collect::<Vec<f64>>();
+            diverging(of_pair.iter().copied(), &mut bytes);
+            values.extend(of_pair);
+        }
         with_missing(&bytes, &values)
     }
 

@@ -33,22 +33,17 @@ struct Item {
 /// that lie side by side are told together. What is missing comes last.
 pub(super) fn words(explanation: &Explanation, names: &Names) -> Vec<String> {
     let (items, steps) = items(explanation, names);
-    let mut is_told = vec![false; items.len()];
-    let mut words = Vec::new();
     // Of a score that is not positive nothing is divided.
     let has_shares = explanation.score > 0.0;
     let percent = |share: f64| if has_shares { percent(share) } else { String::new() };
-    let (mut code, mut told) = (explanation.code_share, 0.0);
+    let (mut is_told, mut causes) = (vec![false; items.len()], Vec::new());
+    let mut told = explanation.code_share;
     for at in 0..items.len() {
-        if words.len() == CAUSES {
+        if causes.len() == CAUSES {
             break;
         }
         if is_told[at] || items[at].is_missing && items[at].contribution <= 0.0 {
             continue;
-        }
-        if code > items[at].share.max(LEAST) {
-            words.push(format!("the code as a whole{}", percent(code)));
-            told += std::mem::take(&mut code);
         }
         // What is little beside what has been told is not worth a word, but of a score that is all of little parts the
         // largest are.
@@ -58,14 +53,15 @@ pub(super) fn words(explanation: &Explanation, names: &Names) -> Vec<String> {
         }
         let run = run(&items, at, &mut is_told);
         let share: f64 = run.iter().map(|&at| items[at].share).sum();
-        words.push(phrase(&items, at, &run, steps, &percent(share)));
+        causes.push((share, phrase(&items, at, &run, steps, &percent(share))));
         told += share;
     }
-    if code > LEAST {
-        words.push(format!("the code as a whole{}", percent(code)));
+    let code = explanation.code_share;
+    if code >= LEAST {
+        causes.push((code, format!("the code as a whole{}", percent(code))));
     }
-    words.extend(missing(&items, &is_told));
-    words
+    causes.sort_by(|a, b| b.0.total_cmp(&a.0));
+    causes.into_iter().map(|(_, cause)| cause).chain(missing(&items, &is_told)).collect()
 }
 
 /// The values of a row, by cells where the model knows them, and how many steps it has.
