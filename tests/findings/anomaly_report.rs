@@ -5,6 +5,7 @@ use autoencoder::activation::{Identity, Tanh};
 use autoencoder::anomaly::*;
 use autoencoder::html::{AnomalyReport, HtmlReport};
 use autoencoder::nalgebra::Dyn;
+use autoencoder::size::DynImage;
 use autoencoder::*;
 use common::Folder;
 use common::machines::{LEVELS, Machines, NAMES, images, machines, windows};
@@ -176,7 +177,7 @@ fn drift_is_told_by_columns_and_of_the_scores() {
     assert!(!page.contains("moved</strong>") && page.contains("<strong>Odd rows</strong>"));
     let mut calm = detector;
     calm.set_threshold(Threshold::at(1e9).unwrap());
-    let page = AnomalyReport::new(&calm, &batch).reference(&batch).to_html().unwrap();
+    let page = AnomalyReport::new(&calm, &reference).reference(&reference).to_html().unwrap();
     assert!(page.contains("Nothing: no row is above a threshold, and neither the scores nor a"));
 }
 
@@ -356,6 +357,38 @@ fn other_models_have_a_page() {
     let other = Batch::zeros(one.size(), 60);
     let other = AnomalyReport::new(&detector, (&x, &other)).to_html().unwrap();
     assert_ne!(content(&other)["map"]["scores"], content(&page)["map"]["scores"]);
+}
+
+#[test]
+fn a_page_is_small_whatever_the_data() {
+    let page = |size: DynImage, samples: usize| {
+        let features = size.channels * size.height * size.width;
+        let values = (0..features * samples).map(|k| (k * 2_654_435_761 % 1009) as f32 / 1009.0);
+        let x = Batch::<f32, _>::new(size, values.collect()).unwrap();
+        let model = AutoEncoder::builder()
+            .encoder(Dense::dynamic(features, 30, Tanh))
+            .decoder(Dense::dynamic(30, features, Identity))
+            .build::<f32>()
+            .unwrap();
+        let detector = AnomalyDetector::fit(model, SquaredResidual, &x).unwrap();
+        AnomalyReport::new(&detector, &x)
+            .reference(&x)
+            .rows(1000)
+            .columns((0..features).map(|column| format!("{column} {}", "x".repeat(900))))
+            .labels((0..samples).map(|k| format!("{k}{}", "y".repeat(900))))
+            .to_html()
+            .unwrap()
+    };
+    let image = |channels, height, width| DynImage { channels, height, width };
+    for (name, page) in [
+        ("many rows", page(image(8, 1, 1), 20_000)),
+        ("many columns", page(image(3000, 1, 1), 40)),
+        ("images of 784 pixels", page(image(1, 28, 28), 2000)),
+        ("large images", page(image(3, 240, 200), 20)),
+    ] {
+        assert!(page.len() < 5_000_000, "{name}: {}", page.len());
+        assert!(page.contains("id=\"drift\""));
+    }
 }
 
 #[test]

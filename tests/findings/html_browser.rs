@@ -273,7 +273,7 @@ fn of_detectors() -> [(&'static str, String, &'static str); 3] {
     [
         ("machines", table.to_html().unwrap(), "200"),
         ("windows", windows.to_html().unwrap(), "40"),
-        ("images", images.to_html().unwrap(), "30"),
+        ("pictures", images.to_html().unwrap(), "30"),
     ]
 }
 
@@ -294,13 +294,13 @@ fn a_browser_draws_what_a_detector_finds() {
             is("points", points);
             is("overflow", "false");
             // Given, expected and difference of thirty rows, and the pair of the point that is chosen.
-            is("pictures", if name == "images" { "92" } else { "0" });
+            is("pictures", if name == "pictures" { "92" } else { "0" });
             if width == 390 {
                 assert_ne!(attribute(&dom, "before"), attribute(&dom, "after"), "{name}");
                 let bar = attribute(&dom, "epoch");
                 assert!(bar.contains(" with a score from "), "{name}: {bar}");
                 is("unnamed", "0");
-            } else if name == "images" {
+            } else if name == "pictures" {
                 assert!(
                     dom.contains("class=\"gaps\"") && dom.contains("Hatched pixels are missing.")
                 );

@@ -82,39 +82,28 @@ impl<T: Float> Judge<'_, T> {
         self.told(learned, (row, rows), score, parts, &falls)
     }
 
-    /// The same of each of some samples, and by the score's own terms: in a pass or two, and with columns blamed for what
-    /// the fault of another has made of their reconstruction.
+    /// The same by the score's own terms: in a pass or two, and with columns blamed for what the fault of another has made
+    /// of their reconstruction.
     #[cfg(feature = "html")]
     pub(crate) fn explain_by_terms(
         &self,
-        call: &'static str,
         learned: &Learned,
         given: InMemory<'_, T>,
-    ) -> Result<Vec<Explanation>> {
+    ) -> Result<Explanation> {
         let mut buffer = Vec::new();
-        let Taken { given, rows } = self.taken(call, given, &mut buffer)?;
+        let Taken { given, rows } = self.taken("explain", given, &mut buffer)?;
+        let row = given.as_slice();
         let mut workspace = AnomalyWorkspace::new(self.network);
-        let features = given.features();
-        let explained = (0..given.samples()).map(|at| {
-            fn only<T: Float>(view: BatchView<'_, T>, at: usize) -> BatchView<'_, T> {
-                view.split_at(at).1.split_at(1).0
-            }
-            let one = |view| only(view, at);
-            let (row, x) = (one(given), one(rows.x));
-            let conditions = rows.conditions.map(one);
-            let rows = Rows { x, conditions, targets: None };
-            let (mut score, mut contributions) = ([0.0], vec![0.0; features]);
-            self.rate(rows, Some(row), &mut workspace, &mut score, Some(&mut contributions));
-            let ([score], row) = (score, row.as_slice());
-            let mut outside = vec![0.0; features];
-            self.with_outside(x.as_slice(), 0.0, &mut outside);
-            let mut is_novel: Vec<bool> = outside.iter().map(|&part| part > 0.0).collect();
-            self.novelty.changes(row).for_each(|(feature, _)| is_novel[feature] = true);
-            let of_code = (score - contributions.iter().sum::<f64>()).max(0.0);
-            let parts = Divided { contributions, of_code, is_novel };
-            self.told(learned, (row, rows), score, parts, &[])
-        });
-        explained.collect()
+        let (mut score, mut contributions) = ([0.0], vec![0.0; row.len()]);
+        self.rate(rows, Some(given), &mut workspace, &mut score, Some(&mut contributions));
+        let [score] = score;
+        let mut outside = vec![0.0; row.len()];
+        self.with_outside(rows.x.as_slice(), 0.0, &mut outside);
+        let mut is_novel: Vec<bool> = outside.iter().map(|&part| part > 0.0).collect();
+        self.novelty.changes(row).for_each(|(feature, _)| is_novel[feature] = true);
+        let of_code = (score - contributions.iter().sum::<f64>()).max(0.0);
+        let parts = Divided { contributions, of_code, is_novel };
+        self.told(learned, (row, rows), score, parts, &[])
     }
 
     /// An explanation from a score that is divided; columns that contribute alike are in the order of what it falls by.

@@ -201,7 +201,7 @@ impl<T: Scalar> Found<'_, T> {
             )
         };
         let how = if found.are_pictures {
-            "with what was given, what the model expected and the difference: grey is as expected."
+            "with what was given, what the model expected and the difference."
         } else if found.is_by_terms {
             "and what contributes most to each score, by the score’s own terms, with the share of the score in brackets."
         } else {

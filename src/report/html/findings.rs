@@ -23,9 +23,10 @@ use crate::report::passes;
 
 /// Rows of more features than these are told by the score's own terms: exchanging columns one by one takes too long.
 const EXCHANGED: usize = 1024;
-/// Points of the map: at most so many, and at most so many pixels.
+/// Points of the map: at most so many, and at most so many pixels, or values that words are found for.
 const POINTS: usize = 1500;
 const MAP_PIXELS: usize = 900_000;
+const MAP_VALUES: usize = 1_500_000;
 /// Pixels of the pictures of the oddest.
 const ROW_PIXELS: usize = 300_000;
 
@@ -152,17 +153,17 @@ impl<T: Scalar> Found<'_, T> {
         let x = select(given.x, rows)?;
         let conditions = given.conditions.map(|all| select(all, rows)).transpose()?;
         let conditions = conditions.as_ref().map(|all| all.view());
-        if is_by_terms {
-            let given = InMemory { x: x.view(), conditions, labels: None };
-            let all = self.judge.explain_by_terms("AnomalyReport", self.learned, given)?;
-            return Ok(all.iter().map(|explanation| words(explanation, names)).collect());
-        }
         let mut conditions = conditions.map(|all| all.iter());
+        // One after the other, as an explanation has all columns.
         let explain = |row| {
             let condition = conditions.as_mut().and_then(Iterator::next);
             let conditions = condition.map(|one| BatchView::new(one, one.len()));
             let given = InMemory { x: BatchView::new(row, x.features()), conditions, labels: None };
-            Ok(words(&self.judge.explain(self.learned, given)?, names))
+            let explanation = match is_by_terms {
+                true => self.judge.explain_by_terms(self.learned, given)?,
+                false => self.judge.explain(self.learned, given)?,
+            };
+            Ok(words(&explanation, names))
         };
         x.iter().map(explain).collect()
     }
@@ -189,7 +190,11 @@ impl<T: Scalar> Found<'_, T> {
     /// Codes as points: some spread evenly, and the oddest.
     fn map(&self, shown: &Shown, given: &InMemory<'_, T>, found: &Findings) -> Result<Value> {
         let network = self.judge.network;
-        let most = POINTS.min(shown.fit(MAP_PIXELS, usize::MAX) / 2).max(1);
+        let most = match shown.is_picture() {
+            true => shown.fit(MAP_PIXELS, 1) / 2,
+            false => MAP_VALUES / given.x.features(),
+        };
+        let most = most.clamp(1, POINTS);
         let mut taken: Vec<usize> = evenly(found.samples, most).collect();
         taken.extend(found.oddest.iter().map(|odd| odd.row));
         taken.sort_unstable();

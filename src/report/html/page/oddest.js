@@ -10,6 +10,7 @@ fill.oddest = () => {
     if (source.y) pair.append(picture(source.y, k, 72, `${name}, expected`), picture(source.r, k, 72, `${name}, difference`, data.colour ? grey : diverging));
     cell.append(pair);
   });
-  const colours = data.colour || !source.y ? "" : " In the difference, each up to its greatest, orange is more than expected, and blue is less.";
+  const asExpected = data.colour ? "grey is as expected." : "white is as expected, orange more and blue less.";
+  const colours = source.y ? ` In the difference, each up to its greatest, ${asExpected}` : "";
   document.getElementById("oddest").append(el("p", { class: "note" }, `Black is ${format(data.span[0])}, white is ${format(data.span[1])}.${colours}${data.missing ? " Hatched pixels are missing." : ""}`));
 };
