@@ -40,8 +40,8 @@ pub fn machines(names: [&str; 4], levels: [&str; 5], metadata: &str) -> Machines
     let rows = |range: std::ops::Range<usize>| -> Vec<[Cell<'_>; 4]> {
         range.map(|row| machine(levels, row)).collect()
     };
-    let schema = Schema::infer_rows(names, &rows(0..600)).unwrap();
-    let samples = schema.batch::<f64>(&rows(0..600)).unwrap();
+    let schema = Schema::infer_rows(names, rows(0..600)).unwrap();
+    let samples = schema.batch::<f64>(rows(0..600)).unwrap();
     let width = schema.features();
     let mut model = AutoEncoder::builder()
         .encoder(Dense::dynamic(width, 8, Tanh))
@@ -62,7 +62,7 @@ pub fn machines(names: [&str; 4], levels: [&str; 5], metadata: &str) -> Machines
     odd[60][3] = 90.0.into();
     odd[90][0] = levels[4].into();
     let batch = schema.batch(&odd).unwrap();
-    let reference = schema.batch(&rows(700..900)).unwrap();
+    let reference = schema.batch(rows(700..900)).unwrap();
     Machines { schema, detector, batch, reference }
 }
 
