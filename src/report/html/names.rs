@@ -15,9 +15,7 @@ pub(super) struct Names {
     steps: usize,
     /// Rows and columns of an image.
     image: Option<(usize, usize)>,
-    /// Whether the user gave names, and did not leave it to the schema.
-    pub(super) were_given: bool,
-    /// Whether they are those of the schema.
+    /// Whether they are those of the schema, as the user gave no others.
     pub(super) are_of_schema: bool,
 }
 
@@ -59,14 +57,14 @@ impl Names {
         // Each step of its own name.
         let steps = if names.len() == features { 1 } else { steps };
         let image = image.map(|shape| (shape.height, shape.width));
-        Ok(Self { names, features, steps, image, were_given: given.is_some(), are_of_schema })
+        Ok(Self { names, features, steps, image, are_of_schema })
     }
 
     /// Numbers, of so many features in so many steps.
     #[cfg(test)]
     pub(super) fn numbered(features: usize, steps: usize) -> Self {
         let (names, image) = (Vec::new(), None);
-        Self { names, features, steps, image, were_given: false, are_of_schema: false }
+        Self { names, features, steps, image, are_of_schema: false }
     }
 
     /// Features of a step.

@@ -67,7 +67,7 @@ pub(super) fn words(explanation: &Explanation, names: &Names) -> Vec<String> {
 /// The values of a row, by cells where the model knows them, and how many steps it has.
 fn items(explanation: &Explanation, names: &Names) -> (Vec<Item>, usize) {
     #[cfg(feature = "table")]
-    if !explanation.cells.is_empty() && !names.were_given {
+    if !explanation.cells.is_empty() && names.are_of_schema {
         use crate::data::Cell;
         let text = |cell: &Cell<'_>| match cell {
             Cell::Missing => "missing".to_owned(),
