@@ -70,12 +70,11 @@ fn main() -> Result<()> {
     }
     #[cfg(feature = "html")]
     {
-        let path = std::env::args().nth(1).unwrap_or_else(|| "target/table.html".into());
         let batch = schema.from_bytes::<f32>(text(&test))?.load()?;
         let labels = test.iter().map(|row| row.split(',').nth(label).unwrap_or_default());
         let page = autoencoder::html::AnomalyReport::new(&detector, &batch).reference(&samples);
-        page.labels(labels).write_to(&path)?;
-        println!("the same as a page, with what has moved since the training, is in {path}");
+        page.labels(labels).write_to("target/table.html")?;
+        println!("as a page, with what has moved since the training: target/table.html");
     }
     Ok(())
 }
