@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::{Source, require_left, require_wanted};
 use crate::batch::BatchViewMut;
 use crate::batch::size::{Size, WindowSize};
@@ -209,6 +211,40 @@ impl<S: Source, W: WindowSize> Windows<S, W> {
         // 0 of 0 is NaN.
         mean.iter_mut().zip(windows).for_each(|(sum, count)| *sum /= count as f64);
         Ok(StepScores { mean, max })
+    }
+
+    /// Blocks of so many windows in a row that share no step with each other: each as the range of its windows. None has
+    /// windows from both sides of a gap. They are for
+    /// [`calibrate_blocks`](crate::anomaly::AnomalyDetector::calibrate_blocks).
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for 0, and for more windows than the longest part without a gap has.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::data::{InMemory, Windows};
+    /// use autoencoder::{Batch, size::Window};
+    ///
+    /// let series: Batch<f32, _> = Batch::from_iter((0..14).map(|step| [step as f32]));
+    /// let windows = Windows::new(InMemory::from(&series), Window::<1, 3>)?;
+    /// // The last window of the first one holds the steps 3 to 5, the first of the next 6 to 8.
+    /// assert_eq!(windows.blocks(4)?, [0..4, 6..10]);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn blocks(&self, length: usize) -> Result<Vec<Range<usize>>> {
+        require_count("windows of a block", length)?;
+        // So many windows more begin at a step that the one before them holds.
+        let between = (self.steps() - 1) / self.stride;
+        let in_part = |pair: &[(usize, usize)]| (pair[0].1, pair[1].1);
+        let parts = self.parts.windows(2).map(in_part);
+        let longest = parts.clone().map(|(begin, end)| end - begin).max().unwrap_or(0);
+        let requirement = "not more than the windows of a part without a gap";
+        require(length <= longest, "windows of a block", length as f64, requirement)?;
+        let blocks = parts.flat_map(|(begin, end)| {
+            let begins = (begin..end).step_by(length.saturating_add(between));
+            begins.map(move |begin| begin..begin + length).filter(move |block| block.end <= end)
+        });
+        Ok(blocks.collect())
     }
 
     /// The source of the steps.

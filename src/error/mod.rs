@@ -33,6 +33,7 @@ use words::broken;
 use words::sides;
 use words::{
     are, in_quotes, in_words, into_the_domain, listed, or_missing, or_smaller_rate, rounded_up,
+    samples_or_blocks,
 };
 
 /// The result of every call that can be refused.
@@ -250,10 +251,11 @@ pub enum Error {
         /// The calls that set it.
         remedy: &'static str,
     },
-    /// So few false alarms cannot be promised with so few held-out samples.
+    /// So few false alarms cannot be promised with so few held-out samples, or blocks of them.
     #[error(
-        "a false-alarm rate of {rate} needs {needed} held-out samples, and there {} (the least rate with them is 1/{}, \
+        "a false-alarm rate of {rate} needs {needed} held-out {}, and there {} (the least rate with them is 1/{}, \
          about {}): calibrate with more, or take a greater rate",
+        samples_or_blocks(*block),
         are(*samples),
         samples.saturating_add(1),
         rounded_up(least.0)
@@ -261,10 +263,12 @@ pub enum Error {
     TooFewForRate {
         /// The share of false alarms that was asked for.
         rate: Number,
-        /// How many held-out samples that takes, a whole number.
+        /// How many held-out samples or blocks that takes, a whole number.
         needed: Number,
         /// How many there are.
         samples: usize,
+        /// How many samples in a row a block has; 1 where each counts for itself.
+        block: usize,
         /// The least rate that there is with these.
         least: Number,
     },

@@ -50,6 +50,11 @@ pub(super) fn are(count: usize) -> String {
     if count == 1 { "is 1".to_owned() } else { format!("are {count}") }
 }
 
+/// What each of the held-out scores is of.
+pub(super) fn samples_or_blocks(block: usize) -> String {
+    if block == 1 { "samples".to_owned() } else { format!("blocks of {block} samples") }
+}
+
 /// A share to three digits, the last one rounded up so that it is not below the share.
 pub(super) fn rounded_up(share: f64) -> String {
     let unit = 10f64.powi(2 - share.log10().floor() as i32);

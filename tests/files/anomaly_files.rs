@@ -62,7 +62,10 @@ fn a_detector_comes_back_bit_for_bit() {
     for make in scores_to_try() {
         for (is_calibrated, has_threshold) in [(false, false), (true, false), (true, true)] {
             let mut detector = AnomalyDetector::fit(model(), make(), &x.select(0..60)).unwrap();
-            if is_calibrated {
+            if is_calibrated && has_threshold {
+                let blocks: Vec<_> = (0..13).map(|block| 3 * block..3 * block + 3).collect();
+                detector.calibrate_blocks(&x.select(60..100), &blocks).unwrap();
+            } else if is_calibrated {
                 detector.calibrate(&x.select(60..100)).unwrap();
             }
             if has_threshold {
@@ -73,6 +76,7 @@ fn a_detector_comes_back_bit_for_bit() {
             assert_eq!(loaded.scores(&x), detector.scores(&x));
             assert_eq!(loaded.conformal(), detector.conformal());
             assert_eq!(loaded.conformal().is_some(), is_calibrated);
+            assert_eq!(loaded.to_string(), detector.to_string());
             assert_eq!(loaded.threshold(), detector.threshold());
             assert_eq!(loaded.explain(x.sample(3)), detector.explain(x.sample(3)));
             loaded.save(&again).unwrap();

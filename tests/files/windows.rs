@@ -102,6 +102,23 @@ proptest! {
         let by_hand: Vec<Vec<f64>> =
             expected.iter().map(|&begin| series.as_slice()[2 * begin..2 * (begin + long)].to_vec()).collect();
         prop_assert_eq!(read, by_hand);
+        // Blocks are as many windows of one part in a row as there is room for, without a step in two of them.
+        for length in [1, 2, 5] {
+            let part = |begin: usize| anew.iter().filter(|&&step| step <= begin).count();
+            let mut by_hand: Vec<std::ops::Range<usize>> = Vec::new();
+            for first in 0..(expected.len() + 1).saturating_sub(length) {
+                let last = first + length - 1;
+                let is_one = part(expected[first]) == part(expected[last]);
+                let is_free = by_hand.last().is_none_or(|block| expected[block.end - 1] + long <= expected[first]);
+                if is_one && is_free {
+                    by_hand.push(first..first + length);
+                }
+            }
+            match windows.blocks(length) {
+                Ok(blocks) => prop_assert_eq!(blocks, by_hand),
+                Err(_) => prop_assert!(by_hand.is_empty()),
+            }
+        }
         // The steps of each window have its score.
         let scores: Vec<f64> = (0..expected.len()).map(|k| ((k * 37) % 11) as f64).collect();
         let on_steps = windows.on_steps(&scores).unwrap();

@@ -486,7 +486,7 @@ fn what_cannot_be_right_is_refused() {
     for (rate, needed) in [(0.001, 999.0), (0.01, 99.0), (0.05, 19.0), (0.3, 3.0), (0.4, 2.0)] {
         let few = Conformal::new(vec![1.0]).unwrap().threshold(rate).unwrap_err();
         let [rate, needed, least] = [rate, needed, 0.5].map(Number);
-        assert_eq!(few, Error::TooFewForRate { rate, needed, samples: 1, least });
+        assert_eq!(few, Error::TooFewForRate { rate, needed, samples: 1, block: 1, least });
         let of = |count: f64| Conformal::new(vec![1.0; count as usize]).unwrap().threshold(rate.0);
         assert!(of(needed.0).is_ok() && of(needed.0 - 1.0).is_err());
     }

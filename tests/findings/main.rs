@@ -7,6 +7,7 @@ mod anomaly_probability;
 mod anomaly_report;
 #[cfg(feature = "npz")]
 mod anomaly_sets;
+mod blocks;
 #[cfg(feature = "plot")]
 mod colours;
 mod convolutional;

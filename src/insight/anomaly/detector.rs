@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 
 use super::judge::{Judge, Learned, fit};
 use super::{AnomalyScore, AnomalyWorkspace, Conformal, Explanation, ScoreFor, Threshold};
@@ -88,7 +89,7 @@ impl<E, D, R, L, S, T: Float> AnomalyDetector<E, D, R, L, S, T> {
         &self.score
     }
 
-    /// The held-out scores, once [calibrated](Self::calibrate).
+    /// The held-out scores, once calibrated with [samples](Self::calibrate) or [blocks](Self::calibrate_blocks) of them.
     pub fn conformal(&self) -> Option<&Conformal> {
         self.learned.conformal.as_ref()
     }
@@ -110,7 +111,8 @@ impl<E, D, R, L, S, T: Float> AnomalyDetector<E, D, R, L, S, T> {
         self.learned.set_threshold(threshold);
     }
 
-    /// Sets the threshold that has at most this share of false alarms, by the held-out scores.
+    /// Sets the threshold that has at most this share of false alarms, by the held-out scores: of samples, or after
+    /// [`calibrate_blocks`](Self::calibrate_blocks) of blocks.
     ///
     /// # Errors
     /// [`Error::NotSet`] before [`calibrate`](Self::calibrate), and as [`Conformal::threshold`]:
@@ -315,17 +317,82 @@ where
         X::Input: SameSize<E::Input>,
         X::Given: Unlabelled<E::Condition>,
     {
+        self.calibrate_with("calibrate", held_out, None)
+    }
+
+    /// Takes the scores of held-out normal samples that follow one another, as windows of a series do, for p-values: of
+    /// each block the greatest. A [false-alarm rate](Self::set_false_alarm_rate) is from then on that of blocks: how often
+    /// anything at all is flagged in as many normal samples in a row. See
+    /// [what that promises](Conformal#windows-of-a-series), and what no calibration does for windows that overlap.
+    ///
+    /// The held-out stretch should not begin before the last one that training saw has been forgotten; windows of both
+    /// that share steps are not found as [`calibrate`](Self::calibrate) finds samples that are the same.
+    ///
+    /// # Errors
+    /// As [`calibrate`](Self::calibrate), and for blocks as [`Conformal::of_blocks`].
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::activation::{Identity, Tanh};
+    /// use autoencoder::anomaly::{AnomalyDetector, NearestNeighbours};
+    /// use autoencoder::data::{InMemory, Source, Windows};
+    /// use autoencoder::{AutoEncoder, Batch, Dense, random::seeded, size::Window, Float};
+    ///
+    /// let rng = &mut seeded(1);
+    /// let mut level = 0.0;
+    /// let mut step = || {
+    ///     level = 0.8 * level + f64::draw_normal(rng);
+    ///     [level]
+    /// };
+    /// let [first, held_out]: [Batch<f64, _>; 2] = [400, 2000].map(|steps| (0..steps).map(|_| step()).collect());
+    /// let model = AutoEncoder::builder()
+    ///     .encoder(Dense::<8, 2>::new(Tanh))
+    ///     .decoder(Dense::<2, 8>::new(Identity))
+    ///     .build::<f64>()?;
+    /// let first = Windows::new(InMemory::from(&first), Window::<1, 8>)?.load()?;
+    /// let mut detector = AnomalyDetector::fit(model, NearestNeighbours::new(1)?, &first)?;
+    ///
+    /// let mut windows = Windows::new(InMemory::from(&held_out), Window::<1, 8>)?;
+    /// let blocks: Vec<_> = windows.blocks(24)?.into_iter().step_by(2).collect(); // every second one
+    /// detector.calibrate_blocks(&windows.load()?, &blocks)?;
+    /// detector.set_false_alarm_rate(0.05)?; // in 24 windows in a row, not in each
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn calibrate_blocks<'a, X>(
+        &mut self,
+        held_out: X,
+        blocks: &[Range<usize>],
+    ) -> Result<&Conformal>
+    where
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+        X::Given: Unlabelled<E::Condition>,
+    {
+        self.calibrate_with("calibrate_blocks", held_out, Some(blocks))
+    }
+
+    fn calibrate_with<'a, X>(
+        &mut self,
+        call: &'static str,
+        held_out: X,
+        blocks: Option<&[Range<usize>]>,
+    ) -> Result<&Conformal>
+    where
+        X: IntoExamples<'a, T>,
+        X::Input: SameSize<E::Input>,
+    {
         const { <X::Input as SameSize<E::Input>>::FITS };
         let (expected, examples) = (self.model.network().inputs(), held_out.into_examples());
-        let given = InMemory::unweighted("calibrate", expected, examples)?;
-        let learned = &self.learned;
-        let (conformal, shared, novelty) = self.judge().calibration(&learned.reference, given)?;
+        let given = InMemory::unweighted(call, expected, examples)?;
+        let reference = &self.learned.reference;
+        let (conformal, shared, novelty) =
+            self.judge().calibration(call, reference, given, blocks)?;
         (self.learned.shared, self.learned.novelty) = (shared, novelty);
         Ok(self.learned.conformal.insert(conformal))
     }
 
     /// How rare each sample's score is among those of held-out normal samples; flagging p ≤ α has a
-    /// false-alarm rate of at most α. See [`Conformal`].
+    /// false-alarm rate of at most α. See [`Conformal`], for windows of a series above all.
     ///
     /// # Errors
     /// See [`AnomalyDetector`]; and [`Error::NotSet`] before [`calibrate`](Self::calibrate).
@@ -398,13 +465,17 @@ impl<E, D, R, L, S: AnomalyScore<T>, T: Float> fmt::Display for AnomalyDetector<
             None => write!(f, "\nno threshold yet: see `set_threshold`, `calibrate`")?,
         }
         if let Some(conformal) = &learned.conformal {
-            write!(f, "\ncalibrated with {} samples", conformal.scores().len())?;
+            write!(f, "\ncalibrated with {} ", conformal.scores().len())?;
+            match conformal.block() {
+                1 => write!(f, "samples")?,
+                block => write!(f, "blocks of {block} samples")?,
+            }
         }
         if learned.shared > 0 {
             let count = learned.shared;
             write!(
                 f,
-                "\nwarning: the score was fitted to {count} of them, so p-values are too small"
+                "\nwarning: the score was fitted to {count} of these samples, so p-values are too small"
             )?;
         }
         Ok(())

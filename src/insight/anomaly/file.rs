@@ -20,6 +20,9 @@ use crate::numbers::scalar::Float;
 /// What the names of a detector's tensors begin with.
 const PREFIX: &str = "anomaly.score.";
 
+/// A file's numbers are exact so far.
+const MOST_SAMPLES: f64 = 9_007_199_254_740_992.0;
+
 impl<E: Part, D, R, L, S, T: Scalar> AnomalyDetector<E, D, R, L, S, T>
 where
     S: AnomalyScore<T>,
@@ -84,6 +87,7 @@ fn write<T: Float>(judge: &Judge<'_, T>, learned: &Learned, path: &Path) -> Resu
     if let Some(conformal) = &learned.conformal {
         add("anomaly.calibration".to_owned(), conformal.scores());
         add("anomaly.shared".to_owned(), &[learned.shared as f64]);
+        add("anomaly.block".to_owned(), &[conformal.block() as f64]);
     }
     if let Some(threshold) = learned.threshold {
         add("anomaly.threshold".to_owned(), &[threshold.value()]);
@@ -121,7 +125,11 @@ fn restore<T: Float>(
     let threshold = one("anomaly.threshold", "the threshold of a detector's file")?;
     // The rest is in no file that was written before there was any of it.
     let shared = one("anomaly.shared", "the shared samples of a detector's file")?.unwrap_or(0.0);
-    let limit = calibration.len() as f64;
+    let block = one("anomaly.block", "the length of a detector's blocks")?.unwrap_or(1.0);
+    let valid = block.fract() == 0.0 && (1.0..=MOST_SAMPLES).contains(&block);
+    require(valid, "the length of a detector's blocks", block, "a number of samples, at least 1")?;
+    // Of blocks it is not known how many samples lay between them.
+    let limit = if block > 1.0 { MOST_SAMPLES } else { calibration.len() as f64 };
     let valid = shared.fract() == 0.0 && (0.0..=limit).contains(&shared);
     let requirement = "a number of the calibrating samples";
     require(valid, "a detector's shared samples", shared, requirement)?;
@@ -136,7 +144,9 @@ fn restore<T: Float>(
     };
     let mut reference: Vec<f64> = file.take_list("anomaly.reference")?;
     reference.sort_unstable_by(f64::total_cmp);
-    let conformal = if calibration.is_empty() { None } else { Some(Conformal::new(calibration)?) };
+    let conformal = (!calibration.is_empty())
+        .then(|| Conformal::of_greatest(calibration, block as usize))
+        .transpose()?;
     let threshold = threshold.map(Threshold::at).transpose()?;
     let shared = shared as usize;
     let mut learned = Learned { medians, conformal, novelty, reference, shared, threshold: None };

@@ -1,5 +1,7 @@
 //! A score at work on what a network makes of samples. No type here knows more of a model than its numbers.
 
+use std::ops::Range;
+
 use super::fingerprints::{fingerprints, shared, unrepeated};
 use super::novelty::{LOOKED_AT, Novelty, nearest};
 use super::outlier::{check_magnitudes, check_normalized};
@@ -330,20 +332,25 @@ impl<T: Float> Judge<'_, T> {
         Ok(score[0])
     }
 
-    /// What is known with held-out normal samples beside the reference: their scores, how many of these samples the
-    /// score was fitted to, and how odd normal samples can be.
+    /// What is known with held-out normal samples beside the reference: their scores, or the greatest of each block, how
+    /// many of these samples the score was fitted to, and how odd normal samples can be.
     pub(super) fn calibration(
         &self,
+        call: &'static str,
         reference: &[f64],
         given: InMemory<'_, T>,
+        blocks: Option<&[Range<usize>]>,
     ) -> Result<(Conformal, usize, Novelty)> {
-        let (call, prints) = ("calibrate", fingerprints(&given));
+        let prints = fingerprints(&given);
         let x = given.x;
         // Without the changes that normal samples turn out to have.
         let novelty = self.novelty.clone().unchanged_by(x);
         let scores = Judge { novelty: &novelty, ..*self }.scores(call, given.into())?;
         let novelty = novelty.weighed_again(scores.iter().copied());
-        let conformal = Conformal::new(scores)?;
+        let conformal = match blocks {
+            None => Conformal::new(scores)?,
+            Some(blocks) => Conformal::of_blocks(&scores, blocks)?,
+        };
         let count = shared(&prints, reference);
         // Where samples repeat, as those of a few categories do, others may have the same values. Of kinds with the
         // shares p, others have those of n samples that do not repeat with probability Σ p n p (1 − p)ⁿ⁻¹, at most about 1/e.
