@@ -1,4 +1,4 @@
-//! The ten sets, the one configuration for all of them, and what others reach.
+//! The ten sets, one configuration for all of them, and what others reach.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,11 @@ use autoencoder::corruption::Gaussian;
 use autoencoder::data::{Normalization, Normalizer, Npz, Source};
 use autoencoder::layer::{Chain, DenseLayer};
 use autoencoder::nalgebra::Dyn;
-use autoencoder::train::schedule::Cosine;
-use autoencoder::{Adam, AutoEncoder, Batch, Denoising, Dense, Result, Then, Trainer};
+use autoencoder::{AutoEncoder, Batch, Denoising, Dense, Result, Then};
+
+mod wide;
+
+pub use wide::{train_wide, trainer};
 
 /// A set's file, and the ROC-AUC of PyOD's AutoEncoder, its VAE, the isolation forest, the squared norm and
 /// the residual of PCA on it.
@@ -71,9 +74,6 @@ pub type Half = Chain<DenseLayer<Dyn, Dyn, Tanh>, DenseLayer<Dyn, Dyn, Identity>
 /// The model of all sets.
 pub type Model = AutoEncoder<Half, Half, Denoising<Gaussian>>;
 
-/// Steps of training, of 64 rows each.
-const STEPS: usize = 3000;
-
 /// The model for all sets: features, 64 tanh units, half as many code units as features, and back.
 pub fn train(rows: &Batch<f32, Dyn>, seed: u64) -> Result<Model> {
     let features = rows.features();
@@ -87,45 +87,4 @@ pub fn train(rows: &Batch<f32, Dyn>, seed: u64) -> Result<Model> {
         .build::<f32>()?;
     trainer(rows, seed)?.fit(&mut model, rows)?;
     Ok(model)
-}
-
-/// The model for a [`KernelDensity`](autoencoder::anomaly::KernelDensity): a code that is not narrow, of tanh units.
-pub type Wide = AutoEncoder<
-    Chain<DenseLayer<Dyn, Dyn, Tanh>, DenseLayer<Dyn, Dyn, Tanh>>,
-    DenseLayer<Dyn, Dyn, Identity>,
-    Denoising<Gaussian>,
->;
-
-/// The configuration for tables of the documentation: features, units twice, and back; at least 64 units. Columns
-/// are standardized where no normalizer is given.
-pub fn train_wide(
-    rows: &Batch<f32, Dyn>,
-    normalizer: Option<Normalizer>,
-    seed: u64,
-) -> Result<Wide> {
-    let features = rows.features();
-    let units = (2 * features).max(64);
-    let normalizer = match normalizer {
-        Some(normalizer) => normalizer,
-        None => Normalizer::fit(Normalization::Standardize, rows)?,
-    };
-    let mut model = AutoEncoder::builder()
-        .encoder(Dense::dynamic(features, units, Tanh).then(Dense::dynamic(units, units, Tanh)))
-        .decoder(Dense::dynamic(units, features, Identity))
-        .regularizer(Denoising::new(Gaussian::new(0.3)?))
-        .normalizer(normalizer)
-        .seed(seed)
-        .build::<f32>()?;
-    trainer(rows, seed)?.fit(&mut model, rows)?;
-    Ok(model)
-}
-
-/// The training for all sets.
-pub fn trainer(rows: &Batch<f32, Dyn>, seed: u64) -> Result<Trainer<'static, Adam>> {
-    let trainer = Trainer::new(Adam::new(2e-3)?)
-        .epochs((STEPS * 64).div_ceil(rows.samples()))
-        .batch_size(64)
-        .schedule(Cosine::new(0.0)?)
-        .seed(seed);
-    Ok(trainer)
 }

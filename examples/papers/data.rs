@@ -78,7 +78,7 @@ pub fn natural_patches(
     Ok(patches.collect())
 }
 
-fn file(data: Option<&Path>, name: &str) -> Result<PathBuf, Stop> {
+pub fn file(data: Option<&Path>, name: &str) -> Result<PathBuf, Stop> {
     let path = data.ok_or(Stop::NoFolder)?.join(name);
     if path.exists() { Ok(path) } else { Err(Stop::Missing(path)) }
 }

@@ -1,15 +1,16 @@
 //! Expect: published results beside what this crate reaches, a row each: target, measured, verdict, time.
 //!
 //! ```sh
-//! cargo run --release --example papers --features gzip,parallel -- --data DIR \
+//! cargo run --release --example papers --features gzip,table,parallel -- --data DIR \
 //!     [--row N] [--from S] [--seeds N] [--threads N] [--verbose]
-//! cargo run --release --example papers --features gzip -- --quick
+//! cargo run --release --example papers --features gzip,table -- --quick
 //! ```
-//! DIR holds `mnist`, `optdigits` and `natural`. A row takes N seeds from S on, 1 to 3 if neither is given.
-//! `--quick` runs small versions on the embedded digits, or generated textures, each against an oracle of its own, in less
-//! than two minutes. `--verbose` shows every training's course. Row 9 takes `--stages N` and, with the feature
+//! DIR holds `mnist`, `optdigits`, `natural`, `tables` and `series`. A row takes N seeds from S on, 1 to 3 if neither is
+//! given. `--quick` runs small versions on the embedded digits, or generated textures, tables and series, each against an
+//! oracle of its own, in less than two minutes. `--verbose` shows every training's course. Row 9 takes `--stages N` and, with the feature
 //! `safetensors`, `--keep DIR`, from where it goes on if it was broken off. What came out is in `RESULTS.md`.
 
+mod connections;
 mod convolutional_variational;
 mod data;
 mod deep;
@@ -26,10 +27,14 @@ mod pca;
 mod ranking;
 mod report;
 mod self_taught;
+mod series;
+mod series_generated;
 mod sparse;
 mod stacked;
 mod strided;
 mod variational;
+#[path = "../anomaly_sets/wide.rs"]
+mod wide;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -72,6 +77,8 @@ const ROWS: &[(u32, &str, Run, Run)] = &[
     ),
     (16, "few labels, many images", few_labels::full, few_labels::quick),
     (17, "odd images and odd pixels", image_anomalies::full, image_anomalies::quick),
+    (18, "connections through a schema", connections::full, connections::quick),
+    (19, "odd steps of series", series::full, series::quick),
 ];
 
 /// What the command line says.

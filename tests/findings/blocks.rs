@@ -122,7 +122,7 @@ fn a_detector_is_calibrated_by_blocks() {
     assert_eq!(detector.conformal().unwrap().block(), 1);
     assert!(detector.set_false_alarm_rate(0.1).unwrap().value() < by_blocks);
     // What the score was fitted to is refused here too.
-    let refused = detector.calibrate_blocks(&first, &[0..4]).unwrap_err();
+    let refused = detector.calibrate_blocks(&first, &[0..4, 8..12]).unwrap_err();
     assert!(refused.to_string().contains("score was fitted to"), "{refused}");
 }
 
@@ -146,7 +146,7 @@ fn blocks_that_cannot_be_compared_are_refused() {
     let length = "samples of a block";
     for (blocks, is_expected) in [
         (vec![], refused("blocks of Conformal::of_blocks", 0.0)),
-        (vec![2..2], refused(length, 0.0)),
+        (vec![2..2, 3..3], refused(length, 0.0)),
         (vec![0..2, 2..5], refused(length, 3.0)),
         (vec![0..2, 1..3], refused("beginning of a block", 1.0)),
         (vec![2..4, 0..2], refused("beginning of a block", 0.0)),
@@ -154,7 +154,7 @@ fn blocks_that_cannot_be_compared_are_refused() {
     ] {
         assert!(is_expected(of(&blocks).unwrap_err()), "{blocks:?}");
     }
-    let wrong = Conformal::of_blocks(&[0.0, f64::NAN], &[0..1]).unwrap_err();
+    let wrong = Conformal::of_blocks(&[0.0, f64::NAN], &[0..1, 1..2]).unwrap_err();
     assert!(matches!(wrong, Error::EntryNotFinite { index: 1, .. }));
     assert_eq!(
         Conformal::of_blocks(&[], &[]).unwrap_err(),

@@ -24,7 +24,7 @@ use crate::error::{Error, Number, Result, require, require_count};
 /// | calibrated by | a normal block has any false alarm with a probability of |
 /// |---|---|
 /// | blocks that are exchangeable, as those are whose steps are independent of each other's | at most α |
-/// | blocks of a stationary series that forgets | at most α + n β, with β the series' mixing coefficient (absolute regularity) over the steps between blocks: how much of the past is left after them |
+/// | blocks of a stationary series that forgets | at most α + (n + 1) β, with β the series' mixing coefficient (absolute regularity) over the steps between blocks, and between them and training: how much of the past is left after so many |
 /// | blocks of a series that drifts, or has a cycle longer than a block | no promise; a block as long as the cycle, such as a day, has all of it |
 /// | single windows that overlap | no promise |
 ///
@@ -57,7 +57,7 @@ use crate::error::{Error, Number, Result, require, require_count};
 /// V. Chernozhukov, K. Wüthrich, Y. Zhu (2018), Exact and robust conformal inference methods for predictive machine learning
 /// with dependent data (blocks).
 /// B. Yu (1994), Rates of convergence for empirical processes of stationary mixing sequences (blocks of such a series beside
-/// independent ones, lemma 4.1).
+/// independent ones).
 /// R. F. Barber, E. J. Candès, A. Ramdas, R. J. Tibshirani (2023), Conformal prediction beyond exchangeability.
 /// S. Bates, E. Candès, L. Lei, Y. Romano, M. Sesia (2023), Testing for outliers with conformal p-values.
 #[derive(Debug, Clone, PartialEq)]

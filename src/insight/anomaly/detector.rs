@@ -302,8 +302,8 @@ where
         self.judge().explain(&self.learned, self.given_one("explain", &x)?)
     }
 
-    /// Takes the scores of held-out normal samples for p-values. They must be other samples than
-    /// those that the model was trained on and the score fitted to. Those that the score was fitted to are found again,
+    /// Takes the scores of held-out normal samples for p-values; windows that overlap go to
+    /// [`calibrate_blocks`](Self::calibrate_blocks). They must be other samples than those that the model was trained on and the score fitted to. Those that the score was fitted to are found again,
     /// bit for bit: [`shared_samples`](Self::shared_samples) says how many there are, as some may be the same by
     /// chance.
     ///
@@ -325,8 +325,8 @@ where
     /// anything at all is flagged in as many normal samples in a row. See
     /// [what that promises](Conformal#windows-of-a-series), and what no calibration does for windows that overlap.
     ///
-    /// The held-out stretch should not begin before the last one that training saw has been forgotten; windows of both
-    /// that share steps are not found as [`calibrate`](Self::calibrate) finds samples that are the same.
+    /// The held-out windows must share no step with those that the model was trained on and the score fitted to. Only
+    /// windows that are the same are found, as by [`calibrate`](Self::calibrate), and not those that overlap.
     ///
     /// # Errors
     /// As [`calibrate`](Self::calibrate), and for blocks as [`Conformal::of_blocks`].

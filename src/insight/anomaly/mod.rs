@@ -22,7 +22,8 @@
 //!
 //! A [`Threshold`] says from which score on a sample is flagged: by a quantile, an expected share of
 //! anomalies, or the best F1 on labelled data. [`Conformal`] gives p-values and a threshold with a
-//! guarantee on false alarms, from held-out normal samples.
+//! guarantee on false alarms, from held-out normal samples; for windows of a series, which overlap, from
+//! [blocks of them](Conformal#windows-of-a-series).
 //!
 //! # Laws
 //! 1. A score depends on one sample and on what was fitted, and draws nothing that is not fixed by a seed.
