@@ -9,6 +9,7 @@ use autoencoder::layer::{Chain, DenseLayer};
 use autoencoder::nalgebra::Dyn;
 use autoencoder::{AutoEncoder, Batch, Denoising, Dense, Result, Then};
 
+#[path = "wide.rs"]
 mod wide;
 
 pub use wide::{train_wide, trainer};
