@@ -29,4 +29,6 @@ mod plots;
 mod ranking;
 #[cfg(all(feature = "safetensors", feature = "table"))]
 mod rows;
+#[cfg(feature = "table")]
+mod series;
 mod units;
