@@ -182,6 +182,17 @@
 //! for the one chosen. Nothing was tuned by them. The variational model's settings were taken over from the other
 //! model before its first run, and left at that.
 //!
+//! # Series
+//! A series goes the same way by its [`Windows`](crate::data::Windows), whose scores
+//! [`on_steps`](crate::data::Windows::on_steps) takes back to steps. What counts is less the score than the window: how long
+//! it is, and that its steps have the time of day beside their value (`data::DatePart::TimeOfDay`, with the feature
+//! `table`), as a daily pattern that fails to appear is only odd at its hour. On twelve
+//! series of the Numenta Anomaly Benchmark, each with its first 15 % for training and the configuration for tables, steps in
+//! labelled windows are ranked with a mean ROC-AUC of 0.75 by windows of 48 steps, and 0.68 by 24 (without the time 0.65;
+//! isolation forest 0.65); as many of the highest peaks as there are labelled windows hit 16 or 17 of these 18, and random
+//! numbers 2. The example `papers` prints it. False alarms are counted by
+//! [blocks of windows](Conformal#windows-of-a-series).
+//!
 //! # Write your own
 //! ```
 //! use autoencoder::anomaly::{AnomalyScore, Reconstructs, ScoreFor, Seen};
