@@ -16,8 +16,8 @@ use crate::error::{Error, Number, Result, require, require_count};
 ///
 /// # Windows of a series
 /// Windows that overlap are not exchangeable: each is almost the one before. With [`new`](Self::new) they are counted as
-/// if each said something of its own, and the rate is exceeded twice over: the held-out ones may all have come from one
-/// quiet hour, and where one new window is flagged, so are many. What can be exchangeable are *blocks* of windows in a
+/// if each said something of its own, and the rate is exceeded, for two reasons: the held-out ones may all have come from
+/// one quiet hour, and a stretch of new ones has many chances to be flagged. What can be exchangeable are *blocks* of windows in a
 /// row, each as odd as its oddest window: [`of_blocks`](Self::of_blocks), with blocks of one length that share no step
 /// ([`Windows::blocks`](crate::data::Windows::blocks)). The promise then is for a new block of that many windows:
 ///
@@ -28,9 +28,9 @@ use crate::error::{Error, Number, Result, require, require_count};
 /// | blocks of a series that drifts, or has a cycle longer than a block | no promise; a block as long as the cycle, such as a day, has all of it |
 /// | single windows that overlap | no promise |
 ///
-/// To make β small take every second block, `.step_by(2)`: the one between is then what the series forgets over. A single
-/// window's p-value holds for it as well, and for all of a block together: it is the one
-/// of a block whose oddest window it is. Blocks cost samples: a rate of α takes 1/α − 1 of them.
+/// To make β small take every second block, `.step_by(2)`: the one between is then what the series forgets over. The
+/// p-value of a window is that of a block whose oddest window it is; so it holds for the window too, and for all windows
+/// of a block together. Blocks cost samples: a rate of α takes 1/α − 1 of them.
 ///
 /// # Formula
 /// p = (1 + #{i: sᵢ ≥ s}) / (n + 1), with sᵢ = max of the scores of block i where these are blocks
