@@ -1,6 +1,6 @@
 //! Expect: a table as people have it, with categories, dates and gaps, from its text to the odd rows, which are explained
 //! in the table's own words. Of 25,192 connections, half of them attacks, nearly all attacks come before the others;
-//! where that file is absent, a table of deliveries is made up.
+//! where that file is absent, a table of deliveries is made up. With the feature `html` a page is written: `-- page.html`.
 
 use autoencoder::activation::{Identity, Relu};
 use autoencoder::anomaly::{AnomalyDetector, ScaledResidual, Threshold};
@@ -48,7 +48,11 @@ fn main() -> Result<()> {
         schema = schema.leave_out(42)?; // how often attacks were found by others
     }
     println!("{schema}");
-    let samples = schema.from_bytes::<f32>(text(&train))?.load()?;
+    // A tenth is held out, for the threshold and to see what has moved.
+    let normal = schema.from_bytes::<f32>(text(&train))?.load()?;
+    let of =
+        |is_held_out: bool| (0..normal.samples()).filter(move |row| (row % 10 == 0) == is_held_out);
+    let (samples, held_out) = (normal.select(of(false)), normal.select(of(true)));
     let mut model = AutoEncoder::builder()
         .encoder(Dense::dynamic(schema.features(), 64, Relu).then(Dense::dynamic(64, 16, Identity)))
         .decoder(Dense::dynamic(16, 64, Relu).then(Dense::dynamic(64, schema.features(), Identity)))
@@ -58,7 +62,7 @@ fn main() -> Result<()> {
     println!("{}\n", Trainer::new(Adam::new(2e-3)?).epochs(30).fit(&mut model, &samples)?);
 
     let mut detector = AnomalyDetector::fit(model, ScaledResidual::new(), &samples)?;
-    detector.set_threshold(Threshold::quantile(&detector.scores(&samples)?, 0.99)?);
+    detector.set_threshold(Threshold::quantile(&detector.scores(&held_out)?, 0.99)?);
     let scores = detector.scores(&mut schema.from_bytes::<f32>(text(&test))?)?;
     let odd: Vec<bool> = test.iter().map(is_odd).collect();
     let (area, precision) = (roc_auc(&scores, &odd)?, average_precision(&scores, &odd)?);
@@ -72,9 +76,10 @@ fn main() -> Result<()> {
     {
         let batch = schema.from_bytes::<f32>(text(&test))?.load()?;
         let labels = test.iter().map(|row| row.split(',').nth(label).unwrap_or_default());
-        let page = autoencoder::html::AnomalyReport::new(&detector, &batch).reference(&samples);
-        page.labels(labels).write_to("target/table.html")?;
-        println!("as a page, with what has moved since the training: target/table.html");
+        let page = autoencoder::html::AnomalyReport::new(&detector, &batch).reference(&held_out);
+        let path = std::env::args().nth(1).unwrap_or_else(|| "target/table.html".into());
+        page.labels(labels).write_to(&path)?;
+        println!("as a page, with what has moved beside the rows held out: {path}");
     }
     Ok(())
 }

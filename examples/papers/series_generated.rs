@@ -45,6 +45,7 @@ pub const FAULTS: [Fault; 5] =
 /// training.
 pub fn generated(habit: Habit, fault: Fault, seed: u64) -> Series {
     const DAY: usize = 288;
+    const BEAT: usize = 36;
     let rng = &mut seeded(seed);
     let (steps, long) = (14 * DAY, rng.random_range(36..144));
     let begin = rng.random_range(4 * DAY..steps - long);
@@ -52,13 +53,15 @@ pub fn generated(habit: Habit, fault: Fault, seed: u64) -> Series {
     let (mut level, mut burst, mut stuck) = (0.0, 0.0, None);
     let lines = (0..steps).map(|step| {
         let fault = Some(fault).filter(|_| odd.contains(&step));
-        let at = if matches!(fault, Some(Fault::Shifted)) { step + DAY / 2 } else { step };
+        // By half a day and half a beat, as a beat that is shifted by whole ones is as it was.
+        let by = if matches!(fault, Some(Fault::Shifted)) { DAY / 2 + BEAT / 2 } else { 0 };
+        let at = step + by;
         let time = (at % DAY) as f64 / DAY as f64;
         let is_day = (0.3..0.75).contains(&time);
         level = 0.995 * level + 0.1 * f64::draw_normal(rng);
         let comes = match habit {
             Habit::Bursts => rng.random_range(0.0..1.0) < if is_day { 0.1 } else { 0.02 },
-            Habit::Beats => at % 36 == 0,
+            Habit::Beats => at % BEAT == 0,
             Habit::Works | Habit::Wanders => false,
         };
         burst = if comes { 1.0 } else { 0.6 * burst };

@@ -54,6 +54,25 @@ fn scores_to_try() -> Vec<Make> {
     ]
 }
 
+/// Blocks of single samples too, some of which the score was fitted to.
+#[test]
+fn blocks_that_share_samples_come_back() {
+    let folder = Folder::new("anomaly-blocks");
+    let path = folder.join("detector.safetensors");
+    let x = rows();
+    for length in [1, 2] {
+        let mut detector =
+            AnomalyDetector::fit(model(), SquaredResidual, &x.select(0..60)).unwrap();
+        let blocks: Vec<_> = (0..20).map(|k| 50 + 2 * k..50 + 2 * k + length).collect();
+        detector.calibrate_blocks(&x, &blocks).unwrap();
+        assert_eq!(detector.shared_samples(), 5 * length);
+        detector.save(&path).unwrap();
+        let loaded = AnomalyDetector::load(build(2, None), SquaredResidual, &path).unwrap();
+        assert_eq!(loaded.conformal(), detector.conformal());
+        assert_eq!(loaded.to_string(), detector.to_string());
+    }
+}
+
 #[test]
 fn a_detector_comes_back_bit_for_bit() {
     let folder = Folder::new("anomaly-files");

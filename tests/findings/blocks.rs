@@ -2,7 +2,7 @@
 //! and held against the binomial count.
 
 use autoencoder::activation::{Identity, Tanh};
-use autoencoder::anomaly::{AnomalyDetector, Conformal, NearestNeighbours};
+use autoencoder::anomaly::{AnomalyDetector, Conformal, NearestNeighbours, SquaredResidual};
 use autoencoder::data::{InMemory, Source, Windows};
 use autoencoder::random::{StreamRng, seeded};
 use autoencoder::size::Window;
@@ -121,9 +121,41 @@ fn a_detector_is_calibrated_by_blocks() {
     detector.calibrate(&held_out).unwrap();
     assert_eq!(detector.conformal().unwrap().block(), 1);
     assert!(detector.set_false_alarm_rate(0.1).unwrap().value() < by_blocks);
-    // What the score was fitted to is refused here too.
-    let refused = detector.calibrate_blocks(&first, &[0..4, 8..12]).unwrap_err();
-    assert!(refused.to_string().contains("score was fitted to"), "{refused}");
+}
+
+/// What lies in no block is neither a sample that the score has seen, nor one that shows what normal samples do.
+#[test]
+fn samples_in_no_block_count_nothing() {
+    let level = |step: usize| (step as f64 * 0.7).sin();
+    // The second column changes once, in sample 150.
+    let rows = (0..200).map(|step| [level(step), f64::from(u8::from(step == 150))]);
+    let rows: Batch<f64, _> = rows.collect();
+    let model = AutoEncoder::builder()
+        .encoder(Dense::<2, 1>::new(Tanh))
+        .decoder(Dense::<1, 2>::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    let fitted = |end| AnomalyDetector::fit(model.clone(), SquaredResidual, &rows.select(0..end));
+
+    // Blocks of samples that the score was fitted to, among many others.
+    let mut detector = fitted(40).unwrap();
+    let refused = detector.calibrate_blocks(&rows, &[0..10, 20..30]).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the number of samples in blocks of `calibrate_blocks` that the score was fitted to is 20, but must be less than \
+         half of them: of samples that the score has seen there is no guarantee, so take other normal ones"
+    );
+    // Blocks of others, among many that it was fitted to.
+    let mut detector = fitted(140).unwrap();
+    detector.calibrate_blocks(&rows, &[160..170, 180..190]).unwrap();
+    assert_eq!(detector.shared_samples(), 0);
+    // The change is odder than all that is normal, as it is in no block.
+    let scores = detector.scores(&rows).unwrap();
+    let greatest = scores[..140].iter().copied().fold(0.0, f64::max);
+    assert!(scores[150] > greatest, "{} {greatest}", scores[150]);
+    detector.calibrate_blocks(&rows, &[145..155, 180..190]).unwrap();
+    let told_of = detector.scores(&rows).unwrap()[150];
+    assert!(told_of < scores[150], "{told_of}");
 }
 
 #[test]

@@ -450,7 +450,6 @@ fn a_density_of_a_reference_with_gaps() {
     assert!(detector.scores(&rows).unwrap().iter().all(|score| score.is_finite()));
 }
 
-/// However near: the distance is not divided by.
 /// From a column that the reference has nothing of there is no distance: 0 would be any value. Residuals have one, to
 /// what the model makes of the rest.
 #[test]
@@ -490,6 +489,7 @@ fn distances_need_a_value_of_each_column() {
     }
 }
 
+/// However near: the distance is not divided by.
 #[test]
 fn a_sample_all_but_equal_to_one_of_the_reference() {
     let normal = Batch::from_iter([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]);

@@ -238,7 +238,7 @@ fn calibrating_with_half_of_what_the_score_was_fitted_to_is_refused() {
     assert!(detector.conformal().is_none());
     detector.calibrate(&rows.select(100..300)).unwrap();
     assert_eq!(detector.shared_samples(), 99);
-    assert!(detector.to_string().contains("fitted to 99 of them"), "{detector}");
+    assert!(detector.to_string().contains("fitted to 99 of these samples"), "{detector}");
 }
 
 /// A value so far away that it has no number once it is normalized.

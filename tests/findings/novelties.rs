@@ -457,7 +457,7 @@ fn calibrating_with_what_the_score_was_fitted_to_is_noticed() {
     assert_eq!(detector.shared_samples(), 10);
     let text = detector.to_string();
     assert!(
-        text.ends_with("the score was fitted to 10 of them, so p-values are too small"),
+        text.ends_with("the score was fitted to 10 of these samples, so p-values are too small"),
         "{text}"
     );
 

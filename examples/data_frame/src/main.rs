@@ -25,12 +25,16 @@ fn cells(column: &Column) -> Vec<Cell<'_>> {
     (0..column.len()).map(cell).collect()
 }
 
+/// The row with the price of another.
+const ODD: usize = 333;
+
 /// Deliveries; every 50th weight is not known, and one of them has the price of another.
 fn deliveries() -> Result<DataFrame, Box<dyn Error>> {
     let rows = 0..600_u32;
     let size = |row: u32| row as usize * 7 % 3;
     let weight = |row: u32| [1.0, 4.0, 9.0][size(row)] + (f64::from(row) * 0.7).sin() * 0.4;
-    let price = |row: u32| 3.0 + 2.0 * if row == 333 { 12.0 - weight(row) } else { weight(row) };
+    let price =
+        |row: u32| 3.0 + 2.0 * if row as usize == ODD { 12.0 - weight(row) } else { weight(row) };
     Ok(df!(
         "number" => rows.clone().collect::<Vec<_>>(),
         "size" => rows.clone().map(|row| ["small", "medium", "large"][size(row)]).collect::<Vec<_>>(),
@@ -61,6 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let scores = detector.scores(&samples)?;
     let oddest = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]));
     let oddest = oddest.expect("a frame with rows");
+    assert_eq!(oddest, ODD, "{scores:?}");
     println!("{}\n{}\n", frame.slice(oddest as i64, 1), detector.explain(samples.sample(oddest))?);
 
     // What was null, by the model, beside what is there.

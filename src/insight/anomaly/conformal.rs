@@ -80,29 +80,17 @@ impl Conformal {
     }
 
     /// From the scores of normal samples that follow one another, as windows of a series do: of each block the greatest. See
-    /// [above](Self#windows-of-a-series) for what that promises. Scores in no block are not looked at.
+    /// [above](Self#windows-of-a-series) for what that promises. Scores in no block count nothing.
     ///
     /// # Errors
     /// As [`new`](Self::new); and [`Error::InvalidParameter`] for no block, one that is empty, has another length than the
     /// first, begins before the end of the one before, or ends behind the scores.
     pub fn of_blocks(scores: &[f64], blocks: &[Range<usize>]) -> Result<Self> {
-        let call = "Conformal::of_blocks";
-        check_entries(call, "score", scores)?;
-        require_count("blocks of Conformal::of_blocks", blocks.len())?;
-        let (length, mut end) = (blocks[0].len(), 0);
-        let mut greatest = Vec::with_capacity(blocks.len());
-        for block in blocks {
-            let (name, requirement) = ("samples of a block", "at least 1, and as many in each");
-            let is_alike = !block.is_empty() && block.len() == length;
-            require(is_alike, name, block.len() as f64, requirement)?;
-            let (name, requirement) = ("beginning of a block", "not before the end of the last");
-            require(block.start >= end, name, block.start as f64, requirement)?;
-            let (name, requirement) = ("end of a block", "not behind that of the scores");
-            require(block.end <= scores.len(), name, block.end as f64, requirement)?;
-            end = block.end;
-            greatest.extend(scores[block.clone()].iter().copied().reduce(f64::max));
-        }
-        Self::of_greatest(greatest, length)
+        check_entries("Conformal::of_blocks", "score", scores)?;
+        let length = length_of(blocks, scores.len())?;
+        let greatest =
+            |block: &Range<usize>| scores[block.clone()].iter().copied().reduce(f64::max);
+        Self::of_greatest(blocks.iter().filter_map(greatest).collect(), length)
     }
 
     /// From the greatest score of each block of so many samples.
@@ -160,6 +148,23 @@ fn samples_for(alpha: f64) -> f64 {
     // 1/0.001 is rounded, and may have been a little more than 1000.
     let is_enough = |n: &f64| 1.0 / (n + 1.0) <= alpha;
     [guess - 2.0, guess - 1.0].into_iter().find(is_enough).unwrap_or(guess)
+}
+
+/// How many samples each of these blocks of so many samples has; refuses what are no blocks of them.
+pub(super) fn length_of(blocks: &[Range<usize>], samples: usize) -> Result<usize> {
+    require_count("blocks of Conformal::of_blocks", blocks.len())?;
+    let (length, mut end) = (blocks[0].len(), 0);
+    for block in blocks {
+        let (name, requirement) = ("samples of a block", "at least 1, and as many in each");
+        let is_alike = !block.is_empty() && block.len() == length;
+        require(is_alike, name, block.len() as f64, requirement)?;
+        let (name, requirement) = ("beginning of a block", "not before the end of the last");
+        require(block.start >= end, name, block.start as f64, requirement)?;
+        let (name, requirement) = ("end of a block", "not behind that of the scores");
+        require(block.end <= samples, name, block.end as f64, requirement)?;
+        end = block.end;
+    }
+    Ok(length)
 }
 
 /// Refuses an empty list, and entries that are not finite: scores, or whatever these are.

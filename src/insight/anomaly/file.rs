@@ -128,8 +128,7 @@ fn restore<T: Float>(
     let block = one("anomaly.block", "the length of a detector's blocks")?.unwrap_or(1.0);
     let valid = block.fract() == 0.0 && (1.0..=MOST_SAMPLES).contains(&block);
     require(valid, "the length of a detector's blocks", block, "a number of samples, at least 1")?;
-    // Of blocks it is not known how many samples lay between them.
-    let limit = if block > 1.0 { MOST_SAMPLES } else { calibration.len() as f64 };
+    let limit = block * calibration.len() as f64;
     let valid = shared.fract() == 0.0 && (0.0..=limit).contains(&shared);
     let requirement = "a number of the calibrating samples";
     require(valid, "a detector's shared samples", shared, requirement)?;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::conformal::length_of;
 use super::fingerprints::{fingerprints, shared, unrepeated};
 use super::novelty::{LOOKED_AT, Novelty, nearest};
 use super::outlier::{check_magnitudes, check_normalized};
@@ -108,8 +109,10 @@ fn in_words_of_table<T: Float>(error: Error, network: &Network<T>) -> Error {
     #[cfg(feature = "table")]
     if let Error::EmptyFeature { feature, .. } = error
         && let Some(schema) = network.normalizer.as_ref().and_then(Normalizer::schema)
+        // Of a window one step is missing, and not the column.
+        && network.facts.features == schema.features()
     {
-        return schema.missing_throughout(feature % schema.features().max(1));
+        return schema.missing_throughout(feature);
     }
     let _ = network;
     error
@@ -333,7 +336,7 @@ impl<T: Float> Judge<'_, T> {
     }
 
     /// What is known with held-out normal samples beside the reference: their scores, or the greatest of each block, how
-    /// many of these samples the score was fitted to, and how odd normal samples can be.
+    /// many of these samples the score was fitted to, and how odd normal samples can be. Samples in no block tell nothing.
     pub(super) fn calibration(
         &self,
         call: &'static str,
@@ -341,12 +344,28 @@ impl<T: Float> Judge<'_, T> {
         given: InMemory<'_, T>,
         blocks: Option<&[Range<usize>]>,
     ) -> Result<(Conformal, usize, Novelty)> {
-        let prints = fingerprints(&given);
-        let x = given.x;
+        let Rows { x, conditions, .. } = self.checked(call, given)?;
+        let all = 0..x.samples();
+        let counted = blocks.unwrap_or(std::slice::from_ref(&all));
+        if blocks.is_some() {
+            length_of(counted, x.samples())?;
+        }
+        let mut buffers = (Vec::new(), Vec::new());
+        let inside = match blocks {
+            None => InMemory { x, conditions, labels: None },
+            Some(blocks) => InMemory {
+                x: selected(x, blocks, &mut buffers.0),
+                conditions: conditions.map(|given| selected(given, blocks, &mut buffers.1)),
+                labels: None,
+            },
+        };
+        let prints = fingerprints(&inside);
         // Without the changes that normal samples turn out to have.
-        let novelty = self.novelty.clone().unchanged_by(x);
+        let novelty = self.novelty.clone().unchanged_by(inside.x);
+        let given = InMemory { x, conditions, labels: None };
         let scores = Judge { novelty: &novelty, ..*self }.scores(call, given.into())?;
-        let novelty = novelty.weighed_again(scores.iter().copied());
+        let of_counted = counted.iter().flat_map(|block| &scores[block.clone()]);
+        let novelty = novelty.weighed_again(of_counted.copied());
         let conformal = match blocks {
             None => Conformal::new(scores)?,
             Some(blocks) => Conformal::of_blocks(&scores, blocks)?,
@@ -356,10 +375,28 @@ impl<T: Float> Judge<'_, T> {
         // shares p, others have those of n samples that do not repeat with probability Σ p n p (1 − p)ⁿ⁻¹, at most about 1/e.
         let seen = shared(&prints, &unrepeated(reference));
         let are_same = count == prints.len() && prints.len() == reference.len();
-        let name = "the number of samples of `calibrate` that the score was fitted to";
+        let name = match blocks {
+            None => "the number of samples of `calibrate` that the score was fitted to",
+            Some(_) => {
+                "the number of samples in blocks of `calibrate_blocks` that the score was fitted to"
+            }
+        };
         let requirement = "less than half of them: of samples that the score has seen there is no guarantee, so take \
                            other normal ones";
         require(2 * seen < prints.len() && !are_same, name, count as f64, requirement)?;
         Ok((conformal, count, novelty))
     }
+}
+
+/// The samples of these blocks, one after the other.
+fn selected<'a, T: Float>(
+    all: BatchView<'_, T>,
+    blocks: &[Range<usize>],
+    buffer: &'a mut Vec<T>,
+) -> BatchView<'a, T> {
+    let features = all.features();
+    for block in blocks {
+        buffer.extend_from_slice(&all.as_slice()[block.start * features..block.end * features]);
+    }
+    BatchView::new(buffer, features)
 }
