@@ -230,6 +230,7 @@
 //! ```
 
 mod both;
+mod calibration;
 mod code_distance;
 mod conformal;
 mod detector;
