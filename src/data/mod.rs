@@ -149,7 +149,7 @@ pub use schema::{Cell, DatePart, Kind, Rows, Schema, SchemaOptions, Table, Table
 
 use crate::batch::size::Size;
 use crate::batch::{Batch, BatchViewMut};
-use crate::error::{Error, Result, require_size};
+use crate::error::{Error, Result, require, require_size};
 use crate::numbers::scalar::Float;
 
 /// Samples that come one after the other, pass after pass.
@@ -172,6 +172,13 @@ pub trait Source: Debug + Send {
     /// # Errors
     /// [`Error::File`] if the system does not let it.
     fn rewind(&mut self) -> Result<()>;
+
+    /// The schema that samples, or the steps of windows, are read by, if there is one. A model whose normalizer is that of
+    /// another one refuses them, as features then mean something else.
+    #[cfg(feature = "table")]
+    fn schema(&self) -> Option<&Schema> {
+        None
+    }
 
     /// Fills the first columns of `to` with the next samples and says how many: 0 only at the end of
     /// a pass, or if `to` has no columns.
@@ -202,8 +209,8 @@ pub trait Source: Debug + Send {
     /// Reads a whole pass into memory, from the first sample on.
     ///
     /// # Errors
-    /// As [`read`](Source::read), and [`Error::SizeMismatch`] if the pass gives another number of
-    /// samples than [`samples`](Source::samples).
+    /// As [`read`](Source::read); [`Error::SizeMismatch`] if the pass gives another number of samples than
+    /// [`samples`](Source::samples), and [`Error::InvalidParameter`] for more values than memory holds.
     fn load(&mut self) -> Result<Batch<Self::Scalar, Self::Features>> {
         /// Values to make room for at first; then as many as have come so far. A count is thus
         /// never believed for more than what is there.
@@ -216,9 +223,11 @@ pub trait Source: Debug + Send {
         while loaded < samples {
             let room = (FIRST / features.max(1)).max(loaded).max(1).min(samples - loaded);
             let start = loaded * features;
-            // What is too large finds no memory.
             let more = room.saturating_mul(features);
-            values.reserve_exact(more);
+            let fits = values.try_reserve_exact(more).is_ok();
+            let (name, all) = ("the values of Source::load", samples as f64 * features as f64);
+            let requirement = "no more than memory holds (training, `encode` and `scores` take the source itself)";
+            require(fits, name, all, requirement)?;
             values.resize(start + more, Self::Scalar::ZERO);
             let count = self.read(BatchViewMut::new(&mut values[start..], features))?;
             loaded += count;
@@ -244,6 +253,10 @@ macro_rules! forward {
             }
             fn samples(&self) -> usize {
                 (**self).samples()
+            }
+            #[cfg(feature = "table")]
+            fn schema(&self) -> Option<&Schema> {
+                (**self).schema()
             }
             fn rewind(&mut self) -> Result<()> {
                 (**self).rewind()

@@ -38,6 +38,10 @@ impl<S: Source> Source for Normalized<S> {
     fn samples(&self) -> usize {
         self.source.samples()
     }
+    #[cfg(feature = "table")]
+    fn schema(&self) -> Option<&crate::data::Schema> {
+        self.source.schema()
+    }
     fn rewind(&mut self) -> Result<()> {
         self.next = 0;
         self.source.rewind()

@@ -300,6 +300,11 @@ impl<S: Source, W: WindowSize> Source for Windows<S, W> {
         self.parts.last().map_or(0, |end| end.1)
     }
 
+    #[cfg(feature = "table")]
+    fn schema(&self) -> Option<&crate::data::Schema> {
+        self.source.schema()
+    }
+
     fn rewind(&mut self) -> Result<()> {
         self.source.rewind()?;
         self.buffer.clear();

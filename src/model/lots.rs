@@ -29,6 +29,7 @@ pub(crate) fn in_lots<T: Float>(
     };
     let (features, samples) = (network.facts.features, x.samples());
     require_size(call, "features", features, x.features())?;
+    x.check_schema(network.normalizer.as_ref())?;
     if samples == 0 {
         return Err(Error::NoSamples { call });
     }

@@ -88,9 +88,11 @@ use network::Network;
 /// is not defined on. A model whose normalizer [takes missing values](crate::Normalizer::fit_with_missing) takes NaN for
 /// one; infinity it refuses too.
 ///
-/// Only training takes streams and [held-out samples](crate::Examples::held_out), and only training,
-/// [`loss`](Self::loss), [`objective`](Self::objective) and its like take [weights](crate::Examples::weights). The
-/// others refuse them with [`Error::InvalidParameter`](crate::Error::InvalidParameter), as they would leave them out.
+/// Training, [`encode`](Self::encode) and [`score`](Self::score) take streams, as do a detector's `scores`, `p_values` and
+/// `detect`; what gives samples back does not ([`Error::Stream`](crate::Error::Stream)): load them, or lot by lot. Only
+/// training takes [held-out samples](crate::Examples::held_out), and only training, [`loss`](Self::loss),
+/// [`objective`](Self::objective) and its like take [weights](crate::Examples::weights). The others refuse them with
+/// [`Error::InvalidParameter`](crate::Error::InvalidParameter), as they would leave them out.
 #[derive(Clone)]
 pub struct AutoEncoder<E, D, R = NoRegularizer, L = SquaredError, T: Float = f32> {
     network: Network<T>,

@@ -66,6 +66,7 @@ pub(super) fn train<T: Float>(
             Data::Memory(given.compared(network, "fit", (&mut x, &mut targets))?)
         }
         Samples::Stream { x, beside: streams } => {
+            x.check_schema(network.normalizer.as_ref())?;
             Data::Stream { x, beside: beside(network, streams) }
         }
     };

@@ -6,7 +6,7 @@ use nalgebra::Const;
 
 use crate::batch::size::{Refused, SameSize, Size};
 use crate::batch::{Batch, BatchView};
-use crate::data::Source;
+use crate::data::{Normalizer, Source};
 use crate::error::{Forgotten, Result, Unwrapped, require_fit};
 use crate::layer::part::End;
 use crate::metrics::Label;
@@ -84,6 +84,8 @@ impl<'a, T: Float> HeldOut<'a, T> {
 pub(crate) trait Stream<T>: Send {
     fn features(&self) -> usize;
     fn samples(&self) -> usize;
+    /// Refuses a table that is read by another schema than that of a model with this normalizer.
+    fn check_schema(&self, normalizer: Option<&Normalizer>) -> Result<()>;
     fn rewind(&mut self) -> Result<()>;
     fn read(&mut self, to: crate::batch::BatchViewMut<'_, T>) -> Result<usize>;
 }
@@ -93,6 +95,16 @@ impl<T: Float, S: Source<Scalar = T> + ?Sized> Stream<T> for &mut S {
     }
     fn samples(&self) -> usize {
         Source::samples(&**self)
+    }
+    fn check_schema(&self, normalizer: Option<&Normalizer>) -> Result<()> {
+        #[cfg(feature = "table")]
+        if let (Some(own), Some(of_model)) =
+            (Source::schema(&**self), normalizer.and_then(Normalizer::schema))
+        {
+            return of_model.require_the_same_features(own);
+        }
+        let _ = normalizer;
+        Ok(())
     }
     fn rewind(&mut self) -> Result<()> {
         Source::rewind(&mut **self)

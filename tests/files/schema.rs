@@ -1083,3 +1083,60 @@ proptest! {
         }
     }
 }
+
+/// What the first user of a table came upon: each was taken for something else without a word.
+#[test]
+fn what_a_table_may_be_taken_for_is_said() {
+    let text = |error: Error| error.to_string();
+    // A table without a header, two cells of whose first row are alike.
+    let without_header =
+        lines("4,4,red,1.5", (0..30).map(|k| format!("{},{},red,{}.5", k % 7, k % 5, k)));
+    let refused = text(Schema::infer_bytes(without_header.clone()).unwrap_err());
+    assert!(refused.contains("header(false)") && !refused.contains("skip_lines"), "{refused}");
+    let options = SchemaOptions::new().csv(CsvOptions::new().header(false));
+    let schema = Schema::infer_bytes_with(&options, without_header.clone()).unwrap();
+    assert_eq!(schema.from_bytes::<f64>(without_header).unwrap().samples(), 31);
+    // One whose first row is unlike all others but for a number.
+    let people = lines("alice,100.25,berlin", (0..30).map(|k| format!("n{k},{k}.5,city{}", k % 3)));
+    let refused = text(Schema::infer_bytes(people).unwrap_err());
+    assert!(refused.contains("line 1") && refused.contains("number with a fraction"), "{refused}");
+    // A year is a name.
+    Schema::infer_bytes(lines("land,2019,2020", (0..30).map(|k| format!("l{k},{k}.5,{k}.25"))))
+        .unwrap();
+
+    // Numbers and an infinite one are neither texts nor two levels.
+    for cells in ["1\n2\n3\ninf\n", "1\n-inf\n1\n1\n"] {
+        let refused = text(Schema::infer_bytes(format!("a\n{cells}")).unwrap_err());
+        assert!(refused.contains("not finite") && refused.contains("column 1 (`a`"), "{refused}");
+    }
+    let numbers = [1.0, f64::INFINITY, 2.0];
+    assert!(Schema::infer_columns([("a", (&numbers).into())]).is_err());
+    let words =
+        Schema::infer_bytes(lines("a", (0..30).map(|k| ["inf", "sup", "lim"][k % 3]))).unwrap();
+    assert_eq!(kinds(&words), [Kind::Category]);
+
+    // Bytes that are no text, and cells in the quotes of the file, are no levels that were never seen.
+    let towns = "town,n\nKöln,1\nBonn,2\nKöln,4\nTrier,3\n";
+    let schema = Schema::infer_bytes(towns).unwrap().category("town").unwrap();
+    let refused = text(schema.from_bytes::<f64>(b"town,n\nZ\xfcrich,1\n".to_vec()).unwrap_err());
+    assert!(refused.contains("UTF-8") && refused.contains("line 2"), "{refused}");
+    let refused = text(schema.batch::<f64>([["\"Bonn\"", "2"]]).unwrap_err());
+    assert!(refused.contains("row 0") && refused.contains("quotes"), "{refused}");
+
+    // What texts may be besides is said with the reason.
+    for (cells, hint) in [
+        (["12,5", "13,5", "14,5"].map(|cell| format!("\"{cell}\"")), "decimal"),
+        (["12 %", "13 %", "99 %"].map(str::to_owned), "numbers such as"),
+        (["13/01/2024", "14/01/2024", "15/01/2024"].map(str::to_owned), "dates such as"),
+    ] {
+        let (_, why) = of_one(&lines("a", (0..60).map(|k| &cells[k % 3])));
+        assert!(why.contains(hint), "{why}");
+    }
+    let (_, why) = of_one(&lines(
+        "a",
+        (0..60).map(|k| if k == 7 { "n.a.".into() } else { format!("{}", k % 9) }),
+    ));
+    assert!(why.contains("98 % numbers") && why.contains("n.a."), "{why}");
+    let (_, why) = of_one(&lines("a", (0..60).map(|k| ["red", "blue", "2-door"][k % 3])));
+    assert_eq!(why, "texts that come again");
+}

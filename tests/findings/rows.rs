@@ -203,3 +203,32 @@ fn a_schema_of_many_levels_goes_into_a_file() {
     again.load(&file).unwrap();
     assert_eq!(again.reconstruct(&rows).unwrap(), model.reconstruct(&rows).unwrap());
 }
+
+/// The same columns with levels in another order: each feature means something else, and nothing but the schema tells.
+#[test]
+fn a_table_of_another_schema_is_refused() {
+    let of = |first: &str, second: &str| {
+        let rows =
+            (0..40).map(|row| format!("{},{row}.5\n", if row % 3 == 0 { second } else { first }));
+        Schema::infer_bytes("kind,load\n".to_owned() + &rows.collect::<String>())
+            .unwrap()
+            .category("kind")
+            .unwrap()
+    };
+    let (schema, other) = (of("fan", "pump"), of("pump", "fan"));
+    let text = "kind,load\nfan,1.5\npump,2.5\nfan,3.5\n";
+    let rows = schema.from_bytes::<f64>(text).unwrap().load().unwrap();
+    let mut model = model(&schema, Some(schema.normalizer(&rows).unwrap()));
+    let refused = |result: Result<()>| {
+        let Err(Error::Unfit { part: "a table", .. }) = result else { panic!("{result:?}") };
+    };
+    let mut of_other = other.from_bytes::<f64>(text).unwrap();
+    refused(Trainer::new(Adam::new(1e-2).unwrap()).fit(&mut model, &mut of_other).map(|_| ()));
+    refused(model.encode(&mut of_other).map(|_| ()));
+    let detector = AnomalyDetector::fit(model, ScaledResidual::new(), &rows).unwrap();
+    refused(detector.scores(&mut of_other).map(|_| ()));
+    assert_eq!(
+        detector.scores(&mut schema.from_bytes::<f64>(text).unwrap()),
+        detector.scores(&rows)
+    );
+}

@@ -202,6 +202,11 @@ impl CsvOptions {
         self.has_header
     }
 
+    /// Whether a cell is in quotes that mean something.
+    pub(in crate::data) fn is_in_quotes(&self, cell: &[u8]) -> bool {
+        matches!(cell, [first, .., last] if first == last && self.dialect.quote == Some(*first))
+    }
+
     /// Whether quotes mean something.
     pub(in crate::data) fn has_quotes(&self) -> bool {
         self.dialect.quote.is_some()

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::cell::Cell;
 use super::dates::Dates;
 use super::levels::{Category, Levels, Place, Sought};
-use crate::data::csv::{Misfit, Numbers, trimmed};
+use crate::data::csv::{Misfit, Numbers, no_text, trimmed};
 use crate::error::{Found, Number};
 use crate::numbers::scalar::Float;
 
@@ -297,6 +297,9 @@ impl TableColumn {
                     Raw::Missing => None,
                 };
                 let Some(place) = place else { return Ok(false) };
+                if place == Place::Unknown {
+                    require_text(cell)?;
+                }
                 to.fill(T::ZERO);
                 to[category.feature(place)] = T::ONE;
                 Ok(true)
@@ -305,7 +308,10 @@ impl TableColumn {
                 let level = match cell {
                     Raw::Text(text) => match levels.find(trimmed(text), numbers, scratch) {
                         Sought::Level(level) => Some(level),
-                        Sought::Nothing => None,
+                        Sought::Nothing => {
+                            require_text(cell)?;
+                            None
+                        }
                         Sought::Missing => return Ok(false),
                     },
                     Raw::Number(number) => levels.of_number(number),
@@ -402,5 +408,12 @@ impl Range {
         let decimals = self.decimals.filter(|&decimals| decimals <= 12 && value.abs() < 1e15);
         let text = decimals.map(|decimals| format!("{value:.decimals$}"));
         text.and_then(|text| text.parse().ok()).unwrap_or_else(|| shortest(of_type))
+    }
+}
+/// Refuses bytes that are no text: they are no level that was never seen.
+fn require_text(cell: Raw<'_>) -> Result<(), Misfit> {
+    match cell {
+        Raw::Text(text) => str::from_utf8(text).map(|_| ()).map_err(|_| no_text(text)),
+        Raw::Number(_) | Raw::Missing => Ok(()),
     }
 }

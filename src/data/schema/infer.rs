@@ -39,7 +39,6 @@ impl Schema {
 
     fn of_rows(input: &Input, options: &SchemaOptions, forms: &[Form]) -> Result<Self> {
         let mut rows = RawRows::new(input, &options.csv)?;
-        let names = names_of(&rows)?;
         let numbers = rows.numbers().clone();
         let mut profiles = vec![Profile::new(forms); rows.width()];
         let mut scratch = Vec::new();
@@ -62,6 +61,8 @@ impl Schema {
         if options.csv.says_header().is_none() {
             require_header(&rows, &profiles)?;
         }
+        let names = names_of(&rows)?;
+        require_finite(input, &names, &profiles)?;
         if options.csv.has_quotes() {
             require_right_quotes(input, &names, &profiles)?;
         }
@@ -117,12 +118,25 @@ fn require_header(rows: &RawRows, profiles: &[Profile]) -> Result<()> {
     }
     let read = |(name, profile): (&String, &Profile)| would_read(profile, name, rows.numbers());
     let mut all_read = names.iter().zip(profiles).map(read);
+    // A year may be a name, and 100.25 is none.
+    let has_fraction = |(name, profile): (&String, &Profile)| {
+        let value = rows.numbers().value(name.as_bytes(), &mut Vec::new());
+        profile.are_all_numbers() && value.is_some_and(|value| value.fract() != 0.0)
+    };
+    let is_no_value = |(name, profile): (&String, &Profile)| {
+        let are_alike = profile.are_all_numbers() || !profile.dates.is_empty();
+        are_alike && !would_read(profile, name, rows.numbers())
+    };
     let found = if names.iter().all(is_number) {
         "a number or a missing value for each column"
     } else if levels > 0 && 2 * levels >= texts {
         "values that the rows below have too"
     } else if all_read.all(|is_read| is_read) {
         "values as those of the rows below for each column"
+    } else if !names.iter().zip(profiles).any(is_no_value)
+        && names.iter().zip(profiles).any(has_fraction)
+    {
+        "a number with a fraction above a column of numbers"
     } else {
         return Ok(());
     };
@@ -136,12 +150,28 @@ fn would_read(profile: &Profile, name: &str, numbers: &Numbers) -> bool {
     if numbers.stands_for_missing(text, &mut Vec::new()) {
         return true;
     }
-    if profile.present() > 0 && profile.numbers == profile.present() {
+    if profile.are_all_numbers() {
         return numbers.value(text, &mut Vec::new()).is_some();
     }
     let is_date = profile.dates.iter().any(|dates| dates.form().moment(text).is_some());
     let levels = profile.counter.levels().unwrap_or_default();
     is_date || levels.iter().any(|level| level.text == name)
+}
+
+/// Refuses a column of numbers that has infinite ones, which would make texts of all of them.
+fn require_finite(input: &Input, names: &[String], profiles: &[Profile]) -> Result<()> {
+    for (column, (name, profile)) in names.iter().zip(profiles).enumerate() {
+        let are_numbers =
+            profile.numbers > 0 && profile.numbers + profile.infinite == profile.present();
+        if let (true, Some((text, line))) = (are_numbers, &profile.first_text) {
+            let place = Place::Cell { line: *line, column, name: Some(name.clone()) };
+            let found = Found::known("a number that is not finite", text.as_bytes());
+            let expected = "a finite number, as the others are (`CsvOptions::missing_marks` of `SchemaOptions::csv` can \
+                            count this among the missing values)";
+            return Err(input.malformed(place, found, expected));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a column whose texts are all in single quotes, which then would be a part of them.
@@ -193,9 +223,13 @@ fn propose(profile: Profile, have_texts: bool, options: &SchemaOptions) -> (Codi
             let category = category(levels, present, options);
             said(Coding::Category(category), "one text throughout; another one would be odd")
         }
-        2 => said(Coding::Boolean(no_and_yes(levels, &numbers)), "two texts"),
+        2 => {
+            let why = "two texts".to_owned() + &perhaps(&profile);
+            (Coding::Boolean(no_and_yes(levels, &numbers)), why)
+        }
         _ if present >= FEW && different == present => {
-            said(Coding::LeftOut, "an identifier: no two texts are alike")
+            let why = "an identifier: no two texts are alike".to_owned() + &perhaps(&profile);
+            (Coding::LeftOut, why)
         }
         _ if present >= FEW && different > present / 2 => {
             (Coding::LeftOut, of_many_texts(&profile, different))
@@ -209,10 +243,35 @@ fn propose(profile: Profile, have_texts: bool, options: &SchemaOptions) -> (Codi
                     0 => "texts that come again".to_owned(),
                     rare => format!("texts that come again, {rare} of them rare"),
                 };
-                (Coding::Category(category), why)
+                (Coding::Category(category), why + &perhaps(&profile))
             }
         },
     }
+}
+
+/// What texts may be besides, to be said behind the reason: numbers with a few others among them, numbers that are written
+/// in another way, or dates in a form that was not given.
+fn perhaps(profile: &Profile) -> String {
+    let Some((text, _)) = &profile.first_text else { return String::new() };
+    let short: String = text.chars().take(20).collect();
+    if 2 * profile.numbers > profile.present() {
+        let share = 100.0 * profile.numbers as f64 / profile.present() as f64;
+        return format!("; {share:.0} % numbers, and texts such as {short:?}: missing ones?");
+    }
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let begins = text.starts_with(|c: char| c.is_ascii_digit() || "+-$€£".contains(c));
+    let has = |marks: &str| text.contains(|c: char| marks.contains(c));
+    if begins && digits >= 3 && (has("/:") || text.matches(['-', '.', ' ']).count() >= 2) {
+        return format!(
+            "; dates such as {short:?}? (`Schema::date`, `SchemaOptions::date_formats`)"
+        );
+    }
+    if begins && digits > 0 && has(",%$€£ ") {
+        return format!(
+            "; numbers such as {short:?}? (`CsvOptions::decimal` and `thousands` read marks, not units)"
+        );
+    }
+    String::new()
 }
 
 /// Why many texts are left out.
@@ -226,7 +285,7 @@ fn of_many_texts(profile: &Profile, different: usize) -> String {
         _ if profile.counter.end() == Some(End::TooLong) => {
             format!("text: one is longer than {LONGEST_LEVEL} bytes, as no level may be")
         }
-        _ => format!("text: {different} different ones or more"),
+        _ => format!("text: {different} different ones or more") + &perhaps(profile),
     }
 }
 

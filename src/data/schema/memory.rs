@@ -10,7 +10,7 @@ use crate::batch::Batch;
 use crate::data::csv::{Misfit, RawRows};
 use crate::data::input::Input;
 use crate::data::{Column, CsvOptions};
-use crate::error::{Error, Place, Result, require_size};
+use crate::error::{Error, Found, Place, Result, require_size};
 use crate::numbers::scalar::Float;
 
 impl Schema {
@@ -224,13 +224,22 @@ impl<'a, T: Float> Samples<'a, T> {
             Cell::Number(number) => Raw::Number(*number),
             Cell::Missing => Raw::Missing,
         };
+        let misfit = |Misfit { found, expected }| {
+            let place = Place::Row { row, column: column.name.clone() };
+            Input::memory(Vec::new()).malformed(place, found, expected)
+        };
+        if let Cell::Text(text) = cell
+            && self.schema.options.csv.is_in_quotes(text.as_bytes())
+            && !column.levels().iter().any(|level| level == text)
+        {
+            let found = Found::known("a text in the quotes of the file", text.as_bytes());
+            let expected = "a cell without them, as a reader of the file gives it";
+            return Err(misfit(Misfit { found, expected }));
+        }
         let start = self.values.len() - self.features + self.starts[at];
         let to = &mut self.values[start..start + column.features()];
         let encoded = column.encode(raw, &self.numbers, &mut self.scratch, to);
-        encoded.map_err(|Misfit { found, expected }| {
-            let place = Place::Row { row, column: column.name.clone() };
-            Input::memory(Vec::new()).malformed(place, found, expected)
-        })
+        encoded.map(|_| ()).map_err(misfit)
     }
 
     fn finish(self) -> Result<Batch<T, Dyn>> {

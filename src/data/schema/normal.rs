@@ -50,4 +50,21 @@ impl Schema {
         let unknown = Error::EmptyFeature { call: "Schema::normalizer", feature };
         own.map_or(unknown, |column| column.refuse(fault, remedy))
     }
+
+    /// Refuses another schema whose features mean something else.
+    pub(crate) fn require_the_same_features(&self, other: &Self) -> Result<()> {
+        let part = "a table";
+        let fault =
+            "is read by another schema than that of the model, whose features have other meanings";
+        let remedy = "open it by the model's own: `Normalizer::schema` of `AutoEncoder::normalizer`, or `score_rows`";
+        let features = |schema: &Self| {
+            let columns = schema.with_features().map(|at| {
+                let column = &schema.columns[at];
+                (column.kind(), column.levels().to_vec(), column.rare_levels().to_vec())
+            });
+            (schema.feature_names(), columns.collect::<Vec<_>>())
+        };
+        let is_same = features(self) == features(other);
+        crate::error::require_fit(is_same, part, fault, remedy)
+    }
 }

@@ -96,6 +96,8 @@ pub(super) struct Profile {
     /// The first cell that is no number, and its line.
     pub(super) first_text: Option<(String, u64)>,
     pub(super) texts_in_single_quotes: usize,
+    /// Texts that are numbers beyond all others, such as `inf`.
+    pub(super) infinite: usize,
     pub(super) counter: Counter,
     /// What is left of the forms that all texts may be dates in.
     pub(super) dates: Vec<Seen>,
@@ -118,6 +120,7 @@ impl Profile {
             decimals: Some(0),
             first_text: None,
             texts_in_single_quotes: 0,
+            infinite: 0,
             counter: Counter::default(),
             dates: forms.iter().cloned().map(Seen::new).collect(),
             knows_form: false,
@@ -127,6 +130,11 @@ impl Profile {
     /// The cells that are there.
     pub(super) fn present(&self) -> usize {
         self.rows - self.missing
+    }
+
+    /// Whether there are cells, and each is a number.
+    pub(super) fn are_all_numbers(&self) -> bool {
+        self.present() > 0 && self.numbers == self.present()
     }
 
     /// Takes one more cell.
@@ -172,6 +180,8 @@ impl Profile {
             self.first_text = Some((crate::error::beginning(text), line));
         }
         self.texts_in_single_quotes += usize::from(is_in_single_quotes(text));
+        let number = str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
+        self.infinite += usize::from(number.is_some_and(f64::is_infinite));
         if !self.knows_form {
             self.knows_form = true;
             self.dates.extend(Form::of_iso(text).map(Seen::new));

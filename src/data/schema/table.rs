@@ -269,6 +269,9 @@ impl<T: Float> Source for Table<T> {
     fn samples(&self) -> usize {
         self.passes.samples()
     }
+    fn schema(&self) -> Option<&Schema> {
+        Some(Table::schema(self))
+    }
     fn rewind(&mut self) -> Result<()> {
         self.passes.rewind()
     }
