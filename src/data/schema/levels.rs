@@ -82,10 +82,19 @@ impl Levels {
     /// Which level a text is. Takes no memory.
     #[inline]
     pub(super) fn of(&self, text: &[u8]) -> Option<usize> {
+        self.seek(text, |at| self.names[at].as_bytes())
+    }
+
+    /// Which level a text is; `name` is asked for the whole text of a level only where the beginnings are alike.
+    #[inline]
+    fn seek<'a>(&self, text: &[u8], mut name: impl FnMut(usize) -> &'a [u8]) -> Option<usize> {
         let key = key(text);
-        let start = self.sorted.partition_point(|&(of, _)| of < key);
-        let alike = self.sorted[start..].iter().take_while(|&&(of, _)| of == key);
-        alike.map(|&(_, at)| at).find(|&at| self.names[at].as_bytes() == text)
+        // The order of beginnings and then of whole texts is that of whole texts.
+        let place = self
+            .sorted
+            .partition_point(|&(of, at)| of.cmp(&key).then_with(|| name(at).cmp(text)).is_lt());
+        let &(of, at) = self.sorted.get(place)?;
+        (of == key && name(at) == text).then_some(at)
     }
 
     /// Which level a number is, however the level writes it. Takes no memory.
@@ -258,6 +267,37 @@ mod tests {
         assert_eq!(levels.of(b"street_bd").or(levels.of(b"a\0\0")), None);
         assert_eq!(texts(&["a", "b", "a"]).twice(), Some("a"));
         assert_eq!(texts(&alike).twice(), None);
+    }
+
+    /// However many begin alike, as numbered customers do, as few are looked at as halving takes: 2¹⁷ > 100,000, and
+    /// the last one and the one that is found are looked at once more.
+    #[test]
+    fn levels_that_begin_alike_are_found_by_halving() {
+        let name = |of: usize| format!("customer_{of:05}");
+        // In another order than that of their texts.
+        let names: Vec<String> = (0..100_000).map(|at| name(at * 7 % 100_000)).collect();
+        let levels = Levels::new(names.clone(), &numbers(CsvOptions::new()));
+        let mut looks = 0;
+        let mut most = 0;
+        let mut find = |text: &str| {
+            looks = 0;
+            let found = levels.seek(text.as_bytes(), |at| {
+                looks += 1;
+                levels.names[at].as_bytes()
+            });
+            assert_eq!(levels.of(text.as_bytes()), found);
+            most = most.max(looks);
+            found
+        };
+        for (at, name) in names.iter().enumerate() {
+            assert_eq!(find(name), Some(at));
+            let others = [format!("{name}0"), format!("{name}\0"), name[..13].to_owned()];
+            assert!(others.iter().all(|other| find(other).is_none()), "{others:?}");
+        }
+        for unknown in ["", "customer", "customes", "customer_99999a", "zebra", "a"] {
+            assert_eq!(find(unknown), None, "{unknown}");
+        }
+        assert!((1..=17 + 2).contains(&most), "{most}");
     }
 
     #[test]
