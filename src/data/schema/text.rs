@@ -80,8 +80,8 @@ impl Schema {
     /// [`Error::Unfit`](crate::Error::Unfit).
     pub(crate) fn require_room(&self) -> Checked<()> {
         let fault = "is too long for a model file, which has room for 15 MiB of names and levels";
-        let remedy = "fold rare levels (`SchemaOptions::rare`), allow fewer (`most_levels`), or leave columns out \
-                      (`Schema::leave_out`)";
+        // Folded levels are written too, so that it is no help to fold more.
+        let remedy = "allow fewer levels (`SchemaOptions::most_levels`), or leave columns out (`Schema::leave_out`)";
         require_fit(length_in_json(&self.to_text()) <= LONGEST, "the schema", fault, remedy)
     }
 
@@ -308,9 +308,37 @@ mod tests {
         schema.columns[0].why += "\"";
         assert_eq!(
             schema.normalizer(&samples).unwrap_err().to_string(),
-            "the schema is too long for a model file, which has room for 15 MiB of names and levels: fold rare levels \
-             (`SchemaOptions::rare`), allow fewer (`most_levels`), or leave columns out (`Schema::leave_out`)"
+            "the schema is too long for a model file, which has room for 15 MiB of names and levels: allow fewer levels \
+             (`SchemaOptions::most_levels`), or leave columns out (`Schema::leave_out`)"
         );
+    }
+
+    /// What is advised makes room, and folding levels, which are written all the same, does not.
+    #[test]
+    fn fewer_levels_or_columns_make_room() {
+        // A control character is six bytes in JSON, so these levels are 15 million bytes and more.
+        let level = |of: usize| format!("{}{of}\n", "\u{1}".repeat(250));
+        let often = "often\n".repeat(20);
+        let text =
+            format!("a\n{often}{}", (0..22_000).map(|row| level(row / 2)).collect::<String>());
+        let infer = |options: SchemaOptions| Schema::infer_bytes_with(&options, &*text).unwrap();
+        let options = || SchemaOptions::new().most_levels(20_000).unwrap();
+        let (all, folded) = (options().rare(0, 0.0).unwrap(), options().rare(10, 1.0).unwrap());
+        let (all, folded) = (infer(all), infer(folded));
+        assert_eq!(
+            (all.columns()[0].levels().len(), all.columns()[0].rare_levels().len()),
+            (11_001, 0)
+        );
+        assert_eq!(folded.columns()[0].rare_levels().len(), 11_000);
+        for schema in [&all, &folded] {
+            let refused = schema.require_room().unwrap_err().to_string();
+            assert!(
+                !refused.contains("rare") && refused.contains("`SchemaOptions::most_levels`"),
+                "{refused}"
+            );
+        }
+        all.leave_out("a").unwrap().require_room().unwrap();
+        infer(SchemaOptions::new().most_levels(1000).unwrap()).require_room().unwrap();
     }
 
     #[test]
