@@ -359,6 +359,34 @@ fn files_have_columns_in_another_order_and_fewer() {
     assert_eq!(table.load().unwrap(), all);
 }
 
+/// Of rows that are passed over nothing becomes features, which a cell that is no number any more would not let: they
+/// were checked when the file was opened. That they are there, each of as many cells, is looked at.
+#[test]
+fn rows_that_are_passed_over_are_no_features() {
+    let path = std::env::temp_dir().join(format!("passed-over-{}.csv", std::process::id()));
+    let text = "a,b\n1,x\n2,y\n3,x\n4,y\n5,x\n";
+    let schema = Schema::infer_bytes(text).unwrap().number("a").unwrap();
+    // What the file is opened with, what it becomes, and what is read after two rows that are passed over.
+    let with = |changed: &str| {
+        std::fs::write(&path, text).unwrap();
+        let mut table = schema.open::<f64>(&path).unwrap();
+        std::fs::write(&path, changed).unwrap();
+        table.rewind()?;
+        table.skip(2)?;
+        let mut batch = Batch::zeros(table.size(), 3);
+        table.read(batch.view_mut()).map(|read| (read, batch.sample(0)[0], batch.sample(2)[0]))
+    };
+    assert_eq!(with(text), Ok((3, 3.0, 5.0)));
+    assert_eq!(with(&text.replace('2', "?").replace('1', "z")), Ok((3, 3.0, 5.0)));
+    let read = with(&text.replace('3', "z"));
+    assert!(matches!(read, Err(Error::Malformed { .. })), "{read:?}");
+    let fewer = with("a,b\n1,x\n2,y,,\n\n3,x\n4,y\n");
+    assert!(matches!(fewer, Err(Error::FileMismatch { .. })), "{fewer:?}");
+    let ends = with("a,b\n1,x\n");
+    assert!(matches!(ends, Err(Error::FileMismatch { unit: "rows", .. })), "{ends:?}");
+    std::fs::remove_file(path).unwrap();
+}
+
 #[test]
 fn columns_in_memory_come_by_name() {
     let schema =
@@ -716,33 +744,6 @@ fn levels_are_trimmed_as_cells_are() {
     assert_eq!(column(&schema, "size").levels(), ["S\u{a0}", "L"]);
     assert_eq!(samples(&schema, text).as_slice()[..6], [0.0, 0.0, 1.0, 1.0, 0.0, 2.0]);
     assert_eq!(column(&schema, "size").missing(), 1.0 / 3.0);
-}
-
-/// What is to be done about a cell is a call of the schema, and none that a schema refuses.
-#[test]
-fn refusals_of_cells_name_the_calls_of_a_schema() {
-    let schema = Schema::infer_bytes("a\n1\n2\n5\n").unwrap();
-    for (cell, remedy) in [
-        ("5 kg", "take the unit out of the file, or leave the column out by `Schema::leave_out`"),
-        (
-            "--",
-            "`CsvOptions::missing_marks` of `SchemaOptions::csv` counts this mark among the missing values",
-        ),
-        ("'a'", "`Schema::category` takes a column of texts"),
-        ("red", "`Schema::category` if these are levels, `leave_out` if the column is not wanted"),
-    ] {
-        for refused in [
-            schema.from_bytes::<f32>(format!("a\n1\n{cell}\n")).unwrap_err(),
-            schema.batch::<f32>([[cell]]).unwrap_err(),
-        ] {
-            let refused = refused.to_string();
-            assert!(refused.contains(remedy), "{refused}");
-            assert!(
-                !refused.contains("columns` chooses") && !refused.contains("`missing`"),
-                "{refused}"
-            );
-        }
-    }
 }
 
 #[test]

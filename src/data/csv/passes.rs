@@ -31,6 +31,12 @@ pub(in crate::data) trait ReadRows {
 
     /// Reads and checks the next row, writes its features if wanted, and says what it is.
     fn row(&mut self, to: Option<&mut [Self::Scalar]>) -> Result<Row>;
+
+    /// Passes over the next row, which was checked before, and says what it is: for rows that are never dropped it is
+    /// enough to see where they end.
+    fn pass_over(&mut self) -> Result<Row> {
+        self.row(None)
+    }
 }
 
 /// Passes over the samples of a text, which are counted and checked when it is opened.
@@ -146,10 +152,14 @@ impl<R: ReadRows> Passes<R> {
         Ok(())
     }
 
-    /// Reads the next sample, and says whether there was one.
+    /// Reads the next sample, or passes over it, and says whether there was one.
     fn sample(&mut self, mut to: Option<&mut [R::Scalar]>) -> Result<bool> {
         loop {
-            match self.rows.row(to.as_deref_mut())? {
+            let row = match to.as_deref_mut() {
+                Some(to) => self.rows.row(Some(to)),
+                None => self.rows.pass_over(),
+            };
+            match row? {
                 Row::Sample => return Ok(true),
                 Row::Dropped => {}
                 Row::End => return Ok(false),

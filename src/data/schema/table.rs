@@ -180,6 +180,10 @@ impl<T: Float> ReadRows for SchemaRows<T> {
         )?;
         Ok(if has_row { Row::Sample } else { Row::End })
     }
+    fn pass_over(&mut self) -> Result<Row> {
+        let has_row = self.rows.next(|_| false, |_, _, _| Ok(()))?;
+        Ok(if has_row { Row::Sample } else { Row::End })
+    }
 }
 
 /// A label as it is given to the user.
