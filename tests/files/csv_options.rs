@@ -548,6 +548,16 @@ fn marks_are_numbers_as_the_file_writes_them() {
         (marked(comma(new()), "-999.0"), ["-999", "-999,00", "-999,0"]),
         (point(comma(marked(new(), "-1.234"))), ["-1234", "-1.234,0", "-1234,000"]),
     ] {
+        // What is refused is called what it is, each of them, with the remedy for it.
+        let refusing = options.clone().missing(Missing::Refuse).unwrap();
+        for cell in cells {
+            let said = refused(format!("a\n1,5\n{cell}\n"), &refusing);
+            let missing = format!("found a missing value ({cell:?})");
+            assert!(
+                said.contains(&missing) && said.contains("`CsvOptions::missing` says"),
+                "{said}"
+            );
+        }
         let text = format!("a\n1,5\n{}\n", cells.join("\n"));
         let read: Csv<f64, Dyn> = options.from_bytes(text).unwrap();
         assert_eq!({ read }.load().unwrap().as_slice(), [1.5, 7.0, 7.0, 7.0]);

@@ -18,6 +18,8 @@ mod resume;
 mod resume_schedules;
 #[cfg(feature = "table")]
 mod schema;
+#[cfg(feature = "table")]
+mod schema_refusals;
 #[cfg(feature = "safetensors")]
 mod stop;
 mod tables;

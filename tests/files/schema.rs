@@ -641,7 +641,7 @@ fn files_that_are_no_such_table_are_refused() {
         (
             "a;b\n1;2\n",
             csv(),
-            "<memory>, line 1 (counted from 1): found a single cell (\"a;b\"), expected cells with the delimiter between them (perhaps `CsvOptions::delimiter(b';')`)",
+            "<memory>, line 1 (counted from 1): found a single cell (\"a;b\"), expected cells with the delimiter between them (perhaps `CsvOptions::delimiter(b';')` of `SchemaOptions::csv`)",
         ),
         ("a,b\n", csv(), "<memory>: found no rows below the header"),
         ("a,b\n1\n", csv(), "<memory>, line 2 (counted from 1): expected 2 cells, found 1"),

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read};
 use std::ops::Range;
 
 use super::dialect::{Delimiter, Dialect, Ends, is_line_end, is_space};
+use super::remedies::{CLOSED, TRIM, WHOLE};
 use crate::data::input::Input;
 use crate::error::{Error, Found, Place, Result};
 
@@ -15,12 +16,6 @@ const BUFFER: usize = 1 << 16;
 const LONGEST: usize = 1 << 16;
 /// How a text in UTF-8 may begin.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-const CLOSED: &str = "a closing quote (`CsvOptions::quote(None)` if quotes mean nothing here)";
-const WHOLE: &str = "quotes around the whole cell, and each quote within them twice \
-                     (`CsvOptions::quote(None)` if quotes mean nothing here)";
-const TRIM: &str =
-    "quotes around the whole cell (`CsvOptions::trim(true)` passes over spaces around them)";
 
 /// What ends a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

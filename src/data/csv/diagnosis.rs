@@ -1,84 +1,44 @@
 //! Why a cell is no number, in the words of whoever has the file before them, and what to do.
 
 use super::dialect::{is_space, trimmed};
-use super::number::{Numbers, finite};
+use super::number::Numbers;
+use super::remedies::{
+    BAR, BOTH, COMMA, COMMAS, DECIMAL, GROUPED_DECIMAL, INFINITE, MARK, OTHER_MARKS, QUOTE,
+    SEMICOLON, TAB, TEXT, THOUSANDS, THOUSANDS_NO_BREAK, THOUSANDS_QUOTE, THOUSANDS_SPACE,
+    THOUSANDS_UNDERSCORE, UNIT, WHITESPACE,
+};
 use crate::error::Found;
-
-/// What to do about cells that the columns are to blame for: it is another call of whoever reads them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Remedies {
-    pub(super) text: &'static str,
-    pub(super) mark: &'static str,
-    pub(super) quote: &'static str,
-    pub(super) unit: &'static str,
-}
-
-/// Where [`CsvOptions`](super::CsvOptions) say what the columns are.
-pub(super) const OF_OPTIONS: Remedies = Remedies {
-    text: "a finite number (`CsvOptions::columns` chooses the columns that are features, `label` leaves one out, and \
-           `missing_marks` takes a text for a missing value)",
-    mark: "a finite number (`CsvOptions::missing_marks` counts this mark among the missing values, and `missing` says \
-           what becomes of them)",
-    quote: "a finite number (`CsvOptions::quote(b'\\'')` takes single quotes off; a column of texts is no feature: \
-            `columns` chooses those that are)",
-    unit: "a finite number (take the unit out of the file, or leave the column out by `CsvOptions::columns`)",
-};
-
-/// Where a schema says it, in which missing cells stay missing; of a text each column has its own to say.
-#[cfg(feature = "table")]
-pub(super) const OF_SCHEMA: Remedies = Remedies {
-    text: "a finite number",
-    mark: "a finite number (`CsvOptions::missing_marks` of `SchemaOptions::csv` counts this mark among the missing \
-           values)",
-    quote: "a finite number (`CsvOptions::quote(b'\\'')` of `SchemaOptions::csv` takes single quotes off, and \
-            `Schema::category` takes a column of texts)",
-    unit: "a finite number (take the unit out of the file, or leave the column out by `Schema::leave_out`)",
-};
 
 const MISSING: &str = "a finite number (`CsvOptions::missing` says what becomes of missing values: \
                        `Missing::DropRow`, `Missing::Value` or `Missing::NotANumber`)";
-const INFINITE: &str = "a finite number (`CsvOptions::missing_marks` can count this among the missing \
-                        values)";
-const DECIMAL: &str = "a finite number (`CsvOptions::decimal(b',')` reads a decimal comma)";
-const THOUSANDS: &str =
-    "a finite number (`CsvOptions::thousands` takes the mark between thousands)";
-const COMMA: &str = "a finite number (`CsvOptions::thousands(b',')` if the comma stands between \
-                     thousands, `decimal(b',')` if before a fraction)";
-const BOTH: &str =
-    "a finite number (`CsvOptions::decimal(b',')` with `thousands(b'.')` reads this)";
+/// What the name of its column is where a cell should be.
+pub(super) const NAME: &str = "the name of its column, as if the header came again";
 const HEADER: &str = "a finite number (if the header comes again in this line, as where files were joined, take the \
                       line out of the file)";
 const MINUS: &str = "a finite number (write the minus sign as a hyphen, `-`, in the file)";
 const NO_BREAK: &str =
     "a finite number (take the no-break space, U+00A0 or U+202F, out of the file)";
-const GROUPED_DECIMAL: &str = "a finite number (`CsvOptions::decimal(b',')` together with `thousands` for the mark \
-                               between thousands reads this)";
 
 /// What is in a cell that is no number, and what belongs there; `name` is what the header calls its column.
-pub(super) fn of_cell(
-    cell: &[u8],
-    numbers: &Numbers,
-    name: Option<&str>,
-    remedies: Remedies,
-) -> (Found, &'static str) {
+pub(super) fn of_cell(cell: &[u8], numbers: &Numbers, name: Option<&str>) -> (Found, &'static str) {
     let text = trimmed(cell);
     if text.is_empty() {
         return (Found::Thing("an empty cell, a missing value"), MISSING);
     }
     let mut scratch = Vec::new();
-    let is_number = numbers.plain(text, &mut scratch).and_then(finite::<f64>).is_some();
-    if numbers.marks.has(text) || (is_number && numbers.marks.has_number(text, || finite(text))) {
+    let is_number = numbers.value(text, &mut scratch).is_some();
+    if numbers.stands_for_missing(text, &mut scratch) {
         return (Found::known("a missing value", text), MISSING);
     }
     if name.is_some_and(|name| trimmed(name.as_bytes()) == text) {
-        return (Found::known("the name of its column, as if the header came again", text), HEADER);
+        return (Found::known(NAME, text), HEADER);
     }
     if text.contains(&0) {
         let expected =
             "text in UTF-8 (a file of another kind, or in UTF-16, must be converted first)";
         return (Found::known("a NUL byte", text), expected);
     }
-    if let Some((kind, expected)) = of_signs(text, remedies).or_else(|| of_marks(text, numbers)) {
+    if let Some((kind, expected)) = of_signs(text).or_else(|| of_marks(text, numbers)) {
         return (Found::known(kind, text), expected);
     }
     if str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok()) {
@@ -93,28 +53,25 @@ pub(super) fn of_cell(
                 let expected = "a number within the range of `f64`";
                 (Found::known("a number that is too large", text), expected)
             }
-            false => {
-                let expected = "a finite number as `CsvOptions::decimal` and `thousands` say";
-                (Found::known("a number with other marks", text), expected)
-            }
+            false => (Found::known("a number with other marks", text), OTHER_MARKS),
         };
     }
     if is_with_unit(text) {
-        return (Found::known("a number with a unit", text), remedies.unit);
+        return (Found::known("a number with a unit", text), UNIT);
     }
-    (Found::text(text), remedies.text)
+    (Found::text(text), TEXT)
 }
 
 /// What a text of signs beyond those of numbers is.
-fn of_signs(text: &[u8], remedies: Remedies) -> Option<(&'static str, &'static str)> {
+fn of_signs(text: &[u8]) -> Option<(&'static str, &'static str)> {
     if let [b'\'', .., b'\''] = text {
-        return Some(("a text in single quotes", remedies.quote));
+        return Some(("a text in single quotes", QUOTE));
     }
     let text = str::from_utf8(text).ok()?;
     // Of delimiters in place of numbers there is more to say.
     let is_mark = |c: char| !c.is_alphanumeric() && !c.is_control() && !",;|".contains(c);
     if text.chars().all(is_mark) {
-        return Some(("a mark and no number", remedies.mark));
+        return Some(("a mark and no number", MARK));
     }
     // The minus sign of mathematics and the dash that stands for it.
     let number = text.strip_prefix(['\u{2212}', '\u{2013}'])?;
@@ -162,7 +119,7 @@ fn of_marks(text: &[u8], numbers: &Numbers) -> Option<(&'static str, &'static st
         let joined: Vec<u8> = plain.iter().copied().filter(|&byte| !is_space(byte)).collect();
         let found = match of_marks(&plain, numbers) {
             Some(("a thousands mark", _)) => {
-                ("a no-break space between thousands", NO_BREAK_THOUSANDS)
+                ("a no-break space between thousands", THOUSANDS_NO_BREAK)
             }
             Some((kind, expected)) if kind != SEVERAL_SPACES => (kind, expected),
             _ => ("a no-break space", NO_BREAK),
@@ -177,12 +134,9 @@ fn of_marks(text: &[u8], numbers: &Numbers) -> Option<(&'static str, &'static st
             return Some(("a decimal comma and a thousands mark", GROUPED_DECIMAL));
         }
         let expected = match byte {
-            b' ' => {
-                "a finite number (`CsvOptions::thousands(b' ')` if these are thousands, `whitespace()` \
-                 if several numbers)"
-            }
-            b'\'' => "a finite number (`CsvOptions::thousands(b'\\'')` reads this)",
-            _ => "a finite number (`CsvOptions::thousands(b'_')` reads this)",
+            b' ' => THOUSANDS_SPACE,
+            b'\'' => THOUSANDS_QUOTE,
+            _ => THOUSANDS_UNDERSCORE,
         };
         return Some(("a thousands mark", expected));
     }
@@ -208,19 +162,17 @@ fn of_marks(text: &[u8], numbers: &Numbers) -> Option<(&'static str, &'static st
     }
 }
 
-const NO_BREAK_THOUSANDS: &str =
-    "a finite number (`CsvOptions::thousands(b' ')` reads this, with a no-break space too)";
 const SEVERAL: &str = "several cells";
 const SEVERAL_SPACES: &str = "several numbers with spaces between";
 
 /// What to do about a delimiter that is perhaps another one.
 pub(super) fn perhaps(delimiter: u8) -> &'static str {
     match delimiter {
-        b';' => "cells with the delimiter between them (perhaps `CsvOptions::delimiter(b';')`)",
-        b'\t' => "cells with the delimiter between them (perhaps `CsvOptions::delimiter(b'\\t')`)",
-        b'|' => "cells with the delimiter between them (perhaps `CsvOptions::delimiter(b'|')`)",
-        b',' => "cells with the delimiter between them (perhaps `CsvOptions::delimiter(b',')`)",
-        _ => "cells with the delimiter between them (perhaps `CsvOptions::whitespace()`)",
+        b';' => SEMICOLON,
+        b'\t' => TAB,
+        b'|' => BAR,
+        b',' => COMMAS,
+        _ => WHITESPACE,
     }
 }
 

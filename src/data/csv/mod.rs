@@ -9,6 +9,7 @@ mod options;
 mod passes;
 #[cfg(feature = "table")]
 mod raw;
+mod remedies;
 mod rows;
 
 use std::path::Path;

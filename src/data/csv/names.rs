@@ -4,6 +4,10 @@ use super::cells::{Cells, End};
 use super::diagnosis::perhaps;
 use super::dialect::{Delimiter, Dialect, is_line_end, is_space, trimmed};
 use super::options::CsvOptions;
+use super::remedies::{
+    EXCEL_BAR, EXCEL_COMMA, EXCEL_OTHER, EXCEL_SEMICOLON, EXCEL_TAB, MORE_LINES,
+    REMARK_EXCLAMATION, REMARK_HASH, REMARK_PERCENT, ROW, TITLE, TITLE_OR_SPACES,
+};
 use crate::data::input::Input;
 use crate::data::signature::{self, kind_of_file};
 use crate::error::{Error, Found, Names, Place, Result, beginning};
@@ -12,10 +16,6 @@ use crate::error::{Error, Found, Names, Place, Result, beginning};
 const LISTED: usize = 20;
 /// How many names are compared with one that is not there.
 const COMPARED: usize = 1000;
-
-/// What belongs in an empty line.
-pub(super) const ROW: &str =
-    "a row of cells (`CsvOptions::skip_blank_lines(true)` passes over empty lines)";
 
 /// The number of cells of the first row; refuses what is no table in a text.
 pub(super) fn first_row(input: &Input, dialect: Dialect) -> Result<usize> {
@@ -142,13 +142,11 @@ fn refuse_line_of_excel(input: &Input, dialect: Dialect) -> Result<()> {
         return Ok(());
     }
     let expected = match delimiter {
-        b';' => "a row (`CsvOptions::skip_lines(1)` with `delimiter(b';')` reads the table below)",
-        b'\t' => {
-            "a row (`CsvOptions::skip_lines(1)` with `delimiter(b'\\t')` reads the table below)"
-        }
-        b'|' => "a row (`CsvOptions::skip_lines(1)` with `delimiter(b'|')` reads the table below)",
-        b',' => "a row (`CsvOptions::skip_lines(1)` reads the table below)",
-        _ => "a row (`CsvOptions::skip_lines(1)` with this `delimiter` reads the table below)",
+        b';' => EXCEL_SEMICOLON,
+        b'\t' => EXCEL_TAB,
+        b'|' => EXCEL_BAR,
+        b',' => EXCEL_COMMA,
+        _ => EXCEL_OTHER,
     };
     let found = Found::known("Excel's line that names the delimiter", line);
     Err(input.malformed(Place::Line(1), found, expected))
@@ -202,9 +200,9 @@ fn remark(input: &Input, dialect: Dialect) -> Option<Error> {
     cells.next(0, true).ok()??;
     let text = trimmed(cells.cell());
     let expected = match text.first()? {
-        b'#' => "a row of the table (`CsvOptions::comment(b'#')` passes over remarks)",
-        b'%' => "a row of the table (`CsvOptions::comment(b'%')` passes over remarks)",
-        b'!' => "a row of the table (`CsvOptions::comment(b'!')` passes over remarks)",
+        b'#' => REMARK_HASH,
+        b'%' => REMARK_PERCENT,
+        b'!' => REMARK_EXCLAMATION,
         _ => return None,
     };
     let found = Found::known("a remark", text);
@@ -250,17 +248,9 @@ pub(super) fn another_delimiter(
     let has_spaces = text.iter().any(|&byte| is_space(byte));
     let expected = match (marks, has_wider_rows, dialect.skipped_lines) {
         (Some(delimiter), ..) => perhaps(delimiter),
-        (None, true, 0) if has_spaces => {
-            "as many cells as in the rows below (`CsvOptions::skip_lines(1)` if this line is a title, `whitespace()` if \
-             spaces stand between cells)"
-        }
-        (None, true, 0) => {
-            "as many cells as in the rows below (`CsvOptions::skip_lines(1)` if this line is a title)"
-        }
-        (None, true, _) => {
-            "as many cells as in the rows below (a greater number of `CsvOptions::skip_lines` if this line is none of \
-             the table)"
-        }
+        (None, true, 0) if has_spaces => TITLE_OR_SPACES,
+        (None, true, 0) => TITLE,
+        (None, true, _) => MORE_LINES,
         (None, false, _) => perhaps(has_spaces.then_some(b' ')?),
     };
     let found = Found::known("a single cell", text);

@@ -87,6 +87,20 @@ impl Numbers {
         }
     }
 
+    /// The finite number that a text without spaces around it is, also one that stands for a missing value.
+    pub(in crate::data) fn value(&self, text: &[u8], scratch: &mut Vec<u8>) -> Option<f64> {
+        self.plain(text, scratch).and_then(finite)
+    }
+
+    /// Whether a text without spaces around it stands for a missing value: as a word, or as a number however it is
+    /// written.
+    pub(in crate::data) fn stands_for_missing(&self, text: &[u8], scratch: &mut Vec<u8>) -> bool {
+        match self.value(text, scratch) {
+            Some(value) => self.marks.has_number(text, || Some(value)),
+            None => self.marks.has(text),
+        }
+    }
+
     /// What a cell seems to be, whatever becomes of missing values.
     pub(super) fn seems(&self, cell: &[u8], scratch: &mut Vec<u8>) -> Seeming {
         let text = trimmed(cell);

@@ -1,12 +1,13 @@
 //! The rows of a text as they stand, for whoever reads more in them than numbers: tables of mixed columns.
 
 use super::cells::Cells;
-use super::diagnosis::{OF_SCHEMA, Remedies, of_cell};
+use super::diagnosis::{NAME, of_cell};
 use super::dialect::{Delimiter, Dialect, trimmed};
 use super::missing::Missing;
 use super::names::{another_delimiter, first_row, with_first_line};
-use super::number::{Numbers, Value, finite};
+use super::number::{Numbers, Value};
 use super::options::CsvOptions;
+use super::remedies::{self, of_schema};
 use super::rows::row;
 use crate::data::input::Input;
 use crate::error::{Error, Found, Place, Result, require_fit};
@@ -17,6 +18,19 @@ use crate::numbers::scalar::Float;
 pub(in crate::data) struct Misfit {
     pub(in crate::data) found: Found,
     pub(in crate::data) expected: &'static str,
+}
+
+impl Misfit {
+    /// The same of a cell in a column of this name: a name is no value that is wrong, but a header that comes again.
+    pub(in crate::data) fn in_column(self, cell: &[u8], name: Option<&str>) -> Self {
+        const EXPECTED: &str = "a value (if the header comes again in this row, as where files were joined, take the row \
+                                out)";
+        let text = trimmed(cell);
+        if name.is_none_or(|name| trimmed(name.as_bytes()) != text) {
+            return self;
+        }
+        Self { found: Found::known(NAME, text), expected: EXPECTED }
+    }
 }
 
 /// The rows of a text, cell by cell as they stand.
@@ -76,7 +90,7 @@ impl RawRows {
         if self.width > 1 || !cell.contains([';', '\t', '|', ',']) {
             return None;
         }
-        another_delimiter(&self.input, self.dialect, false)
+        another_delimiter(&self.input, self.dialect, false).map(said_of_schema)
     }
 
     /// What the header calls the columns, if there is one.
@@ -107,15 +121,18 @@ impl RawRows {
         mut visit: impl FnMut(usize, &[u8], u64) -> std::result::Result<(), Misfit>,
     ) -> Result<bool> {
         let Self { cells, numbers, names, width, .. } = self;
-        row(cells, *width, numbers, is_kept, |column, cells| {
-            visit(column, cells.cell(), cells.cell_line()).map_err(|Misfit { found, expected }| {
-                let mut error = cells.refuse(column, found, expected);
+        let has_row = row(cells, *width, numbers, is_kept, |column, cells| {
+            visit(column, cells.cell(), cells.cell_line()).map_err(|misfit| {
+                let own = names.as_ref().and_then(|names| names.get(column));
+                let misfit = misfit.in_column(cells.cell(), own.map(String::as_str));
+                let mut error = cells.refuse(column, misfit.found, misfit.expected);
                 if let Error::Malformed { place: Place::Cell { name, .. }, .. } = &mut error {
-                    *name = names.as_ref().and_then(|names| names.get(column)).cloned();
+                    *name = own.cloned();
                 }
                 error
             })
-        })
+        });
+        has_row.map_err(said_of_schema)
     }
 }
 
@@ -125,10 +142,18 @@ pub(in crate::data) fn in_view_of_first_line(
     input: &Input,
     options: &CsvOptions,
 ) -> Error {
-    match first_row(input, options.dialect) {
+    said_of_schema(match first_row(input, options.dialect) {
         Ok(width) => with_first_line(error, input, options, width),
         Err(_) => error,
+    })
+}
+
+/// A refusal that says where a schema's user gives the options it names.
+fn said_of_schema(mut error: Error) -> Error {
+    if let Error::Malformed { expected, .. } = &mut error {
+        *expected = of_schema(expected);
     }
+    error
 }
 
 /// The refusal of a text that is none.
@@ -150,20 +175,6 @@ impl Numbers {
         }
     }
 
-    /// The finite number that a text without spaces around it is, also one that stands for a missing value.
-    pub(in crate::data) fn value(&self, text: &[u8], scratch: &mut Vec<u8>) -> Option<f64> {
-        self.plain(text, scratch).and_then(finite)
-    }
-
-    /// Whether a text without spaces around it stands for a missing value: as a word, or as a number however it is
-    /// written.
-    pub(in crate::data) fn stands_for_missing(&self, text: &[u8], scratch: &mut Vec<u8>) -> bool {
-        match self.value(text, scratch) {
-            Some(value) => self.marks.has_number(text, || Some(value)),
-            None => self.marks.has(text),
-        }
-    }
-
     /// Whether a number in memory stands for a missing value.
     pub(in crate::data) fn number_stands_for_missing(&self, number: f64) -> bool {
         number.is_nan() || self.marks.has_value(number)
@@ -171,7 +182,8 @@ impl Numbers {
 
     /// Why a cell is no number, and what to do; `plain` is what to do about a text that is nothing that is known.
     pub(in crate::data) fn misfit(&self, cell: &[u8], plain: &'static str) -> Misfit {
-        let (found, expected) = of_cell(cell, self, None, Remedies { text: plain, ..OF_SCHEMA });
+        let (found, expected) = of_cell(cell, self, None);
+        let expected = if expected == remedies::TEXT { plain } else { of_schema(expected) };
         Misfit { found, expected }
     }
 

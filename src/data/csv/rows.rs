@@ -3,14 +3,15 @@
 use std::marker::PhantomData;
 
 use super::cells::{Cells, End};
-use super::diagnosis::{OF_OPTIONS, of_cell};
+use super::diagnosis::of_cell;
 use super::dialect::Dialect;
 use super::features::Features;
 use super::missing::Missing;
-use super::names::{ROW, column_of, name_of};
+use super::names::{column_of, name_of};
 use super::number::{Numbers, Seeming, Value};
 use super::options::{Column, CsvOptions};
 use super::passes::{ReadRows, Row};
+use super::remedies::ROW;
 use crate::data::input::Input;
 use crate::error::{Error, Found, Place, Result};
 use crate::numbers::scalar::Float;
@@ -110,8 +111,7 @@ impl<T: Float> NumberRows<T> {
                 Some(Value::Dropped) => is_dropped = true,
                 None => {
                     let name = has_header.then(|| name_of(input, *dialect, column)).flatten();
-                    let (found, expected) =
-                        of_cell(cells.cell(), numbers, name.as_deref(), OF_OPTIONS);
+                    let (found, expected) = of_cell(cells.cell(), numbers, name.as_deref());
                     return Err(cells.refuse(column, found, expected));
                 }
             }

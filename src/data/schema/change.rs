@@ -11,9 +11,9 @@ use crate::data::csv::{self, Misfit, Numbers, RawRows, trimmed, trimmed_text};
 use crate::error::{Error, Found, Names, Result, beginning};
 
 const A_LEVEL: &str = "one of the levels that were given (`Schema::ordinal` and `boolean` name all of a column; a text that \
-                       means a missing value is named by `CsvOptions::missing_marks`)";
-const A_NUMBER: &str =
-    "a finite number (a text that means a missing value is named by `CsvOptions::missing_marks`)";
+                       means a missing value is named by `CsvOptions::missing_marks` of `SchemaOptions::csv`)";
+const A_NUMBER: &str = "a finite number (a text that means a missing value is named by `CsvOptions::missing_marks` of \
+                        `SchemaOptions::csv`)";
 
 impl Schema {
     /// Takes a column for the label, which is no feature; [`Table::labels`](super::Table::labels) gives it. A column

@@ -90,7 +90,8 @@ fn names_of(rows: &RawRows) -> Result<Vec<String>> {
         if all.contains(&name) {
             let found = Found::Thing("several columns");
             let expected = "one column of that name (give each a name of its own, or take \
-                            `CsvOptions::skip_lines(1)` with `header(false)`, which goes by places)";
+                            `CsvOptions::skip_lines(1)` of `SchemaOptions::csv` with `header(false)`, which goes by \
+                            places)";
             return Err(rows.input().malformed(Place::Name(name), found, expected));
         }
         all.push(name);

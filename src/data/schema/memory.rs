@@ -224,7 +224,11 @@ impl<'a, T: Float> Samples<'a, T> {
             Cell::Number(number) => Raw::Number(*number),
             Cell::Missing => Raw::Missing,
         };
-        let misfit = |Misfit { found, expected }| {
+        let misfit = |misfit: Misfit| {
+            let Misfit { found, expected } = match cell {
+                Cell::Text(text) => misfit.in_column(text.as_bytes(), Some(&column.name)),
+                _ => misfit,
+            };
             let place = Place::Row { row, column: column.name.clone() };
             Input::memory(Vec::new()).malformed(place, found, expected)
         };
@@ -239,7 +243,7 @@ impl<'a, T: Float> Samples<'a, T> {
         let start = self.values.len() - self.features + self.starts[at];
         let to = &mut self.values[start..start + column.features()];
         let encoded = column.encode(raw, &self.numbers, &mut self.scratch, to);
-        encoded.map(|_| ()).map_err(misfit)
+        encoded.map_err(misfit)
     }
 
     fn finish(self) -> Result<Batch<T, Dyn>> {
