@@ -239,7 +239,10 @@ impl Dates {
             (None, Some(time)) if !self.form.has_day => {
                 self.form.text(self.whole(time.round() as i64, unit).rem_euclid(DAY))
             }
-            (None, time) => parts_in_words(time, turns[1], turns[2]),
+            (None, time) => {
+                let time = time.map(|time| self.whole(time.round() as i64, unit).rem_euclid(DAY));
+                parts_in_words(time, turns[1], turns[2])
+            }
         }
     }
 
@@ -253,14 +256,14 @@ impl Dates {
 }
 
 /// What is known without the time that has gone by: `about day 64 of the year, Monday, 13:30:00`, as years differ by a day.
-fn parts_in_words(time: Option<f64>, week: Option<f64>, year: Option<f64>) -> String {
+fn parts_in_words(time: Option<i64>, week: Option<f64>, year: Option<f64>) -> String {
     const DAYS: [&str; 7] =
         ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     let year =
         year.map(|turn| format!("about day {} of the year", (turn * 365.25).round() as u32 + 1));
     let week = week.map(|turn| DAYS[(turn * 7.0).round() as usize % 7].to_owned());
     let time = time.map(|micros| {
-        let seconds = (micros / 1e6).round() as u32 % 86_400;
+        let seconds = (micros + SECOND / 2) / SECOND % 86_400;
         format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
     });
     [year, week, time].into_iter().flatten().collect::<Vec<_>>().join(", ")
