@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::encode::{number, numbers};
-
 /// Bars, at least and at most.
 const BARS: (usize, usize) = (8, 60);
 /// From how many times the median on the greatest score asks for a logarithmic scale.
 const FAR: f64 = 20.0;
 /// A threshold that is farther from all scores than so many times their range is not drawn.
 const NEAR: f64 = 3.0;
+/// The least width of a bar, beside the farthest score: a few steps from a number to the next, so that no two edges are one.
+const LEAST_WIDTH: f64 = 4.0 * f64::EPSILON;
 
 /// Scores as the page draws them. Those that are beyond all numbers are counted beside.
 pub(super) fn histogram(scores: &[f64], threshold: Option<f64>) -> Value {
@@ -19,12 +19,13 @@ pub(super) fn histogram(scores: &[f64], threshold: Option<f64>) -> Value {
         .map(|threshold| scores.iter().filter(|&&score| is_above(score, threshold)).count());
     let bars = bars(&finite, threshold);
     json!({
-        "edges": bars.as_ref().map(|bars| numbers(bars.edges.iter().copied())),
+        // In full, and so the threshold, which is one of them: scores may differ in their last digits only.
+        "edges": bars.as_ref().map(|bars| bars.edges.clone()),
         "counts": bars.as_ref().map(|bars| bars.counts.clone()),
         // The first bar beyond the threshold.
         "beyond": bars.as_ref().and_then(|bars| bars.beyond),
         "log": bars.as_ref().is_some_and(|bars| bars.is_log),
-        "threshold": threshold.map(number),
+        "threshold": threshold,
         "isDrawn": bars.as_ref().is_some_and(|bars| bars.beyond.is_some()),
         "above": above,
         "samples": scores.len(),
@@ -61,7 +62,8 @@ fn bars(sorted: &[f64], threshold: Option<f64>) -> Option<Bars> {
     let mark = threshold.map(to).filter(is_near);
     let (start, end) = mark.map_or((low, high), |mark| (low.min(mark), high.max(mark)));
     let count = ((sorted.len() as f64).sqrt().ceil() as usize).clamp(BARS.0, BARS.1);
-    let width = (end - start).max(range) / count as f64;
+    let least_width = (LEAST_WIDTH * start.abs().max(end.abs())).max(f64::MIN_POSITIVE);
+    let width = ((end - start).max(range) / count as f64).max(least_width);
     // Bars lie on both sides of the threshold, or of the least score where it is not drawn: none is on both.
     let middle = mark.unwrap_or(low);
     let is_beyond = |score: f64| match (mark, threshold) {
@@ -115,18 +117,33 @@ mod tests {
 
     #[test]
     fn extreme_scores_have_bars() {
-        for scores in [vec![1.0], vec![0.0; 9], vec![-f64::MAX, f64::MAX], vec![1e-300, 1.0, 1e300]]
-        {
-            for threshold in [None, Some(0.5), Some(-1e308), Some(f64::MAX)] {
+        // The last but one are the least numbers there are, the last are one number and the next.
+        for scores in [
+            vec![1.0],
+            vec![0.0; 9],
+            vec![-f64::MAX, f64::MAX],
+            vec![1e-300, 1.0, 1e300],
+            vec![0.0, 0.0, 2e-323],
+            vec![1.0, 1.0_f64.next_up()],
+            vec![f64::MAX.next_down(), f64::MAX],
+        ] {
+            for threshold in [None, Some(0.5), Some(1e-323), Some(-1e308), Some(f64::MAX)] {
                 let bars = bars(&scores, threshold).unwrap();
                 assert_eq!(bars.counts.iter().sum::<usize>(), scores.len());
                 assert!(
-                    bars.edges.iter().all(|edge| edge.is_finite()),
+                    bars.edges.windows(2).all(|two| two[0] < two[1] && two[1].is_finite()),
                     "{scores:?} {:?}",
                     bars.edges
                 );
             }
         }
+        // Edges are sent with all digits that tell them apart.
+        let near: Vec<f64> = (0..100).map(|k| 1000.001 + f64::from(k) * 8e-5).collect();
+        let found = histogram(&near, Some(1000.0085));
+        let edges = found["edges"].as_array().unwrap();
+        let edges: Vec<f64> = edges.iter().map(|edge| edge.as_f64().unwrap()).collect();
+        assert!(edges.len() > 8 && edges.windows(2).all(|two| two[0] < two[1]), "{edges:?}");
+        assert_eq!(found["threshold"], 1000.0085);
         let found = histogram(&[1.0, f64::INFINITY, f64::NAN], Some(2.0));
         assert_eq!((&found["infinite"], &found["above"]), (&2.into(), &2.into()));
         assert!(histogram(&[f64::INFINITY], None)["counts"].is_null());

@@ -8,10 +8,10 @@ const ticks = (low, high, count) => {
   for (let k = Math.ceil(low / step); k * step <= high + step * 1e-9 && found.length < 20; k++) found.push(k * step);
   return found;
 };
-const tickText = (value) => {
+const tickText = (value, digits = 6) => {
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(0).replaceAll("-", "−");
-  return String(Number(value.toPrecision(6))).replace("-", "−");
+  if (digits <= 6 && size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(0).replaceAll("-", "−");
+  return String(Number(value.toPrecision(digits))).replace("-", "−");
 };
 
 // Eight shapes beside eight colours: classes are told apart without colour too.

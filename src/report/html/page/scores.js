@@ -8,10 +8,16 @@ fill.scores = () => {
   if (counts) {
     const frame = el("div", { tabindex: 0, role: "group", "aria-label": "Histogram of the scores. Press the left and right arrow keys to read the bars one by one." });
     const readout = el("p", { class: "readout", "aria-live": "polite" });
+    // Digits that tell two numbers apart.
+    const digits = (low, high) => clamp(Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / (high - low))) + 2, 6, 17);
+    const between = (low, high) => {
+      const short = [low, high].map(format);
+      return short[0] !== short[1] ? short : [low, high].map((value) => String(Number(value.toPrecision(digits(low, high)))).replaceAll("-", "−"));
+    };
     const isBeyond = (k) => beyond !== null && k >= beyond;
     let chosen = null;
     let draw = () => {};
-    const say = (k) => { readout.textContent = `${grouped(counts[k])} with a score from ${format(edges[k])} to ${format(edges[k + 1])}${isBeyond(k) ? ", above the threshold" : ""}`; };
+    const say = (k) => { readout.textContent = `${grouped(counts[k])} with a score from ${between(edges[k], edges[k + 1]).join(" to ")}${isBeyond(k) ? ", above the threshold" : ""}`; };
     responsive(frame, (width) => {
       const [left, right, top, bottom, height] = [54, 12, 26, 40, 260];
       const scale = log ? Math.log10 : (value) => value;
@@ -30,7 +36,7 @@ fill.scores = () => {
         }
         let scores = ticks(from, to, Math.max(3, Math.floor(width / 110)));
         if (log) scores = scores.map((power) => 10 ** power);
-        for (const value of scores) chart.append(svg("text", { x: x(value), y: height - 22, "text-anchor": "middle" }, tickText(value).replace("e+", "e")));
+        for (const value of scores) chart.append(svg("text", { x: x(value), y: height - 22, "text-anchor": "middle" }, tickText(value, log ? 6 : digits(from, to)).replace("e+", "e")));
         counts.forEach((count, k) => {
           if (count === 0) return;
           const bar = svg("rect", { x: x(edges[k]) + .5, width: Math.max(1, x(edges[k + 1]) - x(edges[k]) - 1), y: y(count), height: Math.max(1, y(0) - y(count)), opacity: k === chosen ? 1 : .82 });
