@@ -42,12 +42,16 @@ impl Names {
             None if !of_schema.is_empty() => of_schema.len(),
             _ => features,
         };
-        let steps = features / channels.max(1);
+        let steps = if features.is_multiple_of(channels) { features / channels } else { 1 };
         let are_of_schema = given.is_none() && !of_schema.is_empty() && of_schema.len() == channels;
         let names = match given {
             Some(given) => {
-                if given.len() != channels {
-                    require_size(call, "names", features, given.len())?;
+                if given.len() != features {
+                    let unit = match channels == features {
+                        true => "names",
+                        false => "names, one for each channel, or one for each feature",
+                    };
+                    require_size(call, unit, channels, given.len())?;
                 }
                 given.to_vec()
             }
@@ -65,6 +69,12 @@ impl Names {
     pub(super) fn numbered(features: usize, steps: usize) -> Self {
         let (names, image) = (Vec::new(), None);
         Self { names, features, steps, image, are_of_schema: false }
+    }
+
+    /// Those given, of the channels of a window of so many steps.
+    #[cfg(test)]
+    pub(super) fn given(names: &[String], steps: usize) -> Self {
+        Self { names: names.to_vec(), ..Self::numbered(names.len() * steps, steps) }
     }
 
     /// Features of a step.
@@ -98,18 +108,18 @@ impl Names {
         }
     }
 
-    /// The name of a feature and, of a window, its step, counted from 0.
-    pub(super) fn feature(&self, feature: usize) -> (String, Option<usize>) {
-        let channels = self.channels();
-        let step = (self.steps > 1).then_some(feature / channels);
-        (self.channel(feature % channels), step)
+    /// The channel of a feature and its step, counted from 0, which is 0 of all but windows.
+    pub(super) fn place(&self, feature: usize) -> (usize, usize) {
+        (feature % self.channels(), feature / self.channels())
     }
 
     /// The name of a feature with its step.
     pub(super) fn whole(&self, feature: usize) -> String {
-        match self.feature(feature) {
-            (name, Some(step)) => format!("{name}, step {} of {}", step + 1, self.steps),
-            (name, None) => name,
+        let (channel, step) = self.place(feature);
+        let name = self.channel(channel);
+        match self.steps {
+            1 => name,
+            steps => format!("{name}, step {} of {steps}", step + 1),
         }
     }
 }
