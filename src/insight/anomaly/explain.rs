@@ -119,7 +119,8 @@ impl<T: Float> Judge<'_, T> {
         let not_a_number = contributions.iter_mut().filter(|part| part.is_nan());
         not_a_number.for_each(|part| *part = f64::INFINITY);
         let expected = self.expected(rows, &learned.medians)?;
-        let infinite = contributions.iter().filter(|part| part.is_infinite()).count();
+        let parts = contributions.iter().chain([&of_code]);
+        let infinite = parts.filter(|part| part.is_infinite()).count();
         let share = |part: f64| match part / score {
             _ if score <= 0.0 => 0.0,
             share if share.is_nan() => 1.0 / infinite as f64,
@@ -141,8 +142,8 @@ impl<T: Float> Judge<'_, T> {
             let by_fall = || fall(b).total_cmp(&fall(a));
             b.contribution.total_cmp(&a.contribution).then_with(by_fall)
         });
-        // Rounding is no code.
-        let is_of_code = of_code > 1e-9 * score.abs();
+        // Rounding is no code; of a score beyond all numbers nothing is rounding.
+        let is_of_code = of_code.is_infinite() || of_code > 1e-9 * score.abs();
         #[cfg(feature = "table")]
         let cells = {
             let normalizer = self.network.normalizer.as_ref();
