@@ -3,6 +3,7 @@
 
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::anomaly::*;
+use autoencoder::data::{Cell, Schema};
 use autoencoder::html::{AnomalyReport, HtmlReport};
 use autoencoder::nalgebra::Dyn;
 use autoencoder::size::DynImage;
@@ -178,7 +179,7 @@ fn drift_is_told_by_columns_and_of_the_scores() {
     let mut calm = detector;
     calm.set_threshold(Threshold::at(1e9).unwrap());
     let page = AnomalyReport::new(&calm, &reference).reference(&reference).to_html().unwrap();
-    assert!(page.contains("Nothing: no row is above a threshold, and neither the scores nor a"));
+    assert!(page.contains("Nothing: no row is above the threshold, and neither the scores nor a"));
 }
 
 #[test]
@@ -204,7 +205,20 @@ fn a_window_is_told_by_channel_and_steps() {
     let page = AnomalyReport::new(&detector, &x).columns(all).to_html().unwrap();
     assert!(page.contains("<li>value ") && !page.contains(" of 12: 25"));
     let refused = AnomalyReport::new(&detector, &x).columns(["flow"; 3]).to_html().unwrap_err();
-    assert!(matches!(refused, Error::SizeMismatch { expected: 24, found: 3, .. }), "{refused:?}");
+    let unit = "names, one for each channel, or one for each feature";
+    let place = "AnomalyReport::columns";
+    assert_eq!(refused, Error::SizeMismatch { place, unit, expected: 2, found: 3 });
+    // The page of a training takes either, too.
+    let mut other = detector.model().clone();
+    let report = Trainer::new(Adam::new(1e-6).unwrap()).epochs(1).fit(&mut other, &x).unwrap();
+    let page = || HtmlReport::new(detector.model(), &report, &x);
+    let columns = |page: HtmlReport<'_, f64>| content(&page.to_html().unwrap())["columns"].clone();
+    assert_eq!(columns(page().columns(["flow", "echo"]))[3], "echo, step 2 of 12");
+    assert_eq!(columns(page().columns(0..24))[3], "3");
+    assert_eq!(columns(page())[3], "channel 1, step 2 of 12");
+    let refused = page().columns(["flow"; 3]).to_html().unwrap_err();
+    let place = "HtmlReport::columns";
+    assert_eq!(refused, Error::SizeMismatch { place, unit, expected: 2, found: 3 });
     // Drift is of channels, over all steps.
     let page = AnomalyReport::new(&detector, &x).reference(&x).columns(["flow", "echo"]);
     let table = rows(&page.to_html().unwrap(), "drift");
@@ -212,6 +226,32 @@ fn a_window_is_told_by_channel_and_steps() {
         table.iter().map(|line| &*line[0]).collect::<Vec<_>>(),
         ["the score", "flow", "echo"]
     );
+}
+
+/// After a calibration by blocks a p-value is that of a block, and nothing is promised of single rows.
+#[test]
+fn a_calibration_by_blocks_is_told_as_one() {
+    let (mut detector, x) = windows();
+    let page = |detector: &AnomalyDetector<_, _, _, _, _, f64>| {
+        AnomalyReport::new(detector, &x).to_html().unwrap()
+    };
+    // Others than those that the score was fitted to.
+    let mut held_out = x.select(1..31);
+    held_out.as_mut_slice().iter_mut().for_each(|value| *value += 0.01);
+    detector.calibrate(&held_out).unwrap();
+    let by_rows = page(&detector);
+    assert!(by_rows.contains("<dt>Calibrated</dt><dd>with 30 rows</dd>"));
+    assert!(by_rows.contains("of all rows; of normal ones about 2"));
+    assert!(by_rows.contains(">p-value</th>") && !by_rows.contains("of a block"));
+    let blocks: Vec<_> = (0..10).map(|block| 3 * block..3 * block + 3).collect();
+    detector.calibrate_blocks(&held_out, &blocks).unwrap();
+    let by_blocks = page(&detector);
+    assert!(by_blocks.contains("<dt>Calibrated</dt><dd>with 10 blocks of 3 rows</dd>"));
+    assert!(by_blocks.contains("of all rows; p is that of a block of 3 rows"));
+    assert!(!by_blocks.contains("of normal ones"));
+    assert!(by_blocks.contains(">p-value of a block</th>") && !by_blocks.contains(">p-value</th>"));
+    let said = content(&by_blocks)["map"]["said"][0].as_str().unwrap().to_owned();
+    assert!(said.contains(", p of a block = "), "{said}");
 }
 
 #[test]
@@ -389,6 +429,87 @@ fn a_page_is_small_whatever_the_data() {
         assert!(page.len() < 5_000_000, "{name}: {}", page.len());
         assert!(page.contains("id=\"drift\""));
     }
+}
+
+/// Words are counted as the page has them: characters of several bytes, and those that are escaped.
+#[test]
+fn a_page_is_small_whatever_the_words() {
+    for character in ["字", "<"] {
+        let long = |name: String| name + &character.repeat(70);
+        let names: Vec<String> = (0..14).map(|column| long(format!("{column} "))).collect();
+        let levels: Vec<String> = (0..4).map(|level| long(format!("{level} "))).collect();
+        // Six columns of levels, and eight of numbers, which every second row has.
+        let row = |row: usize| -> Vec<Cell<'_>> {
+            let level = |column: usize| levels[row * (7 + column) % 31 % 4].as_str().into();
+            let number = |column: usize| match row % 2 {
+                0 => Cell::Missing,
+                _ => ((row * (3 + column) % 17) as f64).into(),
+            };
+            (0..6).map(level).chain((0..8).map(number)).collect()
+        };
+        let schema = Schema::infer_rows(&names, (0..400).map(row).collect::<Vec<_>>()).unwrap();
+        let samples = schema.batch::<f64>((0..400).map(row)).unwrap();
+        let width = schema.features();
+        let model = AutoEncoder::builder()
+            .encoder(Dense::dynamic(width, 3, Tanh))
+            .decoder(Dense::dynamic(3, width, Identity))
+            .loss(schema.loss().unwrap())
+            .normalizer(schema.normalizer(&samples).unwrap())
+            .build::<f64>()
+            .unwrap();
+        let detector = AnomalyDetector::fit(model, ScaledResidual::new(), &samples).unwrap();
+        let x = samples.select((0..3000).map(|row| row * 2 % 400));
+        let labels = (0..3000).map(|row| long(format!("{row} ")));
+        let page = AnomalyReport::new(&detector, &x).rows(1000).labels(labels).to_html().unwrap();
+        assert!(page.len() < 5_000_000, "{character}: {}", page.len());
+        // As many as there is room for, and on the map from the first row to the last.
+        let told = rows(&page, "odd").len();
+        assert!((100..1000).contains(&told), "{character}: {told}");
+        assert!(page.contains(&format!("The {told} with the highest scores, of 3,000 rows")));
+        let map = &content(&page)["map"];
+        let points = map["samples"].as_array().unwrap();
+        assert_eq!(map["words"].as_array().unwrap().len(), points.len());
+        assert!((told + 50..1600).contains(&points.len()), "{character}: {}", points.len());
+        assert!(points[0].as_u64() < Some(60) && points.last().unwrap().as_u64() > Some(2940));
+    }
+}
+
+/// Without a threshold nothing is said to be well, and what is beyond all numbers stands out with one or without.
+#[test]
+fn what_no_threshold_tells_is_not_told_to_be_nothing() {
+    let x: Batch<f64, _> = Batch::from_iter((0..60).map(|k| [k % 7, k % 5, k % 3].map(f64::from)));
+    let model = AutoEncoder::builder()
+        .encoder(Dense::<3, 2>::new(Identity))
+        .decoder(Dense::<2, 3>::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    let mut detector = AnomalyDetector::fit(model, CodeDistance::new(), &x).unwrap();
+    let page = AnomalyReport::new(&detector, &x).to_html().unwrap();
+    assert!(!page.contains("Nothing:") && !page.contains("<strong>Infinite scores</strong>"));
+    assert!(page.contains("<strong>No threshold</strong> is set, so no row is flagged: calibrate"));
+    let held_out = Batch::from_iter(x.iter().map(|x| [x[0] + 0.1, x[1], x[2]]));
+    detector.calibrate(&held_out).unwrap();
+    let page = AnomalyReport::new(&detector, &x).to_html().unwrap();
+    assert!(page.contains("no row is flagged: set_false_alarm_rate or set_threshold sets one."));
+
+    // The squares of such a code are beyond all numbers, whichever column takes another value: it is the code's, all of it.
+    let mut far = x.clone();
+    far.as_mut_slice()[3 * 17..][..3].fill(1e200);
+    let explanation = detector.explain(far.sample(17)).unwrap();
+    assert_eq!((explanation.score, explanation.code_share), (f64::INFINITY, 1.0));
+    assert!(explanation.columns.iter().all(|column| column.share == 0.0));
+    let infinite = "<strong>Infinite scores</strong> 1 of 60 rows has a score beyond all numbers";
+    let page = AnomalyReport::new(&detector, &far).to_html().unwrap();
+    assert!(page.contains(infinite) && page.contains("<strong>No threshold</strong>"));
+    let first = &rows(&page, "odd")[0];
+    assert_eq!([&*first[0], &*first[1], &*first[3]], ["17", "∞", "the code as a whole (100 %)"]);
+    assert!(content(&page)["map"]["said"][17].as_str().unwrap().starts_with("score ∞, p = "));
+    detector.set_threshold(Threshold::at(1e9).unwrap());
+    let page = AnomalyReport::new(&detector, &far).to_html().unwrap();
+    assert!(page.contains(infinite) && page.contains("<strong>Odd rows</strong> 1 of 60 rows"));
+    assert!(!page.contains("<strong>No threshold</strong>"));
+    let page = AnomalyReport::new(&detector, &x).to_html().unwrap();
+    assert!(page.contains("Nothing: no row is above the threshold."));
 }
 
 #[test]

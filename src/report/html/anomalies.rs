@@ -99,14 +99,15 @@ impl<'a, E: Part, T: Scalar> AnomalyReport<'a, E, T> {
 
     /// How many of the oddest rows are told of, 1 to 1,000. Default: 20, or all of fewer. Each takes the time of an
     /// [`explain`](AnomalyDetector::explain), which grows with the square of the features; those of more than 1,024
-    /// features are told by the score's own terms instead. Of large images fewer are shown.
+    /// features are told by the score's own terms instead. Of large images, and of rows that take very many words, fewer are
+    /// shown: the page says how many.
     pub fn rows(mut self, rows: usize) -> Self {
         self.page.rows = rows;
         self
     }
 
     /// Names of the features or, of windows, of their channels. Default: those of the schema whose normalizer the model
-    /// has, cell by cell; without one `feature 0`, `feature 1`, …
+    /// has, cell by cell; without one `feature 0`, `feature 1`, …, of windows `channel 0` and its steps.
     pub fn columns<N: fmt::Display>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.page.columns = Some(names.into_iter().map(|name| name.to_string()).collect());
         self

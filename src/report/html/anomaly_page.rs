@@ -38,9 +38,17 @@ impl<T: Scalar> Found<'_, T> {
             ("Score", self.judge.score.describe()),
             ("Threshold", self.threshold().map_or("none is set".into(), short)),
         ];
-        let calibrated = learned.conformal.as_ref().map(|all| all.scores().len());
-        let calibrated = calibrated.map_or("no".into(), |n| format!("with {} rows", count(n)));
-        settings.push(("Calibrated", calibrated));
+        let calibrated = learned.conformal.as_ref().map(|all| {
+            let with = all.scores().len();
+            match self.block() {
+                1 => format!("with {}", rows(with)),
+                block => {
+                    let blocks = if with == 1 { "block" } else { "blocks" };
+                    format!("with {} {blocks} of {}", count(with), rows(block))
+                }
+            }
+        });
+        settings.push(("Calibrated", calibrated.unwrap_or_else(|| "no".into())));
         settings.extend(facts(network));
         let page = Document {
             kind: "Anomaly report",
@@ -48,14 +56,15 @@ impl<T: Scalar> Found<'_, T> {
             subtitle: self.subtitle(found),
             tiles: self.tiles(found),
             warnings: self.warnings(found),
+            // Without a threshold that is what stands out.
             no_warning: match found.moved {
                 Some(_) => {
-                    "Nothing: no row is above a threshold, and neither the scores nor a column has moved much since the \
-                             reference."
+                    "Nothing: no row is above the threshold, and neither the scores nor a column has moved much since the \
+                     reference."
                 }
                 None => {
-                    "Nothing: no row is above a threshold. Whether rows are still like earlier ones is told where a \
-                         reference is given."
+                    "Nothing: no row is above the threshold. Whether rows are still like earlier ones is told where a \
+                     reference is given."
                 }
             },
             sections: self.sections(found),
@@ -101,7 +110,12 @@ impl<T: Scalar> Found<'_, T> {
         let rare = found.p_values.as_ref().map(|all| all.iter().filter(|&&p| p <= RARE).count());
         let (rare, of_rare) = match rare {
             Some(rare) => {
-                (count(rare), format!("of all rows; of normal ones about {:.0}", RARE * samples))
+                // A block is as odd as its oddest row: how many single ones have such a p-value is not promised.
+                let of_rare = match self.block() {
+                    1 => format!("of all rows; of normal ones about {:.0}", RARE * samples),
+                    block => format!("of all rows; p is that of a block of {}", rows(block)),
+                };
+                (count(rare), of_rare)
             }
             None => ("–".to_owned(), "the detector is not calibrated".to_owned()),
         };
@@ -139,6 +153,28 @@ impl<T: Scalar> Found<'_, T> {
                 count(odd)
             );
             item("Odd rows", text);
+        }
+        let infinite = found.scores.iter().filter(|score| !score.is_finite()).count();
+        if infinite > 0 {
+            let have = if infinite == 1 { "has a score" } else { "have scores" };
+            let (all, oddest) = (rows(found.samples), count(found.order[0]));
+            let text = "beyond all numbers: values are far outside of what the model was trained on; the oddest is row";
+            item(
+                "Infinite scores",
+                format!("{} of {all} {have} {text} {oddest}.", count(infinite)),
+            );
+        }
+        if self.threshold().is_none() {
+            let text = match self.learned.conformal {
+                Some(_) => {
+                    "is set, so no row is flagged: set_false_alarm_rate or set_threshold sets one."
+                }
+                None => {
+                    "is set, so no row is flagged: calibrate and then set_false_alarm_rate, or set_threshold, sets \
+                     one."
+                }
+            };
+            item("No threshold", text.to_owned());
         }
         if self.learned.shared > 0 {
             let text = "of the rows of the calibration were also those that the score was fitted to, so p-values are \
@@ -221,7 +257,7 @@ impl<T: Scalar> Found<'_, T> {
         }
         heads += &head("score");
         if found.p_values.is_some() {
-            heads += &head("p-value");
+            heads += &head(if self.block() == 1 { "p-value" } else { "p-value of a block" });
         }
         heads += &head(if found.are_pictures {
             "given, expected, difference"

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use super::code_map::places;
 use super::encode::{base64, diverging, number, numbers, text};
 use super::names::Names;
+use super::selected::Selected;
 use super::shown::{COLUMNS, Shown};
 use super::{HtmlReport, again, is_classifier};
+use crate::batch::Batch;
 use crate::batch::size::DynImage;
-use crate::batch::{Batch, BatchView};
 use crate::error::Result;
 use crate::insight::health::{Checkup, UnitState, evenly};
 use crate::insight::units::first_kernels;
@@ -41,7 +42,8 @@ const CLASSES: usize = 16;
 impl<T: Scalar> HtmlReport<'_, T> {
     pub(super) fn content(&self, given: &InMemory<'_, T>, checkup: &Checkup) -> Result<Value> {
         let x = given.x;
-        let names = Names::new("HtmlReport::columns", self.network, None, self.columns.as_deref())?;
+        let columns = self.columns.as_deref();
+        let names = Names::new("HtmlReport::columns", self.network, self.lies, columns)?;
         let shown = Shown::new(x, self.shape);
         let codes = passes::encode(self.network, again(given))?;
         let scores = passes::score(self.network, again(given))?;
@@ -153,7 +155,7 @@ impl<T: Scalar> HtmlReport<'_, T> {
                 if title == "Worst" {
                     samples.reverse();
                 }
-                let [x, y] = pairs(self.network, shown, given, &samples)?;
+                let [x, y] = pairs(self.network, shown, &Selected::new(given, &samples)?)?;
                 Ok(json!({
                     "title": title,
                     "samples": samples,
@@ -176,7 +178,7 @@ impl<T: Scalar> HtmlReport<'_, T> {
         let most = POINTS.min(shown.fit(MAP_PIXELS, MAP_CELLS) / 2).max(1);
         let taken: Vec<usize> = evenly(codes.samples(), most).collect();
         let codes = codes.select(taken.iter().copied());
-        let [x, y] = pairs(self.network, shown, given, &taken)?;
+        let [x, y] = pairs(self.network, shown, &Selected::new(given, &taken)?)?;
         let scores: Vec<f64> = taken.iter().map(|&sample| scores[sample]).collect();
         let of_class = is_classifier(self.network);
         let loss = if of_class { "loss" } else { "loss of the reconstruction" };
@@ -272,29 +274,15 @@ fn largest<T: Float>(weights: &[T], names: &Names) -> Value {
 pub(super) fn pairs<T: Scalar>(
     network: &Network<T>,
     shown: &Shown,
-    given: &InMemory<'_, T>,
-    samples: &[usize],
+    selected: &Selected<T>,
 ) -> Result<[Value; 2]> {
-    let x = select(given.x, samples)?;
-    let conditions = given.conditions.map(|all| select(all, samples)).transpose()?;
-    let conditions = conditions.as_ref().map(Batch::view);
-    let as_they_are = shown.samples(x.iter());
+    let given = selected.given();
+    let as_they_are = shown.samples(given.x.iter());
     if is_classifier(network) {
         return Ok([as_they_are, Value::Null]);
     }
-    let given = InMemory { x: x.view(), conditions, labels: None };
     let y = passes::reconstruct(network, given)?;
     Ok([as_they_are, shown.samples(y.iter())])
-}
-
-/// The columns with these indices, copied in this order.
-pub(super) fn select<T: Float>(
-    columns: BatchView<'_, T>,
-    indices: &[usize],
-) -> Result<Batch<T, Dyn>> {
-    let rows = columns.features();
-    let column = |&index: &usize| &columns.as_slice()[index * rows..][..rows];
-    Batch::from_samples(Dyn(rows), indices.iter().map(column))
 }
 
 /// The labels that are told apart, in order, and which each of some samples has. Those beyond are one.

@@ -25,6 +25,18 @@ pub(super) fn escape(text: &str, most: usize) -> String {
     escaped
 }
 
+/// The most bytes that a text takes on the page, as [`escape`] or as [`json`] has it.
+pub(super) fn bytes(text: &str) -> usize {
+    let of = |character: char| match character {
+        '\u{2028}' | '\u{2029}' => 7,
+        '&' | '<' | '>' | '"' | '\'' => 6,
+        control if control.is_ascii_control() => 6,
+        '\\' => 2,
+        other => other.len_utf8(),
+    };
+    text.chars().map(of).sum()
+}
+
 /// JSON that cannot end the element it stands in: what HTML or old scripts would read is escaped, which
 /// can only occur inside of strings.
 pub(super) fn json(value: &Value) -> String {
@@ -81,9 +93,14 @@ pub(super) fn diverging(weights: impl Iterator<Item = f64> + Clone, to: &mut Vec
     to.extend(weights.map(|w| (128.0 + w * scale).round() as u8));
 }
 
-/// How a number reads in a sentence or a cell.
+/// How a number reads in a sentence or a cell; a dash where there is none.
 pub(super) fn short(value: f64) -> String {
-    if value.is_finite() { significant::short(value) } else { "–".into() }
+    match value {
+        _ if value.is_nan() => "–".into(),
+        f64::INFINITY => "∞".into(),
+        f64::NEG_INFINITY => "-∞".into(),
+        _ => significant::short(value),
+    }
 }
 
 /// A whole number with a comma between thousands.
@@ -122,6 +139,10 @@ mod tests {
         assert_eq!(escape("<a b='\"'>&", 99), "&lt;a b=&#39;&quot;&#39;&gt;&amp;");
         assert_eq!(escape("\u{2028}\u{2029}", 2), "&#8232;&#8233;");
         assert_eq!(escape("abc", 2), "ab…");
+        for text in [hostile, "a\\\n\u{1}字", "'\u{2029}"] {
+            let longest = escape(text, 99).len().max(json(&Value::from(text)).len() - 2);
+            assert!((longest..=2 * longest + 9).contains(&bytes(text)), "{text:?}");
+        }
     }
 
     #[test]
@@ -130,8 +151,8 @@ mod tests {
         assert_eq!(number(f64::NAN), Value::Null);
         assert_eq!(number(-0.0).to_string(), "0");
         assert_eq!(
-            [short(0.5), short(12.345), short(1e-9), short(f64::NAN)],
-            ["0.5", "12.35", "1e-9", "–"].map(String::from)
+            [0.5, 12.345, 1e-9, f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(short),
+            ["0.5", "12.35", "1e-9", "–", "∞", "-∞"].map(String::from)
         );
         assert_eq!(
             [count(7), count(1234), count(1_000_000)],

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::again;
 use super::anomalies::{Found, MOST_ROWS};
 use super::code_map::places;
-use super::content::{classes, pairs, select};
-use super::encode::{numbers, short};
+use super::content::{classes, pairs};
+use super::encode::{bytes, numbers, short};
 use super::histogram::{histogram, is_above};
 use super::names::Names;
+use super::selected::Selected;
 use super::shown::Shown;
 use super::words::words;
 use crate::batch::BatchView;
@@ -27,6 +28,10 @@ const EXCHANGED: usize = 1024;
 const POINTS: usize = 1500;
 const MAP_PIXELS: usize = 900_000;
 const MAP_VALUES: usize = 1_500_000;
+/// Bytes of all words of the table, which are on the map once more, and as many of its other points; and what stands around
+/// each.
+const WORDS: usize = 1_000_000;
+const WORD: usize = 9;
 /// Pixels of the pictures of the oddest.
 const ROW_PIXELS: usize = 300_000;
 
@@ -139,7 +144,13 @@ impl<T: Scalar> Found<'_, T> {
         self.threshold().is_some_and(|threshold| is_above(score, threshold))
     }
 
-    /// Why each of some rows has its score, in words.
+    /// How many rows in a row a p-value is for.
+    pub(super) fn block(&self) -> usize {
+        self.learned.conformal.as_ref().map_or(1, |conformal| conformal.block())
+    }
+
+    /// Why each of some rows has its score, in words, one row after the other until the room for words is taken; of at
+    /// least one.
     fn told(
         &self,
         given: &InMemory<'_, T>,
@@ -147,25 +158,23 @@ impl<T: Scalar> Found<'_, T> {
         is_by_terms: bool,
         names: &Names,
     ) -> Result<Vec<Vec<String>>> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let x = select(given.x, rows)?;
-        let conditions = given.conditions.map(|all| select(all, rows)).transpose()?;
-        let conditions = conditions.as_ref().map(|all| all.view());
-        let mut conditions = conditions.map(|all| all.iter());
+        let (mut told, mut room) = (Vec::new(), WORDS);
         // One after the other, as an explanation has all columns.
-        let explain = |row| {
-            let condition = conditions.as_mut().and_then(Iterator::next);
-            let conditions = condition.map(|one| BatchView::new(one, one.len()));
-            let given = InMemory { x: BatchView::new(row, x.features()), conditions, labels: None };
+        for &row in rows {
+            let one = Selected::new(given, &[row])?;
             let explanation = match is_by_terms {
-                true => self.judge.explain_by_terms(self.learned, given)?,
-                false => self.judge.explain(self.learned, given)?,
+                true => self.judge.explain_by_terms(self.learned, one.given())?,
+                false => self.judge.explain(self.learned, one.given())?,
             };
-            Ok(words(&explanation, names))
-        };
-        x.iter().map(explain).collect()
+            let words = words(&explanation, names);
+            let bytes: usize = words.iter().map(|word| WORD + bytes(word)).sum();
+            if bytes > room && !told.is_empty() {
+                break;
+            }
+            room = room.saturating_sub(bytes);
+            told.push(words);
+        }
+        Ok(told)
     }
 
     /// The oddest as pictures: what was given, what was expected, and the difference.
@@ -174,35 +183,51 @@ impl<T: Scalar> Found<'_, T> {
             return Ok(Value::Null);
         }
         let rows: Vec<usize> = found.oddest.iter().map(|odd| odd.row).collect();
-        let x = select(given.x, &rows)?;
-        let [as_they_are, expected] = pairs(self.judge.network, shown, given, &rows)?;
+        let selected = Selected::new(given, &rows)?;
+        let [as_they_are, expected] = pairs(self.judge.network, shown, &selected)?;
         let mut content = json!({ "samples": rows, "x": as_they_are, "y": expected });
         if !expected.is_null() {
-            let conditions = given.conditions.map(|all| select(all, &rows)).transpose()?;
-            let conditions = conditions.as_ref().map(|all| all.view());
-            let given = InMemory { x: x.view(), conditions, labels: None };
-            let y = passes::reconstruct(self.judge.network, given)?;
-            content["r"] = shown.residuals(x.iter().zip(y.iter()));
+            let given = selected.given();
+            let y = passes::reconstruct(self.judge.network, again(&given))?;
+            content["r"] = shown.residuals(given.x.iter().zip(y.iter()));
         }
         Ok(content)
     }
 
-    /// Codes as points: some spread evenly, and the oddest.
-    fn map(&self, shown: &Shown, given: &InMemory<'_, T>, found: &Findings) -> Result<Value> {
-        let network = self.judge.network;
+    /// The points of the map, in order, with their words, if they are no pictures: the oddest, which are told already, and
+    /// some spread evenly over all rows, which are told by terms.
+    fn points(
+        &self,
+        shown: &Shown,
+        given: &InMemory<'_, T>,
+        found: &Findings,
+    ) -> Result<Vec<(usize, Vec<String>)>> {
         let most = match shown.is_picture() {
             true => shown.fit(MAP_PIXELS, 1) / 2,
             false => MAP_VALUES / given.x.features(),
         };
-        let most = most.clamp(1, POINTS);
-        let mut taken: Vec<usize> = evenly(found.samples, most).collect();
-        taken.extend(found.oddest.iter().map(|odd| odd.row));
-        taken.sort_unstable();
-        taken.dedup();
-        let x = select(given.x, &taken)?;
-        let conditions = given.conditions.map(|all| select(all, &taken)).transpose()?;
-        let conditions = conditions.as_ref().map(|all| all.view());
-        let codes = passes::encode(network, InMemory { x: x.view(), conditions, labels: None })?;
+        let mut points: Vec<(usize, Vec<String>)> =
+            found.oddest.iter().map(|odd| (odd.row, odd.words.clone())).collect();
+        points.sort_by_key(|&(row, _)| row);
+        let is_other = |row: &usize| points.binary_search_by_key(row, |&(row, _)| row).is_err();
+        let others = evenly(found.samples, most.clamp(1, POINTS)).filter(is_other);
+        let others = spread(others.collect());
+        let told = match shown.is_picture() {
+            true => vec![Vec::new(); others.len()],
+            false => self.told(given, &others, true, &found.names)?,
+        };
+        points.extend(others.into_iter().zip(told));
+        points.sort_by_key(|&(row, _)| row);
+        Ok(points)
+    }
+
+    /// Codes as points.
+    fn map(&self, shown: &Shown, given: &InMemory<'_, T>, found: &Findings) -> Result<Value> {
+        let network = self.judge.network;
+        let (taken, words): (Vec<usize>, Vec<Vec<String>>) =
+            self.points(shown, given, found)?.into_iter().unzip();
+        let selected = Selected::new(given, &taken)?;
+        let codes = passes::encode(network, selected.given())?;
         let scores: Vec<f64> = taken.iter().map(|&row| found.scores[row]).collect();
         let places = places(&codes, &scores, "score");
         let classes = match (&self.labels, self.threshold()) {
@@ -217,7 +242,8 @@ impl<T: Scalar> Found<'_, T> {
             (None, None) => (Vec::new(), Vec::new()),
         };
         let said = taken.iter().map(|&row| {
-            let p = found.p_values.as_ref().map(|all| format!(", p = {}", short(all[row])));
+            let of = if self.block() == 1 { "" } else { " of a block" };
+            let p = found.p_values.as_ref().map(|all| format!(", p{of} = {}", short(all[row])));
             format!("score {}{}", short(found.scores[row]), p.unwrap_or_default())
         });
         let mut content = json!({
@@ -236,30 +262,11 @@ impl<T: Scalar> Found<'_, T> {
             "words": Value::Null,
         });
         if shown.is_picture() {
-            let [x, y] = pairs(network, shown, given, &taken)?;
+            let [x, y] = pairs(network, shown, &selected)?;
             (content["x"], content["y"]) = (x, y);
-            return Ok(content);
+        } else {
+            content["words"] = words.into();
         }
-        let mut told: Vec<Option<&Vec<String>>> = vec![None; taken.len()];
-        for odd in &found.oddest {
-            if let Ok(at) = taken.binary_search(&odd.row) {
-                told[at] = Some(&odd.words);
-            }
-        }
-        // Those that are told already are told alike.
-        let others: Vec<usize> = taken
-            .iter()
-            .zip(&told)
-            .filter(|(_, told)| told.is_none())
-            .map(|(&row, _)| row)
-            .collect();
-        let mut others = self.told(given, &others, true, &found.names)?.into_iter();
-        let all = told.into_iter().map(|told| match told {
-            Some(words) => words.clone(),
-            None => others.next().unwrap_or_default(),
-        });
-        content["words"] =
-            all.map(|words| words.into_iter().map(Value::from).collect::<Value>()).collect();
         Ok(content)
     }
 
@@ -282,4 +289,12 @@ impl<T: Scalar> Found<'_, T> {
         let scores = Drift::between(BatchView::new(&before, 1), BatchView::new(&now, 1))?;
         Ok(Some(Moved { columns, scores, reference: reference.x.samples() }))
     }
+}
+
+/// The same in an order of which every beginning is spread over all, as far as it can be: that of their places with bits in
+/// reverse.
+fn spread(rows: Vec<usize>) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..rows.len()).collect();
+    places.sort_by_key(|place| place.reverse_bits());
+    places.into_iter().map(|place| rows[place]).collect()
 }

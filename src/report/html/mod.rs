@@ -47,7 +47,7 @@
 //! | part | shows |
 //! |---|---|
 //! | scores | a histogram with the threshold, and how many are above it |
-//! | the oddest rows | number, score, p-value if the detector is calibrated, and what made each odd |
+//! | the oddest rows | number, score, p-value if the detector is calibrated (that of a block, if it is [by blocks](crate::anomaly::AnomalyDetector::calibrate_blocks)), and what made each odd |
 //! | map | the code of each row; its number, score and words on hover |
 //! | drift | how far scores and columns have moved, by [`drift`](crate::metrics::drift); with a [reference](AnomalyReport::reference) |
 //!
@@ -97,6 +97,7 @@ mod findings;
 mod histogram;
 mod names;
 mod page;
+mod selected;
 mod shown;
 mod traversal;
 mod words;
@@ -110,6 +111,7 @@ use crate::batch::size::{SameSize, Shape};
 use crate::error::{Error, Result, require_size};
 use crate::insight::health::checkup;
 use crate::layer::Part;
+use crate::layer::field::Lies;
 use crate::loss::Target;
 use crate::model::inference::InMemory;
 use crate::model::network::Network;
@@ -126,6 +128,7 @@ pub struct HtmlReport<'a, T: Float = f32> {
     report: &'a Report,
     given: Result<InMemory<'a, T>>,
     shape: Shape,
+    lies: Option<Lies>,
     title: String,
     columns: Option<Vec<String>>,
     labels: Option<Vec<String>>,
@@ -151,11 +154,14 @@ impl<'a, T: Scalar> HtmlReport<'a, T> {
         const { <X::Input as SameSize<E::Input>>::FITS };
         let (network, examples) = (model.network(), x.into_examples());
         let shape = shape_of(examples.size, model.encoder().input());
+        // Those of an image are pictures, or rows of plain features.
+        let lies = Lies::of(examples.size).or(network.facts.lies);
         Self {
             network,
             report,
             given: InMemory::unweighted("HtmlReport", network.inputs(), examples),
             shape,
+            lies: lies.filter(|lies| lies.is_interleaved),
             title: kind(network).into(),
             columns: None,
             labels: None,
@@ -168,8 +174,8 @@ impl<'a, T: Scalar> HtmlReport<'a, T> {
         self
     }
 
-    /// Names of the features. Default: those of the schema whose normalizer the model has; without one `feature 0`,
-    /// `feature 1`, …
+    /// Names of the features or, of windows, of their channels. Default: those of the schema whose normalizer the model has;
+    /// without one `feature 0`, `feature 1`, …, of windows `channel 0` and its steps.
     pub fn columns<S: fmt::Display>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.columns = Some(names.into_iter().map(|name| name.to_string()).collect());
         self
@@ -185,17 +191,14 @@ impl<'a, T: Scalar> HtmlReport<'a, T> {
     /// The page as text.
     ///
     /// # Errors
-    /// See [`AutoEncoder`]; and [`Error::SizeMismatch`] unless there is a name for each feature and a label for each
-    /// sample.
+    /// See [`AutoEncoder`]; and [`Error::SizeMismatch`] unless there is a name for each feature or channel, and a label for
+    /// each sample.
     pub fn to_html(&self) -> Result<String> {
         page_of(self)
     }
 
     fn whole_page(&self) -> Result<String> {
         let given = self.given.as_ref().map_err(Clone::clone)?;
-        if let Some(columns) = &self.columns {
-            require_size("HtmlReport::columns", "names", given.x.features(), columns.len())?;
-        }
         if let Some(labels) = &self.labels {
             require_size("HtmlReport::labels", "labels", given.x.samples(), labels.len())?;
         }
