@@ -39,7 +39,9 @@ const NOTHING: &str = "NA";
 impl Schema {
     /// Samples in the user's words: what was read, a model's reconstructions, or what it drew. Of a category it is the
     /// likeliest level, of an ordinal column the nearest; a number has as many decimals as the table had, and a
-    /// date is whole in days, hours, minutes or seconds as its dates were; NaN is a missing cell.
+    /// date is whole in days, hours, minutes or seconds as its dates were; NaN is a missing cell. Numbers that a model makes
+    /// up may lie beyond those of the table, and the likeliest level of each row is not one that was drawn: rare levels
+    /// are rarer in such rows than in the table.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] for another number of features; [`Error::NotFinite`] for an infinite value.
