@@ -4,7 +4,7 @@ use nalgebra::Dyn;
 use serde_json::{Value, json};
 
 use super::code_map::places;
-use super::encode::{base64, diverging, number, numbers, text};
+use super::encode::{base64, coordinates, diverging, number, numbers, text};
 use super::names::Names;
 use super::selected::Selected;
 use super::shown::{COLUMNS, Shown};
@@ -193,8 +193,8 @@ impl<T: Scalar> HtmlReport<'_, T> {
             "first": 0,
             "axes": places.axes,
             "principal": codes.features() > 2,
-            "px": numbers(places.x),
-            "py": numbers(places.y),
+            "px": coordinates(&places.x),
+            "py": coordinates(&places.y),
             "samples": taken,
             "scores": numbers(scores),
             "classes": classes,

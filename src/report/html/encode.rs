@@ -59,16 +59,32 @@ pub(super) fn text(text: &str) -> Value {
 
 /// A number with five significant digits; null if it is not finite.
 pub(super) fn number(value: f64) -> Value {
+    with_digits(value, 5)
+}
+
+fn with_digits(value: f64, digits: usize) -> Value {
     if !value.is_finite() {
         return Value::Null;
     }
-    let rounded: f64 = format!("{value:.4e}").parse().unwrap_or(value);
+    let rounded: f64 = format!("{value:.*e}", digits - 1).parse().unwrap_or(value);
     if rounded == 0.0 { Value::from(0) } else { Value::from(rounded) }
 }
 
 /// Numbers as [`number`] has them.
 pub(super) fn numbers(values: impl IntoIterator<Item = f64>) -> Value {
     values.into_iter().map(number).collect()
+}
+
+/// Numbers of an axis, with so many more digits that five tell where each lies between the least and the greatest.
+pub(super) fn coordinates(values: &[f64]) -> Value {
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    let size = finite().fold(0.0, |size: f64, value| size.max(value.abs()));
+    let low = finite().fold(f64::INFINITY, f64::min);
+    let range = finite().fold(f64::NEG_INFINITY, f64::max) - low;
+    // A cast takes what is no number or negative to 0, and what is beyond, of values that are all the same, to the greatest.
+    let more = (size / range).log10().ceil() as usize;
+    let digits = 5 + more.min(12);
+    values.iter().map(|&value| with_digits(value, digits)).collect()
 }
 
 /// Bytes as base64, with padding.
@@ -149,6 +165,12 @@ mod tests {
     fn numbers_are_short() {
         assert_eq!(number(0.123456789).to_string(), "0.12346");
         assert_eq!(number(f64::NAN), Value::Null);
+        assert_eq!(coordinates(&[-0.123456789, 1.0]).to_string(), "[-0.12346,1.0]");
+        let near = coordinates(&[1000.001, 1000.00123456789, f64::NAN, 1000.009]);
+        assert_eq!(near.to_string(), "[1000.001,1000.0012346,null,1000.009]");
+        for one in [vec![], vec![f64::INFINITY], vec![0.0], vec![-f64::MAX, f64::MAX]] {
+            assert_eq!(coordinates(&one).as_array().unwrap().len(), one.len());
+        }
         assert_eq!(number(-0.0).to_string(), "0");
         assert_eq!(
             [0.5, 12.345, 1e-9, f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(short),

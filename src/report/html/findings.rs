@@ -6,7 +6,7 @@ use super::again;
 use super::anomalies::{Found, MOST_ROWS};
 use super::code_map::places;
 use super::content::{classes, pairs};
-use super::encode::{bytes, numbers, short};
+use super::encode::{bytes, coordinates, numbers, short};
 use super::histogram::{histogram, is_above};
 use super::names::Names;
 use super::selected::Selected;
@@ -253,8 +253,8 @@ impl<T: Scalar> Found<'_, T> {
             "first": taken.binary_search(&found.order[0]).unwrap_or(0),
             "axes": places.axes,
             "principal": codes.features() > 2,
-            "px": numbers(places.x),
-            "py": numbers(places.y),
+            "px": coordinates(&places.x),
+            "py": coordinates(&places.y),
             "samples": taken,
             "scores": numbers(scores),
             "classes": classes.0,

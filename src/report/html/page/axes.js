@@ -8,6 +8,8 @@ const ticks = (low, high, count) => {
   for (let k = Math.ceil(low / step); k * step <= high + step * 1e-9 && found.length < 20; k++) found.push(k * step);
   return found;
 };
+// Digits that tell numbers between these apart.
+const digits = (low, high) => clamp(Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / (high - low))) + 2, 6, 17);
 const tickText = (value, digits = 6) => {
   const size = Math.abs(value);
   if (digits <= 6 && size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(0).replaceAll("-", "−");

@@ -44,11 +44,11 @@ fill.map = () => {
       const chart = svg("svg", { width, height, "aria-hidden": "true" });
       for (const value of ticks(x0, x1, Math.max(4, Math.floor(width / 110)))) {
         chart.append(svg("line", { x1: x(value), x2: x(value), y1: top, y2: height - bottom, class: "rule" }));
-        chart.append(svg("text", { x: x(value), y: height - bottom + 17, "text-anchor": "middle" }, tickText(value)));
+        chart.append(svg("text", { x: x(value), y: height - bottom + 17, "text-anchor": "middle" }, tickText(value, digits(x0, x1))));
       }
       for (const value of ticks(y0, y1, 5)) {
         chart.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "rule" }));
-        chart.append(svg("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, tickText(value)));
+        chart.append(svg("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, tickText(value, digits(y0, y1))));
       }
       chart.append(svg("text", { x: (left + width - right) / 2, y: height - 8, "text-anchor": "middle" }, source.axes[0]));
       const middle = (top + height - bottom) / 2;

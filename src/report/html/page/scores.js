@@ -8,8 +8,6 @@ fill.scores = () => {
   if (counts) {
     const frame = el("div", { tabindex: 0, role: "group", "aria-label": "Histogram of the scores. Press the left and right arrow keys to read the bars one by one." });
     const readout = el("p", { class: "readout", "aria-live": "polite" });
-    // Digits that tell two numbers apart.
-    const digits = (low, high) => clamp(Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / (high - low))) + 2, 6, 17);
     const between = (low, high) => {
       const short = [low, high].map(format);
       return short[0] !== short[1] ? short : [low, high].map((value) => String(Number(value.toPrecision(digits(low, high)))).replaceAll("-", "−"));
