@@ -584,3 +584,24 @@ fn what_a_detector_knows_of_normal_samples_is_in_its_file() {
         }
     }
 }
+
+/// What the code made of a score makes room for a change too, so that shares are never more than all.
+#[test]
+fn shares_of_a_code_make_room_for_a_change() {
+    let rows = (0..60).map(|k| [f64::from(k % 7).exp(), f64::from(k % 5), 5.0]);
+    let rows: Batch<f64, _> = Batch::from_iter(rows);
+    let mut model = AutoEncoder::builder()
+        .encoder(Dense::<3, 2>::new(Identity))
+        .decoder(Dense::<2, 3>::new(Identity))
+        .build::<f64>()
+        .unwrap();
+    // The code is the first two columns, and nothing comes of the third.
+    let parameters = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
+    model.set_parameters(&[&parameters[..], &[0.0; 9]].concat()).unwrap();
+    let detector = AnomalyDetector::fit(model, CodeDistance::new(), &rows).unwrap();
+    // Both at their medians, which are not their means: no column is to blame for what the code says.
+    let why = detector.explain(&[3.0_f64.exp(), 2.0, 5.5]).unwrap();
+    assert!(why.code_share > 0.0, "{why:?}");
+    let shares: f64 = why.columns.iter().map(|column| column.share).sum();
+    assert!(shares + why.code_share <= 1.0 + 1e-12, "{why:?}");
+}

@@ -71,7 +71,7 @@ impl<T: Float> Judge<'_, T> {
             let of_change = (score - others).max(score * (changed / (changed + others)));
             if others > 0.0 && score.is_finite() {
                 let share = (score - of_change) / others;
-                contributions.iter_mut().for_each(|part| *part *= share);
+                contributions.iter_mut().chain([&mut of_code]).for_each(|part| *part *= share);
             }
             for (feature, amount) in self.novelty.changes(row) {
                 contributions[feature] += of_change * (amount / changed);
