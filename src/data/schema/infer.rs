@@ -250,15 +250,24 @@ fn propose(profile: Profile, have_texts: bool, options: &SchemaOptions) -> (Codi
     }
 }
 
+/// What a column of numbers with a few texts among them may be.
+fn nearly_numbers(profile: &Profile) -> Option<String> {
+    let (text, _) = profile.first_text.as_ref()?;
+    let share = profile.numbers as f64 / profile.present() as f64;
+    let short: String = text.chars().take(20).collect();
+    let said =
+        || format!("{:.0} % numbers, and texts such as {short:?}: missing ones?", 100.0 * share);
+    (share > 0.5).then(said)
+}
+
 /// What texts may be besides, to be said behind the reason: numbers with a few others among them, numbers that are written
 /// in another way, or dates in a form that was not given.
 fn perhaps(profile: &Profile) -> String {
     let Some((text, _)) = &profile.first_text else { return String::new() };
-    let short: String = text.chars().take(20).collect();
-    if 2 * profile.numbers > profile.present() {
-        let share = 100.0 * profile.numbers as f64 / profile.present() as f64;
-        return format!("; {share:.0} % numbers, and texts such as {short:?}: missing ones?");
+    if let Some(numbers) = nearly_numbers(profile) {
+        return format!("; {numbers}");
     }
+    let short: String = text.chars().take(20).collect();
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let begins = text.starts_with(|c: char| c.is_ascii_digit() || "+-$€£".contains(c));
     let has = |marks: &str| text.contains(|c: char| marks.contains(c));
@@ -277,16 +286,12 @@ fn perhaps(profile: &Profile) -> String {
 
 /// Why many texts are left out.
 fn of_many_texts(profile: &Profile, different: usize) -> String {
-    let share = profile.numbers as f64 / profile.present() as f64;
-    match &profile.first_text {
-        Some((text, _)) if share > 0.5 => {
-            let short: String = text.chars().take(20).collect();
-            format!("{:.0} % numbers, and texts such as {short:?}: missing ones?", 100.0 * share)
-        }
-        _ if profile.counter.end() == Some(End::TooLong) => {
+    match nearly_numbers(profile) {
+        Some(numbers) => numbers,
+        None if profile.counter.end() == Some(End::TooLong) => {
             format!("text: one is longer than {LONGEST_LEVEL} bytes, as no level may be")
         }
-        _ => format!("text: {different} different ones or more") + &perhaps(profile),
+        None => format!("text: {different} different ones or more") + &perhaps(profile),
     }
 }
 

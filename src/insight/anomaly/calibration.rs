@@ -35,9 +35,9 @@ where
     S: AnomalyScore<T>,
 {
     /// Takes the scores of held-out normal samples for p-values; windows that overlap go to
-    /// [`calibrate_blocks`](Self::calibrate_blocks). They must be other samples than those that the model was trained on and the score fitted to. Those that the score was fitted to are found again,
-    /// bit for bit: [`shared_samples`](Self::shared_samples) says how many there are, as some may be the same by
-    /// chance.
+    /// [`calibrate_blocks`](Self::calibrate_blocks). They must be other samples than those that the model was trained on
+    /// and the score fitted to. Those that the score was fitted to are found again, bit for bit:
+    /// [`shared_samples`](Self::shared_samples) says how many there are, as some may be the same by chance.
     ///
     /// # Errors
     /// See [`AnomalyDetector`]; and [`Error::InvalidParameter`] if the score was fitted to half of them or more, and

@@ -29,7 +29,8 @@ use crate::train::examples::IntoExamples;
 /// Samples are given as to the model: `&x` or, of a conditional model, `(&x, &conditions)`. A classifier's are given
 /// without labels; its detector takes a score that needs no reconstruction, such as
 /// [`CodeDistance`](super::CodeDistance) or [`NearestNeighbours`](super::NearestNeighbours). `scores`, `p_values` and
-/// `detect` take streams; all others take samples in memory and refuse a stream ([`Error::Stream`]).
+/// `detect` take streams; all others take samples in memory and refuse a stream ([`Error::Stream`]). A table that is read
+/// by another schema than the model's is refused ([`Error::Unfit`]).
 ///
 /// Nothing of the model changes; [`model`](Self::model) lends it and [`into_model`](Self::into_model)
 /// gives it back.

@@ -7,7 +7,7 @@ use super::anomalies::{Found, MOST_ROWS};
 use super::code_map::places;
 use super::content::{classes, pairs};
 use super::encode::{bytes, coordinates, numbers, short};
-use super::histogram::{histogram, is_above};
+use super::histogram::histogram;
 use super::names::Names;
 use super::selected::Selected;
 use super::shown::Shown;
@@ -86,7 +86,7 @@ impl<T: Scalar> Found<'_, T> {
             "colour": shown.is_colour(),
             "span": shown.span(),
             "missing": found.missing.1 > 0,
-            "scores": histogram(&found.scores, self.threshold()),
+            "scores": histogram(&found.scores, self.learned.threshold),
             "oddest": self.pictures(&shown, given, &found)?,
             "map": self.map(&shown, given, &found)?,
         });
@@ -141,7 +141,7 @@ impl<T: Scalar> Found<'_, T> {
     }
 
     pub(super) fn is_beyond(&self, score: f64) -> bool {
-        self.threshold().is_some_and(|threshold| is_above(score, threshold))
+        self.learned.threshold.is_some_and(|threshold| threshold.is_exceeded_by(score))
     }
 
     /// How many rows in a row a p-value is for.

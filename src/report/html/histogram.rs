@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::insight::anomaly::Threshold;
+
 /// Bars, at least and at most.
 const BARS: (usize, usize) = (8, 60);
 /// From how many times the median on the greatest score asks for a logarithmic scale.
@@ -12,11 +14,13 @@ const NEAR: f64 = 3.0;
 const LEAST_WIDTH: f64 = 4.0 * f64::EPSILON;
 
 /// Scores as the page draws them. Those that are beyond all numbers are counted beside.
-pub(super) fn histogram(scores: &[f64], threshold: Option<f64>) -> Value {
+pub(super) fn histogram(scores: &[f64], threshold: Option<Threshold>) -> Value {
     let mut finite: Vec<f64> = scores.iter().copied().filter(|score| score.is_finite()).collect();
     finite.sort_unstable_by(f64::total_cmp);
-    let above = threshold
-        .map(|threshold| scores.iter().filter(|&&score| is_above(score, threshold)).count());
+    let is_above = |threshold: Threshold| {
+        scores.iter().filter(|&&score| threshold.is_exceeded_by(score)).count()
+    };
+    let above = threshold.map(is_above);
     let bars = bars(&finite, threshold);
     json!({
         // In full, and so the threshold, which is one of them: scores may differ in their last digits only.
@@ -25,17 +29,12 @@ pub(super) fn histogram(scores: &[f64], threshold: Option<f64>) -> Value {
         // The first bar beyond the threshold.
         "beyond": bars.as_ref().and_then(|bars| bars.beyond),
         "log": bars.as_ref().is_some_and(|bars| bars.is_log),
-        "threshold": threshold,
+        "threshold": threshold.map(|threshold| threshold.value()),
         "isDrawn": bars.as_ref().is_some_and(|bars| bars.beyond.is_some()),
         "above": above,
         "samples": scores.len(),
         "infinite": scores.len() - finite.len(),
     })
-}
-
-/// Whether a score is flagged.
-pub(super) fn is_above(score: f64, threshold: f64) -> bool {
-    score > threshold || score.is_nan()
 }
 
 struct Bars {
@@ -46,10 +45,10 @@ struct Bars {
 }
 
 /// Nothing where no score is finite.
-fn bars(sorted: &[f64], threshold: Option<f64>) -> Option<Bars> {
+fn bars(sorted: &[f64], threshold: Option<Threshold>) -> Option<Bars> {
     let (&least, &greatest) = (sorted.first()?, sorted.last()?);
     let is_far = greatest > FAR * sorted[sorted.len() / 2];
-    let is_log = is_far && least > 0.0 && threshold.is_none_or(|threshold| threshold > 0.0);
+    let is_log = is_far && least > 0.0 && threshold.is_none_or(|threshold| threshold.value() > 0.0);
     // Quarters, as the range of two numbers, and a bar more, may be beyond all.
     let to = |score: f64| if is_log { score.ln() / 4.0 } else { score / 4.0 };
     let from = |place: f64| match is_log {
@@ -59,7 +58,7 @@ fn bars(sorted: &[f64], threshold: Option<f64>) -> Option<Bars> {
     let (low, high) = (to(least), to(greatest));
     let range = if high > low { high - low } else { low.abs().max(0.25) / 8.0 };
     let is_near = |mark: &f64| (low - NEAR * range..=high + NEAR * range).contains(mark);
-    let mark = threshold.map(to).filter(is_near);
+    let mark = threshold.map(|threshold| to(threshold.value())).filter(is_near);
     let (start, end) = mark.map_or((low, high), |mark| (low.min(mark), high.max(mark)));
     let count = ((sorted.len() as f64).sqrt().ceil() as usize).clamp(BARS.0, BARS.1);
     let least_width = (LEAST_WIDTH * start.abs().max(end.abs())).max(f64::MIN_POSITIVE);
@@ -67,7 +66,7 @@ fn bars(sorted: &[f64], threshold: Option<f64>) -> Option<Bars> {
     // Bars lie on both sides of the threshold, or of the least score where it is not drawn: none is on both.
     let middle = mark.unwrap_or(low);
     let is_beyond = |score: f64| match (mark, threshold) {
-        (Some(_), Some(threshold)) => is_above(score, threshold),
+        (Some(_), Some(threshold)) => threshold.is_exceeded_by(score),
         _ => true,
     };
     let within = |distance: f64| ((distance / width).ceil() as usize).max(1);
@@ -91,11 +90,15 @@ fn bars(sorted: &[f64], threshold: Option<f64>) -> Option<Bars> {
 mod tests {
     use super::*;
 
+    fn at(value: f64) -> Option<Threshold> {
+        Some(Threshold::at(value).unwrap())
+    }
+
     #[test]
     fn no_bar_is_on_both_sides_of_the_threshold() {
         let scores: Vec<f64> = (0..100).map(|k| f64::from(k * k) / 100.0).collect();
         for threshold in [0.0, 0.01, 9.0, 40.0, 98.01, 120.0] {
-            let bars = bars(&scores, Some(threshold)).unwrap();
+            let bars = bars(&scores, at(threshold)).unwrap();
             let beyond = bars.beyond.unwrap();
             let above = scores.iter().filter(|&&score| score > threshold).count();
             assert_eq!(bars.counts.iter().sum::<usize>(), 100);
@@ -128,7 +131,7 @@ mod tests {
             vec![f64::MAX.next_down(), f64::MAX],
         ] {
             for threshold in [None, Some(0.5), Some(1e-323), Some(-1e308), Some(f64::MAX)] {
-                let bars = bars(&scores, threshold).unwrap();
+                let bars = bars(&scores, threshold.and_then(at)).unwrap();
                 assert_eq!(bars.counts.iter().sum::<usize>(), scores.len());
                 assert!(
                     bars.edges.windows(2).all(|two| two[0] < two[1] && two[1].is_finite()),
@@ -139,17 +142,17 @@ mod tests {
         }
         // Edges are sent with all digits that tell them apart.
         let near: Vec<f64> = (0..100).map(|k| 1000.001 + f64::from(k) * 8e-5).collect();
-        let found = histogram(&near, Some(1000.0085));
+        let found = histogram(&near, at(1000.0085));
         let edges = found["edges"].as_array().unwrap();
         let edges: Vec<f64> = edges.iter().map(|edge| edge.as_f64().unwrap()).collect();
         assert!(edges.len() > 8 && edges.windows(2).all(|two| two[0] < two[1]), "{edges:?}");
         assert_eq!(found["threshold"], 1000.0085);
-        let found = histogram(&[1.0, f64::INFINITY, f64::NAN], Some(2.0));
+        let found = histogram(&[1.0, f64::INFINITY, f64::NAN], at(2.0));
         assert_eq!((&found["infinite"], &found["above"]), (&2.into(), &2.into()));
         assert!(histogram(&[f64::INFINITY], None)["counts"].is_null());
         let far: Vec<f64> =
             (0..50).map(|k| if k == 0 { 1e6 } else { 1.0 + f64::from(k) }).collect();
-        assert_eq!(histogram(&far, Some(60.0))["log"], true);
-        assert_eq!(histogram(&far, Some(-60.0))["log"], false);
+        assert_eq!(histogram(&far, at(60.0))["log"], true);
+        assert_eq!(histogram(&far, at(-60.0))["log"], false);
     }
 }
