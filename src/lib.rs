@@ -31,6 +31,7 @@ pub use rand;
 pub mod how_it_is_built {}
 
 pub use batch::size;
+pub use batch::sparse::{SparseBatch, SparseSample};
 pub use batch::{Batch, BatchView, BatchViewMut, Sample};
 pub use code::{Facts, Gaussian, posterior, prior};
 pub use data::{Normalizer, Source};

@@ -2,6 +2,7 @@
 
 pub(crate) mod sample_weights;
 pub mod size;
+pub(crate) mod sparse;
 mod view;
 
 use std::sync::atomic::{AtomicBool, Ordering};
