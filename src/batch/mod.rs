@@ -1,5 +1,6 @@
 //! Samples as columns: owned batches, views of them, and single samples.
 
+pub(crate) mod by_feature;
 pub(crate) mod sample_weights;
 pub mod size;
 pub(crate) mod sparse;

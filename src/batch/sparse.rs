@@ -155,18 +155,6 @@ impl<T: Float> SparseBatch<T> {
         dense
     }
 
-    /// The same without values that are 0.
-    pub(crate) fn without_zeros(&self) -> Self {
-        let mut batch = Self::empty(self.features);
-        for sample in self.iter() {
-            for (index, value) in sample.iter() {
-                batch.push_value(index, value);
-            }
-            batch.end_sample();
-        }
-        batch
-    }
-
     /// Appends samples with as many features.
     ///
     /// # Errors
@@ -212,10 +200,6 @@ impl<T: Float> SparseBatch<T> {
         &self.values
     }
 
-    pub(crate) fn values_mut(&mut self) -> &mut [T] {
-        &mut self.values
-    }
-
     /// The place of each of them.
     pub(crate) fn indices(&self) -> &[u32] {
         &self.indices
@@ -259,7 +243,6 @@ mod tests {
         let sparse = SparseBatch::new(4, [([0, 3], [0.0, 1.0])])?;
         assert_eq!((sparse.count(), sparse.sample(0).count()), (1, 1));
         assert_eq!(sparse.sample(0).iter().collect::<Vec<_>>(), [(3, 1.0)]);
-        assert_eq!(sparse.without_zeros(), SparseBatch::new(4, [([3], [1.0])])?);
         Ok(())
     }
 

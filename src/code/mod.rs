@@ -19,6 +19,10 @@ pub struct Facts {
     pub units: usize,
     /// Whether the encoder says more about a code than a point.
     pub is_gaussian: bool,
+    /// Whether codes come as pairs of a unit and a value, and a dictionary decodes them.
+    pub has_pairs: bool,
+    /// Whether the encoder has thresholds that are trained.
+    pub trains_thresholds: bool,
     /// The ends of what the code lies in.
     pub range: (f64, f64),
     /// Numbers of the condition, 0 if there is none.

@@ -159,6 +159,9 @@ impl<T: Float, I: Size, O: Size, R: 'static, P: 'static> Layer<T> for Any<T, I, 
     fn draw_parameters(&self, parameters: &mut [T], rng: &mut dyn Rng) {
         self.layer.draw_parameters(parameters, rng);
     }
+    fn begin_as(&self, encoder: &[T], own: &mut [T]) {
+        self.layer.begin_as(encoder, own);
+    }
     layer_by!(layer);
 }
 

@@ -15,6 +15,8 @@ pub enum Role {
     Gain,
     /// Belongs to a loss or a regularizer; does not decay.
     Own,
+    /// What a value has to be above; does not decay.
+    Threshold,
 }
 
 /// One tensor of a model: its path name, shape and place.

@@ -14,6 +14,8 @@
 //! | [`AveragePool2d`], [`AveragePool1d`], [`MaxPool2d`], [`MaxPool1d`] | the mean or the largest of each window, without parameters |
 //! | [`Upsample2d`], [`Upsample1d`] | so many times larger: the nearest, or straight lines between |
 //! | [`Fixed`] | W x of any [`FixedMap`] W, which nobody trains |
+//! | [`SparseEncoder`](sparse::SparseEncoder) | of W (x − b) + c the few values that are selected: an encoder of many units |
+//! | [`Dictionary`](sparse::Dictionary) | Σ fᵢ dᵢ + b: its decoder |
 //! | [`Gaussian`](crate::Gaussian) | from a body to means and log-variances: an encoder with a spread |
 //! | [`Tied`] | the encoder's layers backwards, with its weights: a decoder |
 //! | [`Conditioned`] | a part that is told a condition beside each input |
@@ -302,6 +304,7 @@ pub(crate) mod part;
 pub mod range;
 mod residual;
 mod resize;
+pub mod sparse;
 mod tied;
 mod told;
 pub(crate) mod trained;
@@ -342,6 +345,7 @@ use crate::numbers::scalar::Float;
 use field::{Lies, Link, Span, Steps};
 use jacobian::{Asked, JacobianGradient};
 use layout::Layout;
+use sparse::{InCommon, PairDecoder, PairEncoder};
 
 /// What every part of a model has, whatever numbers it computes in: sizes and a number of parameters.
 pub trait Module: Debug + Send + Sync {
@@ -420,6 +424,11 @@ pub trait Module: Debug + Send + Sync {
         Some([of_rows.of(rows), of_columns.of(columns)])
     }
 
+    /// What a [`Dictionary`](sparse::Dictionary) behind it has in common with it, where it is an encoder of sparse codes.
+    fn in_common(&self) -> Option<InCommon> {
+        None
+    }
+
     /// The number of code units, where it is an encoder.
     fn num_units(&self) -> usize {
         if self.is_gaussian() { self.num_outputs() / 2 } else { self.num_outputs() }
@@ -475,6 +484,11 @@ pub trait Layer<T: Float>: Module + LayerClone<T> {
     /// Draws its first parameters.
     fn draw_parameters(&self, parameters: &mut [T], rng: &mut dyn Rng) {
         let _ = (parameters, rng);
+    }
+
+    /// Changes the first parameters of a decoder to what belongs to those of its encoder, which are drawn before.
+    fn begin_as(&self, encoder: &[T], own: &mut [T]) {
+        let _ = (encoder, own);
     }
 
     /// The ends of what its outputs lie in; of a Gaussian encoder, its means.
@@ -568,6 +582,16 @@ pub trait Layer<T: Float>: Module + LayerClone<T> {
         jacobian::scratch_len(self, samples)
     }
 
+    /// Itself, if its codes come as pairs of a unit and a value in training.
+    fn pair_encoder(&self) -> Option<&dyn PairEncoder<T>> {
+        None
+    }
+
+    /// Itself, if it decodes such codes.
+    fn pair_decoder(&self) -> Option<&dyn PairDecoder<T>> {
+        None
+    }
+
     /// Shows the layers of a chain after a forward pass, the last one first; of any other layer itself.
     fn links(&self, pass: Pass<'_, T>, visit: &mut dyn FnMut(Link<'_, T>)) {
         let field = |places| self.field(places);
@@ -618,6 +642,9 @@ macro_rules! module_by {
         }
         fn set_shared_frozen(&mut self, is_frozen: bool) {
             self.$inside.set_shared_frozen(is_frozen);
+        }
+        fn in_common(&self) -> Option<crate::layer::sparse::InCommon> {
+            self.$inside.in_common()
         }
     };
 }
@@ -715,6 +742,12 @@ macro_rules! layer_by {
         }
         fn jacobian_scratch_len(&self, samples: usize) -> usize {
             self.$inside.jacobian_scratch_len(samples)
+        }
+        fn pair_encoder(&self) -> Option<&dyn crate::layer::sparse::PairEncoder<T>> {
+            self.$inside.pair_encoder()
+        }
+        fn pair_decoder(&self) -> Option<&dyn crate::layer::sparse::PairDecoder<T>> {
+            self.$inside.pair_decoder()
         }
         fn links(
             &self,

@@ -5,6 +5,7 @@ use rand::Rng;
 use super::field::Lies;
 use super::jacobian::{Asked, JacobianGradient};
 use super::layout::Layout;
+use super::sparse::InCommon;
 use super::tied::{Detach, Place, Shareable};
 use super::{
     DualViewMut, Layer, Module, Part, Pass, TangentPass, activation::Ranged, field_by, layer_by,
@@ -126,6 +127,9 @@ impl<P: Module, T: Float> Module for Trained<P, T> {
     }
     fn set_shared_frozen(&mut self, is_frozen: bool) {
         self.part.set_shared_frozen(is_frozen);
+    }
+    fn in_common(&self) -> Option<InCommon> {
+        self.part.in_common()
     }
     fn check_sizes(&self) -> Result<()> {
         self.part.check_sizes()

@@ -13,6 +13,7 @@ use crate::layer::activation::{Identity, Ranged};
 use crate::layer::layout::Layout;
 use crate::layer::part::End;
 use crate::layer::range::{AnyRange, Range};
+use crate::layer::sparse::{DecodedByAny, Dictionary, DictionaryLayer};
 use crate::layer::{
     Activated, AnyPosterior, DenseLayer, DualViewMut, Layer, Matrix, Module, Part, Pass, Pointlike,
     SameCondition, Shareable, TangentPass, Tied, Unconditioned,
@@ -193,6 +194,7 @@ where
     D::Output: SameSize<<D::Input as SameSize<E::Output>>::Next<E::Input>>,
     D::Posterior: Pointlike,
     D::Condition: SameCondition<E::Condition>,
+    E::Posterior: DecodedByAny,
 {
     type Made = D;
     const FITS: () = {
@@ -209,6 +211,14 @@ impl<E: Shareable, A: Ranged + Clone + std::fmt::Debug + Send + Sync + 'static> 
     type Made = E::Mirror<A>;
     fn made(self, encoder: &E) -> E::Mirror<A> {
         self.mirror(encoder)
+    }
+}
+
+/// A dictionary of the encoder's sizes.
+impl<E: Part<Condition = Unconditioned>> DecoderFor<E> for Dictionary {
+    type Made = DictionaryLayer<E::Output, E::Input>;
+    fn made(self, encoder: &E) -> Self::Made {
+        self.of(encoder)
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) mod lots;
 pub(crate) mod network;
 mod objective;
 pub(crate) mod scalar;
+mod sparse;
 pub mod stack;
 pub(crate) mod step;
 mod training;

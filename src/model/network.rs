@@ -9,6 +9,7 @@ use rand::Rng;
 
 use super::blocks::blocks;
 use super::workspace::{Workspace, fit};
+use crate::batch::sparse::SparseBatch;
 use crate::batch::{BatchView, BatchViewMut, check_finite, check_present};
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
@@ -20,9 +21,11 @@ use crate::error::{
 use crate::layer::jacobian::{Asked, Jacobian};
 use crate::layer::layout::Layout;
 use crate::layer::part::End;
+use crate::layer::sparse::{PairDecoder, PairEncoder};
 use crate::layer::{Layer, Pass, require_point};
 use crate::loss::{Compared, Loss, Target, wrong_total};
 use crate::numbers::scalar::{Float, count_present, is_nan};
+use crate::random::schedule::Schedule;
 use crate::regularizer::combined;
 use crate::regularizer::{Corrupts, Leaf};
 use crate::train::blocks::conditions_of;
@@ -68,7 +71,7 @@ pub(crate) struct Parts<T: Float> {
 impl<T: Float> Parts<T> {
     /// Refuses what does not fit together, where types could not tell.
     fn check(&self) -> Result<()> {
-        let Self { encoder, decoder, condition, encoder_ends, decoder_ends, .. } = self;
+        let Self { encoder, decoder, loss, condition, encoder_ends, decoder_ends, .. } = self;
         let ([input, given], [taken, _]) = (encoder_ends, decoder_ends);
         let (features, code) = (input.values(), taken.values());
         encoder.check_sizes()?;
@@ -88,6 +91,11 @@ impl<T: Float> Parts<T> {
         let found = decoder.num_inputs().saturating_sub(code);
         require_size("the decoder's condition", "numbers", *condition, found)?;
         require_size("the decoder's input", "code units", units, code)?;
+        let are_pairs = encoder.pair_encoder().is_some() && loss.target() == Target::Input;
+        let fault = "is none that a sparse code can be decoded by";
+        let remedy = "take `Dictionary::new()`";
+        let decodes = !are_pairs || decoder.pair_decoder().is_some();
+        require_fit(decodes, "the decoder", fault, remedy)?;
         given.require("the decoder's input", *taken)?;
         self.check_loss()
     }
@@ -127,6 +135,10 @@ impl<T: Float> Parts<T> {
             lies: input.lies().or(output.lies().filter(|_| loss.target() == Target::Input)),
             units: encoder.num_units(),
             is_gaussian: encoder.is_gaussian(),
+            has_pairs: encoder.pair_encoder().is_some() && decoder.pair_decoder().is_some(),
+            trains_thresholds: encoder
+                .pair_encoder()
+                .is_some_and(|encoder| encoder.trained_thresholds().is_some()),
             range: encoder.range(),
             condition: *condition,
             parameters: encoder.num_parameters().saturating_add(decoder.num_parameters()),
@@ -188,10 +200,12 @@ impl<T: Float> Network<T> {
         let (places, outputs) = (self.places(), self.outputs());
         let Self { encoder, decoder, loss, leaves, facts, layout, parameters, .. } = self;
         layout.scope("encoder", |layout| encoder.layout(layout));
-        encoder.draw_parameters(&mut parameters[places.encoder], rng);
+        encoder.draw_parameters(&mut parameters[places.encoder.clone()], rng);
         let scope = if loss.target() == Target::Input { "decoder" } else { "classifier" };
         layout.scope(scope, |layout| decoder.layout(layout));
-        decoder.draw_parameters(&mut parameters[places.decoder], rng);
+        decoder.draw_parameters(&mut parameters[places.decoder.clone()], rng);
+        let (of_encoder, of_decoder) = parameters.split_at_mut(places.encoder.end);
+        decoder.begin_as(of_encoder, &mut of_decoder[..places.decoder.len()]);
 
         layout.kind(loss.name());
         let own = &mut parameters[places.loss];
@@ -259,6 +273,50 @@ impl<T: Float> Network<T> {
         })
     }
 
+    /// Encoder and decoder, where codes come as pairs in training.
+    pub(crate) fn pairs(&self) -> Option<(&dyn PairEncoder<T>, &dyn PairDecoder<T>)> {
+        let is_one_of_these = self.facts.condition == 0 && self.loss.target() == Target::Input;
+        self.encoder.pair_encoder().zip(self.decoder.pair_decoder()).filter(|_| is_one_of_these)
+    }
+
+    /// Takes off a gradient what would only take parameters from where they may be.
+    pub(crate) fn project(&self, parameters: &[T], gradient: &mut [T]) {
+        if let Some(decoder) = self.decoder.pair_decoder() {
+            let given = self.given_to_decoder();
+            decoder.project(&parameters[given.clone()], &mut gradient[given]);
+        }
+    }
+
+    /// After a training step: brings parameters back to where they may be, and takes the batch into the regularizer's
+    /// state.
+    pub(crate) fn settle(&mut self, workspace: &Workspace<T>, shares: Option<&[T]>) {
+        let given = self.given_to_decoder();
+        let codes = self.pairs().map(|_| &workspace.pairs.codes);
+        let Self { encoder, decoder, parameters, .. } = self;
+        if let (Some(encoder), Some(codes)) = (encoder.pair_encoder(), codes) {
+            encoder.settle(parameters, codes);
+        }
+        if let Some(decoder) = decoder.pair_decoder() {
+            decoder.settle(&mut parameters[given]);
+        }
+        self.update_state(&workspace.encoding.posterior, codes, shares);
+    }
+
+    /// Whether a step may end where [`settle`](Self::settle) does not leave it.
+    pub(crate) fn settles(&self) -> bool {
+        let is_trained = |layer: &dyn Layer<T>| !layer.is_frozen();
+        let of_decoder = self.decoder.pair_decoder().is_some_and(|decoder| decoder.settles());
+        let of_encoder = self.pairs().is_some_and(|(encoder, _)| encoder.settles());
+        of_decoder && is_trained(&*self.decoder) || of_encoder && is_trained(&*self.encoder)
+    }
+
+    /// The schedules that parts follow.
+    pub(crate) fn schedules(&self) -> Vec<Box<dyn Schedule>> {
+        let of_encoder = self.pairs().map(|(encoder, _)| encoder.schedules()).unwrap_or_default();
+        let of_leaves = self.leaves.iter().flat_map(|leaf| leaf.part.schedules());
+        of_leaves.chain(of_encoder).collect()
+    }
+
     /// The most codes that a part wants drawn of each sample.
     pub(crate) fn draws(&self) -> usize {
         self.leaves.iter().map(|leaf| leaf.needs.draws).max().unwrap_or(0)
@@ -287,10 +345,18 @@ impl<T: Float> Network<T> {
     }
 
     /// Takes a training step's batch into the regularizer's state.
-    pub(crate) fn update_state(&mut self, posterior: &Posterior<T>, shares: Option<&[T]>) {
+    fn update_state(
+        &mut self,
+        posterior: &Posterior<T>,
+        codes: Option<&SparseBatch<T>>,
+        shares: Option<&[T]>,
+    ) {
         for leaf in &self.leaves {
             let state = &mut self.state[leaf.state.clone()];
-            leaf.part.update_state(&self.facts, posterior, shares, state);
+            match codes.filter(|_| leaf.needs.takes_pairs) {
+                Some(codes) => leaf.part.update_state_of_pairs(&self.facts, codes, state),
+                None => leaf.part.update_state(&self.facts, posterior, shares, state),
+            }
         }
     }
 

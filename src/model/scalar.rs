@@ -4,7 +4,8 @@ use super::network::{Network, Parts};
 use super::step::{self, Seen};
 use super::training;
 use super::workspace::Workspace;
-use crate::batch::BatchViewMut;
+use crate::batch::sparse::SparseBatch;
+use crate::batch::{BatchView, BatchViewMut};
 use crate::error::Result;
 use crate::layer::part::End;
 use crate::numbers::once::once;
@@ -69,4 +70,14 @@ once! {
         scores: BatchViewMut<'a, T>,
         workspace: &'a mut Workspace<T>,
     ) -> Result<()> = Network::score;
+    pub(crate) fn encode_pairs(
+        network: &'a Network<T>,
+        x: BatchView<'a, T>,
+        codes: &'a mut SparseBatch<T>,
+    ) -> Result<()> = Network::encode_pairs;
+    pub(crate) fn decode_pairs(
+        network: &'a Network<T>,
+        codes: &'a SparseBatch<T>,
+        outputs: BatchViewMut<'a, T>,
+    ) -> Result<()> = Network::decode_pairs;
 }

@@ -8,12 +8,16 @@
 //!
 //! A condition goes in beside x̃ and beside z, after the corruption and after the draw, and is cut off on the way
 //! back. A classifier's y is compared with the sample's class. A value of x that is missing, NaN, stays so in what y is
-//! compared with; after the corruption, the encoder sees what the normalizer puts in its place.
+//! compared with; after the corruption, the encoder sees what the normalizer puts in its place. Of a sparse code only
+//! [pairs](pairs) of a unit and a value go this way.
+
+mod pairs;
 
 use super::network::{Network, Places, joined};
-use super::workspace::{Back, Comparing, Decoding, Drawing, Encoding, Workspace, fit};
+use super::workspace::{Back, Comparing, Decoding, Drawing, Encoding, Pairs, Workspace, fit};
 use crate::batch::{BatchView, BatchViewMut, sample_weights};
 use crate::layer::Pass;
+use crate::layer::sparse::PairsPass;
 use crate::loss::{Compared, Target};
 use crate::numbers::parallel::{ELEMENT, in_parts};
 use crate::numbers::scalar::Float;
@@ -86,7 +90,24 @@ struct Step<'a, T: Float> {
 }
 
 impl<T: Float> Step<'_, T> {
-    fn run(&self, workspace: &mut Workspace<T>, gradient: Option<&mut [T]>) {
+    fn run(&self, workspace: &mut Workspace<T>, mut gradient: Option<&mut [T]>) {
+        if let Some(gradient) = &mut gradient {
+            gradient[self.places.loss.start..].fill(T::ZERO);
+        }
+        match self.network.pairs() {
+            None => self.run_dense(workspace, gradient.as_deref_mut()),
+            Some((encoder, decoder)) => {
+                self.run_pairs(encoder, decoder, workspace, gradient.as_deref_mut());
+            }
+        }
+        if let Some(gradient) = gradient {
+            for frozen in self.network.layout.frozen_ranges() {
+                gradient[frozen].fill(T::ZERO);
+            }
+        }
+    }
+
+    fn run_dense(&self, workspace: &mut Workspace<T>, gradient: Option<&mut [T]>) {
         self.prepare(workspace);
         self.corrupt(&mut workspace.encoding);
         self.infer(workspace);
@@ -96,14 +117,10 @@ impl<T: Float> Step<'_, T> {
             self.compare(workspace, None);
             return self.penalise(workspace, None);
         };
-        gradient[self.places.loss.start..].fill(T::ZERO);
         self.compare(workspace, Some(gradient));
         self.back_to_code(workspace, gradient);
         self.penalise(workspace, Some(gradient));
         self.back_to_input(workspace, gradient);
-        for frozen in self.network.layout.frozen_ranges() {
-            gradient[frozen].fill(T::ZERO);
-        }
     }
 
     fn samples(&self) -> usize {
@@ -383,11 +400,21 @@ impl<T: Float> Step<'_, T> {
 
     /// What a penalty sees.
     fn encoded<'a>(&'a self, workspace: &'a Workspace<T>, leaf: &Leaf<T>) -> Encoded<'a, T> {
-        let Workspace { encoding, pseudo, drawing, comparing, .. } = workspace;
+        let Workspace { encoding, pseudo, drawing, decoding, comparing, pairs, .. } = workspace;
         let network = self.network;
+        let Pairs { codes, by_unit, auxiliary, auxiliary_by_unit, .. } = pairs;
+        let given = &self.parameters[network.given_to_decoder()];
+        let pass = |codes, by_unit| PairsPass { parameters: given, codes, by_unit };
+        let is_asked = network.pairs().is_some();
         Encoded {
             facts: &network.facts,
             encoder: &*network.encoder,
+            decoder: &*network.decoder,
+            output: BatchView::new(&decoding.output, network.outputs()),
+            target: self.target,
+            pairs: is_asked.then(|| pass(codes, by_unit)),
+            auxiliary: (is_asked && leaf.needs.auxiliary > 0)
+                .then(|| pass(auxiliary, auxiliary_by_unit)),
             parameters: &self.parameters[..self.places.decoder.end],
             layout: &network.layout,
             x: self.input(&encoding.corrupted, &encoding.joined),
@@ -467,19 +494,29 @@ impl<T: Float> Step<'_, T> {
         if has_pseudo {
             back.pseudo.set_zero();
         }
-        let first = self.places.regularizer.start;
+        let (end, first) = (self.places.decoder.end, self.places.regularizer.start);
+        let mut d_codes = std::mem::take(&mut workspace.pairs.d_codes);
+        let mut d_auxiliary = std::mem::take(&mut workspace.pairs.d_auxiliary);
+        let has_pairs = self.network.pairs().is_some();
         for leaf in &self.network.leaves {
-            let mut to = gradient.as_deref_mut().map(|gradient| PenaltyGradient {
-                posterior: &mut back.posterior,
-                codes: (self.draws > 0).then(|| BatchViewMut::new(&mut back.codes, units)),
-                parameters: &mut back.parameters,
-                own: &mut gradient[first..][leaf.own.clone()],
-                pseudo: has_pseudo.then_some(&mut back.pseudo),
+            let mut to = gradient.as_deref_mut().map(|gradient| {
+                let (of_parts, rest) = gradient.split_at_mut(end);
+                PenaltyGradient {
+                    posterior: &mut back.posterior,
+                    codes: (self.draws > 0).then(|| BatchViewMut::new(&mut back.codes, units)),
+                    pairs: &mut d_codes,
+                    auxiliary: &mut d_auxiliary,
+                    // Where the gradient is not written over behind this, it is added to in place.
+                    parameters: if has_pairs { of_parts } else { &mut back.parameters },
+                    own: &mut rest[first - end..][leaf.own.clone()],
+                    pseudo: has_pseudo.then_some(&mut back.pseudo),
+                }
             });
             let at = self.encoded(workspace, leaf);
             leaf.part.penalty(&at, to.as_mut(), &mut scratch, &mut terms);
         }
         (workspace.back, workspace.scratch, workspace.terms) = (back, scratch, terms);
+        (workspace.pairs.d_codes, workspace.pairs.d_auxiliary) = (d_codes, d_auxiliary);
     }
 
     /// z → posterior → x̃; of pseudo-inputs too.

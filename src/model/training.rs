@@ -9,7 +9,7 @@ use super::{AutoEncoder, Scalar};
 use crate::batch::BatchView;
 use crate::batch::size::Size;
 use crate::data::Normalizer;
-use crate::error::{Error, Number, Result, require_size};
+use crate::error::{Error, Number, Result, require_fit, require_size};
 #[cfg(feature = "safetensors")]
 use crate::file::stored::{Saved, Stored};
 use crate::layer::Part;
@@ -17,6 +17,7 @@ use crate::layer::layout::Layout;
 use crate::layer::part::End;
 use crate::loss::{LossFor, Target};
 use crate::numbers::scalar::{Float, is_nan};
+use crate::optimizer::Kind;
 use crate::random::schedule::Schedule;
 use crate::terms::Terms;
 use crate::train::blocks::Beside;
@@ -59,6 +60,11 @@ pub(super) fn train<T: Float>(
     weights: Option<&[f64]>,
     held_out: Option<Samples<'_, T>>,
 ) -> Result<Report> {
+    let part = "a model with thresholds or atoms of length 1";
+    let fault = "is brought back to them after each step, which Lbfgs does not expect";
+    let remedy = "take Adam, or `Dictionary::free` and a selection without thresholds";
+    let is_lbfgs = matches!(plan.method, Kind::Lbfgs(_));
+    require_fit(!is_lbfgs || !network.settles(), part, fault, remedy)?;
     let (mut x, mut targets) = (Vec::new(), Vec::new());
     let data = match samples {
         Samples::Memory { .. } => {
@@ -136,6 +142,7 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
         let seen = Seen { rows, shares, streams: Some(streams) };
         let parameters = at.unwrap_or(&self.network.parameters);
         step(self.network, parameters, &mut self.workspace, seen, Some(gradient));
+        self.network.project(parameters, gradient);
         // A loss skips what is missing: where nothing may be, and for infinity, the step has failed.
         let may_miss = self.network.fills().is_some();
         let is_right = |x: &T| x.is_finite() || may_miss && is_nan(*x);
@@ -145,7 +152,7 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
     }
 
     fn update_state(&mut self, shares: Option<&[T]>) {
-        self.network.update_state(&self.workspace.encoding.posterior, shares);
+        self.network.settle(&self.workspace, shares);
     }
 
     fn validate(&mut self, rows: Rows<'_, T>) {
@@ -160,7 +167,7 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
     }
 
     fn schedules(&self) -> Vec<Box<dyn Schedule>> {
-        self.network.leaves.iter().flat_map(|leaf| leaf.part.schedules()).collect()
+        self.network.schedules()
     }
 
     fn collapsed_units(&self) -> Vec<usize> {

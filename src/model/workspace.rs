@@ -1,6 +1,9 @@
 //! The memory of a pass: made once, used for every batch.
 
+use crate::batch::by_feature::ByFeature;
+use crate::batch::sparse::SparseBatch;
 use crate::code::posterior::Posterior;
+use crate::layer::sparse::Room;
 use crate::numbers::scalar::Float;
 use crate::terms::Terms;
 
@@ -22,6 +25,7 @@ pub struct Workspace<T> {
     pub(crate) decoding: Decoding<T>,
     pub(crate) comparing: Comparing<T>,
     pub(crate) back: Back<T>,
+    pub(crate) pairs: Pairs<T>,
     pub(crate) scratch: Vec<T>,
     pub(crate) terms: Terms,
     /// Those of a batch call's shares, where it is shared out among threads.
@@ -62,6 +66,21 @@ pub(crate) struct Comparing<T> {
     pub(crate) values: Vec<T>,
     /// What each of them counts, where they do not count alike.
     pub(crate) weights: Vec<T>,
+}
+
+/// Codes that come as pairs of a unit and a value.
+#[derive(Debug, Clone)]
+pub(crate) struct Pairs<T> {
+    pub(crate) codes: SparseBatch<T>,
+    pub(crate) by_unit: ByFeature,
+    /// The gradient at each value.
+    pub(crate) d_codes: Vec<T>,
+    /// The same of a second code, of units among which a regularizer wants some, and these units.
+    pub(crate) auxiliary: SparseBatch<T>,
+    pub(crate) auxiliary_by_unit: ByFeature,
+    pub(crate) d_auxiliary: Vec<T>,
+    pub(crate) candidates: Vec<u32>,
+    pub(crate) room: Room<T>,
 }
 
 /// Gradients on the way back.
@@ -110,6 +129,16 @@ impl<T: Float> Workspace<T> {
                 pseudo: posterior(),
                 parameters: Vec::new(),
                 of_pseudo: Vec::new(),
+            },
+            pairs: Pairs {
+                codes: SparseBatch::empty(units),
+                by_unit: ByFeature::default(),
+                d_codes: Vec::new(),
+                auxiliary: SparseBatch::empty(units),
+                auxiliary_by_unit: ByFeature::default(),
+                d_auxiliary: Vec::new(),
+                candidates: Vec::new(),
+                room: Room::new(),
             },
             scratch: Vec::new(),
             terms: Terms::new(),

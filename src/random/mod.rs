@@ -1,6 +1,7 @@
 //! Reproducible randomness: every draw in training has an address.
 
 pub mod schedule;
+pub(crate) mod scheduled;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

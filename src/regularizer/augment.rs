@@ -61,7 +61,7 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Regularizer<T> for Augment<C>
 
     fn needs(&self, _facts: &Facts) -> Needs {
         let makes_missing = self.change.makes_missing();
-        Needs { corrupts: Corrupts::Sample, makes_missing, ..Needs::nothing() }
+        Needs { corrupts: Corrupts::Sample, makes_missing, takes_pairs: true, ..Needs::nothing() }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {

@@ -52,7 +52,7 @@ impl<T: Float> Regularizer<T> for Binarize {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs { corrupts: Corrupts::Sample, ..Needs::nothing() }
+        Needs { corrupts: Corrupts::Sample, takes_pairs: true, ..Needs::nothing() }
     }
 
     fn corrupt(&self, mut x: BatchViewMut<'_, T>, streams: Streams<'_>) {

@@ -1,10 +1,10 @@
-use super::scheduled::Scheduled;
 use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::code::Facts;
 use crate::error::{Result, require_weight};
 use crate::layer::Part;
 use crate::numbers::scalar::{Float, sum};
 use crate::random::schedule::Schedule;
+use crate::random::scheduled::Scheduled;
 use crate::terms::Terms;
 
 /// Keeps codes near zero, many of them exactly so under a rectifier; takes any encoder.

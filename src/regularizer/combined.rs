@@ -8,6 +8,7 @@ use rand::Rng;
 
 use super::{Encoded, Needs, PenaltyGradient, Regularizer};
 use crate::batch::BatchViewMut;
+use crate::batch::sparse::SparseBatch;
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
 use crate::code::prior::Prior;
@@ -100,7 +101,10 @@ pub(crate) fn check<T: Float>(leaves: &[Leaf<T>], facts: &Facts) -> Result<()> {
     let priors = leaves.iter().filter_map(|leaf| leaf.part.prior());
     let priors = priors.filter(|prior| prior.num_components() > 0).count();
     let name = "the number of priors other than N(0, I) in a combination";
-    require(priors <= 1, name, priors as f64, "at most 1")
+    require(priors <= 1, name, priors as f64, "at most 1")?;
+    let auxiliary = leaves.iter().filter(|leaf| leaf.needs.auxiliary > 0).count();
+    let name = "the number of second codes that a combination wants";
+    require(auxiliary <= 1, name, auxiliary as f64, "at most 1")
 }
 
 /// Refuses the normalizer of a model, or none, if one of these leaves was not made for it.
@@ -222,6 +226,17 @@ macro_rules! boxed {
                 state: &mut [T],
             ) {
                 (**self).update_state(facts, posterior, shares, state);
+            }
+            fn update_state_of_pairs(
+                &self,
+                facts: &Facts,
+                codes: &SparseBatch<T>,
+                state: &mut [T],
+            ) {
+                (**self).update_state_of_pairs(facts, codes, state);
+            }
+            fn candidates(&self, facts: &Facts, state: &[T], units: &mut Vec<u32>) {
+                (**self).candidates(facts, state, units);
             }
         }
     };

@@ -45,7 +45,7 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Regularizer<T> for Denoising<
 
     fn needs(&self, _facts: &Facts) -> Needs {
         let makes_missing = self.corruption.makes_missing();
-        Needs { corrupts: Corrupts::Input, makes_missing, ..Needs::nothing() }
+        Needs { corrupts: Corrupts::Input, makes_missing, takes_pairs: true, ..Needs::nothing() }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {

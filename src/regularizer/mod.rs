@@ -117,17 +117,18 @@ pub(crate) mod combined;
 mod contractive;
 pub mod corruption;
 mod denoising;
+mod dictionary;
 pub(crate) mod divergence;
 mod importance_weighted;
 mod mmd;
 mod none;
-mod scheduled;
 mod sparse_kl;
 mod total_correlation;
 mod variational;
 mod weight_decay;
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use rand::Rng;
 
@@ -138,6 +139,7 @@ pub(crate) use combined::Leaf;
 pub use combined::{RegularizerFor, SuitedTo};
 pub use contractive::Contractive;
 pub use denoising::Denoising;
+pub use dictionary::{AuxK, DictionaryL1, JumpReluSparsity, Matryoshka};
 pub use importance_weighted::ImportanceWeighted;
 pub use mmd::{Kernel, Mmd};
 pub use none::NoRegularizer;
@@ -146,6 +148,7 @@ pub use total_correlation::TotalCorrelation;
 pub use variational::Variational;
 pub use weight_decay::WeightDecay;
 
+use crate::batch::sparse::SparseBatch;
 use crate::batch::{BatchView, BatchViewMut, sample_weights};
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
@@ -153,6 +156,7 @@ use crate::code::prior::Prior;
 use crate::data::Normalizer;
 use crate::error::Result;
 use crate::layer::layout::Layout;
+use crate::layer::sparse::PairsPass;
 use crate::layer::{Layer, Pass};
 use crate::numbers::scalar::Float;
 use crate::random::Streams;
@@ -166,6 +170,8 @@ pub struct Encoded<'a, T: Float> {
     pub facts: &'a Facts,
     /// The encoder.
     pub encoder: &'a dyn Layer<T>,
+    /// The decoder.
+    pub decoder: &'a dyn Layer<T>,
     /// The parameters of encoder and decoder, the encoder's first.
     pub parameters: &'a [T],
     /// Where each tensor lies among the parameters.
@@ -173,8 +179,17 @@ pub struct Encoded<'a, T: Float> {
     /// The inputs as the encoder saw them: corrupted in training, if there is a corruption, and with the
     /// condition, if there is one.
     pub x: BatchView<'a, T>,
-    /// What the encoder said.
+    /// What the encoder said; of a code that comes as [pairs](Self::pairs) without samples, if all parts of the
+    /// regularizer [take these](Needs::takes_pairs).
     pub posterior: &'a Posterior<T>,
+    /// What the decoder made of the codes.
+    pub output: BatchView<'a, T>,
+    /// What the loss compares that with.
+    pub target: BatchView<'a, T>,
+    /// The codes as pairs of a unit and a value, where they come so, with the parameters that the decoder is given.
+    pub pairs: Option<PairsPass<'a, T>>,
+    /// The second code, if the regularizer [wants one](Needs::auxiliary).
+    pub auxiliary: Option<PairsPass<'a, T>>,
     /// The tape that the encoder has written.
     pub tape: &'a [T],
     /// The regularizer's own parameters.
@@ -201,6 +216,12 @@ impl<'a, T: Float> Encoded<'a, T> {
     pub fn pass(&self) -> Pass<'a, T> {
         let parameters = &self.parameters[..self.encoder.num_parameters()];
         Pass { parameters, x: self.x, y: self.posterior.values(), tape: self.tape }
+    }
+
+    /// Where the parameters that the decoder is given lie among those of encoder and decoder.
+    pub fn given_to_decoder(&self) -> Range<usize> {
+        let first = if self.decoder.num_shared() > 0 { 0 } else { self.encoder.num_parameters() };
+        first..self.parameters.len()
     }
 
     /// How many codes are drawn for each sample, 0 where the posterior's mean is the code.
@@ -233,8 +254,12 @@ pub struct PenaltyGradient<'a, T> {
     pub posterior: &'a mut Posterior<T>,
     /// The gradient at the drawn codes, where codes are drawn. What the loss says is in it already.
     pub codes: Option<BatchViewMut<'a, T>>,
+    /// The gradient at each value of a code that comes as pairs. What the loss says is in it already.
+    pub pairs: &'a mut [T],
+    /// The gradient at each value of the second code, if there is one.
+    pub auxiliary: &'a mut [T],
     /// The gradient of encoder and decoder; empty unless the regularizer
-    /// [adds to it](Needs::adds_to_parameters).
+    /// [adds to it](Needs::adds_to_parameters), or codes come as pairs.
     pub parameters: &'a mut [T],
     /// The gradient of the regularizer's own parameters.
     pub own: &'a mut [T],
@@ -275,6 +300,13 @@ pub struct Needs {
     /// Whether [`penalty`](Regularizer::penalty) adds to the gradient of the parameters themselves,
     /// and not only to that of the posterior. Where it does not, a step is spared a buffer.
     pub adds_to_parameters: bool,
+    /// Whether codes that come as [pairs](Encoded::pairs) are all that [`penalty`](Regularizer::penalty) and
+    /// [`update_state`](Regularizer::update_state) look at of them, or nothing is: where all parts do so, no code with
+    /// its zeros is made.
+    pub takes_pairs: bool,
+    /// How many values a second code has, of those units that [`candidates`](Regularizer::candidates) names; for codes
+    /// that come as pairs. At most one part may want one.
+    pub auxiliary: usize,
     /// How many parameters of its own are trained.
     pub parameters: usize,
     /// How many numbers it remembers from step to step, zero at first; a model keeps them.
@@ -297,6 +329,8 @@ impl Needs {
             draws: 0,
             weighs_draws: false,
             adds_to_parameters: false,
+            takes_pairs: false,
+            auxiliary: 0,
             parameters: 0,
             state: 0,
         }
@@ -403,6 +437,16 @@ pub trait Regularizer<T: Float>: Debug + Send + Sync + RegularizerClone<T> {
         state: &mut [T],
     ) {
         let _ = (facts, posterior, shares, state);
+    }
+
+    /// The same of codes that come as pairs.
+    fn update_state_of_pairs(&self, facts: &Facts, codes: &SparseBatch<T>, state: &mut [T]) {
+        let _ = (facts, codes, state);
+    }
+
+    /// Names the units among which a [second code](Needs::auxiliary) is chosen, in ascending order.
+    fn candidates(&self, facts: &Facts, state: &[T], units: &mut Vec<u32>) {
+        let _ = (facts, state, units);
     }
 }
 

@@ -15,6 +15,6 @@ impl<T: Float> Regularizer<T> for NoRegularizer {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs::nothing()
+        Needs { takes_pairs: true, ..Needs::nothing() }
     }
 }

@@ -1,4 +1,3 @@
-use super::scheduled::Scheduled;
 use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::batch::BatchView;
 use crate::code::Facts;
@@ -8,6 +7,7 @@ use crate::layer::range::Bounded;
 use crate::layer::{Layer, Part};
 use crate::numbers::scalar::Float;
 use crate::random::schedule::Schedule;
+use crate::random::scheduled::Scheduled;
 use crate::terms::Terms;
 
 /// Pulls the mean activation p of each code unit to a target p′, so that few units are active at

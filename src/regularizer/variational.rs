@@ -2,7 +2,6 @@ use std::fmt;
 
 use rand::Rng;
 
-use super::scheduled::Scheduled;
 use super::{Encoded, MOST_DRAWS, Needs, PenaltyGradient, Regularizer, SuitedTo, divergence};
 use crate::code::Facts;
 use crate::code::prior::{Prior, StandardNormal, require_gaussian};
@@ -12,6 +11,7 @@ use crate::layer::{Gaussianlike, Layer, Part};
 use crate::numbers::scalar::{Float, sum};
 use crate::numbers::vector::{exp_m1, vectorize};
 use crate::random::schedule::{Progress, Schedule};
+use crate::random::scheduled::Scheduled;
 use crate::terms::Terms;
 
 /// Draws the code from the encoder's Gaussian posterior, and keeps that posterior near the prior.

@@ -60,7 +60,7 @@ impl<T: Float> Regularizer<T> for WeightDecay {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs { adds_to_parameters: true, ..Needs::nothing() }
+        Needs { adds_to_parameters: true, takes_pairs: true, ..Needs::nothing() }
     }
 
     penalty!(WeightDecay);

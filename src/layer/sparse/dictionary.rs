@@ -1,0 +1,542 @@
+use std::ops::Range;
+
+use rand::Rng;
+
+use super::encoder::{add_scaled, draw_direction};
+use super::{InCommon, PairDecoder, PairsPass};
+use crate::batch::by_feature::ByFeature;
+use crate::batch::size::Size;
+use crate::batch::sparse::SparseBatch;
+use crate::batch::{BatchView, BatchViewMut};
+use crate::error::{Result, require_count, require_positive};
+use crate::layer::layout::{Layout, Role};
+use crate::layer::tied::Detach;
+use crate::layer::{
+    DualViewMut, Layer, Module, Part, Pass, Point, TangentPass, Unconditioned, range,
+};
+use crate::numbers::once::once;
+use crate::numbers::parallel::{ELEMENT, in_parts};
+use crate::numbers::product::{Matrix, multiply};
+use crate::numbers::scalar::{Float, sum, sum_pairs};
+
+/// The decoder of a sparse code: one atom for each unit, added up.
+///
+/// # Formula
+/// y = Σ fᵢ dᵢ + b. If the encoder has a pre-bias, that is b; else the dictionary has its own. Atoms have length 1 after
+/// every step, so that a penalty on the code cannot be evaded by small codes of long atoms: of the gradient the part
+/// along each atom is taken off before the step, and each atom is brought back to length 1 behind it, unless they are
+/// [free](Self::free). At first they are the directions of the encoder's units.
+///
+/// # Shapes
+/// f: units × samples; y: the encoder's inputs × samples. Its parameters are the atoms, a column each, then b if it is
+/// its own. Sizes follow from the encoder's.
+///
+/// # Example
+/// ```
+/// use autoencoder::layer::sparse::{Dictionary, SparseEncoder, TopK};
+/// use autoencoder::{AutoEncoder, Module};
+/// let model = AutoEncoder::builder()
+///     .encoder(SparseEncoder::<64, 512>::new(TopK::new(12)?))
+///     .decoder(Dictionary::new())
+///     .build::<f32>()?;
+/// assert_eq!(model.encoder().num_parameters(), 64 * 512 + 512 + 64);
+/// assert_eq!(model.decoder().num_parameters(), 64 * 512);
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dictionary {
+    is_free: bool,
+    first_norm: f64,
+}
+
+impl Dictionary {
+    /// With atoms of length 1.
+    #[allow(clippy::new_without_default)] // `Dictionary::new()` reads better than `default()` in a builder
+    pub fn new() -> Self {
+        Self { is_free: false, first_norm: 1.0 }
+    }
+
+    /// With atoms of any length, which have this length at first, finite and greater than 0.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn free(first_norm: f64) -> Result<Self> {
+        require_positive("the first norm of a Dictionary's atoms", first_norm)?;
+        Ok(Self { is_free: true, first_norm })
+    }
+
+    /// The decoder of an encoder.
+    pub(crate) fn of<E: Part>(self, encoder: &E) -> DictionaryLayer<E::Output, E::Input> {
+        DictionaryLayer {
+            units: encoder.output(),
+            output: encoder.input(),
+            settings: self,
+            in_common: encoder.in_common(),
+            is_frozen: false,
+            is_encoder_frozen: encoder.is_frozen(),
+        }
+    }
+}
+
+/// What a [`Dictionary`] becomes behind an encoder.
+#[derive(Debug, Clone)]
+pub struct DictionaryLayer<I, O> {
+    units: I,
+    output: O,
+    settings: Dictionary,
+    in_common: Option<InCommon>,
+    is_frozen: bool,
+    is_encoder_frozen: bool,
+}
+
+impl<I: Size, O: Size> DictionaryLayer<I, O> {
+    /// Parameters of the encoder that it is given before its own.
+    fn shared(&self) -> usize {
+        self.shares().map_or(0, |(all, _)| all)
+    }
+
+    /// All parameters of the encoder and the place of its pre-bias among them, if that is the bias.
+    fn shares(&self) -> Option<(usize, Range<usize>)> {
+        let InCommon { all, pre_bias, .. } = self.in_common.as_ref()?;
+        pre_bias.clone().map(|place| (*all, place))
+    }
+
+    fn num_weights(&self) -> usize {
+        self.units.value().saturating_mul(self.output.value())
+    }
+
+    /// The places of atoms and bias in what it is given.
+    fn places(&self) -> (Range<usize>, Range<usize>) {
+        let (shared, weights) = (self.shared(), self.num_weights());
+        let atoms = shared..shared + weights;
+        let own = || atoms.end..atoms.end + self.output.value();
+        let bias = self.shares().map_or_else(own, |(_, place)| place);
+        (atoms, bias)
+    }
+
+    fn bias_is_trained(&self) -> bool {
+        if self.shares().is_some() { !self.is_encoder_frozen } else { !self.is_frozen }
+    }
+
+    /// y = D f, without the bias.
+    fn apply<T: Float>(&self, parameters: &[T], f: BatchView<'_, T>, y: &mut [T]) {
+        let f = Matrix::new(f.as_slice(), f.features(), f.samples());
+        multiply(self.matrix(parameters), f, T::ZERO, y);
+    }
+
+    fn matrix<'a, T: Float>(&self, parameters: &'a [T]) -> Matrix<'a, T> {
+        let (atoms, _) = self.places();
+        Matrix::new(&parameters[atoms], self.output.value(), self.units.value())
+    }
+}
+
+impl<I: Size, O: Size> Module for DictionaryLayer<I, O> {
+    fn num_inputs(&self) -> usize {
+        self.units.value()
+    }
+    fn num_outputs(&self) -> usize {
+        self.output.value()
+    }
+    fn num_parameters(&self) -> usize {
+        let bias = if self.shares().is_some() { 0 } else { self.output.value() };
+        self.num_weights().saturating_add(bias)
+    }
+    fn num_shared(&self) -> usize {
+        self.shared()
+    }
+    fn is_frozen(&self) -> bool {
+        self.is_frozen
+    }
+    fn set_frozen(&mut self, is_frozen: bool) {
+        self.is_frozen = is_frozen;
+    }
+    fn set_shared_frozen(&mut self, is_frozen: bool) {
+        self.is_encoder_frozen = is_frozen;
+    }
+    fn check_sizes(&self) -> Result<()> {
+        require_count("Dictionary units", self.units.value())?;
+        require_count("Dictionary outputs", self.output.value())
+    }
+}
+
+impl<I: Size, O: Size> Part for DictionaryLayer<I, O> {
+    type Input = I;
+    type Output = O;
+    type Range = range::Real;
+    type Posterior = Point;
+    type Condition = Unconditioned;
+    fn input(&self) -> I {
+        self.units
+    }
+    fn output(&self) -> O {
+        self.output
+    }
+}
+
+impl<T: Float, I: Size, O: Size> Layer<T> for DictionaryLayer<I, O> {
+    fn layout(&self, layout: &mut Layout) {
+        let (units, outputs) = (self.units.value(), self.output.value());
+        let norms = if self.settings.is_free { "free" } else { "unit norm" };
+        layout.layer(format!("Dictionary({norms})"), |layer| {
+            layer.frozen(self.is_frozen, |layer| {
+                layer.tensor("weight", (outputs, units), Role::Weight);
+                layer.setting(norms.to_owned());
+                if self.shares().is_none() {
+                    layer.tensor("bias", (outputs, 1), Role::Bias);
+                }
+            });
+        });
+    }
+
+    fn draw_parameters(&self, parameters: &mut [T], rng: &mut dyn Rng) {
+        let outputs = self.output.value();
+        let (atoms, bias) = parameters.split_at_mut(self.num_weights());
+        for atom in atoms.chunks_exact_mut(outputs) {
+            draw_direction(atom, rng);
+            let norm = T::of(self.settings.first_norm);
+            atom.iter_mut().for_each(|value| *value *= norm);
+        }
+        bias.fill(T::ZERO);
+    }
+
+    fn begin_as(&self, encoder: &[T], own: &mut [T]) {
+        let Some(InCommon { weights, .. }) = &self.in_common else { return };
+        let weights = &encoder[weights.clone()];
+        if weights.len() != self.num_weights() {
+            return;
+        }
+        let outputs = self.output.value();
+        let norm = T::of(self.settings.first_norm);
+        for (atom, from) in own.chunks_exact_mut(outputs).zip(weights.chunks_exact(outputs)) {
+            let length = sum(from, |value| value * value).sqrt();
+            let scale = if length > T::ZERO { norm / length } else { T::ZERO };
+            atom.iter_mut().zip(from).for_each(|(to, &from)| *to = scale * from);
+        }
+    }
+
+    fn range(&self) -> (f64, f64) {
+        (f64::NEG_INFINITY, f64::INFINITY)
+    }
+
+    fn forward(
+        &self,
+        parameters: &[T],
+        x: BatchView<'_, T>,
+        mut y: BatchViewMut<'_, T>,
+        _tape: &mut [T],
+        _scratch: &mut [T],
+    ) {
+        self.apply(parameters, x, y.as_mut_slice());
+        let bias = &parameters[self.places().1];
+        for y in y.as_mut_slice().chunks_exact_mut(bias.len()) {
+            y.iter_mut().zip(bias).for_each(|(y, &bias)| *y += bias);
+        }
+    }
+
+    fn backward(
+        &self,
+        pass: Pass<'_, T>,
+        dy: BatchViewMut<'_, T>,
+        dx: Option<BatchViewMut<'_, T>>,
+        gradient: Option<&mut [T]>,
+        _scratch: &mut [T],
+    ) {
+        let (outputs, units) = (self.output.value(), self.units.value());
+        let samples = pass.x.samples();
+        let d = Matrix::new(dy.as_slice(), outputs, samples);
+        let (atoms, bias) = self.places();
+        if let Some(gradient) = gradient {
+            if !self.is_frozen {
+                let f = Matrix::new(pass.x.as_slice(), units, samples).transposed();
+                multiply(d, f, T::ZERO, &mut gradient[atoms]);
+            }
+            if self.bias_is_trained() {
+                let to = &mut gradient[bias];
+                if self.shares().is_none() {
+                    to.fill(T::ZERO);
+                }
+                dy.as_slice().chunks_exact(outputs).for_each(|dy| add_scaled(T::ONE, dy, to));
+            }
+        }
+        if let Some(mut dx) = dx {
+            let transposed = self.matrix(pass.parameters).transposed();
+            multiply(transposed, d, T::ZERO, dx.as_mut_slice());
+        }
+    }
+
+    fn tangent(
+        &self,
+        pass: Pass<'_, T>,
+        v: BatchView<'_, T>,
+        mut jv: BatchViewMut<'_, T>,
+        _tangent_tape: &mut [T],
+        _scratch: &mut [T],
+    ) {
+        self.apply(pass.parameters, v, jv.as_mut_slice());
+    }
+
+    fn tangent_backward(
+        &self,
+        pass: Pass<'_, T>,
+        tangent: TangentPass<'_, T>,
+        d: DualViewMut<'_, T>,
+        d_input: Option<DualViewMut<'_, T>>,
+        gradient: &mut [T],
+        _scratch: &mut [T],
+    ) {
+        let (outputs, units) = (self.output.value(), self.units.value());
+        let samples = pass.x.samples();
+        let (atoms, bias) = self.places();
+        let (dy, da) = (d.value.as_slice(), d.tangent.as_slice());
+        if !self.is_frozen {
+            let to = &mut gradient[atoms];
+            for (f, d) in [(pass.x.as_slice(), dy), (tangent.v.as_slice(), da)] {
+                let f = Matrix::new(f, units, samples).transposed();
+                multiply(Matrix::new(d, outputs, samples), f, T::ONE, to);
+            }
+        }
+        if self.bias_is_trained() {
+            let to = &mut gradient[bias];
+            dy.chunks_exact(outputs).for_each(|dy| add_scaled(T::ONE, dy, to));
+        }
+        if let Some(d_input) = d_input {
+            let transposed = self.matrix(pass.parameters).transposed();
+            for (d, mut dx) in [(dy, d_input.value), (da, d_input.tangent)] {
+                let d = Matrix::new(d, outputs, samples);
+                multiply(transposed, d, T::ZERO, dx.as_mut_slice());
+            }
+        }
+    }
+
+    fn untied(&self, parameters: &[T], to: &mut Vec<T>) -> Option<Box<dyn Layer<T>>> {
+        self.shares()?;
+        Some(Box::new(self.detach(parameters, to)))
+    }
+
+    fn pair_decoder(&self) -> Option<&dyn PairDecoder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Float, I: Size, O: Size> Detach<T> for DictionaryLayer<I, O> {
+    type Detached = Self;
+
+    fn detach(&self, parameters: &[T], to: &mut Vec<T>) -> Self {
+        let (atoms, bias) = self.places();
+        to.extend_from_slice(&parameters[atoms]);
+        to.extend_from_slice(&parameters[bias]);
+        Self { in_common: None, ..self.clone() }
+    }
+}
+
+impl<T: Float, I: Size, O: Size> PairDecoder<T> for DictionaryLayer<I, O> {
+    fn atoms<'a>(&self, parameters: &'a [T]) -> BatchView<'a, T> {
+        BatchView::new(&parameters[self.places().0], self.output.value())
+    }
+
+    fn place_of_atoms(&self) -> Range<usize> {
+        self.places().0
+    }
+
+    fn decode_pairs(
+        &self,
+        parameters: &[T],
+        codes: &SparseBatch<T>,
+        units: usize,
+        has_bias: bool,
+        y: BatchViewMut<'_, T>,
+    ) {
+        let (atoms, bias) = self.places();
+        let bias = has_bias.then(|| &parameters[bias]);
+        add_atoms(BatchView::new(&parameters[atoms], self.output.value()), bias, (codes, units), y);
+    }
+
+    fn decode_pairs_backward(
+        &self,
+        pass: PairsPass<'_, T>,
+        units: usize,
+        has_bias: bool,
+        dy: BatchView<'_, T>,
+        d_codes: &mut [T],
+        gradient: Option<&mut [T]>,
+    ) {
+        let (atoms, bias) = self.places();
+        let own = BatchView::new(&pass.parameters[atoms.clone()], self.output.value());
+        add_code_gradient(own, (pass.codes, units), dy, d_codes);
+        let Some(gradient) = gradient else { return };
+        if !self.is_frozen {
+            let to = &mut gradient[atoms];
+            add_atom_gradient((pass.codes, pass.by_unit, units), dy, to);
+        }
+        if has_bias && self.bias_is_trained() {
+            let to = &mut gradient[bias];
+            dy.iter().for_each(|dy| add_scaled(T::ONE, dy, to));
+        }
+    }
+
+    fn project(&self, parameters: &[T], gradient: &mut [T]) {
+        if !PairDecoder::<T>::settles(self) {
+            return;
+        }
+        let (atoms, outputs) = (self.places().0, self.output.value());
+        let own = BatchView::new(&parameters[atoms.clone()], outputs);
+        project(own, BatchViewMut::new(&mut gradient[atoms], outputs));
+    }
+
+    fn settle(&self, parameters: &mut [T]) {
+        if PairDecoder::<T>::settles(self) {
+            let (atoms, outputs) = (self.places().0, self.output.value());
+            normalize(BatchViewMut::new(&mut parameters[atoms], outputs));
+        }
+    }
+
+    fn settles(&self) -> bool {
+        !self.settings.is_free && !self.is_frozen
+    }
+}
+
+once! {
+    /// y ← Σ fᵢ dᵢ + b over the first so many units.
+    fn add_atoms(
+        atoms: BatchView<'a, T>,
+        bias: Option<&'a [T]>,
+        codes: (&'a SparseBatch<T>, usize),
+        y: BatchViewMut<'a, T>,
+    ) = add_atoms_generic;
+    /// df ← df + ⟨dᵢ, dy⟩ over the first so many units.
+    fn add_code_gradient(
+        atoms: BatchView<'a, T>,
+        codes: (&'a SparseBatch<T>, usize),
+        dy: BatchView<'a, T>,
+        d_codes: &'a mut [T],
+    ) = add_code_gradient_generic;
+    /// Adds Σ fᵢ dy over samples to the gradient of each of the first so many atoms.
+    fn add_atom_gradient(
+        codes: (&'a SparseBatch<T>, &'a ByFeature, usize),
+        dy: BatchView<'a, T>,
+        to: &'a mut [T],
+    ) = add_atom_gradient_generic;
+    /// Takes off each column of the gradient what lies along the atom.
+    fn project(atoms: BatchView<'a, T>, gradient: BatchViewMut<'a, T>) = project_generic;
+    /// Brings each atom to length 1; one of length 0 stays.
+    fn normalize(atoms: BatchViewMut<'a, T>) = normalize_generic;
+}
+
+fn add_atoms_generic<T: Float>(
+    atoms: BatchView<'_, T>,
+    bias: Option<&[T]>,
+    (codes, units): (&SparseBatch<T>, usize),
+    y: BatchViewMut<'_, T>,
+) {
+    let outputs = atoms.features();
+    let of_sample = codes.values().len() / codes.samples().max(1) * outputs;
+    in_parts(codes.samples(), of_sample, (0, y), |(first, mut y): (usize, _)| {
+        for (place, y) in y.as_mut_slice().chunks_exact_mut(outputs).enumerate() {
+            match bias {
+                Some(bias) => y.copy_from_slice(bias),
+                None => y.fill(T::ZERO),
+            }
+            let code = codes.sample(first + place).iter();
+            for (unit, value) in code.take_while(|&(unit, _)| unit < units) {
+                add_scaled(value, &atoms.as_slice()[unit * outputs..][..outputs], y);
+            }
+        }
+    });
+}
+
+fn add_code_gradient_generic<T: Float>(
+    atoms: BatchView<'_, T>,
+    (codes, units): (&SparseBatch<T>, usize),
+    dy: BatchView<'_, T>,
+    d_codes: &mut [T],
+) {
+    let outputs = atoms.features();
+    let of_pair = outputs;
+    in_parts(d_codes.len(), of_pair, (0, d_codes), |(first, d_codes): (usize, &mut [T])| {
+        // The sample of the first pair of this part.
+        let mut sample = codes.starts().partition_point(|&start| start <= first).saturating_sub(1);
+        for (place, d) in d_codes.iter_mut().enumerate() {
+            let pair = first + place;
+            while codes.starts()[sample + 1] <= pair {
+                sample += 1;
+            }
+            let unit = codes.indices()[pair] as usize;
+            if unit < units {
+                let atom = &atoms.as_slice()[unit * outputs..][..outputs];
+                let dy = &dy.as_slice()[sample * outputs..][..outputs];
+                *d += sum_pairs(
+                    atom,
+                    dy,
+                    #[inline(always)]
+                    |atom, dy| atom * dy,
+                );
+            }
+        }
+    });
+}
+
+fn add_atom_gradient_generic<T: Float>(
+    (codes, by_unit, units): (&SparseBatch<T>, &ByFeature, usize),
+    dy: BatchView<'_, T>,
+    to: &mut [T],
+) {
+    let outputs = dy.features();
+    let of_unit = codes.values().len() / codes.features().max(1) * outputs + 1;
+    let to = BatchViewMut::new(&mut to[..units * outputs], outputs);
+    in_parts(
+        units,
+        ELEMENT / 8 * of_unit,
+        (0, to),
+        |(first, mut to): (usize, BatchViewMut<'_, T>)| {
+            for (place, to) in to.as_mut_slice().chunks_exact_mut(outputs).enumerate() {
+                for (sample, pair) in by_unit.of(first + place) {
+                    let value = codes.values()[pair];
+                    if value != T::ZERO {
+                        add_scaled(value, &dy.as_slice()[sample * outputs..][..outputs], to);
+                    }
+                }
+            }
+        },
+    );
+}
+
+fn project_generic<T: Float>(atoms: BatchView<'_, T>, gradient: BatchViewMut<'_, T>) {
+    let outputs = atoms.features();
+    in_parts(atoms.samples(), ELEMENT / 8 * outputs, (atoms, gradient), |(atoms, mut gradient)| {
+        let columns = gradient.as_mut_slice().chunks_exact_mut(outputs);
+        for (atom, gradient) in atoms.iter().zip(columns) {
+            let along = sum_pairs(
+                atom,
+                gradient,
+                #[inline(always)]
+                |atom, d| atom * d,
+            );
+            let squared = sum(
+                atom,
+                #[inline(always)]
+                |value| value * value,
+            );
+            if along != T::ZERO && squared > T::ZERO {
+                add_scaled(-along / squared, atom, gradient);
+            }
+        }
+    });
+}
+
+fn normalize_generic<T: Float>(atoms: BatchViewMut<'_, T>) {
+    let outputs = atoms.features();
+    in_parts(atoms.samples(), ELEMENT / 8 * outputs, atoms, |mut atoms| {
+        for atom in atoms.as_mut_slice().chunks_exact_mut(outputs) {
+            let norm = sum(
+                atom,
+                #[inline(always)]
+                |value| value * value,
+            )
+            .sqrt();
+            if norm > T::ZERO {
+                let scale = T::ONE / norm;
+                atom.iter_mut().for_each(|value| *value *= scale);
+            }
+        }
+    });
+}

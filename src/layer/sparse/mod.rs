@@ -1,0 +1,199 @@
+//! Encoders of sparse codes, many units and few of them active, and the dictionary that decodes them.
+//!
+//! A code of 16,384 units of which 32 are active is 32 numbers and their places. In training nothing else is held: the
+//! encoder keeps of its pre-activations only what may still be active, the decoder adds up the atoms of active units,
+//! and gradients go to the weights of these units alone. In use such a model is like any other; its codes come with
+//! their zeros by [`encode`](crate::AutoEncoder::encode), and as pairs by
+//! [`encode_sparse`](crate::AutoEncoder::encode_sparse).
+//!
+//! | selection | active are | to be penalised by |
+//! |---|---|---|
+//! | [`TopK`] | the k largest of each sample | nothing |
+//! | [`BatchTopK`] | the k·samples largest of a batch; in use what is above a threshold | nothing |
+//! | [`AbsTopK`] | the k largest in size, with their sign | nothing |
+//! | [`JumpRelu`] | what is above a threshold of the unit, which is trained | [`JumpReluSparsity`](crate::regularizer::JumpReluSparsity) |
+//! | [`Relu`](crate::activation::Relu) | what is above 0 | [`DictionaryL1`](crate::regularizer::DictionaryL1) |
+//!
+//! # Example
+//! ```
+//! use autoencoder::layer::sparse::{Dictionary, SparseEncoder, TopK};
+//! use autoencoder::{Adam, AutoEncoder, Trainer, datasets};
+//!
+//! let digits = datasets::digits();
+//! let mut model = AutoEncoder::builder()
+//!     .encoder(SparseEncoder::<64, 256>::new(TopK::new(8)?))
+//!     .decoder(Dictionary::new())
+//!     .build::<f32>()?;
+//! Trainer::new(Adam::new(1e-3)?).epochs(5).fit(&mut model, &digits.train)?;
+//!
+//! let codes = model.encode_sparse(&digits.test)?;
+//! assert!(codes.iter().all(|code| code.count() <= 8));
+//! # Ok::<(), autoencoder::Error>(())
+//! ```
+
+mod dictionary;
+mod encoder;
+mod select;
+mod selection;
+
+pub use dictionary::{Dictionary, DictionaryLayer};
+pub use encoder::{SparseEncoder, SparseLayer};
+pub use select::Room;
+pub use selection::{AbsTopK, BatchTopK, By, JumpRelu, Moment, Rule, Selection, Selects, TopK};
+
+use std::ops::Range;
+
+use super::trained::Trained;
+use super::{Any, AnyPosterior, DiagonalGaussian, Point};
+use crate::batch::by_feature::ByFeature;
+use crate::batch::sparse::SparseBatch;
+use crate::batch::{BatchView, BatchViewMut};
+use crate::numbers::scalar::Float;
+use crate::random::schedule::Schedule;
+
+/// A code of which only active units are kept: what a [`SparseEncoder`] gives. A [`Dictionary`] decodes it.
+#[derive(Debug, Clone, Copy)]
+pub struct Pairs;
+
+/// The posterior of what has a sparse code, and so a dictionary behind it.
+#[diagnostic::on_unimplemented(
+    message = "this needs a sparse code and the dictionary that decodes it, but the posterior is `{Self}`",
+    label = "the encoder is no `SparseEncoder`",
+    note = "describe the encoder as `SparseEncoder::<64, 256>::new(TopK::new(8)?)` and the decoder as \
+            `Dictionary::new()`"
+)]
+pub trait SparseCode {}
+impl SparseCode for Pairs {}
+impl SparseCode for AnyPosterior {}
+
+/// An encoder whose thresholds are trained.
+#[diagnostic::on_unimplemented(
+    message = "this moves thresholds that are trained, and `{Self}` has none",
+    label = "not an encoder with trained thresholds",
+    note = "describe the encoder as `SparseEncoder::<64, 256>::new(JumpRelu::default())`"
+)]
+pub trait TrainedThresholds {}
+impl<I, O> TrainedThresholds for SparseLayer<I, O, JumpRelu> {}
+impl<P: TrainedThresholds, T> TrainedThresholds for Trained<P, T> {}
+/// Chosen at run time: whether it has some is asked when the model is built.
+impl<T, I, O, R> TrainedThresholds for Any<T, I, O, R, AnyPosterior> {}
+impl<T, I, O, R> TrainedThresholds for Any<T, I, O, R, Pairs> {}
+
+/// The posterior of what any decoder can decode.
+#[diagnostic::on_unimplemented(
+    message = "a sparse code is decoded by a dictionary, which is linear",
+    label = "not a dictionary",
+    note = "give `.decoder(Dictionary::new())`; a `TopK` code of which any decoder may make something is none of this \
+            crate"
+)]
+pub trait DecodedByAny {}
+impl DecodedByAny for Point {}
+impl DecodedByAny for DiagonalGaussian {}
+impl DecodedByAny for AnyPosterior {}
+
+/// Where what a dictionary has in common with its encoder lies among the encoder's parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InCommon {
+    /// All of the encoder's parameters.
+    pub all: usize,
+    /// What is taken off the inputs and added to the outputs again, if it is.
+    pub pre_bias: Option<Range<usize>>,
+    /// A column of weights for each unit, which the atoms begin as.
+    pub weights: Range<usize>,
+}
+
+/// A batch that has been encoded, for the way back.
+#[derive(Debug, Clone, Copy)]
+pub struct PairsPass<'a, T> {
+    /// The parameters.
+    pub parameters: &'a [T],
+    /// The active units of each sample and their values.
+    pub codes: &'a SparseBatch<T>,
+    /// The samples of each unit.
+    pub(crate) by_unit: &'a ByFeature,
+}
+
+/// An encoder whose codes come as pairs.
+pub trait PairEncoder<T: Float> {
+    /// Writes the code of each sample.
+    fn encode_pairs(
+        &self,
+        parameters: &[T],
+        x: BatchView<'_, T>,
+        at: Moment,
+        codes: &mut SparseBatch<T>,
+        room: &mut Room<T>,
+    );
+
+    /// Writes of each sample the largest pre-activations among some units, so many of them, whatever their sign; units
+    /// ascend, and the samples are those that were encoded last.
+    fn encode_among(
+        &self,
+        parameters: &[T],
+        among: (&[u32], usize),
+        codes: &mut SparseBatch<T>,
+        room: &mut Room<T>,
+    );
+
+    /// Adds to the gradient of the parameters what the gradient at each value of the code says; the samples are those
+    /// that were encoded last.
+    fn encode_pairs_backward(
+        &self,
+        pass: PairsPass<'_, T>,
+        d_codes: &[T],
+        gradient: &mut [T],
+        room: &mut Room<T>,
+    );
+
+    /// After a training step with these codes: brings parameters back to where they may be.
+    fn settle(&self, parameters: &mut [T], codes: &SparseBatch<T>);
+
+    /// Whether [`settle`](Self::settle) ever does anything.
+    fn settles(&self) -> bool;
+
+    /// Thresholds that are trained, and the bandwidth of the kernel that they are trained by.
+    fn trained_thresholds(&self) -> Option<(Range<usize>, f64)>;
+
+    /// The schedules that it follows.
+    fn schedules(&self) -> Vec<Box<dyn Schedule>>;
+}
+
+/// A decoder of codes that come as pairs: y = Σ fᵢ dᵢ + b, with an atom dᵢ for each unit.
+pub trait PairDecoder<T: Float> {
+    /// The atoms, a column each, among the parameters that it is given.
+    fn atoms<'a>(&self, parameters: &'a [T]) -> BatchView<'a, T>;
+
+    /// The place of the atoms among the parameters that it is given.
+    fn place_of_atoms(&self) -> Range<usize>;
+
+    /// y ← Σ fᵢ dᵢ over the first so many units, and b if it is to be there.
+    fn decode_pairs(
+        &self,
+        parameters: &[T],
+        codes: &SparseBatch<T>,
+        units: usize,
+        has_bias: bool,
+        y: BatchViewMut<'_, T>,
+    );
+
+    /// Adds the gradient at each value of the code of the first so many units, and that of the parameters that it is
+    /// given, if wanted.
+    fn decode_pairs_backward(
+        &self,
+        pass: PairsPass<'_, T>,
+        units: usize,
+        has_bias: bool,
+        dy: BatchView<'_, T>,
+        d_codes: &mut [T],
+        gradient: Option<&mut [T]>,
+    );
+
+    /// Takes off the gradient of what it is given what would only change the norms of atoms that have a fixed one.
+    fn project(&self, parameters: &[T], gradient: &mut [T]);
+
+    /// After a training step: brings parameters back to where they may be.
+    fn settle(&self, parameters: &mut [T]);
+
+    /// Whether [`settle`](Self::settle) ever does anything.
+    fn settles(&self) -> bool;
+}

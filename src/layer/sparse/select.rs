@@ -1,0 +1,334 @@
+//! From pre-activations to the few units that are active, without ever holding all of them: tile by tile of units, of
+//! each sample only what may still be among the largest is kept.
+
+use super::selection::{By, Rule};
+use crate::batch::sparse::SparseBatch;
+use crate::batch::{BatchView, BatchViewMut};
+use crate::numbers::once::once;
+use crate::numbers::parallel::{ELEMENT, in_parts};
+use crate::numbers::product::{Matrix, multiply_then};
+use crate::numbers::scalar::Float;
+use crate::numbers::vector::vectorize;
+
+/// Units whose pre-activations are looked at together: their weights are packed once for all samples, and what comes
+/// out stays near.
+const TILE: usize = 512;
+
+/// Values that are passed over together, where none of them is large enough.
+const TOGETHER: usize = 32;
+
+/// The pre-activations of a batch, before they are computed: W x + b.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Preactivations<'a, T> {
+    /// A column for each unit, of as many values as a sample.
+    pub(super) weights: BatchView<'a, T>,
+    pub(super) biases: &'a [T],
+    pub(super) x: BatchView<'a, T>,
+    /// The units that are looked at, in ascending order; without it all of them.
+    pub(super) units: Option<&'a [u32]>,
+}
+
+/// The memory of a selection: made once, and kept.
+#[derive(Debug, Clone, Default)]
+pub struct Room<T> {
+    /// The samples without what is taken off before the encoder.
+    pub(super) centred: Vec<T>,
+    /// A number for each unit.
+    pub(super) sums: Vec<T>,
+    /// Pre-activations of a tile, and weights and biases where its units are not neighbours.
+    tile: Vec<T>,
+    gathered: Vec<T>,
+    best: Vec<Best<T>>,
+    together: Vec<(T, u64)>,
+}
+
+impl<T> Room<T> {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        let (centred, sums, tile, gathered) = Default::default();
+        Self { centred, sums, tile, gathered, best: Vec::new(), together: Vec::new() }
+    }
+}
+
+/// What may be active in one sample.
+#[derive(Debug, Clone)]
+struct Best<T> {
+    /// What a value has to be above.
+    bound: T,
+    pairs: Vec<(T, u32)>,
+}
+
+once! {
+    /// Writes the active units of each sample and their values.
+    pub(super) fn select(
+        of: Preactivations<'a, T>,
+        rule: Rule<'a, T>,
+        codes: &'a mut SparseBatch<T>,
+        room: &'a mut Room<T>,
+    ) = select_generic;
+    /// Leaves of the pre-activations of each sample the active ones, and 0 elsewhere.
+    pub(super) fn select_dense(z: BatchViewMut<'a, T>, rule: Rule<'a, T>) = select_dense_generic;
+}
+
+fn select_generic<T: Float>(
+    of: Preactivations<'_, T>,
+    rule: Rule<'_, T>,
+    codes: &mut SparseBatch<T>,
+    room: &mut Room<T>,
+) {
+    let Room { tile, gathered, best, together, .. } = room;
+    let (samples, all) = (of.x.samples(), of.biases.len());
+    best.resize_with(samples, || Best { bound: T::ZERO, pairs: Vec::new() });
+    for best in &mut *best {
+        best.bound = rule.bound();
+        best.pairs.clear();
+    }
+    let looked_at = of.units.map_or(all, <[u32]>::len);
+    for first in (0..looked_at).step_by(TILE) {
+        let count = TILE.min(looked_at - first);
+        let names = match of.units {
+            None => Names::From(first),
+            Some(units) => Names::Are(&units[first..][..count]),
+        };
+        tile.resize(count * samples, T::ZERO);
+        of.compute(names, count, gathered, tile);
+        let column = ELEMENT / 8 * count;
+        in_parts(samples, column, (BatchView::new(tile, count), &mut best[..]), |(z, best)| {
+            for (z, best) in z.iter().zip(best) {
+                best.offer(z, names, rule);
+            }
+        });
+        if let Rule::LargestTogether { count, by } = rule {
+            bound_together(best, (count * samples as f64) as usize, by, together);
+        }
+    }
+    match rule {
+        Rule::Largest { count, by } => best.iter_mut().for_each(|best| best.cut(count, by)),
+        Rule::LargestTogether { count, by } => {
+            cut_together(best, (count * samples as f64) as usize, by, (all, together));
+        }
+        Rule::Above { .. } | Rule::AboveEach { .. } => {}
+    }
+    codes.clear(all);
+    for best in best {
+        best.pairs.sort_unstable_by_key(|&(_, unit)| unit);
+        best.pairs.iter().for_each(|&(value, unit)| codes.push_value(unit as usize, value));
+        codes.end_sample();
+    }
+}
+
+/// What the units of a tile are called.
+#[derive(Debug, Clone, Copy)]
+enum Names<'a> {
+    /// By their numbers, from this one on.
+    From(usize),
+    /// These.
+    Are(&'a [u32]),
+}
+
+impl Names<'_> {
+    fn unit(self, at: usize) -> u32 {
+        match self {
+            Self::From(first) => (first + at) as u32,
+            Self::Are(units) => units[at],
+        }
+    }
+}
+
+impl<T: Float> Preactivations<'_, T> {
+    /// Those of some units, of all samples: `count × samples`.
+    fn compute(&self, names: Names<'_>, count: usize, gathered: &mut Vec<T>, tile: &mut [T]) {
+        let inputs = self.weights.features();
+        let (weights, biases) = match names {
+            Names::From(first) => {
+                let weights = &self.weights.as_slice()[first * inputs..][..count * inputs];
+                (weights, &self.biases[first..][..count])
+            }
+            Names::Are(units) => {
+                gathered.clear();
+                for &unit in units {
+                    let weights = &self.weights.as_slice()[unit as usize * inputs..][..inputs];
+                    gathered.extend_from_slice(weights);
+                }
+                gathered.extend(units.iter().map(|&unit| self.biases[unit as usize]));
+                gathered.split_at(count * inputs)
+            }
+        };
+        let weights = Matrix::new(weights, inputs, count).transposed();
+        let x = Matrix::new(self.x.as_slice(), inputs, self.x.samples());
+        multiply_then(weights, x, tile, &|rows, z| {
+            let biases = &biases[rows.clone()];
+            for z in z.chunks_exact_mut(rows.len()) {
+                z.iter_mut().zip(biases).for_each(|(z, &bias)| *z += bias);
+            }
+        });
+    }
+}
+
+impl<T: Float> Rule<'_, T> {
+    /// What a value has to be above from the start.
+    fn bound(&self) -> T {
+        match self {
+            Self::Above { threshold } => *threshold,
+            Self::Largest { by: By::Any, .. } | Self::LargestTogether { by: By::Any, .. } => {
+                T::of(f64::NEG_INFINITY)
+            }
+            _ => T::ZERO,
+        }
+    }
+}
+
+impl By {
+    /// What a value is ranked by.
+    #[inline(always)]
+    fn key<T: Float>(self, value: T) -> T {
+        match self {
+            Self::Value | Self::Any => value,
+            Self::Size => value.abs(),
+        }
+    }
+
+    /// The larger first, of equals the one with the smaller number; what is not a number comes before all, so that it
+    /// is not passed over.
+    fn order<T: Float, N: Ord>(self, a: &(T, N), b: &(T, N)) -> std::cmp::Ordering {
+        let (left, right) = (self.key(a.0), self.key(b.0));
+        let by_value = right.partial_cmp(&left);
+        let by_nan =
+            || crate::numbers::scalar::is_nan(right).cmp(&crate::numbers::scalar::is_nan(left));
+        by_value.unwrap_or_else(by_nan).then_with(|| a.1.cmp(&b.1))
+    }
+}
+
+impl<T: Float> Best<T> {
+    /// Takes those of these pre-activations that may be active.
+    fn offer(&mut self, z: &[T], names: Names<'_>, rule: Rule<'_, T>) {
+        match rule {
+            Rule::Largest { count, by } => {
+                // Kept are up to twice as many as are wanted, before the bound rises.
+                self.offer_above(z, names, by, |best| {
+                    if best.pairs.len() >= 2 * count {
+                        best.cut(count, by);
+                    }
+                });
+            }
+            Rule::LargestTogether { by, .. } => self.offer_above(z, names, by, |_| {}),
+            Rule::Above { .. } => self.offer_above(z, names, By::Value, |_| {}),
+            Rule::AboveEach { thresholds, window } => {
+                for (at, &value) in z.iter().enumerate() {
+                    let unit = names.unit(at);
+                    let threshold = thresholds[unit as usize];
+                    if !(value <= threshold - window) {
+                        let value = if value <= threshold { T::ZERO } else { value };
+                        self.pairs.push((value, unit));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes what is above the bound.
+    fn offer_above(&mut self, z: &[T], names: Names<'_>, by: By, after: impl Fn(&mut Self)) {
+        for (block, values) in z.chunks(TOGETHER).enumerate() {
+            let bound = self.bound;
+            if count_above(values, bound, by) == 0 {
+                continue;
+            }
+            for (at, &value) in values.iter().enumerate() {
+                if !(by.key(value) <= bound) {
+                    self.pairs.push((value, names.unit(block * TOGETHER + at)));
+                }
+            }
+            after(self);
+        }
+    }
+
+    /// Leaves the largest, so many of them.
+    fn cut(&mut self, count: usize, by: By) {
+        if self.pairs.len() > count {
+            let (_, last, _) = self.pairs.select_nth_unstable_by(count - 1, |a, b| by.order(a, b));
+            self.bound = by.key(last.0);
+            self.pairs.truncate(count);
+        }
+    }
+}
+
+/// How many are above the bound, or no numbers.
+fn count_above<T: Float>(values: &[T], bound: T, by: By) -> u32 {
+    vectorize(
+        #[inline(always)]
+        || match by {
+            By::Value | By::Any => values.iter().map(|&value| u32::from(!(value <= bound))).sum(),
+            By::Size => values.iter().map(|&value| u32::from(!(value.abs() <= bound))).sum(),
+        },
+    )
+}
+
+/// Raises the bound of all samples to what so many of them together are not below, where many more are kept.
+fn bound_together<T: Float>(
+    best: &mut [Best<T>],
+    count: usize,
+    by: By,
+    together: &mut Vec<(T, u64)>,
+) {
+    let kept: usize = best.iter().map(|best| best.pairs.len()).sum();
+    if count == 0 || kept <= 2 * count {
+        return;
+    }
+    together.clear();
+    together.extend(best.iter().flat_map(|best| &best.pairs).map(|&(value, _)| (value, 0)));
+    let (_, last, _) = together.select_nth_unstable_by(count - 1, |a, b| by.order(a, b));
+    let bound = by.key(last.0);
+    for best in best {
+        // Of those that are as large as the bound, which are kept is settled in the end.
+        best.pairs.retain(|&(value, _)| !(by.key(value) < bound));
+        best.bound = below(bound);
+    }
+}
+
+/// A number a little less, so that what equals the bound is not passed over.
+fn below<T: Float>(bound: T) -> T {
+    bound - bound.abs() * T::default_epsilon()
+}
+
+/// Leaves the largest of all samples together, so many of them.
+fn cut_together<T: Float>(
+    best: &mut [Best<T>],
+    count: usize,
+    by: By,
+    (units, together): (usize, &mut Vec<(T, u64)>),
+) {
+    together.clear();
+    let name = |sample: usize, unit: u32| sample as u64 * units as u64 + u64::from(unit);
+    for (sample, best) in best.iter().enumerate() {
+        together.extend(best.pairs.iter().map(|&(value, unit)| (value, name(sample, unit))));
+    }
+    if together.len() <= count {
+        return;
+    }
+    let Some(place) = count.checked_sub(1) else {
+        return best.iter_mut().for_each(|best| best.pairs.clear());
+    };
+    let (_, last, _) = together.select_nth_unstable_by(place, |a, b| by.order(a, b));
+    let last = *last;
+    for (sample, best) in best.iter_mut().enumerate() {
+        best.pairs.retain(|&(value, unit)| by.order(&(value, name(sample, unit)), &last).is_le());
+    }
+}
+
+fn select_dense_generic<T: Float>(mut z: BatchViewMut<'_, T>, rule: Rule<'_, T>) {
+    let mut best = Best { bound: T::ZERO, pairs: Vec::new() };
+    let units = z.features();
+    for z in z.as_mut_slice().chunks_exact_mut(units) {
+        best.bound = rule.bound();
+        best.pairs.clear();
+        best.offer(z, Names::From(0), rule);
+        match rule {
+            Rule::Largest { count, by } => best.cut(count, by),
+            // Of one sample alone.
+            Rule::LargestTogether { count, by } => best.cut((count as usize).max(1), by),
+            Rule::Above { .. } | Rule::AboveEach { .. } => {}
+        }
+        z.fill(T::ZERO);
+        best.pairs.iter().for_each(|&(value, unit)| z[unit as usize] = value);
+    }
+}

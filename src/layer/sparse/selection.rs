@@ -1,0 +1,397 @@
+//! Which units of a sparse code are active: a rule over all pre-activations of a sample, or of a batch.
+
+use std::fmt::Debug;
+
+use crate::error::{
+    Result, require, require_count, require_fraction, require_positive, require_weight,
+};
+use crate::layer::activation::Relu;
+use crate::layer::range::{self, Range};
+use crate::numbers::scalar::Float;
+use crate::random::schedule::{Progress, Schedule};
+use crate::random::scheduled::Scheduled;
+
+/// What units are ranked by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The pre-activation; what is not above 0 is never active.
+    Value,
+    /// Its size, with either sign; 0 is never active.
+    Size,
+    /// The pre-activation, whatever its sign.
+    Any,
+}
+
+/// Which pre-activations z become the values of a code; all others are 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Rule<'a, T> {
+    /// The largest of each sample.
+    Largest {
+        /// How many; fewer where fewer can be active.
+        count: usize,
+        /// What they are ranked by.
+        by: By,
+    },
+    /// The largest of all samples of the batch together.
+    LargestTogether {
+        /// How many for each sample in the mean; of all together this times the samples, rounded down.
+        count: f64,
+        /// What they are ranked by.
+        by: By,
+    },
+    /// Those above the threshold.
+    Above {
+        /// The threshold.
+        threshold: T,
+    },
+    /// Those above the threshold of the unit. What is below it by less than the window is stored as 0, for the gradient
+    /// of the threshold.
+    AboveEach {
+        /// One for each unit.
+        thresholds: &'a [T],
+        /// The width below the threshold; 0 stores nothing.
+        window: T,
+    },
+}
+
+/// Where in a training a code is found.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Moment {
+    /// Whether it is one of a training step; else the model is in use.
+    pub is_training: bool,
+    /// How far the training has come; none where everything has its final value.
+    pub progress: Option<Progress>,
+}
+
+/// Which units of a [`SparseEncoder`](super::SparseEncoder) are active.
+///
+/// # Laws
+/// 1. In use a [`rule`](Self::rule) is about each sample alone, so that a sample has the same code in any batch.
+/// 2. Values of a code are pre-activations, or 0.
+pub trait Selection<T: Float>: Selects + Debug + Send + Sync + Clone + 'static {
+    /// What tells it from others in summaries and files: `TopK { k: 32 }`.
+    fn describe(&self) -> String;
+
+    /// Refuses a number of units that it cannot select from.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) then.
+    fn check(&self, units: usize) -> Result<()> {
+        let _ = units;
+        Ok(())
+    }
+
+    /// The rule at this moment, with these thresholds.
+    fn rule<'a>(&self, at: Moment, thresholds: &'a [T]) -> Rule<'a, T>;
+
+    /// The first value of its thresholds.
+    fn first_threshold(&self) -> f64 {
+        0.0
+    }
+
+    /// The bandwidth ε of the kernel by which the gradient of thresholds is found, where they are trained.
+    fn bandwidth(&self) -> Option<f64> {
+        None
+    }
+
+    /// The thresholds after a training step whose least positive value was this; nothing where no value was positive.
+    fn settle(&self, thresholds: &mut [T], least: Option<T>) {
+        let _ = (thresholds, least);
+    }
+
+    /// The schedules that it follows, as [`Regularizer::schedules`](crate::Regularizer::schedules).
+    fn schedules(&self) -> Vec<Box<dyn Schedule>> {
+        Vec::new()
+    }
+}
+
+/// What types say of a selection.
+pub trait Selects {
+    /// Where the values of a code lie.
+    type Range: Range;
+
+    /// How many thresholds there are for so many units, which are parameters of the encoder: none, one, or one each.
+    fn thresholds(&self, units: usize) -> usize {
+        let _ = units;
+        0
+    }
+}
+
+/// The k largest pre-activations of each sample, if they are above 0.
+///
+/// # Formula
+/// f = relu(top k of z)
+///
+/// # References
+/// A. Makhzani, B. Frey (2013), k-sparse autoencoders; L. Gao and others (2024), Scaling and evaluating sparse
+/// autoencoders.
+#[derive(Debug, Clone)]
+pub struct TopK {
+    k: Scheduled,
+}
+
+impl TopK {
+    /// So many units of each sample; at least 1.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
+    pub fn new(k: usize) -> Result<Self> {
+        require_count("TopK k", k)?;
+        Ok(Self { k: Scheduled::constant(k as f64) })
+    }
+
+    /// Multiplies k by a factor that changes in the course of the training, such as one that falls to 1; rounded to the
+    /// nearest whole number, and at least 1. Default: none.
+    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.k.follow(schedule);
+        self
+    }
+}
+
+impl Selects for TopK {
+    type Range = range::NonNegative;
+}
+
+impl<T: Float> Selection<T> for TopK {
+    fn describe(&self) -> String {
+        describe_k("TopK", &self.k)
+    }
+    fn check(&self, units: usize) -> Result<()> {
+        check_k("TopK k", &self.k, units)
+    }
+    fn rule<'a>(&self, at: Moment, _thresholds: &'a [T]) -> Rule<'a, T> {
+        Rule::Largest { count: count(&self.k, at), by: By::Value }
+    }
+    fn schedules(&self) -> Vec<Box<dyn Schedule>> {
+        self.k.schedule().into_iter().collect()
+    }
+}
+
+/// The k pre-activations of each sample that are largest in size, with their sign.
+///
+/// # Formula
+/// f = z where |z| is among the k largest, else 0. A unit is active where f ≠ 0.
+///
+/// # References
+/// X. Zhu and others (2025), AbsTopK: rethinking sparse autoencoders for bidirectional features.
+#[derive(Debug, Clone)]
+pub struct AbsTopK {
+    k: Scheduled,
+}
+
+impl AbsTopK {
+    /// So many units of each sample; at least 1.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
+    pub fn new(k: usize) -> Result<Self> {
+        require_count("AbsTopK k", k)?;
+        Ok(Self { k: Scheduled::constant(k as f64) })
+    }
+
+    /// As [`TopK::schedule`].
+    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.k.follow(schedule);
+        self
+    }
+}
+
+impl Selects for AbsTopK {
+    type Range = range::Real;
+}
+
+impl<T: Float> Selection<T> for AbsTopK {
+    fn describe(&self) -> String {
+        describe_k("AbsTopK", &self.k)
+    }
+    fn check(&self, units: usize) -> Result<()> {
+        check_k("AbsTopK k", &self.k, units)
+    }
+    fn rule<'a>(&self, at: Moment, _thresholds: &'a [T]) -> Rule<'a, T> {
+        Rule::Largest { count: count(&self.k, at), by: By::Size }
+    }
+    fn schedules(&self) -> Vec<Box<dyn Schedule>> {
+        self.k.schedule().into_iter().collect()
+    }
+}
+
+/// In training the k·samples largest pre-activations of a batch, so that a sample may have more units than another; in use
+/// those above a threshold that was kept, the same for all units.
+///
+/// # Formula
+/// In training f = relu(z) where z is among the ⌊k B⌋ largest of the B samples' positive ones. The threshold θ is the
+/// moving average of the least value that was kept, θ ← θ + rate (least − θ), from the first step's on. In use
+/// f = z · 1[z > θ]; before any training, when there is no θ yet, the k largest of each sample.
+///
+/// # References
+/// B. Bussmann, P. Leask, N. Nanda (2024), BatchTopK sparse autoencoders.
+#[derive(Debug, Clone)]
+pub struct BatchTopK {
+    k: Scheduled,
+    rate: f64,
+}
+
+impl BatchTopK {
+    /// So many units of a sample in the mean; at least 1.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) below 1, and for what is not finite.
+    pub fn new(k: f64) -> Result<Self> {
+        require(k >= 1.0 && k.is_finite(), "BatchTopK k", k, "finite and at least 1")?;
+        Ok(Self { k: Scheduled::constant(k), rate: 0.01 })
+    }
+
+    /// As [`TopK::schedule`], but k is not rounded.
+    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.k.follow(schedule);
+        self
+    }
+
+    /// How fast the threshold follows, in (0, 1]. Default: 0.01.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
+    pub fn threshold_rate(self, rate: f64) -> Result<Self> {
+        require_fraction("BatchTopK threshold_rate", rate)?;
+        require_positive("BatchTopK threshold_rate", rate)?;
+        Ok(Self { rate, ..self })
+    }
+}
+
+impl Selects for BatchTopK {
+    type Range = range::NonNegative;
+    fn thresholds(&self, _units: usize) -> usize {
+        1
+    }
+}
+
+/// A threshold that is none yet.
+const NO_THRESHOLD: f64 = -1.0;
+
+impl<T: Float> Selection<T> for BatchTopK {
+    fn describe(&self) -> String {
+        let Self { k, rate } = self;
+        let rate =
+            if *rate == 0.01 { String::new() } else { format!(", threshold_rate: {rate:?}") };
+        format!("BatchTopK {{ k: {:?}{}{rate} }}", k.value, k.describe())
+    }
+    fn check(&self, units: usize) -> Result<()> {
+        check_k("BatchTopK k", &self.k, units)
+    }
+    fn rule<'a>(&self, at: Moment, thresholds: &'a [T]) -> Rule<'a, T> {
+        if at.is_training {
+            let k = self.k.at(at.progress).max(1.0);
+            return Rule::LargestTogether { count: k, by: By::Value };
+        }
+        match thresholds {
+            [threshold] if *threshold >= T::ZERO => Rule::Above { threshold: *threshold },
+            _ => Rule::Largest { count: count(&self.k, at), by: By::Value },
+        }
+    }
+    fn first_threshold(&self) -> f64 {
+        NO_THRESHOLD
+    }
+    fn settle(&self, thresholds: &mut [T], least: Option<T>) {
+        let (Some(least), [threshold]) = (least, thresholds) else { return };
+        let is_first = *threshold < T::ZERO;
+        *threshold =
+            if is_first { least } else { *threshold + T::of(self.rate) * (least - *threshold) };
+    }
+    fn schedules(&self) -> Vec<Box<dyn Schedule>> {
+        self.k.schedule().into_iter().collect()
+    }
+}
+
+/// Pre-activations above a threshold of each unit, which is trained.
+///
+/// # Formula
+/// f = z · 1[z > θ], with θ ≥ 0. In z the derivative is 1[z > θ]; θ has none in the common sense, so it is trained by
+/// a kernel estimate: ∂f/∂θ = −(θ/ε) K((z − θ)/ε) with K(u) = 1[|u| < ½] and the bandwidth ε. After each step θ is
+/// brought back to θ ≥ 0. It is trained itself and not its logarithm, which Adam would hardly move.
+///
+/// Penalise it with [`JumpReluSparsity`](crate::regularizer::JumpReluSparsity).
+///
+/// # References
+/// S. Rajamanoharan and others (2024), Jumping ahead: improving reconstruction fidelity with JumpReLU sparse
+/// autoencoders.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JumpRelu {
+    threshold: f64,
+    bandwidth: f64,
+}
+
+impl JumpRelu {
+    /// With the first threshold θ of all units, at least 0, and the bandwidth ε, greater than 0; both in the units of
+    /// pre-activations.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside these ranges.
+    pub fn new(threshold: f64, bandwidth: f64) -> Result<Self> {
+        require_weight("JumpRelu threshold", threshold)?;
+        require_positive("JumpRelu bandwidth", bandwidth)?;
+        Ok(Self { threshold, bandwidth })
+    }
+}
+
+/// θ = 0.01 and ε = 0.05.
+impl Default for JumpRelu {
+    fn default() -> Self {
+        Self { threshold: 0.01, bandwidth: 0.05 }
+    }
+}
+
+impl Selects for JumpRelu {
+    type Range = range::NonNegative;
+    fn thresholds(&self, units: usize) -> usize {
+        units
+    }
+}
+
+impl<T: Float> Selection<T> for JumpRelu {
+    fn describe(&self) -> String {
+        format!("JumpRelu {{ bandwidth: {:?} }}", self.bandwidth)
+    }
+    fn rule<'a>(&self, at: Moment, thresholds: &'a [T]) -> Rule<'a, T> {
+        let window = if at.is_training { T::of(self.bandwidth / 2.0) } else { T::ZERO };
+        Rule::AboveEach { thresholds, window }
+    }
+    fn first_threshold(&self) -> f64 {
+        self.threshold
+    }
+    fn bandwidth(&self) -> Option<f64> {
+        Some(self.bandwidth)
+    }
+    fn settle(&self, thresholds: &mut [T], _least: Option<T>) {
+        for threshold in thresholds.iter_mut().filter(|threshold| **threshold < T::ZERO) {
+            *threshold = T::ZERO;
+        }
+    }
+}
+
+/// All pre-activations above 0; a penalty keeps them few.
+impl Selects for Relu {
+    type Range = range::NonNegative;
+}
+
+impl<T: Float> Selection<T> for Relu {
+    fn describe(&self) -> String {
+        "Relu".to_owned()
+    }
+    fn rule<'a>(&self, _at: Moment, _thresholds: &'a [T]) -> Rule<'a, T> {
+        Rule::Above { threshold: T::ZERO }
+    }
+}
+
+/// k at this moment, as a whole number.
+fn count(k: &Scheduled, at: Moment) -> usize {
+    (k.at(at.progress.filter(|_| at.is_training)).round() as usize).max(1)
+}
+
+fn describe_k(name: &str, k: &Scheduled) -> String {
+    format!("{name} {{ k: {}{} }}", k.value, k.describe())
+}
+
+fn check_k(name: &'static str, k: &Scheduled, units: usize) -> Result<()> {
+    require(k.value <= units as f64, name, k.value, "at most the number of units")
+}

@@ -1,0 +1,75 @@
+//! Penalties on sparse codes and the dictionary that decodes them.
+
+mod aux_k;
+mod jump_relu_sparsity;
+mod l1;
+mod matryoshka;
+
+pub use aux_k::AuxK;
+pub use jump_relu_sparsity::JumpReluSparsity;
+pub use l1::DictionaryL1;
+pub use matryoshka::Matryoshka;
+
+use super::Encoded;
+use crate::code::Facts;
+use crate::error::{Result, require_fit};
+use crate::layer::sparse::PairDecoder;
+use crate::numbers::scalar::{Float, is_nan, sum};
+
+/// Refuses a model whose codes do not come as pairs, where a box hid that.
+fn require_pairs(name: &'static str, facts: &Facts) -> Result<()> {
+    let fault = "is for sparse codes and the dictionary that decodes them";
+    let remedy = "take a `SparseEncoder` and a `Dictionary`, or `CodeL1`";
+    require_fit(facts.has_pairs, name, fault, remedy)
+}
+
+/// ‖dᵢ‖ of each unit that some sample has, 0 of all others.
+fn norms_of_active<T: Float>(at: &Encoded<'_, T>, norms: &mut [T]) {
+    let (Some(pairs), Some(decoder)) = (at.pairs, at.decoder.pair_decoder()) else { return };
+    let atoms = decoder.atoms(pairs.parameters);
+    for (unit, (norm, atom)) in norms.iter_mut().zip(atoms.iter()).enumerate() {
+        let squared = |atom: &[T]| {
+            sum(
+                atom,
+                #[inline(always)]
+                |value| value * value,
+            )
+        };
+        let is_active = pairs.by_unit.of(unit).len() > 0;
+        *norm = if is_active { squared(atom).sqrt() } else { T::ZERO };
+    }
+}
+
+/// Adds scaleᵢ dᵢ / ‖dᵢ‖ to the gradient of each atom.
+fn add_norm_gradient<T: Float>(
+    at: &Encoded<'_, T>,
+    (scales, norms): (&[T], &[T]),
+    gradient: &mut [T],
+) {
+    let (Some(pairs), Some(decoder)) = (at.pairs, at.decoder.pair_decoder()) else { return };
+    let atoms = decoder.atoms(pairs.parameters);
+    let to = &mut gradient[at.given_to_decoder()][decoder.place_of_atoms()];
+    let columns = to.chunks_exact_mut(atoms.features()).zip(atoms.iter());
+    for ((to, atom), (&scale, &norm)) in columns.zip(scales.iter().zip(norms)) {
+        if scale != T::ZERO && norm > T::ZERO {
+            let factor = scale / norm;
+            to.iter_mut().zip(atom).for_each(|(to, &value)| *to += factor * value);
+        }
+    }
+}
+
+/// ½ ‖y − x‖² of a sample times its share, and that gradient in place of y; of what is missing nothing.
+fn compare<T: Float>(y: &mut [T], x: &[T], share: T) -> T {
+    let mut squares = T::ZERO;
+    for (y, &x) in y.iter_mut().zip(x) {
+        let difference = if is_nan(x) { T::ZERO } else { *y - x };
+        squares += difference * difference;
+        *y = share * difference;
+    }
+    T::of(0.5) * share * squares
+}
+
+/// The decoder, where codes come as pairs.
+fn decoder<'a, T: Float>(at: &Encoded<'a, T>) -> Option<&'a dyn PairDecoder<T>> {
+    at.decoder.pair_decoder()
+}
