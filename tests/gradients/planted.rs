@@ -96,6 +96,8 @@ impl<R: Regularizer<f64> + Clone + 'static> Regularizer<f64> for Planted<R> {
         let mut own = PenaltyGradient {
             posterior: &mut posterior,
             codes: None,
+            pairs: &mut [],
+            auxiliary: &mut [],
             parameters: &mut parameters,
             own: &mut [],
             pseudo: None,
@@ -440,6 +442,8 @@ where
         let mut parts = PenaltyGradient {
             posterior: &mut posterior,
             codes: at.codes.map(|_| BatchViewMut::new(&mut codes, at.facts.units)),
+            pairs: &mut [],
+            auxiliary: &mut [],
             parameters: &mut [],
             own: &mut own,
             pseudo: pseudo.as_mut(),

@@ -494,6 +494,8 @@ fn cells_and_rows_that_do_not_fit_are_refused() {
         lies: None,
         units: 2,
         is_gaussian: false,
+        has_pairs: false,
+        trains_thresholds: false,
         range: (0.0, 1.0),
         condition: 0,
         parameters: 9,

@@ -6,6 +6,7 @@ mod contract;
 mod convolution_norms;
 mod convolution_refusals;
 mod convolutions;
+mod dictionaries;
 mod filter;
 mod generators;
 mod laws;

@@ -7,11 +7,12 @@ use autoencoder::corruption::{
     Absences, Corruption, Gaussian as GaussianNoise, Masking, SaltAndPepper, SwapNoise,
 };
 use autoencoder::data::{Normalization, Normalizer};
+use autoencoder::layer::sparse::{Dictionary, SparseEncoder, TopK};
 use autoencoder::layer::{AnyPart, ConditionedPart, DenseLayer, Interpolation, Unconditioned};
 use autoencoder::loss::{Categorical, LearnedGaussian, LossFor, Mixed, WithInput};
 use autoencoder::optimizer::{Method, Trains};
 use autoencoder::prior::{GaussianMixture, VampPrior};
-use autoencoder::regularizer::{Kernel, RegularizerFor, SuitedTo};
+use autoencoder::regularizer::{AuxK, DictionaryL1, Kernel, Matryoshka, RegularizerFor, SuitedTo};
 use autoencoder::size::Image;
 use autoencoder::train::schedule::{Constant, Cyclical, Warmup};
 use autoencoder::*;
@@ -103,6 +104,17 @@ fn regularizers_and_corruptions() {
         ))
     };
     assert_eq!(of_steps(all, adam, STEPS, 3), 0);
+    // Codes as pairs of a unit and a value, and a second code of units that are dead.
+    let sparse = || {
+        let dead = AuxK::new(2).unwrap().dead_after(4).unwrap();
+        AutoEncoder::builder()
+            .encoder(SparseEncoder::dynamic(5, 30, TopK::new(3).unwrap()))
+            .decoder(Dictionary::new())
+            .regularizer((dead, Matryoshka::new([7, 20]).unwrap(), DictionaryL1::new(0.1).unwrap()))
+            .build()
+            .unwrap()
+    };
+    assert_eq!(of_steps(sparse, adam, STEPS, 3), 0, "pairs");
     // With values that are made missing, filled and swapped.
     let missing = || {
         let absences = Absences::new(0.3).unwrap().cells(std::iter::once(1..3)).unwrap();

@@ -5,9 +5,11 @@ use autoencoder::anomaly::{AnomalyDetector, ReconstructionProbability, ScaledRes
 use autoencoder::corruption::{Gaussian as GaussianNoise, Masking};
 use autoencoder::data::Normalization;
 use autoencoder::layer::Unconditioned;
+use autoencoder::layer::sparse::{BatchTopK, Dictionary, JumpRelu, SparseEncoder, TopK};
 use autoencoder::loss::{LearnedGaussian, LossFor, WithInput};
 use autoencoder::prior::{GaussianMixture, VampPrior};
 use autoencoder::random::seeded;
+use autoencoder::regularizer::{AuxK, JumpReluSparsity, Matryoshka};
 use autoencoder::*;
 use nalgebra::Dyn;
 
@@ -105,6 +107,19 @@ fn the_bits_do_not_depend_on_the_threads() {
         let shift = corruption::Shift::new(size, 2, 3).unwrap();
         bernoulli().regularizer((plain(), Augment::new((crop, flip)), Denoising::new(shift)))
     };
+    let sparse = |units| SparseEncoder::dynamic(301, units, TopK::new(13).unwrap());
+    let dead = AuxK::new(7).unwrap().dead_after(100).unwrap();
+    let levels = || (dead, Matryoshka::new([100, 500]).unwrap());
+    let top = || AutoEncoder::builder().encoder(sparse(1203)).decoder(Dictionary::new());
+    same_for_all("top k, dead units, levels", || top().regularizer(levels()).build().unwrap(), 131);
+    let batch = || SparseEncoder::dynamic(301, 1203, BatchTopK::new(13.0).unwrap());
+    let batch = || AutoEncoder::builder().encoder(batch()).decoder(Dictionary::new());
+    same_for_all("top k of a batch", || batch().build().unwrap(), 131);
+    let few = || JumpReluSparsity::tanh(0.01, 4.0).unwrap();
+    let jump = || SparseEncoder::dynamic(301, 1203, JumpRelu::default());
+    let free = || Dictionary::free(0.1).unwrap();
+    let jump = || AutoEncoder::builder().encoder(jump()).decoder(free()).regularizer(few());
+    same_for_all("thresholds", || jump().build().unwrap(), 131);
     same_for_all("augmented", || moved().build().unwrap(), 64);
     same_for_all("draws, discrepancy, correlation, binarised", || all().build().unwrap(), 64);
 }

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::encoder::{add_scaled, draw_direction};
+use super::passes::{add_scaled, draw_directions};
 use super::{InCommon, PairDecoder, PairsPass};
 use crate::batch::by_feature::ByFeature;
 use crate::batch::size::Size;
@@ -191,11 +191,9 @@ impl<T: Float, I: Size, O: Size> Layer<T> for DictionaryLayer<I, O> {
     fn draw_parameters(&self, parameters: &mut [T], rng: &mut dyn Rng) {
         let outputs = self.output.value();
         let (atoms, bias) = parameters.split_at_mut(self.num_weights());
-        for atom in atoms.chunks_exact_mut(outputs) {
-            draw_direction(atom, rng);
-            let norm = T::of(self.settings.first_norm);
-            atom.iter_mut().for_each(|value| *value *= norm);
-        }
+        draw_directions(atoms, outputs, rng);
+        let norm = T::of(self.settings.first_norm);
+        atoms.iter_mut().for_each(|value| *value *= norm);
         bias.fill(T::ZERO);
     }
 
@@ -205,13 +203,11 @@ impl<T: Float, I: Size, O: Size> Layer<T> for DictionaryLayer<I, O> {
         if weights.len() != self.num_weights() {
             return;
         }
-        let outputs = self.output.value();
+        let (atoms, outputs) = (&mut own[..weights.len()], self.output.value());
+        atoms.copy_from_slice(weights);
+        normalize(BatchViewMut::new(atoms, outputs));
         let norm = T::of(self.settings.first_norm);
-        for (atom, from) in own.chunks_exact_mut(outputs).zip(weights.chunks_exact(outputs)) {
-            let length = sum(from, |value| value * value).sqrt();
-            let scale = if length > T::ZERO { norm / length } else { T::ZERO };
-            atom.iter_mut().zip(from).for_each(|(to, &from)| *to = scale * from);
-        }
+        atoms.iter_mut().for_each(|value| *value *= norm);
     }
 
     fn range(&self) -> (f64, f64) {
@@ -227,10 +223,7 @@ impl<T: Float, I: Size, O: Size> Layer<T> for DictionaryLayer<I, O> {
         _scratch: &mut [T],
     ) {
         self.apply(parameters, x, y.as_mut_slice());
-        let bias = &parameters[self.places().1];
-        for y in y.as_mut_slice().chunks_exact_mut(bias.len()) {
-            y.iter_mut().zip(bias).for_each(|(y, &bias)| *y += bias);
-        }
+        add_to_each(&parameters[self.places().1], y.as_mut_slice());
     }
 
     fn backward(
@@ -255,7 +248,7 @@ impl<T: Float, I: Size, O: Size> Layer<T> for DictionaryLayer<I, O> {
                 if self.shares().is_none() {
                     to.fill(T::ZERO);
                 }
-                dy.as_slice().chunks_exact(outputs).for_each(|dy| add_scaled(T::ONE, dy, to));
+                add_columns(dy.as_view(), to);
             }
         }
         if let Some(mut dx) = dx {
@@ -296,8 +289,7 @@ impl<T: Float, I: Size, O: Size> Layer<T> for DictionaryLayer<I, O> {
             }
         }
         if self.bias_is_trained() {
-            let to = &mut gradient[bias];
-            dy.chunks_exact(outputs).for_each(|dy| add_scaled(T::ONE, dy, to));
+            add_columns(d.value.as_view(), &mut gradient[bias]);
         }
         if let Some(d_input) = d_input {
             let transposed = self.matrix(pass.parameters).transposed();
@@ -369,8 +361,7 @@ impl<T: Float, I: Size, O: Size> PairDecoder<T> for DictionaryLayer<I, O> {
             add_atom_gradient((pass.codes, pass.by_unit, units), dy, to);
         }
         if has_bias && self.bias_is_trained() {
-            let to = &mut gradient[bias];
-            dy.iter().for_each(|dy| add_scaled(T::ONE, dy, to));
+            add_columns(dy, &mut gradient[bias]);
         }
     }
 
@@ -416,10 +407,22 @@ once! {
         dy: BatchView<'a, T>,
         to: &'a mut [T],
     ) = add_atom_gradient_generic;
+    /// Adds the bias to each column.
+    fn add_to_each(bias: &'a [T], y: &'a mut [T]) = add_to_each_generic;
+    /// Adds up the columns.
+    fn add_columns(columns: BatchView<'a, T>, to: &'a mut [T]) = add_columns_generic;
     /// Takes off each column of the gradient what lies along the atom.
     fn project(atoms: BatchView<'a, T>, gradient: BatchViewMut<'a, T>) = project_generic;
     /// Brings each atom to length 1; one of length 0 stays.
     fn normalize(atoms: BatchViewMut<'a, T>) = normalize_generic;
+}
+
+fn add_to_each_generic<T: Float>(bias: &[T], y: &mut [T]) {
+    y.chunks_exact_mut(bias.len()).for_each(|y| add_scaled(T::ONE, bias, y));
+}
+
+fn add_columns_generic<T: Float>(columns: BatchView<'_, T>, to: &mut [T]) {
+    columns.iter().for_each(|column| add_scaled(T::ONE, column, to));
 }
 
 fn add_atoms_generic<T: Float>(

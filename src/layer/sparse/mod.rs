@@ -33,6 +33,7 @@
 
 mod dictionary;
 mod encoder;
+mod passes;
 mod select;
 mod selection;
 

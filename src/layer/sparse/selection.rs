@@ -73,15 +73,6 @@ pub trait Selection<T: Float>: Selects + Debug + Send + Sync + Clone + 'static {
     /// What tells it from others in summaries and files: `TopK { k: 32 }`.
     fn describe(&self) -> String;
 
-    /// Refuses a number of units that it cannot select from.
-    ///
-    /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) then.
-    fn check(&self, units: usize) -> Result<()> {
-        let _ = units;
-        Ok(())
-    }
-
     /// The rule at this moment, with these thresholds.
     fn rule<'a>(&self, at: Moment, thresholds: &'a [T]) -> Rule<'a, T>;
 
@@ -115,6 +106,15 @@ pub trait Selects {
     fn thresholds(&self, units: usize) -> usize {
         let _ = units;
         0
+    }
+
+    /// Refuses a number of units that it cannot select from.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) then.
+    fn check(&self, units: usize) -> Result<()> {
+        let _ = units;
+        Ok(())
     }
 }
 
@@ -151,14 +151,14 @@ impl TopK {
 
 impl Selects for TopK {
     type Range = range::NonNegative;
+    fn check(&self, units: usize) -> Result<()> {
+        check_k("TopK k", &self.k, units)
+    }
 }
 
 impl<T: Float> Selection<T> for TopK {
     fn describe(&self) -> String {
         describe_k("TopK", &self.k)
-    }
-    fn check(&self, units: usize) -> Result<()> {
-        check_k("TopK k", &self.k, units)
     }
     fn rule<'a>(&self, at: Moment, _thresholds: &'a [T]) -> Rule<'a, T> {
         Rule::Largest { count: count(&self.k, at), by: By::Value }
@@ -199,14 +199,14 @@ impl AbsTopK {
 
 impl Selects for AbsTopK {
     type Range = range::Real;
+    fn check(&self, units: usize) -> Result<()> {
+        check_k("AbsTopK k", &self.k, units)
+    }
 }
 
 impl<T: Float> Selection<T> for AbsTopK {
     fn describe(&self) -> String {
         describe_k("AbsTopK", &self.k)
-    }
-    fn check(&self, units: usize) -> Result<()> {
-        check_k("AbsTopK k", &self.k, units)
     }
     fn rule<'a>(&self, at: Moment, _thresholds: &'a [T]) -> Rule<'a, T> {
         Rule::Largest { count: count(&self.k, at), by: By::Size }
@@ -264,6 +264,9 @@ impl Selects for BatchTopK {
     fn thresholds(&self, _units: usize) -> usize {
         1
     }
+    fn check(&self, units: usize) -> Result<()> {
+        check_k("BatchTopK k", &self.k, units)
+    }
 }
 
 /// A threshold that is none yet.
@@ -275,9 +278,6 @@ impl<T: Float> Selection<T> for BatchTopK {
         let rate =
             if *rate == 0.01 { String::new() } else { format!(", threshold_rate: {rate:?}") };
         format!("BatchTopK {{ k: {:?}{}{rate} }}", k.value, k.describe())
-    }
-    fn check(&self, units: usize) -> Result<()> {
-        check_k("BatchTopK k", &self.k, units)
     }
     fn rule<'a>(&self, at: Moment, thresholds: &'a [T]) -> Rule<'a, T> {
         if at.is_training {

@@ -1,0 +1,336 @@
+//! Models of sparse codes: the contract, what is the same in training and in use, and what a step leaves behind.
+
+use autoencoder::activation::{Identity, Relu};
+use autoencoder::layer::sparse::*;
+use autoencoder::layer::{Any, AnyPart};
+use autoencoder::rand::RngExt;
+use autoencoder::random::seeded;
+use autoencoder::regularizer::{AuxK, DictionaryL1, JumpReluSparsity, Matryoshka, SuitedTo};
+use autoencoder::train::schedule::{Progress, Schedule};
+use autoencoder::*;
+use nalgebra::{Const, Dyn};
+
+const X: usize = 6;
+const UNITS: usize = 20;
+
+fn data<T: Float>(samples: usize, seed: u64) -> Batch<T, Const<X>> {
+    let mut rng = seeded(seed);
+    let mut x = Batch::zeros(Const, samples);
+    x.as_mut_slice().iter_mut().for_each(|x| *x = T::of(rng.random_range(-1.0..1.0)));
+    x
+}
+
+type Sparse<S, R, T = f64> = AutoEncoder<
+    SparseLayer<Const<X>, Const<UNITS>, S>,
+    DictionaryLayer<Const<UNITS>, Const<X>>,
+    R,
+    SquaredError,
+    T,
+>;
+
+fn build<T: Scalar, S, R>(selection: S, dictionary: Dictionary, regularizer: R) -> Sparse<S, R, T>
+where
+    S: Selection<T>,
+    R: Regularizer<T> + SuitedTo<SparseLayer<Const<X>, Const<UNITS>, S>>,
+{
+    AutoEncoder::builder()
+        .encoder(SparseEncoder::<X, UNITS>::new(selection))
+        .decoder(dictionary)
+        .regularizer(regularizer)
+        .build()
+        .unwrap()
+}
+
+fn free() -> Dictionary {
+    Dictionary::free(0.5).unwrap()
+}
+
+#[test]
+fn the_contract_holds() {
+    let x = data::<f64>(12, 1);
+    let top = || TopK::new(4).unwrap();
+    contract::model(|| build(top(), Dictionary::new(), NoRegularizer), &x).assert();
+    contract::model(|| build(top(), free(), NoRegularizer), &x).assert();
+    contract::model(|| build(AbsTopK::new(4).unwrap(), free(), NoRegularizer), &x).assert();
+    let l1 = || DictionaryL1::new(0.05).unwrap();
+    contract::model(|| build(Relu, free(), l1()), &x).assert();
+    let widths = || Matryoshka::new([5, 10]).unwrap();
+    contract::model(|| build(top(), Dictionary::new(), widths()), &x).assert();
+}
+
+/// What the contract says of what cannot hold: a sample among others may have another code in training, a threshold has no
+/// derivative, and a unit may die.
+#[test]
+fn the_contract_holds_but_for_what_cannot() {
+    let x = data::<f64>(12, 1);
+    let check = |outcome: contract::Outcome, cannot: &[&str]| {
+        let failed: Vec<_> = outcome.failures().map(|check| check.name).collect();
+        let others: Vec<_> = failed.iter().filter(|name| !cannot.contains(name)).collect();
+        assert!(others.is_empty(), "{outcome}");
+    };
+    let batch = || build(BatchTopK::new(4.0).unwrap(), Dictionary::new(), NoRegularizer);
+    check(contract::model(batch, &x), &["sample_weights_equal_repetition"]);
+    let sparsity = || JumpReluSparsity::step(0.01).unwrap();
+    let jump = || build(JumpRelu::default(), Dictionary::new(), sparsity());
+    let no_derivative = ["gradient", "weighted_gradient"];
+    check(contract::model(jump, &x), &no_derivative);
+    let aux = || AuxK::new(3).unwrap().dead_after(5).unwrap();
+    let dying = || build(TopK::new(2).unwrap(), Dictionary::new(), aux());
+    check(contract::model(dying, &x), &["gradient", "weighted_gradient"]);
+}
+
+#[test]
+fn pairs_are_the_code_to_the_bit() {
+    fn check<S: Selection<f32>>(selection: S) {
+        let name = format!("{selection:?}");
+        let mut model = build::<f32, _, _>(selection, free(), NoRegularizer);
+        let x = data::<f32>(700, 2);
+        Trainer::new(Adam::new(1e-2).unwrap()).epochs(1).fit(&mut model, &x).unwrap();
+        let (dense, sparse) = (model.encode(&x).unwrap(), model.encode_sparse(&x).unwrap());
+        assert_eq!(sparse.to_dense().as_slice(), dense.as_slice(), "{name}");
+        assert!(dense.as_slice().iter().any(|&f| f != 0.0), "{name}");
+        let mut stream = autoencoder::data::InMemory::from(&x);
+        assert_eq!(model.encode_sparse(&mut stream).unwrap(), sparse, "{name}");
+        let (one, other) = (model.decode_sparse(&sparse).unwrap(), model.decode(&dense).unwrap());
+        for (a, b) in one.as_slice().iter().zip(other.as_slice()) {
+            assert!((a - b).abs() < 1e-5, "{name}: {a}, {b}");
+        }
+    }
+    check(TopK::new(3).unwrap());
+    check(AbsTopK::new(3).unwrap());
+    check(BatchTopK::new(3.5).unwrap());
+    check(JumpRelu::default());
+    check(Relu);
+}
+
+#[test]
+fn the_largest_are_what_sorting_finds() {
+    let x = data::<f64>(50, 3);
+    let of = |model: &Sparse<Relu, NoRegularizer>| model.encode(&x).unwrap();
+    let all = of(&build(Relu, Dictionary::new(), NoRegularizer));
+    for k in [1, 4, UNITS] {
+        let model = build::<f64, _, _>(TopK::new(k).unwrap(), Dictionary::new(), NoRegularizer);
+        let codes = model.encode(&x).unwrap();
+        for (code, all) in codes.iter().zip(all.iter()) {
+            let mut sorted = all.to_vec();
+            sorted.sort_by(|a, b| b.total_cmp(a));
+            let least = sorted[k - 1];
+            for (f, &z) in code.iter().zip(all) {
+                assert_eq!(*f, if z >= least { z } else { 0.0 }, "k {k}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_batch_keeps_its_largest_and_their_least_becomes_the_threshold() {
+    let x = data::<f64>(40, 4);
+    let mut model = build(BatchTopK::new(2.5).unwrap(), Dictionary::new(), NoRegularizer);
+    let all = build::<f64, _, _>(Relu, Dictionary::new(), NoRegularizer).encode(&x).unwrap();
+    let mut sorted = all.as_slice().to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    let least = sorted[99]; // ⌊2.5 · 40⌋ are kept
+    let before = model.encode_sparse(&x).unwrap();
+    assert!(
+        before.iter().all(|code| code.count() <= 3),
+        "before training, the 2.5 largest, rounded"
+    );
+    let threshold = |model: &Sparse<BatchTopK, NoRegularizer>| {
+        let tensors = model.layout().tensors().iter();
+        let place =
+            tensors.clone().find(|t| t.name == "encoder.0.threshold").unwrap().range.clone();
+        model.parameters()[place.start]
+    };
+    assert!(threshold(&model) < 0.0, "none yet");
+    let mut trainer = Trainer::new(Sgd::new(1e-12).unwrap()).epochs(1).batch_size(40);
+    trainer.fit(&mut model, &x).unwrap();
+    assert!((threshold(&model) - least).abs() < 1e-9, "{} and {least}", threshold(&model));
+    // In use what is above it: 99, as the threshold itself is not.
+    let codes = model.encode_sparse(&x).unwrap();
+    assert!((99..=100).contains(&codes.count()), "{}", codes.count());
+    // A hundredth of the way to another batch's.
+    let other = Batch::new(Const::<X>, x.as_slice().iter().map(|x| 2.0 * x).collect()).unwrap();
+    trainer.fit(&mut model, &other).unwrap();
+    let expected = least + 0.01 * (2.0 * least - least);
+    assert!((threshold(&model) - expected).abs() < 1e-8, "{} and {expected}", threshold(&model));
+}
+
+#[test]
+fn atoms_stay_at_length_one_unless_they_are_free() {
+    let x = data::<f64>(40, 5);
+    let norms = |dictionary: Dictionary| {
+        let mut model = build(TopK::new(3).unwrap(), dictionary, NoRegularizer);
+        Trainer::new(Adam::new(0.05).unwrap())
+            .epochs(3)
+            .batch_size(10)
+            .fit(&mut model, &x)
+            .unwrap();
+        let place = model.layout().tensors().last().unwrap().range.clone();
+        let atoms = model.parameters()[place]
+            .chunks(X)
+            .map(|d| d.iter().map(|v| v * v).sum::<f64>().sqrt());
+        atoms.collect::<Vec<_>>()
+    };
+    assert!(norms(Dictionary::new()).iter().all(|norm| (norm - 1.0).abs() < 1e-14));
+    assert!(norms(free()).iter().any(|norm| (norm - 0.5).abs() > 1e-3));
+    // At first they are the encoder's directions, of the length that is asked for.
+    let model = build::<f64, _, _>(TopK::new(3).unwrap(), free(), NoRegularizer);
+    let (weights, atoms) =
+        (&model.parameters()[..X * UNITS], &model.parameters()[X * UNITS + UNITS + X..]);
+    assert!(weights.iter().zip(atoms).all(|(w, d)| (0.5 * w - d).abs() < 1e-15));
+}
+
+#[test]
+fn k_follows_a_schedule_in_training_and_not_in_use() {
+    /// From four times as many to as many.
+    #[derive(Debug, Clone)]
+    struct Falling;
+    impl Schedule for Falling {
+        fn describe(&self) -> String {
+            "Falling".to_owned()
+        }
+        fn factor(&self, progress: &Progress) -> f64 {
+            4.0 - 3.0 * progress.fraction()
+        }
+    }
+    let model = |k: TopK| build::<f64, _, _>(k, Dictionary::new(), NoRegularizer);
+    let (x, streams) = (data::<f64>(9, 6), random::Streams::new(1, 0, &[]));
+    let at = |model: &Sparse<TopK, NoRegularizer>, step| {
+        let streams = streams.with_progress(Progress::new(step, 10, 100));
+        model.objective(&x, Some(streams), None).unwrap().total()
+    };
+    let falling = model(TopK::new(3).unwrap().schedule(Falling));
+    assert_eq!(at(&falling, 0), at(&model(TopK::new(12).unwrap()), 0));
+    assert_eq!(at(&falling, 50), at(&model(TopK::new(8).unwrap()), 50)); // 7.5
+    assert_eq!(falling.encode(&x).unwrap(), model(TopK::new(3).unwrap()).encode(&x).unwrap());
+    assert_ne!(at(&falling, 0), at(&falling, 50));
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    assert!(TopK::new(0).is_err() && AbsTopK::new(0).is_err() && BatchTopK::new(0.5).is_err());
+    assert!(
+        BatchTopK::new(f64::NAN).is_err()
+            && BatchTopK::new(2.0).unwrap().threshold_rate(0.0).is_err()
+    );
+    assert!(JumpRelu::new(-0.1, 0.1).is_err() && JumpRelu::new(0.1, 0.0).is_err());
+    assert!(
+        Dictionary::free(0.0).is_err()
+            && AuxK::new(0).is_err()
+            && AuxK::new(1).unwrap().dead_after(0).is_err()
+    );
+    assert!(
+        Matryoshka::new([3, 3]).is_err()
+            && Matryoshka::new([0]).is_err()
+            && Matryoshka::new([]).is_err()
+    );
+    assert!(
+        DictionaryL1::new(-1.0).is_err()
+            && DictionaryL1::new(1.0).unwrap().anneal(0.0, 0.1).is_err()
+    );
+    let builder =
+        |k| AutoEncoder::builder().encoder(SparseEncoder::<X, UNITS>::new(TopK::new(k).unwrap()));
+    let refused = builder(UNITS + 1).decoder(Dictionary::new()).build::<f32>();
+    assert!(matches!(refused, Err(Error::InvalidParameter { name: "TopK k", .. })), "{refused:?}");
+    let wide = Matryoshka::new([UNITS]).unwrap();
+    let refused = builder(3).decoder(Dictionary::new()).regularizer(wide).build::<f32>();
+    assert!(matches!(refused, Err(Error::InvalidParameter { .. })), "{refused:?}");
+    let short = SparseEncoder::<X, UNITS>::new(TopK::new(3).unwrap()).pre_bias(vec![0.0; X - 1]);
+    let refused = AutoEncoder::builder().encoder(short).decoder(Dictionary::new()).build::<f32>();
+    assert!(matches!(refused, Err(Error::SizeMismatch { .. })), "{refused:?}");
+    let twice = (AuxK::new(2).unwrap(), AuxK::new(3).unwrap());
+    let refused = builder(3).decoder(Dictionary::new()).regularizer(twice).build::<f32>();
+    assert!(matches!(refused, Err(Error::InvalidParameter { .. })), "{refused:?}");
+    // What boxes hide.
+    let sparse = || SparseEncoder::<X, UNITS>::new(TopK::new(3).unwrap()).boxed::<f32>();
+    let dense = || Dense::<X, UNITS>::new(Relu).boxed::<f32>();
+    let decoder = Dense::<UNITS, X>::new(Identity).boxed::<f32>();
+    let refused = AutoEncoder::builder().encoder(sparse()).decoder(decoder).build::<f32>();
+    assert!(matches!(refused, Err(Error::Unfit { part: "the decoder", .. })), "{refused:?}");
+    let with = |encoder: Any<f32>, regularizer: Box<dyn Regularizer<f32>>| {
+        let builder = AutoEncoder::builder().encoder(encoder).decoder(Dictionary::new());
+        builder.regularizer(regularizer).build::<f32>()
+    };
+    assert!(with(sparse(), Box::new(AuxK::new(2).unwrap())).is_ok());
+    for regularizer in [
+        Box::new(AuxK::new(2).unwrap()) as Box<dyn Regularizer<f32>>,
+        Box::new(DictionaryL1::new(0.1).unwrap()),
+        Box::new(Matryoshka::new([3]).unwrap()),
+        Box::new(JumpReluSparsity::step(0.1).unwrap()),
+    ] {
+        let refused = with(dense(), regularizer);
+        assert!(matches!(refused, Err(Error::Unfit { .. })), "{refused:?}");
+    }
+    let refused = with(sparse(), Box::new(JumpReluSparsity::step(0.1).unwrap()));
+    assert!(matches!(refused, Err(Error::Unfit { part: "JumpReluSparsity", .. })), "{refused:?}");
+    // A line search does not end where atoms have length 1.
+    let x = data::<f32>(9, 7);
+    let mut model = builder(3).decoder(Dictionary::new()).build::<f32>().unwrap();
+    let refused = Trainer::new(Lbfgs::new()).fit(&mut model, &x);
+    assert!(matches!(refused, Err(Error::Unfit { .. })), "{refused:?}");
+    let mut model = builder(3).decoder(free()).build::<f32>().unwrap();
+    assert!(Trainer::new(Lbfgs::new()).fit(&mut model, &x).is_ok());
+    // Codes that are not the model's.
+    let other = SparseBatch::new(UNITS + 1, [([1], [1.0])]).unwrap();
+    assert!(matches!(model.decode_sparse(&other), Err(Error::SizeMismatch { .. })));
+    let infinite = SparseBatch::new(UNITS, [([1], [f32::INFINITY])]).unwrap();
+    assert!(matches!(model.decode_sparse(&infinite), Err(Error::NotFinite { .. })));
+}
+
+#[test]
+fn a_dense_encoder_may_have_a_dictionary() {
+    let build = || {
+        AutoEncoder::builder()
+            .encoder(Dense::<X, UNITS>::new(Relu))
+            .decoder(Dictionary::new())
+            .regularizer(CodeL1::new(0.01).unwrap())
+            .build::<f64>()
+            .unwrap()
+    };
+    let x = data::<f64>(12, 8);
+    contract::model(build, &x).assert();
+    let mut model = build();
+    Trainer::new(Adam::new(0.05).unwrap()).epochs(3).batch_size(6).fit(&mut model, &x).unwrap();
+    let place = model
+        .layout()
+        .tensors()
+        .iter()
+        .find(|t| t.name == "decoder.0.weight")
+        .unwrap()
+        .range
+        .clone();
+    for atom in model.parameters()[place].chunks(X) {
+        assert!((atom.iter().map(|v| v * v).sum::<f64>() - 1.0).abs() < 1e-14);
+    }
+}
+
+#[test]
+fn a_classifier_stands_on_a_sparse_code() {
+    let digits = datasets::digits();
+    let mut model = AutoEncoder::builder()
+        .encoder(SparseEncoder::<64, 128>::new(TopK::new(16).unwrap()))
+        .decoder(Dictionary::new())
+        .build::<f32>()
+        .unwrap();
+    let mut trainer = Trainer::new(Adam::new(3e-3).unwrap()).epochs(10);
+    trainer.fit(&mut model, &digits.train).unwrap();
+    let mut classifier = model.classifier::<10>().build::<f32>().unwrap();
+    let mut trainer = trainer.epochs(100);
+    trainer.fit(&mut classifier, (&digits.train, &digits.train_labels)).unwrap();
+    let accuracy = classifier.accuracy(&digits.test, &digits.test_labels).unwrap();
+    assert!(accuracy > 0.9, "{accuracy}");
+}
+
+#[test]
+fn sizes_known_at_run_time_only() {
+    let x = data::<f32>(9, 9).into_dynamic();
+    let mut model = AutoEncoder::builder()
+        .encoder(SparseEncoder::dynamic(X, UNITS, TopK::new(3).unwrap()))
+        .decoder(Dictionary::new())
+        .build::<f32>()
+        .unwrap();
+    Trainer::new(Adam::new(1e-2).unwrap()).epochs(1).fit(&mut model, &x).unwrap();
+    let codes: SparseBatch<f32> = model.encode_sparse(&x).unwrap();
+    let outputs: Batch<f32, Dyn> = model.decode_sparse(&codes).unwrap();
+    assert_eq!((outputs.features(), outputs.samples()), (X, 9));
+}
