@@ -200,6 +200,22 @@ impl<T: Float> SparseBatch<T> {
         &self.values
     }
 
+    /// Changes each value, given its place.
+    pub(crate) fn change_values(&mut self, change: impl Fn(usize, T) -> T) {
+        for (&index, value) in self.indices.iter().zip(&mut self.values) {
+            *value = change(index as usize, *value);
+        }
+    }
+
+    /// Becomes samples with the same places and these values.
+    pub(crate) fn copy_places(&mut self, other: &Self, values: &[T]) {
+        self.features = other.features;
+        self.starts.clone_from(&other.starts);
+        self.indices.clone_from(&other.indices);
+        self.values.clear();
+        self.values.extend_from_slice(values);
+    }
+
     /// The place of each of them.
     pub(crate) fn indices(&self) -> &[u32] {
         &self.indices

@@ -23,6 +23,8 @@ pub struct Facts {
     pub has_pairs: bool,
     /// Whether the encoder has thresholds that are trained.
     pub trains_thresholds: bool,
+    /// Whether it has gates.
+    pub has_gates: bool,
     /// The ends of what the code lies in.
     pub range: (f64, f64),
     /// Numbers of the condition, 0 if there is none.

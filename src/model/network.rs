@@ -136,6 +136,7 @@ impl<T: Float> Parts<T> {
             units: encoder.num_units(),
             is_gaussian: encoder.is_gaussian(),
             has_pairs: encoder.pair_encoder().is_some() && decoder.pair_decoder().is_some(),
+            has_gates: encoder.pair_encoder().is_some_and(|encoder| encoder.has_gates()),
             trains_thresholds: encoder
                 .pair_encoder()
                 .is_some_and(|encoder| encoder.trained_thresholds().is_some()),

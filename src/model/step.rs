@@ -22,7 +22,7 @@ use crate::loss::{Compared, Target};
 use crate::numbers::parallel::{ELEMENT, in_parts};
 use crate::numbers::scalar::Float;
 use crate::random::Streams;
-use crate::regularizer::{Corrupts, Encoded, Leaf, PenaltyGradient};
+use crate::regularizer::{Auxiliary, Corrupts, Encoded, Leaf, PenaltyGradient};
 use crate::train::examples::Rows;
 
 /// The samples of a pass.
@@ -413,7 +413,7 @@ impl<T: Float> Step<'_, T> {
             output: BatchView::new(&decoding.output, network.outputs()),
             target: self.target,
             pairs: is_asked.then(|| pass(codes, by_unit)),
-            auxiliary: (is_asked && leaf.needs.auxiliary > 0)
+            auxiliary: (is_asked && leaf.needs.auxiliary != Auxiliary::Nothing)
                 .then(|| pass(auxiliary, auxiliary_by_unit)),
             parameters: &self.parameters[..self.places.decoder.end],
             layout: &network.layout,

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::{Encoded, Needs, PenaltyGradient, Regularizer};
+use super::{Auxiliary, Encoded, Needs, PenaltyGradient, Regularizer};
 use crate::batch::BatchViewMut;
 use crate::batch::sparse::SparseBatch;
 use crate::code::Facts;
@@ -102,7 +102,7 @@ pub(crate) fn check<T: Float>(leaves: &[Leaf<T>], facts: &Facts) -> Result<()> {
     let priors = priors.filter(|prior| prior.num_components() > 0).count();
     let name = "the number of priors other than N(0, I) in a combination";
     require(priors <= 1, name, priors as f64, "at most 1")?;
-    let auxiliary = leaves.iter().filter(|leaf| leaf.needs.auxiliary > 0).count();
+    let auxiliary = leaves.iter().filter(|leaf| leaf.needs.auxiliary != Auxiliary::Nothing).count();
     let name = "the number of second codes that a combination wants";
     require(auxiliary <= 1, name, auxiliary as f64, "at most 1")
 }

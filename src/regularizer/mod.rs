@@ -139,7 +139,7 @@ pub(crate) use combined::Leaf;
 pub use combined::{RegularizerFor, SuitedTo};
 pub use contractive::Contractive;
 pub use denoising::Denoising;
-pub use dictionary::{AuxK, DictionaryL1, JumpReluSparsity, Matryoshka};
+pub use dictionary::{AuxK, DictionaryL1, GateSparsity, JumpReluSparsity, Matryoshka};
 pub use importance_weighted::ImportanceWeighted;
 pub use mmd::{Kernel, Mmd};
 pub use none::NoRegularizer;
@@ -281,6 +281,19 @@ pub enum Corrupts {
     Sample,
 }
 
+/// A second code, of pre-activations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Auxiliary {
+    /// None.
+    #[default]
+    Nothing,
+    /// So many of each sample, the largest among the units that [`candidates`](Regularizer::candidates) names.
+    Among(usize),
+    /// Those of gates that are open.
+    Gates,
+}
+
 /// More codes a sample than anyone draws: what is above is a mistake, and its sizes would overflow.
 pub(crate) const MOST_DRAWS: usize = 1 << 20;
 
@@ -304,9 +317,8 @@ pub struct Needs {
     /// [`update_state`](Regularizer::update_state) look at of them, or nothing is: where all parts do so, no code with
     /// its zeros is made.
     pub takes_pairs: bool,
-    /// How many values a second code has, of those units that [`candidates`](Regularizer::candidates) names; for codes
-    /// that come as pairs. At most one part may want one.
-    pub auxiliary: usize,
+    /// What second code it wants of an encoder whose codes come as pairs. At most one part may want one.
+    pub auxiliary: Auxiliary,
     /// How many parameters of its own are trained.
     pub parameters: usize,
     /// How many numbers it remembers from step to step, zero at first; a model keeps them.
@@ -330,7 +342,7 @@ impl Needs {
             weighs_draws: false,
             adds_to_parameters: false,
             takes_pairs: false,
-            auxiliary: 0,
+            auxiliary: Auxiliary::Nothing,
             parameters: 0,
             state: 0,
         }

@@ -5,7 +5,9 @@ use autoencoder::activation::Relu;
 use autoencoder::layer::sparse::*;
 use autoencoder::rand::RngExt;
 use autoencoder::random::{Streams, seeded};
-use autoencoder::regularizer::{AuxK, DictionaryL1, JumpReluSparsity, Matryoshka, SuitedTo};
+use autoencoder::regularizer::{
+    AuxK, DictionaryL1, GateSparsity, JumpReluSparsity, Matryoshka, SuitedTo,
+};
 use autoencoder::train::schedule::{Constant, Warmup};
 use autoencoder::*;
 use nalgebra::Const;
@@ -326,6 +328,74 @@ fn dead_units_reconstruct_what_is_left() {
     };
     let found = halved.objective(&x, streams(), None).unwrap().get("aux_k").unwrap();
     assert!((found - every(halved.parameters())).abs() < 1e-12, "{found}");
+}
+
+fn gated(
+    regularizer: GateSparsity,
+) -> AutoEncoder<
+    GatedLayer<Const<X>, Const<UNITS>>,
+    DictionaryLayer<Const<UNITS>, Const<X>>,
+    GateSparsity,
+    SquaredError,
+    f64,
+> {
+    let encoder = GatedEncoder::<X, UNITS>::new();
+    let builder = AutoEncoder::builder().encoder(encoder).decoder(free());
+    let mut model = builder.regularizer(regularizer).build::<f64>().unwrap();
+    let mut rng = seeded(5);
+    let parameters = model.parameters().iter().map(|p| p + rng.random_range(-0.2..0.2));
+    let parameters: Vec<f64> = parameters.collect();
+    model.set_parameters(&parameters).unwrap();
+    model
+}
+
+#[test]
+fn gates() {
+    let model = gated(GateSparsity::new(0.3).unwrap());
+    let weights: Vec<f64> = (0..SAMPLES).map(|sample| 0.5 + sample as f64).collect();
+    for seed in 1..4 {
+        let x = data(seed);
+        gradcheck::model(&model, &x, seed).unwrap().assert();
+        gradcheck::model(&model, Examples::of(&x).weights(&weights), seed).unwrap().assert();
+    }
+    // What leaves the dictionary alone differs by what the gates' reconstruction says of atoms and bias, and has the same
+    // value.
+    let x = data(1);
+    let of = |regularizer| {
+        let (model, mut gradient) = (gated(regularizer), vec![0.0; model.num_parameters()]);
+        let streams = Some(Streams::new(1, 0, &[]));
+        let terms = model.objective(&x, streams, Some(&mut gradient)).unwrap();
+        (terms.total(), gradient)
+    };
+    let all = of(GateSparsity::new(0.3).unwrap());
+    let some = of(GateSparsity::new(0.3).unwrap().leaving_the_dictionary());
+    assert_eq!(all.0, some.0);
+    let p = model.parameters();
+    let tensors = model.layout().tensors();
+    let place = |name: &str| tensors.iter().find(|t| t.name == name).unwrap().range.clone();
+    let names = ["encoder.0.weight", "encoder.0.bias", "encoder.0.pre_bias", "decoder.0.weight"];
+    let [weight, bias, pre, atoms] = names.map(place);
+    let of_gates = |at: &[f64]| {
+        // Gates as they are; atoms and bias as given.
+        let mut total = 0.0;
+        for x in x.iter() {
+            let mut y = at[..X].to_vec();
+            for unit in 0..UNITS {
+                let terms =
+                    (0..X).map(|i| p[weight.start + unit * X + i] * (x[i] - p[pre.start + i]));
+                let gate = (terms.sum::<f64>() + p[bias.start + unit]).max(0.0);
+                (0..X).for_each(|i| y[i] += gate * at[X + unit * X + i]);
+            }
+            let square: f64 = (0..X).map(|i| (y[i] - x[i]).powi(2)).sum();
+            total += 0.5 * square / SAMPLES as f64;
+        }
+        total
+    };
+    let at = [&p[pre.clone()], &p[atoms.clone()]].concat();
+    let difference = |place: std::ops::Range<usize>| {
+        all.1[place.clone()].iter().zip(&some.1[place]).map(|(a, b)| a - b).collect::<Vec<_>>()
+    };
+    gradcheck::function(&at, &[difference(pre), difference(atoms)].concat(), of_gates).assert();
 }
 
 #[test]

@@ -5,7 +5,9 @@ use autoencoder::layer::sparse::*;
 use autoencoder::layer::{Any, AnyPart};
 use autoencoder::rand::RngExt;
 use autoencoder::random::seeded;
-use autoencoder::regularizer::{AuxK, DictionaryL1, JumpReluSparsity, Matryoshka, SuitedTo};
+use autoencoder::regularizer::{
+    AuxK, DictionaryL1, GateSparsity, JumpReluSparsity, Matryoshka, SuitedTo,
+};
 use autoencoder::train::schedule::{Progress, Schedule};
 use autoencoder::*;
 use nalgebra::{Const, Dyn};
@@ -56,6 +58,34 @@ fn the_contract_holds() {
     contract::model(|| build(Relu, free(), l1()), &x).assert();
     let widths = || Matryoshka::new([5, 10]).unwrap();
     contract::model(|| build(top(), Dictionary::new(), widths()), &x).assert();
+    contract::model(gated::<f64>, &x).assert();
+}
+
+type Gated<T> = AutoEncoder<
+    GatedLayer<Const<X>, Const<UNITS>>,
+    DictionaryLayer<Const<UNITS>, Const<X>>,
+    GateSparsity,
+    SquaredError,
+    T,
+>;
+
+fn gated<T: Scalar>() -> Gated<T> {
+    AutoEncoder::builder()
+        .encoder(GatedEncoder::<X, UNITS>::new())
+        .decoder(Dictionary::new())
+        .regularizer(GateSparsity::new(0.05).unwrap())
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn gates_open_in_pairs_as_in_dense_codes() {
+    let mut model = gated::<f32>();
+    let x = data::<f32>(300, 2);
+    Trainer::new(Adam::new(1e-2).unwrap()).epochs(2).fit(&mut model, &x).unwrap();
+    let (dense, sparse) = (model.encode(&x).unwrap(), model.encode_sparse(&x).unwrap());
+    assert_eq!(sparse.to_dense().as_slice(), dense.as_slice());
+    assert!(dense.as_slice().iter().any(|&f| f > 0.0));
 }
 
 /// What the contract says of what cannot hold: a sample among others may have another code in training, a threshold has no
@@ -257,6 +287,7 @@ fn what_does_not_fit_is_refused() {
         Box::new(DictionaryL1::new(0.1).unwrap()),
         Box::new(Matryoshka::new([3]).unwrap()),
         Box::new(JumpReluSparsity::step(0.1).unwrap()),
+        Box::new(GateSparsity::new(0.1).unwrap()),
     ] {
         let refused = with(dense(), regularizer);
         assert!(matches!(refused, Err(Error::Unfit { .. })), "{refused:?}");

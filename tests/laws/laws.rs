@@ -496,6 +496,7 @@ fn cells_and_rows_that_do_not_fit_are_refused() {
         is_gaussian: false,
         has_pairs: false,
         trains_thresholds: false,
+        has_gates: false,
         range: (0.0, 1.0),
         condition: 0,
         parameters: 9,

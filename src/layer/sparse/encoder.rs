@@ -174,6 +174,56 @@ impl<I: Size, O: Size, S: Selects + std::fmt::Debug + Send + Sync> Part for Spar
     }
 }
 
+impl<I: Size, O: Size, S: Selects> SparseLayer<I, O, S> {
+    /// The place of the biases among the parameters.
+    pub(super) fn place_of_biases(&self) -> Range<usize> {
+        self.places().biases
+    }
+
+    /// Writes the tensors.
+    pub(super) fn tensors_of<T: Float>(&self, layer: &mut Layout)
+    where
+        S: Selection<T>,
+    {
+        let (inputs, units) = (self.input.value(), self.output.value());
+        layer.tensor("weight", (inputs, units), Role::Weight);
+        layer.setting(self.selection.describe());
+        layer.tensor("bias", (units, 1), Role::Bias);
+        if self.pre_bias.is_some() {
+            layer.tensor("pre_bias", (inputs, 1), Role::Bias);
+        }
+        let thresholds = self.selection.thresholds(units);
+        if thresholds > 0 {
+            layer.tensor("threshold", (thresholds, 1), Role::Threshold);
+        }
+    }
+
+    /// Adds to the gradient what that at each pre-activation says, of biases if they have a part in it.
+    pub(super) fn add_gradient<T: Float>(
+        &self,
+        pass: PairsPass<'_, T>,
+        d_codes: &[T],
+        gradient: &mut [T],
+        room: &mut Room<T>,
+        has_biases: bool,
+    ) where
+        S: Selection<T>,
+    {
+        let Tensors { weights, pre_bias, thresholds, .. } = self.tensors(pass.parameters);
+        let (d_weights, rest) = gradient.split_at_mut(weights.len());
+        let (d_biases, rest) = rest.split_at_mut(self.output.value());
+        let (d_pre_bias, d_thresholds) = rest.split_at_mut(pre_bias.len());
+        let x = BatchView::new(&room.centred, self.input.value());
+        let slope = self.selection.bandwidth().map(|bandwidth| (thresholds, T::of(bandwidth)));
+        let d_thresholds = slope.map(|_| d_thresholds);
+        let PairsPass { codes, by_unit, .. } = pass;
+        let at = Back { x, codes, by_unit, d_codes, slope };
+        let d_biases = Some(d_biases).filter(|_| has_biases);
+        let to = (d_weights, d_biases, d_pre_bias, d_thresholds);
+        add_pairs_gradient(at, weights, to, &mut room.sums);
+    }
+}
+
 impl<T, I, O, S> Layer<T> for SparseLayer<I, O, S>
 where
     T: Float,
@@ -182,21 +232,8 @@ where
     S: Selection<T>,
 {
     fn layout(&self, layout: &mut Layout) {
-        let (inputs, units) = (self.input.value(), self.output.value());
-        let description = self.selection.describe();
-        layout.layer(format!("SparseEncoder({description})"), |layer| {
-            layer.frozen(self.is_frozen, |layer| {
-                layer.tensor("weight", (inputs, units), Role::Weight);
-                layer.setting(description);
-                layer.tensor("bias", (units, 1), Role::Bias);
-                if self.pre_bias.is_some() {
-                    layer.tensor("pre_bias", (inputs, 1), Role::Bias);
-                }
-                let thresholds = self.selection.thresholds(units);
-                if thresholds > 0 {
-                    layer.tensor("threshold", (thresholds, 1), Role::Threshold);
-                }
-            });
+        layout.layer(format!("SparseEncoder({})", self.selection.describe()), |layer| {
+            layer.frozen(self.is_frozen, |layer| self.tensors_of::<T>(layer));
         });
     }
 
@@ -325,17 +362,7 @@ where
         gradient: &mut [T],
         room: &mut Room<T>,
     ) {
-        let Tensors { weights, pre_bias, thresholds, .. } = self.tensors(pass.parameters);
-        let (d_weights, rest) = gradient.split_at_mut(weights.len());
-        let (d_biases, rest) = rest.split_at_mut(self.output.value());
-        let (d_pre_bias, d_thresholds) = rest.split_at_mut(pre_bias.len());
-        let x = BatchView::new(&room.centred, self.input.value());
-        let slope = self.selection.bandwidth().map(|bandwidth| (thresholds, T::of(bandwidth)));
-        let d_thresholds = slope.map(|_| d_thresholds);
-        let PairsPass { codes, by_unit, .. } = pass;
-        let at = Back { x, codes, by_unit, d_codes, slope };
-        let to = (d_weights, d_biases, d_pre_bias, d_thresholds);
-        add_pairs_gradient(at, weights, to, &mut room.sums);
+        self.add_gradient(pass, d_codes, gradient, room, true);
     }
 
     fn settle(&self, parameters: &mut [T], codes: &SparseBatch<T>) {

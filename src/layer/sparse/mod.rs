@@ -12,6 +12,7 @@
 //! | [`BatchTopK`] | the k·samples largest of a batch; in use what is above a threshold | nothing |
 //! | [`AbsTopK`] | the k largest in size, with their sign | nothing |
 //! | [`JumpRelu`] | what is above a threshold of the unit, which is trained | [`JumpReluSparsity`](crate::regularizer::JumpReluSparsity) |
+//! | [`GatedEncoder`], an encoder of its own | what a gate lets through | [`GateSparsity`](crate::regularizer::GateSparsity) |
 //! | [`Relu`](crate::activation::Relu) | what is above 0 | [`DictionaryL1`](crate::regularizer::DictionaryL1) |
 //!
 //! # Example
@@ -33,12 +34,14 @@
 
 mod dictionary;
 mod encoder;
+mod gated;
 mod passes;
 mod select;
 mod selection;
 
 pub use dictionary::{Dictionary, DictionaryLayer};
 pub use encoder::{SparseEncoder, SparseLayer};
+pub use gated::{GatedEncoder, GatedLayer};
 pub use select::Room;
 pub use selection::{AbsTopK, BatchTopK, By, JumpRelu, Moment, Rule, Selection, Selects, TopK};
 
@@ -66,6 +69,19 @@ pub struct Pairs;
 pub trait SparseCode {}
 impl SparseCode for Pairs {}
 impl SparseCode for AnyPosterior {}
+
+/// An encoder with gates.
+#[diagnostic::on_unimplemented(
+    message = "this trains the gates of an encoder, and `{Self}` has none",
+    label = "not an encoder with gates",
+    note = "describe the encoder as `GatedEncoder::<64, 256>::new()`"
+)]
+pub trait Gates {}
+impl<I, O> Gates for GatedLayer<I, O> {}
+impl<P: Gates, T> Gates for Trained<P, T> {}
+/// Chosen at run time: whether it has some is asked when the model is built.
+impl<T, I, O, R> Gates for Any<T, I, O, R, AnyPosterior> {}
+impl<T, I, O, R> Gates for Any<T, I, O, R, Pairs> {}
 
 /// An encoder whose thresholds are trained.
 #[diagnostic::on_unimplemented(
@@ -145,6 +161,27 @@ pub trait PairEncoder<T: Float> {
         gradient: &mut [T],
         room: &mut Room<T>,
     );
+
+    /// The same for a second code, of pre-activations themselves.
+    fn second_backward(
+        &self,
+        pass: PairsPass<'_, T>,
+        d_codes: &[T],
+        gradient: &mut [T],
+        room: &mut Room<T>,
+    ) {
+        self.encode_pairs_backward(pass, d_codes, gradient, room);
+    }
+
+    /// Whether there are gates, of which pre-activations are above 0 where they are open.
+    fn has_gates(&self) -> bool {
+        false
+    }
+
+    /// Writes these for each pair of the codes that were encoded last.
+    fn encode_gates(&self, codes: &SparseBatch<T>, gates: &mut SparseBatch<T>, room: &Room<T>) {
+        let _ = (codes, gates, room);
+    }
 
     /// After a training step with these codes: brings parameters back to where they may be.
     fn settle(&self, parameters: &mut [T], codes: &SparseBatch<T>);

@@ -27,7 +27,7 @@ pub(super) struct Tensors<R> {
 type Placed<'a, T> = (Tensors<Range<usize>>, Tensors<&'a [T]>);
 
 /// Gradients of weights, biases, pre-bias and thresholds.
-type Gradients<'a, T> = (&'a mut [T], &'a mut [T], &'a mut [T], Option<&'a mut [T]>);
+type Gradients<'a, T> = (&'a mut [T], Option<&'a mut [T]>, &'a mut [T], Option<&'a mut [T]>);
 
 once! {
     /// Draws directions that are all alike, of length 1.
@@ -237,9 +237,11 @@ fn add_pairs_gradient_generic<T: Float>(
     sums: &mut Vec<T>,
 ) {
     sums.clear();
-    sums.resize(d_biases.len(), T::ZERO);
+    sums.resize(at.codes.features(), T::ZERO);
     add_gradients(at, d_weights, sums, d_thresholds);
-    d_biases.iter_mut().zip(&*sums).for_each(|(d, &sum)| *d += sum);
+    if let Some(d_biases) = d_biases {
+        d_biases.iter_mut().zip(&*sums).for_each(|(d, &sum)| *d += sum);
+    }
     if !d_pre_bias.is_empty() {
         let units = weights.chunks_exact(d_pre_bias.len()).zip(&*sums);
         for (weights, &sum) in units.filter(|&(_, &sum)| sum != T::ZERO) {

@@ -35,6 +35,9 @@ pub struct Room<T> {
     pub(super) centred: Vec<T>,
     /// A number for each unit.
     pub(super) sums: Vec<T>,
+    /// A number for each pair: the pre-activation of its gate, and a gradient.
+    pub(super) gates: Vec<T>,
+    pub(super) gradient: Vec<T>,
     /// Pre-activations of a tile, and weights and biases where its units are not neighbours.
     tile: Vec<T>,
     gathered: Vec<T>,
@@ -45,8 +48,9 @@ pub struct Room<T> {
 impl<T> Room<T> {
     /// Nothing yet.
     pub fn new() -> Self {
-        let (centred, sums, tile, gathered) = Default::default();
-        Self { centred, sums, tile, gathered, best: Vec::new(), together: Vec::new() }
+        let (centred, sums, gates, gradient, tile, gathered) = Default::default();
+        let (best, together) = Default::default();
+        Self { centred, sums, gates, gradient, tile, gathered, best, together }
     }
 }
 

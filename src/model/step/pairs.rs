@@ -6,6 +6,7 @@ use crate::batch::{BatchView, BatchViewMut};
 use crate::layer::sparse::{Moment, PairDecoder, PairEncoder, PairsPass};
 use crate::model::workspace::{Pairs, Workspace, fit};
 use crate::numbers::scalar::Float;
+use crate::regularizer::Auxiliary;
 
 impl<T: Float> Step<'_, T> {
     pub(super) fn run_pairs(
@@ -73,12 +74,17 @@ impl<T: Float> Step<'_, T> {
         }
 
         candidates.clear();
-        let wants = self.network.leaves.iter().find(|leaf| leaf.needs.auxiliary > 0);
-        if let Some(leaf) = wants {
-            let state = &self.network.state[leaf.state.clone()];
-            leaf.part.candidates(&self.network.facts, state, candidates);
-            let among = (&candidates[..], leaf.needs.auxiliary);
-            encoder.encode_among(parameters, among, auxiliary, room);
+        for leaf in &self.network.leaves {
+            match leaf.needs.auxiliary {
+                Auxiliary::Nothing => continue,
+                Auxiliary::Gates => encoder.encode_gates(codes, auxiliary, room),
+                Auxiliary::Among(count) => {
+                    let state = &self.network.state[leaf.state.clone()];
+                    leaf.part.candidates(&self.network.facts, state, candidates);
+                    let among = (&candidates[..], count);
+                    encoder.encode_among(parameters, among, auxiliary, room);
+                }
+            }
             auxiliary_by_unit.sort(auxiliary);
         }
     }
@@ -138,7 +144,7 @@ impl<T: Float> Step<'_, T> {
             encoder.encode_pairs_backward(pass, d_codes, to, room);
             if !auxiliary.values().is_empty() {
                 let pass = PairsPass { parameters, codes: auxiliary, by_unit: auxiliary_by_unit };
-                encoder.encode_pairs_backward(pass, d_auxiliary, to, room);
+                encoder.second_backward(pass, d_auxiliary, to, room);
             }
         }
     }

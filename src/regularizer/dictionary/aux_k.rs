@@ -1,4 +1,4 @@
-use super::{compare, decoder, require_pairs};
+use super::{compare, require_pairs};
 use crate::batch::BatchViewMut;
 use crate::batch::sparse::SparseBatch;
 use crate::code::Facts;
@@ -6,7 +6,9 @@ use crate::error::{Result, require_count, require_weight};
 use crate::layer::sparse::SparseCode;
 use crate::layer::{Layer, Part};
 use crate::numbers::scalar::{Float, is_nan};
-use crate::regularizer::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
+use crate::regularizer::{
+    Auxiliary, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty,
+};
 use crate::terms::Terms;
 
 /// Lets units that are dead, as none of the last samples made them active, reconstruct what the others have left of each
@@ -88,7 +90,9 @@ impl AuxK {
         scratch: &mut [T],
         terms: &mut Terms,
     ) {
-        let (Some(second), Some(decoder)) = (at.auxiliary, decoder(at)) else { return };
+        let (Some(second), Some(decoder)) = (at.auxiliary, at.decoder.pair_decoder()) else {
+            return;
+        };
         let dead = at.state.iter().filter(|&&count| self.is_dead(count)).count();
         if dead == 0 {
             return terms.add("aux_k", T::ZERO);
@@ -129,7 +133,7 @@ impl<T: Float> Regularizer<T> for AuxK {
         Needs {
             adds_to_parameters: true,
             takes_pairs: true,
-            auxiliary: self.k,
+            auxiliary: Auxiliary::Among(self.k),
             state: facts.units,
             ..Needs::nothing()
         }

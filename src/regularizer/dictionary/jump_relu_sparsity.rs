@@ -156,7 +156,7 @@ fn add_tanh<T: Float>(
 ) -> T {
     let Some(pairs) = at.pairs else { return T::ZERO };
     let (norms, scales) = scratch[..2 * at.facts.units].split_at_mut(at.facts.units);
-    norms_of_active(at, norms);
+    norms_of_active(at, pairs, norms);
     scales.fill(T::ZERO);
     let (mut total, mut number) = (T::ZERO, 0);
     for (sample, code) in pairs.codes.iter().enumerate() {

@@ -88,7 +88,7 @@ impl DictionaryL1 {
     ) {
         let Some(pairs) = at.pairs else { return };
         let (norms, scales) = scratch[..2 * at.facts.units].split_at_mut(at.facts.units);
-        norms_of_active(at, norms);
+        norms_of_active(at, pairs, norms);
         scales.fill(T::ZERO);
         let lambda = T::of(self.weight.at(at.progress()));
         let power = self.power(at.progress());

@@ -1,4 +1,4 @@
-use super::{compare, decoder, require_pairs};
+use super::{compare, require_pairs};
 use crate::batch::BatchViewMut;
 use crate::code::Facts;
 use crate::error::{Result, require, require_count};
@@ -61,7 +61,7 @@ impl Matryoshka {
         scratch: &mut [T],
         terms: &mut Terms,
     ) {
-        let (Some(pairs), Some(decoder)) = (at.pairs, decoder(at)) else { return };
+        let (Some(pairs), Some(decoder)) = (at.pairs, at.decoder.pair_decoder()) else { return };
         let (rows, mut total) = (at.output.features(), T::ZERO);
         let y = &mut scratch[..at.output.as_slice().len()];
         for &width in &self.widths {

@@ -1,11 +1,13 @@
 //! Penalties on sparse codes and the dictionary that decodes them.
 
 mod aux_k;
+mod gate_sparsity;
 mod jump_relu_sparsity;
 mod l1;
 mod matryoshka;
 
 pub use aux_k::AuxK;
+pub use gate_sparsity::GateSparsity;
 pub use jump_relu_sparsity::JumpReluSparsity;
 pub use l1::DictionaryL1;
 pub use matryoshka::Matryoshka;
@@ -13,7 +15,7 @@ pub use matryoshka::Matryoshka;
 use super::Encoded;
 use crate::code::Facts;
 use crate::error::{Result, require_fit};
-use crate::layer::sparse::PairDecoder;
+use crate::layer::sparse::PairsPass;
 use crate::numbers::scalar::{Float, is_nan, sum};
 
 /// Refuses a model whose codes do not come as pairs, where a box hid that.
@@ -23,9 +25,9 @@ fn require_pairs(name: &'static str, facts: &Facts) -> Result<()> {
     require_fit(facts.has_pairs, name, fault, remedy)
 }
 
-/// ‖dᵢ‖ of each unit that some sample has, 0 of all others.
-fn norms_of_active<T: Float>(at: &Encoded<'_, T>, norms: &mut [T]) {
-    let (Some(pairs), Some(decoder)) = (at.pairs, at.decoder.pair_decoder()) else { return };
+/// ‖dᵢ‖ of each unit that some sample has among these, 0 of all others.
+fn norms_of_active<T: Float>(at: &Encoded<'_, T>, pairs: PairsPass<'_, T>, norms: &mut [T]) {
+    let Some(decoder) = at.decoder.pair_decoder() else { return };
     let atoms = decoder.atoms(pairs.parameters);
     for (unit, (norm, atom)) in norms.iter_mut().zip(atoms.iter()).enumerate() {
         let squared = |atom: &[T]| {
@@ -67,9 +69,4 @@ fn compare<T: Float>(y: &mut [T], x: &[T], share: T) -> T {
         *y = share * difference;
     }
     T::of(0.5) * share * squares
-}
-
-/// The decoder, where codes come as pairs.
-fn decoder<'a, T: Float>(at: &Encoded<'a, T>) -> Option<&'a dyn PairDecoder<T>> {
-    at.decoder.pair_decoder()
 }
