@@ -18,6 +18,9 @@ pub(crate) enum Kind {
     I64,
     /// Half precision.
     F16,
+    /// The first half of single precision, which networks are trained in.
+    #[cfg_attr(not(feature = "safetensors"), allow(dead_code))]
+    Bf16,
     F32,
     F64,
     /// The 80 bits of x86, in so many bytes: a `long double` of C.
@@ -38,7 +41,7 @@ impl Element {
     pub(crate) fn size(self) -> usize {
         match self.kind {
             Kind::Bool | Kind::U8 | Kind::I8 => 1,
-            Kind::U16 | Kind::I16 | Kind::F16 => 2,
+            Kind::U16 | Kind::I16 | Kind::F16 | Kind::Bf16 => 2,
             Kind::U32 | Kind::I32 | Kind::F32 => 4,
             Kind::U64 | Kind::I64 | Kind::F64 => 8,
             Kind::F80 { bytes } => bytes,
@@ -84,7 +87,8 @@ impl Element {
         }
         match self.kind {
             Kind::Bool => decode!(u8, |byte| f64::from(u8::from(byte != 0))),
-            Kind::F16 => decode!(u16, half),
+            Kind::F16 => decode!(u16, |bits| f64::from(half(bits))),
+            Kind::Bf16 => decode!(u16, |bits| f64::from(brain(bits))),
             Kind::F80 { .. } => {
                 for (to, bits) in to.zip(self.bits(bytes)) {
                     *to = T::of(long_double::nearest(bits) * scale);
@@ -104,40 +108,81 @@ impl Element {
     }
 }
 
-/// The value of a number in half precision: a sign, 5 bits of an exponent and 10 of a fraction (IEEE 754-2019, 3.4).
-fn half(bits: u16) -> f64 {
-    let (exponent, fraction) = (bits >> 10 & 0x1f, f64::from(bits & 0x3ff));
+/// The value of a number in half precision: a sign, 5 bits of an exponent and 10 of a fraction (IEEE 754-2019, 3.4), of
+/// which single precision has every one.
+#[inline(always)]
+fn half(bits: u16) -> f32 {
+    let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
     let magnitude = match exponent {
-        0 => fraction * 2f64.powi(-24),
-        0x1f if fraction == 0.0 => f64::INFINITY,
-        0x1f => f64::NAN,
-        _ => (1024.0 + fraction) * 2f64.powi(i32::from(exponent) - 25),
+        // Whole multiples of 2⁻²⁴, the least number.
+        0 => (fraction as f32 * LEAST).to_bits(),
+        0x1f => 0xff << 23 | fraction << 13,
+        // The exponents count from -15 and from -127.
+        _ => (exponent + 127 - 15) << 23 | fraction << 13,
     };
-    if bits >> 15 == 1 { -magnitude } else { magnitude }
+    f32::from_bits(u32::from(bits >> 15) << 31 | magnitude)
+}
+
+/// 2⁻²⁴.
+const LEAST: f32 = 1.0 / (1 << 24) as f32;
+
+/// The value of a number in the first 16 bits of single precision: a sign, 8 bits of an exponent and 7 of a fraction.
+#[inline(always)]
+fn brain(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// All of them, against single precision, which has each: bits moved to where it has them (IEEE 754-2019, 3.4).
-    #[test]
-    fn every_half() {
-        for bits in 0..=u16::MAX {
-            let sign = u32::from(bits >> 15) << 31;
-            let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
-            let single = match exponent {
-                // A fraction of 2⁻¹⁴: the difference of two numbers that have a first bit.
-                0 => {
-                    let magnitude = f32::from_bits(113 << 23 | fraction << 13) - 2f32.powi(-14);
-                    f32::from_bits(sign | magnitude.to_bits())
-                }
-                0x1f => f32::from_bits(sign | 0xff << 23 | fraction << 13),
-                _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
-            };
-            let (expected, found) = (f64::from(single), half(bits));
-            let is_same = expected.to_bits() == found.to_bits();
-            assert!(is_same || expected.is_nan() && found.is_nan(), "{bits:#x}: {found}");
+    /// The value of a sign, an exponent of so many bits and a fraction of the others, by IEEE 754-2019, 3.4.
+    fn by_definition(bits: u16, exponent_bits: i32) -> f64 {
+        let fraction_bits = 15 - exponent_bits;
+        let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+        let exponent = i32::from(bits >> fraction_bits) & ((1 << exponent_bits) - 1);
+        let fraction = f64::from(bits & ((1 << fraction_bits) - 1)) / 2f64.powi(fraction_bits);
+        let bias = (1 << (exponent_bits - 1)) - 1;
+        sign * match exponent {
+            0 => fraction * 2f64.powi(1 - bias),
+            _ if exponent < (1 << exponent_bits) - 1 => {
+                (1.0 + fraction) * 2f64.powi(exponent - bias)
+            }
+            _ if fraction == 0.0 => f64::INFINITY,
+            _ => f64::NAN,
         }
+    }
+
+    /// All of both, in both orders of bytes, read as either type.
+    #[test]
+    fn every_number_of_sixteen_bits() {
+        let all: Vec<u16> = (0..=u16::MAX).collect();
+        for (kind, exponent_bits) in [(Kind::F16, 5), (Kind::Bf16, 8)] {
+            for is_big_endian in [false, true] {
+                let to_bytes = if is_big_endian { u16::to_be_bytes } else { u16::to_le_bytes };
+                let bytes: Vec<u8> = all.iter().flat_map(|&bits| to_bytes(bits)).collect();
+                let element = Element { kind, is_big_endian };
+                let (mut double, mut single) = (vec![0.0_f64; all.len()], vec![0.0_f32; all.len()]);
+                element.decode(&bytes, 1.0, double.iter_mut());
+                element.decode(&bytes, 1.0, single.iter_mut());
+                for ((&bits, &double), &single) in all.iter().zip(&double).zip(&single) {
+                    let expected = by_definition(bits, exponent_bits);
+                    let is_same = expected.to_bits() == double.to_bits()
+                        && double.to_bits() == f64::from(single).to_bits();
+                    let are_none = expected.is_nan() && double.is_nan() && single.is_nan();
+                    assert!(is_same || are_none, "{kind:?} {bits:#x}: {double} and {single}");
+                }
+            }
+        }
+    }
+
+    /// The largest and the least numbers that the formats are known by: 65504 and 2⁻²⁴; (2 - 2⁻⁷)·2¹²⁷ and 2⁻¹³³.
+    #[test]
+    fn the_ends_of_the_ranges() {
+        assert_eq!((half(0x7bff), half(0x0001), half(0x3c00)), (65_504.0, 2f32.powi(-24), 1.0));
+        assert_eq!((brain(0x7f7f), brain(0x3f80)), (1.992_187_5 * 2f32.powi(127), 1.0));
+        assert_eq!(f64::from(brain(0x0001)), 2f64.powi(-133));
+        assert!(half(0x8000).is_sign_negative() && brain(0x8000).is_sign_negative());
+        assert_eq!((half(0xfc00), brain(0xff80)), (f32::NEG_INFINITY, f32::NEG_INFINITY));
     }
 }
