@@ -7,6 +7,7 @@ use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 use super::input::{Input, Packing, Stream};
+use super::signature::{self, is_of_torch};
 use crate::error::{Found, Number, Place, Result};
 
 /// Length of the record at an archive's end, without its comment.
@@ -79,6 +80,7 @@ impl Archive {
         if !input.beginning(2)?.starts_with(b"PK") {
             input.refuse_another_kind(expected)?;
         }
+        input.refuse_pickle(&input.beginning(signature::LENGTH)?)?;
         let no_archive = || {
             let found = "no end of an archive, as if it were cut off or continued";
             input.malformed(Place::File, Found::Thing(found), expected)
@@ -125,8 +127,9 @@ impl Archive {
             return Err(input.malformed(Place::Byte(end_at), found, "an archive in one file"));
         }
         let archive = Self { input, directory, length, entries };
-        archive.each(|_| {})?;
-        Ok(archive)
+        let mut is_pickle = false;
+        archive.each(|entry| is_pickle |= is_of_torch(&entry.name))?;
+        if is_pickle { Err(archive.input.pickle()) } else { Ok(archive) }
     }
 
     /// Reads the directory, entry by entry.

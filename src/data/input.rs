@@ -6,7 +6,7 @@ use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::signature::{self, kind_of_binary};
+use super::signature::{self, is_pickle, kind_of_binary};
 use crate::error::{Error, Found, Place, Result};
 
 /// What is read from a file in one go.
@@ -61,7 +61,7 @@ impl Input {
     }
 
     /// The bytes from `start` on, `length` of them or all that there are, under another name.
-    #[cfg(feature = "npz")]
+    #[cfg(any(feature = "npz", feature = "safetensors"))]
     pub(crate) fn range(&self, path: &Path, start: u64, length: u64) -> Self {
         let start = self.start.saturating_add(start).min(self.end);
         let end = start.saturating_add(length).min(self.end);
@@ -82,10 +82,22 @@ impl Input {
 
     /// Refuses a file whose first bytes are those of another kind that is known; what is no table in a text.
     pub(crate) fn refuse_another_kind(&self, expected: &'static str) -> Result<()> {
-        match kind_of_binary(&self.beginning(signature::LENGTH)?) {
+        let beginning = self.beginning(signature::LENGTH)?;
+        self.refuse_pickle(&beginning)?;
+        match kind_of_binary(&beginning) {
             Some(kind) => Err(self.malformed(Place::File, Found::Thing(kind), expected)),
             None => Ok(()),
         }
+    }
+
+    /// Refuses a file that begins as a pickle does.
+    pub(crate) fn refuse_pickle(&self, beginning: &[u8]) -> Result<()> {
+        if is_pickle(beginning) { Err(self.pickle()) } else { Ok(()) }
+    }
+
+    /// The refusal of a pickle.
+    pub(crate) fn pickle(&self) -> Error {
+        Error::Pickle { path: self.path.to_path_buf() }
     }
 
     /// What errors call it.

@@ -3,6 +3,9 @@
 /// How many bytes tell what a file is.
 pub(crate) const LENGTH: usize = 1024;
 
+/// What runs code where it is read.
+const PICKLE: &str = "a pickle of Python";
+
 /// How files of a kind begin, and what they are.
 const SIGNATURES: &[(&[u8], &str)] = &[
     (b"\x1f\x8b", "a gzip file"),
@@ -23,10 +26,10 @@ const SIGNATURES: &[(&[u8], &str)] = &[
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),
     (b"%PDF-", "a PDF file"),
-    (b"\x80\x02", "a pickle of Python"),
-    (b"\x80\x03", "a pickle of Python"),
-    (b"\x80\x04\x95", "a pickle of Python"),
-    (b"\x80\x05\x95", "a pickle of Python"),
+    (b"\x80\x02", PICKLE),
+    (b"\x80\x03", PICKLE),
+    (b"\x80\x04\x95", PICKLE),
+    (b"\x80\x05\x95", PICKLE),
     (b"GGUF", "a GGUF file"),
     (b"version https://git-lfs", "the pointer of a file that Git LFS holds"),
     (b"<!DOCTYPE", "an HTML page"),
@@ -37,8 +40,7 @@ const SIGNATURES: &[(&[u8], &str)] = &[
 
 /// What a file is that begins so, if that is known; the bytes are the first [`LENGTH`] ones, or all.
 pub(crate) fn kind_of_file(beginning: &[u8]) -> Option<&'static str> {
-    // The header's length in 64 bits, and the header, which is JSON.
-    if matches!(beginning, [_, _, _, 0, 0, 0, 0, 0, b'{', ..]) {
+    if is_safetensors(beginning) {
         return Some("a safetensors file");
     }
     kind_of_other(beginning)
@@ -55,9 +57,36 @@ pub(crate) fn kind_of_no_model(beginning: &[u8]) -> Option<&'static str> {
     kind_of_other(beginning).or_else(|| is_text(beginning).then_some("a text"))
 }
 
+/// Whether a file that begins so is a pickle: alone, or what PyTorch's `torch.save` makes, an archive with one in it.
+pub(crate) fn is_pickle(beginning: &[u8]) -> bool {
+    let of_python = |&(start, kind): &(&[u8], &str)| kind == PICKLE && beginning.starts_with(start);
+    SIGNATURES.iter().any(of_python) || first_member(beginning).is_some_and(is_of_torch)
+}
+
+/// Whether a member of an archive is the pickle that PyTorch puts there.
+pub(crate) fn is_of_torch(member: &[u8]) -> bool {
+    member.strip_suffix(b"data.pkl").is_some_and(|folder| matches!(folder, [] | [.., b'/']))
+}
+
+/// The name of the first member of a zip archive: its length is at byte 26 of the member's header, itself at 30.
+fn first_member(beginning: &[u8]) -> Option<&[u8]> {
+    let header = beginning.strip_prefix(b"PK\x03\x04")?;
+    let length = header.get(22..24)?;
+    header.get(26..)?.get(..u16::from_le_bytes([length[0], length[1]]).into())
+}
+
+/// Whether a file begins as a safetensors file does: with the length of its header in 64 bits, and the header, which is
+/// JSON.
+pub(crate) fn is_safetensors(beginning: &[u8]) -> bool {
+    matches!(beginning, [_, _, _, _, 0, 0, 0, 0, b'{', ..])
+}
+
 fn kind_of_other(beginning: &[u8]) -> Option<&'static str> {
     if beginning.is_empty() {
         return Some("an empty file");
+    }
+    if first_member(beginning).is_some_and(is_of_torch) {
+        return Some("a pickle of PyTorch, in a zip archive");
     }
     if let Some((start, kind)) = SIGNATURES.iter().find(|(start, _)| beginning.starts_with(start)) {
         // A text may begin with letters that a binary file begins with, and then has lines; markup and the like are texts.
@@ -145,6 +174,24 @@ mod tests {
         for text in [b"PAR1,b\n1,2\n".as_slice(), b"BZh,b\n", b"GIF8\n"] {
             assert_eq!(kind_of_file(text), None, "{text:?}");
         }
+    }
+
+    /// The beginnings of files that PyTorch wrote are among the fixtures of the tests.
+    #[test]
+    fn a_pickle_is_one_in_an_archive_too() {
+        let archive = |name: &str| {
+            let fields = [&[0; 22][..], &(name.len() as u16).to_le_bytes(), &[0; 2]].concat();
+            [b"PK\x03\x04", &fields[..], name.as_bytes(), b"\x80\x02"].concat()
+        };
+        for name in ["archive/data.pkl", "data.pkl", "a/b/data.pkl"] {
+            assert!(is_pickle(&archive(name)), "{name}");
+            assert!(!is_pickle(&archive(name)[..30 + name.len() - 1]), "{name}, cut");
+        }
+        for name in ["X.npy", "mydata.pkl", "archive/data.pkl.npy", ""] {
+            assert!(!is_pickle(&archive(name)), "{name}");
+        }
+        assert!(is_pickle(b"\x80\x02}") && is_pickle(b"\x80\x05\x95") && !is_pickle(b"\x80\x01"));
+        assert!(!is_pickle(b"") && !is_pickle(b"PK\x03\x04"));
     }
 
     /// `"1,2\n".encode("utf-16-le")` and its kind, of Python.

@@ -600,6 +600,17 @@ pub enum Error {
         /// How many there are.
         found: u64,
     },
+    /// A file is a pickle of Python, alone or in the archive that `torch.save` makes: to read one is to run what it says.
+    #[error(
+        "{}: a pickle of Python, which runs any code that somebody put there where it is read, and is not read here; if you \
+         trust it, convert it in Python:\n    tensors = torch.load({:?}, map_location=\"cpu\", weights_only=True)\n    \
+         safetensors.torch.save_file(tensors, {:?})\n(a tensor without a name as {{\"x\": tensors}})",
+        path.display(), path, path.with_extension("safetensors")
+    )]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file is of a kind that is read only with a feature of this crate.
     #[error("{} is {kind}, which is read with the crate's feature `{feature}`", path.display())]
     MissingFeature {

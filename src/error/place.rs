@@ -80,7 +80,7 @@ pub enum Found {
     Thing(&'static str),
     /// A text that is known to be something.
     Known(Box<Known>),
-    /// The names of a table's columns, where one that is not among them is wanted.
+    /// The names of a table's columns or of a file's tensors, where one that is not among them is wanted.
     Names(Box<Names>),
 }
 
@@ -94,10 +94,12 @@ pub struct Known {
     pub text: String,
 }
 
-/// The names of a table's columns, inside an [`Error`](super::Error).
+/// The names of a table's columns or of a file's tensors, inside an [`Error`](super::Error).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Names {
+    /// What has these names: `columns`, `tensors`.
+    pub unit: &'static str,
     /// The first of them, at most 20, and at most 80 characters of each.
     pub first: Vec<String>,
     /// How many more there are.
@@ -132,7 +134,7 @@ impl fmt::Display for Found {
 
 impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("only the columns ")?;
+        write!(f, "only the {} ", self.unit)?;
         for (k, name) in self.first.iter().enumerate() {
             let before = if k == 0 { "" } else { ", " };
             write!(f, "{before}`{name}`")?;
@@ -178,7 +180,7 @@ mod tests {
     fn names_are_listed_as_far_as_they_go() {
         let names = |more, nearest| {
             let first = vec!["a".to_owned(), "b c".to_owned()];
-            Found::Names(Box::new(Names { first, more, nearest }))
+            Found::Names(Box::new(Names { unit: "columns", first, more, nearest }))
         };
         let all = names(0, None);
         assert_eq!(all.to_string(), "only the columns `a`, `b c`");

@@ -20,7 +20,9 @@ const COMPARED: usize = 1000;
 /// The number of cells of the first row; refuses what is no table in a text.
 pub(super) fn first_row(input: &Input, dialect: Dialect) -> Result<usize> {
     refuse_line_of_excel(input, dialect)?;
-    if let Some(kind) = kind_of_file(&input.beginning(signature::LENGTH)?) {
+    let beginning = input.beginning(signature::LENGTH)?;
+    input.refuse_pickle(&beginning)?;
+    if let Some(kind) = kind_of_file(&beginning) {
         let expected = "a table in text in UTF-8 (unpack, export or convert the file first)";
         return Err(input.malformed(Place::File, Found::Thing(kind), expected));
     }
@@ -107,7 +109,7 @@ pub(in crate::data) fn listed(names: Vec<String>, all: usize, wanted: &str) -> N
     let nearest = nearest.map(|(_, name)| name.clone());
     let mut first = names;
     first.truncate(LISTED);
-    Names { more: all - first.len(), first, nearest }
+    Names { unit: "columns", more: all - first.len(), first, nearest }
 }
 
 /// How many characters two names differ by (V. I. Levenshtein), capitals and the spaces around them aside.

@@ -2,6 +2,7 @@
 
 use crate::data::element::{Element, Kind};
 use crate::data::input::Stream;
+use crate::data::signature;
 use crate::data::table::Order;
 use crate::error::{Found, Place, Result};
 
@@ -27,6 +28,7 @@ impl Header {
         if let Some(input) = stream.plain()
             && !input.beginning(MAGIC.len())?.starts_with(MAGIC)
         {
+            input.refuse_pickle(&input.beginning(signature::LENGTH)?)?;
             #[cfg(not(feature = "npz"))]
             if input.beginning(4)? == b"PK\x03\x04" {
                 let (kind, feature) = ("an archive of arrays", "npz");
