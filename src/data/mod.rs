@@ -6,11 +6,14 @@
 //! | [`Csv`], [`CsvOptions`] | text with delimiters: a row is a sample; [`Missing`] says what becomes of missing values | |
 //! | `Table` | text with delimiters by a `Schema`: numbers, categories, yes and no, dates | `table` |
 //! | [`Idx`], [`idx_labels`] | the format of MNIST; packed with gzip as it is published | `gzip` for packed files |
-//! | [`Npy`] | NumPy's format of one array: a row is a sample | |
+//! | [`Npy`] | NumPy's format of one array, half precision too: a row is a sample | |
 //! | `Npz` | NumPy's archives of arrays, plain and compressed | `npz` |
+//! | `Safetensors`, `SafetensorsOptions` | a tensor of a safetensors file, half precision (`F16`, `BF16`) too: a row is a sample; `safetensors_shapes` says what is in it | `safetensors` |
 //! | `ImageFolder`, `ImageOptions` | a folder of PNG and JPEG files: a file is a sample, a folder a class; `save_images` writes them | `image` |
 //! | [`Windows`], [`RollingWindow`] | the steps of another source, or those that come now, as windows of a series | |
 //! | [`Normalized`] | another source, through a fitted [`Normalizer`] | |
+//! | [`Shards`] | files of one kind one after the other, as one source | |
+//! | [`Shuffled`] | another source in a random order, through a buffer | |
 //!
 //! Each reads from disk as it goes, in memory that does not grow with the file, and each
 //! [`load`](Source::load)s in one call. What comes first in a file, a row or the first dimension, is
@@ -48,6 +51,32 @@
 //! trainer.fit(&mut model, &images)?;
 //! trainer.fit(&mut model, &mut file)?; // the same, read anew in each epoch
 //! # Ok::<(), autoencoder::Error>(())
+//! ```
+//!
+//! Activations of a large network lie in many files, and neighbours in them are alike. [`Shards`] is all of them, in memory that
+//! does not grow with them; [`Shuffled`] parts neighbours, and the trainer shuffles blocks of it anew in every epoch.
+//! Where such a training is stopped, it is resumed with the same bits:
+//! ```no_run
+//! # #[cfg(feature = "safetensors")]
+//! # fn train() -> autoencoder::Result<()> {
+//! use autoencoder::activation::{Identity, Relu};
+//! use autoencoder::data::{Safetensors, Shards, Shuffled};
+//! use autoencoder::nalgebra::Const;
+//! use autoencoder::train::Checkpoints;
+//! use autoencoder::{Adam, AutoEncoder, CodeL1, Dense, Trainer};
+//!
+//! let shards: Shards<Safetensors<f32, Const<768>>> =
+//!     Shards::folder("activations", "safetensors", |path| Safetensors::open(path))?;
+//! let mut activations = Shuffled::new(shards, 1 << 16, 1)?;
+//! let mut model = AutoEncoder::builder()
+//!     .encoder(Dense::<768, 4096>::new(Relu))
+//!     .decoder(Dense::<4096, 768>::new(Identity))
+//!     .regularizer(CodeL1::new(1e-3)?)
+//!     .build::<f32>()?;
+//! let checkpoints = Checkpoints::new("run.safetensors").every_steps(1000).resume(true);
+//! Trainer::new(Adam::new(3e-4)?).checkpoints(checkpoints).fit(&mut model, &mut activations)?;
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # Laws
@@ -122,8 +151,12 @@ mod npz;
 #[cfg(any(feature = "image", feature = "plot"))]
 pub(crate) mod png;
 mod rolling_window;
+#[cfg(feature = "safetensors")]
+pub(crate) mod safetensors;
 #[cfg(feature = "table")]
 pub(crate) mod schema;
+mod shards;
+mod shuffled;
 pub(crate) mod signature;
 mod table;
 mod windows;
@@ -142,6 +175,10 @@ pub use npy::Npy;
 #[cfg(feature = "npz")]
 pub use npz::Npz;
 pub use rolling_window::RollingWindow;
+#[cfg(feature = "safetensors")]
+pub use safetensors::{Safetensors, SafetensorsOptions, safetensors_shapes};
+pub use shards::Shards;
+pub use shuffled::Shuffled;
 pub use windows::{StepScores, Windows, gaps};
 
 #[cfg(feature = "table")]

@@ -7,35 +7,26 @@
 //! types and checks places here, and order and duplicates are ours.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::io::{self, Write};
 
 use safetensors::tensor::{Metadata, SafeTensorError, TensorInfo};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::data::safetensors::raw::{
+    MAX_DIMENSIONS, MAX_HEADER, MAX_TENSORS, MAX_TEXTS, METADATA, OURS, Raw, RawInfo, RawMetadata,
+    Unread,
+};
 use crate::error::Problem;
 use crate::numbers::bytes::{Tensor, Values};
 
 /// The newest version that is understood, and the one that is written.
 pub(crate) const VERSION: u32 = 1;
-/// Longer headers are refused before anything is allocated for them. Nearly all are for the schema of a table with many
-/// levels; other readers of safetensors take six times as much.
-pub(super) const MAX_HEADER: u64 = 16 << 20;
 /// What is left beside the longest schema is enough for all else.
 #[cfg(feature = "table")]
 const _: () = assert!(crate::data::schema::LONGEST as u64 + (1 << 20) <= MAX_HEADER);
-/// Limits that keep what a header of that length needs in memory near its length.
-pub(super) const MAX_TENSORS: usize = 4096;
-pub(super) const MAX_TEXTS: usize = 1024;
-pub(super) const MAX_DIMENSIONS: usize = 8;
 /// How every header begins; the hexadecimal digits of the digest follow.
 pub(super) const PREFIX: &str = r#"{"__metadata__":{"digest":"sha256:"#;
 /// The number of these digits.
 pub(super) const DIGITS: usize = 64;
-
-const METADATA: &str = "__metadata__";
-/// The texts that are not the caller's.
-const OURS: [&str; 2] = ["digest", "version"];
 
 /// What a header says; the digest aside, which is known only when all else is.
 #[derive(Debug)]
@@ -80,7 +71,10 @@ impl Header {
     /// Also gives the digits of the digest, and puts zeros in their place.
     pub fn parse(text: &mut [u8]) -> Result<(Self, [u8; DIGITS]), Problem> {
         let Raw { metadata, entries, tensors, two_metadata } =
-            serde_json::from_slice(text).map_err(|error| refused(text, &error))?;
+            Raw::parse(text).map_err(|Unread { at, is_json }| match is_json {
+                true => Problem::NotAHeader { at },
+                false => Problem::NotJson { at },
+            })?;
         limit("tensors", tensors, MAX_TENSORS)?;
         let RawMetadata { mut texts, found, duplicate } = metadata;
         if let Some(key) = two_metadata.then(|| METADATA.to_owned()).or(duplicate) {
@@ -246,102 +240,3 @@ impl Write for Same<'_> {
         Ok(())
     }
 }
-
-/// Where and why the JSON reader refuses.
-fn refused(text: &[u8], error: &serde_json::Error) -> Problem {
-    let lines = text.split_inclusive(|&byte| byte == b'\n').take(error.line().saturating_sub(1));
-    let at = lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(1);
-    match error.is_data() {
-        true => Problem::NotAHeader { at },
-        false => Problem::NotJson { at },
-    }
-}
-
-/// A header as it stands in JSON, in order and with duplicates.
-#[derive(Default)]
-struct Raw {
-    metadata: RawMetadata,
-    entries: Vec<(String, RawInfo)>,
-    /// How many there are; only the allowed number is kept.
-    tensors: usize,
-    two_metadata: bool,
-}
-
-#[derive(Default)]
-struct RawMetadata {
-    texts: BTreeMap<String, String>,
-    /// How many there are; only the allowed number is kept.
-    found: usize,
-    duplicate: Option<String>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawInfo {
-    dtype: safetensors::Dtype,
-    shape: RawShape,
-    data_offsets: (usize, usize),
-}
-
-#[derive(Default)]
-struct RawShape {
-    sizes: Vec<usize>,
-    /// How many there are; only the allowed number is kept.
-    found: usize,
-}
-
-macro_rules! deserialize {
-    ($t:ty, $from:ident, $access:ident, $visit:ident, $expected:literal, $take:expr) => {
-        impl<'de> Deserialize<'de> for $t {
-            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                struct Take;
-                impl<'de> Visitor<'de> for Take {
-                    type Value = $t;
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str($expected)
-                    }
-                    fn $visit<A: $access<'de>>(self, mut from: A) -> Result<$t, A::Error> {
-                        let mut all = <$t>::default();
-                        let take: fn(&mut $t, &mut A) -> Result<bool, A::Error> = $take;
-                        while take(&mut all, &mut from)? {}
-                        Ok(all)
-                    }
-                }
-                from.$from(Take)
-            }
-        }
-    };
-}
-deserialize!(Raw, deserialize_map, MapAccess, visit_map, "a header", |all, from| {
-    let Some(name) = from.next_key::<String>()? else { return Ok(false) };
-    if name == METADATA {
-        all.two_metadata |= !all.metadata.texts.is_empty();
-        all.metadata = from.next_value()?;
-        return Ok(true);
-    }
-    all.tensors += 1;
-    if all.tensors > MAX_TENSORS {
-        from.next_value::<IgnoredAny>()?;
-    } else {
-        all.entries.push((name, from.next_value()?));
-    }
-    Ok(true)
-});
-deserialize!(RawMetadata, deserialize_map, MapAccess, visit_map, "metadata", |all, from| {
-    let Some((key, value)) = from.next_entry::<String, String>()? else { return Ok(false) };
-    all.found += 1;
-    if all.texts.contains_key(&key) {
-        all.duplicate.get_or_insert(key);
-    } else if all.found <= MAX_TEXTS + OURS.len() {
-        all.texts.insert(key, value);
-    }
-    Ok(true)
-});
-deserialize!(RawShape, deserialize_seq, SeqAccess, visit_seq, "a shape", |all, from| {
-    let Some(size) = from.next_element()? else { return Ok(false) };
-    all.found += 1;
-    if all.found <= MAX_DIMENSIONS {
-        all.sizes.push(size);
-    }
-    Ok(true)
-});

@@ -20,7 +20,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::header::{DIGITS, Header, MAX_HEADER, PREFIX};
+use super::header::{DIGITS, Header, PREFIX};
+use crate::data::safetensors::raw::MAX_HEADER;
 use crate::data::signature::{self, kind_of_no_model};
 use crate::error::Problem;
 use crate::error::{Error, Number};

@@ -1,4 +1,4 @@
-//! Laws of the sources, and what they refuse. The files are made by `tests/fixtures/make.py`.
+//! Laws of the sources, and what they refuse. The files are made by `tests/fixtures/make.py` and `make_safetensors.py`.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -89,6 +89,23 @@ fn sources() -> Vec<(String, Dynamic, Vec<f64>)> {
     all.push(("normalized".into(), Box::new(normalized), values));
     let (windows, of_windows) = crate::windows::ThreeWindows::new();
     all.push(("windows".into(), Box::new(windows), of_windows));
+    let in_memory = |values: &[f64]| InMemory::from(Batch::new(Dyn(4), values.to_vec()).unwrap());
+    let two = [in_memory(&sevenths[..8]), in_memory(&sevenths[8..])];
+    let open = move |path: &Path| Ok(two[usize::from(path == Path::new("1"))].clone());
+    let shards = Shards::open(["0", "1"], open).unwrap();
+    all.push(("shards".into(), Box::new(shards), sevenths.clone()));
+    // In which order is told by the tests of the source.
+    let mut shuffled = Shuffled::new(in_memory(&sevenths), 2, 5).unwrap();
+    let values = shuffled.load().unwrap().into_vec();
+    all.push(("shuffled".into(), Box::new(shuffled), values));
+    #[cfg(feature = "safetensors")]
+    {
+        let file = fixture("types.safetensors");
+        for (name, values) in crate::activations::types() {
+            let source = SafetensorsOptions::new().tensor(name).open(&file).unwrap();
+            all.push((format!("types.safetensors/{name}"), Box::new(source), values));
+        }
+    }
     all.push(("default methods".into(), Box::new(Plain { next: 0 }), whole));
 
     #[cfg(feature = "image")]
@@ -530,7 +547,6 @@ fn binary_files_that_are_none() {
         (b"NUMPY, or not".as_slice(), "a text"),
         (b"", "an empty file"),
         (b"PK\x03\x04\x14\0", "a zip archive (as .zip, .npz, .xlsx and PyTorch's .pt are)"),
-        (b"\x80\x04\x95\x1a\0\0\0\0", "a pickle of Python"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     ] {
         let is_archive_read = cfg!(feature = "npz") || !kind.starts_with("a zip");
@@ -826,6 +842,8 @@ fn files_that_cannot_be_read() {
             Npy::<f32, Dyn>::open(path).map(drop),
             Idx::<f32, Dyn>::open(path).map(drop),
             idx_labels(path).map(drop),
+            #[cfg(feature = "safetensors")]
+            Safetensors::<f32, Dyn>::open(path).map(drop),
             #[cfg(feature = "npz")]
             Npz::open(path).map(drop),
         ]

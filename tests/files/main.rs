@@ -1,6 +1,8 @@
 //! Files of data and of models, and trainings that are taken up again.
 
 #[cfg(feature = "safetensors")]
+mod activations;
+#[cfg(feature = "safetensors")]
 mod anomaly_files;
 mod csv_options;
 mod data;
@@ -20,6 +22,7 @@ mod resume_schedules;
 mod schema;
 #[cfg(feature = "table")]
 mod schema_refusals;
+mod shards;
 #[cfg(feature = "safetensors")]
 mod stop;
 mod tables;

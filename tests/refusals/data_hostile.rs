@@ -89,7 +89,63 @@ fn formats() -> Vec<Format> {
             },
         });
     }
+    #[cfg(feature = "safetensors")]
+    formats.push(Format {
+        name: "safetensors",
+        file: file("one.safetensors"),
+        load: |bytes| Safetensors::from_bytes(bytes)?.load(),
+        is_right: |bytes, loaded| loaded.is_err() || values(loaded) == safetensors_by_hand(bytes),
+    });
     formats
+}
+
+/// The only tensor of two dimensions, from a file whose header is in order, read in the plainest way.
+#[cfg(feature = "safetensors")]
+fn safetensors_by_hand(bytes: &[u8]) -> Option<Vec<f64>> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (header, data) = rest.split_at_checked(u64::from_le_bytes(*length) as usize)?;
+    let header: serde_json::Value = serde_json::from_slice(header).ok()?;
+    let tables = header
+        .as_object()?
+        .values()
+        .filter(|info| info["shape"].as_array().is_some_and(|shape| shape.len() == 2));
+    let [info] = tables.collect::<Vec<_>>()[..] else { return None };
+    let place = |at: usize| info["data_offsets"][at].as_u64().map(|place| place as usize);
+    let data = data.get(place(0)?..place(1)?)?;
+    // A sign, an exponent and a fraction, of numbers that have a first bit and of others.
+    let of_parts = |bits: u16, fraction_bits: u32| {
+        let (exponents, bias) = (1 << (15 - fraction_bits), (1 << (14 - fraction_bits)) - 1);
+        let exponent = i32::from(bits >> fraction_bits) % exponents;
+        let fraction = f64::from(bits & ((1 << fraction_bits) - 1)) / f64::from(1 << fraction_bits);
+        let magnitude = match exponent {
+            0 => fraction * 2f64.powi(1 - bias),
+            _ if exponent == exponents - 1 => f64::NAN,
+            _ => (1.0 + fraction) * 2f64.powi(exponent - bias),
+        };
+        if bits >> 15 == 1 { -magnitude } else { magnitude }
+    };
+    macro_rules! numbers {
+        ($t:ty, $value:expr) => {
+            data.as_chunks().0.iter().map(|&bytes| $value(<$t>::from_le_bytes(bytes))).collect()
+        };
+    }
+    let values: Vec<f64> = match info["dtype"].as_str()? {
+        "BOOL" => data.iter().map(|&byte| f64::from(u8::from(byte != 0))).collect(),
+        "U8" => numbers!(u8, f64::from),
+        "I8" => numbers!(i8, f64::from),
+        "U16" => numbers!(u16, f64::from),
+        "I16" => numbers!(i16, f64::from),
+        "U32" => numbers!(u32, f64::from),
+        "I32" => numbers!(i32, f64::from),
+        "U64" => numbers!(u64, |x| x as f64),
+        "I64" => numbers!(i64, |x| x as f64),
+        "F32" => numbers!(f32, f64::from),
+        "F64" => numbers!(f64, |x| x),
+        "F16" => numbers!(u16, |bits| of_parts(bits, 10)),
+        "BF16" => numbers!(u16, |bits| of_parts(bits, 7)),
+        _ => return None,
+    };
+    values.iter().all(|x| x.is_finite()).then_some(values)
 }
 
 fn values(loaded: &Loaded) -> Option<Vec<f64>> {
@@ -130,6 +186,14 @@ fn csv_by_hand(bytes: &[u8]) -> Option<Vec<f64>> {
     let mut lines = text.split('\n');
     let header = lines.next().filter(|line| !line.trim_matches([' ', '\t']).is_empty())?;
     let width = header.split(',').count();
+    // A first row of numbers and missing values is no header, and refused.
+    let is_value = |cell: &str| {
+        let cell = cell.trim_matches([' ', '\t']);
+        cell.is_empty() || cell.parse::<f64>().is_ok()
+    };
+    if header.split(',').all(is_value) {
+        return None;
+    }
     let mut values = Vec::new();
     for line in lines {
         let cells: Vec<&str> = line.split(',').collect();
@@ -328,7 +392,14 @@ fn memory_of_honest_files() {
     let idx = data(&[0, 0, 14, 2, 0, 0, 32, 0, 0, 0, 0, 64]);
     let rows = (0..8192).map(|row| (0..64).map(|k| format!("{}.5,", row * k)).collect::<String>());
     let csv = rows.map(|row| format!("{}\n", row.trim_end_matches(','))).collect::<String>();
+    #[cfg(feature = "safetensors")]
+    let tensor = {
+        let text = r#"{"x":{"dtype":"F64","shape":[8192,64],"data_offsets":[0,4194304]}}      "#;
+        data(&[&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat())
+    };
     let files = [
+        #[cfg(feature = "safetensors")]
+        ("f8.safetensors", tensor),
         ("c.npy", data(&header("False"))),
         ("fortran.npy", data(&header("True"))),
         ("f8.idx", idx),
@@ -341,6 +412,8 @@ fn memory_of_honest_files() {
             match name {
                 "f8.idx" => Box::new(Idx::open(&path).unwrap()),
                 "t.csv" => Box::new(CsvOptions::new().header(false).open(&path).unwrap()),
+                #[cfg(feature = "safetensors")]
+                "f8.safetensors" => Box::new(Safetensors::open(&path).unwrap()),
                 _ => Box::new(Npy::open(&path).unwrap()),
             }
         };
@@ -380,6 +453,48 @@ fn memory_of_hostile_files() {
     }
     assert!(peak(|| assert!(Idx::<f64, Dyn>::from_bytes(idx).is_err())) <= ROOM);
     assert!(peak(|| assert!(Npy::<f64, Dyn>::from_bytes(npy).is_err())) <= ROOM);
+}
+
+/// Headers that promise much, and such as need much: a long one takes a few times its length, which is limited.
+#[test]
+#[cfg(feature = "safetensors")]
+fn memory_of_hostile_headers() {
+    let of_length = |length: u64, text: &str| {
+        let mut file = length.to_le_bytes().to_vec();
+        file.extend(text.as_bytes());
+        file.resize(1 << 20, b' ');
+        file
+    };
+    let terabytes =
+        r#"{"x":{"dtype":"BF16","shape":[1099511627776,64],"data_offsets":[0,140737488355328]}}"#;
+    for (what, file) in [
+        ("a header beyond the file", of_length(16 << 20, "{")),
+        ("the longest header", of_length(u64::MAX, "{")),
+        ("a tensor beyond the file", of_length(terabytes.len() as u64, terabytes)),
+    ] {
+        let memory = peak(|| assert!(Safetensors::<f64, Dyn>::from_bytes(file).is_err()));
+        assert!(memory <= 1 << 17, "{what}: {memory}");
+    }
+    let entry = r#""":{"dtype":"U8","shape":[0,0,0,0,0,0,0,0],"data_offsets":[0,0]},"#;
+    let numbers = r#"{"x":{"dtype":"U8","data_offsets":[0,0],"shape":["#;
+    for (what, text) in [
+        ("tensors", format!("{{{}", entry.repeat(100_000))),
+        ("named tensors", {
+            let names = (0..40_000).map(|name| entry.replacen("\"\"", &format!("\"{name}\""), 1));
+            let names = names.collect::<String>();
+            format!("{{{}}}", names.trim_end_matches(','))
+        }),
+        ("dimensions", format!("{numbers}{}", "1,".repeat(1 << 20))),
+        ("a name", format!("{{\"{}\":{{", "x".repeat(4 << 20))),
+        ("texts", format!("{{\"__metadata__\":{{{}", r#""a":"","#.repeat(400_000))),
+        ("brackets", "[".repeat(4 << 20)),
+    ] {
+        let mut file = (text.len() as u64).to_le_bytes().to_vec();
+        file.extend(text.as_bytes());
+        let length = file.len() as u64;
+        let memory = peak(|| assert!(Safetensors::<f64, Dyn>::from_bytes(file).is_err()));
+        assert!(memory <= 3 * length + ROOM, "{what}: {memory} of {length}");
+    }
 }
 
 /// Any text with any options: no panic, and what was accepted once is read again, labels too.

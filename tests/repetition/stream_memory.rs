@@ -96,3 +96,65 @@ fn a_stream_is_scored_in_fixed_memory() {
     all.sort_unstable();
     assert!(all[1] <= MEGABYTE as u64, "{all:?}");
 }
+
+/// So many files of half a megabyte in half precision, shuffled and trained on; the most bytes that reading a pass of them
+/// took, and that the training thread held.
+#[cfg(feature = "safetensors")]
+fn held_by_shards(files: usize) -> (u64, u64) {
+    use autoencoder::data::{Safetensors, Shards, Shuffled};
+
+    const ROWS: usize = 4096;
+    let folder = common::Folder::new("shards-memory");
+    for file in 0..files {
+        let bytes = 2 * ROWS * FEATURES;
+        let header = format!(
+            r#"{{"x":{{"dtype":"BF16","shape":[{ROWS},{FEATURES}],"data_offsets":[0,{bytes}]}}}}"#
+        );
+        let mut contents = (header.len() as u64).to_le_bytes().to_vec();
+        contents.extend(header.as_bytes());
+        let value = |at: usize| (at.wrapping_mul(2_654_435_761) >> 7 & 1023) as f32 / 1024.0;
+        let values =
+            (0..ROWS * FEATURES).flat_map(|at| value(at + file).to_le_bytes()[2..].to_vec());
+        contents.extend(values);
+        std::fs::write(folder.join(format!("{file}.safetensors")), contents).unwrap();
+    }
+    type File = Safetensors<f32, Const<FEATURES>>;
+    let open = || {
+        let shards: Shards<File> =
+            Shards::folder(folder.path(), "safetensors", |path| Safetensors::open(path)).unwrap();
+        Shuffled::new(shards, BLOCK, 1).unwrap()
+    };
+    let mut count = 0;
+    let reading = measure(|| {
+        let mut source = open();
+        let mut batch = Batch::zeros(Const::<FEATURES>, 100);
+        loop {
+            match source.read(batch.view_mut()).unwrap() {
+                0 => break,
+                read => count += read,
+            }
+        }
+    });
+    assert_eq!(count, files * ROWS);
+    let mut model = AutoEncoder::builder()
+        .encoder(Dense::<FEATURES, 4>::new(Tanh))
+        .decoder(Dense::<4, FEATURES>::new(Identity))
+        .build::<f32>()
+        .unwrap();
+    let mut trainer = Trainer::new(Adam::new(1e-3).unwrap()).epochs(1).shuffle_buffer(BLOCK);
+    let mut source = open();
+    let training = measure(|| assert!(trainer.fit(&mut model, &mut source).is_ok()));
+    (reading.bytes_max, training.bytes_max)
+}
+
+#[test]
+#[cfg(feature = "safetensors")]
+fn shards_are_shuffled_and_trained_on_in_fixed_memory() {
+    let buffer = (BLOCK * FEATURES * size_of::<f32>()) as u64;
+    for files in [8, 32] {
+        let (reading, training) = held_by_shards(files);
+        // The buffer, which counts or the measure says nothing; what is read ahead; two open files and their names.
+        assert!((buffer..=buffer + 300_000).contains(&reading), "{files} files: {reading}");
+        assert!(training <= MEGABYTE as u64, "{files} files: {training}");
+    }
+}

@@ -23,6 +23,8 @@ use crate::error::Result;
 use crate::numbers::scalar::Float;
 
 pub use missing::Missing;
+#[cfg(any(feature = "table", feature = "safetensors"))]
+pub(super) use names::listed;
 use names::{first_row, with_first_line};
 pub use options::{Column, CsvOptions};
 pub(super) use passes::{Passes, ReadRows};
@@ -30,7 +32,6 @@ use rows::NumberRows;
 #[cfg(feature = "table")]
 pub(super) use {
     dialect::{trimmed, trimmed_text},
-    names::listed,
     number::Numbers,
     passes::Row,
     raw::{Misfit, RawRows, WritingMarks, in_view_of_first_line, is_in_single_quotes, no_text},

@@ -12,8 +12,8 @@ mod mutations;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::header::MAX_HEADER;
 use super::tensors::{Image, parse};
+use crate::data::safetensors::raw::MAX_HEADER;
 use crate::error::{Error, Problem};
 use crate::numbers::bytes::Tensor;
 
