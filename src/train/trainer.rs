@@ -95,7 +95,8 @@ impl<'a, O> Trainer<'a, O> {
     }
 
     /// Samples of a stream that are in memory and shuffled together, at least 1, rounded up to whole
-    /// batches. Default: 8192.
+    /// batches. Default: 8192. Neighbours stay in one block; where they are alike, as the tokens of a text are, a
+    /// [`Shuffled`](crate::data::Shuffled) before it parts them.
     pub fn shuffle_buffer(mut self, samples: usize) -> Self {
         self.settings.shuffle_buffer = samples;
         self
