@@ -53,8 +53,8 @@
 //! # Ok::<(), autoencoder::Error>(())
 //! ```
 //!
-//! Activations of a large network lie in many files, and neighbours in them are alike. [`Shards`] is all of them, in memory that
-//! does not grow with them; [`Shuffled`] parts neighbours, and the trainer shuffles blocks of it anew in every epoch.
+//! Activations of a large network lie in many files, and neighbours in them are alike. [`Shards`] is all of them, in memory
+//! that does not grow with them; [`Shuffled`] parts neighbours, and the trainer shuffles blocks of it anew in every epoch.
 //! Where such a training is stopped, it is resumed with the same bits:
 //! ```no_run
 //! # #[cfg(feature = "safetensors")]

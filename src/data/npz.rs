@@ -31,6 +31,7 @@ impl Npz {
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File) if the system does not let us read it;
+    /// [`Error::Pickle`](crate::Error::Pickle) for what `torch.save` writes;
     /// [`Error::Malformed`](crate::Error::Malformed) and
     /// [`Error::FileMismatch`](crate::Error::FileMismatch) if it is no such archive.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {

@@ -15,8 +15,8 @@ type Open<S> = Box<dyn FnMut(&Path) -> Result<S> + Send>;
 
 /// Several files one after the other, as one source: what a larger one was divided into.
 ///
-/// Each file is opened by the same call, so that any source will do. All are opened once at first, to count their samples and to see
-/// that these have one size; then one at a time is open. A file that has another number of samples when it is opened again is
+/// Each file is opened by the same call, so that any source will do. All are opened once at first, to count their samples
+/// and to see that these have one size; later each when its turn comes. A file that then has another number of samples is
 /// refused. Errors name the file, and count samples from its beginning.
 ///
 /// # Example

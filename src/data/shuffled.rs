@@ -14,18 +14,19 @@ const AHEAD: usize = 64;
 
 /// Another source in a random order, through a buffer of so many samples: neighbours, such as the tokens of a text, part.
 ///
-/// The buffer is filled at first. Then the next sample is any one in it, and the source's next one takes its place. With room for
-/// all samples, every order is as likely as any other. The order depends on the seed, on the capacity and on the numbers of samples alone: it is the same in every pass, as
-/// that of every source is, so that a resumed training has the same samples, and sources beside each other (activations,
-/// and the classes of each) stay in step when they are given the same seed and capacity.
+/// The buffer is filled at first. Then the next sample is any one in it, and the source's next one takes its place. With
+/// room for all samples, every order is as likely as any other. The order depends on the seed, on the capacity and on the
+/// number of samples alone. It is the same in every pass, as that of every source is: sources beside each other
+/// (activations, and the class of each) stay in step with the same seed and capacity, and a resumed training has the
+/// same samples with those that it was stopped with, which no checkpoint knows.
 ///
 /// A [`Trainer`](crate::Trainer) has an order of its own for every epoch, but takes a stream block by block
 /// ([`shuffle_buffer`](crate::Trainer::shuffle_buffer)): samples of one block stay together in all epochs. Behind a
 /// `Shuffled`, those of a block come from many places.
 ///
 /// # Formula
-/// A sample that comes when the buffer is full leaves after w more have left, with P(w) = (1 − 1/c)ʷ / c for a capacity c: after c − 1 of
-/// them in the mean.
+/// A sample that comes when the buffer is full leaves after w others have left, P(w) = (1 − 1/c)ʷ / c for a capacity c:
+/// after c − 1 of them in the mean.
 ///
 /// # Example
 /// ```
@@ -59,8 +60,8 @@ pub struct Shuffled<S: Source> {
 }
 
 impl<S: Source> Shuffled<S> {
-    /// Behind a source, with a buffer of so many samples, at least 1; with 1 the order stays. A source of fewer needs no more room than
-    /// it has samples.
+    /// Behind a source, with a buffer of so many samples, at least 1; with 1 the order stays. There is no more room than
+    /// the source has samples.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no capacity and for one beyond all memory.
@@ -193,7 +194,7 @@ mod tests {
             let mut sorted = order.clone();
             sorted.sort_unstable();
             assert_eq!(sorted, (0..samples).collect::<Vec<_>>(), "{samples} by {capacity}");
-            // When the sample of a place leaves, the buffer has seen no more than its capacity beyond those that have left.
+            // The buffer has had no more than its capacity beyond what has left.
             let is_in_time = |(place, &sample): (usize, &usize)| sample < place + capacity;
             assert!(order.iter().enumerate().all(is_in_time), "{samples} by {capacity}");
             assert_eq!(capacity == 1 || samples == 1, order == sorted);

@@ -57,7 +57,8 @@ impl<T: Float, R: FileSize> Npy<T, R> {
     /// wrote them is not in the header. Zeros alone may not say it either, and are refused then.
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File) if the system does not let us read it; [`Error::Malformed`](crate::Error::Malformed) if it is no NPY
+    /// [`Error::File`](crate::Error::File) if the system does not let us read it; [`Error::Pickle`](crate::Error::Pickle)
+    /// for a pickle; [`Error::Malformed`](crate::Error::Malformed) if it is no NPY
     /// file or of a type that is not read, or its long doubles are not x86's; [`Error::FileMismatch`](crate::Error::FileMismatch) if it has another length than its
     /// header says, or samples of another [size](FileSize) than `R`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {

@@ -30,10 +30,10 @@ pub use options::SafetensorsOptions;
 /// | truth values, whole numbers of 8 to 64 bits | `BOOL`, `U8` … `I64` | beyond 2⁵³ the nearest number |
 ///
 /// All other types are refused by name. The name of the tensor may be left out where the file has one of two
-/// dimensions only; [`SafetensorsOptions`] has it, and takes tensors of more dimensions. What is needed of a file is
-/// read from disk when it is asked for. Its header may have 16 MiB and 4,096 tensors, and is checked as a whole: names, places
-/// without gap and overlap, and the file's length. What PyTorch itself saves (`.pt`, `.pth`, `.bin`) is a pickle, which runs code
-/// where it is read: it is refused with the two lines of Python that convert it.
+/// dimensions only; [`SafetensorsOptions`] has it, and takes tensors of more dimensions. Rows are read from disk when they
+/// are asked for. The header may have 16 MiB and 4,096 tensors, and is checked as a whole: names, places without gap and
+/// overlap, and the file's length. What PyTorch itself saves (`.pt`, `.pth`, `.bin`) is a pickle, which runs code where it
+/// is read: it is refused with the two lines of Python that convert it.
 ///
 /// # Example
 /// ```no_run
@@ -148,8 +148,8 @@ impl<T: Float, R: Size> Source for Safetensors<T, R> {
     }
 }
 
-/// The names of a safetensors file's tensors and their sizes, in the order of their values; of none is a value read (feature
-/// `safetensors`).
+/// The names of a safetensors file's tensors and their sizes, in the order of their values, none of which is read
+/// (feature `safetensors`).
 ///
 /// # Errors
 /// As [`SafetensorsOptions::open`], but for what is asked of the tensor.
