@@ -31,11 +31,11 @@ fn write_shard(path: &Path, number: u64) -> std::io::Result<()> {
     let mut direction = || std::array::from_fn(|_| of_features.random_range(-0.4_f32..0.4));
     let features: [[f32; D]; 96] = std::array::from_fn(|_| direction());
     for _ in 0..TEXTS {
-        let of_text: [usize; 3] = std::array::from_fn(|_| draws.random_range(0..96));
+        let of_text: [_; 3] = std::array::from_fn(|_| features[draws.random_range(0..96)]);
         for _ in 0..TOKENS {
             let on: [f32; 3] = std::array::from_fn(|_| draws.random_range(-1.0_f32..1.0).max(0.0));
             for i in 0..D {
-                let x: f32 = of_text.iter().zip(on).map(|(&f, on)| on * features[f][i]).sum();
+                let x: f32 = of_text.iter().zip(on).map(|(feature, on)| on * feature[i]).sum();
                 file.extend(&x.to_le_bytes()[2..]); // the upper half of single precision
             }
         }
