@@ -125,9 +125,10 @@ impl Gaussianlike for AnyPosterior {}
 
 /// The posterior of what can be followed by a layer, and be a decoder.
 #[diagnostic::on_unimplemented(
-    message = "a Gaussian encoder can be neither a decoder nor be followed by a layer",
-    label = "gives a distribution, not values",
-    note = "layers before it are its body: `Gaussian::new(first.then(second), mean, log_variance)`"
+    message = "what gives a `{Self}` can be neither a decoder nor be followed by a layer",
+    label = "gives a distribution or a sparse code, not values",
+    note = "layers before a Gaussian are its body: `Gaussian::new(first.then(second), mean, log_variance)`; a sparse code \
+            is decoded by `Dictionary::new()`"
 )]
 pub trait Pointlike {}
 impl Pointlike for Point {}

@@ -25,6 +25,7 @@ use crate::layer::sparse::{PairDecoder, PairEncoder};
 use crate::layer::{Layer, Pass, require_point};
 use crate::loss::{Compared, Loss, Target, wrong_total};
 use crate::numbers::scalar::{Float, count_present, is_nan};
+use crate::random::Streams;
 use crate::random::schedule::Schedule;
 use crate::regularizer::combined;
 use crate::regularizer::{Corrupts, Leaf};
@@ -301,6 +302,44 @@ impl<T: Float> Network<T> {
             decoder.settle(&mut parameters[given]);
         }
         self.update_state(&workspace.encoding.posterior, codes, shares);
+    }
+
+    /// Gives units new directions that a regularizer wants revived after a step, and appends the places of their
+    /// parameters.
+    pub(crate) fn revive(
+        &mut self,
+        workspace: &mut Workspace<T>,
+        streams: Streams<'_>,
+        places: &mut Vec<Range<usize>>,
+    ) {
+        let (given, ends) = (self.given_to_decoder(), self.places());
+        let Self { encoder, decoder, parameters, leaves, state, facts, .. } = self;
+        let is_trained = facts.has_pairs && !encoder.is_frozen();
+        let both = encoder.pair_encoder().zip(decoder.pair_decoder());
+        let Some((encoder, decoder)) = both.filter(|_| is_trained) else { return };
+        for leaf in leaves {
+            let units = &mut workspace.pairs.candidates;
+            units.clear();
+            leaf.part.revives(facts, &mut state[leaf.state.clone()], units);
+            if units.is_empty() {
+                continue;
+            }
+            let mut rng = leaf.streams(streams.at(4)).whole();
+            let losses = &workspace.comparing.values;
+            let x = BatchView::new(workspace.pairs.room.samples(), facts.features);
+            let scale = encoder.revived_norm(&parameters[ends.encoder.clone()], units);
+            for &unit in &*units {
+                let Some(direction) = drawn_by_square(losses, x, &mut rng) else { break };
+                let own = &mut parameters[ends.encoder.clone()];
+                encoder.revive(own, unit as usize, direction, scale, places);
+                let first = places.len();
+                let own = &mut parameters[given.clone()];
+                decoder.revive(own, unit as usize, direction, places);
+                for place in &mut places[first..] {
+                    *place = place.start + given.start..place.end + given.start;
+                }
+            }
+        }
     }
 
     /// Whether a step may end where [`settle`](Self::settle) does not leave it.
@@ -661,6 +700,23 @@ impl<T: Float> Network<T> {
         let found = each(posterior.units(), posterior.is_gaussian());
         require_size(place, "numbers that are said of a code", expected, found)
     }
+}
+
+/// One of the samples, with a probability that is as the square of its loss; none where all are 0.
+fn drawn_by_square<'a, T: Float>(
+    losses: &[T],
+    x: BatchView<'a, T>,
+    rng: &mut dyn Rng,
+) -> Option<&'a [T]> {
+    let squares = || losses.iter().zip(x.iter()).map(|(loss, x)| (loss.to_double().powi(2), x));
+    let total: f64 = squares().map(|(square, _)| square).sum();
+    let mut left = f64::draw_uniform(rng) * total;
+    let found = squares().filter(|&(square, _)| square > 0.0).find(|(square, _)| {
+        left -= square;
+        left < 0.0
+    });
+    let found = found.or_else(|| squares().filter(|&(square, _)| square > 0.0).last());
+    found.map(|(_, x)| x).filter(|x| x.iter().any(|&x| x != T::ZERO))
 }
 
 /// Refuses parts that do not go together with whether the normalizer takes missing values.

@@ -1,5 +1,7 @@
 //! A model as the training loop sees it.
 
+use std::ops::Range;
+
 use super::inference::InMemory;
 use super::network::Network;
 use super::scalar;
@@ -18,6 +20,7 @@ use crate::layer::part::End;
 use crate::loss::{LossFor, Target};
 use crate::numbers::scalar::{Float, is_nan};
 use crate::optimizer::Kind;
+use crate::random::Streams;
 use crate::random::schedule::Schedule;
 use crate::terms::Terms;
 use crate::train::blocks::Beside;
@@ -153,6 +156,10 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
 
     fn update_state(&mut self, shares: Option<&[T]>) {
         self.network.settle(&self.workspace, shares);
+    }
+
+    fn revive(&mut self, streams: Streams<'_>, places: &mut Vec<Range<usize>>) {
+        self.network.revive(&mut self.workspace, streams, places);
     }
 
     fn validate(&mut self, rows: Rows<'_, T>) {

@@ -235,6 +235,9 @@ macro_rules! boxed {
             ) {
                 (**self).update_state_of_pairs(facts, codes, state);
             }
+            fn revives(&self, facts: &Facts, state: &mut [T], units: &mut Vec<u32>) {
+                (**self).revives(facts, state, units);
+            }
             fn candidates(&self, facts: &Facts, state: &[T], units: &mut Vec<u32>) {
                 (**self).candidates(facts, state, units);
             }

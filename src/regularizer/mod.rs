@@ -139,7 +139,7 @@ pub(crate) use combined::Leaf;
 pub use combined::{RegularizerFor, SuitedTo};
 pub use contractive::Contractive;
 pub use denoising::Denoising;
-pub use dictionary::{AuxK, DictionaryL1, GateSparsity, JumpReluSparsity, Matryoshka};
+pub use dictionary::{AuxK, DictionaryL1, GateSparsity, JumpReluSparsity, Matryoshka, Resampling};
 pub use importance_weighted::ImportanceWeighted;
 pub use mmd::{Kernel, Mmd};
 pub use none::NoRegularizer;
@@ -454,6 +454,12 @@ pub trait Regularizer<T: Float>: Debug + Send + Sync + RegularizerClone<T> {
     /// The same of codes that come as pairs.
     fn update_state_of_pairs(&self, facts: &Facts, codes: &SparseBatch<T>, state: &mut [T]) {
         let _ = (facts, codes, state);
+    }
+
+    /// Names the units that are to begin anew after a training step, in ascending order, and takes that into its state;
+    /// for codes that come as pairs. By default none.
+    fn revives(&self, facts: &Facts, state: &mut [T], units: &mut Vec<u32>) {
+        let _ = (facts, state, units);
     }
 
     /// Names the units among which a [second code](Needs::auxiliary) is chosen, in ascending order.

@@ -1,8 +1,11 @@
+use std::ops::Range;
+
 use super::examples::Rows;
 use super::report::{Convergence, StopReason};
 use super::trainable::{Chosen, Trainee};
 use crate::batch::sample_weights;
 use crate::batch::{BatchView, BatchViewMut};
+use crate::layer::layout::Layout;
 use crate::numbers::parallel::{Divide, ELEMENT, in_parts};
 use crate::numbers::scalar::{Float, all_finite, sum};
 use crate::optimizer::Optimizer;
@@ -15,6 +18,8 @@ pub(super) struct Run<T> {
     batch: Gathered<T>,
     moved: Moved<T>,
     pub(super) optimizer_state: Vec<T>,
+    /// The places of parameters that begin anew.
+    revived: Vec<Range<usize>>,
     descent: Option<Descent<T>>,
     /// How often the last step evaluated the objective.
     pub(super) evaluations: usize,
@@ -71,6 +76,7 @@ impl<T: Float> Run<T> {
             batch: Gathered::new(),
             moved: Moved::new(model),
             optimizer_state: vec![T::ZERO; method.states() * parameters],
+            revived: Vec::new(),
             descent: match method {
                 Kind::Optimizer(_) => None,
                 Kind::Lbfgs(lbfgs) => Some(Descent {
@@ -107,6 +113,12 @@ impl<T: Float> Run<T> {
         let norm = self.moved.find(&*model, optimizer, memory, step, clip_norm)?;
         std::mem::swap(model.parameters_mut(), &mut self.moved.gradient);
         model.update_state(samples.shares);
+        self.revived.clear();
+        model.revive(streams, &mut self.revived);
+        for place in &self.revived {
+            let states = optimizer.states();
+            forget_at(model.layout(), place.clone(), states, &mut self.optimizer_state);
+        }
         Ok(Stepped { norm, rate: step.1, ended: None })
     }
 
@@ -320,6 +332,21 @@ impl<T: Float> Moved<T> {
     }
 }
 
+/// Forgets what an optimizer remembers of parameters that lie side by side in one tensor.
+fn forget_at<T: Float>(layout: &Layout, place: Range<usize>, states: usize, memory: &mut [T]) {
+    let mut tensors = layout.tensors().iter();
+    let Some(tensor) = tensors.find(|tensor| tensor.range.contains(&place.start)) else { return };
+    for parameter in place {
+        // Of each chunk of a tensor there is all of one state, then all of the next.
+        let (start, end) = (tensor.range.start, tensor.range.end);
+        let first = start + (parameter - start) / CHUNK * CHUNK;
+        let len = CHUNK.min(end - first);
+        for state in 0..states {
+            memory[states * first + state * len + (parameter - first)] = T::ZERO;
+        }
+    }
+}
+
 /// Parameters that are stepped at a time: few enough to stay in the nearest cache.
 const CHUNK: usize = 2048;
 
@@ -469,4 +496,33 @@ fn squares<T: Float>(gradient: &[T]) -> f64 {
         if fast.is_finite() { fast } else { chunk.iter().map(|g| g.to_double().powi(2)).sum() }
     };
     gradient.chunks(CHUNK).map(squares).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::layout::Role;
+
+    #[test]
+    fn what_is_forgotten_is_what_belongs_to_the_place() {
+        let mut layout = Layout::new();
+        let sizes = [3000, 5000];
+        sizes.iter().for_each(|&rows| layout.tensor("weight", (rows, 1), Role::Weight));
+        let states = 2;
+        // Each number of the memory is that of the parameter it belongs to, in the order in which steps go over them.
+        let mut memory = Vec::new();
+        for tensor in layout.tensors() {
+            let parameters: Vec<f64> = tensor.range.clone().map(|at| at as f64 + 1.0).collect();
+            for chunk in parameters.chunks(CHUNK) {
+                (0..states).for_each(|_| memory.extend_from_slice(chunk));
+            }
+        }
+        let place = 3000 + 2000..3000 + 2100;
+        let mut found = memory.clone();
+        forget_at(&layout, place.clone(), states, &mut found);
+        for (found, owner) in found.into_iter().zip(memory) {
+            let is_forgotten = place.contains(&(owner as usize - 1));
+            assert_eq!(found, if is_forgotten { 0.0 } else { owner });
+        }
+    }
 }

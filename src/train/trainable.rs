@@ -1,5 +1,7 @@
 //! What the training loop knows of what it trains.
 
+use std::ops::Range;
+
 use super::Report;
 use super::examples::{
     Examples, Rows, SamplesAlone, WithConditions, WithConditionsAndLabels, WithLabels,
@@ -61,6 +63,12 @@ pub(crate) trait Trainee<T: Float>: Send {
 
     /// Takes the samples of the last pass into the state.
     fn update_state(&mut self, shares: Option<&[T]>);
+
+    /// Behind [`update_state`](Self::update_state): gives parts that do nothing any more new parameters, where a part wants
+    /// that, and appends the places of these, of which an optimizer is to remember nothing.
+    fn revive(&mut self, streams: Streams<'_>, places: &mut Vec<Range<usize>>) {
+        let _ = (streams, places);
+    }
 
     /// The objective on the validation samples, without randomness.
     fn validate(&mut self, held_out: Rows<'_, T>);

@@ -1,4 +1,4 @@
-//~ ERROR: a Gaussian encoder can be neither a decoder nor be followed by a layer
+//~ ERROR: what gives a `DiagonalGaussian` can be neither a decoder nor be followed by a layer
 //~ ERROR: layers before it are its body
 //~ AT: .then(Gaussian::new(
 use autoencoder::activation::{Identity, Relu};

@@ -1,4 +1,4 @@
-//~ ERROR: a Gaussian encoder can be neither a decoder nor be followed by a layer
+//~ ERROR: what gives a `DiagonalGaussian` can be neither a decoder nor be followed by a layer
 //~ AT: .then(Dense::<8, 4>::new(Relu));
 use autoencoder::activation::{Identity, Relu};
 use autoencoder::{Dense, Gaussian, Then};

@@ -1,4 +1,4 @@
-//~ ERROR: a Gaussian encoder can be neither a decoder nor be followed by a layer
+//~ ERROR: what gives a `DiagonalGaussian` can be neither a decoder nor be followed by a layer
 use autoencoder::activation::{Identity, Tanh};
 use autoencoder::{Dense, Gaussian, Residual};
 fn main() {

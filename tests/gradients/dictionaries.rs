@@ -395,7 +395,8 @@ fn gates() {
     let difference = |place: std::ops::Range<usize>| {
         all.1[place.clone()].iter().zip(&some.1[place]).map(|(a, b)| a - b).collect::<Vec<_>>()
     };
-    gradcheck::function(&at, &[difference(pre), difference(atoms)].concat(), of_gates).assert();
+    gradcheck::function(&at, &[difference(pre.clone()), difference(atoms)].concat(), of_gates)
+        .assert();
 }
 
 #[test]

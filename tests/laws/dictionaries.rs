@@ -6,7 +6,7 @@ use autoencoder::layer::{Any, AnyPart};
 use autoencoder::rand::RngExt;
 use autoencoder::random::seeded;
 use autoencoder::regularizer::{
-    AuxK, DictionaryL1, GateSparsity, JumpReluSparsity, Matryoshka, SuitedTo,
+    AuxK, DictionaryL1, GateSparsity, JumpReluSparsity, Matryoshka, Resampling, SuitedTo,
 };
 use autoencoder::train::schedule::{Progress, Schedule};
 use autoencoder::*;
@@ -208,6 +208,53 @@ fn atoms_stay_at_length_one_unless_they_are_free() {
     let (weights, atoms) =
         (&model.parameters()[..X * UNITS], &model.parameters()[X * UNITS + UNITS + X..]);
     assert!(weights.iter().zip(atoms).all(|(w, d)| (0.5 * w - d).abs() < 1e-15));
+}
+
+#[test]
+fn dead_units_begin_anew_as_samples_that_are_reconstructed_badly() {
+    let x = data::<f64>(40, 5);
+    let every = || Resampling::new(2, 80).unwrap();
+    let mut model = build(TopK::new(1).unwrap(), free(), every());
+    let first = model.parameters().to_vec();
+    let train = |model: &mut Sparse<TopK, Resampling>, epochs| {
+        let mut trainer = Trainer::new(Sgd::new(1e-14).unwrap()).epochs(epochs).batch_size(40);
+        trainer.fit(model, &x).unwrap();
+    };
+    train(&mut model, 1);
+    let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-11);
+    assert!(near(model.parameters(), &first), "too early");
+    let codes = model.encode(&x).unwrap();
+    let dead: Vec<usize> =
+        (0..UNITS).filter(|&unit| codes.iter().all(|f| f[unit] == 0.0)).collect();
+    assert!(!dead.is_empty() && dead.len() < UNITS, "{dead:?}");
+    // 80 samples and two steps.
+    let mut model = build(TopK::new(1).unwrap(), free(), every());
+    train(&mut model, 2);
+    let (weights, rest) = model.parameters().split_at(X * UNITS);
+    let atoms = &rest[UNITS + X..];
+    let norm = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>().sqrt();
+    for unit in 0..UNITS {
+        let place = unit * X..(unit + 1) * X;
+        let (weights, atom) = (&weights[place.clone()], &atoms[place.clone()]);
+        if !dead.contains(&unit) {
+            assert!(near(weights, &first[place]), "{unit} is not dead");
+            continue;
+        }
+        // All encoder's weights have norm 1 at first, and free atoms 0.5.
+        assert!((norm(weights) - 0.2).abs() < 1e-9 && (norm(atom) - 0.5).abs() < 1e-9, "{unit}");
+        let is_sample = |x: &[f64]| {
+            let direction: Vec<f64> = x.iter().map(|v| v / norm(x)).collect();
+            let of = |v: &[f64]| v.iter().map(|value| value / norm(v)).collect::<Vec<_>>();
+            near(&direction, &of(weights)) && near(&direction, &of(atom))
+        };
+        assert!(x.iter().any(is_sample), "{unit} is no sample");
+        assert_eq!(rest[unit], 0.0, "the bias of {unit}");
+    }
+    let often = || Resampling::new(2, 5).unwrap();
+    let dying = || build(TopK::new(2).unwrap(), Dictionary::new(), often());
+    contract::model(dying, &data::<f64>(12, 1)).assert();
+    assert!(Resampling::new(0, 1).is_err() && Resampling::new(1, 0).is_err());
+    assert!(Resampling::new(1, (1 << 24) + 1).is_err());
 }
 
 #[test]

@@ -38,6 +38,41 @@ impl Normalizer {
         Self::fit_present(normalization, source, false)
     }
 
+    /// One factor for all features, and nothing taken off: the mean length of a sample becomes √d, with d features. So the
+    /// same thresholds, penalties and rates serve activations of any size.
+    ///
+    /// # Formula
+    /// y = x √d / mean ‖x‖; where all samples are 0, y = x.
+    ///
+    /// # Errors
+    /// As [`fit`](Normalizer::fit), and what the source refuses.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::{Batch, Normalizer, data::InMemory};
+    /// let mut x = Batch::from_iter([[3.0, 4.0], [0.0, 15.0]]); // of lengths 5 and 15
+    /// let normalizer = Normalizer::fit_mean_norm(&mut InMemory::from(&x))?;
+    /// normalizer.apply(x.view_mut())?;
+    /// assert!((x.sample(0)[0] - 0.3 * 2f64.sqrt()).abs() < 1e-15);
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// T. Conerly and others (2024), Update on how we train SAEs.
+    pub fn fit_mean_norm<S: Source + ?Sized>(source: &mut S) -> Result<Self> {
+        let features = source.size().value();
+        let (mut mean, mut count) = (0.0, 0.0);
+        each_sample(source, false, false, |sample| {
+            let largest = sample.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+            let scale = if largest > 0.0 { largest } else { 1.0 };
+            let norm = scale * sample.iter().map(|x| (x / scale).powi(2)).sum::<f64>().sqrt();
+            count += 1.0;
+            mean += (norm.min(f64::MAX) - mean) / count;
+        })?;
+        let scale = if mean > 0.0 { mean / (features as f64).sqrt() } else { 1.0 };
+        Self::from_parts(Normalization::Standardize, vec![0.0; features], vec![scale; features])
+    }
+
     /// Fits to all values that are there, where some may be missing, or else must not.
     pub(super) fn fit_present<S: Source + ?Sized>(
         normalization: Normalization,

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::passes::{add_scaled, draw_directions};
+use super::passes::{add_scaled, draw_directions, set_direction};
 use super::{InCommon, PairDecoder, PairsPass};
 use crate::batch::by_feature::ByFeature;
 use crate::batch::size::Size;
@@ -372,6 +372,23 @@ impl<T: Float, I: Size, O: Size> PairDecoder<T> for DictionaryLayer<I, O> {
         let (atoms, outputs) = (self.places().0, self.output.value());
         let own = BatchView::new(&parameters[atoms.clone()], outputs);
         project(own, BatchViewMut::new(&mut gradient[atoms], outputs));
+    }
+
+    fn revive(
+        &self,
+        parameters: &mut [T],
+        unit: usize,
+        direction: &[T],
+        places: &mut Vec<Range<usize>>,
+    ) {
+        if self.is_frozen || direction.len() != self.output.value() {
+            return;
+        }
+        let first = self.places().0.start + unit * direction.len();
+        let place = first..first + direction.len();
+        let norm = T::of(self.settings.first_norm);
+        set_direction(&mut parameters[place.clone()], direction, norm);
+        places.push(place);
     }
 
     fn settle(&self, parameters: &mut [T]) {

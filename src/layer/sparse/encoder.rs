@@ -3,7 +3,10 @@ use std::ops::Range;
 use nalgebra::{Const, Dyn};
 use rand::Rng;
 
-use super::passes::{self, Back, Tensors, add_pairs_gradient, draw_directions, least_positive};
+use super::passes::{
+    self, Back, Tensors, add_pairs_gradient, draw_directions, least_positive, revived_norm,
+    set_direction,
+};
 use super::select::{Preactivations, Room, select, select_dense};
 use super::selection::{By, Moment, Rule, Selection, Selects};
 use super::{InCommon, PairEncoder, Pairs, PairsPass};
@@ -363,6 +366,26 @@ where
         room: &mut Room<T>,
     ) {
         self.add_gradient(pass, d_codes, gradient, room, true);
+    }
+
+    fn revived_norm(&self, parameters: &[T], units: &[u32]) -> T {
+        revived_norm(self.tensors(parameters).weights, self.input.value(), units)
+    }
+
+    fn revive(
+        &self,
+        parameters: &mut [T],
+        unit: usize,
+        direction: &[T],
+        norm: T,
+        places: &mut Vec<Range<usize>>,
+    ) {
+        let (inputs, all) = (direction.len(), self.places());
+        let weights = all.weights.start + unit * inputs..all.weights.start + (unit + 1) * inputs;
+        let bias = all.biases.start + unit;
+        set_direction(&mut parameters[weights.clone()], direction, norm);
+        parameters[bias] = T::ZERO;
+        places.extend([weights, bias..bias + 1]);
     }
 
     fn settle(&self, parameters: &mut [T], codes: &SparseBatch<T>) {

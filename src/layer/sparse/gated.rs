@@ -432,6 +432,26 @@ impl<T: Float, I: Size, O: Size> PairEncoder<T> for GatedLayer<I, O> {
         self.gate.add_gradient(pass, d_codes, of_gate, room, true);
     }
 
+    fn revived_norm(&self, parameters: &[T], units: &[u32]) -> T {
+        self.gate.revived_norm(&parameters[..self.gate.num_parameters()], units)
+    }
+
+    fn revive(
+        &self,
+        parameters: &mut [T],
+        unit: usize,
+        direction: &[T],
+        norm: T,
+        places: &mut Vec<Range<usize>>,
+    ) {
+        let of_gate = &mut parameters[..self.gate.num_parameters()];
+        self.gate.revive(of_gate, unit, direction, norm, places);
+        for own in self.places().map(|own| own.start + unit) {
+            parameters[own] = T::ZERO;
+            places.push(own..own + 1);
+        }
+    }
+
     fn settle(&self, _parameters: &mut [T], _codes: &SparseBatch<T>) {}
 
     fn settles(&self) -> bool {

@@ -173,6 +173,19 @@ pub trait PairEncoder<T: Float> {
         self.encode_pairs_backward(pass, d_codes, gradient, room);
     }
 
+    /// The norm that the weights of units that are revived get: a fifth of the mean of all others'.
+    fn revived_norm(&self, parameters: &[T], units: &[u32]) -> T;
+
+    /// Gives a unit weights of this direction and norm and a bias of 0, and appends the places of both.
+    fn revive(
+        &self,
+        parameters: &mut [T],
+        unit: usize,
+        direction: &[T],
+        norm: T,
+        places: &mut Vec<Range<usize>>,
+    );
+
     /// Whether there are gates, of which pre-activations are above 0 where they are open.
     fn has_gates(&self) -> bool {
         false
@@ -228,6 +241,15 @@ pub trait PairDecoder<T: Float> {
 
     /// Takes off the gradient of what it is given what would only change the norms of atoms that have a fixed one.
     fn project(&self, parameters: &[T], gradient: &mut [T]);
+
+    /// Gives a unit an atom of this direction, and appends its place.
+    fn revive(
+        &self,
+        parameters: &mut [T],
+        unit: usize,
+        direction: &[T],
+        places: &mut Vec<Range<usize>>,
+    );
 
     /// After a training step: brings parameters back to where they may be.
     fn settle(&self, parameters: &mut [T]);

@@ -69,6 +69,12 @@ once! {
         to: Gradients<'a, T>,
         sums: &'a mut Vec<T>,
     ) = add_pairs_gradient_generic;
+    /// A fifth of the mean norm of the columns that are not among these.
+    pub(super) fn revived_norm(weights: &'a [T], features: usize, units: &'a [u32]) -> T
+        = revived_norm_generic;
+    /// Writes a vector of this direction and norm.
+    pub(super) fn set_direction(to: &'a mut [T], direction: &'a [T], norm: T)
+        = set_direction_generic;
     /// The least value above 0.
     pub(super) fn least_positive(codes: &'a SparseBatch<T>) -> Option<T> = least_positive_generic;
 }
@@ -81,6 +87,20 @@ fn draw_directions_generic<T: Float>(to: &mut [T], features: usize, rng: &mut dy
             direction.iter_mut().for_each(|value| *value /= norm);
         }
     }
+}
+
+fn revived_norm_generic<T: Float>(weights: &[T], features: usize, units: &[u32]) -> T {
+    let columns = weights.chunks_exact(features).enumerate();
+    let others = columns.filter(|(unit, _)| units.binary_search(&(*unit as u32)).is_err());
+    let norms = others.map(|(_, column)| sum(column, |value| value * value).sqrt());
+    let (total, count) = norms.fold((T::ZERO, 0), |(total, count), norm| (total + norm, count + 1));
+    let mean = if count == 0 { T::ONE } else { total / T::of(f64::from(count)) };
+    T::of(0.2) * mean
+}
+
+fn set_direction_generic<T: Float>(to: &mut [T], direction: &[T], norm: T) {
+    let scale = norm / sum(direction, |value| value * value).sqrt();
+    to.iter_mut().zip(direction).for_each(|(to, &value)| *to = scale * value);
 }
 
 fn centre_generic<T: Float>(x: BatchView<'_, T>, pre_bias: &[T], to: &mut Vec<T>) {

@@ -46,6 +46,11 @@ pub struct Room<T> {
 }
 
 impl<T> Room<T> {
+    /// The samples that were encoded last, without what is taken off before the encoder.
+    pub(crate) fn samples(&self) -> &[T] {
+        &self.centred
+    }
+
     /// Nothing yet.
     pub fn new() -> Self {
         let (centred, sums, gates, gradient, tile, gathered) = Default::default();

@@ -1,4 +1,4 @@
-use super::{compare, require_pairs};
+use super::{compare, count_silent, name_dead, require_counted, require_pairs};
 use crate::batch::BatchViewMut;
 use crate::batch::sparse::SparseBatch;
 use crate::code::Facts;
@@ -45,9 +45,6 @@ pub struct AuxK {
     dead_after: usize,
 }
 
-/// Counts beyond this are no longer exact in f32.
-const MOST_COUNTED: usize = 1 << 24;
-
 impl AuxK {
     /// With k values of each sample, at least 1; half as many as there are features is usual. Weight α = 1, dead after a
     /// million samples.
@@ -73,9 +70,7 @@ impl AuxK {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) outside that range.
     pub fn dead_after(self, samples: usize) -> Result<Self> {
-        let fits = (1..=MOST_COUNTED).contains(&samples);
-        let requirement = "from 1 to 2²⁴";
-        crate::error::require(fits, "AuxK dead_after", samples as f64, requirement)?;
+        require_counted("AuxK dead_after", samples)?;
         Ok(Self { dead_after: samples, ..self })
     }
 
@@ -154,21 +149,11 @@ impl<T: Float> Regularizer<T> for AuxK {
     }
 
     fn update_state_of_pairs(&self, _facts: &Facts, codes: &SparseBatch<T>, state: &mut [T]) {
-        let most = T::of(MOST_COUNTED as f64);
-        let samples = T::of(codes.samples() as f64);
-        for count in state.iter_mut() {
-            *count = if *count + samples < most { *count + samples } else { most };
-        }
-        for (&unit, &value) in codes.indices().iter().zip(codes.values()) {
-            if value != T::ZERO {
-                state[unit as usize] = T::ZERO;
-            }
-        }
+        count_silent(codes, state);
     }
 
     fn candidates(&self, _facts: &Facts, state: &[T], units: &mut Vec<u32>) {
-        let dead = state.iter().enumerate().filter(|&(_, &count)| self.is_dead(count));
-        units.extend(dead.map(|(unit, _)| unit as u32));
+        name_dead(state, self.dead_after, units);
     }
 
     penalty!(AuxK);

@@ -5,16 +5,19 @@ mod gate_sparsity;
 mod jump_relu_sparsity;
 mod l1;
 mod matryoshka;
+mod resampling;
 
 pub use aux_k::AuxK;
 pub use gate_sparsity::GateSparsity;
 pub use jump_relu_sparsity::JumpReluSparsity;
 pub use l1::DictionaryL1;
 pub use matryoshka::Matryoshka;
+pub use resampling::Resampling;
 
 use super::Encoded;
+use crate::batch::sparse::SparseBatch;
 use crate::code::Facts;
-use crate::error::{Result, require_fit};
+use crate::error::{Result, require, require_fit};
 use crate::layer::sparse::PairsPass;
 use crate::numbers::scalar::{Float, is_nan, sum};
 
@@ -23,6 +26,35 @@ fn require_pairs(name: &'static str, facts: &Facts) -> Result<()> {
     let fault = "is for sparse codes and the dictionary that decodes them";
     let remedy = "take a `SparseEncoder` and a `Dictionary`, or `CodeL1`";
     require_fit(facts.has_pairs, name, fault, remedy)
+}
+
+/// Counts beyond this are no longer exact in f32.
+const MOST_COUNTED: usize = 1 << 24;
+
+/// Refuses a number of samples that cannot be counted.
+fn require_counted(name: &'static str, samples: usize) -> Result<()> {
+    let fits = (1..=MOST_COUNTED).contains(&samples);
+    require(fits, name, samples as f64, "from 1 to 2²⁴")
+}
+
+/// Counts for each unit the samples since it was active.
+fn count_silent<T: Float>(codes: &SparseBatch<T>, counts: &mut [T]) {
+    let most = T::of(MOST_COUNTED as f64);
+    let samples = T::of(codes.samples() as f64);
+    for count in counts.iter_mut() {
+        *count = if *count + samples < most { *count + samples } else { most };
+    }
+    for (&unit, &value) in codes.indices().iter().zip(codes.values()) {
+        if value != T::ZERO {
+            counts[unit as usize] = T::ZERO;
+        }
+    }
+}
+
+/// Appends the units that were silent for so many samples.
+fn name_dead<T: Float>(counts: &[T], dead_after: usize, units: &mut Vec<u32>) {
+    let dead = |&(_, &count): &(usize, &T)| count.to_double() >= dead_after as f64;
+    units.extend(counts.iter().enumerate().filter(dead).map(|(unit, _)| unit as u32));
 }
 
 /// ‖dᵢ‖ of each unit that some sample has among these, 0 of all others.
