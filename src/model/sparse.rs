@@ -43,6 +43,21 @@ where
         Ok(codes)
     }
 
+    /// The atoms of the dictionary, a column for each unit: `D × units`.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`](crate::Error::Unfit) where the decoder is in a box and is no dictionary.
+    pub fn atoms(&self) -> Result<Batch<T, D::Output>> {
+        let network = self.network();
+        let atoms = network.decoder.pair_decoder().map(|decoder| {
+            decoder.atoms(&network.parameters[network.given_to_decoder()]).as_slice().to_vec()
+        });
+        let (fault, remedy) = ("is no dictionary", "take `Dictionary::new()`");
+        let part = "the decoder";
+        let atoms = atoms.ok_or(Error::Unfit { part, fault, remedy })?;
+        Batch::new(self.decoder().output(), atoms)
+    }
+
     /// The reconstruction of each code, `D × samples`.
     ///
     /// # Errors

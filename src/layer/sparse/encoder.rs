@@ -83,8 +83,9 @@ impl<I, O, S> SparseLayer<I, O, S> {
 
     /// The first pre-bias, one value for each input, such as the
     /// [geometric median](crate::metrics::geometric_median) of some samples. Default: zeros.
-    pub fn pre_bias(self, first: impl Into<Vec<f64>>) -> Self {
-        Self { pre_bias: Some(first.into()), ..self }
+    pub fn pre_bias<T: Float>(self, first: impl AsRef<[T]>) -> Self {
+        let first = first.as_ref().iter().map(|value| value.to_double()).collect();
+        Self { pre_bias: Some(first), ..self }
     }
 
     /// Without a pre-bias: inputs are taken as they are, and the dictionary has a bias of its own.

@@ -72,7 +72,7 @@ pub struct GatedLayer<I, O> {
 
 impl<I: Size, O: Size> GatedLayer<I, O> {
     /// As [`SparseLayer::pre_bias`].
-    pub fn pre_bias(self, first: impl Into<Vec<f64>>) -> Self {
+    pub fn pre_bias<T: Float>(self, first: impl AsRef<[T]>) -> Self {
         Self { gate: self.gate.pre_bias(first) }
     }
 
