@@ -10,6 +10,8 @@
 //! | [`linear_probe`](crate::probe::linear_probe) | how well a linear classifier tells classes apart by the code |
 //! | [`nearest`] | which samples are nearest to a sample: is a generated one a copy? |
 //! | [`drift`], [`population_stability`], [`kolmogorov_smirnov`] | whether new samples, or their scores, are still like those of before |
+//! | [`dictionary`] | how sparse codes are and what they keep; which features of a known dictionary were found |
+//! | [`geometric_median`] | where samples have their centre, whatever a few far ones are |
 //! | [`unexplained_variance`] | which share of the data's variance a reconstruction misses |
 //!
 //! # Example
@@ -24,7 +26,9 @@
 //! ```
 
 mod classes;
+pub mod dictionary;
 mod drift;
+mod geometric_median;
 mod label;
 mod neighbors;
 mod ranking;
@@ -34,6 +38,7 @@ pub use classes::{ConfusionMatrix, accuracy};
 pub use drift::{
     ColumnDrift, Drift, KolmogorovSmirnov, drift, kolmogorov_smirnov, population_stability,
 };
+pub use geometric_median::geometric_median;
 pub use label::Label;
 pub(crate) use label::checked_labels;
 pub use neighbors::{Neighbors, knn_accuracy, knn_classify, nearest};

@@ -12,6 +12,7 @@ mod blocks;
 mod colours;
 mod convolutional;
 mod densities;
+mod dictionaries;
 mod drift;
 #[cfg(feature = "npz")]
 mod explanations;
