@@ -12,6 +12,8 @@ mod blocks;
 mod colours;
 mod convolutional;
 mod densities;
+#[cfg(feature = "plot")]
+mod density_pictures;
 mod dictionaries;
 mod drift;
 #[cfg(feature = "npz")]

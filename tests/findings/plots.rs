@@ -27,7 +27,7 @@ macro_rules! model {
 }
 
 /// Each text of a picture.
-fn texts(svg: &str) -> Vec<String> {
+pub(crate) fn texts(svg: &str) -> Vec<String> {
     let document = Document::parse(svg).unwrap();
     let texts = document.descendants().filter(|node| node.has_tag_name("text"));
     texts.map(|node| node.text().unwrap_or("").trim().to_owned()).collect()
@@ -69,7 +69,7 @@ pub(crate) fn decoded(png: &[u8]) -> (u32, u32, Vec<u8>) {
 }
 
 /// The PNG has the SVG's size, and something but white on it.
-fn check_png(svg: &str, png: &[u8]) {
+pub(crate) fn check_png(svg: &str, png: &[u8]) {
     let document = Document::parse(svg).unwrap();
     let size =
         |name: &str| document.root_element().attribute(name).unwrap().parse::<u32>().unwrap();

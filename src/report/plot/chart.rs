@@ -8,7 +8,7 @@ use plotters::element::{Circle, Cross, PathElement, Rectangle, TriangleMarker};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::canvas::{Area, Drawn, GREY, Plot, clean, short, text, width_of};
+use super::canvas::{Area, COLOURS, Drawn, GREY, Plot, clean, short, text, width_of};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Shape {
@@ -17,7 +17,11 @@ pub(super) enum Shape {
     Circle,
     Triangle,
     Cross,
+    Bar,
 }
+
+/// What bars are filled with.
+pub(super) const BAR: RGBColor = COLOURS[4];
 
 /// Points that are joined, and how.
 pub(super) type Line = (Vec<(f64, f64)>, RGBColor, Shape);
@@ -32,10 +36,14 @@ pub(super) struct Chart {
     pub(super) is_log_x: bool,
     /// Whether the steps of the x axis are whole numbers.
     pub(super) is_count: bool,
+    /// Where the labels of the x axis begin.
+    pub(super) least_label: f64,
     pub(super) lines: Vec<Line>,
     pub(super) dots: Vec<((f64, f64), RGBColor, Shape)>,
     /// From, to, height.
     pub(super) bars: Vec<(f64, f64, f64)>,
+    /// The same of bars that mean something else, in another colour.
+    pub(super) bars_apart: Vec<(f64, f64, f64)>,
     /// Places on the x axis.
     pub(super) marks: Vec<f64>,
     /// What lies beyond an edge, in words, and whether that is the right one.
@@ -52,9 +60,11 @@ impl Chart {
             is_log: false,
             is_log_x: false,
             is_count: false,
+            least_label: f64::NEG_INFINITY,
             lines: Vec::new(),
             dots: Vec::new(),
             bars: Vec::new(),
+            bars_apart: Vec::new(),
             marks: Vec::new(),
             beyond: None,
             legend: Vec::new(),
@@ -153,7 +163,7 @@ impl Plot for Chart {
             .build_cartesian_2d(x_axis, y_axis)?;
         let number = |at: f64, is_log: bool| short(if is_log { 10f64.powf(at) } else { at });
         let y_label = |y: &f64| number(*y, self.is_log);
-        let x_label = |x: &f64| match self.is_count && x.fract() != 0.0 {
+        let x_label = |x: &f64| match (self.is_count && x.fract() != 0.0) || *x < self.least_label {
             true => String::new(),
             false => number(*x, self.is_log_x),
         };
@@ -171,15 +181,18 @@ impl Plot for Chart {
             .x_label_formatter(&x_label)
             .y_label_formatter(&y_label)
             .draw()?;
-        let (bar, (wide, high)) = (RGBColor(86, 180, 233), chart.plotting_area().dim_in_pixel());
+        let (wide, high) = chart.plotting_area().dim_in_pixel();
         // The whole pixel that is seen of a bar, however it lies.
         let pixel =
             |range: &Range<f64>, pixels: u32| 1.5 * (range.end - range.start) / f64::from(pixels);
         let (least_width, least_height) = (pixel(&self.x.1, wide), pixel(&self.y.1, high));
-        for &(from, to, height) in &self.bars {
+        let bars = self.bars.iter().map(|bar| (bar, BAR));
+        for (&(from, to, height), colour) in
+            bars.chain(self.bars_apart.iter().map(|bar| (bar, COLOURS[1])))
+        {
             let (to, height) = (to.max(from + least_width), height.max(least_height));
             let corners = [(from, 0.0), (to, height)];
-            chart.draw_series([Rectangle::new(corners, bar.filled())])?;
+            chart.draw_series([Rectangle::new(corners, colour.filled())])?;
         }
         for (points, colour, shape) in &self.lines {
             let (style, points) = (colour.stroke_width(2), points.iter().copied());
@@ -201,7 +214,7 @@ impl Plot for Chart {
         }
         for &x in &self.marks {
             let line = vec![(x, self.y.1.start), (x, self.y.1.end)];
-            let style = super::canvas::COLOURS[1].stroke_width(3);
+            let style = COLOURS[1].stroke_width(3);
             chart.draw_series([PathElement::new(line, style)])?;
         }
         if let Some((label, is_right)) = &self.beyond {
@@ -210,7 +223,7 @@ impl Plot for Chart {
                 true => (across.end - 6, HPos::Right),
                 false => (across.start + 6, HPos::Left),
             };
-            let style = text(15.0).color(&super::canvas::COLOURS[1]).pos(Pos::new(side, VPos::Top));
+            let style = text(15.0).color(&COLOURS[1]).pos(Pos::new(side, VPos::Top));
             area.draw(&Text::new(clean(label), (x, down.start + 4), style))?;
         }
         for (row, (label, colour, shape)) in self.legend.iter().enumerate() {
@@ -226,6 +239,9 @@ impl Plot for Chart {
                 Shape::Circle => legend.draw(&Circle::new(middle, 5, colour.filled()))?,
                 Shape::Triangle => legend.draw(&TriangleMarker::new(middle, 6, colour.filled()))?,
                 Shape::Cross => legend.draw(&Cross::new(middle, 5, line))?,
+                Shape::Bar => {
+                    legend.draw(&Rectangle::new([(8, y - 6), (28, y + 6)], colour.filled()))?
+                }
             }
             legend.draw(&Text::new(clean(label), (38, y - 5), text(15.0)))?;
         }

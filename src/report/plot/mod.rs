@@ -9,6 +9,7 @@
 //! | [`Traversal`] | what the decoder makes of a code as one unit changes |
 //! | [`CodeGrid`] | what the decoder makes of all codes of two units |
 //! | [`ActivationHistogram`] | mean activations of the code units, with the target |
+//! | [`DensityHistogram`] | how often the units of a sparse code fire, with the dead ones |
 //! | [`ScoreHistogram`] | anomaly scores, with the threshold |
 //!
 //! Each has `to_svg`, `to_png` and `save`, whose format follows from the file's name. Colours are those of
@@ -60,6 +61,7 @@ mod canvas;
 mod chart;
 mod code_grid;
 mod code_scatter;
+mod densities;
 mod feature_grid;
 mod loss_curves;
 mod reconstructions;
@@ -69,6 +71,7 @@ mod sheet;
 pub use activations::ActivationHistogram;
 pub use code_grid::{CodeGrid, Traversal};
 pub use code_scatter::CodeScatter;
+pub use densities::DensityHistogram;
 pub use feature_grid::FeatureGrid;
 pub use loss_curves::LossCurves;
 pub use reconstructions::Reconstructions;
