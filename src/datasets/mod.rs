@@ -7,6 +7,7 @@
 //! | [`bars`] | images of bars, and which bars each has |
 //! | [`swiss_roll`] | points in space, and where on the rolled-up sheet they lie |
 //! | [`k_sparse`] | mixtures of a few atoms, the atoms, and the mixture |
+//! | [`SyntheticFeatures`] | mixtures of features that fire by frequency, family and correlation, with all of it, in memory or as a stream |
 //! | [`sensors`] | sensor rows, which are faulty and in which channel |
 //! | [`dead_leaves`] | images of discs that hide each other, with the statistics of natural images |
 //!
@@ -26,6 +27,7 @@ mod k_sparse;
 mod patches;
 mod sensors;
 mod swiss_roll;
+mod synthetic_features;
 
 pub use bars::{Bars, bars};
 pub use curves::{Curves, curves};
@@ -35,6 +37,7 @@ pub use k_sparse::{KSparse, k_sparse};
 pub use patches::patches;
 pub use sensors::{Fault, SENSOR_CHANNELS, Sensors, sensors};
 pub use swiss_roll::{SwissRoll, swiss_roll};
+pub use synthetic_features::{FeatureSource, Hierarchy, KnownFeatures, SyntheticFeatures};
 
 use crate::random::{StreamRng, keyed};
 
@@ -47,6 +50,7 @@ enum Generator {
     KSparse,
     DeadLeaves,
     Patches,
+    SyntheticFeatures,
 }
 
 impl Generator {

@@ -9,6 +9,7 @@ mod convolutions;
 mod dictionaries;
 mod filter;
 mod generators;
+mod known_features;
 mod laws;
 mod layers;
 mod normalising;

@@ -12,7 +12,7 @@
 //! | [`assignment`] | the one-to-one assignment of least cost, which MCC is made of |
 //!
 //! A unit fires on a sample where its code is not 0. A feature of a known dictionary is on where its value is not 0.
-//! TODO
+//! [`datasets::SyntheticFeatures`](crate::datasets::SyntheticFeatures) makes data whose dictionary and codes are known.
 //!
 //! # Example
 //! ```

@@ -1,0 +1,244 @@
+//! What is drawn of a sample: which features are on, and how strong each is.
+
+use std::f64::consts::FRAC_1_SQRT_2;
+
+use rand::{Rng, RngExt};
+
+use super::hierarchy::Families;
+use crate::datasets::Generator;
+use crate::error::{Result, reserved};
+use crate::numbers::scalar::Float;
+
+/// Least variance that features have of their own beside what they share.
+const OWN: f64 = 0.01;
+
+/// Probabilities that fall with the rank as a power of it, from the greatest to the least.
+pub(super) fn zipf(features: usize, exponent: f64, least: f64, greatest: f64) -> Vec<f64> {
+    let power = |rank: usize| (rank as f64).powf(-exponent);
+    let last = power(features);
+    let share = |rank: usize| {
+        if features == 1 { 1.0 } else { (power(rank) - last) / (1.0 - last) }
+    };
+    (1..=features).map(|rank| least + (greatest - least) * share(rank)).collect()
+}
+
+/// A Gaussian copula of low rank: features fire where zᵢ = fᵢ·ε + √(1 − ‖fᵢ‖²) ηᵢ is above a threshold.
+#[derive(Debug)]
+pub(super) struct Copula {
+    rank: usize,
+    /// fᵢ of each feature, one after the other.
+    factor: Vec<f64>,
+    /// √(1 − ‖fᵢ‖²).
+    own: Vec<f64>,
+    threshold: Vec<f64>,
+}
+
+impl Copula {
+    pub(super) fn new(
+        rank: usize,
+        scale: f64,
+        probabilities: &[f64],
+        rng: &mut dyn Rng,
+    ) -> Result<Self> {
+        let len = rank.saturating_mul(probabilities.len());
+        let mut factor: Vec<f64> = reserved("the values of SyntheticFeatures correlation", len)?;
+        factor.extend((0..len).map(|_| scale * f64::draw_normal(rng)));
+        let mut own = Vec::with_capacity(probabilities.len());
+        for of_feature in factor.chunks_exact_mut(rank) {
+            let mut shared: f64 = of_feature.iter().map(|f| f * f).sum();
+            if 1.0 - shared < OWN {
+                let by = ((1.0 - OWN) / shared).sqrt();
+                of_feature.iter_mut().for_each(|f| *f *= by);
+                shared = 1.0 - OWN;
+            }
+            own.push((1.0 - shared).sqrt());
+        }
+        let threshold = probabilities.iter().map(|&p| upper_quantile(p)).collect();
+        Ok(Self { rank, factor, own, threshold })
+    }
+
+    fn of(&self, feature: usize) -> &[f64] {
+        &self.factor[feature * self.rank..][..self.rank]
+    }
+
+    /// The correlation of zᵢ and zⱼ.
+    pub(super) fn correlation(&self, i: usize, j: usize) -> f64 {
+        if i == j { 1.0 } else { dot(self.of(i), self.of(j)) }
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Where the upper tail of N(0, 1) has this probability: halved down to neighbouring numbers.
+fn upper_quantile(probability: f64) -> f64 {
+    let (mut below, mut above) = (-40.0, 40.0);
+    loop {
+        let middle = 0.5 * (below + above);
+        if middle <= below || middle >= above {
+            return middle;
+        }
+        if 0.5 * libm::erfc(middle * FRAC_1_SQRT_2) > probability {
+            below = middle;
+        } else {
+            above = middle;
+        }
+    }
+}
+
+/// All that is known of the features: drawn once, in double precision.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) seed: u64,
+    pub(super) dimensions: usize,
+    /// One a column.
+    pub(super) directions: Vec<f64>,
+    pub(super) bias: Vec<f64>,
+    pub(super) wanted: Vec<f64>,
+    pub(super) drawn: Vec<f64>,
+    pub(super) means: Vec<f64>,
+    pub(super) deviations: Vec<f64>,
+    pub(super) families: Families,
+    pub(super) is_scaled: bool,
+    pub(super) copula: Option<Copula>,
+}
+
+/// What drawing needs room for; at the end a sample and its code.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    values: Vec<f64>,
+    shared: Vec<f64>,
+    /// The features that are on, in ascending order, and how strong each is.
+    pub(super) code: Vec<(usize, f64)>,
+    pub(super) sample: Vec<f64>,
+}
+
+impl Core {
+    pub(super) fn features(&self) -> usize {
+        self.wanted.len()
+    }
+
+    /// About what a sample costs, in multiply-adds.
+    pub(super) fn cost(&self) -> usize {
+        let rank = self.copula.as_ref().map_or(0, |copula| copula.rank);
+        self.features().saturating_mul(rank + 16).saturating_add(16 * self.dimensions)
+    }
+
+    /// Room for a sample.
+    pub(super) fn room(&self) -> Drawn {
+        let shared = vec![0.0; self.copula.as_ref().map_or(0, |copula| copula.rank)];
+        let (values, sample) = (vec![0.0; self.features()], vec![0.0; self.dimensions]);
+        Drawn { values, shared, code: Vec::new(), sample }
+    }
+
+    /// Draws the code of the sample of this number.
+    pub(super) fn draw_code(&self, index: usize, to: &mut Drawn) {
+        let mut rng = Generator::SyntheticFeatures.sample(self.seed, index);
+        let Drawn { values, shared, code, .. } = to;
+        values.fill(0.0);
+        code.clear();
+        match &self.copula {
+            None => {
+                for (feature, &p) in self.drawn.iter().enumerate() {
+                    if rng.random::<f64>() < p {
+                        code.push((feature, 0.0));
+                    }
+                }
+            }
+            Some(copula) => {
+                shared.iter_mut().for_each(|z| *z = f64::draw_normal(&mut rng));
+                for (feature, &threshold) in copula.threshold.iter().enumerate() {
+                    let own = copula.own[feature] * f64::draw_normal(&mut rng);
+                    if dot(copula.of(feature), shared) + own > threshold {
+                        code.push((feature, 0.0));
+                    }
+                }
+            }
+        }
+        for &(feature, _) in &*code {
+            let value = self.means[feature] + self.deviations[feature] * f64::draw_normal(&mut rng);
+            values[feature] = value.max(0.0);
+        }
+        self.keep_order(values, &mut rng);
+        code.retain_mut(|(feature, value)| {
+            *value = values[*feature];
+            *value > 0.0
+        });
+    }
+
+    /// Children are off where their parent is, or another child that excludes them is on.
+    fn keep_order(&self, values: &mut [f64], rng: &mut dyn Rng) {
+        // Parents come before their children.
+        for (parent, children) in self.families.children.iter().enumerate() {
+            if children.is_empty() {
+                continue;
+            }
+            // All children lie behind their parent.
+            let (before, behind) = values.split_at_mut(children.start);
+            let (of_parent, children) = (before[parent], &mut behind[..children.len()]);
+            if of_parent <= 0.0 {
+                children.fill(0.0);
+                continue;
+            }
+            let on = children.iter().filter(|&&value| value > 0.0).count();
+            if on > 1 && self.families.is_exclusive[parent] {
+                let stays = rng.random_range(0..on);
+                let those_on = children.iter_mut().filter(|value| **value > 0.0);
+                let others = those_on.enumerate().filter(|&(place, _)| place != stays);
+                others.for_each(|(_, value)| *value = 0.0);
+            }
+            if self.is_scaled {
+                let strength = of_parent / self.means[parent];
+                children.iter_mut().for_each(|value| *value *= strength);
+            }
+        }
+    }
+
+    /// Mixes the sample of the code that was drawn: b + Σ cᵢ dᵢ.
+    pub(super) fn mix(&self, to: &mut Drawn) {
+        to.sample.copy_from_slice(&self.bias);
+        for &(feature, value) in &to.code {
+            let direction = &self.directions[feature * self.dimensions..][..self.dimensions];
+            to.sample.iter_mut().zip(direction).for_each(|(x, d)| *x += value * d);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `scipy.stats.norm.isf([0.4, 5e-4, 0.5, 0.975, 1e-12])`.
+    #[test]
+    fn thresholds_are_quantiles() {
+        let expected = [
+            (0.4, 0.2533471031357997),
+            (5e-4, 3.2905267314918945),
+            (0.5, 0.0),
+            (0.975, -1.959963984540054),
+            (1e-12, 7.034483825301131),
+        ];
+        for (p, expected) in expected {
+            let found = upper_quantile(p);
+            assert!((found - expected).abs() < 1e-13, "{p}: {found}, not {expected}");
+        }
+        assert!(upper_quantile(1.0) < -8.0); // below all that is ever drawn
+    }
+
+    #[test]
+    fn zipf_probabilities_end_where_they_should() {
+        let found = zipf(4, 0.5, 0.1, 0.7);
+        // 1/√2, 1/√3, ½ between 1 and ½, so 2/√2 − 1 and 2/√3 − 1 of the way from 0.1 to 0.7.
+        let expected = [
+            0.7,
+            0.1 + 0.6 * (2.0_f64.sqrt() - 1.0),
+            0.1 + 0.6 * (2.0 / 3.0_f64.sqrt() - 1.0),
+            0.1,
+        ];
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-15, "{found}, not {expected}");
+        }
+        assert!((zipf(1, 2.0, 0.1, 0.7)[0] - 0.7).abs() < 1e-15); // one feature is the first
+    }
+}
