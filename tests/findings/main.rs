@@ -18,6 +18,8 @@ mod dictionaries;
 mod drift;
 #[cfg(feature = "npz")]
 mod explanations;
+mod fidelity;
+mod geometric_median;
 mod health;
 #[cfg(feature = "html")]
 mod html_browser;

@@ -10,6 +10,7 @@ mod dictionaries;
 mod filter;
 mod generators;
 mod known_features;
+mod known_samples;
 mod laws;
 mod layers;
 mod normalising;

@@ -8,6 +8,7 @@ use super::hierarchy::Families;
 use crate::datasets::Generator;
 use crate::error::{Result, reserved};
 use crate::numbers::scalar::Float;
+use crate::numbers::vector::vectorize;
 
 /// Least variance that features have of their own beside what they share.
 const OWN: f64 = 0.01;
@@ -26,7 +27,7 @@ pub(super) fn zipf(features: usize, exponent: f64, least: f64, greatest: f64) ->
 #[derive(Debug)]
 pub(super) struct Copula {
     rank: usize,
-    /// fᵢ of each feature, one after the other.
+    /// fᵢ of all features, dimension by dimension, so that all are multiplied together.
     factor: Vec<f64>,
     /// √(1 − ‖fᵢ‖²).
     own: Vec<f64>,
@@ -43,32 +44,39 @@ impl Copula {
         let len = rank.saturating_mul(probabilities.len());
         let mut factor: Vec<f64> = reserved("the values of SyntheticFeatures correlation", len)?;
         factor.extend((0..len).map(|_| scale * f64::draw_normal(rng)));
-        let mut own = Vec::with_capacity(probabilities.len());
-        for of_feature in factor.chunks_exact_mut(rank) {
-            let mut shared: f64 = of_feature.iter().map(|f| f * f).sum();
-            if 1.0 - shared < OWN {
-                let by = ((1.0 - OWN) / shared).sqrt();
-                of_feature.iter_mut().for_each(|f| *f *= by);
-                shared = 1.0 - OWN;
-            }
-            own.push((1.0 - shared).sqrt());
+        let features = probabilities.len();
+        let mut shared = vec![0.0; features];
+        for dimension in factor.chunks_exact(features) {
+            shared.iter_mut().zip(dimension).for_each(|(sum, f)| *sum += f * f);
         }
+        let most = 1.0 - OWN;
+        for dimension in factor.chunks_exact_mut(features) {
+            for (f, &shared) in dimension.iter_mut().zip(&shared).filter(|(_, s)| **s > most) {
+                *f *= (most / shared).sqrt();
+            }
+        }
+        let own = shared.iter().map(|&shared| (1.0 - shared.min(most)).sqrt()).collect();
         let threshold = probabilities.iter().map(|&p| upper_quantile(p)).collect();
         Ok(Self { rank, factor, own, threshold })
     }
 
-    fn of(&self, feature: usize) -> &[f64] {
-        &self.factor[feature * self.rank..][..self.rank]
-    }
-
     /// The correlation of zᵢ and zⱼ.
     pub(super) fn correlation(&self, i: usize, j: usize) -> f64 {
-        if i == j { 1.0 } else { dot(self.of(i), self.of(j)) }
+        let products = self.factor.chunks_exact(self.own.len()).map(|f| f[i] * f[j]);
+        if i == j { 1.0 } else { products.sum() }
     }
-}
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    /// F ε of all features.
+    fn share(&self, rng: &mut dyn Rng, to: &mut [f64]) {
+        to.fill(0.0);
+        for dimension in self.factor.chunks_exact(to.len()) {
+            let epsilon = f64::draw_normal(rng);
+            vectorize(
+                #[inline(always)]
+                || to.iter_mut().zip(dimension).for_each(|(z, f)| *z += epsilon * f),
+            );
+        }
+    }
 }
 
 /// Where the upper tail of N(0, 1) has this probability: halved down to neighbouring numbers.
@@ -127,7 +135,7 @@ impl Core {
 
     /// Room for a sample.
     pub(super) fn room(&self) -> Drawn {
-        let shared = vec![0.0; self.copula.as_ref().map_or(0, |copula| copula.rank)];
+        let shared = vec![0.0; self.copula.as_ref().map_or(0, |_| self.features())];
         let (values, sample) = (vec![0.0; self.features()], vec![0.0; self.dimensions]);
         Drawn { values, shared, code: Vec::new(), sample }
     }
@@ -147,10 +155,10 @@ impl Core {
                 }
             }
             Some(copula) => {
-                shared.iter_mut().for_each(|z| *z = f64::draw_normal(&mut rng));
+                copula.share(&mut rng, shared);
                 for (feature, &threshold) in copula.threshold.iter().enumerate() {
                     let own = copula.own[feature] * f64::draw_normal(&mut rng);
-                    if dot(copula.of(feature), shared) + own > threshold {
+                    if shared[feature] + own > threshold {
                         code.push((feature, 0.0));
                     }
                 }

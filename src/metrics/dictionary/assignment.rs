@@ -31,22 +31,21 @@ pub fn assignment(costs: BatchView<'_, f64>) -> Result<Vec<(usize, usize)>> {
     check_finite(CALL, costs.features(), costs)?;
     super::require_moderate(CALL, costs)?;
     let (rows, columns) = (costs.features(), costs.samples());
-    let at = |row: usize, column: usize| costs.as_slice()[column * rows + row];
-    if rows <= columns {
-        return Ok(least(rows, columns, at)?.into_iter().enumerate().collect());
+    if rows > columns {
+        let of_columns = least(columns, rows, costs.as_slice())?;
+        return Ok(of_columns.into_iter().zip(0..).collect());
     }
-    let of_columns = least(columns, rows, |column, row| at(row, column))?;
-    Ok(of_columns.into_iter().zip(0..).collect())
+    let mut by_rows: Vec<f64> = reserved("the costs of an assignment", rows * columns)?;
+    for row in 0..rows {
+        by_rows.extend(costs.iter().map(|column| column[row]));
+    }
+    Ok(least(rows, columns, &by_rows)?.into_iter().enumerate().collect())
 }
 
-/// The column of each row, of which there are no more than columns. `cost` says what a row costs in a column.
+/// The column of each row, of which there are no more than columns; costs are row by row.
 ///
 /// u and v are the dual variables: cost(i, j) − uᵢ − vⱼ is never negative, and 0 where i is assigned to j.
-pub(super) fn least(
-    rows: usize,
-    columns: usize,
-    cost: impl Fn(usize, usize) -> f64,
-) -> Result<Vec<usize>> {
+pub(super) fn least(rows: usize, columns: usize, costs: &[f64]) -> Result<Vec<usize>> {
     const NONE: usize = usize::MAX;
     let room = |len| reserved("the rows and columns of an assignment", len);
     let (mut u, mut v, mut shortest): (Vec<f64>, Vec<f64>, Vec<f64>) =
@@ -67,9 +66,10 @@ pub(super) fn least(
         reached.clear();
         let (mut row, mut length) = (start, 0.0);
         let sink = loop {
+            let of_row = &costs[row * columns..][..columns];
             let (mut nearest, mut place) = (f64::INFINITY, 0);
             for (at, &column) in left.iter().enumerate() {
-                let reduced = length + (cost(row, column) - u[row] - v[column]);
+                let reduced = length + (of_row[column] - u[row] - v[column]);
                 if reduced < shortest[column] {
                     shortest[column] = reduced;
                     came_from[column] = row;

@@ -81,32 +81,37 @@ impl Matching {
         let call = "Matching::new";
         let (known, learned) = (Directions::new(call, known)?, Directions::new(call, learned)?);
         require_size(call, "features", known.features(), learned.features())?;
-        let (features, units) = (known.count, learned.count);
-        let mut cosines: Vec<f64> =
-            reserved("the cosines of two dictionaries", features.saturating_mul(units))?;
-        let nothing = |feature| Match { feature, unit: 0, cosine: -1.0 };
-        let mut of_features: Vec<Match> = (0..features).map(nothing).collect();
-        let mut of_units = Vec::with_capacity(units);
-        known.cosines(&learned, |unit, of_unit| {
-            let (feature, cosine) = greatest(of_unit.iter().enumerate());
-            of_units.push(Match { feature, unit, cosine });
-            for (best, cosine) in of_features.iter_mut().zip(of_unit) {
+        // Of the two sides the smaller has partners for all, and lies outermost.
+        let is_known_smaller = known.count <= learned.count;
+        let (few, many) = if is_known_smaller { (&known, &learned) } else { (&learned, &known) };
+        let of = |of_few: usize, of_many: usize, cosine: f64| {
+            let (feature, unit) =
+                if is_known_smaller { (of_few, of_many) } else { (of_many, of_few) };
+            Match { feature, unit, cosine }
+        };
+        let all = few.count.saturating_mul(many.count);
+        let mut costs: Vec<f64> = reserved("the cosines of two dictionaries", all)?;
+        let mut best_of_few = Vec::with_capacity(few.count);
+        let mut best_of_many: Vec<Match> = (0..many.count).map(|at| of(0, at, -1.0)).collect();
+        many.cosines(few, |of_few, cosines| {
+            let (of_many, most) = greatest(cosines.iter().enumerate());
+            best_of_few.push(of(of_few, of_many, most));
+            for (of_many, (best, cosine)) in best_of_many.iter_mut().zip(cosines).enumerate() {
                 if cosine.abs() > best.cosine {
-                    (best.unit, best.cosine) = (unit, cosine.abs());
+                    *best = of(of_few, of_many, cosine.abs());
                 }
             }
-            cosines.extend(of_unit.iter().map(|cosine| cosine.abs()));
+            costs.extend(cosines.iter().map(|cosine| -cosine.abs()));
         })?;
-        let cosine = |feature: usize, unit: usize| cosines[unit * features + feature];
-        let partner = |(feature, unit)| Match { feature, unit, cosine: cosine(feature, unit) };
-        let mut partners: Vec<Match> = if features <= units {
-            let units = least(features, units, |feature, unit| -cosine(feature, unit))?;
-            units.into_iter().enumerate().map(partner).collect()
-        } else {
-            let features = least(units, features, |unit, feature| -cosine(feature, unit))?;
-            features.into_iter().zip(0..).map(partner).collect()
-        };
+        let partners = least(few.count, many.count, &costs)?.into_iter().enumerate();
+        let cosine = |of_few: usize, of_many: usize| -costs[of_few * many.count + of_many];
+        let mut partners: Vec<Match> =
+            partners.map(|(few, many)| of(few, many, cosine(few, many))).collect();
         partners.sort_by_key(|partner| partner.feature);
+        let (of_features, of_units) = match is_known_smaller {
+            true => (best_of_few, best_of_many),
+            false => (best_of_many, best_of_few),
+        };
         Ok(Self { partners, of_features, of_units })
     }
 

@@ -36,8 +36,8 @@ pub(super) struct Chart {
     pub(super) is_log_x: bool,
     /// Whether the steps of the x axis are whole numbers.
     pub(super) is_count: bool,
-    /// Where the labels of the x axis begin.
-    pub(super) least_label: f64,
+    /// Where the marks of the x axis begin.
+    pub(super) least_mark: f64,
     pub(super) lines: Vec<Line>,
     pub(super) dots: Vec<((f64, f64), RGBColor, Shape)>,
     /// From, to, height.
@@ -60,7 +60,7 @@ impl Chart {
             is_log: false,
             is_log_x: false,
             is_count: false,
-            least_label: f64::NEG_INFINITY,
+            least_mark: f64::NEG_INFINITY,
             lines: Vec::new(),
             dots: Vec::new(),
             bars: Vec::new(),
@@ -95,11 +95,13 @@ struct Axis {
     range: Range<f64>,
     even: RangedCoordf64,
     is_log: bool,
+    /// Where marks begin.
+    least_mark: f64,
 }
 
 impl Axis {
     fn new(range: Range<f64>, is_log: bool) -> Self {
-        Self { even: range.clone().into(), range, is_log }
+        Self { even: range.clone().into(), range, is_log, least_mark: f64::NEG_INFINITY }
     }
 }
 
@@ -112,11 +114,12 @@ impl Ranged for Axis {
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if self.is_log {
-            logarithmic_marks(&self.range, hint.bold_points())
-        } else {
-            self.even.key_points(hint)
-        }
+        let mut marks = match self.is_log {
+            true => logarithmic_marks(&self.range, hint.bold_points()),
+            false => self.even.key_points(hint),
+        };
+        marks.retain(|&mark| mark >= self.least_mark);
+        marks
     }
 
     fn range(&self) -> Range<f64> {
@@ -152,7 +155,8 @@ impl Plot for Chart {
 
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
         let (area, legend) = area.split_horizontally(720);
-        let x_axis = Axis::new(self.x.1.clone(), self.is_log_x);
+        let mut x_axis = Axis::new(self.x.1.clone(), self.is_log_x);
+        x_axis.least_mark = self.least_mark;
         let y_axis = Axis::new(self.y.1.clone(), self.is_log);
         let mut chart = ChartBuilder::on(&area)
             .caption(&self.title, text(20.0))
@@ -163,7 +167,7 @@ impl Plot for Chart {
             .build_cartesian_2d(x_axis, y_axis)?;
         let number = |at: f64, is_log: bool| short(if is_log { 10f64.powf(at) } else { at });
         let y_label = |y: &f64| number(*y, self.is_log);
-        let x_label = |x: &f64| match (self.is_count && x.fract() != 0.0) || *x < self.least_label {
+        let x_label = |x: &f64| match self.is_count && x.fract() != 0.0 {
             true => String::new(),
             false => number(*x, self.is_log_x),
         };

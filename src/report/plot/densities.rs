@@ -52,7 +52,7 @@ impl DensityHistogram {
             (x, range_of([from, 0.0])),
             ("code units", 0.0..1.08 * highest),
         );
-        (chart.is_log_x, chart.least_label) = (true, least);
+        (chart.is_log_x, chart.least_mark) = (true, least);
         let bar = |from: f64, to: f64, count: usize| {
             (from + 0.05 * (to - from), to - 0.05 * (to - from), count as f64)
         };
