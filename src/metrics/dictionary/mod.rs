@@ -61,7 +61,7 @@ const LARGEST: f64 = 1e100;
 
 /// Refuses values whose squares might not be finite; `name` says what they are of.
 fn require_moderate<T: Float>(name: &'static str, x: BatchView<'_, T>) -> Result<()> {
-    let is_large = |x: &&T| !(x.to_double().abs() <= LARGEST);
+    let is_large = |x: &&T| x.to_double().abs() > LARGEST;
     // Those of single precision never are.
     let found = if T::of(LARGEST).is_finite() { x.as_slice().iter().find(is_large) } else { None };
     let requirement = "given values from −1e100 to 1e100";
