@@ -31,7 +31,7 @@ const TOLERANCE: f64 = 1e-10;
 /// ```
 /// use autoencoder::{Batch, metrics::geometric_median};
 /// // Of the corners of a convex quadrilateral it is where the diagonals cross, however far one corner is.
-/// let corners = Batch::from_iter([[0.0, 0.0], [1.0, 0.0], [100.0, 100.0], [0.0, 1.0]]);
+/// let corners = Batch::from_iter([[0.0_f64, 0.0], [1.0, 0.0], [100.0, 100.0], [0.0, 1.0]]);
 /// let median = geometric_median(corners.view())?;
 /// assert!((median[0] - 0.5).abs() < 1e-8 && (median[1] - 0.5).abs() < 1e-8);
 /// # Ok::<(), autoencoder::Error>(())
