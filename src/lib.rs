@@ -33,7 +33,8 @@ pub mod how_it_is_built {}
 pub use batch::size;
 pub use batch::sparse::{SparseBatch, SparseSample};
 pub use batch::{Batch, BatchView, BatchViewMut, Sample};
-pub use code::{Facts, Gaussian, posterior, prior};
+pub use code::dictionary::SparseDictionary;
+pub use code::{Facts, Gaussian, dictionary, posterior, prior};
 pub use data::{Normalizer, Source};
 #[cfg(feature = "safetensors")]
 pub use error::Problem;

@@ -1,5 +1,6 @@
 //! What lies between encoder and decoder: how a code is found, what is said of it, and where it may lie.
 
+pub mod dictionary;
 mod gaussian;
 pub mod posterior;
 pub mod prior;

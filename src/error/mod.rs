@@ -114,6 +114,17 @@ pub enum Error {
         /// Index of the sample, counted from 0.
         sample: usize,
     },
+    /// All features of a sample are 0, where it is to be brought to a norm.
+    #[error(
+        "{call}: all features of sample {sample} (counted from 0) are 0, so that it cannot be brought to a norm: leave it \
+         out"
+    )]
+    ZeroSample {
+        /// The call the data was given to.
+        call: &'static str,
+        /// Index of the sample, counted from 0.
+        sample: usize,
+    },
     /// Features that are one category, of which a part is missing.
     #[error(
         "{call}: features {first} to {last} of sample {sample} are one category to the loss {loss}, and some of them are \
@@ -632,6 +643,7 @@ impl Error {
         | Self::Outlier { outlier: Outlier { sample, .. }, .. }
         | Self::NotShares { sample, .. }
         | Self::EmptySample { sample, .. }
+        | Self::ZeroSample { sample, .. }
         | Self::PartlyMissing { sample, .. }
         | Self::Label { sample, .. } = &mut self
         {

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use safetensors::tensor::{Metadata, SafeTensorError, TensorInfo};
+use safetensors::tensor::{Dtype, Metadata, SafeTensorError, TensorInfo};
 
 use crate::data::safetensors::raw::{
     MAX_DIMENSIONS, MAX_HEADER, MAX_TENSORS, MAX_TEXTS, METADATA, OURS, Raw, RawInfo, RawMetadata,
@@ -98,6 +98,25 @@ impl Header {
         Ok((header, digits))
     }
 
+    /// Reads what the header of any safetensors file says, whoever wrote it: the tensors in the order of their values,
+    /// which may be of any type.
+    pub fn parse_any(text: &[u8]) -> Result<Vec<(String, TensorInfo)>, Problem> {
+        let Raw { metadata, entries, tensors, two_metadata } =
+            serde_json::from_slice(text).map_err(|error| refused(text, &error))?;
+        limit("tensors", tensors, MAX_TENSORS)?;
+        if let Some(key) = two_metadata.then(|| METADATA.to_owned()).or(metadata.duplicate) {
+            return Err(Problem::DuplicateMetadata { key });
+        }
+        let mut checked = Vec::with_capacity(entries.len());
+        for (name, RawInfo { dtype, shape, data_offsets }) in entries {
+            limit("dimensions", shape.found, MAX_DIMENSIONS)?;
+            checked.push((name, TensorInfo { dtype, shape: shape.sizes, data_offsets }));
+        }
+        checked.sort_by_key(|(_, info)| info.data_offsets);
+        check_places(&checked, |_| true)?;
+        Ok(checked)
+    }
+
     /// The header as it stands in the file, with zeros for the digest.
     pub fn text(&self) -> Result<Vec<u8>, Problem> {
         let mut text = Limited { text: Vec::new(), length: 0 };
@@ -138,36 +157,9 @@ impl Header {
         to.write_all(b"}")
     }
 
-    /// Names once each, places without gap and overlap, and as long as the shapes say.
+    /// Names once each, types that are ours, places without gap and overlap, and as long as the shapes say.
     fn check(&self) -> Result<(), Problem> {
-        let mut names = BTreeSet::new();
-        let mut next = 0_u64;
-        for (name, info) in &self.entries {
-            let tensor = || name.clone();
-            if !names.insert(name.as_str()) {
-                return Err(Problem::DuplicateTensor { name: tensor() });
-            }
-            limit("dimensions", info.shape.len(), MAX_DIMENSIONS)?;
-            let Some((_, size)) = Values::empty(info.dtype) else {
-                let found = info.dtype.to_string();
-                return Err(Problem::UnsupportedType { tensor: tensor(), found });
-            };
-            let (start, end) = (info.data_offsets.0 as u64, info.data_offsets.1 as u64);
-            if start < next {
-                return Err(Problem::Overlap { tensor: tensor(), expected: next, found: start });
-            }
-            if start > next {
-                return Err(Problem::Gap { tensor: tensor(), expected: next, found: start });
-            }
-            let needed =
-                info.shape.iter().try_fold(size as u64, |size, &n| size.checked_mul(n as u64));
-            let (expected, found) = (needed.unwrap_or(u64::MAX), end.saturating_sub(start));
-            if needed != Some(found) || end < start {
-                return Err(Problem::WrongLength { tensor: tensor(), expected, found });
-            }
-            next = end;
-        }
-        Ok(())
+        check_places(&self.entries, |dtype| Values::empty(dtype).is_some())
     }
 
     /// Compares with the one way to write this header, and takes the digest out.
@@ -197,6 +189,44 @@ impl Header {
     pub fn recheck(&self) -> Result<(), SafeTensorError> {
         Metadata::new(None, self.entries.clone()).map(|_| ())
     }
+}
+
+/// Names once each, places without gap and overlap, and as long as the shapes say.
+fn check_places(
+    entries: &[(String, TensorInfo)],
+    is_read: impl Fn(Dtype) -> bool,
+) -> Result<(), Problem> {
+    let mut names = BTreeSet::new();
+    let mut next = 0_u64;
+    for (name, info) in entries {
+        let tensor = || name.clone();
+        if !names.insert(name.as_str()) {
+            return Err(Problem::DuplicateTensor { name: tensor() });
+        }
+        limit("dimensions", info.shape.len(), MAX_DIMENSIONS)?;
+        if !is_read(info.dtype) {
+            let found = info.dtype.to_string();
+            return Err(Problem::UnsupportedType { tensor: tensor(), found });
+        }
+        let (start, end) = (info.data_offsets.0 as u64, info.data_offsets.1 as u64);
+        if start < next {
+            return Err(Problem::Overlap { tensor: tensor(), expected: next, found: start });
+        }
+        if start > next {
+            return Err(Problem::Gap { tensor: tensor(), expected: next, found: start });
+        }
+        // Some types have less than a byte.
+        let bits = info.dtype.bitsize() as u128;
+        let bits = info.shape.iter().try_fold(bits, |bits, &n| bits.checked_mul(n as u128));
+        let bytes = bits.filter(|bits| bits.is_multiple_of(8)).map(|bits| bits / 8);
+        let needed = bytes.and_then(|bytes| u64::try_from(bytes).ok());
+        let (expected, found) = (needed.unwrap_or(u64::MAX), end.saturating_sub(start));
+        if needed != Some(found) || end < start {
+            return Err(Problem::WrongLength { tensor: tensor(), expected, found });
+        }
+        next = end;
+    }
+    Ok(())
 }
 
 fn limit(unit: &'static str, found: usize, limit: usize) -> Result<(), Problem> {

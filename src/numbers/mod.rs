@@ -4,6 +4,8 @@
 #[cfg(feature = "safetensors")]
 pub(crate) mod bytes;
 pub(crate) mod correlation;
+#[cfg(feature = "safetensors")]
+pub(crate) mod half;
 pub(crate) mod lanes;
 pub(crate) mod once;
 pub(crate) mod parallel;

@@ -6,6 +6,8 @@ mod activations;
 mod anomaly_files;
 mod csv_options;
 mod data;
+#[cfg(feature = "safetensors")]
+mod dictionaries;
 #[cfg(feature = "image")]
 mod images;
 #[cfg(feature = "safetensors")]

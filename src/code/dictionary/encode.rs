@@ -1,0 +1,243 @@
+//! From samples to codes.
+
+use super::{DictionaryParts, InputScale, SparseActivation, SparseDictionary};
+use crate::batch::sparse::SparseBatch;
+use crate::batch::{BatchView, check_finite};
+use crate::error::{Error, Result};
+use crate::numbers::once::once;
+use crate::numbers::product::{Matrix, multiply};
+use crate::numbers::scalar::{Float, sum, sum_pairs};
+
+/// So many samples are encoded together: what all units say of them is held, and no more.
+pub(super) const TILE: usize = 64;
+
+impl<T: Float> SparseDictionary<T> {
+    /// The code of each sample: the units that are active, with their values.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] for another number of features, [`Error::NoSamples`], [`Error::NotFinite`];
+    /// [`Error::ZeroSample`] where samples are [scaled to a norm](InputScale::Norm) and one has none;
+    /// [`Error::NotSet`] where they are scaled by [a factor](InputScale::Factor) that is not known.
+    pub fn encode(&self, x: BatchView<'_, T>) -> Result<SparseBatch<T>> {
+        self.check_input("encode", x)?;
+        let mut codes = SparseBatch::empty(self.units());
+        encode(&self.parts, &self.norms, x, &mut codes);
+        Ok(codes)
+    }
+
+    /// Refuses what cannot be encoded.
+    pub(super) fn check_input(&self, call: &'static str, x: BatchView<'_, T>) -> Result<()> {
+        check_finite(call, self.inputs(), x)?;
+        match self.input_scale() {
+            InputScale::Factor => Err(Error::NotSet {
+                call,
+                missing: "the factor by which samples are scaled, which is not in the file",
+                remedy: "`fold_input_factor` (√inputs over the mean norm of the samples trained on; 1 if they are \
+                         scaled already)",
+            }),
+            InputScale::Norm { .. } => {
+                let is_zero = |sample: &[T]| sample.iter().all(|&x| x == T::ZERO);
+                match x.iter().position(is_zero) {
+                    Some(sample) => Err(Error::ZeroSample { call, sample }),
+                    None => Ok(()),
+                }
+            }
+            InputScale::Plain | InputScale::LayerNorm { .. } => Ok(()),
+        }
+    }
+}
+
+/// How a sample was scaled: x = scale · x̄ + shift.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Undo<T> {
+    pub scale: T,
+    pub shift: T,
+}
+
+/// Scales a sample, and says how.
+pub(super) fn scale<T: Float>(how: InputScale, sample: &mut [T]) -> Undo<T> {
+    /// As SAELens has it, beside the standard deviation.
+    const EPSILON: f64 = 1e-5;
+    let count = T::of(sample.len() as f64);
+    match how {
+        InputScale::Plain | InputScale::Factor => Undo { scale: T::ONE, shift: T::ZERO },
+        InputScale::Norm { .. } => {
+            // Squares of very large or small values are not to be infinite or 0.
+            let largest = sample.iter().fold(T::ZERO, |most, x| most.max(x.abs()));
+            let norm = sum(sample, |x| (x / largest) * (x / largest)).sqrt() * largest;
+            let scale = norm / count.sqrt();
+            sample.iter_mut().for_each(|x| *x /= scale);
+            Undo { scale, shift: T::ZERO }
+        }
+        InputScale::LayerNorm { .. } => {
+            let mean = sum(sample, |x| x) / count;
+            sample.iter_mut().for_each(|x| *x -= mean);
+            let spread = (sum(sample, |x| x * x) / (count - T::ONE)).sqrt();
+            let divisor = spread + T::of(EPSILON);
+            sample.iter_mut().for_each(|x| *x /= divisor);
+            Undo { scale: spread, shift: mean }
+        }
+    }
+}
+
+once! {
+    /// Appends the codes of these samples.
+    fn encode(
+        parts: &'a DictionaryParts<T>,
+        norms: &'a [T],
+        x: BatchView<'b, T>,
+        to: &'a mut SparseBatch<T>,
+    ) = encode_generic;
+}
+
+fn encode_generic<T: Float>(
+    parts: &DictionaryParts<T>,
+    norms: &[T],
+    x: BatchView<'_, T>,
+    to: &mut SparseBatch<T>,
+) {
+    let mut inputs = Vec::new();
+    let mut before = Vec::new();
+    let mut ranks = Vec::new();
+    for tile in x.chunks(TILE) {
+        inputs.clear();
+        inputs.extend_from_slice(tile.as_slice());
+        for sample in inputs.chunks_exact_mut(parts.inputs) {
+            scale(parts.input_scale, sample);
+            if let Some(pre_bias) = &parts.pre_bias {
+                sample.iter_mut().zip(pre_bias).for_each(|(x, &bias)| *x -= bias);
+            }
+        }
+        if let SparseActivation::MatchingPursuit { residual, most, ends_on_repetition } =
+            parts.activation
+        {
+            let most = most.unwrap_or(parts.inputs);
+            for left in inputs.chunks_exact_mut(parts.inputs) {
+                pursue(parts, left, residual, most, ends_on_repetition, to);
+            }
+            continue;
+        }
+        before.resize(parts.units * tile.samples(), T::ZERO);
+        let weights = Matrix::new(&parts.encoder, parts.inputs, parts.units).transposed();
+        let inputs = Matrix::new(&inputs, parts.inputs, tile.samples());
+        multiply(weights, inputs, T::ZERO, &mut before);
+        for before in before.chunks_exact_mut(parts.units) {
+            before.iter_mut().zip(&parts.encoder_bias).for_each(|(x, &bias)| *x += bias);
+            before.iter_mut().zip(norms).for_each(|(x, &norm)| *x *= norm);
+            activate(parts, before, &mut ranks, to);
+            to.end_sample();
+        }
+    }
+}
+
+/// Appends the active units of a sample, without its end.
+fn activate<T: Float>(
+    parts: &DictionaryParts<T>,
+    before: &[T],
+    ranks: &mut Vec<(f64, u32)>,
+    to: &mut SparseBatch<T>,
+) {
+    match &parts.activation {
+        SparseActivation::Relu => push_positive(before.iter().copied().enumerate(), to),
+        SparseActivation::TopK { k, .. } => {
+            let units = highest(before, *k, |x| x, ranks);
+            push_positive(
+                units.iter().map(|&(_, unit)| (unit as usize, before[unit as usize])),
+                to,
+            );
+        }
+        SparseActivation::AbsTopK { k, .. } => {
+            for &(_, unit) in highest(before, *k, |x| x.abs(), ranks) {
+                let value = before[unit as usize];
+                if value != T::ZERO {
+                    to.push_value(unit as usize, value);
+                }
+            }
+        }
+        SparseActivation::JumpRelu { thresholds } => {
+            let above = before
+                .iter()
+                .zip(thresholds)
+                .enumerate()
+                .filter(|(_, (x, threshold))| x > threshold);
+            push_positive(above.map(|(unit, (&x, _))| (unit, x)), to);
+        }
+        SparseActivation::Gated { magnitude_bias, log_scale } => {
+            let units =
+                before.iter().zip(&parts.encoder_bias).zip(magnitude_bias.iter().zip(log_scale));
+            let open = units.enumerate().filter(|(_, ((x, _), _))| **x > T::ZERO);
+            let magnitudes = open
+                .map(|(unit, ((&x, &gate), (&bias, &log)))| (unit, (x - gate) * log.exp() + bias));
+            push_positive(magnitudes, to);
+        }
+        SparseActivation::GroupMax { groups } => {
+            let length = before.len() / groups;
+            let groups = before.chunks_exact(length).enumerate();
+            let largest = groups.filter_map(|(group, values)| {
+                let first = (0, *values.first()?);
+                let (at, value) = values
+                    .iter()
+                    .copied()
+                    .enumerate()
+                    .fold(first, |most, x| if x.1 > most.1 { x } else { most });
+                Some((group * length + at, value))
+            });
+            push_positive(largest, to);
+        }
+        // Has no such values.
+        SparseActivation::MatchingPursuit { .. } => {}
+    }
+}
+
+fn push_positive<T: Float>(units: impl Iterator<Item = (usize, T)>, to: &mut SparseBatch<T>) {
+    units.filter(|&(_, x)| x > T::ZERO).for_each(|(unit, x)| to.push_value(unit, x));
+}
+
+/// The k units that rank highest, in their own order.
+fn highest<'a, T: Float>(
+    before: &[T],
+    k: usize,
+    rank: impl Fn(T) -> T,
+    ranks: &'a mut Vec<(f64, u32)>,
+) -> &'a [(f64, u32)] {
+    ranks.clear();
+    ranks.extend((0..).zip(before).map(|(unit, &x)| (rank(x).to_double(), unit)));
+    if k < ranks.len() {
+        ranks.select_nth_unstable_by(k, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        ranks.truncate(k);
+    }
+    ranks.sort_unstable_by_key(|&(_, unit)| unit);
+    ranks
+}
+
+/// Matching pursuit of one sample, of which `left` is what is left in the end.
+fn pursue<T: Float>(
+    parts: &DictionaryParts<T>,
+    left: &mut [T],
+    residual: T,
+    most: usize,
+    ends_on_repetition: bool,
+    to: &mut SparseBatch<T>,
+) {
+    let mut code = std::collections::BTreeMap::<usize, T>::new();
+    for _ in 0..most {
+        let rows = parts.decoder.chunks_exact(parts.outputs).enumerate();
+        let products = rows.map(|(unit, row)| (unit, sum_pairs(row, left, |a, b| a * b)));
+        let (unit, product) =
+            products.fold((0, T::ZERO), |most, next| if next.1 > most.1 { next } else { most });
+        let before = code.len();
+        if product > T::ZERO {
+            *code.entry(unit).or_insert(T::ZERO) += product;
+            let direction = &parts.decoder[unit * parts.outputs..][..parts.outputs];
+            left.iter_mut().zip(direction).for_each(|(x, &d)| *x -= product * d);
+        }
+        let is_repeated = ends_on_repetition && code.len() == before;
+        let is_near = residual > T::ZERO && sum(left, |x| x * x).sqrt() < residual;
+        // Nothing that is left has a product above 0, nor will it have one later.
+        if is_repeated || is_near || product <= T::ZERO {
+            break;
+        }
+    }
+    code.into_iter().for_each(|(unit, value)| to.push_value(unit, value));
+    to.end_sample();
+}

@@ -1,0 +1,97 @@
+//! Simpler weights that say the same.
+
+use super::{DictionaryParts, InputScale, SparseActivation, SparseDictionary, norms_of};
+use crate::error::{Result, require, require_fit};
+use crate::numbers::scalar::Float;
+
+impl<T: Float> SparseDictionary<T> {
+    /// Gives every direction unit length, and the units its length: reconstructions stay, and a code then says how far
+    /// a unit reaches.
+    ///
+    /// # Formula
+    /// d ← d/‖d‖; of the same unit encoder, bias, threshold and the bias of a magnitude ← times ‖d‖, and so its code.
+    /// A direction without length stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`](crate::Error::Unfit) where other units would be active then: TopK and AbsTopK that do not rank by
+    /// norm, GroupMax, and matching pursuit; [`Error::EntryNotFinite`](crate::Error::EntryNotFinite) for a weight that
+    /// would be too large. Then nothing has changed.
+    pub fn fold_norms(&mut self) -> Result<()> {
+        let is_safe = match &self.parts.activation {
+            SparseActivation::Relu
+            | SparseActivation::JumpRelu { .. }
+            | SparseActivation::Gated { .. } => true,
+            SparseActivation::TopK { by_norm, .. } | SparseActivation::AbsTopK { by_norm, .. } => {
+                *by_norm
+            }
+            SparseActivation::GroupMax { .. } | SparseActivation::MatchingPursuit { .. } => false,
+        };
+        let fault =
+            "ranks units by what fold_norms would change, so that other ones would be active";
+        let remedy = "use it as it is";
+        require_fit(is_safe, self.parts.activation.name(), fault, remedy)?;
+        let norms = norms_of(&self.parts);
+        let of_unit = |rows: &mut [T], length: usize, by: fn(T, T) -> T| {
+            for (row, &norm) in rows.chunks_exact_mut(length).zip(&norms) {
+                if norm > T::ZERO {
+                    row.iter_mut().for_each(|x| *x = by(*x, norm));
+                }
+            }
+        };
+        let mut parts = self.parts.clone();
+        of_unit(&mut parts.decoder, parts.outputs, |x, norm| x / norm);
+        of_unit(&mut parts.encoder, parts.inputs, |x, norm| x * norm);
+        of_unit(&mut parts.encoder_bias, 1, |x, norm| x * norm);
+        match &mut parts.activation {
+            SparseActivation::JumpRelu { thresholds: values }
+            | SparseActivation::Gated { magnitude_bias: values, .. } => {
+                of_unit(values, 1, |x, norm| x * norm);
+            }
+            SparseActivation::TopK { by_norm, .. } | SparseActivation::AbsTopK { by_norm, .. } => {
+                *by_norm = false;
+            }
+            _ => {}
+        }
+        self.take(parts)
+    }
+
+    /// Puts a factor by which samples were scaled for training into the weights, so that samples are taken as they
+    /// are: √d over the mean norm of the samples trained on.
+    ///
+    /// # Formula
+    /// W_e ← W_e s; W_d, b_d and p ← divided by s. Codes of x are then those of s x before, reconstructions are divided
+    /// by s. A code that [ranks by norm](SparseActivation::TopK::by_norm) is divided by s.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the factor is finite and greater than 0;
+    /// [`Error::Unfit`](crate::Error::Unfit) where each sample is scaled on its own, with a skip, and for matching
+    /// pursuit; [`Error::EntryNotFinite`](crate::Error::EntryNotFinite) for a weight that would be too large. Then nothing
+    /// has changed.
+    pub fn fold_input_factor(&mut self, factor: T) -> Result<()> {
+        let is_valid = factor > T::ZERO && factor.is_finite();
+        let requirement = "finite and greater than 0";
+        require(is_valid, "the factor of the input", factor.to_double(), requirement)?;
+        let is_one = matches!(self.parts.input_scale, InputScale::Plain | InputScale::Factor);
+        let fault = "scales each sample on its own";
+        let remedy = "give it samples as they are";
+        require_fit(is_one, "SparseDictionary", fault, remedy)?;
+        let is_plain = self.parts.skip.is_none()
+            && !matches!(self.parts.activation, SparseActivation::MatchingPursuit { .. });
+        let fault = "has a skip or a matching pursuit, which a factor cannot be folded into";
+        require_fit(is_plain, "SparseDictionary", fault, "scale the samples instead")?;
+        let mut parts = self.parts.clone();
+        parts.encoder.iter_mut().for_each(|x| *x *= factor);
+        let pre_bias = parts.pre_bias.iter_mut().flatten();
+        let divided = parts.decoder.iter_mut().chain(&mut parts.decoder_bias).chain(pre_bias);
+        divided.for_each(|x| *x /= factor);
+        parts.input_scale = InputScale::Plain;
+        self.take(parts)
+    }
+
+    /// Takes other parts if they are in order.
+    fn take(&mut self, parts: DictionaryParts<T>) -> Result<()> {
+        let Self { parts, norms, .. } = Self::new(parts)?;
+        (self.parts, self.norms) = (parts, norms);
+        Ok(())
+    }
+}
