@@ -215,11 +215,11 @@ fn check_places(
         if start > next {
             return Err(Problem::Gap { tensor: tensor(), expected: next, found: start });
         }
-        // Some types have less than a byte.
-        let bits = info.dtype.bitsize() as u128;
-        let bits = info.shape.iter().try_fold(bits, |bits, &n| bits.checked_mul(n as u128));
-        let bytes = bits.filter(|bits| bits.is_multiple_of(8)).map(|bits| bits / 8);
-        let needed = bytes.and_then(|bytes| u64::try_from(bytes).ok());
+        // Some types have less than a byte, or a part of one; ours have none of these.
+        let bits = info.dtype.bitsize() as u64;
+        let (size, parts) = if bits.is_multiple_of(8) { (bits / 8, 1) } else { (bits, 8) };
+        let needed = info.shape.iter().try_fold(size, |size, &n| size.checked_mul(n as u64));
+        let needed = needed.filter(|n| n.is_multiple_of(parts)).map(|n| n / parts);
         let (expected, found) = (needed.unwrap_or(u64::MAX), end.saturating_sub(start));
         if needed != Some(found) || end < start {
             return Err(Problem::WrongLength { tensor: tensor(), expected, found });

@@ -100,6 +100,15 @@ const SPARSIFY: [&str; 7] = [
     "sparsify_skip",
     "sparsify_bfloat16",
 ];
+const LEARNING: [&str; 7] = [
+    "dl_standard",
+    "dl_new",
+    "dl_gated",
+    "dl_jumprelu",
+    "dl_topk",
+    "dl_batchtopk",
+    "dl_matryoshka",
+];
 const SCOPE_2: [&str; 2] = ["gemma_scope_2", "gemma_scope_2_transcoder"];
 #[cfg(feature = "npz")]
 const SCOPE: [&str; 2] = ["gemma_scope", "gemma_scope_transcoder"];
@@ -123,6 +132,16 @@ fn those_of_sparsify_say_what_they_say_there() {
     }
 }
 
+#[test]
+fn those_of_dictionary_learning_say_what_they_say_there() {
+    for name in LEARNING {
+        let dictionary = SparseDictionary::load_dictionary_learning(place(name)).unwrap();
+        assert_says_the_same(name, &dictionary);
+        assert_eq!(SparseDictionary::load(place(name)).unwrap(), dictionary);
+        assert_eq!(dictionary.notes()["model_name"], "tiny");
+    }
+}
+
 #[cfg(feature = "npz")]
 #[test]
 fn those_of_gemma_scope_say_what_sae_lens_has_them_say() {
@@ -139,7 +158,7 @@ fn those_of_gemma_scope_say_what_sae_lens_has_them_say() {
 
 #[test]
 fn in_double_precision_too() {
-    for name in SAE_LENS.into_iter().chain(SPARSIFY).chain(SCOPE_2) {
+    for name in SAE_LENS.into_iter().chain(SPARSIFY).chain(SCOPE_2).chain(LEARNING) {
         let dictionary = SparseDictionary::<f64>::load(place(name)).unwrap();
         let x = samples();
         let x = Batch::new(x.size(), x.as_slice().iter().map(|&x| f64::from(x)).collect()).unwrap();
@@ -200,7 +219,7 @@ fn what_a_file_says_of_its_place_is_kept() {
 #[test]
 fn what_is_written_is_read_again() {
     let folder = Folder::new("dictionaries");
-    for name in SAE_LENS.into_iter().chain(SPARSIFY).chain(SCOPE_2) {
+    for name in SAE_LENS.into_iter().chain(SPARSIFY).chain(SCOPE_2).chain(LEARNING) {
         let dictionary = SparseDictionary::<f32>::load(place(name)).unwrap();
         let to = folder.join(name);
         let is_known =
@@ -263,7 +282,7 @@ fn written_for_sae_lens() {
         write_array(&to.join("code.npy"), &dictionary.encode(x.view()).unwrap().to_dense());
         write_array(&to.join("reconstruction.npy"), &dictionary.reconstruct(x.view()).unwrap());
     };
-    for name in SAE_LENS.into_iter().chain(SPARSIFY).chain(SCOPE_2) {
+    for name in SAE_LENS.into_iter().chain(SPARSIFY).chain(SCOPE_2).chain(LEARNING) {
         let dictionary = SparseDictionary::<f32>::load(place(name)).unwrap();
         write(name, &dictionary);
         let mut folded = dictionary.clone();
@@ -304,7 +323,7 @@ fn copied(folder: &Folder, name: &str) -> PathBuf {
 fn with_settings(name: &str, from: &str, to: &str) -> Error {
     let folder = Folder::new("dictionaries");
     let copy = copied(&folder, name);
-    let path = copy.join("cfg.json");
+    let path = copy.join(if name.starts_with("dl_") { "config.json" } else { "cfg.json" });
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(from), "{text}");
     fs::write(&path, text.replace(from, to)).unwrap();
@@ -354,11 +373,14 @@ fn settings_that_are_not_known_are_refused_by_name() {
         ("sparsify", "\"activation\": \"topk\"", "\"activation\": \"relu\"", "activation"),
         ("sparsify", "\"activation\": \"topk\"", "\"signed\": true", "signed"),
         ("sparsify_groupmax", "\"k\": 4", "\"k\": 5", "k"),
+        ("dl_topk", "\"k\": 3", "\"k\": 0", "k"),
+        ("dl_topk", "\"AutoEncoderTopK\"", "\"IdentityDict\"", "dict_class"),
+        ("dl_topk", "\"trainer\"", "\"trained\"", "trainer"),
     ] {
         match with_settings(name, from, to) {
             Error::Malformed { path, place: Place::Name(found), .. } => {
                 assert_eq!(found, key, "{name} {to}");
-                assert!(path.ends_with("cfg.json"));
+                assert_eq!(path.extension().unwrap(), "json");
             }
             other => panic!("{name} {to}: {other:?}"),
         }
@@ -595,6 +617,7 @@ fn damaged_files_are_refused_or_whole() {
         ("old_topk", &["cfg.json", "sae_weights.safetensors"]),
         ("sparsify_groupmax", &["cfg.json", "sae.safetensors"]),
         ("gemma_scope_2_transcoder", &["config.json", "params.safetensors"]),
+        ("dl_batchtopk", &["config.json", "ae.safetensors"]),
     ];
     #[cfg(feature = "npz")]
     files.push(("gemma_scope", &["params.npz"]));

@@ -88,6 +88,14 @@ impl<T: Float> SparseDictionary<T> {
         self.take(parts)
     }
 
+    /// Whether every direction has unit length, but for rounding.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn has_unit_norms(&self) -> bool {
+        /// As libraries in single precision compare norms.
+        const NEAR: f64 = 1e-5;
+        norms_of(&self.parts).iter().all(|norm| (norm.to_double() - 1.0).abs() <= NEAR)
+    }
+
     /// Takes other parts if they are in order.
     fn take(&mut self, parts: DictionaryParts<T>) -> Result<()> {
         let Self { parts, norms, .. } = Self::new(parts)?;

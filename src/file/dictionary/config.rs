@@ -63,6 +63,14 @@ impl Config {
         }
     }
 
+    /// The settings that are an object under a name.
+    pub(super) fn inside(&self, key: &str) -> Result<Self> {
+        match self.object(key) {
+            Some(values) => Ok(Self { path: self.path.clone(), values: values.clone() }),
+            None => self.refuse(key, "an object of JSON, { … }"),
+        }
+    }
+
     /// What is there under a name; nothing where it is null.
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
         self.values.get(key).filter(|value| !value.is_null())

@@ -1,6 +1,7 @@
 //! Sparse dictionaries of other libraries: their files read, and written as SAELens reads them.
 
 mod config;
+mod dictionary_learning;
 mod gemma_scope;
 mod pickle;
 mod sae_lens;
@@ -25,11 +26,18 @@ use crate::numbers::scalar::Float;
 /// | SAELens | a folder of `cfg.json` and `sae_weights.safetensors` | standard, topk, abstopk, jumprelu (which BatchTopK and Matryoshka are saved as), gated, matching_pursuit, transcoder, skip_transcoder, jumprelu_transcoder, jumprelu_skip_transcoder; also of versions before 6 |
 /// | Gemma Scope | `params.npz`, or a folder of it | JumpReLU, transcoders too |
 /// | Gemma Scope 2 | `params.safetensors`, with `config.json` or without, or a folder of them | JumpReLU, transcoders too, with an affine skip or without |
+/// | dictionary_learning | a folder of `config.json` and `ae.safetensors`, which is made of its `ae.pt` | AutoEncoder, AutoEncoderNew, AutoEncoderTopK, BatchTopKSAE, MatryoshkaBatchTopKSAE, JumpReluAutoEncoder, GatedAutoEncoder |
 /// | sparsify | a folder of `cfg.json` and `sae.safetensors` | topk and groupmax, transcoders too, with a skip or without |
 ///
 /// Everything else is refused by its name, and so is a tensor or a setting that would change the numbers and is not
 /// known here. A pickle (`ae.pt`) is never read, because reading one can run any program; the error says by which lines
-/// of Python it is converted.
+/// of Python it is converted:
+///
+/// ```python
+/// import torch; from safetensors.torch import save_file
+/// weights = torch.load("ae.pt", map_location="cpu", weights_only=True)
+/// save_file({k: v.contiguous() for k, v in weights.items() if v.is_floating_point()}, "ae.safetensors")
+/// ```
 ///
 /// ```no_run
 /// use autoencoder::{Batch, SparseDictionary};
@@ -82,6 +90,17 @@ impl<T: Float> SparseDictionary<T> {
         load_sparsify(folder.as_ref())
     }
 
+    /// Reads a folder of dictionary_learning: `config.json`, and `ae.safetensors`, which
+    /// [lines of Python](SparseDictionary#files-of-other-libraries) make of its `ae.pt`.
+    ///
+    /// A plain `AutoEncoder` gets directions of unit length, as `load_dictionary` there gives it.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_dictionary_learning(folder: impl AsRef<Path>) -> Result<Self> {
+        load_dictionary_learning(folder.as_ref())
+    }
+
     /// Writes `cfg.json` and `sae_weights.safetensors` into a folder, which is made if need be, as SAELens 6 reads them:
     /// `SAE.load_from_disk(folder)` there gives the same codes and reconstructions. [Notes](Self::notes) become its
     /// metadata; a text that is JSON, such as `true` or `1024`, becomes what it says.
@@ -103,6 +122,7 @@ once! {
     fn load(path: &'a Path) -> Result<SparseDictionary<T>> = load_generic;
     fn load_sae_lens(path: &'a Path) -> Result<SparseDictionary<T>> = sae_lens::load;
     fn load_gemma_scope(path: &'a Path) -> Result<SparseDictionary<T>> = gemma_scope::load;
+    fn load_dictionary_learning(path: &'a Path) -> Result<SparseDictionary<T>> = dictionary_learning::load;
     fn load_sparsify(path: &'a Path) -> Result<SparseDictionary<T>> = sparsify::load;
     fn save_sae_lens(dictionary: &'a SparseDictionary<T>, path: &'a Path) -> Result<()> = write::save;
 }
@@ -112,6 +132,9 @@ const SAE_LENS: &str = "sae_weights.safetensors";
 const SPARSIFY: &str = "sae.safetensors";
 const SCOPE: &str = "params.npz";
 const SCOPE_2: &str = "params.safetensors";
+const LEARNING: &str = "ae.safetensors";
+/// What dictionary_learning itself writes.
+const PICKLED: &str = "ae.pt";
 const CONFIG: &str = "cfg.json";
 
 fn load_generic<T: Float>(path: &Path) -> Result<SparseDictionary<T>> {
@@ -120,22 +143,22 @@ fn load_generic<T: Float>(path: &Path) -> Result<SparseDictionary<T>> {
         Err(Error::Malformed { path, place, found, expected })
     };
     if path.is_dir() {
-        let formats: Vec<_> = [SAE_LENS, SPARSIFY, SCOPE, SCOPE_2]
+        let formats: Vec<_> = [SAE_LENS, SPARSIFY, SCOPE, SCOPE_2, LEARNING]
             .into_iter()
             .filter(|name| path.join(name).exists())
             .collect();
         return match formats.as_slice() {
             [SAE_LENS] => sae_lens::load(path),
             [SPARSIFY] => sparsify::load(path),
+            [LEARNING] => dictionary_learning::load(path),
             [name] => gemma_scope::load(&path.join(name)),
             [] => {
-                // A model of dictionary_learning, by the name that it always has.
-                let pickled = path.join("ae.pt");
+                let pickled = path.join(PICKLED);
                 if pickled.is_file() {
                     pickle::refuse(&pickled)?;
                 }
-                let expected = "a folder with sae_weights.safetensors (SAELens), sae.safetensors (sparsify), params.npz \
-                                or params.safetensors (Gemma Scope)";
+                let expected = "a folder with sae_weights.safetensors (SAELens), sae.safetensors (sparsify), \
+                                ae.safetensors (dictionary_learning), params.npz or params.safetensors (Gemma Scope)";
                 refuse("a folder without weights that are known", expected)
             }
             _ => refuse("weights of several formats", "one of them, by its path"),
@@ -145,13 +168,14 @@ fn load_generic<T: Float>(path: &Path) -> Result<SparseDictionary<T>> {
     match path.file_name().and_then(|name| name.to_str()) {
         Some(SAE_LENS) => sae_lens::load(folder),
         Some(SPARSIFY) => sparsify::load(folder),
+        Some(LEARNING) => dictionary_learning::load(folder),
         Some(CONFIG) if folder.join(SAE_LENS).exists() => sae_lens::load(folder),
         Some(CONFIG) if folder.join(SPARSIFY).exists() => sparsify::load(folder),
         Some(name) if name.ends_with(".npz") || name == SCOPE_2 => gemma_scope::load(path),
         _ => {
             pickle::refuse(path)?;
             let expected = "the folder of a dictionary, or sae_weights.safetensors (SAELens), sae.safetensors (sparsify), \
-                            params.npz or params.safetensors (Gemma Scope)";
+                            ae.safetensors (dictionary_learning), params.npz or params.safetensors (Gemma Scope)";
             refuse("a file of another name", expected)
         }
     }

@@ -11,7 +11,7 @@ use crate::error::{Error, Found, Place, Result};
 const CONVERTED: &str = "safetensors: a pickle can run any program, and is never read here. These lines of Python convert it:
 import torch; from safetensors.torch import save_file
 weights = torch.load(\"ae.pt\", map_location=\"cpu\", weights_only=True)
-save_file({k: v.contiguous() for k, v in weights.items() if torch.is_tensor(v)}, \"ae.safetensors\")";
+save_file({k: v.contiguous() for k, v in weights.items() if v.is_floating_point()}, \"ae.safetensors\")";
 
 /// Refuses a file that is a pickle of Python, or PyTorch's archive of one.
 pub(super) fn refuse(path: &Path) -> Result<()> {

@@ -150,6 +150,16 @@ impl<T: Float> Weights<T> {
         }
     }
 
+    /// Gives the transpose of a matrix another name.
+    pub(super) fn transpose(&mut self, name: &str, to: &str) -> Result<()> {
+        let (rows, columns) = self.matrix(name)?;
+        if let Some(tensor) = self.tensors.remove(name) {
+            let values = transposed(&tensor.values, columns);
+            self.tensors.insert(to.to_owned(), Tensor { shape: vec![columns, rows], values });
+        }
+        Ok(())
+    }
+
     /// The two sizes of a matrix.
     pub(super) fn matrix(&self, name: &str) -> Result<(usize, usize)> {
         match self.tensors.get(name).map(|tensor| tensor.shape.as_slice()) {
