@@ -201,7 +201,10 @@ fn folding_is_that_of_sae_lens() {
         let mut dictionary = SparseDictionary::<f32>::load(place(name)).unwrap();
         assert_eq!(dictionary.input_scale(), InputScale::Factor);
         let refused = dictionary.encode(samples().view()).unwrap_err();
-        assert!(matches!(refused, Error::NotSet { call: "encode", .. }), "{refused}");
+        assert!(
+            matches!(refused, Error::NotSet { call: "SparseDictionary::encode", .. }),
+            "{refused}"
+        );
         dictionary.fold_input_factor(2.5).unwrap();
         assert_says_the_same(name, &dictionary);
     }
@@ -243,6 +246,23 @@ fn what_is_written_is_read_again() {
         ));
         assert_eq!(fs::read_dir(&to).unwrap().count(), 2);
     }
+}
+
+/// Where the weights cannot be replaced, both files stay as they were.
+#[test]
+fn what_cannot_be_written_changes_nothing() {
+    let folder = Folder::new("dictionaries");
+    let dictionary = SparseDictionary::<f32>::load(place("standard")).unwrap();
+    let copy = copied(&folder, "topk");
+    let (settings, weights) = (copy.join("cfg.json"), copy.join("sae_weights.safetensors"));
+    let before = fs::read(&settings).unwrap();
+    fs::remove_file(&weights).unwrap();
+    fs::create_dir(&weights).unwrap();
+    let error = dictionary.save_sae_lens(&copy).unwrap_err();
+    assert!(matches!(&error, Error::File { path, .. } if path == &weights), "{error}");
+    assert_eq!(fs::read(&settings).unwrap(), before);
+    let error = dictionary.save_sae_lens(settings.join("below a file")).unwrap_err();
+    assert!(matches!(error, Error::File { action: "make the folder", .. }), "{error}");
 }
 
 /// Any pre-bias is that of SAELens, or goes into the encoder's bias: the same numbers.
@@ -361,6 +381,18 @@ fn settings_that_are_not_known_are_refused_by_name() {
         ("topk", "\"k\": 3", "\"k\": 0", "k"),
         ("topk", "\"k\": 3", "\"k\": 13", "k"),
         ("topk", "\"k\": 3, ", "", "k"),
+        (
+            "matching_pursuit",
+            "\"max_iterations\": null",
+            "\"max_iterations\": 65537",
+            "max_iterations",
+        ),
+        (
+            "matching_pursuit",
+            "\"max_iterations\": null",
+            "\"max_iterations\": true",
+            "max_iterations",
+        ),
         (
             "transcoder",
             "\"apply_b_dec_to_input\": false",
@@ -498,7 +530,7 @@ fn tensors_of_other_types_or_values_are_refused_by_name() {
     }
     let error = read(safetensors("F32", &whole("threshold", &nan)));
     assert!(
-        error.to_string().contains("value 0 (counted from 0) of the tensor `W_enc` is NaN"),
+        error.to_string().contains("value 0 (counted from 0) of the tensor `w_enc` is NaN"),
         "{error}"
     );
     let error = read(safetensors("I32", &whole("threshold", &one)));
@@ -512,7 +544,7 @@ fn tensors_of_other_types_or_values_are_refused_by_name() {
     layers[1].1 = &[1, 1, 1];
     let error = read(safetensors("F32", &layers));
     assert!(
-        error.to_string().contains("the tensor `W_dec`: the file has the shape [1, 1, 1]"),
+        error.to_string().contains("the tensor `w_dec`: the file has the shape [1, 1, 1]"),
         "{error}"
     );
     // Twice of one name, which a reader that keeps them in a table would not see.
@@ -631,6 +663,8 @@ fn damaged_files_are_refused_or_whole() {
             for _ in 0..TIMES {
                 let mut bytes = whole.clone();
                 damage(&mut bytes, &mut numbers);
+                // Anew, because some file systems bring what is overwritten to the disk at once.
+                fs::remove_file(copy.join(file)).unwrap();
                 fs::write(copy.join(file), bytes).unwrap();
                 let Ok(dictionary) = SparseDictionary::<f32>::load(&copy) else { continue };
                 read += 1;
@@ -646,6 +680,58 @@ fn damaged_files_are_refused_or_whole() {
         }
         assert!(SparseDictionary::<f32>::load(&copy).is_ok(), "{name}");
     }
+}
+
+/// Sizes that need no values when multiplied by 0, but a bias of each unit.
+#[test]
+fn no_memory_is_taken_for_sizes_of_nothing() {
+    let folder = Folder::new("dictionaries");
+    let huge: usize = 1 << 60;
+    let copy = copied(&folder, "matching_pursuit");
+    let settings = r#"{"architecture": "matching_pursuit", "metadata": {"sae_lens_version": "6.1.0"}, "d_in": 0, "d_sae": 1152921504606846976}"#;
+    fs::write(copy.join("cfg.json"), settings).unwrap();
+    let weights = safetensors("F32", &[("W_dec", &[huge, 0], &[]), ("b_dec", &[0], &[])]);
+    fs::write(copy.join("sae_weights.safetensors"), weights).unwrap();
+    let error = SparseDictionary::<f32>::load(&copy).unwrap_err();
+    assert!(
+        matches!(&error, Error::Malformed { place: Place::Name(key), .. } if key == "d_in"),
+        "{error}"
+    );
+    let copy = copied(&folder, "dl_batchtopk");
+    let empty: [(&str, &[usize], &[u8]); 5] = [
+        ("encoder.weight", &[huge, 0], &[]),
+        ("decoder.weight", &[0, huge], &[]),
+        ("b_dec", &[0], &[]),
+        ("encoder.bias", &[0], &[]),
+        ("threshold", &[], &1.0_f32.to_le_bytes()),
+    ];
+    fs::write(copy.join("ae.safetensors"), safetensors("F32", &empty)).unwrap();
+    let error = SparseDictionary::<f32>::load(&copy).unwrap_err();
+    assert!(error.to_string().contains("the tensor `encoder.weight`"), "{error}");
+    let copy = copied(&folder, "gemma_scope_2");
+    let empty: [(&str, &[usize], &[u8]); 2] =
+        [("w_enc", &[0, huge], &[]), ("w_dec", &[huge, 0], &[])];
+    fs::write(copy.join("params.safetensors"), safetensors("F32", &empty)).unwrap();
+    let error = SparseDictionary::<f32>::load(&copy).unwrap_err();
+    assert!(error.to_string().contains("the tensor `w_enc`"), "{error}");
+}
+
+/// BatchTopK whose training ended before its threshold was found.
+#[test]
+fn a_threshold_that_was_never_found_is_refused() {
+    let folder = Folder::new("dictionaries");
+    let copy = copied(&folder, "dl_batchtopk");
+    let path = copy.join("ae.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    let threshold = 0.4_f32.to_le_bytes();
+    let places: Vec<_> =
+        bytes.windows(4).enumerate().filter(|(_, part)| *part == threshold).collect();
+    let [(place, _)] = places.as_slice() else { panic!("{places:?}") };
+    let mut changed = bytes.clone();
+    changed[*place..place + 4].copy_from_slice(&(-1.0_f32).to_le_bytes());
+    fs::write(&path, changed).unwrap();
+    let error = SparseDictionary::<f32>::load(&copy).unwrap_err();
+    assert!(error.to_string().contains("the tensor `threshold`"), "{error}");
 }
 
 /// A header that promises more than the file has is refused before memory is taken for it.

@@ -60,7 +60,7 @@ pub enum SparseActivation<T> {
     MatchingPursuit {
         /// Ends where ‖r‖ is below this; 0 for never.
         residual: T,
-        /// Ends after so many times; `None` for d.
+        /// Ends after so many times, at most 2¹⁶; `None` for d.
         most: Option<usize>,
         /// Ends where a unit that was active before is taken again.
         ends_on_repetition: bool,
@@ -104,7 +104,10 @@ impl<T: Float> SparseActivation<T> {
                 let requirement = "at least 1 and a divisor of the number of units";
                 require(divides, "SparseActivation groups", *groups as f64, requirement)
             }
-            Self::MatchingPursuit { residual, .. } => {
+            Self::MatchingPursuit { residual, most, .. } => {
+                let most = most.unwrap_or(1);
+                let requirement = "at most 65,536";
+                require(most <= 1 << 16, "SparseActivation most", most as f64, requirement)?;
                 let requirement = "finite and not negative";
                 let is_valid = *residual >= T::ZERO && residual.is_finite();
                 let value = residual.to_double();

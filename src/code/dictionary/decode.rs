@@ -20,7 +20,7 @@ impl<T: Float> SparseDictionary<T> {
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for codes of another number of units.
     pub fn decode(&self, codes: &SparseBatch<T>) -> Result<Batch<T, Dyn>> {
-        require_size("decode", "units", self.units(), codes.features())?;
+        require_size("SparseDictionary::decode", "units", self.units(), codes.features())?;
         let mut outputs = Batch::zeros(Dyn(self.outputs()), codes.samples());
         decode(&self.parts, &self.norms, codes, outputs.as_mut_slice());
         Ok(outputs)
@@ -31,7 +31,7 @@ impl<T: Float> SparseDictionary<T> {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn reconstruct(&self, x: BatchView<'_, T>) -> Result<Batch<T, Dyn>> {
-        self.check_input("reconstruct", x)?;
+        self.check_input("SparseDictionary::reconstruct", x)?;
         let codes = self.encode(x)?;
         self.reconstruct_from(x, &codes)
     }
@@ -59,8 +59,8 @@ impl<T: Float> SparseDictionary<T> {
         x: BatchView<'_, T>,
         codes: &SparseBatch<T>,
     ) -> Result<Batch<T, Dyn>> {
-        self.check_input("reconstruct_from", x)?;
-        require_size("reconstruct_from", "codes", x.samples(), codes.samples())?;
+        self.check_input("SparseDictionary::reconstruct_from", x)?;
+        require_size("SparseDictionary::reconstruct_from", "codes", x.samples(), codes.samples())?;
         let mut outputs = self.decode(codes)?;
         add_sample(&self.parts, x, outputs.as_mut_slice());
         Ok(outputs)

@@ -19,7 +19,7 @@ impl<T: Float> SparseDictionary<T> {
     /// [`Error::ZeroSample`] where samples are [scaled to a norm](InputScale::Norm) and one has none;
     /// [`Error::NotSet`] where they are scaled by [a factor](InputScale::Factor) that is not known.
     pub fn encode(&self, x: BatchView<'_, T>) -> Result<SparseBatch<T>> {
-        self.check_input("encode", x)?;
+        self.check_input("SparseDictionary::encode", x)?;
         let mut codes = SparseBatch::empty(self.units());
         encode(&self.parts, &self.norms, x, &mut codes);
         Ok(codes)

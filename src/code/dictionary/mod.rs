@@ -3,10 +3,8 @@
 //! A [`SparseDictionary`] is what is left of a sparse autoencoder or transcoder when it is trained, whoever trained it:
 //! an encoder, a decoder, and a rule of which units are active. It encodes, decodes, and is
 //! [folded](SparseDictionary::fold_norms) into simpler weights.
-#![cfg_attr(
-    feature = "safetensors",
-    doc = "Those of other libraries are [read from their files](SparseDictionary::load), and [written](SparseDictionary::save_sae_lens) as SAELens reads them."
-)]
+#![cfg_attr(feature = "safetensors", doc = "")]
+#![cfg_attr(feature = "safetensors", doc = include_str!("../../file/dictionary/formats.md"))]
 
 mod activation;
 mod decode;

@@ -286,6 +286,11 @@ fn parts_that_do_not_fit_are_refused() {
         |parts| parts.activation = SparseActivation::GroupMax { groups: 3 },
         |parts| parts.activation = SparseActivation::GroupMax { groups: 0 },
         |parts| {
+            let most = Some(1 << 40);
+            parts.activation =
+                SparseActivation::MatchingPursuit { residual: 0.0, most, ends_on_repetition: true };
+        },
+        |parts| {
             let residual = f64::NAN;
             parts.activation = SparseActivation::MatchingPursuit {
                 residual,
@@ -335,7 +340,10 @@ fn samples_that_cannot_be_coded_are_refused() {
         SparseDictionary::new(DictionaryParts { input_scale, ..parts(SparseActivation::Relu) })
             .unwrap();
     let zero = Batch::from_iter([[1.0, 2.0], [0.0, 0.0]]);
-    assert_eq!(scaled.encode(zero.view()), Err(Error::ZeroSample { call: "encode", sample: 1 }));
+    assert_eq!(
+        scaled.encode(zero.view()),
+        Err(Error::ZeroSample { call: "SparseDictionary::encode", sample: 1 })
+    );
     // Squares of these are 0, or infinite.
     for size in [1e-200, 1e200] {
         let codes = scaled.encode(Batch::from_iter([[3.0 * size, 4.0 * size]]).view()).unwrap();

@@ -100,6 +100,14 @@ impl Config {
         }
     }
 
+    /// A count that must be there, and not be 0.
+    pub(super) fn size(&self, key: &str) -> Result<usize> {
+        match self.count(key)? {
+            0 => self.refuse(key, "a whole number, at least 1"),
+            size => Ok(size),
+        }
+    }
+
     /// A count that must be there, from 1 to `most`.
     pub(super) fn count_up_to(&self, key: &str, most: usize) -> Result<usize> {
         match self.count(key)? {

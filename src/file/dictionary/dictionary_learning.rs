@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::config::Config;
-use super::weights::{Weights, transposed};
+use super::weights::Weights;
 use super::{LEARNING, PICKLED, dictionary, pickle};
 use crate::code::dictionary::{DictionaryParts, InputScale, SparseActivation, SparseDictionary};
 use crate::error::Result;
@@ -18,21 +18,25 @@ pub(super) fn load<T: Float>(folder: &Path) -> Result<SparseDictionary<T>> {
     let mut weights = Weights::<T>::read(&path)?;
     let kind = Kind::of(&config)?;
     // Of nn.Linear the rows are the outputs.
-    if weights.has("encoder.weight") {
-        weights.transpose("encoder.weight", "W_enc")?;
-        weights.transpose("decoder.weight", "W_dec")?;
-    }
-    for (name, to) in [
-        ("encoder.bias", "b_enc"),
-        ("gate_bias", "b_enc"),
-        ("bias", "b_dec"),
-        ("decoder.bias", "b_dec"),
-        ("decoder_bias", "b_dec"),
-    ] {
-        weights.rename(name, to);
-    }
-    let (inputs, units) = weights.matrix("W_enc")?;
-    let decoder_bias = weights.take("b_dec", &[inputs])?;
+    let is_linear = weights.has("encoder.weight");
+    let (inputs, units) = match is_linear {
+        true => {
+            let (units, inputs) = weights.matrix("encoder.weight")?;
+            (inputs, units)
+        }
+        false => weights.matrix("W_enc")?,
+    };
+    let encoder = match is_linear {
+        true => weights.take("encoder.weight", &[units, inputs])?,
+        false => weights.take_transposed("W_enc", inputs, units)?,
+    };
+    let decoder = match is_linear {
+        true => weights.take_transposed("decoder.weight", inputs, units)?,
+        false => weights.take("W_dec", &[units, inputs])?,
+    };
+    let b_enc = weights.one_of(&["b_enc", "encoder.bias", "gate_bias"]);
+    let b_dec = weights.one_of(&["b_dec", "bias", "decoder.bias", "decoder_bias"]);
+    let decoder_bias = weights.take(b_dec, &[inputs])?;
     let activation = match kind {
         Kind::Relu | Kind::Uncentred => SparseActivation::Relu,
         Kind::TopK => {
@@ -66,9 +70,9 @@ pub(super) fn load<T: Float>(folder: &Path) -> Result<SparseDictionary<T>> {
         inputs,
         outputs: inputs,
         units,
-        encoder: transposed(&weights.take("W_enc", &[inputs, units])?, units),
-        encoder_bias: weights.take("b_enc", &[units])?,
-        decoder: weights.take("W_dec", &[units, inputs])?,
+        encoder,
+        encoder_bias: weights.take(b_enc, &[units])?,
+        decoder,
         pre_bias: is_centred.then(|| decoder_bias.clone()),
         decoder_bias,
         skip: None,

@@ -19,13 +19,11 @@ pub(super) fn load<T: Float>(path: &Path) -> Result<SparseDictionary<T>> {
             Weights::read(&path)?
         }
     };
-    for name in ["W_enc", "W_dec"] {
-        weights.rename(&name.replace('W', "w"), name);
-    }
     weights.drop_ones()?;
-    let (inputs, units) = weights.matrix("W_enc")?;
+    let (w_enc, w_dec) = (weights.one_of(&["W_enc", "w_enc"]), weights.one_of(&["W_dec", "w_dec"]));
+    let (inputs, units) = weights.matrix(w_enc)?;
     // A cross-layer transcoder has one direction a layer, and so three sizes.
-    let (_, outputs) = weights.matrix("W_dec")?;
+    let (_, outputs) = weights.matrix(w_dec)?;
     let skip = match weights.has("affine_skip_connection") {
         true => Some(weights.take_transposed("affine_skip_connection", inputs, outputs)?),
         false => None,
@@ -34,9 +32,9 @@ pub(super) fn load<T: Float>(path: &Path) -> Result<SparseDictionary<T>> {
         inputs,
         outputs,
         units,
-        encoder: weights.take_transposed("W_enc", inputs, units)?,
+        encoder: weights.take_transposed(w_enc, inputs, units)?,
         encoder_bias: weights.take("b_enc", &[units])?,
-        decoder: weights.take("W_dec", &[units, outputs])?,
+        decoder: weights.take(w_dec, &[units, outputs])?,
         decoder_bias: weights.take("b_dec", &[outputs])?,
         pre_bias: None,
         skip,

@@ -16,39 +16,7 @@ use crate::error::{Error, Found, Place, Result};
 use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 
-/// # Files of other libraries
-///
-/// Feature `safetensors`, and `npz` for `params.npz`. Weights in half (F16, BF16), single and double precision are
-/// brought to the number type `T`.
-///
-/// | library | files | what is read |
-/// |---|---|---|
-/// | SAELens | a folder of `cfg.json` and `sae_weights.safetensors` | standard, topk, abstopk, jumprelu (which BatchTopK and Matryoshka are saved as), gated, matching_pursuit, transcoder, skip_transcoder, jumprelu_transcoder, jumprelu_skip_transcoder; also of versions before 6 |
-/// | Gemma Scope | `params.npz`, or a folder of it | JumpReLU, transcoders too |
-/// | Gemma Scope 2 | `params.safetensors`, with `config.json` or without, or a folder of them | JumpReLU, transcoders too, with an affine skip or without |
-/// | dictionary_learning | a folder of `config.json` and `ae.safetensors`, which is made of its `ae.pt` | AutoEncoder, AutoEncoderNew, AutoEncoderTopK, BatchTopKSAE, MatryoshkaBatchTopKSAE, JumpReluAutoEncoder, GatedAutoEncoder |
-/// | sparsify | a folder of `cfg.json` and `sae.safetensors` | topk and groupmax, transcoders too, with a skip or without |
-///
-/// Everything else is refused by its name, and so is a tensor or a setting that would change the numbers and is not
-/// known here. A pickle (`ae.pt`) is never read, because reading one can run any program; the error says by which lines
-/// of Python it is converted:
-///
-/// ```python
-/// import torch; from safetensors.torch import save_file
-/// weights = torch.load("ae.pt", map_location="cpu", weights_only=True)
-/// save_file({k: v.contiguous() for k, v in weights.items() if v.is_floating_point()}, "ae.safetensors")
-/// ```
-///
-/// ```no_run
-/// use autoencoder::{Batch, SparseDictionary};
-///
-/// let dictionary = SparseDictionary::<f32>::load("gemma-scope/layer_12/width_16k/params.npz")?;
-/// let activations = Batch::zeros(autoencoder::nalgebra::Dyn(dictionary.inputs()), 1);
-/// let code = dictionary.encode(activations.view())?;
-/// println!("{} of {} units are active", code.count(), dictionary.units());
-/// dictionary.save_sae_lens("for-saelens")?; // in Python: SAE.load_from_disk("for-saelens")
-/// # Ok::<(), autoencoder::Error>(())
-/// ```
+/// [Files of other libraries](crate::dictionary#files-of-other-libraries), with the feature `safetensors`.
 impl<T: Float> SparseDictionary<T> {
     /// Reads a dictionary in any of these formats: a folder of its files, or the file of the weights.
     ///
@@ -91,7 +59,7 @@ impl<T: Float> SparseDictionary<T> {
     }
 
     /// Reads a folder of dictionary_learning: `config.json`, and `ae.safetensors`, which
-    /// [lines of Python](SparseDictionary#files-of-other-libraries) make of its `ae.pt`.
+    /// [lines of Python](crate::dictionary#files-of-other-libraries) make of its `ae.pt`.
     ///
     /// A plain `AutoEncoder` gets directions of unit length, as `load_dictionary` there gives it.
     ///

@@ -33,8 +33,8 @@ pub(super) fn load<T: Float>(folder: &Path) -> Result<SparseDictionary<T>> {
     let path = folder.join(SAE_LENS);
     let mut weights = Weights::<T>::read(&path)?;
     weights.drop_ones()?;
-    let (inputs, units) = (config.count("d_in")?, config.count("d_sae")?);
-    let outputs = if kind.is_transcoder { config.count("d_out")? } else { inputs };
+    let (inputs, units) = (config.size("d_in")?, config.size("d_sae")?);
+    let outputs = if kind.is_transcoder { config.size("d_out")? } else { inputs };
     let is_centred = config.flag_or("apply_b_dec_to_input", !kind.is_transcoder)?;
     if kind.is_transcoder && is_centred {
         return config.refuse("apply_b_dec_to_input", "false, as outputs are no inputs here");
@@ -184,7 +184,12 @@ fn activation<T: Float>(
             residual: T::of(config.number_or("residual_threshold", 1e-2)?.max(0.0)),
             most: match config.get("max_iterations") {
                 None => None,
-                Some(_) => Some(config.count("max_iterations")?),
+                Some(_) if config.count("max_iterations")? <= 1 << 16 => {
+                    Some(config.count("max_iterations")?)
+                }
+                Some(_) => {
+                    return config.refuse("max_iterations", "a whole number, at most 65,536");
+                }
             },
             ends_on_repetition: config.flag_or("stop_on_duplicate_support", true)?,
         },

@@ -13,9 +13,9 @@ pub(super) fn load<T: Float>(folder: &Path) -> Result<SparseDictionary<T>> {
     let config = Config::read(&folder.join(CONFIG))?;
     let path = folder.join(SPARSIFY);
     let mut weights = Weights::<T>::read(&path)?;
-    let inputs = config.count("d_in")?;
+    let inputs = config.size("d_in")?;
     let units = match config.count_or("num_latents", 0)? {
-        0 => inputs.saturating_mul(config.count("expansion_factor")?),
+        0 => inputs.saturating_mul(config.size("expansion_factor")?),
         units => units,
     };
     if config.flag_or("signed", false)? {

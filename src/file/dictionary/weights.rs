@@ -141,32 +141,21 @@ impl<T: Float> Weights<T> {
         self.tensors.contains_key(name)
     }
 
-    /// Gives a tensor another name.
-    pub(super) fn rename(&mut self, name: &str, to: &str) {
-        if !self.has(to)
-            && let Some(tensor) = self.tensors.remove(name)
-        {
-            self.tensors.insert(to.to_owned(), tensor);
-        }
+    /// The first of these names that there is a tensor of, or the first name.
+    pub(super) fn one_of<'n>(&self, names: &[&'n str]) -> &'n str {
+        let there = names.iter().find(|name| self.has(name));
+        there.or(names.first()).copied().unwrap_or_default()
     }
 
-    /// Gives the transpose of a matrix another name.
-    pub(super) fn transpose(&mut self, name: &str, to: &str) -> Result<()> {
-        let (rows, columns) = self.matrix(name)?;
-        if let Some(tensor) = self.tensors.remove(name) {
-            let values = transposed(&tensor.values, columns);
-            self.tensors.insert(to.to_owned(), Tensor { shape: vec![columns, rows], values });
-        }
-        Ok(())
-    }
-
-    /// The two sizes of a matrix.
+    /// The two sizes of a matrix, none of which is 0.
     pub(super) fn matrix(&self, name: &str) -> Result<(usize, usize)> {
         match self.tensors.get(name).map(|tensor| tensor.shape.as_slice()) {
-            Some(&[rows, columns]) => Ok((rows, columns)),
-            Some(shape) => {
-                Err(self.wrong(name, "two sizes".to_owned(), format!("the shape {shape:?}")))
-            }
+            Some(&[rows, columns]) if rows > 0 && columns > 0 => Ok((rows, columns)),
+            Some(shape) => Err(self.wrong(
+                name,
+                "two sizes above 0".to_owned(),
+                format!("the shape {shape:?}"),
+            )),
             None => Err(self.wrong(name, "a matrix".to_owned(), "none".to_owned())),
         }
     }
