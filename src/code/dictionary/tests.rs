@@ -262,8 +262,8 @@ fn parts_that_do_not_fit_are_refused() {
         SparseDictionary::new(parts).unwrap_err()
     };
     for change in [
-        (|parts| drop(parts.encoder.pop())) as fn(&mut DictionaryParts<f64>),
-        |parts| drop(parts.encoder_bias.pop()),
+        (|parts| parts.encoder.truncate(7)) as fn(&mut DictionaryParts<f64>),
+        |parts| parts.encoder_bias.truncate(3),
         |parts| parts.decoder.push(0.0),
         |parts| parts.decoder_bias.push(0.0),
         |parts| parts.pre_bias = Some(vec![0.0; 3]),

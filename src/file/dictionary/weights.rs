@@ -197,7 +197,8 @@ impl<T: Float> Weights<T> {
         const NEAR: f64 = 1e-5;
         let name = "scaling_factor";
         let Some(tensor) = self.tensors.get(name) else { return Ok(()) };
-        let far = tensor.values.iter().find(|x| !((x.to_double() - 1.0).abs() <= NEAR));
+        let is_near = |x: &T| (x.to_double() - 1.0).abs() <= NEAR;
+        let far = tensor.values.iter().find(|x| !is_near(x));
         if let Some(far) = far {
             let found = format!("{}", Number(far.to_double()));
             return Err(self.wrong(name, "a 1 for each unit".to_owned(), found));
