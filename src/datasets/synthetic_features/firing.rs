@@ -3,12 +3,14 @@
 use std::f64::consts::FRAC_1_SQRT_2;
 
 use rand::{Rng, RngExt};
+use rand_distr::{Distribution, StandardNormal};
 
 use super::hierarchy::Families;
 use crate::datasets::Generator;
 use crate::error::{Result, reserved};
 use crate::numbers::scalar::Float;
 use crate::numbers::vector::vectorize;
+use crate::random::StreamRng;
 
 /// Least variance that features have of their own beside what they share.
 const OWN: f64 = 0.01;
@@ -67,16 +69,22 @@ impl Copula {
     }
 
     /// F ε of all features.
-    fn share(&self, rng: &mut dyn Rng, to: &mut [f64]) {
+    fn share(&self, rng: &mut StreamRng, to: &mut [f64]) {
         to.fill(0.0);
         for dimension in self.factor.chunks_exact(to.len()) {
-            let epsilon = f64::draw_normal(rng);
+            let epsilon = normal(rng);
             vectorize(
                 #[inline(always)]
                 || to.iter_mut().zip(dimension).for_each(|(z, f)| *z += epsilon * f),
             );
         }
     }
+}
+
+/// Draws from N(0, 1) as [`Float::draw_normal`] does, without asking which generator it is: there are many draws.
+#[inline]
+fn normal(rng: &mut StreamRng) -> f64 {
+    StandardNormal.sample(rng)
 }
 
 /// Where the upper tail of N(0, 1) has this probability: halved down to neighbouring numbers.
@@ -157,7 +165,7 @@ impl Core {
             Some(copula) => {
                 copula.share(&mut rng, shared);
                 for (feature, &threshold) in copula.threshold.iter().enumerate() {
-                    let own = copula.own[feature] * f64::draw_normal(&mut rng);
+                    let own = copula.own[feature] * normal(&mut rng);
                     if shared[feature] + own > threshold {
                         code.push((feature, 0.0));
                     }
@@ -165,7 +173,7 @@ impl Core {
             }
         }
         for &(feature, _) in &*code {
-            let value = self.means[feature] + self.deviations[feature] * f64::draw_normal(&mut rng);
+            let value = self.means[feature] + self.deviations[feature] * normal(&mut rng);
             values[feature] = value.max(0.0);
         }
         self.keep_order(values, &mut rng);
