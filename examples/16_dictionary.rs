@@ -5,7 +5,7 @@
 
 use autoencoder::datasets::SyntheticFeatures;
 use autoencoder::layer::sparse::{BatchTopK, Dictionary, SparseEncoder};
-use autoencoder::metrics::dictionary::{Detection, Densities, Fidelity, Matching, coherence};
+use autoencoder::metrics::dictionary::{Densities, Detection, Fidelity, Matching, coherence};
 use autoencoder::metrics::geometric_median;
 use autoencoder::nalgebra::Const;
 use autoencoder::regularizer::AuxK;
@@ -25,7 +25,8 @@ fn main() -> Result<()> {
     let first = known.samples(0..2000)?;
     let mut model = AutoEncoder::builder()
         .encoder(
-            SparseEncoder::<64, FEATURES>::new(BatchTopK::new(4.0)?).pre_bias(geometric_median(first.view())?),
+            SparseEncoder::<64, FEATURES>::new(BatchTopK::new(4.0)?)
+                .pre_bias(geometric_median(first.view())?),
         )
         .decoder(Dictionary::new())
         .regularizer(AuxK::new(32)?.dead_after(50_000)?)
@@ -44,7 +45,11 @@ fn main() -> Result<()> {
     let mut fidelity = Fidelity::new(64, FEATURES)?;
     fidelity.add(x.view(), &codes, reconstruction.view())?;
     let (densities, atoms) = (fidelity.densities()?, model.atoms()?);
-    println!("active units a sample {:.2}, true features {:.2}", fidelity.l0()?, mean_count(&true_codes));
+    println!(
+        "active units a sample {:.2}, true features {:.2}",
+        fidelity.l0()?,
+        mean_count(&true_codes)
+    );
     println!("explained variance    {:.4}", fidelity.explained_variance()?);
     println!("length of reconstructions / of samples {:.3}", fidelity.shrinkage()?);
     println!("atoms most alike another: {:.2} in the mean", coherence(atoms.view())?.mean);
@@ -57,7 +62,10 @@ fn main() -> Result<()> {
     println!("\nmean correlation with the true features {:.3}", matching.mean_correlation());
     println!("found {} of {FEATURES}, split {}", findings.found.len(), findings.split.len());
     println!("dead units {}", densities.dead().len());
-    println!("a unit tells its feature: precision {:.2}, recall {:.2}", told.precision, told.recall);
+    println!(
+        "a unit tells its feature: precision {:.2}, recall {:.2}",
+        told.precision, told.recall
+    );
     show_most_used(&densities, &codes, &matching, &true_codes)?;
     draw(&densities)
 }
@@ -104,7 +112,8 @@ fn show_most_used(
 fn draw(densities: &Densities) -> Result<()> {
     let mut words = std::env::args().skip_while(|word| word != "--out");
     let folder = std::path::PathBuf::from(words.nth(1).unwrap_or_else(|| "target".to_owned()));
-    autoencoder::plot::DensityHistogram::new(densities).save(folder.join("dictionary-densities.svg"))?;
+    autoencoder::plot::DensityHistogram::new(densities)
+        .save(folder.join("dictionary-densities.svg"))?;
     println!("\ndrawn: dictionary-densities.svg in {}", folder.display());
     Ok(())
 }

@@ -25,7 +25,7 @@ use crate::numbers::scalar::Float;
 /// assert_eq!(codes.to_dense().sample(0), [0.0, 0.5, 0.0, 0.0, 2.0]);
 /// # Ok::<(), autoencoder::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct SparseBatch<T> {
     features: usize,
     /// Where each sample begins, and where the last one ends.
@@ -35,7 +35,7 @@ pub struct SparseBatch<T> {
 }
 
 /// One sample of a [`SparseBatch`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct SparseSample<'a, T> {
     indices: &'a [u32],
     values: &'a [T],
@@ -227,6 +227,14 @@ impl<T: Float> SparseBatch<T> {
     }
 }
 
+/// The same values at the same places, zeros left out.
+impl<T: Float> PartialEq for SparseBatch<T> {
+    fn eq(&self, other: &Self) -> bool {
+        let are_alike = self.features == other.features && self.samples() == other.samples();
+        are_alike && self.iter().zip(other.iter()).all(|(a, b)| a.iter().eq(b.iter()))
+    }
+}
+
 impl<T: Float> TryFrom<BatchView<'_, T>> for SparseBatch<T> {
     type Error = Error;
     fn try_from(dense: BatchView<'_, T>) -> Result<Self> {
@@ -258,6 +266,7 @@ mod tests {
     fn a_stored_zero_counts_as_none() -> Result<()> {
         let sparse = SparseBatch::new(4, [([0, 3], [0.0, 1.0])])?;
         assert_eq!((sparse.count(), sparse.sample(0).count()), (1, 1));
+        assert_eq!(sparse, SparseBatch::new(4, [([3], [1.0])])?);
         assert_eq!(sparse.sample(0).iter().collect::<Vec<_>>(), [(3, 1.0)]);
         Ok(())
     }

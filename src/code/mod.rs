@@ -20,8 +20,10 @@ pub struct Facts {
     pub units: usize,
     /// Whether the encoder says more about a code than a point.
     pub is_gaussian: bool,
-    /// Whether codes come as pairs of a unit and a value, and a dictionary decodes them.
+    /// Whether codes come as pairs of a unit and a value in training, and a dictionary decodes them.
     pub has_pairs: bool,
+    /// Whether the loss takes what the decoder gives for logits.
+    pub takes_logits: bool,
     /// Whether the encoder has thresholds that are trained.
     pub trains_thresholds: bool,
     /// Whether it has gates.

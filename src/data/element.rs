@@ -1,6 +1,7 @@
 //! Numbers as binary files store them.
 
 use super::long_double;
+use crate::numbers::half::{from_bf16, from_f16};
 use crate::numbers::scalar::Float;
 
 /// The number types of binary files.
@@ -87,8 +88,8 @@ impl Element {
         }
         match self.kind {
             Kind::Bool => decode!(u8, |byte| f64::from(u8::from(byte != 0))),
-            Kind::F16 => decode!(u16, |bits| f64::from(half(bits))),
-            Kind::Bf16 => decode!(u16, |bits| f64::from(brain(bits))),
+            Kind::F16 => decode!(u16, |bits| f64::from(from_f16(bits))),
+            Kind::Bf16 => decode!(u16, |bits| f64::from(from_bf16(bits))),
             Kind::F80 { .. } => {
                 for (to, bits) in to.zip(self.bits(bytes)) {
                     *to = T::of(long_double::nearest(bits) * scale);
@@ -106,30 +107,6 @@ impl Element {
             Kind::F64 => decode!(f64),
         }
     }
-}
-
-/// The value of a number in half precision: a sign, 5 bits of an exponent and 10 of a fraction (IEEE 754-2019, 3.4), of
-/// which single precision has every one.
-#[inline(always)]
-fn half(bits: u16) -> f32 {
-    let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
-    let magnitude = match exponent {
-        // Whole multiples of 2⁻²⁴, the least number.
-        0 => (fraction as f32 * LEAST).to_bits(),
-        0x1f => 0xff << 23 | fraction << 13,
-        // The exponents count from -15 and from -127.
-        _ => (exponent + 127 - 15) << 23 | fraction << 13,
-    };
-    f32::from_bits(u32::from(bits >> 15) << 31 | magnitude)
-}
-
-/// 2⁻²⁴.
-const LEAST: f32 = 1.0 / (1 << 24) as f32;
-
-/// The value of a number in the first 16 bits of single precision: a sign, 8 bits of an exponent and 7 of a fraction.
-#[inline(always)]
-fn brain(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
 }
 
 #[cfg(test)]
@@ -174,15 +151,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    /// The largest and the least numbers that the formats are known by: 65504 and 2⁻²⁴; (2 - 2⁻⁷)·2¹²⁷ and 2⁻¹³³.
-    #[test]
-    fn the_ends_of_the_ranges() {
-        assert_eq!((half(0x7bff), half(0x0001), half(0x3c00)), (65_504.0, 2f32.powi(-24), 1.0));
-        assert_eq!((brain(0x7f7f), brain(0x3f80)), (1.992_187_5 * 2f32.powi(127), 1.0));
-        assert_eq!(f64::from(brain(0x0001)), 2f64.powi(-133));
-        assert!(half(0x8000).is_sign_negative() && brain(0x8000).is_sign_negative());
-        assert_eq!((half(0xfc00), brain(0xff80)), (f32::NEG_INFINITY, f32::NEG_INFINITY));
     }
 }

@@ -28,8 +28,8 @@ const SIGNATURES: &[(&[u8], &str)] = &[
     (b"%PDF-", "a PDF file"),
     (b"\x80\x02", PICKLE),
     (b"\x80\x03", PICKLE),
-    (b"\x80\x04\x95", PICKLE),
-    (b"\x80\x05\x95", PICKLE),
+    (b"\x80\x04", PICKLE),
+    (b"\x80\x05", PICKLE),
     (b"GGUF", "a GGUF file"),
     (b"version https://git-lfs", "the pointer of a file that Git LFS holds"),
     (b"<!DOCTYPE", "an HTML page"),
@@ -60,7 +60,9 @@ pub(crate) fn kind_of_no_model(beginning: &[u8]) -> Option<&'static str> {
 /// Whether a file that begins so is a pickle: alone, or what PyTorch's `torch.save` makes, an archive with one in it.
 pub(crate) fn is_pickle(beginning: &[u8]) -> bool {
     let of_python = |&(start, kind): &(&[u8], &str)| kind == PICKLE && beginning.starts_with(start);
-    SIGNATURES.iter().any(of_python) || first_member(beginning).is_some_and(is_of_torch)
+    // The length of a header of 640 bytes begins as a pickle does.
+    !is_safetensors(beginning)
+        && (SIGNATURES.iter().any(of_python) || first_member(beginning).is_some_and(is_of_torch))
 }
 
 /// Whether a member of an archive is the pickle that PyTorch puts there.

@@ -615,7 +615,8 @@ pub enum Error {
     #[error(
         "{}: a pickle of Python, which runs any code that somebody put there where it is read, and is not read here; if you \
          trust it, convert it in Python:\n    tensors = torch.load({:?}, map_location=\"cpu\", weights_only=True)\n    \
-         safetensors.torch.save_file(tensors, {:?})\n(a tensor without a name as {{\"x\": tensors}})",
+         safetensors.torch.save_file({{k: v.contiguous() for k, v in tensors.items() if v.is_floating_point()}}, {:?})\n\
+         (a tensor without a name as {{\"x\": tensors}}; whole numbers, such as labels, without the `if`)",
         path.display(), path, path.with_extension("safetensors")
     )]
     Pickle {

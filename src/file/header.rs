@@ -70,11 +70,7 @@ impl Header {
     ///
     /// Also gives the digits of the digest, and puts zeros in their place.
     pub fn parse(text: &mut [u8]) -> Result<(Self, [u8; DIGITS]), Problem> {
-        let Raw { metadata, entries, tensors, two_metadata } =
-            Raw::parse(text).map_err(|Unread { at, is_json }| match is_json {
-                true => Problem::NotAHeader { at },
-                false => Problem::NotJson { at },
-            })?;
+        let Raw { metadata, entries, tensors, two_metadata } = raw(text)?;
         limit("tensors", tensors, MAX_TENSORS)?;
         let RawMetadata { mut texts, found, duplicate } = metadata;
         if let Some(key) = two_metadata.then(|| METADATA.to_owned()).or(duplicate) {
@@ -101,8 +97,7 @@ impl Header {
     /// Reads what the header of any safetensors file says, whoever wrote it: the tensors in the order of their values,
     /// which may be of any type.
     pub fn parse_any(text: &[u8]) -> Result<Vec<(String, TensorInfo)>, Problem> {
-        let Raw { metadata, entries, tensors, two_metadata } =
-            serde_json::from_slice(text).map_err(|error| refused(text, &error))?;
+        let Raw { metadata, entries, tensors, two_metadata } = raw(text)?;
         limit("tensors", tensors, MAX_TENSORS)?;
         if let Some(key) = two_metadata.then(|| METADATA.to_owned()).or(metadata.duplicate) {
             return Err(Problem::DuplicateMetadata { key });
@@ -189,6 +184,14 @@ impl Header {
     pub fn recheck(&self) -> Result<(), SafeTensorError> {
         Metadata::new(None, self.entries.clone()).map(|_| ())
     }
+}
+
+/// What a header says, before it is checked.
+fn raw(text: &[u8]) -> Result<Raw, Problem> {
+    Raw::parse(text).map_err(|Unread { at, is_json }| match is_json {
+        true => Problem::NotAHeader { at },
+        false => Problem::NotJson { at },
+    })
 }
 
 /// Names once each, places without gap and overlap, and as long as the shapes say.

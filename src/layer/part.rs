@@ -138,7 +138,10 @@ impl Pointlike for AnyPosterior {}
 pub(crate) fn require_point(place: &'static str, part: &(impl Module + ?Sized)) -> Result<()> {
     let fault = "gives a distribution, where a layer that gives a value for each unit is needed";
     let remedy = "a `Gaussian`, which gives a mean and a log-variance, can only be a whole encoder";
-    require_fit(!part.is_gaussian(), place, fault, remedy)
+    require_fit(!part.is_gaussian(), place, fault, remedy)?;
+    let fault = "gives a sparse code, which only a dictionary behind it takes";
+    let remedy = "a `SparseEncoder` can only be a whole encoder";
+    require_fit(part.in_common().is_none(), place, fault, remedy)
 }
 
 /// Takes no condition.

@@ -13,7 +13,7 @@ use crate::layer::activation::{Identity, Ranged};
 use crate::layer::layout::Layout;
 use crate::layer::part::End;
 use crate::layer::range::{AnyRange, Range};
-use crate::layer::sparse::{DecodedByAny, Dictionary, DictionaryLayer};
+use crate::layer::sparse::{DecodedBy, Dictionary, DictionaryLayer};
 use crate::layer::{
     Activated, AnyPosterior, DenseLayer, DualViewMut, Layer, Matrix, Module, Part, Pass, Pointlike,
     SameCondition, Shareable, TangentPass, Tied, Unconditioned,
@@ -194,7 +194,7 @@ where
     D::Output: SameSize<<D::Input as SameSize<E::Output>>::Next<E::Input>>,
     D::Posterior: Pointlike,
     D::Condition: SameCondition<E::Condition>,
-    E::Posterior: DecodedByAny,
+    E::Posterior: DecodedBy<D>,
 {
     type Made = D;
     const FITS: () = {

@@ -29,6 +29,7 @@ pub(crate) mod inference;
 pub(crate) mod lots;
 pub(crate) mod network;
 mod objective;
+mod plain;
 pub(crate) mod scalar;
 mod sparse;
 pub mod stack;

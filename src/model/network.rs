@@ -24,7 +24,7 @@ use crate::layer::part::End;
 use crate::layer::sparse::{PairDecoder, PairEncoder};
 use crate::layer::{Layer, Pass, require_point};
 use crate::loss::{Compared, Loss, Target, wrong_total};
-use crate::numbers::scalar::{Float, count_present, is_nan};
+use crate::numbers::scalar::{Float, count_present, is_nan, sum};
 use crate::random::Streams;
 use crate::random::schedule::Schedule;
 use crate::regularizer::combined;
@@ -136,7 +136,8 @@ impl<T: Float> Parts<T> {
             lies: input.lies().or(output.lies().filter(|_| loss.target() == Target::Input)),
             units: encoder.num_units(),
             is_gaussian: encoder.is_gaussian(),
-            has_pairs: encoder.pair_encoder().is_some() && decoder.pair_decoder().is_some(),
+            has_pairs: are_pairs(&**encoder, &**decoder, (*condition, loss.target())),
+            takes_logits: loss.takes_logits(),
             has_gates: encoder.pair_encoder().is_some_and(|encoder| encoder.has_gates()),
             trains_thresholds: encoder
                 .pair_encoder()
@@ -277,8 +278,8 @@ impl<T: Float> Network<T> {
 
     /// Encoder and decoder, where codes come as pairs in training.
     pub(crate) fn pairs(&self) -> Option<(&dyn PairEncoder<T>, &dyn PairDecoder<T>)> {
-        let is_one_of_these = self.facts.condition == 0 && self.loss.target() == Target::Input;
-        self.encoder.pair_encoder().zip(self.decoder.pair_decoder()).filter(|_| is_one_of_these)
+        let both = self.encoder.pair_encoder().zip(self.decoder.pair_decoder());
+        both.filter(|_| self.facts.has_pairs)
     }
 
     /// Takes off a gradient what would only take parameters from where they may be.
@@ -314,22 +315,25 @@ impl<T: Float> Network<T> {
     ) {
         let (given, ends) = (self.given_to_decoder(), self.places());
         let Self { encoder, decoder, parameters, leaves, state, facts, .. } = self;
-        let is_trained = facts.has_pairs && !encoder.is_frozen();
         let both = encoder.pair_encoder().zip(decoder.pair_decoder());
-        let Some((encoder, decoder)) = both.filter(|_| is_trained) else { return };
-        for leaf in leaves {
+        let Some((encoder, decoder)) = both.filter(|_| facts.has_pairs) else { return };
+        for leaf in leaves.iter().filter(|leaf| leaf.needs.revives) {
             let units = &mut workspace.pairs.candidates;
             units.clear();
-            leaf.part.revives(facts, &mut state[leaf.state.clone()], units);
+            let state = &mut state[leaf.state.clone()];
+            leaf.part.revives(facts, state, units);
             if units.is_empty() {
                 continue;
             }
             let mut rng = leaf.streams(streams.at(4)).whole();
-            let losses = &workspace.comparing.values;
             let x = BatchView::new(workspace.pairs.room.samples(), facts.features);
+            let mut squares = squares_of_losses(&workspace.comparing.values, x);
             let scale = encoder.revived_norm(&parameters[ends.encoder.clone()], units);
             for &unit in &*units {
-                let Some(direction) = drawn_by_square(losses, x, &mut rng) else { break };
+                // No sample twice, or two units would be one for good.
+                let Some(sample) = take_one(&mut squares, &mut rng) else { break };
+                leaf.part.revived(facts, state, unit as usize);
+                let direction = &x.as_slice()[sample * x.features()..][..x.features()];
                 let own = &mut parameters[ends.encoder.clone()];
                 encoder.revive(own, unit as usize, direction, scale, places);
                 let first = places.len();
@@ -348,6 +352,11 @@ impl<T: Float> Network<T> {
         let of_decoder = self.decoder.pair_decoder().is_some_and(|decoder| decoder.settles());
         let of_encoder = self.pairs().is_some_and(|(encoder, _)| encoder.settles());
         of_decoder && is_trained(&*self.decoder) || of_encoder && is_trained(&*self.encoder)
+    }
+
+    /// Whether a regularizer gives units new parameters.
+    pub(crate) fn revives(&self) -> bool {
+        self.leaves.iter().any(|leaf| leaf.needs.revives)
     }
 
     /// The schedules that parts follow.
@@ -702,21 +711,39 @@ impl<T: Float> Network<T> {
     }
 }
 
-/// One of the samples, with a probability that is as the square of its loss; none where all are 0.
-fn drawn_by_square<'a, T: Float>(
-    losses: &[T],
-    x: BatchView<'a, T>,
-    rng: &mut dyn Rng,
-) -> Option<&'a [T]> {
-    let squares = || losses.iter().zip(x.iter()).map(|(loss, x)| (loss.to_double().powi(2), x));
-    let total: f64 = squares().map(|(square, _)| square).sum();
-    let mut left = f64::draw_uniform(rng) * total;
-    let found = squares().filter(|&(square, _)| square > 0.0).find(|(square, _)| {
-        left -= square;
+/// Whether codes come as pairs in training: of a model that is told no condition and compares with its samples.
+fn are_pairs<T: Float>(
+    encoder: &dyn Layer<T>,
+    decoder: &dyn Layer<T>,
+    (condition, target): (usize, Target),
+) -> bool {
+    let both = encoder.pair_encoder().is_some() && decoder.pair_decoder().is_some();
+    both && condition == 0 && target == Target::Input
+}
+
+/// The squares of losses, 0 of samples that have no direction.
+fn squares_of_losses<T: Float>(losses: &[T], x: BatchView<'_, T>) -> Vec<f64> {
+    let has_direction = |x: &[T]| {
+        let norm = sum(x, |x| x * x).sqrt();
+        norm > T::ZERO && (T::ONE / norm).is_finite()
+    };
+    let squares = losses.iter().zip(x.iter());
+    let squares =
+        squares.map(|(loss, x)| if has_direction(x) { loss.to_double().powi(2) } else { 0.0 });
+    squares.collect()
+}
+
+/// One of these, with a probability that is as its number, which then is 0; none where all are 0.
+fn take_one(numbers: &mut [f64], rng: &mut dyn Rng) -> Option<usize> {
+    let mut left = f64::draw_uniform(rng) * numbers.iter().sum::<f64>();
+    let possible = || (0..numbers.len()).filter(|&at| numbers[at] > 0.0);
+    let found = possible().find(|&at| {
+        left -= numbers[at];
         left < 0.0
     });
-    let found = found.or_else(|| squares().filter(|&(square, _)| square > 0.0).last());
-    found.map(|(_, x)| x).filter(|x| x.iter().any(|&x| x != T::ZERO))
+    let found = found.or_else(|| possible().last())?;
+    numbers[found] = 0.0;
+    Some(found)
 }
 
 /// Refuses parts that do not go together with whether the normalizer takes missing values.

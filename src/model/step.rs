@@ -486,8 +486,7 @@ impl<T: Float> Step<'_, T> {
     /// penalty(posterior, z, encoder), and its gradients.
     fn penalise(&self, workspace: &mut Workspace<T>, mut gradient: Option<&mut [T]>) {
         let units = self.network.facts.units;
-        let nothing = Workspace::<T>::new(0, false);
-        let mut back = std::mem::replace(&mut workspace.back, nothing.back);
+        let mut back = std::mem::replace(&mut workspace.back, Back::new(0, false));
         let mut scratch = std::mem::take(&mut workspace.scratch);
         let mut terms = std::mem::take(&mut workspace.terms);
         let has_pseudo = self.pseudo_inputs().is_some();

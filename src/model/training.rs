@@ -68,6 +68,10 @@ pub(super) fn train<T: Float>(
     let remedy = "take Adam, or `Dictionary::free` and a selection without thresholds";
     let is_lbfgs = matches!(plan.method, Kind::Lbfgs(_));
     require_fit(!is_lbfgs || !network.settles(), part, fault, remedy)?;
+    let can_revive = !is_lbfgs && !network.encoder.is_frozen() && !network.decoder.is_frozen();
+    let (part, fault) = ("Resampling", "gives encoder and decoder new parameters between steps");
+    let remedy = "freeze neither, and take Adam";
+    require_fit(can_revive || !network.revives(), part, fault, remedy)?;
     let (mut x, mut targets) = (Vec::new(), Vec::new());
     let data = match samples {
         Samples::Memory { .. } => {

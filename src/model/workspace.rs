@@ -98,6 +98,21 @@ pub(crate) struct Back<T> {
     pub(crate) of_pseudo: Vec<T>,
 }
 
+impl<T: Float> Back<T> {
+    pub(crate) fn new(units: usize, is_gaussian: bool) -> Self {
+        let posterior = || Posterior::new(units, is_gaussian);
+        Self {
+            output: Vec::new(),
+            joined: Vec::new(),
+            codes: Vec::new(),
+            posterior: posterior(),
+            pseudo: posterior(),
+            parameters: Vec::new(),
+            of_pseudo: Vec::new(),
+        }
+    }
+}
+
 impl<T: Float> Encoding<T> {
     fn new(units: usize, is_gaussian: bool) -> Self {
         Self {
@@ -112,7 +127,6 @@ impl<T: Float> Encoding<T> {
 impl<T: Float> Workspace<T> {
     /// For codes of so many units, with a spread or without.
     pub(crate) fn new(units: usize, is_gaussian: bool) -> Self {
-        let posterior = || Posterior::new(units, is_gaussian);
         Self {
             taken: Vec::new(),
             clean: Vec::new(),
@@ -121,15 +135,7 @@ impl<T: Float> Workspace<T> {
             drawing: Drawing { codes: Vec::new(), noise: Vec::new() },
             decoding: Decoding { joined: Vec::new(), output: Vec::new(), tape: Vec::new() },
             comparing: Comparing { values: Vec::new(), weights: Vec::new() },
-            back: Back {
-                output: Vec::new(),
-                joined: Vec::new(),
-                codes: Vec::new(),
-                posterior: posterior(),
-                pseudo: posterior(),
-                parameters: Vec::new(),
-                of_pseudo: Vec::new(),
-            },
+            back: Back::new(units, is_gaussian),
             pairs: Pairs {
                 codes: SparseBatch::empty(units),
                 by_unit: ByFeature::default(),

@@ -1,6 +1,7 @@
 //! The two half precisions: what each number of them is, exactly.
 
 /// The value of a number in half precision, of a sign, 5 bits of an exponent and 10 of a fraction (IEEE 754-2019, 3.4).
+#[inline(always)]
 pub(crate) fn from_f16(bits: u16) -> f32 {
     let sign = u32::from(bits >> 15) << 31;
     let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
@@ -15,6 +16,7 @@ pub(crate) fn from_f16(bits: u16) -> f32 {
 }
 
 /// The value of a number of 8 bits of an exponent and 7 of a fraction: single precision without its last half.
+#[inline(always)]
 pub(crate) fn from_bf16(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }

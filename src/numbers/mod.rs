@@ -4,7 +4,6 @@
 #[cfg(feature = "safetensors")]
 pub(crate) mod bytes;
 pub(crate) mod correlation;
-#[cfg(feature = "safetensors")]
 pub(crate) mod half;
 pub(crate) mod lanes;
 pub(crate) mod once;

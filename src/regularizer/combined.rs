@@ -238,6 +238,9 @@ macro_rules! boxed {
             fn revives(&self, facts: &Facts, state: &mut [T], units: &mut Vec<u32>) {
                 (**self).revives(facts, state, units);
             }
+            fn revived(&self, facts: &Facts, state: &mut [T], unit: usize) {
+                (**self).revived(facts, state, unit);
+            }
             fn candidates(&self, facts: &Facts, state: &[T], units: &mut Vec<u32>) {
                 (**self).candidates(facts, state, units);
             }

@@ -319,6 +319,8 @@ pub struct Needs {
     pub takes_pairs: bool,
     /// What second code it wants of an encoder whose codes come as pairs. At most one part may want one.
     pub auxiliary: Auxiliary,
+    /// Whether [`revives`](Regularizer::revives) ever names a unit.
+    pub revives: bool,
     /// How many parameters of its own are trained.
     pub parameters: usize,
     /// How many numbers it remembers from step to step, zero at first; a model keeps them.
@@ -343,6 +345,7 @@ impl Needs {
             adds_to_parameters: false,
             takes_pairs: false,
             auxiliary: Auxiliary::Nothing,
+            revives: false,
             parameters: 0,
             state: 0,
         }
@@ -460,6 +463,11 @@ pub trait Regularizer<T: Float>: Debug + Send + Sync + RegularizerClone<T> {
     /// for codes that come as pairs. By default none.
     fn revives(&self, facts: &Facts, state: &mut [T], units: &mut Vec<u32>) {
         let _ = (facts, state, units);
+    }
+
+    /// Hears that a unit that it named has begun anew; others did not where no sample was left for them.
+    fn revived(&self, facts: &Facts, state: &mut [T], unit: usize) {
+        let _ = (facts, state, unit);
     }
 
     /// Names the units among which a [second code](Needs::auxiliary) is chosen, in ascending order.

@@ -243,7 +243,10 @@ fn a_pickle_is_refused_with_the_lines_that_convert_it() {
                 format!(
                     "\n    tensors = torch.load({from:?}, map_location=\"cpu\", weights_only=True)\n"
                 ),
-                format!("\n    safetensors.torch.save_file(tensors, {to:?})\n"),
+                format!(
+                    "\n    safetensors.torch.save_file({{k: v.contiguous() for k, v in tensors.items() if \
+                     v.is_floating_point()}}, {to:?})\n"
+                ),
             ] {
                 assert!(said.contains(&line), "{said}");
             }

@@ -303,6 +303,25 @@ fn dead_units_reconstruct_what_is_left() {
     let difference: Vec<f64> = with.iter().zip(&without).map(|(a, b)| a - b).collect();
     gradcheck::function(model.parameters(), &difference, expected).assert();
 
+    // A second code is of pre-activations: thresholds have no part in it.
+    let few = || JumpReluSparsity::step(0.3).unwrap();
+    let jump = || JumpRelu::new(0.1, 0.4).unwrap();
+    let mut jumping = self::model(jump(), free(), (few(), aux));
+    let place = of(&jumping, "encoder.0.threshold").unwrap();
+    let mut parameters = jumping.parameters().to_vec();
+    parameters[place.start..place.start + 5].fill(50.0);
+    jumping.set_parameters(&parameters).unwrap();
+    let mut trainer = Trainer::new(Sgd::new(1e-13).unwrap()).epochs(1).batch_size(SAMPLES);
+    trainer.fit(&mut jumping, &x).unwrap();
+    let mut alone = self::model(jump(), free(), few());
+    alone.set_parameters(jumping.parameters()).unwrap();
+    let (mut with, mut without) = (vec![0.0; parameters.len()], vec![0.0; parameters.len()]);
+    let terms = jumping.objective(&x, streams(), Some(&mut with)).unwrap();
+    assert!(terms.get("aux_k").unwrap() > 0.0);
+    alone.objective(&x, streams(), Some(&mut without)).unwrap();
+    assert_eq!(with[place.clone()], without[place]);
+    assert_ne!(with, without);
+
     // Of fewer dead units than k it counts less.
     let all = AuxK::new(2 * dead.len()).unwrap().weight(0.7).unwrap().dead_after(SAMPLES).unwrap();
     let mut halved = self::model(TopK::new(1).unwrap(), free(), all);

@@ -112,8 +112,18 @@ fn the_contract_holds_but_for_what_cannot() {
 #[test]
 fn pairs_are_the_code_to_the_bit() {
     fn check<S: Selection<f32>>(selection: S) {
-        let name = format!("{selection:?}");
-        let mut model = build::<f32, _, _>(selection, free(), NoRegularizer);
+        of_units::<S, UNITS>(selection.clone());
+        // Of more than one tile of units, the last one full or of a single unit.
+        of_units::<S, 1203>(selection.clone());
+        of_units::<S, 513>(selection);
+    }
+    fn of_units<S: Selection<f32>, const N: usize>(selection: S) {
+        let name = format!("{selection:?} of {N}");
+        let mut model = AutoEncoder::builder()
+            .encoder(SparseEncoder::<X, N>::new(selection))
+            .decoder(free())
+            .build::<f32>()
+            .unwrap();
         let x = data::<f32>(700, 2);
         Trainer::new(Adam::new(1e-2).unwrap()).epochs(1).fit(&mut model, &x).unwrap();
         let (dense, sparse) = (model.encode(&x).unwrap(), model.encode_sparse(&x).unwrap());
@@ -258,6 +268,80 @@ fn dead_units_begin_anew_as_samples_that_are_reconstructed_badly() {
 }
 
 #[test]
+fn no_two_units_begin_anew_as_one() {
+    let mut rng = seeded(11);
+    let x: Batch<f64, Const<X>> =
+        (0..30).map(|_| std::array::from_fn(|_| rng.random_range(-1.0..1.0))).collect();
+    let mut model = AutoEncoder::builder()
+        .encoder(SparseEncoder::<X, 60>::new(TopK::new(1).unwrap()))
+        .decoder(Dictionary::new())
+        .regularizer(Resampling::new(1, 30).unwrap())
+        .build::<f64>()
+        .unwrap();
+    let first = model.parameters().to_vec();
+    let trainer = || Trainer::new(Sgd::new(1e-14).unwrap()).epochs(1).batch_size(30);
+    trainer().fit(&mut model, &x).unwrap();
+    let atoms =
+        |p: &[f64]| p[p.len() - 60 * X..].chunks(X).map(<[f64]>::to_vec).collect::<Vec<_>>();
+    let (before, after) = (atoms(&first), atoms(model.parameters()));
+    let is_near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9);
+    let is_new: Vec<bool> = before.iter().zip(&after).map(|(a, b)| !is_near(a, b)).collect();
+    // More than 30 are dead, and there are 30 samples: each was taken once.
+    assert_eq!(is_new.iter().filter(|&&is_new| is_new).count(), 30);
+    for i in 0..60 {
+        for j in 0..i {
+            assert!(!is_near(&after[i], &after[j]), "{i} and {j} are one");
+        }
+    }
+    // What stays dead is still counted: the next step takes the rest.
+    trainer().fit(&mut model, &x).unwrap();
+    let later = atoms(model.parameters());
+    assert!(after.iter().zip(&later).any(|(a, b)| !is_near(a, b)));
+    // Samples without a direction, and frozen halves.
+    let zeros = Batch::zeros(Const::<X>, 30);
+    trainer().fit(&mut model, &zeros).unwrap();
+    assert!(model.parameters().iter().all(|p| p.is_finite()));
+    model.freeze_encoder();
+    assert!(matches!(trainer().fit(&mut model, &x), Err(Error::Unfit { part: "Resampling", .. })));
+}
+
+#[test]
+fn a_threshold_of_a_unit_that_begins_anew_is_the_first() {
+    let sparsity = || (JumpReluSparsity::step(0.0).unwrap(), Resampling::new(1, 40).unwrap());
+    let mut model = build(JumpRelu::default(), Dictionary::new(), sparsity());
+    let place = |name: &str, model: &Sparse<JumpRelu, (JumpReluSparsity, Resampling)>| {
+        let tensors = model.layout().tensors().iter();
+        tensors.clone().find(|t| t.name == name).unwrap().range.clone()
+    };
+    let mut parameters = model.parameters().to_vec();
+    parameters[place("encoder.0.threshold", &model)].fill(100.0);
+    model.set_parameters(&parameters).unwrap();
+    let x = data::<f64>(40, 5);
+    let mut trainer = Trainer::new(Sgd::new(1e-14).unwrap()).epochs(1).batch_size(40);
+    trainer.fit(&mut model, &x).unwrap();
+    let thresholds = &model.parameters()[place("encoder.0.threshold", &model)];
+    assert!(thresholds.iter().all(|&threshold| (threshold - 0.01).abs() < 1e-9), "{thresholds:?}");
+}
+
+#[test]
+fn trained_halves_are_halves_of_another_model() {
+    let x = data::<f32>(40, 5);
+    let mut model = build::<f32, _, _>(TopK::new(3).unwrap(), free(), NoRegularizer);
+    Trainer::new(Adam::new(0.05).unwrap()).epochs(2).fit(&mut model, &x).unwrap();
+    let again = AutoEncoder::builder()
+        .encoder(model.trained_encoder())
+        .decoder(model.trained_decoder())
+        .regularizer(DictionaryL1::new(0.1).unwrap())
+        .build::<f32>()
+        .unwrap();
+    let (one, other) = (model.reconstruct(&x).unwrap(), again.reconstruct(&x).unwrap());
+    for (a, b) in one.as_slice().iter().zip(other.as_slice()) {
+        assert!((a - b).abs() < 1e-6);
+    }
+    assert_eq!(model.atoms().unwrap(), again.atoms().unwrap());
+}
+
+#[test]
 fn k_follows_a_schedule_in_training_and_not_in_use() {
     /// From four times as many to as many.
     #[derive(Debug, Clone)]
@@ -341,6 +425,31 @@ fn what_does_not_fit_is_refused() {
     }
     let refused = with(sparse(), Box::new(JumpReluSparsity::step(0.1).unwrap()));
     assert!(matches!(refused, Err(Error::Unfit { part: "JumpReluSparsity", .. })), "{refused:?}");
+    // A classifier trains neither thresholds nor gates.
+    let refused = AutoEncoder::builder()
+        .encoder(SparseEncoder::<X, UNITS>::new(JumpRelu::default()))
+        .classes::<3>()
+        .regularizer(JumpReluSparsity::step(0.1).unwrap())
+        .build::<f32>();
+    assert!(matches!(refused, Err(Error::Unfit { .. })), "{refused:?}");
+    // What reconstructs by itself does so by squared differences.
+    let refused = builder(3)
+        .decoder(Dictionary::new())
+        .regularizer(Matryoshka::new([3]).unwrap())
+        .loss(BernoulliCrossEntropy)
+        .build::<f32>();
+    assert!(matches!(refused, Err(Error::Unfit { part: "Matryoshka", .. })), "{refused:?}");
+    // No link of a chain.
+    let chain = [Dense::<X, X>::new(Relu).boxed::<f32>(), sparse()];
+    let refused = AutoEncoder::builder()
+        .encoder(Any::of(chain).unwrap())
+        .decoder(Dictionary::new())
+        .build::<f32>();
+    assert!(matches!(refused, Err(Error::Unfit { .. })), "{refused:?}");
+    let infinite = SparseEncoder::<X, UNITS>::new(TopK::new(3).unwrap()).pre_bias([f64::NAN; X]);
+    let refused =
+        AutoEncoder::builder().encoder(infinite).decoder(Dictionary::new()).build::<f32>();
+    assert!(matches!(refused, Err(Error::InvalidParameter { .. })), "{refused:?}");
     // A line search does not end where atoms have length 1.
     let x = data::<f32>(9, 7);
     let mut model = builder(3).decoder(Dictionary::new()).build::<f32>().unwrap();

@@ -495,6 +495,7 @@ fn cells_and_rows_that_do_not_fit_are_refused() {
         units: 2,
         is_gaussian: false,
         has_pairs: false,
+        takes_logits: false,
         trains_thresholds: false,
         has_gates: false,
         range: (0.0, 1.0),

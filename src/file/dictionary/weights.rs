@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use safetensors::Dtype;
 
 use super::pickle;
+use crate::data::safetensors::raw::MAX_HEADER;
 use crate::data::signature::{self, kind_of_no_model};
 #[cfg(feature = "npz")]
 use crate::data::{Npz, Source};
 use crate::error::{Error, Found, Number, Place, Problem, Result};
-use crate::file::header::{Header, MAX_HEADER};
+use crate::file::header::Header;
 use crate::numbers::bytes::CHUNK;
 use crate::numbers::half::{from_bf16, from_f16};
 use crate::numbers::scalar::{Float, all_finite};

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::passes::{add_scaled, draw_directions, set_direction};
+use super::passes::{add_scaled, draw_directions, scale_all, set_direction};
 use super::{InCommon, PairDecoder, PairsPass};
 use crate::batch::by_feature::ByFeature;
 use crate::batch::size::Size;
@@ -191,23 +191,20 @@ impl<T: Float, I: Size, O: Size> Layer<T> for DictionaryLayer<I, O> {
     fn draw_parameters(&self, parameters: &mut [T], rng: &mut dyn Rng) {
         let outputs = self.output.value();
         let (atoms, bias) = parameters.split_at_mut(self.num_weights());
-        draw_directions(atoms, outputs, rng);
-        let norm = T::of(self.settings.first_norm);
-        atoms.iter_mut().for_each(|value| *value *= norm);
+        draw_directions(atoms, (outputs, T::of(self.settings.first_norm)), rng);
         bias.fill(T::ZERO);
     }
 
     fn begin_as(&self, encoder: &[T], own: &mut [T]) {
-        let Some(InCommon { weights, .. }) = &self.in_common else { return };
-        let weights = &encoder[weights.clone()];
-        if weights.len() != self.num_weights() {
+        let Some(InCommon { all, weights, .. }) = &self.in_common else { return };
+        if *all != encoder.len() || weights.len() != self.num_weights() {
             return;
         }
+        let weights = &encoder[weights.clone()];
         let (atoms, outputs) = (&mut own[..weights.len()], self.output.value());
         atoms.copy_from_slice(weights);
         normalize(BatchViewMut::new(atoms, outputs));
-        let norm = T::of(self.settings.first_norm);
-        atoms.iter_mut().for_each(|value| *value *= norm);
+        scale_all(atoms, T::of(self.settings.first_norm));
     }
 
     fn range(&self) -> (f64, f64) {
@@ -322,6 +319,10 @@ impl<T: Float, I: Size, O: Size> Detach<T> for DictionaryLayer<I, O> {
 }
 
 impl<T: Float, I: Size, O: Size> PairDecoder<T> for DictionaryLayer<I, O> {
+    fn bias<'a>(&self, parameters: &'a [T]) -> &'a [T] {
+        &parameters[self.places().1]
+    }
+
     fn atoms<'a>(&self, parameters: &'a [T]) -> BatchView<'a, T> {
         BatchView::new(&parameters[self.places().0], self.output.value())
     }

@@ -9,11 +9,11 @@ use super::passes::{
 };
 use super::select::{Preactivations, Room, select, select_dense};
 use super::selection::{By, Moment, Rule, Selection, Selects};
-use super::{InCommon, PairEncoder, Pairs, PairsPass};
+use super::{InCommon, PairEncoder, Pairs, PairsPass, PlainEncoder};
 use crate::batch::size::Size;
 use crate::batch::sparse::SparseBatch;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::{Result, require_count, require_size};
+use crate::error::{Result, require, require_count, require_size};
 use crate::layer::layout::{Layout, Role};
 use crate::layer::tied::Detach;
 use crate::layer::{DualViewMut, Layer, Module, Part, Pass, TangentPass, Unconditioned};
@@ -65,27 +65,51 @@ impl SparseEncoder<0, 0> {
     }
 }
 
+/// What a pre-bias begins as.
+#[derive(Debug, Clone)]
+enum PreBias {
+    Zeros,
+    Given(Vec<f64>),
+}
+
 /// What [`SparseEncoder`] makes.
 #[derive(Debug, Clone)]
 pub struct SparseLayer<I, O, S> {
     input: I,
     output: O,
     selection: S,
-    /// The first pre-bias, none where there is no such parameter; all zeros where it is empty.
-    pre_bias: Option<Vec<f64>>,
+    /// The first pre-bias, none where there is no such parameter.
+    pre_bias: Option<PreBias>,
+    /// The length of each unit's weights at first.
+    first_norm: f64,
     is_frozen: bool,
+}
+
+/// What a gradient reaches beside weights and pre-bias.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reached {
+    pub(super) biases: bool,
+    pub(super) thresholds: bool,
 }
 
 impl<I, O, S> SparseLayer<I, O, S> {
     fn new(selection: S, input: I, output: O) -> Self {
-        Self { input, output, selection, pre_bias: Some(Vec::new()), is_frozen: false }
+        let (pre_bias, first_norm) = (Some(PreBias::Zeros), 1.0);
+        Self { input, output, selection, pre_bias, first_norm, is_frozen: false }
     }
 
     /// The first pre-bias, one value for each input, such as the
-    /// [geometric median](crate::metrics::geometric_median) of some samples. Default: zeros.
+    /// [geometric median](crate::metrics::geometric_median) of some samples, as the encoder sees them: behind the model's
+    /// normalizer, if it has one. Default: zeros. Another number of values, and one that is not finite, are refused when
+    /// the model is built.
     pub fn pre_bias<T: Float>(self, first: impl AsRef<[T]>) -> Self {
         let first = first.as_ref().iter().map(|value| value.to_double()).collect();
-        Self { pre_bias: Some(first), ..self }
+        Self { pre_bias: Some(PreBias::Given(first)), ..self }
+    }
+
+    /// The length of each unit's weights at first, finite and greater than 0. Default: 1.
+    pub fn first_norm(self, first_norm: f64) -> Self {
+        Self { first_norm, ..self }
     }
 
     /// Without a pre-bias: inputs are taken as they are, and the dictionary has a bias of its own.
@@ -156,11 +180,14 @@ impl<I: Size, O: Size, S: Selects + std::fmt::Debug + Send + Sync> Module for Sp
         require_count("SparseEncoder inputs", self.input.value())?;
         require_count("SparseEncoder units", self.output.value())?;
         self.selection.check(self.output.value())?;
-        if let Some(first) = self.pre_bias.as_ref().filter(|first| !first.is_empty()) {
-            let place = "the first pre-bias of a SparseEncoder";
-            require_size(place, "values", self.input.value(), first.len())?;
-        }
-        Ok(())
+        let requirement = "finite and greater than 0";
+        let is_length = self.first_norm > 0.0 && self.first_norm.is_finite();
+        require(is_length, "SparseEncoder first_norm", self.first_norm, requirement)?;
+        let Some(PreBias::Given(first)) = &self.pre_bias else { return Ok(()) };
+        let place = "the first pre-bias of a SparseEncoder";
+        require_size(place, "values", self.input.value(), first.len())?;
+        let found = first.iter().find(|value| !value.is_finite());
+        found.map_or(Ok(()), |&value| require(false, place, value, "finite"))
     }
 }
 
@@ -202,14 +229,14 @@ impl<I: Size, O: Size, S: Selects> SparseLayer<I, O, S> {
         }
     }
 
-    /// Adds to the gradient what that at each pre-activation says, of biases if they have a part in it.
+    /// Adds to the gradient what that at each pre-activation says.
     pub(super) fn add_gradient<T: Float>(
         &self,
         pass: PairsPass<'_, T>,
         d_codes: &[T],
         gradient: &mut [T],
         room: &mut Room<T>,
-        has_biases: bool,
+        reached: Reached,
     ) where
         S: Selection<T>,
     {
@@ -218,11 +245,12 @@ impl<I: Size, O: Size, S: Selects> SparseLayer<I, O, S> {
         let (d_biases, rest) = rest.split_at_mut(self.output.value());
         let (d_pre_bias, d_thresholds) = rest.split_at_mut(pre_bias.len());
         let x = BatchView::new(&room.centred, self.input.value());
-        let slope = self.selection.bandwidth().map(|bandwidth| (thresholds, T::of(bandwidth)));
+        let bandwidth = self.selection.bandwidth().filter(|_| reached.thresholds);
+        let slope = bandwidth.map(|bandwidth| (thresholds, T::of(bandwidth)));
         let d_thresholds = slope.map(|_| d_thresholds);
         let PairsPass { codes, by_unit, .. } = pass;
         let at = Back { x, codes, by_unit, d_codes, slope };
-        let d_biases = Some(d_biases).filter(|_| has_biases);
+        let d_biases = Some(d_biases).filter(|_| reached.biases);
         let to = (d_weights, d_biases, d_pre_bias, d_thresholds);
         add_pairs_gradient(at, weights, to, &mut room.sums);
     }
@@ -241,15 +269,17 @@ where
         });
     }
 
-    /// Directions that are all alike, of length 1; the dictionary begins as the same.
+    /// Directions that are all alike, of the first length; the dictionary begins as the same.
     fn draw_parameters(&self, parameters: &mut [T], rng: &mut dyn Rng) {
         let places = self.places();
-        draw_directions(&mut parameters[places.weights], self.input.value(), rng);
+        let norm = T::of(self.first_norm);
+        draw_directions(&mut parameters[places.weights], (self.input.value(), norm), rng);
         parameters[places.biases].fill(T::ZERO);
         let pre_bias = &mut parameters[places.pre_bias];
         pre_bias.fill(T::ZERO);
-        let first = self.pre_bias.iter().flatten();
-        pre_bias.iter_mut().zip(first).for_each(|(bias, &first)| *bias = T::of(first));
+        if let Some(PreBias::Given(first)) = &self.pre_bias {
+            pre_bias.iter_mut().zip(first).for_each(|(bias, &first)| *bias = T::of(first));
+        }
         parameters[places.thresholds].fill(T::of(self.selection.first_threshold()));
     }
 
@@ -324,6 +354,13 @@ where
     O: Size,
     S: Selection<T>,
 {
+    fn plain<'a>(&self, parameters: &'a [T]) -> PlainEncoder<'a, T> {
+        let Tensors { weights, biases, pre_bias, thresholds } = self.tensors(parameters);
+        let weights = BatchView::new(weights, self.input.value());
+        let rule = self.selection.rule(Moment::default(), thresholds);
+        PlainEncoder { weights, biases, pre_bias, rule, magnitudes: None }
+    }
+
     fn encode_pairs(
         &self,
         parameters: &[T],
@@ -366,7 +403,20 @@ where
         gradient: &mut [T],
         room: &mut Room<T>,
     ) {
-        self.add_gradient(pass, d_codes, gradient, room, true);
+        let to = Reached { biases: true, thresholds: true };
+        self.add_gradient(pass, d_codes, gradient, room, to);
+    }
+
+    fn second_backward(
+        &self,
+        pass: PairsPass<'_, T>,
+        d_codes: &[T],
+        gradient: &mut [T],
+        room: &mut Room<T>,
+    ) {
+        // Pre-activations themselves, whatever the thresholds.
+        let to = Reached { biases: true, thresholds: false };
+        self.add_gradient(pass, d_codes, gradient, room, to);
     }
 
     fn revived_norm(&self, parameters: &[T], units: &[u32]) -> T {
@@ -387,6 +437,11 @@ where
         set_direction(&mut parameters[weights.clone()], direction, norm);
         parameters[bias] = T::ZERO;
         places.extend([weights, bias..bias + 1]);
+        if all.thresholds.len() == all.biases.len() {
+            let threshold = all.thresholds.start + unit;
+            parameters[threshold] = T::of(self.selection.first_threshold());
+            places.push(threshold..threshold + 1);
+        }
     }
 
     fn settle(&self, parameters: &mut [T], codes: &SparseBatch<T>) {

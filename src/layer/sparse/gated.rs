@@ -3,10 +3,10 @@ use std::ops::Range;
 use nalgebra::{Const, Dyn};
 use rand::Rng;
 
-use super::encoder::{SparseEncoder, SparseLayer};
+use super::encoder::{Reached, SparseEncoder, SparseLayer};
 use super::select::Room;
 use super::selection::Moment;
-use super::{InCommon, PairEncoder, Pairs, PairsPass};
+use super::{InCommon, PairEncoder, Pairs, PairsPass, PlainEncoder};
 use crate::batch::size::Size;
 use crate::batch::sparse::SparseBatch;
 use crate::batch::{BatchView, BatchViewMut};
@@ -74,6 +74,11 @@ impl<I: Size, O: Size> GatedLayer<I, O> {
     /// As [`SparseLayer::pre_bias`].
     pub fn pre_bias<T: Float>(self, first: impl AsRef<[T]>) -> Self {
         Self { gate: self.gate.pre_bias(first) }
+    }
+
+    /// As [`SparseLayer::first_norm`].
+    pub fn first_norm(self, first_norm: f64) -> Self {
+        Self { gate: self.gate.first_norm(first_norm) }
     }
 
     /// As [`SparseLayer::without_pre_bias`].
@@ -374,6 +379,13 @@ impl<T: Float, I: Size, O: Size> Layer<T> for GatedLayer<I, O> {
 }
 
 impl<T: Float, I: Size, O: Size> PairEncoder<T> for GatedLayer<I, O> {
+    fn plain<'a>(&self, parameters: &'a [T]) -> PlainEncoder<'a, T> {
+        let [logs, biases] = self.places();
+        let magnitudes = Some([&parameters[logs], &parameters[biases]]);
+        let of_gate = self.gate.plain(&parameters[..self.gate.num_parameters()]);
+        PlainEncoder { magnitudes, ..of_gate }
+    }
+
     fn encode_pairs(
         &self,
         parameters: &[T],
@@ -416,7 +428,8 @@ impl<T: Float, I: Size, O: Size> PairEncoder<T> for GatedLayer<I, O> {
         let to = own.split_at_mut(units).into();
         back_pairs(magnitudes, pass.codes, (d_codes, &mut d_p), to);
         let pass = PairsPass { parameters: &pass.parameters[..of_gate.len()], ..pass };
-        self.gate.add_gradient(pass, &d_p, of_gate, room, false);
+        let reached = Reached { biases: false, thresholds: false };
+        self.gate.add_gradient(pass, &d_p, of_gate, room, reached);
         room.gradient = d_p;
     }
 
@@ -429,7 +442,7 @@ impl<T: Float, I: Size, O: Size> PairEncoder<T> for GatedLayer<I, O> {
     ) {
         let of_gate = &mut gradient[..self.gate.num_parameters()];
         let pass = PairsPass { parameters: &pass.parameters[..of_gate.len()], ..pass };
-        self.gate.add_gradient(pass, d_codes, of_gate, room, true);
+        self.gate.second_backward(pass, d_codes, of_gate, room);
     }
 
     fn revived_norm(&self, parameters: &[T], units: &[u32]) -> T {

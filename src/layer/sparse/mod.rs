@@ -96,17 +96,24 @@ impl<P: TrainedThresholds, T> TrainedThresholds for Trained<P, T> {}
 impl<T, I, O, R> TrainedThresholds for Any<T, I, O, R, AnyPosterior> {}
 impl<T, I, O, R> TrainedThresholds for Any<T, I, O, R, Pairs> {}
 
-/// The posterior of what any decoder can decode.
+/// A decoder of sparse codes, already made: that of a trained model, say.
 #[diagnostic::on_unimplemented(
     message = "a sparse code is decoded by a dictionary, which is linear",
     label = "not a dictionary",
-    note = "give `.decoder(Dictionary::new())`; a `TopK` code of which any decoder may make something is none of this \
-            crate"
+    note = "give `.decoder(Dictionary::new())`"
 )]
-pub trait DecodedByAny {}
-impl DecodedByAny for Point {}
-impl DecodedByAny for DiagonalGaussian {}
-impl DecodedByAny for AnyPosterior {}
+pub trait MadeDictionary {}
+impl<I, O> MadeDictionary for DictionaryLayer<I, O> {}
+impl<P: MadeDictionary, T> MadeDictionary for Trained<P, T> {}
+/// Chosen at run time: whether it is one is asked when the model is built.
+impl<T, I, O, R, P> MadeDictionary for Any<T, I, O, R, P> {}
+
+/// A posterior that the decoder `D` can decode: any can, but for that of a sparse code, which needs a dictionary.
+pub trait DecodedBy<D> {}
+impl<D> DecodedBy<D> for Point {}
+impl<D> DecodedBy<D> for DiagonalGaussian {}
+impl<D> DecodedBy<D> for AnyPosterior {}
+impl<D: MadeDictionary> DecodedBy<D> for Pairs {}
 
 /// Where what a dictionary has in common with its encoder lies among the encoder's parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,8 +137,26 @@ pub struct PairsPass<'a, T> {
     pub(crate) by_unit: &'a ByFeature,
 }
 
+/// An encoder of sparse codes as plain weights.
+#[derive(Debug, Clone, Copy)]
+pub struct PlainEncoder<'a, T> {
+    /// A column for each unit.
+    pub weights: BatchView<'a, T>,
+    /// One for each unit.
+    pub biases: &'a [T],
+    /// What is taken off the inputs; empty for nothing.
+    pub pre_bias: &'a [T],
+    /// Which units are active in use.
+    pub rule: Rule<'a, T>,
+    /// Of an encoder with gates for each unit the logarithm of the scale of its magnitude, and its bias.
+    pub magnitudes: Option<[&'a [T]; 2]>,
+}
+
 /// An encoder whose codes come as pairs.
 pub trait PairEncoder<T: Float> {
+    /// Itself as plain weights.
+    fn plain<'a>(&self, parameters: &'a [T]) -> PlainEncoder<'a, T>;
+
     /// Writes the code of each sample.
     fn encode_pairs(
         &self,
@@ -169,9 +194,7 @@ pub trait PairEncoder<T: Float> {
         d_codes: &[T],
         gradient: &mut [T],
         room: &mut Room<T>,
-    ) {
-        self.encode_pairs_backward(pass, d_codes, gradient, room);
-    }
+    );
 
     /// The norm that the weights of units that are revived get: a fifth of the mean of all others'.
     fn revived_norm(&self, parameters: &[T], units: &[u32]) -> T;
@@ -211,6 +234,9 @@ pub trait PairEncoder<T: Float> {
 
 /// A decoder of codes that come as pairs: y = Σ fᵢ dᵢ + b, with an atom dᵢ for each unit.
 pub trait PairDecoder<T: Float> {
+    /// What is added to all outputs.
+    fn bias<'a>(&self, parameters: &'a [T]) -> &'a [T];
+
     /// The atoms, a column each, among the parameters that it is given.
     fn atoms<'a>(&self, parameters: &'a [T]) -> BatchView<'a, T>;
 

@@ -30,9 +30,11 @@ type Placed<'a, T> = (Tensors<Range<usize>>, Tensors<&'a [T]>);
 type Gradients<'a, T> = (&'a mut [T], Option<&'a mut [T]>, &'a mut [T], Option<&'a mut [T]>);
 
 once! {
-    /// Draws directions that are all alike, of length 1.
-    pub(super) fn draw_directions(to: &'a mut [T], features: usize, rng: &'a mut dyn Rng)
+    /// Draws directions that are all alike, of so many features and of this length.
+    pub(super) fn draw_directions(to: &'a mut [T], shape: (usize, T), rng: &'a mut dyn Rng)
         = draw_directions_generic;
+    /// Multiplies all by a factor.
+    pub(super) fn scale_all(values: &'a mut [T], factor: T) = scale_all_generic;
     /// The samples without the pre-bias, if there is one.
     pub(super) fn centre(x: BatchView<'a, T>, pre_bias: &'a [T], to: &'a mut Vec<T>) = centre_generic;
     /// z = W (x − b_d) + b, all of it.
@@ -79,12 +81,20 @@ once! {
     pub(super) fn least_positive(codes: &'a SparseBatch<T>) -> Option<T> = least_positive_generic;
 }
 
-fn draw_directions_generic<T: Float>(to: &mut [T], features: usize, rng: &mut dyn Rng) {
+fn scale_all_generic<T: Float>(values: &mut [T], factor: T) {
+    values.iter_mut().for_each(|value| *value *= factor);
+}
+
+fn draw_directions_generic<T: Float>(
+    to: &mut [T],
+    (features, length): (usize, T),
+    rng: &mut dyn Rng,
+) {
     for direction in to.chunks_exact_mut(features) {
         direction.iter_mut().for_each(|value| *value = T::draw_normal(rng));
         let norm = sum(direction, |value| value * value).sqrt();
         if norm > T::ZERO {
-            direction.iter_mut().for_each(|value| *value /= norm);
+            direction.iter_mut().for_each(|value| *value = *value / norm * length);
         }
     }
 }
@@ -290,7 +300,8 @@ fn add_gradients<T: Float>(
                 let unit = first + place;
                 for (sample, pair) in at.by_unit.of(unit) {
                     let (value, d) = (at.codes.values()[pair], at.d_codes[pair]);
-                    if value != T::ZERO {
+                    // Where there are thresholds, what is stored as 0 is below its own.
+                    if value != T::ZERO || at.slope.is_none() {
                         *sum += d;
                         let x = &at.x.as_slice()[sample * inputs..][..inputs];
                         add_scaled(d, x, d_weights);

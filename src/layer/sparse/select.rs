@@ -87,7 +87,11 @@ fn select_generic<T: Float>(
 ) {
     let Room { tile, gathered, best, together, .. } = room;
     let (samples, all) = (of.x.samples(), of.biases.len());
-    best.resize_with(samples, || Best { bound: T::ZERO, pairs: Vec::new() });
+    // What once was more samples is kept for when there are as many again.
+    if best.len() < samples {
+        best.resize_with(samples, || Best { bound: T::ZERO, pairs: Vec::new() });
+    }
+    let best = &mut best[..samples];
     for best in &mut *best {
         best.bound = rule.bound();
         best.pairs.clear();
@@ -215,7 +219,7 @@ impl<T: Float> Best<T> {
             Rule::Largest { count, by } => {
                 // Kept are up to twice as many as are wanted, before the bound rises.
                 self.offer_above(z, names, by, |best| {
-                    if best.pairs.len() >= 2 * count {
+                    if best.pairs.len() >= count.saturating_mul(2) {
                         best.cut(count, by);
                     }
                 });
@@ -253,6 +257,7 @@ impl<T: Float> Best<T> {
 
     /// Leaves the largest, so many of them.
     fn cut(&mut self, count: usize, by: By) {
+        let count = count.max(1);
         if self.pairs.len() > count {
             let (_, last, _) = self.pairs.select_nth_unstable_by(count - 1, |a, b| by.order(a, b));
             self.bound = by.key(last.0);
@@ -280,7 +285,7 @@ fn bound_together<T: Float>(
     together: &mut Vec<(T, u64)>,
 ) {
     let kept: usize = best.iter().map(|best| best.pairs.len()).sum();
-    if count == 0 || kept <= 2 * count {
+    if count == 0 || kept <= count.saturating_mul(2) {
         return;
     }
     together.clear();
@@ -339,5 +344,122 @@ fn select_dense_generic<T: Float>(mut z: BatchViewMut<'_, T>, rule: Rule<'_, T>)
         }
         z.fill(T::ZERO);
         best.pairs.iter().for_each(|&(value, unit)| z[unit as usize] = value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::random::seeded;
+
+    /// What a rule leaves, by sorting all pre-activations, which are W itself: each sample is a unit vector.
+    fn by_sorting(z: &[Vec<f64>], rule: Rule<'_, f64>) -> Vec<Vec<(usize, f64)>> {
+        let key = |by: By, value: f64| if by == By::Size { value.abs() } else { value };
+        let may_be = |by: By, value: f64| by == By::Any || key(by, value) > 0.0;
+        let all = |by: By| -> Vec<(usize, usize, f64)> {
+            let columns = z.iter().enumerate();
+            let all = columns.flat_map(|(sample, z)| {
+                z.iter().enumerate().map(move |(unit, &value)| (sample, unit, value))
+            });
+            let mut all: Vec<_> = all.filter(|&(_, _, value)| may_be(by, value)).collect();
+            all.sort_by(|a, b| {
+                key(by, b.2).total_cmp(&key(by, a.2)).then((a.0, a.1).cmp(&(b.0, b.1)))
+            });
+            all
+        };
+        let kept: Vec<(usize, usize, f64)> = match rule {
+            Rule::Largest { count, by } => {
+                let of = |sample| {
+                    all(by).into_iter().filter(move |&(found, ..)| found == sample).take(count)
+                };
+                (0..z.len()).flat_map(of).collect()
+            }
+            Rule::LargestTogether { count, by } => {
+                all(by).into_iter().take((count * z.len() as f64) as usize).collect()
+            }
+            Rule::Above { threshold } => {
+                all(By::Any).into_iter().filter(|&(_, _, value)| value > threshold).collect()
+            }
+            Rule::AboveEach { thresholds, window } => {
+                let near = all(By::Any)
+                    .into_iter()
+                    .filter(|&(_, unit, value)| value > thresholds[unit] - window);
+                near.map(|(sample, unit, value)| {
+                    (sample, unit, if value > thresholds[unit] { value } else { 0.0 })
+                })
+                .collect()
+            }
+        };
+        let mut codes = vec![Vec::new(); z.len()];
+        kept.into_iter().for_each(|(sample, unit, value)| codes[sample].push((unit, value)));
+        codes.iter_mut().for_each(|code| code.sort_by_key(|&(unit, _)| unit));
+        codes
+    }
+
+    #[test]
+    fn what_is_kept_is_what_sorting_finds() {
+        let mut rng = seeded(7);
+        let (mut codes, mut room) = (SparseBatch::empty(0), Room::new());
+        for (units, samples) in [(3, 1), (512, 4), (513, 5), (1203, 9), (40, 2)] {
+            // Few different values, so that many are equal.
+            let draw =
+                |rng: &mut crate::random::StreamRng| f64::from(rng.random_range(-9..10)) / 4.0;
+            let z: Vec<Vec<f64>> =
+                (0..samples).map(|_| (0..units).map(|_| draw(&mut rng)).collect()).collect();
+            // A weight for each unit and sample, and samples that pick their own.
+            let weights: Vec<f64> =
+                (0..units).flat_map(|unit| z.iter().map(move |z| z[unit])).collect();
+            let mut x = vec![0.0; samples * samples];
+            (0..samples).for_each(|sample| x[sample * (samples + 1)] = 1.0);
+            let biases = vec![0.0; units];
+            let thresholds: Vec<f64> = (0..units).map(|_| draw(&mut rng).abs()).collect();
+            let of = Preactivations {
+                weights: BatchView::new(&weights, samples),
+                biases: &biases,
+                x: BatchView::new(&x, samples),
+                units: None,
+            };
+            let kinds = [By::Value, By::Size, By::Any].into_iter().flat_map(|by| {
+                [1, 2, 30].into_iter().flat_map(move |count| {
+                    let together = Rule::LargestTogether { count: count as f64 + 0.5, by };
+                    [Rule::Largest { count, by }, together]
+                })
+            });
+            let above = [
+                Rule::Above { threshold: 0.0 },
+                Rule::Above { threshold: 1.3 },
+                Rule::AboveEach { thresholds: &thresholds, window: 0.6 },
+            ];
+            for rule in kinds.chain(above) {
+                select(of, rule, &mut codes, &mut room);
+                let found: Vec<Vec<(usize, f64)>> = codes
+                    .iter()
+                    .map(|code| {
+                        let units = code.indices().iter().map(|&unit| unit as usize);
+                        units.zip(code.values().iter().copied()).collect()
+                    })
+                    .collect();
+                assert_eq!(found, by_sorting(&z, rule), "{units} units, {rule:?}");
+            }
+            // Of some units alone.
+            let some: Vec<u32> = (0..units as u32).filter(|unit| unit % 2 == 0).collect();
+            select(
+                Preactivations { units: Some(&some), ..of },
+                Rule::Largest { count: 2, by: By::Any },
+                &mut codes,
+                &mut room,
+            );
+            let even: Vec<Vec<f64>> =
+                z.iter().map(|z| z.iter().step_by(2).copied().collect()).collect();
+            for (code, expected) in
+                codes.iter().zip(by_sorting(&even, Rule::Largest { count: 2, by: By::Any }))
+            {
+                let found: Vec<_> = code.indices().iter().map(|&unit| unit as usize).collect();
+                let expected: Vec<_> = expected.iter().map(|&(unit, _)| 2 * unit).collect();
+                assert_eq!(found, expected, "every second of {units}");
+            }
+        }
     }
 }

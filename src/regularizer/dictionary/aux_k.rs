@@ -1,4 +1,4 @@
-use super::{compare, count_silent, name_dead, require_counted, require_pairs};
+use super::{compare, count_silent, name_dead, require_counted, require_values};
 use crate::batch::BatchViewMut;
 use crate::batch::sparse::SparseBatch;
 use crate::code::Facts;
@@ -17,7 +17,9 @@ use crate::terms::Terms;
 /// # Formula
 /// With e = x − y, taken as it is, and of each sample the k largest pre-activations zᵢ among dead units, whatever their
 /// sign: α · min(dead / k, 1) · mean over samples of ½ ‖Σ zᵢ dᵢ − e‖². The dictionary's bias is no part of that sum: it
-/// is in y already. Nothing where no unit is dead. Its term is `aux_k`.
+/// is in y already. Nothing where no unit is dead. Its term is `aux_k`. Whatever the loss is, this is a squared error; a
+/// loss on logits is refused, and so is [`GateSparsity`](crate::regularizer::GateSparsity) beside it, which wants another
+/// second code.
 ///
 /// A unit is dead once so many samples in a row have not made it active; the counts are in checkpoints and in the
 /// model's file.
@@ -135,7 +137,7 @@ impl<T: Float> Regularizer<T> for AuxK {
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
-        require_pairs("AuxK", facts)
+        require_values("AuxK", facts)
     }
 
     fn scratch_len(

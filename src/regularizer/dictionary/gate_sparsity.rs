@@ -1,4 +1,4 @@
-use super::{add_norm_gradient, compare, norms_of_active};
+use super::{add_norm_gradient, compare, norms_of_active, require_values};
 use crate::batch::BatchViewMut;
 use crate::code::Facts;
 use crate::error::{Result, require_fit, require_weight};
@@ -116,6 +116,7 @@ impl<T: Float> Regularizer<T> for GateSparsity {
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
+        require_values("GateSparsity", facts)?;
         let fault = "trains gates, and this encoder has none";
         require_fit(facts.has_gates, "GateSparsity", fault, "take `GatedEncoder`")
     }

@@ -1,4 +1,4 @@
-use super::{add_norm_gradient, norms_of_active};
+use super::{add_norm_gradient, norms_of_active, require_pairs};
 use crate::code::Facts;
 use crate::error::{Result, require_fit, require_positive, require_weight};
 use crate::layer::Layer;
@@ -201,6 +201,7 @@ impl<T: Float> Regularizer<T> for JumpReluSparsity {
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
+        require_pairs("JumpReluSparsity", facts)?;
         let fault = "moves thresholds that are trained, and this encoder has none";
         require_fit(facts.trains_thresholds, "JumpReluSparsity", fault, "take `JumpRelu`")
     }

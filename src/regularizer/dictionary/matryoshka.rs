@@ -1,4 +1,4 @@
-use super::{compare, require_pairs};
+use super::{compare, require_values};
 use crate::batch::BatchViewMut;
 use crate::code::Facts;
 use crate::error::{Result, require, require_count};
@@ -13,7 +13,7 @@ use crate::terms::Terms;
 ///
 /// # Formula
 /// Σₗ mean over samples of ½ ‖x − (Σ fᵢ dᵢ over i < mₗ + b)‖², with widths m₁ < m₂ < …; the loss of the model adds the
-/// same for all units. Its term is `matryoshka`.
+/// same for all units, if it is the squared error; one on logits is refused. Its term is `matryoshka`.
 ///
 /// # Example
 /// ```
@@ -92,7 +92,7 @@ impl<T: Float> Regularizer<T> for Matryoshka {
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
-        require_pairs("Matryoshka", facts)?;
+        require_values("Matryoshka", facts)?;
         let last = self.widths[self.widths.len() - 1];
         require(last < facts.units, "a Matryoshka width", last as f64, "below the number of units")
     }

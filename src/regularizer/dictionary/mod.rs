@@ -19,6 +19,7 @@ use crate::batch::sparse::SparseBatch;
 use crate::code::Facts;
 use crate::error::{Result, require, require_fit};
 use crate::layer::sparse::PairsPass;
+use crate::numbers::once::once;
 use crate::numbers::scalar::{Float, is_nan, sum};
 
 /// Refuses a model whose codes do not come as pairs, where a box hid that.
@@ -26,6 +27,14 @@ fn require_pairs(name: &'static str, facts: &Facts) -> Result<()> {
     let fault = "is for sparse codes and the dictionary that decodes them";
     let remedy = "take a `SparseEncoder` and a `Dictionary`, or `CodeL1`";
     require_fit(facts.has_pairs, name, fault, remedy)
+}
+
+/// The same for what reconstructs by itself, and compares by squared differences.
+fn require_values(name: &'static str, facts: &Facts) -> Result<()> {
+    require_pairs(name, facts)?;
+    let fault =
+        "compares the dictionary's outputs with the samples, and this loss takes them for logits";
+    require_fit(!facts.takes_logits, name, fault, "take `SquaredError`")
 }
 
 /// Counts beyond this are no longer exact in f32.
@@ -37,8 +46,14 @@ fn require_counted(name: &'static str, samples: usize) -> Result<()> {
     require(fits, name, samples as f64, "from 1 to 2²⁴")
 }
 
-/// Counts for each unit the samples since it was active.
-fn count_silent<T: Float>(codes: &SparseBatch<T>, counts: &mut [T]) {
+once! {
+    /// Counts for each unit the samples since it was active.
+    fn count_silent(codes: &'a SparseBatch<T>, counts: &'a mut [T]) = count_silent_generic;
+    /// Appends the units that were silent for so many samples.
+    fn name_dead(counts: &'a [T], dead_after: usize, units: &'a mut Vec<u32>) = name_dead_generic;
+}
+
+fn count_silent_generic<T: Float>(codes: &SparseBatch<T>, counts: &mut [T]) {
     let most = T::of(MOST_COUNTED as f64);
     let samples = T::of(codes.samples() as f64);
     for count in counts.iter_mut() {
@@ -51,8 +66,7 @@ fn count_silent<T: Float>(codes: &SparseBatch<T>, counts: &mut [T]) {
     }
 }
 
-/// Appends the units that were silent for so many samples.
-fn name_dead<T: Float>(counts: &[T], dead_after: usize, units: &mut Vec<u32>) {
+fn name_dead_generic<T: Float>(counts: &[T], dead_after: usize, units: &mut Vec<u32>) {
     let dead = |&(_, &count): &(usize, &T)| count.to_double() >= dead_after as f64;
     units.extend(counts.iter().enumerate().filter(dead).map(|(unit, _)| unit as u32));
 }

@@ -10,14 +10,16 @@ use crate::regularizer::{Needs, Regularizer, SuitedTo};
 /// Gives dead units new directions every so many steps: those of samples that are reconstructed badly.
 ///
 /// # Formula
-/// Every N steps, for each unit that the last M samples have not made active: a sample x of the batch is drawn with a
-/// probability that is as the square of its loss. Behind the encoder's pre-bias, x / ‖x‖ becomes the unit's atom, of
+/// Every N steps, for each unit that the last M samples have not made active: a sample x of the batch, as the encoder saw
+/// it, is drawn with a probability that is as the square of its loss, and no sample twice; where there are fewer samples
+/// than units, some stay as they are. Behind the encoder's pre-bias, x / ‖x‖ becomes the unit's atom, of
 /// length 1 or of a free dictionary's first length, and the direction of its weights, of a fifth of the mean norm of other
-/// units' weights; its bias becomes 0, and the optimizer forgets what it remembered of all these. It adds no term to the
-/// loss.
+/// units' weights; its bias becomes 0, a threshold of its own what it was at first, and the optimizer forgets what it
+/// remembered of all these. It adds no term to the loss.
 ///
 /// The counts are in checkpoints and in the model's file, and what is drawn depends on seed and step: a resumed training
-/// has the same bits. With [`Lbfgs`](crate::Lbfgs), which looks along lines, nothing is resampled.
+/// has the same bits. A training with [`Lbfgs`](crate::Lbfgs), which looks along lines, and one with a frozen half are
+/// refused.
 ///
 /// # Example
 /// ```
@@ -65,7 +67,8 @@ impl<T: Float> Regularizer<T> for Resampling {
 
     /// A count for each unit, of the samples since it was active, and one of the steps since units were looked at.
     fn needs(&self, facts: &Facts) -> Needs {
-        Needs { takes_pairs: true, state: facts.units.saturating_add(1), ..Needs::nothing() }
+        let state = facts.units.saturating_add(1);
+        Needs { takes_pairs: true, revives: true, state, ..Needs::nothing() }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
@@ -86,8 +89,9 @@ impl<T: Float> Regularizer<T> for Resampling {
         }
         steps.fill(T::ZERO);
         name_dead(counts, self.dead_after, units);
-        for &unit in &*units {
-            counts[unit as usize] = T::ZERO;
-        }
+    }
+
+    fn revived(&self, _facts: &Facts, state: &mut [T], unit: usize) {
+        state[unit] = T::ZERO;
     }
 }
