@@ -301,7 +301,7 @@ fn no_two_units_begin_anew_as_one() {
     let zeros = Batch::zeros(Const::<X>, 30);
     trainer().fit(&mut model, &zeros).unwrap();
     assert!(model.parameters().iter().all(|p| p.is_finite()));
-    model.freeze_encoder();
+    model.set_encoder_frozen(true);
     assert!(matches!(trainer().fit(&mut model, &x), Err(Error::Unfit { part: "Resampling", .. })));
 }
 
