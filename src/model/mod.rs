@@ -31,6 +31,7 @@ pub(crate) mod network;
 mod objective;
 mod plain;
 pub(crate) mod scalar;
+mod settle;
 mod sparse;
 pub mod stack;
 pub(crate) mod step;

@@ -32,6 +32,7 @@
 //! # Ok::<(), autoencoder::Error>(())
 //! ```
 
+mod atoms;
 mod dictionary;
 mod encoder;
 mod gated;
