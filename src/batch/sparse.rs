@@ -230,8 +230,14 @@ impl<T: Float> SparseBatch<T> {
 /// The same values at the same places, zeros left out.
 impl<T: Float> PartialEq for SparseBatch<T> {
     fn eq(&self, other: &Self) -> bool {
-        let are_alike = self.features == other.features && self.samples() == other.samples();
-        are_alike && self.iter().zip(other.iter()).all(|(a, b)| a.iter().eq(b.iter()))
+        self.features == other.features && self.iter().eq(other.iter())
+    }
+}
+
+/// The same values at the same places, zeros left out.
+impl<T: Float> PartialEq for SparseSample<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
     }
 }
 
