@@ -38,6 +38,11 @@ def objective(name, net, shown):
     return Row(f"{name} {net}", 128, f"{name}, {shown}", words)
 
 
+def dictionary(units, k):
+    shown = f"768 inputs, {units:,} units, k {k}"
+    return Row(f"growth {units} {k}", 1024, shown, ("--case", f"768-{units}-{k}"))
+
+
 NETS = {
     "ours": ("ours", None),
     "torch": ("PyTorch eager", ["torch_peer.py"]),
@@ -87,6 +92,21 @@ KINDS = {
             objective("series", "1024", "windows 8×128: 16-32 channels"),
             objective("keras", "784", "images 1×28×28: 16-8-8 channels, pooling and upsampling"),
         ),
+    ),
+    "dictionaries": Kind(
+        title="A training step of a sparse dictionary, ms (and how many times ours)",
+        head=("sizes", "batch"),
+        bench="dictionaries",
+        libraries={
+            "ours": ("ours", None),
+            "torch": ("PyTorch eager, dense", ["torch_dictionary.py", "--decoder", "dense"]),
+            "torch-bag": ("PyTorch eager, bag", ["torch_dictionary.py", "--decoder", "bag"]),
+        },
+        rows=(
+            dictionary(2048, 32),
+            dictionary(16_384, 32),
+        ),
+        unit_us=1000,
     ),
     "encode": Kind(
         title="Encoding, µs (and how many times ours)",

@@ -16,9 +16,11 @@ mod data;
 mod deep;
 mod denoising;
 mod denoising_convolutional;
+mod dictionary;
 mod few_labels;
 mod image_anomalies;
 mod importance;
+mod k_sparse;
 mod keras;
 mod keras_convolutional;
 mod momentum;
@@ -79,6 +81,8 @@ const ROWS: &[(u32, &str, Run, Run)] = &[
     (17, "odd images and odd pixels", image_anomalies::full, image_anomalies::quick),
     (18, "connections through a schema", connections::full, connections::quick),
     (19, "odd steps of series", series::full, series::quick),
+    (20, "a sparse dictionary finds its atoms", dictionary::full, dictionary::quick),
+    (21, "k-sparse autoencoder", k_sparse::full, k_sparse::quick),
 ];
 
 /// What the command line says.
