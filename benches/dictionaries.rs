@@ -72,7 +72,8 @@ fn main() -> Result<()> {
     let sizes = if is_quick { vec![2048] } else { vec![16_384] };
     for units in sizes.into_iter().filter(|units| words.want(&format!("beside {units}"))) {
         println!("{INPUTS} inputs, {units} units, k 32, batches of {BATCH}: ms a step");
-        let mut times = in_turns(vec![sparse((units, 32), threads)?, dense(units, threads)?], is_quick);
+        let mut times =
+            in_turns(vec![sparse((units, 32), threads)?, dense(units, threads)?], is_quick);
         let [ours, other] = [0, 1].map(|of| median(&mut times[of]));
         println!("  sparse {:8.1} ± {:.1} %", ours.0, ours.1);
         println!(

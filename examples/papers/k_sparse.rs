@@ -81,7 +81,7 @@ fn each_seed<const N: usize, const UNITS: usize>(
         let (first, last) = plan.active;
         let falling = Falling(first as f64 / last as f64);
         let mut trained = model::<N, UNITS>(TopK::new(last)?.schedule(falling), seed)?;
-        // Large first weights would stay where pixels are seldom lit.
+        // Large first weights may stay what they are where pixels are seldom lit.
         let mut parameters = trained.parameters().to_vec();
         parameters[..N * UNITS].iter_mut().for_each(|weight| *weight *= FIRST_NORM as f32);
         trained.set_parameters(&parameters)?;
