@@ -133,7 +133,7 @@ fn pairs_are_the_code_to_the_bit() {
         assert_eq!(model.encode_sparse(&mut stream).unwrap(), sparse, "{name}");
         let (one, other) = (model.decode_sparse(&sparse).unwrap(), model.decode(&dense).unwrap());
         for (a, b) in one.as_slice().iter().zip(other.as_slice()) {
-            assert!((a - b).abs() < 1e-5, "{name}: {a}, {b}");
+            assert!((a - b).abs() < 1e-5 * a.abs().max(1.0), "{name}: {a}, {b}");
         }
     }
     check(TopK::new(3).unwrap());
@@ -293,10 +293,11 @@ fn no_two_units_begin_anew_as_one() {
             assert!(!is_near(&after[i], &after[j]), "{i} and {j} are one");
         }
     }
-    // What stays dead is still counted: the next step takes the rest.
-    trainer().fit(&mut model, &x).unwrap();
+    // What stays dead is still counted, and named again; another seed draws other samples.
+    trainer().seed(1).fit(&mut model, &x).unwrap();
     let later = atoms(model.parameters());
-    assert!(after.iter().zip(&later).any(|(a, b)| !is_near(a, b)));
+    let moved = after.iter().zip(&later).filter(|(a, b)| !is_near(a, b)).count();
+    assert!(moved > 0, "{:?}", model.encode_sparse(&x).unwrap());
     // Samples without a direction, and frozen halves.
     let zeros = Batch::zeros(Const::<X>, 30);
     trainer().fit(&mut model, &zeros).unwrap();
