@@ -30,8 +30,8 @@ impl ByFeature {
         // While pairs are placed, `starts[feature + 1]` is where the next one of the feature goes; behind them, where
         // it ends.
         for (sample, ends) in batch.starts().windows(2).enumerate() {
-            for pair in ends[0]..ends[1] {
-                let next = &mut self.starts[indices[pair] as usize + 1];
+            for (pair, &index) in (ends[0]..).zip(&indices[ends[0]..ends[1]]) {
+                let next = &mut self.starts[index as usize + 1];
                 self.pairs[*next as usize] = (sample as u32, pair as u32);
                 *next += 1;
             }

@@ -176,6 +176,12 @@ impl<T: Float> SparseBatch<T> {
         self.values.clear();
     }
 
+    /// Makes room for so many values.
+    pub(crate) fn reserve(&mut self, values: usize) {
+        self.indices.reserve(values);
+        self.values.reserve(values);
+    }
+
     /// Appends a value to the sample that is being written; its place is above those before it.
     pub(crate) fn push_value(&mut self, index: usize, value: T) {
         self.indices.push(index as u32);

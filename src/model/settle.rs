@@ -155,7 +155,7 @@ fn take_one(numbers: &mut [f64], rng: &mut dyn Rng) -> Option<usize> {
         left -= numbers[at];
         left < 0.0
     });
-    let found = found.or_else(|| possible().last())?;
+    let found = found.or_else(|| possible().next_back())?;
     numbers[found] = 0.0;
     Some(found)
 }

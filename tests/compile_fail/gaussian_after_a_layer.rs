@@ -1,5 +1,5 @@
 //~ ERROR: what gives a `DiagonalGaussian` can be neither a decoder nor be followed by a layer
-//~ ERROR: layers before it are its body
+//~ ERROR: layers before a Gaussian are its body
 //~ AT: .then(Gaussian::new(
 use autoencoder::activation::{Identity, Relu};
 use autoencoder::{Dense, Gaussian, Then};

@@ -106,7 +106,7 @@ fn regularizers_and_corruptions() {
     assert_eq!(of_steps(all, adam, STEPS, 3), 0);
     // Codes as pairs of a unit and a value, and a second code of units that are dead.
     let sparse = || {
-        let dead = AuxK::new(2).unwrap().dead_after(4).unwrap();
+        let dead = AuxK::new(2).unwrap().dead_after(1).unwrap();
         AutoEncoder::builder()
             .encoder(SparseEncoder::dynamic(5, 30, TopK::new(3).unwrap()))
             .decoder(Dictionary::new())

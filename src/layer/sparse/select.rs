@@ -123,6 +123,10 @@ fn select_generic<T: Float>(
         Rule::Above { .. } | Rule::AboveEach { .. } => {}
     }
     codes.clear(all);
+    if let Rule::Largest { count, .. } = rule {
+        // As many as there can be, so that no later batch needs more room.
+        codes.reserve(count.min(all) * samples);
+    }
     for best in best {
         best.pairs.sort_unstable_by_key(|&(_, unit)| unit);
         best.pairs.iter().for_each(|&(value, unit)| codes.push_value(unit as usize, value));
@@ -230,7 +234,7 @@ impl<T: Float> Best<T> {
                 for (at, &value) in z.iter().enumerate() {
                     let unit = names.unit(at);
                     let threshold = thresholds[unit as usize];
-                    if !(value <= threshold - window) {
+                    if is_above(value, threshold - window) {
                         let value = if value <= threshold { T::ZERO } else { value };
                         self.pairs.push((value, unit));
                     }
@@ -247,7 +251,7 @@ impl<T: Float> Best<T> {
                 continue;
             }
             for (at, &value) in values.iter().enumerate() {
-                if !(by.key(value) <= bound) {
+                if is_above(by.key(value), bound) {
                     self.pairs.push((value, names.unit(block * TOGETHER + at)));
                 }
             }
@@ -266,13 +270,22 @@ impl<T: Float> Best<T> {
     }
 }
 
+/// Whether it is above the bound, or no number: that is not to be passed over.
+#[inline(always)]
+#[allow(clippy::neg_cmp_op_on_partial_ord)]
+fn is_above<T: Float>(value: T, bound: T) -> bool {
+    !(value <= bound)
+}
+
 /// How many are above the bound, or no numbers.
 fn count_above<T: Float>(values: &[T], bound: T, by: By) -> u32 {
     vectorize(
         #[inline(always)]
         || match by {
-            By::Value | By::Any => values.iter().map(|&value| u32::from(!(value <= bound))).sum(),
-            By::Size => values.iter().map(|&value| u32::from(!(value.abs() <= bound))).sum(),
+            By::Value | By::Any => {
+                values.iter().map(|&value| u32::from(is_above(value, bound))).sum()
+            }
+            By::Size => values.iter().map(|&value| u32::from(is_above(value.abs(), bound))).sum(),
         },
     )
 }
@@ -294,7 +307,7 @@ fn bound_together<T: Float>(
     let bound = by.key(last.0);
     for best in best {
         // Of those that are as large as the bound, which are kept is settled in the end.
-        best.pairs.retain(|&(value, _)| !(by.key(value) < bound));
+        best.pairs.retain(|&(value, _)| is_above(by.key(value), bound) || by.key(value) == bound);
         best.bound = below(bound);
     }
 }
