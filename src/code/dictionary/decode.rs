@@ -2,7 +2,7 @@
 
 use nalgebra::Dyn;
 
-use super::encode::{TILE, scale};
+use super::encode::{TILE, require_finite, scale};
 use super::{DictionaryParts, InputScale, SparseDictionary};
 use crate::batch::sparse::{SparseBatch, SparseSample};
 use crate::batch::{Batch, BatchView};
@@ -18,18 +18,20 @@ impl<T: Float> SparseDictionary<T> {
     /// [`reconstruct_from`](Self::reconstruct_from) takes.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for codes of another number of units.
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for codes of another number of units;
+    /// [`Error::EntryNotFinite`](crate::Error::EntryNotFinite) for an output beyond the number type.
     pub fn decode(&self, codes: &SparseBatch<T>) -> Result<Batch<T, Dyn>> {
         require_size("SparseDictionary::decode", "units", self.units(), codes.features())?;
         let mut outputs = Batch::zeros(Dyn(self.outputs()), codes.samples());
         decode(&self.parts, &self.norms, codes, outputs.as_mut_slice());
+        self.require_finite("SparseDictionary::decode", &outputs)?;
         Ok(outputs)
     }
 
     /// ŷ of each sample.
     ///
     /// # Errors
-    /// As [`encode`](Self::encode).
+    /// As [`encode`](Self::encode) and [`decode`](Self::decode).
     pub fn reconstruct(&self, x: BatchView<'_, T>) -> Result<Batch<T, Dyn>> {
         self.check_input("SparseDictionary::reconstruct", x)?;
         let codes = self.encode(x)?;
@@ -40,7 +42,7 @@ impl<T: Float> SparseDictionary<T> {
     /// silent.
     ///
     /// # Errors
-    /// As [`encode`](Self::encode), and [`Error::SizeMismatch`](crate::Error::SizeMismatch) for codes of another number
+    /// As [`reconstruct`](Self::reconstruct), and [`Error::SizeMismatch`](crate::Error::SizeMismatch) for codes of another number
     /// of units or of samples.
     ///
     /// # Example
@@ -63,7 +65,13 @@ impl<T: Float> SparseDictionary<T> {
         require_size("SparseDictionary::reconstruct_from", "codes", x.samples(), codes.samples())?;
         let mut outputs = self.decode(codes)?;
         add_sample(&self.parts, x, outputs.as_mut_slice());
+        self.require_finite("SparseDictionary::reconstruct_from", &outputs)?;
         Ok(outputs)
+    }
+
+    fn require_finite(&self, call: &'static str, outputs: &Batch<T, Dyn>) -> Result<()> {
+        let mut outputs = outputs.as_slice().chunks_exact(self.outputs());
+        outputs.try_for_each(|output| require_finite(call, "the value of output", output))
     }
 }
 

@@ -3,10 +3,10 @@
 use super::{DictionaryParts, InputScale, SparseActivation, SparseDictionary};
 use crate::batch::sparse::SparseBatch;
 use crate::batch::{BatchView, check_finite};
-use crate::error::{Error, Result};
+use crate::error::{Error, Number, Result};
 use crate::numbers::once::once;
 use crate::numbers::product::{Matrix, multiply};
-use crate::numbers::scalar::{Float, sum, sum_pairs};
+use crate::numbers::scalar::{Float, all_finite, sum, sum_pairs};
 
 /// So many samples are encoded together: what all units say of them is held, and no more.
 pub(super) const TILE: usize = 64;
@@ -17,11 +17,12 @@ impl<T: Float> SparseDictionary<T> {
     /// # Errors
     /// [`Error::SizeMismatch`] for another number of features, [`Error::NoSamples`], [`Error::NotFinite`];
     /// [`Error::ZeroSample`] where samples are [scaled to a norm](InputScale::Norm) and one has none;
-    /// [`Error::NotSet`] where they are scaled by [a factor](InputScale::Factor) that is not known.
+    /// [`Error::NotSet`] where they are scaled by [a factor](InputScale::Factor) that is not known;
+    /// [`Error::EntryNotFinite`] for a unit of which the encoder says more than the number type holds.
     pub fn encode(&self, x: BatchView<'_, T>) -> Result<SparseBatch<T>> {
         self.check_input("SparseDictionary::encode", x)?;
         let mut codes = SparseBatch::empty(self.units());
-        encode(&self.parts, &self.norms, x, &mut codes);
+        encode(&self.parts, &self.norms, x, &mut codes)?;
         Ok(codes)
     }
 
@@ -58,24 +59,30 @@ pub(super) struct Undo<T> {
 pub(super) fn scale<T: Float>(how: InputScale, sample: &mut [T]) -> Undo<T> {
     /// As SAELens has it, beside the standard deviation.
     const EPSILON: f64 = 1e-5;
+    /// Squares of larger values, summed up, may be more than single precision holds.
+    const LARGE: f64 = 1e12;
     let count = T::of(sample.len() as f64);
     match how {
         InputScale::Plain | InputScale::Factor => Undo { scale: T::ONE, shift: T::ZERO },
         InputScale::Norm { .. } => {
             // Squares of very large or small values are not to be infinite or 0.
             let largest = sample.iter().fold(T::ZERO, |most, x| most.max(x.abs()));
-            let norm = sum(sample, |x| (x / largest) * (x / largest)).sqrt() * largest;
-            let scale = norm / count.sqrt();
-            sample.iter_mut().for_each(|x| *x /= scale);
-            Undo { scale, shift: T::ZERO }
+            let squares = sum(sample, |x| (x / largest) * (x / largest));
+            let of_largest = squares.sqrt() / count.sqrt();
+            sample.iter_mut().for_each(|x| *x = *x / largest / of_largest);
+            Undo { scale: of_largest * largest, shift: T::ZERO }
         }
         InputScale::LayerNorm { .. } => {
+            // Neither sums nor squares of very large values are to be infinite; others keep all their digits.
+            let largest = sample.iter().fold(T::ZERO, |most, x| most.max(x.abs()));
+            let unit = if largest > T::of(LARGE) { largest } else { T::ONE };
+            sample.iter_mut().for_each(|x| *x /= unit);
             let mean = sum(sample, |x| x) / count;
             sample.iter_mut().for_each(|x| *x -= mean);
             let spread = (sum(sample, |x| x * x) / (count - T::ONE)).sqrt();
-            let divisor = spread + T::of(EPSILON);
+            let divisor = spread + T::of(EPSILON) / unit;
             sample.iter_mut().for_each(|x| *x /= divisor);
-            Undo { scale: spread, shift: mean }
+            Undo { scale: spread * unit, shift: mean * unit }
         }
     }
 }
@@ -87,7 +94,7 @@ once! {
         norms: &'a [T],
         x: BatchView<'b, T>,
         to: &'a mut SparseBatch<T>,
-    ) = encode_generic;
+    ) -> Result<()> = encode_generic;
 }
 
 fn encode_generic<T: Float>(
@@ -95,7 +102,7 @@ fn encode_generic<T: Float>(
     norms: &[T],
     x: BatchView<'_, T>,
     to: &mut SparseBatch<T>,
-) {
+) -> Result<()> {
     let mut inputs = Vec::new();
     let mut before = Vec::new();
     let mut ranks = Vec::new();
@@ -113,7 +120,7 @@ fn encode_generic<T: Float>(
         {
             let most = most.unwrap_or(parts.inputs);
             for left in inputs.chunks_exact_mut(parts.inputs) {
-                pursue(parts, left, residual, most, ends_on_repetition, to);
+                pursue(parts, left, residual, most, ends_on_repetition, to)?;
             }
             continue;
         }
@@ -124,10 +131,38 @@ fn encode_generic<T: Float>(
         for before in before.chunks_exact_mut(parts.units) {
             before.iter_mut().zip(&parts.encoder_bias).for_each(|(x, &bias)| *x += bias);
             before.iter_mut().zip(norms).for_each(|(x, &norm)| *x *= norm);
+            require_finite(CALL, UNIT, before)?;
             activate(parts, before, &mut ranks, to);
             to.end_sample();
         }
     }
+    if all_finite(to.values()) {
+        return Ok(());
+    }
+    // Of a gate's magnitudes, or of sums.
+    let mut active = to.iter().flat_map(|code| code.iter());
+    let found = active.find(|(_, value)| !value.is_finite());
+    found.map_or(Ok(()), |(unit, value)| Err(beyond(CALL, UNIT, unit, value)))
+}
+
+const CALL: &str = "SparseDictionary::encode";
+const UNIT: &str = "the value of unit";
+
+/// Refuses what is beyond the number type.
+pub(super) fn require_finite<T: Float>(
+    call: &'static str,
+    entry: &'static str,
+    values: &[T],
+) -> Result<()> {
+    if all_finite(values) {
+        return Ok(());
+    }
+    let found = values.iter().enumerate().find(|(_, value)| !value.is_finite());
+    found.map_or(Ok(()), |(index, &value)| Err(beyond(call, entry, index, value)))
+}
+
+fn beyond<T: Float>(call: &'static str, entry: &'static str, index: usize, value: T) -> Error {
+    Error::EntryNotFinite { call, entry, index, value: Number(value.to_double()) }
 }
 
 /// Appends the active units of a sample, without its end.
@@ -190,7 +225,9 @@ fn activate<T: Float>(
 }
 
 fn push_positive<T: Float>(units: impl Iterator<Item = (usize, T)>, to: &mut SparseBatch<T>) {
-    units.filter(|&(_, x)| x > T::ZERO).for_each(|(unit, x)| to.push_value(unit, x));
+    // What is not finite is refused in the end.
+    let active = units.filter(|&(_, x)| x > T::ZERO || !x.is_finite());
+    active.for_each(|(unit, x)| to.push_value(unit, x));
 }
 
 /// The k units that rank highest, in their own order.
@@ -218,13 +255,19 @@ fn pursue<T: Float>(
     most: usize,
     ends_on_repetition: bool,
     to: &mut SparseBatch<T>,
-) {
+) -> Result<()> {
     let mut code = std::collections::BTreeMap::<usize, T>::new();
     for _ in 0..most {
         let rows = parts.decoder.chunks_exact(parts.outputs).enumerate();
         let products = rows.map(|(unit, row)| (unit, sum_pairs(row, left, |a, b| a * b)));
-        let (unit, product) =
-            products.fold((0, T::ZERO), |most, next| if next.1 > most.1 { next } else { most });
+        // One that is not finite stays the first, to be refused.
+        let greater = |most: (usize, T), next: (usize, T)| {
+            if most.1.is_finite() && (next.1 > most.1 || !next.1.is_finite()) { next } else { most }
+        };
+        let (unit, product) = products.fold((0, T::ZERO), greater);
+        if !product.is_finite() {
+            return Err(beyond(CALL, UNIT, unit, product));
+        }
         let before = code.len();
         if product > T::ZERO {
             *code.entry(unit).or_insert(T::ZERO) += product;
@@ -240,4 +283,5 @@ fn pursue<T: Float>(
     }
     code.into_iter().for_each(|(unit, value)| to.push_value(unit, value));
     to.end_sample();
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::{DictionaryParts, InputScale, SparseActivation, SparseDictionary, norms_of};
 use crate::error::{Result, require, require_fit};
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 
 impl<T: Float> SparseDictionary<T> {
@@ -10,7 +11,8 @@ impl<T: Float> SparseDictionary<T> {
     ///
     /// # Formula
     /// d ← d/‖d‖; of the same unit encoder, bias, threshold and the bias of a magnitude ← times ‖d‖, and so its code.
-    /// A direction without length stays as it is.
+    /// A direction without length stays as it is. So does its unit, but of TopK and AbsTopK by norm, where it never was
+    /// active: there it becomes one that never is.
     ///
     /// # Errors
     /// [`Error::Unfit`](crate::Error::Unfit) where other units would be active then: TopK and AbsTopK that do not rank by
@@ -31,27 +33,8 @@ impl<T: Float> SparseDictionary<T> {
         let remedy = "use it as it is";
         require_fit(is_safe, self.parts.activation.name(), fault, remedy)?;
         let norms = norms_of(&self.parts);
-        let of_unit = |rows: &mut [T], length: usize, by: fn(T, T) -> T| {
-            for (row, &norm) in rows.chunks_exact_mut(length).zip(&norms) {
-                if norm > T::ZERO {
-                    row.iter_mut().for_each(|x| *x = by(*x, norm));
-                }
-            }
-        };
         let mut parts = self.parts.clone();
-        of_unit(&mut parts.decoder, parts.outputs, |x, norm| x / norm);
-        of_unit(&mut parts.encoder, parts.inputs, |x, norm| x * norm);
-        of_unit(&mut parts.encoder_bias, 1, |x, norm| x * norm);
-        match &mut parts.activation {
-            SparseActivation::JumpRelu { thresholds: values }
-            | SparseActivation::Gated { magnitude_bias: values, .. } => {
-                of_unit(values, 1, |x, norm| x * norm);
-            }
-            SparseActivation::TopK { by_norm, .. } | SparseActivation::AbsTopK { by_norm, .. } => {
-                *by_norm = false;
-            }
-            _ => {}
-        }
+        fold_norms(&mut parts, &norms);
         self.take(parts)
     }
 
@@ -80,10 +63,7 @@ impl<T: Float> SparseDictionary<T> {
         let fault = "has a skip or a matching pursuit, which a factor cannot be folded into";
         require_fit(is_plain, "SparseDictionary", fault, "scale the samples instead")?;
         let mut parts = self.parts.clone();
-        parts.encoder.iter_mut().for_each(|x| *x *= factor);
-        let pre_bias = parts.pre_bias.iter_mut().flatten();
-        let divided = parts.decoder.iter_mut().chain(&mut parts.decoder_bias).chain(pre_bias);
-        divided.for_each(|x| *x /= factor);
+        fold_factor(&mut parts, factor);
         parts.input_scale = InputScale::Plain;
         self.take(parts)
     }
@@ -102,4 +82,43 @@ impl<T: Float> SparseDictionary<T> {
         (self.parts, self.norms) = (parts, norms);
         Ok(())
     }
+}
+
+once! {
+    fn fold_norms(parts: &'a mut DictionaryParts<T>, norms: &'a [T]) = fold_norms_generic;
+    fn fold_factor(parts: &'a mut DictionaryParts<T>, factor: T) = fold_factor_generic;
+}
+
+fn fold_norms_generic<T: Float>(parts: &mut DictionaryParts<T>, norms: &[T]) {
+    for (row, &norm) in parts.decoder.chunks_exact_mut(parts.outputs).zip(norms) {
+        if norm > T::ZERO {
+            row.iter_mut().for_each(|x| *x /= norm);
+        }
+    }
+    // What ranks by norm never takes a unit whose direction has none, nor is it to do so then.
+    let takes_zero = parts.activation.is_by_norm();
+    let of_unit = |rows: &mut [T], length: usize| {
+        for (row, &norm) in rows.chunks_exact_mut(length).zip(norms) {
+            if norm > T::ZERO || takes_zero {
+                row.iter_mut().for_each(|x| *x *= norm);
+            }
+        }
+    };
+    of_unit(&mut parts.encoder, parts.inputs);
+    of_unit(&mut parts.encoder_bias, 1);
+    match &mut parts.activation {
+        SparseActivation::JumpRelu { thresholds: values }
+        | SparseActivation::Gated { magnitude_bias: values, .. } => of_unit(values, 1),
+        SparseActivation::TopK { by_norm, .. } | SparseActivation::AbsTopK { by_norm, .. } => {
+            *by_norm = false;
+        }
+        _ => {}
+    }
+}
+
+fn fold_factor_generic<T: Float>(parts: &mut DictionaryParts<T>, factor: T) {
+    parts.encoder.iter_mut().for_each(|x| *x *= factor);
+    let pre_bias = parts.pre_bias.iter_mut().flatten();
+    let divided = parts.decoder.iter_mut().chain(&mut parts.decoder_bias).chain(pre_bias);
+    divided.for_each(|x| *x /= factor);
 }

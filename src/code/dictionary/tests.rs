@@ -177,8 +177,8 @@ fn folding_norms_leaves_reconstructions() {
         },
     ] {
         let mut parts = parts(activation);
-        parts.encoder_bias = vec![0.1, 0.2, -0.1, 0.3];
-        // The last direction has no length, and stays.
+        parts.encoder_bias = vec![0.1, 0.2, -0.1, 30.0];
+        // The last direction has no length, and stays; its bias would make it the first by value.
         parts.decoder = vec![3.0, 4.0, 0.1, 0.0, 5.0, -12.0, 0.0, 0.0];
         let mut dictionary = SparseDictionary::new(parts).unwrap();
         let (code, output) =
@@ -193,9 +193,7 @@ fn folding_norms_leaves_reconstructions() {
         let (code, folded) = (code.to_dense(), dictionary.encode(x.view()).unwrap().to_dense());
         for (code, folded) in code.iter().zip(folded.iter()) {
             let scaled: Vec<f64> = code.iter().zip(norms).map(|(f, norm)| f * norm).collect();
-            // A direction without length ranks last by norm, and is 1 times itself when it is folded.
-            let known = if is_by_norm { 3 } else { 4 };
-            assert!(near(&scaled[..known], &folded[..known]), "{:?}", dictionary.activation());
+            assert!(near(&scaled, folded), "{:?}", dictionary.activation());
         }
         let row = &dictionary.decoder()[..2];
         assert!(near(row, &[0.6, 0.8]) && dictionary.decoder()[6..] == [0.0, 0.0]);
@@ -344,9 +342,75 @@ fn samples_that_cannot_be_coded_are_refused() {
         scaled.encode(zero.view()),
         Err(Error::ZeroSample { call: "SparseDictionary::encode", sample: 1 })
     );
+    // √d of a norm of 3e38 √d: the norm itself is beyond single precision, and so is the sum.
+    for (input_scale, expected) in [
+        (InputScale::Norm { is_undone: true }, [1.0; 4]),
+        // About its mean of 3e38 / 2, over a spread of √(4/3) of that.
+        (InputScale::LayerNorm { is_undone: true }, [0.75f32.sqrt(); 4]),
+    ] {
+        let signs = match input_scale {
+            InputScale::Norm { .. } => [1.0, -1.0, 1.0, 1.0],
+            _ => [1.0, 0.0, 1.0, 0.0],
+        };
+        let x = Batch::from_iter([signs.map(|sign| 3e38f32 * sign)]);
+        let identity: Vec<f32> = (0..16).map(|at| if at % 5 == 0 { 1.0 } else { 0.0 }).collect();
+        let large = SparseDictionary::new(DictionaryParts {
+            inputs: 4,
+            outputs: 4,
+            units: 4,
+            encoder: identity.clone(),
+            encoder_bias: vec![0.0; 4],
+            decoder: identity,
+            decoder_bias: vec![0.0; 4],
+            pre_bias: None,
+            skip: None,
+            activation: SparseActivation::AbsTopK { k: 4, by_norm: false },
+            input_scale,
+        })
+        .unwrap();
+        let codes = large.encode(x.view()).unwrap().to_dense();
+        for (found, expected) in codes.as_slice().iter().zip(expected) {
+            assert!((found.abs() - expected).abs() < 1e-6, "{input_scale:?} {found}");
+        }
+        let output = large.reconstruct(x.view()).unwrap();
+        for (found, x) in output.as_slice().iter().zip(x.as_slice()) {
+            assert!((found - x).abs() < 1e-6 * 3e38, "{input_scale:?} {found}");
+        }
+    }
     // Squares of these are 0, or infinite.
     for size in [1e-200, 1e200] {
         let codes = scaled.encode(Batch::from_iter([[3.0 * size, 4.0 * size]]).view()).unwrap();
         assert!((codes.sample(0).values()[0] - 0.6 * 2f64.sqrt()).abs() < 1e-15);
     }
+}
+
+/// ∞ − ∞ is no number, and no number is above no threshold.
+#[test]
+fn what_is_beyond_the_number_type_is_refused() {
+    for activation in [
+        SparseActivation::Relu,
+        SparseActivation::TopK { k: 1, by_norm: false },
+        SparseActivation::GroupMax { groups: 2 },
+        SparseActivation::JumpRelu { thresholds: vec![0.5; 4] },
+    ] {
+        let mut parts = parts(activation);
+        parts.encoder[4..6].copy_from_slice(&[f64::MAX, f64::MAX]);
+        let dictionary = SparseDictionary::new(parts).unwrap();
+        for x in [[4.0, -4.0], [4.0, 4.0]] {
+            let error = dictionary.encode(Batch::from_iter([x]).view()).unwrap_err();
+            assert!(matches!(error, Error::EntryNotFinite { index: 2, .. }), "{error}");
+        }
+    }
+    // A magnitude alone is infinite, and exp(710) is.
+    let gated = SparseActivation::Gated { magnitude_bias: vec![0.0; 4], log_scale: vec![710.0; 4] };
+    let x = Batch::from_iter([[-1.0, 1.0]]);
+    let error = SparseDictionary::new(parts(gated)).unwrap().encode(x.view()).unwrap_err();
+    assert!(matches!(error, Error::EntryNotFinite { index: 1, .. }), "{error}");
+    // An output of 2 · 1e308.
+    let mut parts = parts(SparseActivation::Relu);
+    parts.decoder[3] = 1e308;
+    let dictionary = SparseDictionary::new(parts).unwrap();
+    let x = Batch::from_iter([[0.0, 2.0]]);
+    let error = dictionary.reconstruct(x.view()).unwrap_err();
+    assert!(matches!(error, Error::EntryNotFinite { index: 1, .. }), "{error}");
 }
