@@ -2,9 +2,9 @@ use std::ops::Range;
 
 use rand::RngExt;
 
-use super::{Refusal, Source, require_wanted};
-use crate::batch::BatchViewMut;
+use super::{Refusal, Source, require_left, require_wanted};
 use crate::batch::size::Size;
+use crate::batch::{Batch, BatchViewMut};
 use crate::error::{Result, require_count, require_size, reserved};
 use crate::numbers::scalar::Float;
 use crate::random::{StreamRng, keyed};
@@ -53,6 +53,8 @@ pub struct Shuffled<S: Source> {
     buffer: Vec<S::Scalar>,
     /// Samples that wait for their turn.
     held: usize,
+    /// Samples that were given or passed over.
+    given: usize,
     /// Those of the samples that were read ahead that are left.
     ahead: Range<usize>,
     is_full: bool,
@@ -64,9 +66,11 @@ impl<S: Source> Shuffled<S> {
     /// the source has samples.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no capacity and for one beyond all memory.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for no capacity, for one beyond all memory, and for a
+    /// source without features.
     pub fn new(source: S, capacity: usize, seed: u64) -> Result<Self> {
         require_count("capacity of Shuffled", capacity)?;
+        require_count("features of the source of Shuffled", source.size().value())?;
         let capacity = capacity.min(source.samples()).max(1);
         let values = capacity.saturating_add(AHEAD).saturating_mul(source.size().value());
         let mut buffer = reserved("the values in the buffer of Shuffled", values)?;
@@ -79,6 +83,7 @@ impl<S: Source> Shuffled<S> {
             capacity,
             buffer,
             held: 0,
+            given: 0,
             ahead: 0..0,
             is_full: false,
             refusal,
@@ -139,6 +144,7 @@ impl<S: Source> Shuffled<S> {
             to.copy_from_slice(&self.buffer[place * features..(place + 1) * features]);
             self.replace(place)?;
             count += 1;
+            self.given += 1;
         }
         Ok(count)
     }
@@ -159,7 +165,7 @@ impl<S: Source> Source for Shuffled<S> {
     }
     fn rewind(&mut self) -> Result<()> {
         self.refusal.forget();
-        (self.held, self.ahead, self.is_full) = (0, 0..0, false);
+        (self.held, self.given, self.ahead, self.is_full) = (0, 0, 0..0, false);
         self.rng = Self::generator(self.seed);
         let rewound = self.source.rewind();
         self.refusal.note(rewound)
@@ -170,14 +176,29 @@ impl<S: Source> Source for Shuffled<S> {
         let read = self.read_on(to);
         self.refusal.note(read)
     }
+    fn skip(&mut self, samples: usize) -> Result<()> {
+        self.refusal.check()?;
+        require_left(samples, self.samples().saturating_sub(self.given))?;
+        // Passed over one by one, as the order of those behind depends on it.
+        let mut passed = Batch::zeros(self.size(), samples.min(AHEAD));
+        let mut left = samples;
+        while left > 0 {
+            let (wanted, _) = passed.view_mut().split_at(left.min(AHEAD));
+            match self.read(wanted)? {
+                0 => return require_left(samples, samples - left),
+                count => left -= count,
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Batch;
     use crate::data::InMemory;
-    use nalgebra::Const;
+    use crate::error::Error;
+    use nalgebra::{Const, Dyn};
 
     fn order(samples: usize, capacity: usize, seed: u64) -> Vec<usize> {
         let batch: Batch<f64, Const<1>> = (0..samples).map(|sample| [sample as f64]).collect();
@@ -234,5 +255,28 @@ mod tests {
         let chi_squared: f64 =
             counts.values().map(|&count| (f64::from(count) - 200.0).powi(2) / 200.0).sum();
         assert!(chi_squared < 49.7, "{chi_squared}");
+    }
+
+    #[test]
+    fn what_has_no_features_or_no_samples_left_is_refused() {
+        let empty = InMemory::from(Batch::<f32, _>::zeros(Dyn(0), 0));
+        let error = Shuffled::new(empty, 3, 1).unwrap_err();
+        assert!(matches!(error, Error::InvalidParameter { .. }), "{error}");
+        let batch: Batch<f64, Const<1>> = (0..10).map(|sample| [f64::from(sample)]).collect();
+        let mut shuffled = Shuffled::new(InMemory::from(batch), 4, 1).unwrap();
+        let order = shuffled.load().unwrap().into_vec();
+        shuffled.rewind().unwrap();
+        shuffled.skip(3).unwrap();
+        let error = shuffled.skip(8).unwrap_err();
+        let expected = (8, 7);
+        let found = match error {
+            Error::SizeMismatch { expected, found, .. } => (expected, found),
+            other => panic!("{other}"),
+        };
+        assert_eq!(found, expected);
+        // It has not moved, and is not refused from now on.
+        let mut next = Batch::<f64, Const<1>>::zeros(Const, 7);
+        assert_eq!(shuffled.read(next.view_mut()).unwrap(), 7);
+        assert_eq!(next.as_slice(), &order[3..]);
     }
 }
