@@ -70,7 +70,7 @@ impl Header {
     ///
     /// Also gives the digits of the digest, and puts zeros in their place.
     pub fn parse(text: &mut [u8]) -> Result<(Self, [u8; DIGITS]), Problem> {
-        let Raw { metadata, entries, tensors, two_metadata } = raw(text)?;
+        let Raw { metadata, entries, tensors, two_metadata, .. } = raw(text)?;
         limit("tensors", tensors, MAX_TENSORS)?;
         let RawMetadata { mut texts, found, duplicate } = metadata;
         if let Some(key) = two_metadata.then(|| METADATA.to_owned()).or(duplicate) {
@@ -97,7 +97,7 @@ impl Header {
     /// Reads what the header of any safetensors file says, whoever wrote it: the tensors in the order of their values,
     /// which may be of any type.
     pub fn parse_any(text: &[u8]) -> Result<Vec<(String, TensorInfo)>, Problem> {
-        let Raw { metadata, entries, tensors, two_metadata } = raw(text)?;
+        let Raw { metadata, entries, tensors, two_metadata, .. } = raw(text)?;
         limit("tensors", tensors, MAX_TENSORS)?;
         if let Some(key) = two_metadata.then(|| METADATA.to_owned()).or(metadata.duplicate) {
             return Err(Problem::DuplicateMetadata { key });

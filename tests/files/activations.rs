@@ -174,6 +174,8 @@ fn headers_that_lie() {
         (of(&[a("1,1,1,1,1,1,1,1,1", 0, 2)], 2), "`a`: expected 8 dimensions at most, found 9"),
         (of(&[entry("a", "F128", "1,1", 0, 2)], 2), "expected a tensor's `dtype` that is known"),
         (refused(file("{\"a\":", 0)), "byte 12 (counted from 0)"),
+        (refused(file(r#"{"__metadata__":{},"__metadata__":{}}"#, 0)), "found two of that name"),
+        (refused(file(r#"{"__metadata__":{"a":"1","a":"2"}}"#, 0)), "a text once"),
         (refused(file("[1, 2]", 0)), "found "),
         (refused(vec![1, 0, 0, 0, 0, 0, 0, 0]), "expected 9 bytes at least, found 8"),
         (refused([&[0, 0, 0, 2, 0, 0, 0, 0][..], b"{"].concat()), "a header of at most 16 MiB"),

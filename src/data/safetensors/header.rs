@@ -2,7 +2,7 @@
 
 use safetensors::Dtype;
 
-use super::raw::{MAX_DIMENSIONS, MAX_HEADER, MAX_TENSORS, Raw, RawInfo, Unread};
+use super::raw::{MAX_DIMENSIONS, MAX_HEADER, MAX_TENSORS, METADATA, Raw, RawInfo, Unread};
 use crate::data::element::{Element, Kind};
 use crate::data::input::{Input, Packing, Stream};
 use crate::data::signature::{self, is_safetensors};
@@ -77,6 +77,14 @@ pub(super) fn read(input: &Input) -> Result<Vec<Tensor>> {
         input.malformed(Place::Byte(8 + at as u64), found, expected)
     })?;
     drop(text);
+    if raw.two_metadata {
+        let place = Place::Name(METADATA.to_owned());
+        return Err(input.malformed(place, Found::Thing("two of that name"), "one"));
+    }
+    if let Some(key) = raw.metadata.duplicate {
+        let place = Place::Name(METADATA.to_owned());
+        return Err(input.malformed(place, Found::text(key.as_bytes()), "a text once"));
+    }
     if raw.tensors > MAX_TENSORS {
         return Err(input.mismatch(
             Place::File,

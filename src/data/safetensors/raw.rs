@@ -25,6 +25,7 @@ pub(crate) struct Raw {
     pub(crate) entries: Vec<(String, RawInfo)>,
     /// How many there are; only the allowed number is kept.
     pub(crate) tensors: usize,
+    pub(crate) has_metadata: bool,
     pub(crate) two_metadata: bool,
 }
 
@@ -93,7 +94,8 @@ macro_rules! deserialize {
 deserialize!(Raw, deserialize_map, MapAccess, visit_map, "a header", |all, from| {
     let Some(name) = from.next_key::<String>()? else { return Ok(false) };
     if name == METADATA {
-        all.two_metadata |= !all.metadata.texts.is_empty();
+        all.two_metadata |= all.has_metadata;
+        all.has_metadata = true;
         all.metadata = from.next_value()?;
         return Ok(true);
     }
