@@ -261,6 +261,16 @@ fn what_cannot_be_written_changes_nothing() {
     let error = dictionary.save_sae_lens(&copy).unwrap_err();
     assert!(matches!(&error, Error::File { path, .. } if path == &weights), "{error}");
     assert_eq!(fs::read(&settings).unwrap(), before);
+    // And where the settings cannot be, the weights do.
+    let copy = copied(&folder, "topk");
+    let before = fs::read(&weights).unwrap();
+    fs::remove_file(&settings).unwrap();
+    fs::create_dir(&settings).unwrap();
+    let error = dictionary.save_sae_lens(&copy).unwrap_err();
+    assert!(matches!(&error, Error::File { path, .. } if path == &settings), "{error}");
+    assert_eq!(fs::read(&weights).unwrap(), before);
+    let copy = copied(&folder, "topk");
+    assert!(copy.is_dir());
     let error = dictionary.save_sae_lens(settings.join("below a file")).unwrap_err();
     assert!(matches!(error, Error::File { action: "make the folder", .. }), "{error}");
 }
@@ -282,6 +292,57 @@ fn another_pre_bias_is_folded_when_it_is_written() {
     }
 }
 
+/// What is taken off samples would be an infinite bias.
+#[test]
+fn a_pre_bias_that_no_bias_can_hold_is_refused() {
+    let folder = Folder::new("dictionaries");
+    for (name, by) in [("jumprelu", f32::MAX), ("gated", 1e20)] {
+        let mut parts = SparseDictionary::<f32>::load(place(name)).unwrap().into_parts();
+        parts.encoder.iter_mut().for_each(|weight| *weight = 2.0);
+        parts.pre_bias = Some(vec![by; 6]);
+        if let SparseActivation::Gated { log_scale, .. } = &mut parts.activation {
+            log_scale.fill(80.0);
+        }
+        let to = folder.join(name);
+        let error = SparseDictionary::new(parts).unwrap().save_sae_lens(&to).unwrap_err();
+        assert!(matches!(error, Error::EntryNotFinite { index: 0, .. }), "{error}");
+        assert!(!to.exists());
+    }
+}
+
+#[test]
+fn a_folder_of_gemma_scope_has_one_file_of_weights() {
+    let folder = Folder::new("dictionaries");
+    // Settings beside the folder are not its own.
+    fs::write(folder.join("config.json"), "no JSON").unwrap();
+    let copy = copied(&folder, "gemma_scope_2");
+    fs::write(copy.join("params.npz"), "").unwrap();
+    let error = SparseDictionary::<f32>::load_gemma_scope(&copy).unwrap_err();
+    assert!(error.to_string().contains("a folder with both"), "{error}");
+    for file in ["params.npz", "params.safetensors"] {
+        fs::remove_file(copy.join(file)).unwrap();
+    }
+    let error = SparseDictionary::<f32>::load_gemma_scope(&copy).unwrap_err();
+    assert!(error.to_string().contains("a folder without both"), "{error}");
+}
+
+/// `handle_pre_6_0_config` of SAELens, which sets `reshape_activations` where it is missing.
+#[test]
+fn old_files_are_of_heads_by_the_name_of_their_hook() {
+    let folder = Folder::new("dictionaries");
+    let copy = copied(&folder, "old");
+    let path = copy.join("cfg.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let heads = |text: String| {
+        fs::write(&path, text).unwrap();
+        SparseDictionary::<f32>::load(&copy).unwrap().notes().get("reshape_activations").cloned()
+    };
+    assert!(!text.contains("reshape_activations"));
+    assert_eq!(heads(text.clone()), None);
+    let of_heads = text.replace("blocks.0.hook_resid_pre", "blocks.0.attn.hook_z");
+    assert_eq!(heads(of_heads).as_deref(), Some("hook_z"));
+}
+
 /// Writes folders that SAELens itself is then to read, and to say the same by:
 /// ```sh
 /// AUTOENCODER_DICTIONARIES=/tmp/written cargo test -p autoencoder-tests --features safetensors --test files \
@@ -295,8 +356,17 @@ fn written_for_sae_lens() {
     let x = samples();
     let write = |name: &str, dictionary: &SparseDictionary<f32>| {
         let to = to.join(name);
-        if dictionary.save_sae_lens(&to).is_err() {
-            return;
+        match dictionary.save_sae_lens(&to) {
+            Ok(()) => {}
+            // What SAELens does not have.
+            Err(Error::Unfit { part: "save_sae_lens", .. })
+                if ["sparsify_groupmax", "sparsify_skip", "matching_pursuit_pre_bias"]
+                    .iter()
+                    .any(|unfit| name.starts_with(unfit)) =>
+            {
+                return;
+            }
+            Err(error) => panic!("{name}: {error}"),
         }
         write_array(&to.join("x.npy"), &x);
         write_array(&to.join("code.npy"), &dictionary.encode(x.view()).unwrap().to_dense());
@@ -539,7 +609,7 @@ fn tensors_of_other_types_or_values_are_refused_by_name() {
         "{error:?}"
     );
     let error = read(safetensors("F32", &whole("thresholds", &one)));
-    assert!(error.to_string().contains("the tensor `threshold`"), "{error}");
+    assert!(error.to_string().contains("the tensor `thresholds`"), "{error}");
     let mut layers = whole("threshold", &one);
     layers[1].1 = &[1, 1, 1];
     let error = read(safetensors("F32", &layers));
@@ -547,6 +617,11 @@ fn tensors_of_other_types_or_values_are_refused_by_name() {
         error.to_string().contains("the tensor `w_dec`: the file has the shape [1, 1, 1]"),
         "{error}"
     );
+    // An empty one first, which leaves nothing behind.
+    let metadata = r#"{"__metadata__":{},"__metadata__":{"format":"pt"}}"#;
+    let length = (metadata.len() as u64).to_le_bytes();
+    let error = read([length.as_slice(), metadata.as_bytes()].concat());
+    assert!(error.to_string().contains("`__metadata__`"), "{error}");
     // Twice of one name, which a reader that keeps them in a table would not see.
     let twice = [("w_enc", [1, 1].as_slice(), one.as_slice()), ("w_enc", &[1, 1], &one)];
     let error = read(safetensors("F32", &twice));

@@ -15,7 +15,7 @@ pub(super) fn load<T: Float>(folder: &Path) -> Result<SparseDictionary<T>> {
         pickle::refuse(&folder.join(PICKLED))?;
     }
     let config = Config::read(&folder.join("config.json"))?.inside("trainer")?;
-    let mut weights = Weights::<T>::read(&path)?;
+    let mut weights = Weights::<T>::read(&path, &TENSORS)?;
     let kind = Kind::of(&config)?;
     // Of nn.Linear the rows are the outputs.
     let is_linear = weights.has("encoder.weight");
@@ -93,6 +93,24 @@ pub(super) fn load<T: Float>(folder: &Path) -> Result<SparseDictionary<T>> {
     }
     Ok(dictionary)
 }
+
+/// What any of the classes has.
+const TENSORS: [&str; 14] = [
+    "encoder.weight",
+    "decoder.weight",
+    "W_enc",
+    "W_dec",
+    "b_enc",
+    "encoder.bias",
+    "gate_bias",
+    "b_dec",
+    "bias",
+    "decoder.bias",
+    "decoder_bias",
+    "threshold",
+    "mag_bias",
+    "r_mag",
+];
 
 /// What the name of a class says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

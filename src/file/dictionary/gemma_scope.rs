@@ -1,22 +1,21 @@
 //! Gemma Scope: five arrays, and hardly any settings.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::config::Config;
 use super::weights::Weights;
 use super::{SCOPE, SCOPE_2, dictionary};
 use crate::code::dictionary::{DictionaryParts, InputScale, SparseActivation, SparseDictionary};
-use crate::error::Result;
+use crate::error::{Error, Found, Place, Result};
 use crate::numbers::scalar::Float;
 
 pub(super) fn load<T: Float>(path: &Path) -> Result<SparseDictionary<T>> {
-    let in_folder = |name| Some(path.join(name)).filter(|path| path.exists());
-    let path = in_folder(SCOPE).or_else(|| in_folder(SCOPE_2)).unwrap_or(path.to_owned());
+    let path = file(path)?;
     let mut weights = match path.extension() {
         Some(ending) if ending == "npz" => read_npz(&path)?,
         _ => {
             check_config(&path)?;
-            Weights::read(&path)?
+            Weights::read(&path, &TENSORS)?
         }
     };
     weights.drop_ones()?;
@@ -45,16 +44,44 @@ pub(super) fn load<T: Float>(path: &Path) -> Result<SparseDictionary<T>> {
     dictionary(&path, parts)
 }
 
+/// What either generation has.
+const TENSORS: [&str; 9] = [
+    "W_enc",
+    "w_enc",
+    "W_dec",
+    "w_dec",
+    "b_enc",
+    "b_dec",
+    "threshold",
+    "affine_skip_connection",
+    "scaling_factor",
+];
+
+/// The one file of weights in a folder, or the path itself.
+fn file(path: &Path) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let there = [SCOPE, SCOPE_2].map(|name| Some(path.join(name)).filter(|path| path.exists()));
+    let found = match there {
+        [Some(one), None] | [None, Some(one)] => return Ok(one),
+        [None, None] => "a folder without both",
+        [Some(_), Some(_)] => "a folder with both",
+    };
+    let (found, expected) = (Found::Thing(found), "params.npz or params.safetensors (Gemma Scope)");
+    Err(Error::Malformed { path: path.to_owned(), place: Place::File, found, expected })
+}
+
 #[cfg(feature = "npz")]
 fn read_npz<T: Float>(path: &Path) -> Result<Weights<T>> {
-    Weights::read_npz(path)
+    Weights::read_npz(path, &TENSORS)
 }
 
 #[cfg(not(feature = "npz"))]
 fn read_npz<T: Float>(path: &Path) -> Result<Weights<T>> {
     super::pickle::refuse(path)?;
     let (kind, feature) = ("an archive of arrays", "npz");
-    Err(crate::error::Error::MissingFeature { path: path.to_owned(), kind, feature })
+    Err(Error::MissingFeature { path: path.to_owned(), kind, feature })
 }
 
 /// What the second generation says beside its weights, where it says something.

@@ -80,7 +80,10 @@ impl<T: Float> SparseDictionary<T> {
     ///
     /// # Errors
     /// [`Error::Unfit`] for what SAELens has no words for: GroupMax, a TopK with a skip or with another number of outputs
-    /// than inputs, and the like. [`Error::File`] when the system refuses; the old files are then still there.
+    /// than inputs, and the like; [`Error::EntryNotFinite`] where a bias cannot hold the pre-bias. [`Error::File`] when the
+    /// system refuses. Until the weights are replaced, the old files are then still there. If it refuses the new `cfg.json`
+    /// after that, the weights are the new ones, and `cfg.json` is one that no reader takes, or is missing where there was
+    /// none: save again.
     pub fn save_sae_lens(&self, folder: impl AsRef<Path>) -> Result<()> {
         save_sae_lens(self, folder.as_ref())
     }

@@ -10,6 +10,21 @@ use crate::code::dictionary::{DictionaryParts, InputScale, SparseActivation, Spa
 use crate::error::Result;
 use crate::numbers::scalar::Float;
 
+/// What any of its architectures has.
+const TENSORS: [&str; 11] = [
+    "W_enc",
+    "b_enc",
+    "W_dec",
+    "b_dec",
+    "W_skip",
+    "threshold",
+    "log_threshold",
+    "b_gate",
+    "b_mag",
+    "r_mag",
+    "scaling_factor",
+];
+
 /// What versions before 6 said among the settings of where a dictionary belongs.
 const OLD_NOTES: [&str; 13] = [
     "model_name",
@@ -31,7 +46,7 @@ pub(super) fn load<T: Float>(folder: &Path) -> Result<SparseDictionary<T>> {
     let config = Config::read(&folder.join(CONFIG))?;
     let kind = Kind::of(&config)?;
     let path = folder.join(SAE_LENS);
-    let mut weights = Weights::<T>::read(&path)?;
+    let mut weights = Weights::<T>::read(&path, &TENSORS)?;
     weights.drop_ones()?;
     let (inputs, units) = (config.size("d_in")?, config.size("d_sae")?);
     let outputs = if kind.is_transcoder { config.size("d_out")? } else { inputs };
@@ -253,8 +268,10 @@ fn notes(config: &Config) -> Result<BTreeMap<String, String>> {
             }
         }
     }
-    // Heads of attention side by side; of samples here the same.
-    match config.text_or(HEADS, "none")? {
+    // Heads of attention side by side; of samples here the same. Versions before 6 told them by the hook's name.
+    let is_of_heads =
+        is_old(config)? && notes.get("hook_name").is_some_and(|hook| hook.contains("hook_z"));
+    match config.text_or(HEADS, if is_of_heads { "hook_z" } else { "none" })? {
         "none" => {}
         "hook_z" => drop(notes.insert(HEADS.to_owned(), "hook_z".to_owned())),
         _ => return config.refuse(HEADS, "`none` or `hook_z`"),

@@ -12,7 +12,8 @@ use crate::numbers::scalar::Float;
 pub(super) fn load<T: Float>(folder: &Path) -> Result<SparseDictionary<T>> {
     let config = Config::read(&folder.join(CONFIG))?;
     let path = folder.join(SPARSIFY);
-    let mut weights = Weights::<T>::read(&path)?;
+    const TENSORS: [&str; 5] = ["encoder.weight", "encoder.bias", "W_dec", "b_dec", "W_skip"];
+    let mut weights = Weights::<T>::read(&path, &TENSORS)?;
     let inputs = config.size("d_in")?;
     let units = match config.count_or("num_latents", 0)? {
         0 => inputs.saturating_mul(config.size("expansion_factor")?),

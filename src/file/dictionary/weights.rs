@@ -33,8 +33,8 @@ pub(super) struct Weights<T> {
 }
 
 impl<T: Float> Weights<T> {
-    /// Reads a safetensors file.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    /// Reads a safetensors file that has no tensors but of these names; of any other no value is read.
+    pub(super) fn read(path: &Path, known: &[&str]) -> Result<Self> {
         let failed =
             |reason| Error::File { path: path.to_owned(), action: "read the file", reason };
         let kind = std::fs::metadata(path).map_err(|error| failed(error.kind()))?;
@@ -48,10 +48,10 @@ impl<T: Float> Weights<T> {
         }
         let file = File::open(path).map_err(|error| failed(error.kind()))?;
         let length = file.metadata().map_err(|error| failed(error.kind()))?.len();
-        Self::read_from(path, BufReader::with_capacity(CHUNK, file), length)
+        Self::read_from(path, known, BufReader::with_capacity(CHUNK, file), length)
     }
 
-    fn read_from(path: &Path, mut from: impl Read, length: u64) -> Result<Self> {
+    fn read_from(path: &Path, known: &[&str], mut from: impl Read, length: u64) -> Result<Self> {
         let failed = |error: std::io::Error| Error::File {
             path: path.to_owned(),
             action: "read the file",
@@ -93,6 +93,10 @@ impl<T: Float> Weights<T> {
         if length > expected {
             return Err(damaged(Problem::TrailingBytes { expected, found: length }));
         }
+        let stranger = entries.iter().find(|(name, _)| !known.contains(&name.as_str()));
+        if let Some((name, info)) = stranger {
+            return Err(not_known(path, name, &info.shape));
+        }
         let mut tensors = BTreeMap::new();
         let mut chunk = Vec::new();
         for (name, info) in entries {
@@ -121,14 +125,18 @@ impl<T: Float> Weights<T> {
         Ok(Self { path: path.to_owned(), tensors })
     }
 
-    /// Reads the arrays of an archive of NumPy.
+    /// Reads the arrays of an archive of NumPy that has none but of these names; of any other no value is read.
     #[cfg(feature = "npz")]
-    pub(super) fn read_npz(path: &Path) -> Result<Self> {
+    pub(super) fn read_npz(path: &Path, known: &[&str]) -> Result<Self> {
         // Asked before the archive's reader, which says less of a pickle.
         pickle::refuse(path)?;
         let archive = Npz::open(path)?;
         let mut tensors = BTreeMap::new();
-        for name in archive.names()? {
+        let names = archive.names()?;
+        if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
+            return Err(not_known(path, name, archive.array::<T, nalgebra::Dyn>(name)?.shape()));
+        }
+        for name in names {
             let mut array = archive.array::<T, nalgebra::Dyn>(&name)?;
             let shape = array.shape().to_vec();
             let values = array.load()?.into_vec();
@@ -212,17 +220,13 @@ impl<T: Float> Weights<T> {
     pub(super) fn finish(self) -> Result<()> {
         match self.tensors.iter().next() {
             None => Ok(()),
-            Some((name, tensor)) => {
-                let found = format!("one of shape {:?}", tensor.shape);
-                Err(self.wrong(name, "no tensor of that name".to_owned(), found))
-            }
+            Some((name, tensor)) => Err(not_known(&self.path, name, &tensor.shape)),
         }
     }
 
     /// A refusal of a tensor.
     pub(super) fn wrong(&self, name: &str, expected: String, found: String) -> Error {
-        let what = format!("the tensor `{}`", crate::error::beginning(name.as_bytes()));
-        Error::DoesNotFit { path: self.path.clone(), what, expected, found, remedy: None }
+        wrong(&self.path, name, expected, found)
     }
 }
 
@@ -242,6 +246,16 @@ fn convert<T: Float>(dtype: Dtype, bytes: &[u8], to: &mut Vec<T>) {
         }
         _ => to.extend(bytes.as_chunks().0.iter().map(|&n| T::of(f64::from_le_bytes(n)))),
     }
+}
+
+fn wrong(path: &Path, name: &str, expected: String, found: String) -> Error {
+    let what = format!("the tensor `{}`", crate::error::beginning(name.as_bytes()));
+    Error::DoesNotFit { path: path.to_owned(), what, expected, found, remedy: None }
+}
+
+/// The refusal of a tensor that has no place.
+fn not_known(path: &Path, name: &str, shape: &[usize]) -> Error {
+    wrong(path, name, "no tensor of that name".to_owned(), format!("one of shape {shape:?}"))
 }
 
 /// The transpose of a matrix whose rows have so many values.

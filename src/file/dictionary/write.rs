@@ -11,7 +11,7 @@ use super::sae_lens::HEADS;
 use super::weights::transposed;
 use super::{CONFIG, SAE_LENS};
 use crate::code::dictionary::{InputScale, SparseActivation, SparseDictionary};
-use crate::error::{Error, Result, require_fit};
+use crate::error::{Error, Number, Result, require_fit};
 use crate::file::atomic::replace;
 use crate::numbers::bytes::Tensor;
 use crate::numbers::scalar::{Float, sum_pairs};
@@ -22,7 +22,7 @@ const VERSION: &str = "6.54.12";
 pub(super) fn save<T: Float>(dictionary: &SparseDictionary<T>, folder: &Path) -> Result<()> {
     let architecture = architecture(dictionary)?;
     let (inputs, outputs, units) = (dictionary.inputs(), dictionary.outputs(), dictionary.units());
-    let (encoder_bias, magnitude_bias, is_centred) = centred(dictionary);
+    let (encoder_bias, magnitude_bias, is_centred) = centred(dictionary)?;
     let encoder = transposed(dictionary.encoder(), inputs);
     let gate = &encoder_bias;
     let mut tensors = vec![
@@ -110,8 +110,8 @@ fn architecture<T: Float>(dictionary: &SparseDictionary<T>) -> Result<&'static s
 }
 
 /// The biases of encoder and magnitude, and whether the decoder's bias is taken off a sample: any other bias that is
-/// taken off is in the two.
-fn centred<T: Float>(dictionary: &SparseDictionary<T>) -> (Vec<T>, Vec<T>, bool) {
+/// taken off is in the two, which are refused where they cannot hold it.
+fn centred<T: Float>(dictionary: &SparseDictionary<T>) -> Result<(Vec<T>, Vec<T>, bool)> {
     let mut bias = dictionary.encoder_bias().to_vec();
     let (mut magnitude, log_scale): (_, &[T]) = match dictionary.activation() {
         SparseActivation::Gated { magnitude_bias, log_scale } => {
@@ -119,10 +119,10 @@ fn centred<T: Float>(dictionary: &SparseDictionary<T>) -> (Vec<T>, Vec<T>, bool)
         }
         _ => (Vec::new(), &[]),
     };
-    let Some(pre_bias) = dictionary.pre_bias() else { return (bias, magnitude, false) };
+    let Some(pre_bias) = dictionary.pre_bias() else { return Ok((bias, magnitude, false)) };
     let is_transcoder = dictionary.skip().is_some() || dictionary.inputs() != dictionary.outputs();
     if !is_transcoder && pre_bias == dictionary.decoder_bias() {
-        return (bias, magnitude, true);
+        return Ok((bias, magnitude, true));
     }
     let rows = dictionary.encoder().chunks_exact(dictionary.inputs());
     for (unit, row) in rows.enumerate() {
@@ -132,7 +132,19 @@ fn centred<T: Float>(dictionary: &SparseDictionary<T>) -> (Vec<T>, Vec<T>, bool)
             *magnitude -= taken * log_scale[unit].exp();
         }
     }
-    (bias, magnitude, false)
+    require_finite("the encoder's bias of unit", &bias)?;
+    require_finite("the magnitude's bias of unit", &magnitude)?;
+    Ok((bias, magnitude, false))
+}
+
+fn require_finite<T: Float>(entry: &'static str, values: &[T]) -> Result<()> {
+    match values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+        None => Ok(()),
+        Some((index, value)) => {
+            let (call, value) = ("save_sae_lens", Number(value.to_double()));
+            Err(Error::EntryNotFinite { call, entry, index, value })
+        }
+    }
 }
 
 fn config<T: Float>(
@@ -187,7 +199,8 @@ fn config<T: Float>(
 /// What lies in the place of settings while the weights are replaced; no reader takes it for settings.
 const UNFINISHED: &[u8] = br#"{"architecture": "unfinished"}"#;
 
-/// Both files, in an order in which weights never lie beside the settings of others.
+/// Both files, in an order in which weights never lie beside the settings of others. What is in their way is found before
+/// either is touched.
 fn write(folder: &Path, tensors: &[Tensor<'_>], config: &[u8]) -> Result<()> {
     let (settings, weights) = (folder.join(CONFIG), folder.join(SAE_LENS));
     let failed = |path: &Path, action| {
@@ -195,6 +208,11 @@ fn write(folder: &Path, tensors: &[Tensor<'_>], config: &[u8]) -> Result<()> {
         move |error: io::Error| Error::File { path, action, reason: error.kind() }
     };
     fs::create_dir_all(folder).map_err(failed(folder, "make the folder"))?;
+    for path in [&settings, &weights] {
+        if path.is_dir() {
+            return Err(failed(path, "replace the folder")(io::ErrorKind::IsADirectory.into()));
+        }
+    }
     let old = match settings.is_file() {
         true => Some(fs::read(&settings).map_err(failed(&settings, "read the old file"))?),
         false => None,
