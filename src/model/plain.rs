@@ -7,6 +7,7 @@ use crate::data::{Normalization, Normalizer};
 use crate::error::{Error, Result, require_fit};
 use crate::layer::sparse::{By, PlainEncoder, Rule, SparseCode};
 use crate::layer::{Part, Unconditioned};
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 
 impl<E, D, R, L, T> AutoEncoder<E, D, R, L, T>
@@ -57,17 +58,7 @@ impl<T: Float> Network<T> {
         let activation = activation(&plain)?;
         let (shifts, scales) = affine::<T>(self.normalizer.as_ref(), self.facts.features)?;
         // What the model sees is (x − shift) / scale, and what it gives is times scale, and shift.
-        let restored = |values: &[T]| -> Vec<T> {
-            let of_scale = scales.iter().zip(&shifts).zip(values);
-            of_scale.map(|((&scale, &shift), &value)| value * scale + shift).collect()
-        };
-        let scaled = |columns: &[T], by: fn(T, T) -> T| -> Vec<T> {
-            columns
-                .iter()
-                .zip(scales.iter().cycle())
-                .map(|(&value, &scale)| by(value, scale))
-                .collect()
-        };
+        let restored = |values: &[T]| restored(values, &scales, &shifts);
         let is_shifted = shifts.iter().any(|&shift| shift != T::ZERO);
         let no_bias = vec![T::ZERO; self.facts.features];
         let pre_bias = match plain.pre_bias {
@@ -78,9 +69,9 @@ impl<T: Float> Network<T> {
             inputs: self.facts.features,
             outputs: self.outputs(),
             units: self.facts.units,
-            encoder: scaled(plain.weights.as_slice(), |weight, scale| weight / scale),
+            encoder: divided(plain.weights.as_slice(), &scales),
             encoder_bias: plain.biases.to_vec(),
-            decoder: scaled(decoder.atoms(given).as_slice(), |value, scale| value * scale),
+            decoder: multiplied(decoder.atoms(given).as_slice(), &scales),
             decoder_bias: restored(decoder.bias(given)),
             pre_bias,
             skip: None,
@@ -88,6 +79,28 @@ impl<T: Float> Network<T> {
             input_scale: InputScale::Plain,
         })
     }
+}
+
+once! {
+    /// Values of a column times its scales, and the shifts.
+    fn restored(values: &'a [T], scales: &'a [T], shifts: &'a [T]) -> Vec<T> = restored_generic;
+    /// Columns times the scales.
+    fn multiplied(columns: &'a [T], scales: &'a [T]) -> Vec<T> = multiplied_generic;
+    /// Columns divided by the scales.
+    fn divided(columns: &'a [T], scales: &'a [T]) -> Vec<T> = divided_generic;
+}
+
+fn restored_generic<T: Float>(values: &[T], scales: &[T], shifts: &[T]) -> Vec<T> {
+    let of_scale = scales.iter().zip(shifts).zip(values);
+    of_scale.map(|((&scale, &shift), &value)| value * scale + shift).collect()
+}
+
+fn multiplied_generic<T: Float>(columns: &[T], scales: &[T]) -> Vec<T> {
+    columns.iter().zip(scales.iter().cycle()).map(|(&value, &scale)| value * scale).collect()
+}
+
+fn divided_generic<T: Float>(columns: &[T], scales: &[T]) -> Vec<T> {
+    columns.iter().zip(scales.iter().cycle()).map(|(&value, &scale)| value / scale).collect()
 }
 
 /// The rule of an encoder in use.
