@@ -194,6 +194,11 @@ fn what_cannot_be_measured_is_refused_and_changes_nothing() {
     invalid(refused(fidelity.explained_variance())); // one sample does not vary
     let mut zeros = Fidelity::new(2, 3).unwrap();
     zeros.add(Batch::from_iter([[0.0, 0.0]]).view(), &code(1.0), one.view()).unwrap();
+    // 10⁵ over 10⁻¹⁵⁵: its square is more than a number holds.
+    let mut tiny = Fidelity::new(1, 3).unwrap();
+    tiny.add(Batch::from_iter([[1e-155]]).view(), &code(1.0), Batch::from_iter([[1e5]]).view())
+        .unwrap();
+    assert!((tiny.shrinkage().unwrap() / 1e160 - 1.0).abs() < 1e-9);
     invalid(refused(zeros.shrinkage()));
     invalid(refused(zeros.mean_cosine()));
 
@@ -246,4 +251,21 @@ fn what_cannot_be_measured_is_refused_and_changes_nothing() {
     none(refused(geometric_median(BatchView::<f64>::new(&[], 3))));
     not_finite(refused(geometric_median(BatchView::new(&[f64::NAN], 1))));
     invalid(refused(geometric_median(BatchView::new(&[1.5e308, -1.5e308], 1))));
+}
+
+/// A unit without direction is none of the first feature.
+#[test]
+fn an_atom_of_norm_0_matches_nothing() {
+    let known = Batch::from_iter([[0.0, 1.0], [1.0, 0.0]]);
+    let learned = Batch::from_iter([[0.0, 0.0], [2.0, 0.0]]);
+    let matching = Matching::new(known.view(), learned.view()).unwrap();
+    assert_eq!(matching.uniqueness(), 0.5);
+    let mut detection = Detection::new(&matching);
+    let both = SparseBatch::new(2, [([0, 1], [1.0, 1.0])]).unwrap();
+    detection.add(&both, &both).unwrap();
+    let of = |unit: usize| {
+        let found = detection.units().unwrap()[unit];
+        (found.precision, found.recall, found.f1)
+    };
+    assert_eq!((of(0), of(1)), ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)));
 }

@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use crate::batch::{BatchView, check_finite};
 use crate::error::{Result, require, reserved};
+use crate::numbers::once::once;
 use crate::numbers::product::{Matrix, multiply};
 use crate::numbers::scalar::Float;
 
@@ -49,11 +50,14 @@ pub struct Coherence {
 /// # References
 /// D. Donoho, X. Huo (2001), Uncertainty principles and ideal atomic decomposition: the coherence.
 pub fn coherence<T: Float>(atoms: BatchView<'_, T>) -> Result<Coherence> {
-    let atoms = Directions::new("coherence", atoms)?;
+    of_atoms(&Directions::new("coherence", atoms)?)
+}
+
+fn of_atoms(atoms: &Directions) -> Result<Coherence> {
     let count = atoms.count;
     require(count >= 2, "the atoms of coherence", count as f64, "at least 2")?;
     let (mut sum, mut largest, mut pair) = (0.0, -1.0, (0, 1));
-    atoms.cosines(&atoms, |column, cosines| {
+    atoms.cosines(atoms, |column, cosines| {
         let others = cosines.iter().enumerate().filter(|&(other, _)| other != column);
         let (other, most) = greatest(others);
         sum += most;
@@ -70,6 +74,21 @@ pub(super) fn greatest<'a>(values: impl Iterator<Item = (usize, &'a f64)>) -> (u
     values.fold(first, |best, (at, x)| if x.abs() > best.1 { (at, x.abs()) } else { best })
 }
 
+once! {
+    /// Appends atoms as unit vectors.
+    fn unit_vectors(atoms: BatchView<'a, T>, to: &'a mut Vec<f64>) = unit_vectors_generic;
+}
+
+fn unit_vectors_generic<T: Float>(atoms: BatchView<'_, T>, to: &mut Vec<f64>) {
+    for atom in atoms.iter() {
+        // By the largest first, so that no square is lost.
+        let most = atom.iter().fold(0.0_f64, |most, x| most.max(x.to_double().abs()));
+        let scaled = |x: &T| if most > 0.0 { x.to_double() / most } else { 0.0 };
+        let norm = atom.iter().map(|x| scaled(x).powi(2)).sum::<f64>().sqrt();
+        to.extend(atom.iter().map(|x| if norm > 0.0 { scaled(x) / norm } else { 0.0 }));
+    }
+}
+
 /// Atoms as unit vectors in double precision; those of norm 0 stay 0.
 #[derive(Debug)]
 pub(super) struct Directions {
@@ -83,13 +102,7 @@ impl Directions {
         check_finite(call, atoms.features(), atoms)?;
         super::require_moderate(call, atoms)?;
         let mut values = reserved("the values of a dictionary", atoms.as_slice().len())?;
-        for atom in atoms.iter() {
-            // By the largest first, so that no square is lost.
-            let most = atom.iter().fold(0.0_f64, |most, x| most.max(x.to_double().abs()));
-            let scaled = |x: &T| if most > 0.0 { x.to_double() / most } else { 0.0 };
-            let norm = atom.iter().map(|x| scaled(x).powi(2)).sum::<f64>().sqrt();
-            values.extend(atom.iter().map(|x| if norm > 0.0 { scaled(x) / norm } else { 0.0 }));
-        }
+        unit_vectors(atoms, &mut values);
         Ok(Self { values, features: atoms.features(), count: atoms.samples() })
     }
 

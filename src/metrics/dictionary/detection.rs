@@ -1,6 +1,7 @@
 use super::{Matching, check_codes};
 use crate::batch::sparse::SparseBatch;
 use crate::error::{Error, Result};
+use crate::numbers::once::once;
 use crate::numbers::scalar::Float;
 
 /// How well each unit of a code tells when its best match in a known dictionary is on, over as many batches as there are, in
@@ -10,7 +11,8 @@ use crate::numbers::scalar::Float;
 ///
 /// # Formula
 /// precision = TP / (TP + FP), recall = TP / (TP + FN), F1 = 2 precision · recall / (precision + recall); 0 where the denominator
-/// is. Means are over all units.
+/// is. Means are over all units. A unit whose atom has norm 0, or is orthogonal to all features, has no match and detects
+/// nothing: all three are 0.
 ///
 /// # Example
 /// ```
@@ -30,8 +32,8 @@ use crate::numbers::scalar::Float;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detection {
-    /// The feature of each unit.
-    feature_of: Vec<usize>,
+    /// The feature of each unit, if it has one.
+    feature_of: Vec<Option<usize>>,
     samples: u64,
     /// On how many samples each unit fires.
     fired: Vec<u64>,
@@ -56,8 +58,9 @@ pub struct UnitDetection {
 impl Detection {
     /// Each unit is to detect its best match.
     pub fn new(matching: &Matching) -> Self {
-        let feature_of: Vec<usize> =
-            matching.best_features().iter().map(|best| best.feature).collect();
+        let matches = matching.best_features().iter();
+        let feature_of: Vec<Option<usize>> =
+            matches.map(|best| (best.cosine > 0.0).then_some(best.feature)).collect();
         let (units, features) = (feature_of.len(), matching.best_units().len());
         let [fired, both] = [(); 2].map(|()| vec![0; units]);
         Self { feature_of, samples: 0, fired, on: vec![0; features], both }
@@ -76,18 +79,7 @@ impl Detection {
         if samples == 0 {
             return Err(Error::NoSamples { call });
         }
-        let mut is_on = vec![false; self.on.len()];
-        for (code, known) in codes.iter().zip(known.iter()) {
-            for (feature, _) in known.iter() {
-                is_on[feature] = true;
-                self.on[feature] += 1;
-            }
-            for (unit, _) in code.iter() {
-                self.fired[unit] += 1;
-                self.both[unit] += u64::from(is_on[self.feature_of[unit]]);
-            }
-            known.iter().for_each(|(feature, _)| is_on[feature] = false);
-        }
+        count(self, codes, known);
         self.samples += samples as u64;
         Ok(())
     }
@@ -109,7 +101,8 @@ impl Detection {
         let of_unit = |unit: usize| {
             let both = self.both[unit] as f64;
             let precision = share(both, self.fired[unit] as f64);
-            let recall = share(both, self.on[self.feature_of[unit]] as f64);
+            let on = self.feature_of[unit].map_or(0, |feature| self.on[feature]);
+            let recall = share(both, on as f64);
             let f1 = share(2.0 * precision * recall, precision + recall);
             UnitDetection { precision, recall, f1 }
         };
@@ -126,5 +119,24 @@ impl Detection {
             |of: fn(&UnitDetection) -> f64| units.iter().map(of).sum::<f64>() / units.len() as f64;
         let (precision, recall, f1) = (mean(|u| u.precision), mean(|u| u.recall), mean(|u| u.f1));
         Ok(UnitDetection { precision, recall, f1 })
+    }
+}
+
+once! {
+    fn count(to: &'a mut Detection, codes: &'a SparseBatch<T>, known: &'a SparseBatch<T>) = count_generic;
+}
+
+fn count_generic<T: Float>(to: &mut Detection, codes: &SparseBatch<T>, known: &SparseBatch<T>) {
+    let mut is_on = vec![false; to.on.len()];
+    for (code, known) in codes.iter().zip(known.iter()) {
+        for (feature, _) in known.iter() {
+            is_on[feature] = true;
+            to.on[feature] += 1;
+        }
+        for (unit, _) in code.iter() {
+            to.fired[unit] += 1;
+            to.both[unit] += u64::from(to.feature_of[unit].is_some_and(|feature| is_on[feature]));
+        }
+        known.iter().for_each(|(feature, _)| is_on[feature] = false);
     }
 }

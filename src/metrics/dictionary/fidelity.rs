@@ -74,9 +74,7 @@ impl Fidelity {
         check_codes(CALL, "units", (self.fired.len(), x.samples()), codes)?;
         require_moderate(CALL, x)?;
         require_moderate(CALL, reconstruction)?;
-        for code in codes.iter() {
-            code.iter().for_each(|(unit, _)| self.fired[unit] += 1);
-        }
+        count_fired(&mut self.fired, codes);
         add_samples(&mut self.sums, x, reconstruction);
         Ok(())
     }
@@ -192,6 +190,13 @@ struct Sums {
 
 once! {
     fn add_samples(sums: &'a mut Sums, x: BatchView<'a, T>, y: BatchView<'a, T>) = add_samples_generic;
+    fn count_fired(fired: &'a mut [u64], codes: &'a SparseBatch<T>) = count_fired_generic;
+}
+
+fn count_fired_generic<T: Float>(fired: &mut [u64], codes: &SparseBatch<T>) {
+    for code in codes.iter() {
+        code.iter().for_each(|(unit, _)| fired[unit] += 1);
+    }
 }
 
 fn add_samples_generic<T: Float>(sums: &mut Sums, x: BatchView<'_, T>, y: BatchView<'_, T>) {
@@ -217,7 +222,8 @@ fn add_samples_generic<T: Float>(sums: &mut Sums, x: BatchView<'_, T>, y: BatchV
         sums.along += along;
         if of_x > 0.0 {
             sums.directed += 1;
-            sums.ratios += (of_y / of_x).sqrt();
+            // The ratio of the squares may be infinite.
+            sums.ratios += of_y.sqrt() / of_x.sqrt();
             let norms = of_x.sqrt() * of_y.sqrt();
             sums.cosines += if norms > 0.0 { (along / norms).clamp(-1.0, 1.0) } else { 0.0 };
         }

@@ -79,8 +79,11 @@ impl Matching {
     /// than memory holds.
     pub fn new<T: Float>(known: BatchView<'_, T>, learned: BatchView<'_, T>) -> Result<Self> {
         let call = "Matching::new";
-        let (known, learned) = (Directions::new(call, known)?, Directions::new(call, learned)?);
-        require_size(call, "features", known.features(), learned.features())?;
+        Self::of(Directions::new(call, known)?, Directions::new(call, learned)?)
+    }
+
+    fn of(known: Directions, learned: Directions) -> Result<Self> {
+        require_size("Matching::new", "features", known.features(), learned.features())?;
         // Of the two sides the smaller has partners for all, and lies outermost.
         let is_known_smaller = known.count <= learned.count;
         let (few, many) = if is_known_smaller { (&known, &learned) } else { (&learned, &known) };
@@ -130,10 +133,13 @@ impl Matching {
         mean(&self.of_units)
     }
 
-    /// The number of features that are the best match of at least one unit, in units: 1 where no two have the same.
+    /// The number of features that are the best match of at least one unit, in units: 1 where no two have the same. A unit whose
+    /// atom has norm 0, or is orthogonal to all features, matches none.
     pub fn uniqueness(&self) -> f64 {
         let mut is_matched = vec![false; self.of_features.len()];
-        self.of_units.iter().for_each(|best| is_matched[best.feature] = true);
+        for best in self.of_units.iter().filter(|best| best.cosine > 0.0) {
+            is_matched[best.feature] = true;
+        }
         is_matched.into_iter().filter(|&is_matched| is_matched).count() as f64
             / self.of_units.len() as f64
     }
@@ -148,7 +154,7 @@ impl Matching {
         &self.of_features
     }
 
-    /// The best match of each unit among the known features; of equal ones the first.
+    /// The best match of each unit among the known features; of equal ones the first, also where all have the cosine 0.
     pub fn best_features(&self) -> &[Match] {
         &self.of_units
     }

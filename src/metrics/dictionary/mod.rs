@@ -54,6 +54,7 @@ pub use recovered::loss_recovered;
 use crate::batch::BatchView;
 use crate::batch::sparse::SparseBatch;
 use crate::error::{Error, Number, Result, require, require_size};
+use crate::numbers::once::once;
 use crate::numbers::scalar::{Float, all_finite};
 
 /// The largest value that is squared and summed without fear of infinity.
@@ -61,11 +62,27 @@ const LARGEST: f64 = 1e100;
 
 /// Refuses values whose squares might not be finite; `name` says what they are of.
 fn require_moderate<T: Float>(name: &'static str, x: BatchView<'_, T>) -> Result<()> {
-    let is_large = |x: &&T| x.to_double().abs() > LARGEST;
     // Those of single precision never are.
-    let found = if T::of(LARGEST).is_finite() { x.as_slice().iter().find(is_large) } else { None };
+    let found = if T::of(LARGEST).is_finite() { first_large(x.as_slice()) } else { None };
     let requirement = "given values from −1e100 to 1e100";
-    found.map_or(Ok(()), |x| require(false, name, x.to_double(), requirement))
+    found.map_or(Ok(()), |x| require(false, name, x, requirement))
+}
+
+once! {
+    fn first_large(values: &'a [T]) -> Option<f64> = first_large_generic;
+    /// The sample, the place and the value of the first that is not finite.
+    fn first_not_finite(codes: &'a SparseBatch<T>) -> Option<(usize, usize, f64)> = first_not_finite_generic;
+}
+
+fn first_large_generic<T: Float>(values: &[T]) -> Option<f64> {
+    values.iter().map(|x| x.to_double()).find(|x| x.abs() > LARGEST)
+}
+
+fn first_not_finite_generic<T: Float>(codes: &SparseBatch<T>) -> Option<(usize, usize, f64)> {
+    let samples = codes.iter().enumerate();
+    let mut all = samples.flat_map(|(sample, code)| code.iter().map(move |of| (sample, of)));
+    let found = all.find(|(_, (_, value))| !value.is_finite());
+    found.map(|(sample, (feature, value))| (sample, feature, value.to_double()))
 }
 
 /// Refuses codes of another number of units or samples, or with a value that is not finite.
@@ -80,15 +97,10 @@ fn check_codes<T: Float>(
     if all_finite(codes.values()) {
         return Ok(());
     }
-    for (sample, code) in codes.iter().enumerate() {
-        if let Some((feature, value)) = code.iter().find(|(_, value)| !value.is_finite()) {
-            return Err(Error::NotFinite {
-                call,
-                feature,
-                sample,
-                value: Number(value.to_double()),
-            });
+    match first_not_finite(codes) {
+        None => Ok(()),
+        Some((sample, feature, value)) => {
+            Err(Error::NotFinite { call, feature, sample, value: Number(value) })
         }
     }
-    Ok(())
 }
