@@ -143,6 +143,8 @@ fn wrong_options_are_refused() {
         base().zipf(1.0, 0.1..=nan),
         base().magnitudes(0.0, 1.0),
         base().magnitudes(1.0, nan),
+        base().magnitudes(9e-7, 1.0),
+        base().orthogonalize(1, 1.5),
         base().magnitudes(1.0, 1e7),
         base().deviations(-1.0, 0.0),
         base().deviations(0.0, nan),
@@ -176,4 +178,17 @@ fn wrong_options_are_refused() {
     assert!(matches!(known.source(range), Err(Error::InvalidParameter { .. })));
     assert!(matches!(known.samples(0..usize::MAX), Err(Error::InvalidParameter { .. })));
     assert!(matches!(known.codes(0..usize::MAX), Err(Error::InvalidParameter { .. })));
+}
+
+/// Each child of 1 + 10⁶ z is multiplied by what its parent has: (10⁷)⁶ at the sixth level is beyond single precision.
+#[test]
+fn values_that_parents_might_lift_beyond_the_number_type_are_refused() {
+    let hierarchy = |depth| Hierarchy::new(1, 2, depth).scaled_by_parent();
+    let options = |depth| {
+        let base = SyntheticFeatures::new(127, Const::<3>).orthogonalize(0, 1.0);
+        base.magnitudes(1.0, 1.0).deviations(1e6, 0.0).hierarchy(hierarchy(depth))
+    };
+    assert!(matches!(options(6).build::<f32>(), Err(Error::InvalidParameter { .. })));
+    assert!(options(6).build::<f64>().is_ok());
+    assert!(options(2).build::<f32>().is_ok());
 }

@@ -148,6 +148,20 @@ impl Core {
         Drawn { values, shared, code: Vec::new(), sample }
     }
 
+    /// The sum of the values that all features have so many deviations above their means.
+    pub(super) fn largest(&self, deviations: f64) -> f64 {
+        let own = self.means.iter().zip(&self.deviations);
+        let mut most: Vec<f64> = own.map(|(mean, of)| mean + deviations * of).collect();
+        // Parents come before their children.
+        for (parent, children) in self.families.children.iter().enumerate() {
+            if self.is_scaled {
+                let strength = most[parent] / self.means[parent];
+                most[children.clone()].iter_mut().for_each(|value| *value *= strength);
+            }
+        }
+        most.into_iter().sum()
+    }
+
     /// Draws the code of the sample of this number.
     pub(super) fn draw_code(&self, index: usize, to: &mut Drawn) {
         let mut rng = Generator::SyntheticFeatures.sample(self.seed, index);

@@ -132,14 +132,14 @@ impl<R: Size> SyntheticFeatures<R> {
 
     /// Correlates the firing of features by a Gaussian copula, whose correlations are Fᵀ F off the diagonal with F of `rank` rows,
     /// at least 1, and entries from N(0, scale²), scale finite and not negative. A column of F whose squares add up to more
-    /// than 0.99 is made as short as that. Rates stay those of [`zipf`](Self::zipf), except that compensation in a
-    /// hierarchy is for features that are independent.
+    /// than 0.99 is made as short as that. How often a feature is drawn stays the same; how often one of a hierarchy is on does
+    /// not, as there its parent and siblings are looked at, for which compensation takes all as independent.
     pub fn correlation(self, rank: usize, scale: f64) -> Self {
         Self { correlation: Some((rank, scale)), ..self }
     }
 
     /// The mean μᵢ of each feature where it fires, before what is negative becomes 0: from that of the first feature evenly to
-    /// that of the last. Both finite and greater than 0.
+    /// that of the last. Both from 10⁻⁶ to 10⁶.
     pub fn magnitudes(self, first: f64, last: f64) -> Self {
         Self { magnitudes: (first, last), ..self }
     }
@@ -156,7 +156,8 @@ impl<R: Size> SyntheticFeatures<R> {
     }
 
     /// So many steps of Adam at this rate on Σᵢ≠ⱼ (dᵢ·dⱼ)² + n Σᵢ (‖dᵢ‖² − 1)² move the directions, which are uniform at
-    /// first, apart; the time is that of as many products of features × features × dimensions, twice. 0 steps leave them.
+    /// first, apart; the time is that of as many products of features × features × dimensions, twice. 0 steps leave them. The
+    /// rate is greater than 0 and at most 1.
     pub fn orthogonalize(self, steps: usize, rate: f64) -> Self {
         Self { orthogonalization: (steps, rate), ..self }
     }
@@ -178,12 +179,19 @@ impl<R: Size> SyntheticFeatures<R> {
         let is_greatest = greatest >= least && greatest <= 1.0;
         let requirement = "from the least probability to 1";
         require(is_greatest, "SyntheticFeatures zipf greatest probability", greatest, requirement)?;
-        require_positive("SyntheticFeatures magnitudes first", self.magnitudes.0)?;
-        require_positive("SyntheticFeatures magnitudes last", self.magnitudes.1)?;
+        for (name, mean) in [
+            ("SyntheticFeatures magnitudes first", self.magnitudes.0),
+            ("SyntheticFeatures magnitudes last", self.magnitudes.1),
+        ] {
+            // A parent's value is divided by its mean.
+            require(mean >= 1e-6, name, mean, "at least 1e-6")?;
+        }
         require_weight("SyntheticFeatures deviations mean", self.deviations.0)?;
         require_weight("SyntheticFeatures deviations deviation", self.deviations.1)?;
         require_weight("SyntheticFeatures bias", self.bias)?;
-        require_positive("SyntheticFeatures orthogonalize rate", self.orthogonalization.1)?;
+        let rate = self.orthogonalization.1;
+        let is_rate = rate > 0.0 && rate <= 1.0;
+        require(is_rate, "SyntheticFeatures orthogonalize rate", rate, "in (0, 1]")?;
         if let Some((rank, scale)) = self.correlation {
             require_count("SyntheticFeatures correlation rank", rank)?;
             require_weight("SyntheticFeatures correlation scale", scale)?;
@@ -209,7 +217,8 @@ impl<R: Size> SyntheticFeatures<R> {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for an option that is out of its range (or, where it is a magnitude,
-    /// above 10⁶), and for more values than memory holds.
+    /// above 10⁶), for features [scaled by their parents](Hierarchy::scaled_by_parent) whose values might be more than the number
+    /// type holds, and for more values than memory holds.
     pub fn build<T: Float>(&self) -> Result<KnownFeatures<T, R>> {
         self.check()?;
         let (features, dimensions) = (self.features, self.size.value());
@@ -252,6 +261,14 @@ impl<R: Size> SyntheticFeatures<R> {
             is_scaled: is(|hierarchy| hierarchy.is_scaled),
             copula,
         };
+        // Of a million samples of a million features not one has a normal draw as far out as ten deviations.
+        let largest = core.largest(10.0);
+        require(
+            T::of(largest).is_finite(),
+            "the sum of all values that SyntheticFeatures might draw",
+            largest,
+            "what the number type holds: take smaller deviations, or do not scale by parents",
+        )?;
         let mut dictionary = reserved("the values of a dictionary", core.directions.len())?;
         dictionary.extend(core.directions.iter().map(|&x| T::of(x)));
         KnownFeatures::new(Arc::new(core), self.size, dictionary)

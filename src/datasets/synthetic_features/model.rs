@@ -2,7 +2,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::firing::Core;
-use super::source::{FeatureSource, fill};
+use super::source::{Code, FeatureSource, fill, fill_both, pack};
 use crate::batch::size::Size;
 use crate::batch::sparse::SparseBatch;
 use crate::batch::{Batch, BatchViewMut};
@@ -44,7 +44,8 @@ impl<T: Float, R: Size> KnownFeatures<T, R> {
         &self.bias
     }
 
-    /// How often each feature is to be on, pᵢ.
+    /// How often each feature is wanted to be on, pᵢ. How often it is depends on its parents and siblings, also where they are
+    /// [compensated](super::Hierarchy::compensated) for: count it in [`codes`](Self::codes).
     pub fn probabilities(&self) -> &[f64] {
         &self.core.wanted
     }
@@ -106,9 +107,7 @@ impl<T: Float, R: Size> KnownFeatures<T, R> {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for a range that ends before it begins, and for more values than
     /// memory holds.
     pub fn samples(&self, range: Range<usize>) -> Result<Batch<T, R>> {
-        let len = length(&range)?.saturating_mul(self.core.dimensions);
-        let mut values = reserved("the values of KnownFeatures::samples", len)?;
-        values.resize(len, T::ZERO);
+        let mut values = self.values_room(&range)?;
         fill(&self.core, range.start, BatchViewMut::new(&mut values, self.core.dimensions));
         Batch::new(self.dictionary.size(), values)
     }
@@ -118,31 +117,42 @@ impl<T: Float, R: Size> KnownFeatures<T, R> {
     /// # Errors
     /// As [`samples`](Self::samples).
     pub fn codes(&self, range: Range<usize>) -> Result<SparseBatch<T>> {
-        let samples = length(&range)?;
-        let mut drawn: Vec<Vec<(usize, f64)>> = reserved("KnownFeatures::codes samples", samples)?;
-        drawn.resize(samples, Vec::new());
+        let mut drawn = drawn_room(&range)?;
         let parts = (range.start, &mut drawn[..]);
-        parallel::in_parts(samples, self.core.cost(), parts, |(first, drawn)| {
+        parallel::in_parts(range.len(), self.core.cost(), parts, |(first, drawn)| {
             let mut room = self.core.room();
             for (index, code) in drawn.iter_mut().enumerate() {
                 self.core.draw_code(first + index, &mut room);
                 code.clone_from(&room.code);
             }
         });
-        let mut codes = SparseBatch::new(self.features(), [([], []); 0])?;
-        for code in drawn {
-            code.iter().for_each(|&(feature, value)| codes.push_value(feature, T::of(value)));
-            codes.end_sample();
-        }
-        Ok(codes)
+        self.packed(&drawn)
     }
 
-    /// Both the [`samples`](Self::samples) and the [`codes`](Self::codes) of these numbers.
+    /// Both the [`samples`](Self::samples) and the [`codes`](Self::codes) of these numbers, drawn once.
     ///
     /// # Errors
     /// As [`samples`](Self::samples).
     pub fn draw(&self, range: Range<usize>) -> Result<(Batch<T, R>, SparseBatch<T>)> {
-        Ok((self.samples(range.clone())?, self.codes(range)?))
+        let mut drawn = drawn_room(&range)?;
+        let mut values = self.values_room(&range)?;
+        let samples = BatchViewMut::new(&mut values, self.core.dimensions);
+        fill_both(&self.core, range.start, samples, &mut drawn);
+        Ok((Batch::new(self.dictionary.size(), values)?, self.packed(&drawn)?))
+    }
+
+    /// Zeros for the values of these samples.
+    fn values_room(&self, range: &Range<usize>) -> Result<Vec<T>> {
+        let len = length(range)?.saturating_mul(self.core.dimensions);
+        let mut values = reserved("the values of KnownFeatures::samples", len)?;
+        values.resize(len, T::ZERO);
+        Ok(values)
+    }
+
+    fn packed(&self, drawn: &[Code]) -> Result<SparseBatch<T>> {
+        let mut codes = SparseBatch::new(self.features(), [([], []); 0])?;
+        pack(drawn, &mut codes);
+        Ok(codes)
     }
 
     /// A source of the samples of these numbers, which draws them as they are asked for, in every pass the same, and needs room
@@ -154,6 +164,14 @@ impl<T: Float, R: Size> KnownFeatures<T, R> {
         length(&range)?;
         Ok(FeatureSource::new(self.core.clone(), self.dictionary.size(), range))
     }
+}
+
+/// A code for each of these numbers, empty so far.
+fn drawn_room(range: &Range<usize>) -> Result<Vec<Code>> {
+    let samples = length(range)?;
+    let mut drawn = reserved("KnownFeatures::codes samples", samples)?;
+    drawn.resize(samples, Code::new());
+    Ok(drawn)
 }
 
 /// How many numbers there are.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::firing::Core;
 use crate::batch::BatchViewMut;
 use crate::batch::size::Size;
+use crate::batch::sparse::SparseBatch;
 use crate::data::Source;
 use crate::error::{Result, require_size};
 use crate::numbers::once::once;
@@ -64,6 +65,44 @@ impl<T: Float, R: Size> Source for FeatureSource<T, R> {
 once! {
     /// Draws samples, the first of this number.
     pub(super) fn fill(core: &'a Core, first: usize, samples: BatchViewMut<'a, T>) = fill_generic;
+    /// The same, with the code of each.
+    pub(super) fn fill_both(
+        core: &'a Core,
+        first: usize,
+        samples: BatchViewMut<'a, T>,
+        codes: &'a mut [Code],
+    ) = fill_both_generic;
+    /// Appends these codes.
+    pub(super) fn pack(drawn: &'a [Code], to: &'a mut SparseBatch<T>) = pack_generic;
+}
+
+/// Features that are on, with their values.
+pub(super) type Code = Vec<(usize, f64)>;
+
+fn fill_both_generic<T: Float>(
+    core: &Core,
+    first: usize,
+    samples: BatchViewMut<'_, T>,
+    codes: &mut [Code],
+) {
+    let (count, data) = (samples.samples(), (first, samples, codes));
+    parallel::in_parts(count, core.cost(), data, |(first, mut samples, codes)| {
+        let mut room = core.room();
+        let samples = samples.as_mut_slice().chunks_exact_mut(core.dimensions);
+        for ((index, sample), code) in samples.enumerate().zip(codes) {
+            core.draw_code(first + index, &mut room);
+            code.clone_from(&room.code);
+            core.mix(&mut room);
+            sample.iter_mut().zip(&room.sample).for_each(|(to, &x)| *to = T::of(x));
+        }
+    });
+}
+
+fn pack_generic<T: Float>(drawn: &[Code], to: &mut SparseBatch<T>) {
+    for code in drawn {
+        code.iter().for_each(|&(feature, value)| to.push_value(feature, T::of(value)));
+        to.end_sample();
+    }
 }
 
 fn fill_generic<T: Float>(core: &Core, first: usize, samples: BatchViewMut<'_, T>) {
