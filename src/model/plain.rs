@@ -117,12 +117,12 @@ fn activation<T: Float>(plain: &PlainEncoder<'_, T>) -> Result<SparseActivation<
         Rule::Largest { count: k, by: By::Size } => {
             Ok(SparseActivation::AbsTopK { k, by_norm: false })
         }
-        Rule::Above { threshold } if threshold == T::ZERO => Ok(SparseActivation::Relu),
+        Rule::Above { threshold } if threshold == T::ZERO => Ok(SparseActivation::ReLU),
         Rule::Above { threshold } if threshold > T::ZERO => {
-            Ok(SparseActivation::JumpRelu { thresholds: vec![threshold; units] })
+            Ok(SparseActivation::JumpReLU { thresholds: vec![threshold; units] })
         }
         Rule::AboveEach { thresholds, .. } => {
-            Ok(SparseActivation::JumpRelu { thresholds: thresholds.to_vec() })
+            Ok(SparseActivation::JumpReLU { thresholds: thresholds.to_vec() })
         }
         _ => {
             let (part, remedy) = ("the selection", "use the model itself");

@@ -10,10 +10,10 @@ use crate::numbers::scalar::Float;
 ///
 /// | rule | code f |
 /// |---|---|
-/// | `Relu` | max(π, 0) |
+/// | `ReLU` | max(π, 0) |
 /// | `TopK` | of the k largest π of a sample max(π, 0), else 0 |
 /// | `AbsTopK` | of the k largest \|π\| of a sample π, which may be negative, else 0 |
-/// | `JumpRelu` | max(π, 0) where π > θ, else 0 |
+/// | `JumpReLU` | max(π, 0) where π > θ, else 0 |
 /// | `Gated` | max(π e^r + (b_m − b_e e^r), 0) where π > 0, else 0 |
 /// | `GroupMax` | of the largest π of each group of units max(π, 0), else 0 |
 /// | `MatchingPursuit` | of what is left of the sample, the unit that explains most of it, again and again |
@@ -23,7 +23,7 @@ use crate::numbers::scalar::Float;
 #[non_exhaustive]
 pub enum SparseActivation<T> {
     /// Every unit that is above 0.
-    Relu,
+    ReLU,
     /// The k largest of a sample, as far as they are above 0.
     TopK {
         /// How many, at least 1 and at most n.
@@ -39,7 +39,7 @@ pub enum SparseActivation<T> {
         by_norm: bool,
     },
     /// Every unit that is above its threshold and above 0.
-    JumpRelu {
+    JumpReLU {
         /// θ, one a unit.
         thresholds: Vec<T>,
     },
@@ -71,10 +71,10 @@ impl<T: Float> SparseActivation<T> {
     /// Its name.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Relu => "ReLU",
+            Self::ReLU => "ReLU",
             Self::TopK { .. } => "TopK",
             Self::AbsTopK { .. } => "AbsTopK",
-            Self::JumpRelu { .. } => "JumpReLU",
+            Self::JumpReLU { .. } => "JumpReLU",
             Self::Gated { .. } => "Gated",
             Self::GroupMax { .. } => "GroupMax",
             Self::MatchingPursuit { .. } => "MatchingPursuit",
@@ -89,12 +89,12 @@ impl<T: Float> SparseActivation<T> {
     pub(super) fn check(&self, parts: &DictionaryParts<T>) -> Result<()> {
         let units = parts.units;
         match self {
-            Self::Relu => Ok(()),
+            Self::ReLU => Ok(()),
             Self::TopK { k, .. } | Self::AbsTopK { k, .. } => {
                 let requirement = "at least 1 and at most the number of units";
                 require((1..=units).contains(k), "SparseActivation k", *k as f64, requirement)
             }
-            Self::JumpRelu { thresholds } => list("thresholds", units, thresholds),
+            Self::JumpReLU { thresholds } => list("thresholds", units, thresholds),
             Self::Gated { magnitude_bias, log_scale } => {
                 list("values of the magnitude's bias", units, magnitude_bias)?;
                 list("logarithms of the magnitude's scale", units, log_scale)

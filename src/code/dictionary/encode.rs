@@ -173,7 +173,7 @@ fn activate<T: Float>(
     to: &mut SparseBatch<T>,
 ) {
     match &parts.activation {
-        SparseActivation::Relu => push_positive(before.iter().copied().enumerate(), to),
+        SparseActivation::ReLU => push_positive(before.iter().copied().enumerate(), to),
         SparseActivation::TopK { k, .. } => {
             let units = highest(before, *k, |x| x, ranks);
             push_positive(
@@ -189,7 +189,7 @@ fn activate<T: Float>(
                 }
             }
         }
-        SparseActivation::JumpRelu { thresholds } => {
+        SparseActivation::JumpReLU { thresholds } => {
             let above = before
                 .iter()
                 .zip(thresholds)

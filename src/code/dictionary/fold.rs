@@ -20,8 +20,8 @@ impl<T: Float> SparseDictionary<T> {
     /// would be too large. Then nothing has changed.
     pub fn fold_norms(&mut self) -> Result<()> {
         let is_safe = match &self.parts.activation {
-            SparseActivation::Relu
-            | SparseActivation::JumpRelu { .. }
+            SparseActivation::ReLU
+            | SparseActivation::JumpReLU { .. }
             | SparseActivation::Gated { .. } => true,
             SparseActivation::TopK { by_norm, .. } | SparseActivation::AbsTopK { by_norm, .. } => {
                 *by_norm
@@ -107,7 +107,7 @@ fn fold_norms_generic<T: Float>(parts: &mut DictionaryParts<T>, norms: &[T]) {
     of_unit(&mut parts.encoder, parts.inputs);
     of_unit(&mut parts.encoder_bias, 1);
     match &mut parts.activation {
-        SparseActivation::JumpRelu { thresholds: values }
+        SparseActivation::JumpReLU { thresholds: values }
         | SparseActivation::Gated { magnitude_bias: values, .. } => of_unit(values, 1),
         SparseActivation::TopK { by_norm, .. } | SparseActivation::AbsTopK { by_norm, .. } => {
             *by_norm = false;

@@ -103,7 +103,7 @@ fn matching_pursuit_of_an_orthonormal_basis() {
 
 #[test]
 fn samples_are_scaled_and_brought_back() {
-    let scaled = |input_scale| DictionaryParts { input_scale, ..parts(SparseActivation::Relu) };
+    let scaled = |input_scale| DictionaryParts { input_scale, ..parts(SparseActivation::ReLU) };
     // (3, 4) has the norm 5, and gets √2.
     let norm = scaled(InputScale::Norm { is_undone: true });
     let root = 2f64.sqrt() / 5.0;
@@ -167,10 +167,10 @@ fn many_samples_are_coded_as_each_alone() {
 fn folding_norms_leaves_reconstructions() {
     let x = Batch::from_iter([[2.0, 1.0], [-0.5, 0.25], [0.1, -3.0]]);
     for activation in [
-        SparseActivation::Relu,
+        SparseActivation::ReLU,
         SparseActivation::TopK { k: 2, by_norm: true },
         SparseActivation::AbsTopK { k: 2, by_norm: true },
-        SparseActivation::JumpRelu { thresholds: vec![0.5, 0.2, 0.1, 0.05] },
+        SparseActivation::JumpReLU { thresholds: vec![0.5, 0.2, 0.1, 0.05] },
         SparseActivation::Gated {
             magnitude_bias: vec![0.3; 4],
             log_scale: vec![0.1, -0.2, 0.3, 0.0],
@@ -213,7 +213,7 @@ fn what_folding_would_change_is_refused() {
         assert!(matches!(dictionary.fold_norms(), Err(Error::Unfit { .. })));
         assert_eq!(dictionary, before);
     }
-    let mut dictionary = SparseDictionary::new(parts(SparseActivation::Relu)).unwrap();
+    let mut dictionary = SparseDictionary::new(parts(SparseActivation::ReLU)).unwrap();
     let before = dictionary.clone();
     for factor in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(matches!(
@@ -255,7 +255,7 @@ fn a_folded_factor_scales_the_sample() {
 #[test]
 fn parts_that_do_not_fit_are_refused() {
     let refused = |change: fn(&mut DictionaryParts<f64>)| {
-        let mut parts = parts(SparseActivation::Relu);
+        let mut parts = parts(SparseActivation::ReLU);
         change(&mut parts);
         SparseDictionary::new(parts).unwrap_err()
     };
@@ -266,7 +266,7 @@ fn parts_that_do_not_fit_are_refused() {
         |parts| parts.decoder_bias.push(0.0),
         |parts| parts.pre_bias = Some(vec![0.0; 3]),
         |parts| parts.skip = Some(vec![0.0; 5]),
-        |parts| parts.activation = SparseActivation::JumpRelu { thresholds: vec![0.0; 3] },
+        |parts| parts.activation = SparseActivation::JumpReLU { thresholds: vec![0.0; 3] },
         |parts| {
             parts.activation =
                 SparseActivation::Gated { magnitude_bias: vec![0.0; 4], log_scale: vec![0.0; 5] };
@@ -319,7 +319,7 @@ fn parts_that_do_not_fit_are_refused() {
 
 #[test]
 fn samples_that_cannot_be_coded_are_refused() {
-    let dictionary = SparseDictionary::new(parts(SparseActivation::Relu)).unwrap();
+    let dictionary = SparseDictionary::new(parts(SparseActivation::ReLU)).unwrap();
     let wide = Batch::from_iter([[1.0, 2.0, 3.0]]);
     assert!(matches!(dictionary.encode(wide.view()), Err(Error::SizeMismatch { .. })));
     let bad = Batch::from_iter([[1.0, 2.0], [1.0, f64::NAN]]);
@@ -335,7 +335,7 @@ fn samples_that_cannot_be_coded_are_refused() {
     ));
     let input_scale = InputScale::Norm { is_undone: true };
     let scaled =
-        SparseDictionary::new(DictionaryParts { input_scale, ..parts(SparseActivation::Relu) })
+        SparseDictionary::new(DictionaryParts { input_scale, ..parts(SparseActivation::ReLU) })
             .unwrap();
     let zero = Batch::from_iter([[1.0, 2.0], [0.0, 0.0]]);
     assert_eq!(
@@ -388,10 +388,10 @@ fn samples_that_cannot_be_coded_are_refused() {
 #[test]
 fn what_is_beyond_the_number_type_is_refused() {
     for activation in [
-        SparseActivation::Relu,
+        SparseActivation::ReLU,
         SparseActivation::TopK { k: 1, by_norm: false },
         SparseActivation::GroupMax { groups: 2 },
-        SparseActivation::JumpRelu { thresholds: vec![0.5; 4] },
+        SparseActivation::JumpReLU { thresholds: vec![0.5; 4] },
     ] {
         let mut parts = parts(activation);
         parts.encoder[4..6].copy_from_slice(&[f64::MAX, f64::MAX]);
@@ -407,7 +407,7 @@ fn what_is_beyond_the_number_type_is_refused() {
     let error = SparseDictionary::new(parts(gated)).unwrap().encode(x.view()).unwrap_err();
     assert!(matches!(error, Error::EntryNotFinite { index: 1, .. }), "{error}");
     // An output of 2 · 1e308.
-    let mut parts = parts(SparseActivation::Relu);
+    let mut parts = parts(SparseActivation::ReLU);
     parts.decoder[3] = 1e308;
     let dictionary = SparseDictionary::new(parts).unwrap();
     let x = Batch::from_iter([[0.0, 2.0]]);

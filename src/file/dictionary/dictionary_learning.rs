@@ -38,7 +38,7 @@ pub(super) fn load<T: Float>(folder: &Path) -> Result<SparseDictionary<T>> {
     let b_dec = weights.one_of(&["b_dec", "bias", "decoder.bias", "decoder_bias"]);
     let decoder_bias = weights.take(b_dec, &[inputs])?;
     let activation = match kind {
-        Kind::Relu | Kind::Uncentred => SparseActivation::Relu,
+        Kind::Relu | Kind::Uncentred => SparseActivation::ReLU,
         Kind::TopK => {
             // What its training keeps beside k is for another use.
             let _ = weights.take("threshold", &[])?;
@@ -55,10 +55,10 @@ pub(super) fn load<T: Float>(folder: &Path) -> Result<SparseDictionary<T>> {
                     "one below 0".to_owned(),
                 ));
             }
-            SparseActivation::JumpRelu { thresholds: threshold.repeat(units) }
+            SparseActivation::JumpReLU { thresholds: threshold.repeat(units) }
         }
         Kind::JumpRelu => {
-            SparseActivation::JumpRelu { thresholds: weights.take("threshold", &[units])? }
+            SparseActivation::JumpReLU { thresholds: weights.take("threshold", &[units])? }
         }
         Kind::Gated => SparseActivation::Gated {
             magnitude_bias: weights.take("mag_bias", &[units])?,

@@ -37,7 +37,7 @@ pub(super) fn load<T: Float>(path: &Path) -> Result<SparseDictionary<T>> {
         decoder_bias: weights.take("b_dec", &[outputs])?,
         pre_bias: None,
         skip,
-        activation: SparseActivation::JumpRelu { thresholds: weights.take("threshold", &[units])? },
+        activation: SparseActivation::JumpReLU { thresholds: weights.take("threshold", &[units])? },
         input_scale: InputScale::Plain,
     };
     weights.finish()?;

@@ -179,10 +179,10 @@ fn activation<T: Float>(
 ) -> Result<SparseActivation<T>> {
     let by_norm = || config.flag_or("rescale_acts_by_decoder_norm", false);
     Ok(match rule {
-        Rule::Relu => SparseActivation::Relu,
+        Rule::Relu => SparseActivation::ReLU,
         Rule::TopK => SparseActivation::TopK { k: k(config, units)?, by_norm: by_norm()? },
         Rule::AbsTopK => SparseActivation::AbsTopK { k: k(config, units)?, by_norm: by_norm()? },
-        Rule::JumpRelu => SparseActivation::JumpRelu {
+        Rule::JumpRelu => SparseActivation::JumpReLU {
             thresholds: match weights.has("log_threshold") && !weights.has("threshold") {
                 true => {
                     let logarithms = weights.take("log_threshold", &[units])?;

@@ -41,7 +41,7 @@ pub(super) fn save<T: Float>(dictionary: &SparseDictionary<T>, folder: &Path) ->
         SparseActivation::MatchingPursuit { .. } => {}
         _ => tensors.push(Tensor::new("b_enc", &[units], &encoder_bias)),
     }
-    if let SparseActivation::JumpRelu { thresholds } = dictionary.activation() {
+    if let SparseActivation::JumpReLU { thresholds } = dictionary.activation() {
         tensors.push(Tensor::new("threshold", &[units], thresholds));
     }
     if let Some(skip) = dictionary.skip() {
@@ -75,10 +75,10 @@ fn architecture<T: Float>(dictionary: &SparseDictionary<T>) -> Result<&'static s
         );
     }
     Ok(match (dictionary.activation(), is_transcoder, dictionary.skip().is_some()) {
-        (SparseActivation::Relu, false, _) => "standard",
+        (SparseActivation::ReLU, false, _) => "standard",
         (SparseActivation::TopK { .. }, false, _) => "topk",
         (SparseActivation::AbsTopK { .. }, false, _) => "abstopk",
-        (SparseActivation::JumpRelu { .. }, false, _) => "jumprelu",
+        (SparseActivation::JumpReLU { .. }, false, _) => "jumprelu",
         (SparseActivation::Gated { .. }, false, _) => "gated",
         (SparseActivation::MatchingPursuit { .. }, false, _) => {
             let is_tied = match dictionary.pre_bias() {
@@ -94,10 +94,10 @@ fn architecture<T: Float>(dictionary: &SparseDictionary<T>) -> Result<&'static s
             )?;
             "matching_pursuit"
         }
-        (SparseActivation::Relu, true, false) => "transcoder",
-        (SparseActivation::Relu, true, true) => "skip_transcoder",
-        (SparseActivation::JumpRelu { .. }, true, false) => "jumprelu_transcoder",
-        (SparseActivation::JumpRelu { .. }, true, true) => "jumprelu_skip_transcoder",
+        (SparseActivation::ReLU, true, false) => "transcoder",
+        (SparseActivation::ReLU, true, true) => "skip_transcoder",
+        (SparseActivation::JumpReLU { .. }, true, false) => "jumprelu_transcoder",
+        (SparseActivation::JumpReLU { .. }, true, true) => "jumprelu_skip_transcoder",
         (SparseActivation::GroupMax { .. }, ..) => {
             return refuse("cannot write GroupMax, which SAELens does not have", own);
         }
