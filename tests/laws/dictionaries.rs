@@ -243,7 +243,7 @@ fn dead_units_begin_anew_as_samples_that_are_reconstructed_badly() {
     let (weights, rest) = model.parameters().split_at(X * UNITS);
     let atoms = &rest[UNITS + X..];
     let norm = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>().sqrt();
-    for unit in 0..UNITS {
+    for (unit, &bias) in rest[..UNITS].iter().enumerate() {
         let place = unit * X..(unit + 1) * X;
         let (weights, atom) = (&weights[place.clone()], &atoms[place.clone()]);
         if !dead.contains(&unit) {
@@ -258,7 +258,7 @@ fn dead_units_begin_anew_as_samples_that_are_reconstructed_badly() {
             near(&direction, &of(weights)) && near(&direction, &of(atom))
         };
         assert!(x.iter().any(is_sample), "{unit} is no sample");
-        assert_eq!(rest[unit], 0.0, "the bias of {unit}");
+        assert_eq!(bias, 0.0, "the bias of {unit}");
     }
     let often = || Resampling::new(2, 5).unwrap();
     let dying = || build(TopK::new(2).unwrap(), Dictionary::new(), often());

@@ -35,11 +35,11 @@ fn each_rule_by_hand() {
     use SparseActivation::*;
     let of = |activation, x| code(parts(activation), x);
     // π of (2, 1) is (2, 1, 3, −2).
-    assert_eq!(of(Relu, [2.0, 1.0]), [(0, 2.0), (1, 1.0), (2, 3.0)]);
+    assert_eq!(of(ReLU, [2.0, 1.0]), [(0, 2.0), (1, 1.0), (2, 3.0)]);
     assert_eq!(of(TopK { k: 2, by_norm: false }, [2.0, 1.0]), [(0, 2.0), (2, 3.0)]);
     assert_eq!(of(AbsTopK { k: 1, by_norm: false }, [2.0, 1.0]), [(2, 3.0)]);
     let thresholds = vec![2.0, 0.5, 3.5, -9.0];
-    assert_eq!(of(JumpRelu { thresholds }, [2.0, 1.0]), [(1, 1.0)]);
+    assert_eq!(of(JumpReLU { thresholds }, [2.0, 1.0]), [(1, 1.0)]);
     assert_eq!(of(GroupMax { groups: 2 }, [2.0, 1.0]), [(0, 2.0), (2, 3.0)]);
     // A gate is open above 0; then exp(ln 2) π + bias, if that is above 0.
     let gated = Gated {

@@ -23,7 +23,7 @@ use crate::random::schedule::Schedule;
 /// does not shrink the second.
 ///
 /// # Formula
-/// p = W (x − b_d); fᵢ = 1[pᵢ + b_gateᵢ > 0] · relu(e^rᵢ pᵢ + b_magᵢ). Nothing of the loss reaches the gate through f:
+/// p = W (x − b_d); fᵢ = 1(pᵢ + b_gateᵢ > 0) · relu(e^rᵢ pᵢ + b_magᵢ). Nothing of the loss reaches the gate through f:
 /// penalise it with [`GateSparsity`](crate::regularizer::GateSparsity), which also lets it reconstruct.
 ///
 /// # Shapes

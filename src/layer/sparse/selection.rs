@@ -222,7 +222,7 @@ impl<T: Float> Selection<T> for AbsTopK {
 /// # Formula
 /// In training f = relu(z) where z is among the ⌊k B⌋ largest of the B samples' positive ones. The threshold θ is the
 /// moving average of the least value that was kept, θ ← θ + rate (least − θ), from the first step's on. In use
-/// f = z · 1[z > θ]; before any training, when there is no θ yet, the k largest of each sample. A classifier on such an
+/// f = z · 1(z > θ); before any training, when there is no θ yet, the k largest of each sample. A classifier on such an
 /// encoder is trained on codes as they are in use, and leaves θ as it is. A sample of weight 0 is chosen from as any other.
 ///
 /// # References
@@ -307,8 +307,8 @@ impl<T: Float> Selection<T> for BatchTopK {
 /// Pre-activations above a threshold of each unit, which is trained.
 ///
 /// # Formula
-/// f = z · 1[z > θ], with θ ≥ 0. In z the derivative is 1[z > θ]; θ has none in the common sense, so it is trained by
-/// a kernel estimate: ∂f/∂θ = −(θ/ε) K((z − θ)/ε) with K(u) = 1[|u| < ½] and the bandwidth ε. After each step θ is
+/// f = z · 1(z > θ), with θ ≥ 0. In z the derivative is 1(z > θ); θ has none in the common sense, so it is trained by
+/// a kernel estimate: ∂f/∂θ = −(θ/ε) K((z − θ)/ε) with K(u) = 1(|u| < ½) and the bandwidth ε. After each step θ is
 /// brought back to θ ≥ 0. It is trained itself and not its logarithm, which Adam would hardly move. What is below θ by less
 /// than ε/2 has a part in that gradient in training; an [`objective`](crate::AutoEncoder::objective) without streams is that
 /// of use, where it has none. A classifier on such an encoder leaves thresholds as they are.

@@ -14,11 +14,11 @@ use crate::terms::Terms;
 /// # Formula
 /// | made by | term, over the mean over samples |
 /// |---|---|
-/// | [`step`](Self::step) | λ · mean L0, with L0 = Σ 1[zᵢ > θᵢ] |
+/// | [`step`](Self::step) | λ · mean L0, with L0 = Σ 1(zᵢ > θᵢ) |
 /// | [`quadratic`](Self::quadratic) | λ (mean L0 / L0* − 1)², with the wanted L0* |
 /// | [`tanh`](Self::tanh) | λ · mean of Σ tanh(c fᵢ ‖dᵢ‖) |
 ///
-/// L0 has no derivative; taken is ∂1[z > θ]/∂θ = −(1/ε) K((z − θ)/ε), with the kernel and the bandwidth of the
+/// L0 has no derivative; taken is ∂1(z > θ)/∂θ = −(1/ε) K((z − θ)/ε), with the kernel and the bandwidth of the
 /// selection, and none in z. The third is differentiated as it stands, by the selection's own rule in θ. Its term is
 /// `jump_relu_sparsity`.
 ///
