@@ -8,7 +8,7 @@
 //! DIR holds `mnist`, `optdigits`, `natural`, `tables` and `series`. A row takes N seeds from S on, 1 to 3 if neither is
 //! given. `--quick` runs small versions on the embedded digits, or generated textures, tables and series, each against an
 //! oracle of its own, in less than two minutes. `--verbose` shows every training's course. Row 9 takes `--stages N` and, with the feature
-//! `safetensors`, `--keep DIR`, from where it goes on if it was broken off. What came out is in `RESULTS.md`.
+//! `safetensors`, `--keep DIR`, from where it goes on if it was broken off. Row 22 takes `--export DIR`. What came out is in `RESULTS.md`.
 
 mod connections;
 mod convolutional_variational;
@@ -23,6 +23,7 @@ mod importance;
 mod k_sparse;
 mod keras;
 mod keras_convolutional;
+mod known_features;
 mod momentum;
 mod nets;
 mod pca;
@@ -83,6 +84,7 @@ const ROWS: &[(u32, &str, Run, Run)] = &[
     (19, "odd steps of series", series::full, series::quick),
     (20, "a sparse dictionary finds its atoms", dictionary::full, dictionary::quick),
     (21, "k-sparse autoencoder", k_sparse::full, k_sparse::quick),
+    (22, "a small SynthSAEBench", known_features::full, known_features::quick),
 ];
 
 /// What the command line says.
@@ -94,6 +96,7 @@ pub struct Settings {
     seeds: u64,
     threads: usize,
     stages: u32,
+    export: Option<PathBuf>,
     #[cfg(feature = "safetensors")]
     keep: Option<PathBuf>,
     is_quick: bool,
@@ -112,6 +115,7 @@ impl Settings {
                 "--from" => settings.from = u64::from(number(value()?)?),
                 "--seeds" => settings.seeds = u64::from(number(value()?)?).max(1),
                 "--threads" => settings.threads = number(value()?)?.max(1) as usize,
+                "--export" => settings.export = Some(value()?.into()),
                 "--stages" => settings.stages = number(value()?)?.clamp(1, 8),
                 #[cfg(feature = "safetensors")]
                 "--keep" => settings.keep = Some(value()?.into()),
@@ -136,6 +140,11 @@ impl Settings {
     /// Seeds of what is stochastic. A quick run takes the first alone, whatever was asked for.
     pub fn seeds(&self) -> std::ops::RangeInclusive<u64> {
         if self.is_quick { 1..=1 } else { self.from..=self.from + (self.seeds - 1) }
+    }
+
+    /// Where row 22 writes what its peer reads, if anywhere.
+    pub fn export(&self) -> Option<&Path> {
+        self.export.as_deref()
     }
 
     /// How many of the eight stages of row 9.
