@@ -1,7 +1,7 @@
 """Dictionaries of SAELens on the samples of row 22 of the `papers` example: what the recorded figures there are from.
 
     cargo run --release --example papers --features gzip,table,parallel -- --row 22 --export target/known
-    python3 benches/peers/sae_lens_dictionary.py target/known [--kinds topk,l1] [--seeds 1,2,3] [--threads 2]
+    python3 benches/peers/sae_lens_dictionary.py target/known [--kinds topk,l1] [--seeds 1,2,3] [--norm 1]
 
 Training is SAELens' own, class and trainer, with its defaults; samples come in the order of the file, and the first weights
 are those of the export. Measures are NumPy and SciPy. A dictionary is measured in the form it is saved in for use, so that
@@ -26,7 +26,6 @@ from sae_lens.training.sae_trainer import SAETrainer
 from scipy.optimize import linear_sum_assignment
 
 MEASURES = ["MCC", "F1", "explained variance", "dead fraction", "active units"]
-DECODER_NORM = 0.1  # SAELens' default
 
 
 def untrained(kind, given, inputs):
@@ -43,10 +42,10 @@ def untrained(kind, given, inputs):
             return StandardTrainingSAE(StandardTrainingSAEConfig(l1_coefficient=given["l1"], **sizes))
 
 
-def trained(kind, given, train, directions):
+def trained(kind, given, train, first):
     sae = untrained(kind, given, train.shape[1])
     with torch.no_grad():
-        sae.W_dec.copy_(DECODER_NORM * torch.from_numpy(directions))
+        sae.W_dec.copy_(torch.from_numpy(first))
         sae.W_enc.copy_(sae.W_dec.T)
     assert not sae.b_enc.any() and not sae.b_dec.any()
     settings = SAETrainerConfig(
@@ -110,6 +109,7 @@ def main():
     parser.add_argument("folder", type=Path, help="what `--export` has written")
     parser.add_argument("--kinds", default="topk,batchtopk,jumprelu,l1")
     parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--norm", type=float, default=0.1, help="of first atoms; 0.1 is SAELens' own")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--samples", type=int, help="train on the first of them only")
     parser.add_argument("--set", action="append", default=[], help="another setting: l1=0.5")
@@ -127,7 +127,9 @@ def main():
         rows = []
         for seed in taken.seeds.split(","):
             begin = time.perf_counter()
-            sae = trained(kind, given, train, np.load(taken.folder / f"first-{seed}.npy"))
+            first = np.load(taken.folder / f"first-{seed}.npy")
+            first *= taken.norm / np.linalg.norm(first, axis=1, keepdims=True)
+            sae = trained(kind, given, train, first)
             seconds = time.perf_counter() - begin
             rows.append(measured(sae, kind, test, is_on, features))
             values = ", ".join(f"{name} {value:.4f}" for name, value in zip(MEASURES, rows[-1]))
