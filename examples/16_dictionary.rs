@@ -12,16 +12,16 @@ use autoencoder::regularizer::AuxK;
 use autoencoder::{Adam, AutoEncoder, Result, SparseBatch, Trainer};
 
 const UNITS: usize = 128;
-const SAMPLES: usize = 400_000;
+const SAMPLES: usize = 1_500_000;
 
 fn main() -> Result<()> {
     let known =
         SyntheticFeatures::new(UNITS, Const::<64>).seed(1).zipf(0.5, 0.005..=0.2).build()?;
     let middle = geometric_median(known.samples(0..2000)?.view())?;
     let mut model = AutoEncoder::builder()
-        .encoder(SparseEncoder::<64, UNITS>::new(BatchTopK::new(4.0)?).pre_bias(middle))
+        .encoder(SparseEncoder::<64, UNITS>::new(BatchTopK::new(3.0)?).pre_bias(middle))
         .decoder(Dictionary::new())
-        .regularizer(AuxK::new(32)?.dead_after(50_000)?)
+        .regularizer(AuxK::new(32)?.dead_after(20_000)?)
         .build::<f32>()?;
     let mut stream = known.source(0..SAMPLES)?; // drawn as they are asked for
     let mut trainer = Trainer::new(Adam::new(2e-3)?).epochs(1).batch_size(512).clip_norm(1.0);
