@@ -345,9 +345,9 @@ fn old_files_are_of_heads_by_the_name_of_their_hook() {
 
 /// Writes folders that SAELens itself is then to read, and to say the same by:
 /// ```sh
-/// AUTOENCODER_DICTIONARIES=/tmp/written cargo test -p autoencoder-tests --features safetensors --test files \
+/// AUTOENCODER_DICTIONARIES=target/written cargo test -p autoencoder-tests --features safetensors --test files \
 ///     written_for_sae_lens -- --ignored
-/// python3 tests/fixtures/dictionaries/make.py check /tmp/written/*
+/// python3 tests/fixtures/dictionaries/make.py check target/written/*
 /// ```
 #[test]
 #[ignore = "needs SAELens for what it is for"]
