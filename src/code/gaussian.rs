@@ -9,7 +9,7 @@ use crate::layer::layout::Layout;
 use crate::layer::part::End;
 use crate::layer::{
     Chain, Detach, DiagonalGaussian, DualViewMut, Layer, Module, Part, Pass, Pointlike,
-    TangentPass, Unconditioned, require_point,
+    TangentPass, Unconditioned, require_link,
 };
 use crate::numbers::scalar::Float;
 
@@ -146,9 +146,9 @@ impl<B: Part, M: Part, V: Part> Module for Gaussian<B, M, V> {
         mean.check_sizes()?;
         self.log_variance.check_sizes()?;
         let part = "a part of a `Gaussian`";
-        require_point(part, body)?;
-        require_point(part, mean)?;
-        require_point(part, &self.log_variance)?;
+        require_link(part, body)?;
+        require_link(part, mean)?;
+        require_link(part, &self.log_variance)?;
         let shared = body.num_shared().max(mean.num_shared()).max(self.log_variance.num_shared());
         require_fit(shared == 0, part, "has tied weights", "only a decoder can have them")?;
         let hidden = body.num_outputs();

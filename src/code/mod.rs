@@ -14,7 +14,9 @@ use crate::layer::field::Lies;
 pub struct Facts {
     /// Values of a sample; of a conditional model without the condition.
     pub features: usize,
-    /// How they lie, where they are an image or a window; nothing of plain features, of which only the number is known.
+    /// Values of an output of the decoder: the same again, or those of a target, or the logits of classes.
+    pub outputs: usize,
+    /// How a sample's values lie, where they are an image or a window; nothing of plain features, of which only the number is known.
     pub lies: Option<Lies>,
     /// Code units.
     pub units: usize,

@@ -9,7 +9,7 @@ use super::part::End;
 use super::tied::{Detach, Place, Shareable};
 use super::{
     Any, DualViewMut, Layer, Module, Part, Pass, Pointlike, SameCondition, TangentPass,
-    Unconditioned, require_point,
+    Unconditioned, require_link,
 };
 use crate::batch::size::SameSize;
 use crate::batch::{BatchView, BatchViewMut};
@@ -147,8 +147,8 @@ impl<A: Part, B: Part> Module for Chain<A, B> {
     fn check_sizes(&self) -> Result<()> {
         self.first.check_sizes()?;
         self.second.check_sizes()?;
-        require_point("a layer of a chain", &self.first)?;
-        require_point("a layer of a chain", &self.second)?;
+        require_link("a layer of a chain", &self.first)?;
+        require_link("a layer of a chain", &self.second)?;
         let (first, second) = (self.first.num_shared(), self.second.num_shared());
         let fault = "shares other weights with an encoder than the next";
         let remedy = "tie all layers of a chain to one encoder, or none";

@@ -15,7 +15,7 @@
 //! | [`Upsample2d`], [`Upsample1d`] | so many times larger: the nearest, or straight lines between |
 //! | [`Fixed`] | W x of any [`FixedMap`] W, which nobody trains |
 //! | [`SparseEncoder`](sparse::SparseEncoder) | of W (x − b) + c the few values that are selected: an encoder of many units |
-//! | [`Dictionary`](sparse::Dictionary) | Σ fᵢ dᵢ + b: its decoder |
+//! | [`Dictionary`](sparse::Dictionary) | Σ fᵢ dᵢ + b: its decoder, to the inputs or to a target |
 //! | [`Gaussian`](crate::Gaussian) | from a body to means and log-variances: an encoder with a spread |
 //! | [`Tied`] | the encoder's layers backwards, with its weights: a decoder |
 //! | [`Conditioned`] | a part that is told a condition beside each input |
@@ -327,11 +327,11 @@ pub use dense::{Dense, DenseLayer, Matrix};
 pub use elementwise::{Elementwise, ElementwiseLayer};
 pub use linear::{Channels, Finish, Linear};
 pub use normalization::{GroupNorm, LayerNorm, NormalizationLayer};
-pub(crate) use part::require_point;
 pub use part::{
     AnyPosterior, DiagonalGaussian, Gaussianlike, Part, Point, Pointlike, SameCondition,
     Unconditioned,
 };
+pub(crate) use part::{require_link, require_point};
 pub use residual::Residual;
 pub use resize::{
     AveragePool, AveragePool1d, AveragePool2d, AveragePoolLayer, Fixed, FixedMap, Interpolation,
@@ -426,6 +426,12 @@ pub trait Module: Debug + Send + Sync {
 
     /// What a [`Dictionary`](sparse::Dictionary) behind it has in common with it, where it is an encoder of sparse codes.
     fn in_common(&self) -> Option<InCommon> {
+        None
+    }
+
+    /// The number of the encoder's inputs that are mapped to its outputs beside the code, where it is a decoder with a
+    /// [skip](sparse::TargetDictionary::with_skip).
+    fn skips(&self) -> Option<usize> {
         None
     }
 
@@ -645,6 +651,9 @@ macro_rules! module_by {
         }
         fn in_common(&self) -> Option<crate::layer::sparse::InCommon> {
             self.$inside.in_common()
+        }
+        fn skips(&self) -> Option<usize> {
+            self.$inside.skips()
         }
     };
 }

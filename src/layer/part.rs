@@ -144,6 +144,13 @@ pub(crate) fn require_point(place: &'static str, part: &(impl Module + ?Sized)) 
     require_fit(part.in_common().is_none(), place, fault, remedy)
 }
 
+/// Refuses what can only be a whole encoder or decoder, where a link of others is needed.
+pub(crate) fn require_link(place: &'static str, part: &(impl Module + ?Sized)) -> Result<()> {
+    require_point(place, part)?;
+    let fault = "has a skip, which only the whole decoder of a model can have";
+    require_fit(part.skips().is_none(), place, fault, "leave out the skip")
+}
+
 /// Takes no condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unconditioned;

@@ -6,7 +6,7 @@ use super::part::End;
 use super::tied::Detach;
 use super::{
     Any, DualViewMut, Layer, Module, Part, Pass, Pointlike, SameCondition, TangentPass,
-    Unconditioned, module_by, range, require_point,
+    Unconditioned, module_by, range, require_link,
 };
 use crate::batch::size::SameSize;
 use crate::batch::{BatchView, BatchViewMut};
@@ -99,7 +99,7 @@ impl<B: Part> Module for Residual<B> {
     fn check_sizes(&self) -> Result<()> {
         self.body.check_sizes()?;
         let place = "the body of a residual layer";
-        require_point(place, &self.body)?;
+        require_link(place, &self.body)?;
         require_size(place, "outputs", self.num_inputs(), self.num_outputs())?;
         End::input(&self.body).require(place, End::output(&self.body))
     }

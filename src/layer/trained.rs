@@ -131,6 +131,9 @@ impl<P: Module, T: Float> Module for Trained<P, T> {
     fn in_common(&self) -> Option<InCommon> {
         self.part.in_common()
     }
+    fn skips(&self) -> Option<usize> {
+        self.part.skips()
+    }
     fn check_sizes(&self) -> Result<()> {
         self.part.check_sizes()
     }

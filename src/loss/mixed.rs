@@ -333,8 +333,8 @@ impl<T: Float> Loss<T> for Mixed<T> {
             require_count("Mixed columns of a group", group.columns)?;
             // Types do not tell it of a box.
             let is_of_input = group.loss.target() == Target::Input;
-            let fault = "has a loss that compares with a class";
-            let remedy = "take one that compares with the input, such as `Categorical`";
+            let fault = "has a loss that does not compare with the input";
+            let remedy = "take one that does, such as `Categorical`";
             require_fit(is_of_input, "a group of Mixed", fault, remedy)?;
             group.loss.check_size(group.columns)?;
         }

@@ -13,6 +13,7 @@
 //! | [`Mixed`] | a loss for each group of columns | what each takes | theirs | of several kinds, as the columns of a table |
 //! | [`Huber`] | Σ of ½ e² near 0 and δ(∣e∣ − δ/2) beyond δ | the reconstruction | squared units | real, with outliers |
 //! | [`CrossEntropy`] | −ln softmax(a) at the class of the sample | logits a of the classes | nats | of any kind: it compares classes |
+//! | [`Targeted`] | any of the above but the last, of a target that is given beside the sample | what the loss inside takes | its | of any kind: it compares targets |
 //!
 //! There is one reduction: the *sum over features* and the *mean over samples*. Losses in nats are likelihoods, which
 //! compare between models of the same data, and which a generative model needs.
@@ -83,8 +84,10 @@ mod mixed;
 mod of_schema;
 mod poisson;
 mod squared_error;
+mod targeted;
 
 use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 pub use bernoulli::BernoulliCrossEntropy;
@@ -99,9 +102,10 @@ pub use link::Link;
 pub use mixed::Mixed;
 pub use poisson::PoissonLikelihood;
 pub use squared_error::SquaredError;
+pub use targeted::Targeted;
 
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::{Result, require_fit};
+use crate::error::{Error, Result};
 use crate::layer::layout::Layout;
 use crate::numbers::scalar::Float;
 
@@ -126,7 +130,7 @@ pub(crate) fn wrong_total<T: Float>(shares: &[T]) -> Option<f64> {
 /// What each sample should become and the decoder's outputs for it, a column a sample.
 #[derive(Debug, Clone, Copy)]
 pub struct Compared<'a, T> {
-    /// The targets: the clean inputs or, of a classifier, one number for each, which is its class.
+    /// The targets: the clean inputs, what is given beside them or, of a classifier, one number for each, which is its class.
     pub x: BatchView<'a, T>,
     /// The decoder's outputs.
     pub y: BatchView<'a, T>,
@@ -142,6 +146,8 @@ pub enum Target {
     Input,
     /// The class of the sample, which the outputs are logits of.
     Class,
+    /// What is given beside each sample, whose features the outputs must have.
+    Given,
 }
 
 /// Compares the output of a decoder with the clean input, or with what it is told beside it.
@@ -270,7 +276,7 @@ impl<T: Float> Clone for Box<dyn Loss<T>> {
     note = "a loss has `impl<D: Part> LossFor<D> for …` beside `impl<T: Float> Loss<T> for …`"
 )]
 pub trait LossFor<D> {
-    /// What it compares the outputs with: [`WithInput`] or [`WithClass`].
+    /// What it compares the outputs with: [`WithInput`], [`WithClass`] or [`WithTarget`].
     type Target: Compares;
 }
 
@@ -280,6 +286,10 @@ pub struct WithInput;
 /// Compares with the class of the sample.
 #[derive(Debug, Clone, Copy)]
 pub struct WithClass;
+
+/// Compares with a target of size `O` that is given beside the sample.
+#[derive(Debug, Clone, Copy)]
+pub struct WithTarget<O>(PhantomData<O>);
 
 /// What a loss compares with, as a type.
 #[diagnostic::on_unimplemented(
@@ -297,6 +307,9 @@ impl Compares for WithInput {
 impl Compares for WithClass {
     const TARGET: Target = Target::Class;
 }
+impl<O> Compares for WithTarget<O> {
+    const TARGET: Target = Target::Given;
+}
 /// Of a loss that was refused, which is never asked.
 impl Compares for () {
     const TARGET: Target = Target::Input;
@@ -306,16 +319,20 @@ impl Compares for () {
 #[diagnostic::on_unimplemented(
     message = "this loss compares `{Self}`, and the model is made to be compared `{Other}`",
     label = "not a loss for what this model makes",
-    note = "a model with a `.decoder(…)` is compared with its input, one with a `.head(…)` with the class of the sample"
+    note = "a model with a `.decoder(…)` is compared with its input, one with a `.head(…)` with the class of the sample, \
+            one with a `.target_decoder(…)` with what is given beside it, which takes a `Targeted(loss)`"
 )]
 pub trait SameTarget<Other> {}
 impl SameTarget<Self> for WithInput {}
 impl SameTarget<Self> for WithClass {}
+impl<O> SameTarget<Self> for WithTarget<O> {}
 // With a single candidate the compiler would unify and report bare types instead of our words.
 #[diagnostic::do_not_recommend]
 impl SameTarget<()> for WithInput {}
 #[diagnostic::do_not_recommend]
 impl SameTarget<()> for WithClass {}
+#[diagnostic::do_not_recommend]
+impl<O> SameTarget<()> for WithTarget<O> {}
 #[diagnostic::do_not_recommend]
 impl<X> SameTarget<X> for () {}
 
@@ -332,68 +349,94 @@ where
     type Target = ();
 }
 
+/// What a loss around another one leaves to it.
+macro_rules! left_to_inner {
+    () => {
+        fn name(&self) -> &'static str {
+            self.inner().name()
+        }
+        fn takes_logits(&self) -> bool {
+            self.inner().takes_logits()
+        }
+        fn skips_missing(&self) -> bool {
+            self.inner().skips_missing()
+        }
+        fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
+            self.inner().values(at, values);
+        }
+        fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
+            self.inner().gradient(at, weights, dy);
+        }
+        fn values_and_gradient(
+            &self,
+            at: Compared<'_, T>,
+            weights: &[T],
+            values: &mut [T],
+            dy: BatchViewMut<'_, T>,
+        ) {
+            self.inner().values_and_gradient(at, weights, values, dy);
+        }
+        fn num_parameters(&self, features: usize) -> usize {
+            self.inner().num_parameters(features)
+        }
+        fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [T]) {
+            self.inner().layout(features, layout, parameters);
+        }
+        fn parameter_gradient(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
+            self.inner().parameter_gradient(at, weights, gradient);
+        }
+        fn reconstruct(&self, y: BatchViewMut<'_, T>) {
+            self.inner().reconstruct(y);
+        }
+        fn accepts(&self, x: T, feature: usize) -> bool {
+            self.inner().accepts(x, feature)
+        }
+        fn domain(&self, feature: usize) -> &'static str {
+            self.inner().domain(feature)
+        }
+        fn nearest_accepted(&self, x: T, feature: usize) -> T {
+            self.inner().nearest_accepted(x, feature)
+        }
+        fn each_whole(&self, visit: &mut dyn FnMut(Range<usize>)) {
+            self.inner().each_whole(visit);
+        }
+    };
+}
+pub(crate) use left_to_inner;
+
+/// A loss in a box.
+trait Boxed<T> {
+    fn inner(&self) -> &dyn Loss<T>;
+}
+impl<T: Float> Boxed<T> for Box<dyn Loss<T>> {
+    fn inner(&self) -> &dyn Loss<T> {
+        &**self
+    }
+}
+
 /// A box is the loss inside.
 impl<T: Float> Loss<T> for Box<dyn Loss<T>> {
-    fn name(&self) -> &'static str {
-        (**self).name()
-    }
+    left_to_inner!();
     fn describe(&self) -> String {
-        (**self).describe()
+        self.inner().describe()
     }
     fn target(&self) -> Target {
-        (**self).target()
-    }
-    fn takes_logits(&self) -> bool {
-        (**self).takes_logits()
-    }
-    fn skips_missing(&self) -> bool {
-        (**self).skips_missing()
-    }
-    fn values(&self, at: Compared<'_, T>, values: &mut [T]) {
-        (**self).values(at, values);
-    }
-    fn gradient(&self, at: Compared<'_, T>, weights: &[T], dy: BatchViewMut<'_, T>) {
-        (**self).gradient(at, weights, dy);
-    }
-    fn values_and_gradient(
-        &self,
-        at: Compared<'_, T>,
-        weights: &[T],
-        values: &mut [T],
-        dy: BatchViewMut<'_, T>,
-    ) {
-        (**self).values_and_gradient(at, weights, values, dy);
-    }
-    fn num_parameters(&self, features: usize) -> usize {
-        (**self).num_parameters(features)
-    }
-    fn layout(&self, features: usize, layout: &mut Layout, parameters: &mut [T]) {
-        (**self).layout(features, layout, parameters);
-    }
-    fn parameter_gradient(&self, at: Compared<'_, T>, weights: &[T], gradient: &mut [T]) {
-        (**self).parameter_gradient(at, weights, gradient);
-    }
-    fn reconstruct(&self, y: BatchViewMut<'_, T>) {
-        (**self).reconstruct(y);
-    }
-    fn accepts(&self, x: T, feature: usize) -> bool {
-        (**self).accepts(x, feature)
-    }
-    fn domain(&self, feature: usize) -> &'static str {
-        (**self).domain(feature)
-    }
-    fn nearest_accepted(&self, x: T, feature: usize) -> T {
-        (**self).nearest_accepted(x, feature)
-    }
-    fn each_whole(&self, visit: &mut dyn FnMut(Range<usize>)) {
-        (**self).each_whole(visit);
+        self.inner().target()
     }
     /// Its type says that it compares with the input, which is asked here.
     fn check_size(&self, features: usize) -> Result<()> {
-        let fault = "compares with a class, where one that compares with the input is needed";
-        let remedy = "`.head(…)` and `.classes::<K>()` bring the loss of a classifier";
-        require_fit(self.target() == Target::Input, "a loss in a box", fault, remedy)?;
-        (**self).check_size(features)
+        let (fault, remedy) = match self.target() {
+            Target::Input => return self.inner().check_size(features),
+            Target::Class => (
+                "compares with a class, where one that compares with the input is needed",
+                "`.head(…)` and `.classes::<K>()` bring the loss of a classifier",
+            ),
+            Target::Given => (
+                "compares with a target, where one that compares with the input is needed",
+                "put what is inside the `Targeted` into the box",
+            ),
+        };
+        Err(Error::Unfit { part: "a loss in a box", fault, remedy })
     }
 }
 
@@ -458,8 +501,7 @@ mod tests {
         let mixed = Mixed::new().columns(1, SquaredError).columns(3, class);
         assert_eq!(
             mixed.check_size(4).unwrap_err().to_string(),
-            "a group of Mixed has a loss that compares with a class: take one that compares with the input, \
-             such as `Categorical`"
+            "a group of Mixed has a loss that does not compare with the input: take one that does, such as `Categorical`"
         );
     }
 

@@ -13,12 +13,14 @@ use crate::layer::activation::{Identity, Ranged};
 use crate::layer::layout::Layout;
 use crate::layer::part::End;
 use crate::layer::range::{AnyRange, Range};
-use crate::layer::sparse::{DecodedBy, Dictionary, DictionaryLayer};
+use crate::layer::sparse::{DecodedBy, Dictionary, DictionaryLayer, TargetDictionary};
 use crate::layer::{
     Activated, AnyPosterior, DenseLayer, DualViewMut, Layer, Matrix, Module, Part, Pass, Pointlike,
     SameCondition, Shareable, TangentPass, Tied, Unconditioned,
 };
-use crate::loss::{Compares, CrossEntropy, Loss, LossFor, SameTarget, SquaredError, Target};
+use crate::loss::{
+    Compares, CrossEntropy, Loss, LossFor, SameTarget, SquaredError, Target, Targeted,
+};
 use crate::numbers::scalar::Float;
 use crate::random::keyed;
 use crate::regularizer::{Leaf, NoRegularizer, Regularizer, SuitedTo};
@@ -124,6 +126,9 @@ pub trait DecoderGiven {}
 pub type WithClasses<E, K, R> =
     Builder<Given<E>, Given<DenseLayer<<E as Part>::Output, K, Identity>>, R, CrossEntropy>;
 
+/// The builder of a model with a decoder to a target.
+pub type WithTargetDecoder<E, D, R> = Builder<Given<E>, Given<D>, R, Targeted<SquaredError>>;
+
 /// What a builder holds of a part that was given.
 #[derive(Debug, Clone)]
 pub struct Given<P>(P);
@@ -222,12 +227,52 @@ impl<E: Part<Condition = Unconditioned>> DecoderFor<E> for Dictionary {
     }
 }
 
+/// A decoder from an encoder's code to a target.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no decoder from this encoder's code to a target",
+    label = "not a decoder of this encoder's code",
+    note = "a decoder to a target is a layer or a chain of layers whose inputs are the encoder's code, or, of a sparse code, \
+            `Dictionary::new().to::<64>()`"
+)]
+pub trait TargetDecoderFor<E: Part> {
+    /// What it becomes.
+    type Made: Part;
+    /// Stops the build where only arithmetic tells that sizes differ.
+    #[doc(hidden)]
+    const FITS: () = ();
+    /// Makes it.
+    #[doc(hidden)]
+    fn made(self, encoder: &E) -> Self::Made;
+}
+impl<E: Part, D: Part> TargetDecoderFor<E> for D
+where
+    D::Input: SameSize<E::Output>,
+    D::Posterior: Pointlike,
+    D::Condition: SameCondition<Unconditioned>,
+    E::Posterior: DecodedBy<D>,
+{
+    type Made = D;
+    const FITS: () = <D::Input as SameSize<E::Output>>::FITS;
+    fn made(self, _encoder: &E) -> D {
+        self
+    }
+}
+
+/// A dictionary from the encoder's code to a target.
+impl<E: Part<Condition = Unconditioned>, O: Size> TargetDecoderFor<E> for TargetDictionary<O> {
+    type Made = DictionaryLayer<E::Output, O>;
+    fn made(self, encoder: &E) -> Self::Made {
+        self.of(encoder)
+    }
+}
+
 /// Collects the parts of an [`AutoEncoder`]: first the encoder, then the decoder, then the rest.
 ///
 /// | part | purpose | default |
 /// |---|---|---|
 /// | [`encoder`](Builder::encoder) | input → code | required |
-/// | [`decoder`](Builder::decoder) | code → reconstruction | required, unless there is a head |
+/// | [`decoder`](Builder::decoder) | code → reconstruction | required, unless there is one of the next two |
+/// | [`target_decoder`](Builder::target_decoder) | code → a target that is given beside the input: makes a transcoder | |
 /// | [`head`](Builder::head), [`classes`](Builder::classes) | code → logits of classes: makes a classifier | |
 /// | [`regularizer`](Builder::regularizer) | keeps the model from the identity | [`NoRegularizer`] |
 /// | [`loss`](Builder::loss) | compares reconstruction and input | [`SquaredError`] |
@@ -308,6 +353,25 @@ impl<E: Slot, R, L> Builder<E, NoDecoder, R, L> {
             self;
         let decoder = Given(decoder.made(encoder.seen()));
         let encoder = Given(encoder.part());
+        Builder { encoder, decoder, regularizer, loss, loss_parameters, target, normalizer, seed }
+    }
+
+    /// A decoder from the encoder's code to a target that is given beside each sample, and need not have its size: the
+    /// model of a transcoder. It is trained on `(&x, &targets)`, compares by [`SquaredError`], or what is given to
+    /// [`loss`](Self::loss) as [`Targeted`], and [predicts](AutoEncoder::predict) targets. Targets are compared as they are
+    /// given: the normalizer is of the inputs alone.
+    pub fn target_decoder<D>(self, decoder: D) -> WithTargetDecoder<E::Part, D::Made, R>
+    where
+        E: EncoderGiven,
+        D: TargetDecoderFor<E::Part>,
+        <E::Part as Part>::Condition: SameCondition<Unconditioned>,
+        Targeted<SquaredError>: LossFor<D::Made>,
+    {
+        const { <D as TargetDecoderFor<E::Part>>::FITS };
+        let Self { encoder, regularizer, normalizer, seed, .. } = self;
+        let decoder = Given(decoder.made(encoder.seen()));
+        let (loss, loss_parameters) = (Targeted(SquaredError), Vec::new());
+        let (encoder, target) = (Given(encoder.part()), Target::Given);
         Builder { encoder, decoder, regularizer, loss, loss_parameters, target, normalizer, seed }
     }
 

@@ -46,7 +46,7 @@ impl<T: Float> Network<T> {
     ) -> Result<()> {
         self.each_block(rows, outputs, workspace, |workspace, rows, outputs| {
             self.infer(workspace, rows);
-            self.generate_from_mean(workspace, rows.conditions);
+            self.generate_from_mean(workspace, rows);
             self.restored(workspace, outputs)
         })
     }
@@ -60,7 +60,7 @@ impl<T: Float> Network<T> {
     ) -> Result<()> {
         self.each_block(rows, outputs, workspace, |workspace, rows, mut outputs| {
             self.infer(workspace, rows);
-            self.generate_from_mean(workspace, rows.conditions);
+            self.generate_from_mean(workspace, rows);
             outputs.as_mut_slice().copy_from_slice(&workspace.decoding.output);
             Ok(())
         })
@@ -84,7 +84,7 @@ impl<T: Float> Network<T> {
     ) -> Result<()> {
         self.each_block(rows, scores, workspace, |workspace, rows, mut scores| {
             self.infer(workspace, rows);
-            self.generate_from_mean(workspace, rows.conditions);
+            self.generate_from_mean(workspace, rows);
             let y = BatchView::new(&workspace.decoding.output, self.outputs());
             self.losses(rows.targets.unwrap_or(rows.x), y, scores.as_mut_slice());
             Ok(())

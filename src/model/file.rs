@@ -203,7 +203,7 @@ impl<E, D, R, L, T: Float> AutoEncoder<E, D, R, L, T> {
         let part = match network.loss.target() {
             _ if network.decoder.num_shared() > 0 => "",
             Target::Class => "classifier",
-            Target::Input => "decoder",
+            Target::Input | Target::Given => "decoder",
         };
         network.load_part(path.as_ref(), part)
     }

@@ -65,6 +65,7 @@ impl<T, I, C, S: Sample<T, I> + ?Sized, K: Sample<T, C> + ?Sized> OneInput<T, I,
 /// Samples of a call that are in memory.
 pub(crate) struct InMemory<'a, T> {
     pub(crate) x: BatchView<'a, T>,
+    /// Of a model that has targets, these.
     pub(crate) conditions: Option<BatchView<'a, T>>,
     pub(crate) labels: Option<Vec<i128>>,
 }
@@ -106,8 +107,17 @@ impl<'a, T: Float> InMemory<'a, T> {
         buffer: &'a mut Vec<T>,
     ) -> Result<Rows<'a, T>> {
         let x = network.taken(call, self.x, buffer)?;
-        network.check_conditions(call, self.conditions, x.samples())?;
-        Ok(Rows { x, conditions: self.conditions, targets: None })
+        let (conditions, _) = self.beside(network);
+        network.check_conditions(call, conditions, x.samples())?;
+        Ok(Rows { x, conditions, targets: None })
+    }
+
+    /// The conditions and the targets among what comes beside the samples.
+    fn beside(&self, network: &Network<T>) -> (Option<BatchView<'a, T>>, Option<BatchView<'a, T>>) {
+        match network.loss.target() {
+            Target::Given => (None, self.conditions),
+            Target::Input | Target::Class => (self.conditions, None),
+        }
     }
 
     /// The same, and refused where the loss is not defined on them, with the targets of the loss: where these are
@@ -119,7 +129,8 @@ impl<'a, T: Float> InMemory<'a, T> {
         (buffer, targets): (&'a mut Vec<T>, &'a mut Vec<T>),
     ) -> Result<Rows<'a, T>> {
         let x = network.compared(call, self.x, buffer)?;
-        network.check_conditions(call, self.conditions, x.samples())?;
+        let (conditions, given) = self.beside(network);
+        network.check_conditions(call, conditions, x.samples())?;
         let targets = match network.loss.target() {
             Target::Input => None,
             Target::Class => {
@@ -127,8 +138,9 @@ impl<'a, T: Float> InMemory<'a, T> {
                 classes(call, network.outputs(), &labels, x.samples(), targets)?;
                 Some(BatchView::new(targets, 1))
             }
+            Target::Given => Some(network.check_targets(call, given, x.samples())?),
         };
-        Ok(Rows { x, conditions: self.conditions, targets })
+        Ok(Rows { x, conditions, targets })
     }
 }
 
@@ -234,7 +246,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     }
 
     /// The reconstruction of each code, in the domain of the inputs (for a Bernoulli loss, probabilities); of a
-    /// classifier, the probability of each class. Of a conditional model, of each code under its condition: with
+    /// classifier, the probability of each class; of a model with targets, the prediction. Of a conditional model, of each code under its condition: with
     /// another than the one a code was found under, it is the same thing in another class.
     ///
     /// # Errors
@@ -269,6 +281,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         network.check_workspace(workspace)?;
         let expected = End::of(self.code_size());
         let given = InMemory::unweighted("decode", expected, codes.into_examples())?;
+        network.require_decodes_alone()?;
         check_finite("decode", self.units(), given.x)?;
         let samples = given.x.samples();
         network.check_conditions("decode", given.conditions, samples)?;
@@ -375,6 +388,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
     {
         let network = self.network();
         let given = one("decode_one", (self.units(), network.facts.condition), &code)?;
+        network.require_decodes_alone()?;
         check_finite("decode_one", self.units(), given.x)?;
         network.check_conditions("decode_one", given.conditions, 1)?;
         let mut workspace = self.workspace();
@@ -396,7 +410,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         let rows = given.taken(network, "reconstruct_one", &mut buffer)?;
         let mut workspace = self.workspace();
         network.infer(&mut workspace, rows);
-        network.generate_from_mean(&mut workspace, rows.conditions);
+        network.generate_from_mean(&mut workspace, rows);
         reconstruction_of_one(network, workspace)
     }
 }
@@ -540,7 +554,7 @@ where
         let rows = given.compared(network, "score_one", (&mut buffer, &mut targets))?;
         let mut workspace = self.workspace();
         network.infer(&mut workspace, rows);
-        network.generate_from_mean(&mut workspace, rows.conditions);
+        network.generate_from_mean(&mut workspace, rows);
         let y = BatchView::new(&workspace.decoding.output, network.outputs());
         let mut score = [T::ZERO];
         network.losses(rows.x, y, &mut score);

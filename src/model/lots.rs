@@ -6,6 +6,7 @@ use super::inference::InMemory;
 use super::network::Network;
 use super::training::{beside, check_classes};
 use crate::error::{Error, Result, require_size};
+use crate::loss::Target;
 use crate::numbers::scalar::Float;
 use crate::train::blocks::{Blocks, Sources, streamed};
 use crate::train::examples::Samples;
@@ -39,7 +40,9 @@ pub(crate) fn in_lots<T: Float>(
     streamed(sources, None, lot, 1, |lots| {
         let mut first = 0;
         while let Some(rows) = lots.next()? {
-            let labels = rows.targets.map(|targets| {
+            let classes = rows.targets.filter(|_| network.loss.target() == Target::Class);
+            let targets = rows.targets.filter(|_| network.loss.target() == Target::Given);
+            let labels = classes.map(|targets| {
                 check_classes(call, network.outputs(), targets)?;
                 let numbers = targets.as_slice().iter().map(|class| class.to_double() as i128);
                 Ok(numbers.collect())
@@ -47,7 +50,8 @@ pub(crate) fn in_lots<T: Float>(
             let count = rows.x.samples();
             let at_its_place = |error: Error| error.in_samples_from(first);
             let labels = labels.transpose().map_err(at_its_place)?;
-            let given = InMemory { x: rows.x, conditions: rows.conditions, labels };
+            let conditions = rows.conditions.or(targets);
+            let given = InMemory { x: rows.x, conditions, labels };
             work(first, given).map_err(at_its_place)?;
             first += count;
         }

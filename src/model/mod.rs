@@ -10,6 +10,7 @@
 //! | `objective` | what training makes small |
 //! | `generation` | what only a model with a prior can do |
 //! | `classifier` | what only a model with a head can do |
+//! | `predict` | what only a model with a target decoder can do |
 //! | `training` | a model as the training loop sees it |
 //! | `file` | saving and loading |
 //! | `stack` | models one on the other |
@@ -30,6 +31,7 @@ pub(crate) mod lots;
 pub(crate) mod network;
 mod objective;
 mod plain;
+mod predict;
 pub(crate) mod scalar;
 mod settle;
 mod sparse;
@@ -73,7 +75,8 @@ use network::Network;
 /// | [`elbo`](Self::elbo) | the evidence lower bound, with drawn codes | yes |
 /// | [`sample`](Self::sample) | reconstructions of codes drawn from the prior | yes |
 ///
-/// A [`Classifier`] is the same with a head in place of the decoder; a conditional model has [`Conditioned`](crate::Conditioned)
+/// A [`Classifier`] is the same with a head in place of the decoder, a transcoder with a
+/// [`target_decoder`](crate::Builder::target_decoder), which [predicts](Self::predict); a conditional model has [`Conditioned`](crate::Conditioned)
 /// halves and takes `(&x, &conditions)` where others take `&x`.
 ///
 /// # Shapes

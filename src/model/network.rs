@@ -21,12 +21,13 @@ use crate::error::{
 use crate::layer::jacobian::{Asked, Jacobian};
 use crate::layer::layout::Layout;
 use crate::layer::part::End;
+use crate::layer::sparse::PairDecoder;
 use crate::layer::{Layer, Pass, require_point};
 use crate::loss::{Compared, Loss, Target, wrong_total};
 use crate::numbers::scalar::{Float, count_present, is_nan};
 use crate::regularizer::combined;
 use crate::regularizer::{Corrupts, Leaf};
-use crate::train::blocks::conditions_of;
+use crate::train::blocks::{conditions_of, targets_of};
 use crate::train::examples::Rows;
 
 /// Encoder, decoder, regularizers and loss, with their parameters.
@@ -89,12 +90,20 @@ impl<T: Float> Parts<T> {
         let found = decoder.num_inputs().saturating_sub(code);
         require_size("the decoder's condition", "numbers", *condition, found)?;
         require_size("the decoder's input", "code units", units, code)?;
-        let are_pairs = encoder.pair_encoder().is_some() && loss.target() == Target::Input;
+        let is_sparse = encoder.pair_encoder().is_some() && loss.target() != Target::Class;
         let fault = "is none that a sparse code can be decoded by";
         let remedy = "take `Dictionary::new()`";
-        let decodes = !are_pairs || decoder.pair_decoder().is_some();
+        let decodes = !is_sparse || decoder.pair_decoder().is_some();
         require_fit(decodes, "the decoder", fault, remedy)?;
         given.require("the decoder's input", *taken)?;
+        if let Some(inputs) = decoder.skips() {
+            let fault =
+                "has a skip, which only a sparse encoder without a condition can be trained with";
+            let remedy = "take a `SparseEncoder` before it, or leave out the skip";
+            let target = (*condition, loss.target());
+            require_fit(are_pairs(&**encoder, &**decoder, target), "the decoder", fault, remedy)?;
+            require_size("the skip of the decoder", "features", features, inputs)?;
+        }
         self.check_loss()
     }
 
@@ -104,11 +113,15 @@ impl<T: Float> Parts<T> {
         let ([input, _], [_, output]) = (encoder_ends, decoder_ends);
         let features = input.values();
         let outputs = decoder.num_outputs();
-        if loss.target() == Target::Input {
-            require_size("the decoder's output", "features", features, outputs)?;
-            input.require("the decoder's output", *output)?;
-        } else {
-            require(outputs > 1, "Classifier classes", outputs as f64, "at least 2")?;
+        match loss.target() {
+            Target::Input => {
+                require_size("the decoder's output", "features", features, outputs)?;
+                input.require("the decoder's output", *output)?;
+            }
+            Target::Class => {
+                require(outputs > 1, "Classifier classes", outputs as f64, "at least 2")?;
+            }
+            Target::Given => require_count("the values of a target", outputs)?,
         }
         if let Some(given) = normalizer.as_ref().and_then(Normalizer::features) {
             require_size("the normalizer", "features", features, given)?;
@@ -129,6 +142,7 @@ impl<T: Float> Parts<T> {
         let ([input, _], [_, output]) = (encoder_ends, decoder_ends);
         Facts {
             features: input.values(),
+            outputs: decoder.num_outputs(),
             // Plain features of which a decoder makes images are images too.
             lies: input.lies().or(output.lies().filter(|_| loss.target() == Target::Input)),
             units: encoder.num_units(),
@@ -201,7 +215,7 @@ impl<T: Float> Network<T> {
         let Self { encoder, decoder, loss, leaves, facts, layout, parameters, .. } = self;
         layout.scope("encoder", |layout| encoder.layout(layout));
         encoder.draw_parameters(&mut parameters[places.encoder.clone()], rng);
-        let scope = if loss.target() == Target::Input { "decoder" } else { "classifier" };
+        let scope = if loss.target() == Target::Class { "classifier" } else { "decoder" };
         layout.scope(scope, |layout| decoder.layout(layout));
         decoder.draw_parameters(&mut parameters[places.decoder.clone()], rng);
         let (of_encoder, of_decoder) = parameters.split_at_mut(places.encoder.end);
@@ -227,7 +241,11 @@ impl<T: Float> Network<T> {
     /// What it is called in files.
     #[cfg(feature = "safetensors")]
     pub(crate) fn kind(&self) -> &'static str {
-        if self.loss.target() == Target::Class { "classifier" } else { "model" }
+        match self.loss.target() {
+            Target::Input => "model",
+            Target::Class => "classifier",
+            Target::Given => "model with targets",
+        }
     }
 
     /// The number of the decoder's outputs.
@@ -396,6 +414,23 @@ impl<T: Float> Network<T> {
         check_finite(call, self.facts.condition, conditions)
     }
 
+    /// The targets of so many samples: one for each, finite, of the right width, and such that the loss is defined on
+    /// them.
+    pub(crate) fn check_targets<'a>(
+        &self,
+        call: &'static str,
+        targets: Option<BatchView<'a, T>>,
+        samples: usize,
+    ) -> Result<BatchView<'a, T>> {
+        let call = targets_of(call);
+        let targets = targets.unwrap_or(BatchView::new(&[], self.outputs()));
+        require_size(call, "targets", samples, targets.samples())?;
+        check_finite(call, self.outputs(), targets)?;
+        self.check_values(call, targets, |_, _| false)?;
+        self.check_wholes(call, targets, |_| false)?;
+        Ok(targets)
+    }
+
     /// Refuses targets on which the loss is not defined, but for values that are left out or may be missing.
     pub(crate) fn check_domain(
         &self,
@@ -541,19 +576,35 @@ impl<T: Float> Network<T> {
         self.decoder.forward(parameters, z, y, tape, scratch);
     }
 
-    /// The same from the posterior's mean, which is in the workspace already.
-    pub(crate) fn generate_from_mean(
-        &self,
-        workspace: &mut Workspace<T>,
-        conditions: Option<BatchView<'_, T>>,
-    ) {
+    /// The same from the posterior's mean of these samples, which is in the workspace already.
+    pub(crate) fn generate_from_mean(&self, workspace: &mut Workspace<T>, rows: Rows<'_, T>) {
         let units = self.facts.units;
         let posterior = std::mem::replace(
             &mut workspace.encoding.posterior,
             Posterior::new(units, self.facts.is_gaussian),
         );
-        self.generate(workspace, posterior.mean(), conditions);
+        self.generate(workspace, posterior.mean(), rows.conditions);
         workspace.encoding.posterior = posterior;
+        if let Some(decoder) = self.skipping() {
+            let Workspace { encoding, decoding, .. } = workspace;
+            let x = match self.fills() {
+                Some(_) => BatchView::new(&encoding.corrupted, rows.x.features()),
+                None => rows.x,
+            };
+            let y = BatchViewMut::new(&mut decoding.output, self.outputs());
+            decoder.add_skip(&self.parameters[self.given_to_decoder()], x, y);
+        }
+    }
+
+    /// The decoder, if its outputs depend on the inputs beside the code.
+    pub(crate) fn skipping(&self) -> Option<&dyn PairDecoder<T>> {
+        self.decoder.pair_decoder().filter(|_| self.decoder.skips().is_some())
+    }
+
+    /// Refuses a decoder that needs more than codes.
+    pub(crate) fn require_decodes_alone(&self) -> Result<()> {
+        let fault = "has a skip, so that a code alone says nothing of its output";
+        require_fit(self.skipping().is_none(), "the decoder", fault, "take `predict`")
     }
 
     /// The loss of each output against its target.
@@ -615,7 +666,7 @@ fn check_missing<T: Float>(
             "give it a normalizer of `Normalizer::fit_with_missing`, also where none are missing";
         return require_fit(!makes_missing, "the corruption", fault, remedy);
     }
-    let skips = loss.target() == Target::Class || loss.skips_missing();
+    let skips = loss.target() != Target::Input || loss.skips_missing();
     let fault = "does not skip missing values, which the normalizer takes";
     let remedy = "give it `Loss::skips_missing`, take a loss of this crate, or fit the normalizer by `Normalizer::fit`";
     require_fit(skips, "the loss", fault, remedy)?;

@@ -2,13 +2,15 @@
 
 use super::network::Network;
 use super::{AutoEncoder, Scalar};
+use crate::batch::BatchView;
 use crate::code::dictionary::{DictionaryParts, InputScale, SparseActivation, SparseDictionary};
 use crate::data::{Normalization, Normalizer};
 use crate::error::{Error, Result, require_fit};
 use crate::layer::sparse::{By, PlainEncoder, Rule, SparseCode};
 use crate::layer::{Part, Unconditioned};
+use crate::loss::Target;
 use crate::numbers::once::once;
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, sum_pairs};
 
 impl<E, D, R, L, T> AutoEncoder<E, D, R, L, T>
 where
@@ -61,6 +63,15 @@ impl<T: Float> Network<T> {
         let restored = |values: &[T]| restored(values, &scales, &shifts);
         let is_shifted = shifts.iter().any(|&shift| shift != T::ZERO);
         let no_bias = vec![T::ZERO; self.facts.features];
+        let (mut atoms, mut bias) =
+            (decoder.atoms(given).as_slice().to_vec(), decoder.bias(given).to_vec());
+        let mut skip = decoder.skip(given).map(|skip| transposed(skip));
+        if self.loss.target() == Target::Input {
+            (atoms, bias) = (multiplied(&atoms, &scales), restored(&bias));
+        } else if let Some(skip) = &mut skip {
+            *skip = divided(skip, &scales);
+            take_off(skip, &shifts, &mut bias);
+        }
         let pre_bias = match plain.pre_bias {
             [] => is_shifted.then(|| restored(&no_bias)),
             own => Some(restored(own)),
@@ -71,10 +82,10 @@ impl<T: Float> Network<T> {
             units: self.facts.units,
             encoder: divided(plain.weights.as_slice(), &scales),
             encoder_bias: plain.biases.to_vec(),
-            decoder: multiplied(decoder.atoms(given).as_slice(), &scales),
-            decoder_bias: restored(decoder.bias(given)),
+            decoder: atoms,
+            decoder_bias: bias,
             pre_bias,
-            skip: None,
+            skip,
             activation,
             input_scale: InputScale::Plain,
         })
@@ -86,6 +97,10 @@ once! {
     fn restored(values: &'a [T], scales: &'a [T], shifts: &'a [T]) -> Vec<T> = restored_generic;
     /// Columns times the scales.
     fn multiplied(columns: &'a [T], scales: &'a [T]) -> Vec<T> = multiplied_generic;
+    /// The matrix row by row.
+    fn transposed(columns: BatchView<'a, T>) -> Vec<T> = transposed_generic;
+    /// bias ← bias − W shifts, with W row by row.
+    fn take_off(rows: &'a [T], shifts: &'a [T], bias: &'a mut [T]) = take_off_generic;
     /// Columns divided by the scales.
     fn divided(columns: &'a [T], scales: &'a [T]) -> Vec<T> = divided_generic;
 }
@@ -101,6 +116,22 @@ fn multiplied_generic<T: Float>(columns: &[T], scales: &[T]) -> Vec<T> {
 
 fn divided_generic<T: Float>(columns: &[T], scales: &[T]) -> Vec<T> {
     columns.iter().zip(scales.iter().cycle()).map(|(&value, &scale)| value / scale).collect()
+}
+
+fn transposed_generic<T: Float>(columns: BatchView<'_, T>) -> Vec<T> {
+    let row = |at: usize| columns.iter().map(move |column| column[at]);
+    (0..columns.features()).flat_map(row).collect()
+}
+
+fn take_off_generic<T: Float>(rows: &[T], shifts: &[T], bias: &mut [T]) {
+    for (row, bias) in rows.chunks_exact(shifts.len()).zip(bias) {
+        *bias -= sum_pairs(
+            row,
+            shifts,
+            #[inline(always)]
+            |weight, shift| weight * shift,
+        );
+    }
 }
 
 /// The rule of an encoder in use.
@@ -159,7 +190,6 @@ mod tests {
     use crate::layer::sparse::{
         AbsTopK, BatchTopK, Dictionary, GatedEncoder, JumpRelu, SparseEncoder, TopK,
     };
-    use crate::numbers::scalar::sum_pairs;
     use crate::optimizer::Adam;
     use crate::random::seeded;
     use crate::train::Trainer;

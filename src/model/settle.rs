@@ -125,14 +125,14 @@ impl<T: Float> Network<T> {
     }
 }
 
-/// Whether codes come as pairs in training: of a model that is told no condition and compares with its samples.
+/// Whether codes come as pairs in training: of a model that is told no condition and makes no classes.
 pub(super) fn are_pairs<T: Float>(
     encoder: &dyn Layer<T>,
     decoder: &dyn Layer<T>,
     (condition, target): (usize, Target),
 ) -> bool {
     let both = encoder.pair_encoder().is_some() && decoder.pair_decoder().is_some();
-    both && condition == 0 && target == Target::Input
+    both && condition == 0 && target != Target::Class
 }
 
 /// The squares of losses, 0 of samples that have no direction.

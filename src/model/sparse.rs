@@ -63,9 +63,11 @@ where
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for codes of another number of units,
     /// [`Error::NotFinite`](crate::Error::NotFinite) for a value that is not finite,
-    /// [`Error::Unfit`](crate::Error::Unfit) where the decoder is in a box and is no dictionary.
+    /// [`Error::Unfit`](crate::Error::Unfit) where the decoder is in a box and is no dictionary, and for one with a skip,
+    /// which takes the sample too.
     pub fn decode_sparse(&self, codes: &SparseBatch<T>) -> Result<Batch<T, D::Output>> {
         let (call, network) = ("decode_sparse", self.network());
+        network.require_decodes_alone()?;
         require_size(call, "code units", self.units(), codes.features())?;
         for (sample, code) in codes.iter().enumerate() {
             if let Some((feature, value)) = code.iter().find(|(_, value)| !value.is_finite()) {

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A condition goes in beside x̃ and beside z, after the corruption and after the draw, and is cut off on the way
-//! back. A classifier's y is compared with the sample's class. A value of x that is missing, NaN, stays so in what y is
+//! back. A classifier's y is compared with the sample's class, that of a model with targets with what is given. A value of x that is missing, NaN, stays so in what y is
 //! compared with; after the corruption, the encoder sees what the normalizer puts in its place. Of a sparse code only
 //! [pairs](pairs) of a unit and a value go this way.
 
@@ -47,7 +47,7 @@ pub(crate) fn step<T: Float>(
     let x = drawn_anew(network, seen, &mut clean);
     let target = match network.loss.target() {
         Target::Input => x,
-        Target::Class => seen.rows.targets.unwrap_or(x),
+        Target::Class | Target::Given => seen.rows.targets.unwrap_or(x),
     };
     let rows = Rows { x, ..seen.rows };
     let draws = if seen.streams.is_some() { network.draws() } else { 0 };

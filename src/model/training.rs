@@ -69,6 +69,10 @@ pub(super) fn train<T: Float>(
     let is_lbfgs = matches!(plan.method, Kind::Lbfgs(_));
     require_fit(!is_lbfgs || !network.settles(), part, fault, remedy)?;
     let can_revive = !is_lbfgs && !network.encoder.is_frozen() && !network.decoder.is_frozen();
+    let fault =
+        "gives atoms the directions of samples, and this model makes something else of them";
+    let is_possible = network.loss.target() != Target::Given || !network.revives();
+    require_fit(is_possible, "Resampling", fault, "take AuxK")?;
     let (part, fault) = ("Resampling", "gives encoder and decoder new parameters between steps");
     let remedy = "freeze neither, and take Adam";
     require_fit(can_revive || !network.revives(), part, fault, remedy)?;
@@ -97,12 +101,16 @@ pub(super) fn train<T: Float>(
     prepared::run(plan, &mut trainee, Prepared { data, held_out, weights })
 }
 
-/// What streams in step with that of the samples give: a condition, a class, or both in this order.
+/// What streams in step with that of the samples give: a condition, a class or a target, or both in this order.
 pub(super) fn beside<'a, T: Float>(
     network: &Network<T>,
     streams: Vec<Box<dyn Stream<T> + 'a>>,
 ) -> Vec<(Beside, Box<dyn Stream<T> + 'a>)> {
-    let of_class = (network.loss.target() == Target::Class).then_some(Beside::Targets);
+    let of_class = match network.loss.target() {
+        Target::Input => None,
+        Target::Class => Some(Beside::Classes),
+        Target::Given => Some(Beside::Targets),
+    };
     let of_condition = (network.facts.condition > 0).then_some(Beside::Conditions);
     of_condition.into_iter().chain(of_class).zip(streams).collect()
 }
@@ -153,7 +161,11 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
         // A loss skips what is missing: where nothing may be, and for infinity, the step has failed.
         let may_miss = self.network.fills().is_some();
         let is_right = |x: &T| x.is_finite() || may_miss && is_nan(*x);
-        if self.is_streamed && !rows.x.as_slice().iter().all(is_right) {
+        let of_targets =
+            |targets: BatchView<'_, T>| targets.as_slice().iter().all(|target| target.is_finite());
+        let are_right =
+            || rows.x.as_slice().iter().all(is_right) && rows.targets.is_none_or(of_targets);
+        if self.is_streamed && !are_right() {
             self.workspace.terms.scale(f64::NAN);
         }
     }
@@ -199,13 +211,19 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
             Ok(()) => false,
         };
         network.check_conditions(call, block.conditions, block.x.samples())?;
-        if network.loss.target() == Target::Input {
-            let is_left_out = |x: T| lets_through && !x.to_double().is_finite();
-            return network.check_domain(call, block.x, is_left_out);
-        }
-        match block.targets {
-            Some(targets) => check_classes(call, network.outputs(), targets),
-            None => Ok(()),
+        match (network.loss.target(), block.targets) {
+            (Target::Input, _) => {
+                let is_left_out = |x: T| lets_through && !x.to_double().is_finite();
+                network.check_domain(call, block.x, is_left_out)
+            }
+            (Target::Class, Some(targets)) => check_classes(call, network.outputs(), targets),
+            (Target::Given, targets) => {
+                match network.check_targets(call, targets, block.x.samples()) {
+                    Err(Error::NotFinite { .. }) if lets_not_finite_through => Ok(()),
+                    checked => checked.map(|_| ()),
+                }
+            }
+            (Target::Class, None) => Ok(()),
         }
     }
 

@@ -88,10 +88,15 @@ impl<T: Float> Blocks<T> for Whole<'_, T> {
     #[cfg(feature = "safetensors")]
     fn beside(&self) -> String {
         let mut text = String::new();
-        if let Some(labels) = self.rows.targets {
-            let bytes = labels.as_slice().iter().map(|label| label.to_double() as u64);
-            let bytes: Vec<u8> = bytes.flat_map(u64::to_le_bytes).collect();
-            text += &format!(", labels with digest {}", digest(&bytes));
+        let is_class = |target: f64| target >= 0.0 && target.fract() == 0.0;
+        match self.rows.targets.map(|targets| targets.as_slice()) {
+            Some(labels) if labels.iter().all(|label| is_class(label.to_double())) => {
+                let bytes = labels.iter().map(|label| label.to_double() as u64);
+                let bytes: Vec<u8> = bytes.flat_map(u64::to_le_bytes).collect();
+                text += &format!(", labels with digest {}", digest(&bytes));
+            }
+            Some(targets) => text += &format!(", targets with digest {}", digest_of(&[targets])),
+            None => {}
         }
         if let Some(conditions) = self.rows.conditions {
             text += &format!(", conditions with digest {}", digest_of(&[conditions.as_slice()]));
@@ -105,6 +110,8 @@ impl<T: Float> Blocks<T> for Whole<'_, T> {
 pub(crate) enum Beside {
     /// The condition.
     Conditions,
+    /// The class that the outputs are compared with.
+    Classes,
     /// What the outputs are compared with.
     Targets,
 }
@@ -114,9 +121,23 @@ impl Beside {
     fn require_one_each(self, call: &'static str, samples: usize, found: usize) -> Result<()> {
         let (place, unit) = match self {
             Self::Conditions => (conditions_of(call), "conditions"),
-            Self::Targets => (call, "labels"),
+            Self::Classes => (call, "labels"),
+            Self::Targets => (targets_of(call), "targets"),
         };
         require_size(place, unit, samples, found)
+    }
+}
+
+/// The place of an error in the targets of a call.
+pub(crate) fn targets_of(call: &'static str) -> &'static str {
+    match call {
+        "fit" => "the targets of fit",
+        "validation" => "the targets of validation",
+        "score" => "the targets of score",
+        "loss" => "the targets of loss",
+        "objective" => "the targets of objective",
+        "objective_at" => "the targets of objective_at",
+        _ => "the targets",
     }
 }
 
@@ -342,7 +363,7 @@ impl<T: Float> Blocks<T> for Streamed<T> {
                     let view = Some(BatchView::new(values, numbers));
                     match what {
                         Beside::Conditions => rows.conditions = view,
-                        Beside::Targets => rows.targets = view,
+                        Beside::Classes | Beside::Targets => rows.targets = view,
                     }
                 }
                 Ok(Some(rows))

@@ -40,9 +40,10 @@ impl<'a, T: Float> Rows<'a, T> {
 
 /// Where samples come from.
 pub(crate) enum Samples<'a, T: Float> {
-    /// All in memory.
+    /// All in memory; conditions are the targets of a model that has such.
     Memory { x: BatchView<'a, T>, conditions: Option<BatchView<'a, T>>, labels: Option<Vec<i128>> },
-    /// A stream, and others in step with it that give a condition, a class, or both in this order for each sample.
+    /// A stream, and others in step with it that give a condition or a target, a class, or both in this order for each
+    /// sample.
     Stream { x: Box<dyn Stream<T> + 'a>, beside: Vec<Box<dyn Stream<T> + 'a>> },
 }
 
@@ -123,6 +124,9 @@ pub struct WithLabels;
 /// A condition of size `K` with each sample: what a conditional model is trained on.
 #[derive(Debug, Clone, Copy)]
 pub struct WithConditions<K>(PhantomData<K>);
+/// A target of size `K` with each sample: what a model with a target decoder is trained on.
+#[derive(Debug, Clone, Copy)]
+pub struct WithTargets<K>(PhantomData<K>);
 /// A condition and a class with each sample.
 #[derive(Debug, Clone, Copy)]
 pub struct WithConditionsAndLabels<K>(PhantomData<K>);
@@ -134,8 +138,9 @@ pub struct WithConditionsAndLabels<K>(PhantomData<K>);
 /// | `&x` | an autoencoder |
 /// | `(&x, &labels)` | a classifier |
 /// | `(&x, &conditions)` | a conditional model |
+/// | `(&x, &targets)` | a model with a [target decoder](crate::Builder::target_decoder), such as a transcoder |
 /// | `(&x, &conditions, &labels)` | a classifier whose encoder is conditional |
-/// | `&mut x`, `(&mut x, &mut classes)`, `(&mut x, &mut conditions)`, `(&mut x, &mut conditions, &mut classes)` | the same from streams in step, which need not fit into memory |
+/// | `&mut x`, `(&mut x, &mut classes)`, `(&mut x, &mut conditions)`, `(&mut x, &mut targets)`, `(&mut x, &mut conditions, &mut classes)` | the same from streams in step, which need not fit into memory |
 /// | `Examples::of(…).weights(&w).held_out(…)` | any, with [weights](Self::weights) and [validation](Self::held_out) |
 ///
 /// # Example
@@ -392,14 +397,16 @@ impl<G> GoesWith<G> for Refused {}
     message = "this model is trained on `{Wanted}`, and these examples are `{Self}`",
     label = "the wrong kind of examples for this model",
     note = "an autoencoder is trained on `&x`, a classifier on `(&x, &labels)`, a conditional model on \
-            `(&x, &conditions)`, a conditional classifier on `(&x, &conditions, &labels)`; `Batch::one_hot` makes \
-            conditions of classes"
+            `(&x, &conditions)`, a conditional classifier on `(&x, &conditions, &labels)`, a model with a target decoder \
+            on `(&x, &targets)`; `Batch::one_hot` makes conditions of classes"
 )]
 pub trait Suits<Wanted> {}
 impl Suits<Self> for SamplesAlone {}
 impl Suits<Self> for WithLabels {}
 impl<K: SameSize<W>, W> Suits<WithConditions<W>> for WithConditions<K> {}
 impl<K: SameSize<W>, W> Suits<WithConditionsAndLabels<W>> for WithConditionsAndLabels<K> {}
+/// What comes beside the samples is then what outputs are compared with.
+impl<K: SameSize<W>, W> Suits<WithTargets<W>> for WithConditions<K> {}
 /// Classes that come from a stream, as numbers.
 impl Suits<WithLabels> for WithConditions<Const<1>> {}
 impl Suits<WithLabels> for WithConditions<nalgebra::Dyn> {}

@@ -133,7 +133,7 @@ pub use divergence::{Divergence, DivergenceAction, OnDivergence};
 pub use early_stopping::EarlyStopping;
 pub use examples::{
     Examples, GoesWith, IntoExamples, Labels, SamplesAlone, Suits, WithConditions,
-    WithConditionsAndLabels, WithLabels,
+    WithConditionsAndLabels, WithLabels, WithTargets,
 };
 pub use log::{Log, LogFile};
 pub use observer::{BatchReport, Control, Event, Observer, Shared, Start};

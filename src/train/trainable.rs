@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Report;
 use super::examples::{
-    Examples, Rows, SamplesAlone, WithConditions, WithConditionsAndLabels, WithLabels,
+    Examples, Rows, SamplesAlone, WithConditions, WithConditionsAndLabels, WithLabels, WithTargets,
 };
 use super::settings::Plan;
 use crate::batch::size::{Refused, Size};
@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::file::stored::{Saved, Stored};
 use crate::layer::Unconditioned;
 use crate::layer::layout::Layout;
-use crate::loss::{WithClass, WithInput};
+use crate::loss::{WithClass, WithInput, WithTarget};
 use crate::numbers::scalar::Float;
 use crate::random::Streams;
 use crate::random::schedule::Schedule;
@@ -138,6 +138,9 @@ impl Takes for (WithInput, Unconditioned) {
 impl Takes for (WithClass, Unconditioned) {
     type Wanted = WithLabels;
 }
+impl<O> Takes for (WithTarget<O>, Unconditioned) {
+    type Wanted = WithTargets<O>;
+}
 impl<const K: usize> Takes for (WithInput, nalgebra::Const<K>) {
     type Wanted = WithConditions<nalgebra::Const<K>>;
 }
@@ -151,6 +154,9 @@ impl Takes for (WithClass, nalgebra::Dyn) {
     type Wanted = WithConditionsAndLabels<nalgebra::Dyn>;
 }
 // Of what was refused already nothing more is said.
+impl<O> Takes for (WithTarget<O>, Refused) {
+    type Wanted = Refused;
+}
 impl Takes for (WithInput, Refused) {
     type Wanted = Refused;
 }

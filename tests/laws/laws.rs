@@ -491,6 +491,7 @@ fn cells_of_rows_are_corrupted_whole() {
 fn cells_and_rows_that_do_not_fit_are_refused() {
     let model_of = |features: usize| Facts {
         features,
+        outputs: features,
         lies: None,
         units: 2,
         is_gaussian: false,

@@ -19,3 +19,4 @@ mod resizing;
 mod resizing_models;
 mod resizing_pytorch;
 mod sample_weights;
+mod transcoders;

@@ -227,7 +227,7 @@ impl<T: Float> Judge<'_, T> {
         if network.loss.target() == Target::Input {
             let mut workspace = network.workspace();
             network.infer(&mut workspace, rows);
-            network.generate_from_mean(&mut workspace, rows.conditions);
+            network.generate_from_mean(&mut workspace, rows);
             let mut outputs = workspace.decoding.output;
             network.loss.reconstruct(BatchViewMut::new(&mut outputs, features));
             for (y, &median) in outputs.iter_mut().zip(medians) {

@@ -127,8 +127,8 @@ impl<T: Float> Judge<'_, T> {
     /// Refuses a network that the score is not for, as types do where they can tell.
     pub(super) fn check(&self) -> Result<()> {
         let Asked { reconstruction, draws } = self.asked();
-        let has_classes = self.network.loss.target() == Target::Class;
-        let is_possible = !has_classes || !reconstruction && draws.is_none();
+        let reconstructs = self.network.loss.target() == Target::Input;
+        let is_possible = reconstructs || !reconstruction && draws.is_none();
         let classes = self.network.outputs() as f64;
         let requirement = "none: this score compares a sample with its reconstruction, and a classifier makes none";
         require(is_possible, "the number of classes of the model", classes, requirement)?;

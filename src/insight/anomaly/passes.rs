@@ -65,7 +65,7 @@ impl<T: Float> Passes<T> {
             drawing.run(draws, rows, network, model);
         }
         if asked.reconstruction {
-            network.generate_from_mean(model, rows.conditions);
+            network.generate_from_mean(model, rows);
             let outputs = BatchViewMut::new(&mut model.decoding.output, network.outputs());
             network.loss.reconstruct(outputs);
         }

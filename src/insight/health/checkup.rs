@@ -12,6 +12,7 @@ use crate::batch::size::SameSize;
 use crate::batch::{Batch, BatchView};
 use crate::error::{Error, Result};
 use crate::layer::Part;
+use crate::loss::Target;
 use crate::metrics::unexplained_variance;
 use crate::model::classifier::most_probable;
 use crate::model::inference::InMemory;
@@ -97,11 +98,11 @@ pub(crate) fn of_network<T: Scalar>(
     scalar::encode_rows(network, rows, codes.view_mut(), &mut workspace)?;
     let mut outputs = Batch::zeros(Dyn(network.outputs()), samples);
     scalar::pass_rows(network, rows, outputs.view_mut(), &mut workspace)?;
-    let (explained_variance, accuracy) = match rows.targets {
-        Some(classes) => (None, Some(accuracy(&outputs, classes))),
-        None => {
+    let (explained_variance, accuracy) = match (network.loss.target(), rows.targets) {
+        (Target::Class, Some(classes)) => (None, Some(accuracy(&outputs, classes))),
+        (_, targets) => {
             network.restore(outputs.view_mut())?;
-            (explained_variance(x, outputs)?, None)
+            (explained_variance(targets.unwrap_or(x), outputs)?, None)
         }
     };
 

@@ -110,7 +110,7 @@ where
     let mut buffer = Vec::new();
     let x = network.taken(call, BatchView::new(x, network.facts.features), &mut buffer)?;
     let condition = checked(call, network, condition)?;
-    occlude(network, (x, condition), model.encoder().input(), occlusion, |workspace, values| {
+    occlude(network, (x, condition), model.encoder().input(), occlusion, |workspace, _, values| {
         let codes = workspace.encoding.posterior.mean();
         values.extend(codes.iter().map(|code| code[unit]));
     })
@@ -162,14 +162,20 @@ where
     let mut buffer = Vec::new();
     let x = network.compared(call, BatchView::new(x, network.facts.features), &mut buffer)?;
     let condition = checked(call, network, condition)?;
-    occlude(network, (x, condition), model.encoder().input(), occlusion, |workspace, values| {
-        network.generate_from_mean(workspace, condition);
-        let y = BatchView::new(&workspace.decoding.output, network.outputs());
-        let first = values.len();
-        values.resize(first + y.samples(), T::ZERO);
-        let whole = x.as_slice().repeat(y.samples());
-        network.losses(BatchView::new(&whole, x.features()), y, &mut values[first..]);
-    })
+    occlude(
+        network,
+        (x, condition),
+        model.encoder().input(),
+        occlusion,
+        |workspace, rows, values| {
+            network.generate_from_mean(workspace, rows);
+            let y = BatchView::new(&workspace.decoding.output, network.outputs());
+            let first = values.len();
+            values.resize(first + y.samples(), T::ZERO);
+            let whole = x.as_slice().repeat(y.samples());
+            network.losses(BatchView::new(&whole, x.features()), y, &mut values[first..]);
+        },
+    )
 }
 
 /// The values of the encoder's passes, one for each place of the rectangle, of which those of each block are appended.
@@ -178,7 +184,7 @@ fn occlude<T: Float>(
     (x, conditions): (BatchView<'_, T>, Option<BatchView<'_, T>>),
     size: impl Size,
     occlusion: Occlusion,
-    mut look: impl FnMut(&mut Workspace<T>, &mut Vec<T>),
+    mut look: impl FnMut(&mut Workspace<T>, Rows<'_, T>, &mut Vec<T>),
 ) -> Result<Occluded<T>> {
     let fault = "takes plain features, and no image of which a part could be hidden";
     let remedy = "say how they lie, as in `Dense::between(Image::<1, 28, 28>, Const::<32>, Relu)` for its first layer";
@@ -196,8 +202,12 @@ fn occlude<T: Float>(
 
     let mut workspace = network.workspace();
     let (mut values, mut hidden) = (Vec::new(), Vec::new());
-    network.infer(&mut workspace, Rows { x, conditions, targets: None });
-    look(&mut workspace, &mut values);
+    let mut pass = |x: BatchView<'_, T>, values: &mut Vec<T>| {
+        let rows = Rows { x, conditions, targets: None };
+        network.infer(&mut workspace, rows);
+        look(&mut workspace, rows, values);
+    };
+    pass(x, &mut values);
     loop {
         hidden.clear();
         for (row, column) in all.by_ref().take(BLOCK) {
@@ -216,9 +226,7 @@ fn occlude<T: Float>(
         if hidden.is_empty() {
             break;
         }
-        let x = BatchView::new(&hidden, x.features());
-        network.infer(&mut workspace, Rows { x, conditions, targets: None });
-        look(&mut workspace, &mut values);
+        pass(BatchView::new(&hidden, x.features()), &mut values);
     }
     let unhidden = values.remove(0);
     let size = DynImage { channels: 1, height: rows.count(), width: columns.count() };

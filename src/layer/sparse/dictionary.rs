@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use nalgebra::{Const, Dyn};
 use rand::Rng;
 
 use super::atoms::{
@@ -29,7 +30,7 @@ use crate::numbers::scalar::Float;
 ///
 /// # Shapes
 /// f: units × samples; y: the encoder's inputs × samples. Its parameters are the atoms, a column each, then b if it is
-/// its own. Sizes follow from the encoder's.
+/// its own. Sizes follow from the encoder's, but for a dictionary [to a target](Self::to).
 ///
 /// # Example
 /// ```
@@ -65,6 +66,20 @@ impl Dictionary {
         Ok(Self { is_free: true, first_norm })
     }
 
+    /// To a target of `O` values in place of the encoder's inputs: that of a transcoder.
+    pub fn to<const O: usize>(self) -> TargetDictionary<Const<O>> {
+        self.to_size(Const)
+    }
+
+    /// The same with a size known at run time only.
+    pub fn to_dynamic(self, outputs: usize) -> TargetDictionary<Dyn> {
+        self.to_size(Dyn(outputs))
+    }
+
+    fn to_size<O: Size>(self, output: O) -> TargetDictionary<O> {
+        TargetDictionary { settings: self, output, has_skip: false }
+    }
+
     /// The decoder of an encoder.
     pub(crate) fn of<E: Part>(self, encoder: &E) -> DictionaryLayer<E::Output, E::Input> {
         DictionaryLayer {
@@ -72,6 +87,65 @@ impl Dictionary {
             output: encoder.input(),
             settings: self,
             in_common: encoder.in_common(),
+            skip: None,
+            is_frozen: false,
+            is_encoder_frozen: encoder.is_frozen(),
+        }
+    }
+}
+
+/// A [`Dictionary`] to a target of size `O`: the decoder of a transcoder, whose atoms are directions of another space than
+/// the encoder's.
+///
+/// # Formula
+/// y = Σ fᵢ dᵢ + b, and with a [skip](Self::with_skip) + W x. The bias b is its own, also where the encoder has a
+/// pre-bias, and atoms begin as random directions.
+///
+/// # Example
+/// ```
+/// use autoencoder::layer::sparse::{Dictionary, SparseEncoder, TopK};
+/// use autoencoder::{Adam, AutoEncoder, Batch, Trainer, datasets};
+///
+/// // From the upper half of a digit to its lower one.
+/// let digits = datasets::digits().train;
+/// let half = |from: usize| digits.iter().map(|x| std::array::from_fn(|at| x[from + at])).collect();
+/// let (upper, lower): (Batch<f32, _>, Batch<f32, _>) = (half(0), half(32));
+/// let mut transcoder = AutoEncoder::builder()
+///     .encoder(SparseEncoder::<32, 128>::new(TopK::new(8)?).without_pre_bias())
+///     .target_decoder(Dictionary::new().to::<32>().with_skip())
+///     .build::<f32>()?;
+/// let before = transcoder.loss((&upper, &lower))?.total();
+/// Trainer::new(Adam::new(1e-3)?).epochs(5).fit(&mut transcoder, (&upper, &lower))?;
+/// assert!(transcoder.loss((&upper, &lower))?.total() < before / 2.0);
+/// assert_eq!(transcoder.predict(&upper)?.samples(), upper.samples());
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+///
+/// # References
+/// J. Dunefsky, P. Chlenski, N. Nanda (2024), Transcoders find interpretable LLM feature circuits; G. Paulo, S. Shabalin,
+/// N. Belrose (2025), Transcoders beat sparse autoencoders for interpretability.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TargetDictionary<O> {
+    settings: Dictionary,
+    output: O,
+    has_skip: bool,
+}
+
+impl<O: Size> TargetDictionary<O> {
+    /// Adds W x of the encoder's inputs x to the outputs, so that the code need not say what a linear map does. W is
+    /// trained with the rest, and 0 at first.
+    pub fn with_skip(self) -> Self {
+        Self { has_skip: true, ..self }
+    }
+
+    /// The decoder behind an encoder.
+    pub(crate) fn of<E: Part>(self, encoder: &E) -> DictionaryLayer<E::Output, O> {
+        DictionaryLayer {
+            units: encoder.output(),
+            output: self.output,
+            settings: self.settings,
+            in_common: None,
+            skip: self.has_skip.then(|| encoder.input().value()),
             is_frozen: false,
             is_encoder_frozen: encoder.is_frozen(),
         }
@@ -85,6 +159,8 @@ pub struct DictionaryLayer<I, O> {
     output: O,
     settings: Dictionary,
     in_common: Option<InCommon>,
+    /// The inputs that a skip takes.
+    skip: Option<usize>,
     is_frozen: bool,
     is_encoder_frozen: bool,
 }
@@ -114,6 +190,17 @@ impl<I: Size, O: Size> DictionaryLayer<I, O> {
         (atoms, bias)
     }
 
+    /// The place of W, which is behind what else is its own.
+    fn place_of_skip(&self) -> Option<Range<usize>> {
+        let first = self.shared() + self.num_weights() + self.num_biases();
+        self.skip.map(|inputs| first..first + inputs.saturating_mul(self.output.value()))
+    }
+
+    /// Biases that are its own.
+    fn num_biases(&self) -> usize {
+        if self.shares().is_some() { 0 } else { self.output.value() }
+    }
+
     fn bias_is_trained(&self) -> bool {
         if self.shares().is_some() { !self.is_encoder_frozen } else { !self.is_frozen }
     }
@@ -138,8 +225,8 @@ impl<I: Size, O: Size> Module for DictionaryLayer<I, O> {
         self.output.value()
     }
     fn num_parameters(&self) -> usize {
-        let bias = if self.shares().is_some() { 0 } else { self.output.value() };
-        self.num_weights().saturating_add(bias)
+        let skip = self.skip.map_or(0, |inputs| inputs.saturating_mul(self.output.value()));
+        self.num_weights().saturating_add(self.num_biases()).saturating_add(skip)
     }
     fn num_shared(&self) -> usize {
         self.shared()
@@ -152,6 +239,9 @@ impl<I: Size, O: Size> Module for DictionaryLayer<I, O> {
     }
     fn set_shared_frozen(&mut self, is_frozen: bool) {
         self.is_encoder_frozen = is_frozen;
+    }
+    fn skips(&self) -> Option<usize> {
+        self.skip
     }
     fn check_sizes(&self) -> Result<()> {
         require_count("Dictionary units", self.units.value())?;
@@ -184,15 +274,18 @@ impl<T: Float, I: Size, O: Size> Layer<T> for DictionaryLayer<I, O> {
                 if self.shares().is_none() {
                     layer.tensor("bias", (outputs, 1), Role::Bias);
                 }
+                if let Some(inputs) = self.skip {
+                    layer.tensor("skip", (outputs, inputs), Role::Weight);
+                }
             });
         });
     }
 
     fn draw_parameters(&self, parameters: &mut [T], rng: &mut dyn Rng) {
         let outputs = self.output.value();
-        let (atoms, bias) = parameters.split_at_mut(self.num_weights());
+        let (atoms, rest) = parameters.split_at_mut(self.num_weights());
         draw_directions(atoms, (outputs, T::of(self.settings.first_norm)), rng);
-        bias.fill(T::ZERO);
+        rest.fill(T::ZERO);
     }
 
     fn begin_as(&self, encoder: &[T], own: &mut [T]) {
@@ -246,6 +339,9 @@ impl<T: Float, I: Size, O: Size> Layer<T> for DictionaryLayer<I, O> {
                     to.fill(T::ZERO);
                 }
                 add_columns(dy.as_view(), to);
+            }
+            if let Some(place) = self.place_of_skip().filter(|_| !self.is_frozen) {
+                gradient[place].fill(T::ZERO);
             }
         }
         if let Some(mut dx) = dx {
@@ -314,6 +410,7 @@ impl<T: Float, I: Size, O: Size> Detach<T> for DictionaryLayer<I, O> {
         let (atoms, bias) = self.places();
         to.extend_from_slice(&parameters[atoms]);
         to.extend_from_slice(&parameters[bias]);
+        to.extend(self.place_of_skip().iter().flat_map(|place| &parameters[place.clone()]));
         Self { in_common: None, ..self.clone() }
     }
 }
@@ -364,6 +461,26 @@ impl<T: Float, I: Size, O: Size> PairDecoder<T> for DictionaryLayer<I, O> {
         if has_bias && self.bias_is_trained() {
             add_columns(dy, &mut gradient[bias]);
         }
+    }
+
+    fn skip<'a>(&self, parameters: &'a [T]) -> Option<BatchView<'a, T>> {
+        let place = self.place_of_skip()?;
+        Some(BatchView::new(&parameters[place], self.output.value()))
+    }
+
+    fn add_skip(&self, parameters: &[T], x: BatchView<'_, T>, mut y: BatchViewMut<'_, T>) {
+        let Some(skip) = PairDecoder::skip(self, parameters) else { return };
+        let skip = Matrix::new(skip.as_slice(), skip.features(), skip.samples());
+        let x = Matrix::new(x.as_slice(), x.features(), x.samples());
+        multiply(skip, x, T::ONE, y.as_mut_slice());
+    }
+
+    fn add_skip_gradient(&self, x: BatchView<'_, T>, dy: BatchView<'_, T>, gradient: &mut [T]) {
+        let place = self.place_of_skip().filter(|_| !self.is_frozen);
+        let Some(place) = place else { return };
+        let dy = Matrix::new(dy.as_slice(), dy.features(), dy.samples());
+        let x = Matrix::new(x.as_slice(), x.features(), x.samples());
+        multiply(dy, x.transposed(), T::ONE, &mut gradient[place]);
     }
 
     fn project(&self, parameters: &[T], gradient: &mut [T]) {

@@ -15,6 +15,11 @@
 //! | [`GatedEncoder`], an encoder of its own | what a gate lets through | [`GateSparsity`](crate::regularizer::GateSparsity) |
 //! | [`Relu`](crate::activation::Relu) | what is above 0 | [`DictionaryL1`](crate::regularizer::DictionaryL1) |
 //!
+//! # Transcoders
+//! The dictionary of a transcoder makes another thing of the code than the encoder's inputs, such as what a layer of a
+//! network makes of them: [`Dictionary::to`] a target of any size, given to
+//! [`target_decoder`](crate::Builder::target_decoder), maybe with a [skip](TargetDictionary::with_skip).
+//!
 //! # Speed
 //! A training step of 768 inputs with batches of 1,024, f32, Adam and atoms of length 1, on one core of an Intel Xeon with
 //! AVX-512 (`cargo bench -p autoencoder-benches --bench dictionaries`). At 16,384 units and k = 32 a dense step, of a
@@ -54,7 +59,7 @@ mod passes;
 mod select;
 mod selection;
 
-pub use dictionary::{Dictionary, DictionaryLayer};
+pub use dictionary::{Dictionary, DictionaryLayer, TargetDictionary};
 pub use encoder::{SparseEncoder, SparseLayer};
 pub use gated::{GatedEncoder, GatedLayer};
 pub use select::Room;
@@ -279,6 +284,22 @@ pub trait PairDecoder<T: Float> {
         d_codes: &mut [T],
         gradient: Option<&mut [T]>,
     );
+
+    /// W of the encoder's inputs, of which W x is added to the outputs: a column for each input, if there is a skip.
+    fn skip<'a>(&self, parameters: &'a [T]) -> Option<BatchView<'a, T>> {
+        let _ = parameters;
+        None
+    }
+
+    /// y ← y + W x, if there is a skip.
+    fn add_skip(&self, parameters: &[T], x: BatchView<'_, T>, y: BatchViewMut<'_, T>) {
+        let _ = (parameters, x, y);
+    }
+
+    /// Adds the gradient of W, if there is a skip.
+    fn add_skip_gradient(&self, x: BatchView<'_, T>, dy: BatchView<'_, T>, gradient: &mut [T]) {
+        let _ = (x, dy, gradient);
+    }
 
     /// Takes off the gradient of what it is given what would only change the norms of atoms that have a fixed one.
     fn project(&self, parameters: &[T], gradient: &mut [T]);

@@ -195,7 +195,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Checks all that can be checked of a model made by `build`, anew for each check, on these examples: `&x`, for a
-/// conditional model `(&x, &conditions)`, for a classifier `(&x, &labels)`. Weights of them, and samples held out, play
+/// conditional model `(&x, &conditions)`, for a classifier `(&x, &labels)`, for a transcoder `(&x, &targets)`. Weights of them, and samples held out, play
 /// no part: there are checks of both.
 ///
 /// Small models and a few samples do: each check trains or computes on the first
@@ -294,6 +294,7 @@ impl<'a, T: Scalar> Contract<'a, T> {
         const { <X::Input as SameSize<E::Input>>::FITS };
         let build = Rc::new(build);
         let printed = build.clone();
+        let target = build().network().loss.target();
         let prints = move || {
             let model = printed();
             vec![
@@ -307,7 +308,7 @@ impl<'a, T: Scalar> Contract<'a, T> {
         Self {
             build: Box::new(move || untyped(build())),
             prints: Box::new(prints),
-            data: Data::of(examples.into_examples()),
+            data: Data::of(examples.into_examples(), target),
             optimizer: Box::new(|| Box::new(Adam::at_rate(0.01))),
         }
     }

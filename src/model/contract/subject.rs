@@ -68,9 +68,9 @@ pub(super) fn untyped<E, D, R, L, T: Float>(model: AutoEncoder<E, D, R, L, T>) -
     }
 }
 
-/// Whether its outputs are compared with classes.
-pub(super) fn is_classifier<T: Float>(model: &Subject<T>) -> bool {
-    model.network().loss.target() == Target::Class
+/// What its outputs are compared with.
+pub(super) fn target<T: Float>(model: &Subject<T>) -> Target {
+    model.network().loss.target()
 }
 
 /// The size of the samples as they were given: how many values, and how these lie.
@@ -110,7 +110,9 @@ impl SameSize<Dyn> for AsGiven {
 pub(super) struct Data<T> {
     pub(super) size: AsGiven,
     pub(super) x: Batch<T, Dyn>,
+    /// Conditions, or the targets of a model that has such.
     pub(super) conditions: Option<Batch<T, Dyn>>,
+    pub(super) are_targets: bool,
     pub(super) labels: Option<Vec<i128>>,
 }
 
@@ -118,8 +120,8 @@ pub(super) struct Data<T> {
 const MOST_SAMPLES: usize = 64;
 
 impl<T: Float> Data<T> {
-    /// A copy of the first of these samples.
-    pub(super) fn of<I: Size, G>(examples: Examples<'_, T, I, G>) -> Result<Self> {
+    /// A copy of the first of these samples, for a model that compares with this.
+    pub(super) fn of<I: Size, G>(examples: Examples<'_, T, I, G>, target: Target) -> Result<Self> {
         let call = "contract";
         let size = AsGiven { values: examples.size.value(), lies: Lies::of(examples.size) };
         let InMemory { x, conditions, mut labels } = InMemory::of(call, examples.samples)?;
@@ -134,7 +136,8 @@ impl<T: Float> Data<T> {
             let values = all.features() * all.samples().min(MOST_SAMPLES);
             Batch::new(Dyn(all.features()), all.as_slice()[..values].to_vec())
         };
-        Ok(Self { size, x: first(x)?, conditions: conditions.map(first).transpose()?, labels })
+        let (x, conditions) = (first(x)?, conditions.map(first).transpose()?);
+        Ok(Self { size, x, conditions, are_targets: target == Target::Given, labels })
     }
 
     pub(super) fn samples(&self) -> usize {
@@ -152,12 +155,17 @@ impl<T: Float> Data<T> {
         let labels =
             self.labels.as_ref().map(|labels| indices.iter().map(|&index| labels[index]).collect());
         let conditions = self.conditions.as_ref().map(chosen);
-        Self { size: self.size, x: chosen(&self.x), conditions, labels }
+        Self { x: chosen(&self.x), conditions, labels, ..*self }
     }
 
     /// As calls take them.
     pub(super) fn examples(&self) -> Examples<'_, T, AsGiven, Refused> {
-        given(self.in_place_of_samples(&self.x), self.size)
+        given(self.in_memory().into(), self.size)
+    }
+
+    /// The conditions, if these are any.
+    fn conditions(&self) -> Option<&Batch<T, Dyn>> {
+        self.conditions.as_ref().filter(|_| !self.are_targets)
     }
 
     /// The same, each counting so much.
@@ -167,17 +175,13 @@ impl<T: Float> Data<T> {
 
     /// Codes in place of the samples, with what belongs to each.
     pub(super) fn beside<'a>(&'a self, codes: &'a Batch<T, Dyn>) -> Examples<'a, T, Dyn, Refused> {
-        given(self.in_place_of_samples(codes), codes.size())
-    }
-
-    fn in_place_of_samples<'a>(&'a self, x: &'a Batch<T, Dyn>) -> Samples<'a, T> {
-        let conditions = self.conditions.as_ref().map(Batch::view);
-        Samples::Memory { x: x.view(), conditions, labels: self.labels.clone() }
+        let (x, conditions) = (codes.view(), self.conditions().map(Batch::view));
+        given(Samples::Memory { x, conditions, labels: self.labels.clone() }, codes.size())
     }
 
     /// The condition of a sample; nothing if there is none.
     pub(super) fn condition(&self, sample: usize) -> &[T] {
-        self.conditions.as_ref().map_or(&[], |conditions| conditions.sample(sample))
+        self.conditions().map_or(&[], |conditions| conditions.sample(sample))
     }
 
     /// As a model inside takes them.

@@ -94,6 +94,10 @@ impl<T: Float> Step<'_, T> {
         let y = BatchViewMut::new(&mut workspace.decoding.output, self.network.outputs());
         let units = self.network.facts.units;
         decoder.decode_pairs(parameters, &workspace.pairs.codes, units, true, y);
+        let Workspace { encoding, decoding, .. } = workspace;
+        let x = self.input(&encoding.corrupted, &encoding.joined);
+        let y = BatchViewMut::new(&mut decoding.output, self.network.outputs());
+        decoder.add_skip(parameters, x, y);
     }
 
     /// y → the value of each pair.
@@ -103,7 +107,7 @@ impl<T: Float> Step<'_, T> {
         workspace: &mut Workspace<T>,
         gradient: &mut [T],
     ) {
-        let Workspace { back, pairs, .. } = workspace;
+        let Workspace { back, pairs, encoding, .. } = workspace;
         gradient[..self.places.decoder.end].fill(T::ZERO);
         let Pairs { codes, d_codes, auxiliary, d_auxiliary, by_unit, .. } = pairs;
         for (d, codes) in [(&mut *d_codes, &*codes), (d_auxiliary, auxiliary)] {
@@ -114,7 +118,9 @@ impl<T: Float> Step<'_, T> {
         let pass = PairsPass { parameters: &self.parameters[given.clone()], codes, by_unit };
         let dy = BatchView::new(&back.output, self.network.outputs());
         let units = self.network.facts.units;
-        decoder.decode_pairs_backward(pass, units, true, dy, d_codes, Some(&mut gradient[given]));
+        let to = &mut gradient[given];
+        decoder.decode_pairs_backward(pass, units, true, dy, d_codes, Some(to));
+        decoder.add_skip_gradient(self.input(&encoding.corrupted, &encoding.joined), dy, to);
     }
 
     /// The value of each pair → x̃.

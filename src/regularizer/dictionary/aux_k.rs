@@ -147,7 +147,7 @@ impl<T: Float> Regularizer<T> for AuxK {
         samples: usize,
         _draws: usize,
     ) -> usize {
-        facts.features * (samples + 1)
+        facts.outputs * (samples + 1)
     }
 
     fn update_state_of_pairs(&self, _facts: &Facts, codes: &SparseBatch<T>, state: &mut [T]) {

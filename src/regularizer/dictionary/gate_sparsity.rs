@@ -86,6 +86,7 @@ impl GateSparsity {
         let (rows, mut total) = (at.output.features(), T::ZERO);
         let mut y = BatchViewMut::new(&mut y[..at.output.as_slice().len()], rows);
         decoder.decode_pairs(gates.parameters, gates.codes, units, true, y.reborrow());
+        decoder.add_skip(gates.parameters, at.x, y.reborrow());
         let columns = y.as_mut_slice().chunks_exact_mut(rows).zip(at.target.iter());
         for (sample, (y, x)) in columns.enumerate() {
             total += compare(y, x, at.share(sample));
@@ -93,8 +94,12 @@ impl GateSparsity {
         terms.add("gate_reconstruction", total);
         if let Some(PenaltyGradient { auxiliary, parameters, .. }) = gradient {
             let to = Some(&mut parameters[at.given_to_decoder()]);
-            let to = to.filter(|_| !self.leaves_dictionary);
-            decoder.decode_pairs_backward(gates, units, true, y.as_view(), auxiliary, to);
+            let mut to = to.filter(|_| !self.leaves_dictionary);
+            let dy = y.as_view();
+            decoder.decode_pairs_backward(gates, units, true, dy, auxiliary, to.as_deref_mut());
+            if let Some(to) = to {
+                decoder.add_skip_gradient(at.x, dy, to);
+            }
         }
     }
 }
@@ -132,7 +137,7 @@ impl<T: Float> Regularizer<T> for GateSparsity {
         samples: usize,
         _draws: usize,
     ) -> usize {
-        2 * facts.units + facts.features * samples
+        2 * facts.units + facts.outputs * samples
     }
 
     penalty!(GateSparsity);

@@ -13,7 +13,8 @@ use crate::terms::Terms;
 ///
 /// # Formula
 /// Σₗ mean over samples of ½ ‖x − (Σ fᵢ dᵢ over i < mₗ + b)‖², with widths m₁ < m₂ < …; the loss of the model adds the
-/// same for all units, if it is the squared error; one on logits is refused. Its term is `matryoshka`.
+/// same for all units, if it is the squared error; one on logits is refused. In place of x is the target where the model
+/// has one, and a skip is added for each width. Its term is `matryoshka`.
 ///
 /// # Example
 /// ```
@@ -67,13 +68,15 @@ impl Matryoshka {
         for &width in &self.widths {
             let mut y = BatchViewMut::new(&mut *y, rows);
             decoder.decode_pairs(pairs.parameters, pairs.codes, width, true, y.reborrow());
+            decoder.add_skip(pairs.parameters, at.x, y.reborrow());
             let columns = y.as_mut_slice().chunks_exact_mut(rows).zip(at.target.iter());
             for (sample, (y, x)) in columns.enumerate() {
                 total += compare(y, x, at.share(sample));
             }
             if let Some(PenaltyGradient { pairs: d_codes, parameters, .. }) = &mut gradient {
-                let to = Some(&mut parameters[at.given_to_decoder()]);
-                decoder.decode_pairs_backward(pairs, width, true, y.as_view(), d_codes, to);
+                let (to, dy) = (&mut parameters[at.given_to_decoder()], y.as_view());
+                decoder.decode_pairs_backward(pairs, width, true, dy, d_codes, Some(to));
+                decoder.add_skip_gradient(at.x, dy, to);
             }
         }
         terms.add("matryoshka", total);
@@ -104,7 +107,7 @@ impl<T: Float> Regularizer<T> for Matryoshka {
         samples: usize,
         _draws: usize,
     ) -> usize {
-        facts.features * samples
+        facts.outputs * samples
     }
 
     penalty!(Matryoshka);

@@ -108,7 +108,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::batch::size::{SameSize, Shape};
-use crate::error::{Error, Result, require_size};
+use crate::error::{Error, Result, require_fit, require_size};
 use crate::insight::health::checkup;
 use crate::layer::Part;
 use crate::layer::field::Lies;
@@ -202,6 +202,9 @@ impl<'a, T: Scalar> HtmlReport<'a, T> {
         if let Some(labels) = &self.labels {
             require_size("HtmlReport::labels", "labels", given.x.samples(), labels.len())?;
         }
+        let fault = "compares with targets, and the page shows what becomes of a model's inputs";
+        let has_page = self.network.loss.target() != Target::Given;
+        require_fit(has_page, "the model", fault, "take `Checkup::of`")?;
         let checkup = checkup::of_network(self.network, again(given))?;
         let content = self.content(given, &checkup)?;
         Ok(self.page(&checkup, &content))

@@ -3,20 +3,34 @@
 use nalgebra::Dyn;
 
 use super::super::Verdict;
-use super::super::subject::{Data, Subject, is_classifier};
+use super::super::subject::{Data, Subject, target};
 use super::{Checked, Finding, doubles, ensure, finite, near, same, values};
 use crate::batch::Batch;
 use crate::error::Result;
 use crate::layer::Part;
-use crate::model::Scalar;
+use crate::loss::Target;
+use crate::model::{Scalar, scalar};
 use crate::random::Streams;
 
-/// What the decoder makes of these samples; of a classifier, the probabilities of classes.
+/// What the model makes of these samples; of a classifier, the probabilities of classes.
 pub(super) fn outputs<T: Scalar>(model: &Subject<T>, data: &Data<T>) -> Result<Batch<T, Dyn>> {
-    if is_classifier(model) {
-        return model.decode(data.beside(&model.encode(data.examples())?));
+    match target(model) {
+        Target::Class => model.decode(data.beside(&model.encode(data.examples())?)),
+        Target::Input => model.reconstruct(data.examples()).map(Batch::into_dynamic),
+        Target::Given => {
+            let (network, mut buffer) = (model.network(), Vec::new());
+            let rows = data.in_memory().taken(network, "predict", &mut buffer)?;
+            let mut outputs = Batch::zeros(Dyn(network.outputs()), rows.x.samples());
+            let mut workspace = model.workspace();
+            scalar::reconstruct_rows(network, rows, outputs.view_mut(), &mut workspace)?;
+            Ok(outputs)
+        }
     }
-    model.reconstruct(data.examples()).map(Batch::into_dynamic)
+}
+
+/// Whether a code is all that the decoder needs.
+fn decodes_alone<T: Scalar>(model: &Subject<T>) -> bool {
+    model.network().decoder.skips().is_none()
 }
 
 impl<T: Scalar> Checked<'_, T> {
@@ -76,7 +90,9 @@ impl<T: Scalar> Checked<'_, T> {
         let data = self.data;
         let codes = model.encode(data.examples())?;
         let mut all = codes.as_slice().to_vec();
-        all.extend(model.decode(data.beside(&codes))?.as_slice());
+        if decodes_alone(model) {
+            all.extend(model.decode(data.beside(&codes))?.as_slice());
+        }
         all.extend(outputs(model, data)?.as_slice());
         all.extend(model.score(data.examples())?);
         let terms = values(&model.loss(data.examples())?);
@@ -113,10 +129,12 @@ impl<T: Scalar> Checked<'_, T> {
             model.encode_into(data.examples(), &mut codes, &mut workspace)?;
             let expected = model.encode(data.examples())?;
             same("encode_into", codes.as_slice(), expected.as_slice())?;
-            model.decode_into(data.beside(&expected), &mut outputs, &mut workspace)?;
-            let decoded = model.decode(data.beside(&expected))?;
-            same("decode_into", outputs.as_slice(), decoded.as_slice())?;
-            if !is_classifier(&model) {
+            if decodes_alone(&model) {
+                model.decode_into(data.beside(&expected), &mut outputs, &mut workspace)?;
+                let decoded = model.decode(data.beside(&expected))?;
+                same("decode_into", outputs.as_slice(), decoded.as_slice())?;
+            }
+            if target(&model) == Target::Input {
                 model.reconstruct_into(data.examples(), &mut reconstructions, &mut workspace)?;
                 let expected = model.reconstruct(data.examples())?;
                 same("reconstruct_into", reconstructions.as_slice(), expected.as_slice())?;
@@ -132,17 +150,20 @@ impl<T: Scalar> Checked<'_, T> {
     pub(super) fn one_agrees_with_many(&self) -> Finding {
         let (model, data) = (self.build(), self.data);
         let codes = model.encode(data.examples())?;
-        let decoded = model.decode(data.beside(&codes))?;
+        let alone = decodes_alone(&model);
+        let decoded = alone.then(|| model.decode(data.beside(&codes))).transpose()?;
         let outputs = outputs(&model, data)?;
         let scores = model.score(data.examples())?;
         let near = |what, one: &[T], many: &[T]| near::<T>(what, &doubles(one), &doubles(many));
         for (index, sample) in data.x.iter().enumerate() {
             let (x, code) = ((sample, data.condition(index)), codes.sample(index));
             near("encode_one", &model.encode_one(x)?, code)?;
-            let code = (code, data.condition(index));
-            near("decode_one", &model.decode_one(code)?, decoded.sample(index))?;
+            if let Some(decoded) = &decoded {
+                let code = (code, data.condition(index));
+                near("decode_one", &model.decode_one(code)?, decoded.sample(index))?;
+            }
             near("reconstruct_one", &model.reconstruct_one(x)?, outputs.sample(index))?;
-            if !is_classifier(&model) {
+            if target(&model) == Target::Input {
                 near("score_one", &[model.score_one(x)?], &[scores[index]])?;
             }
         }

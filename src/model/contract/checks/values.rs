@@ -3,11 +3,12 @@
 use nalgebra::Dyn;
 
 use super::super::Verdict;
-use super::super::subject::{AsGiven, Data, Subject, is_classifier};
+use super::super::subject::{AsGiven, Data, Subject, target};
 use super::usage::outputs;
 use super::{Checked, EPOCHS, Finding, ensure, finite, is_double, same};
 use crate::batch::Batch;
 use crate::error::{Error, Number, Result};
+use crate::loss::Target;
 use crate::model::Scalar;
 use crate::numbers::scalar::Float;
 
@@ -112,26 +113,38 @@ impl<T: Scalar> Checked<'_, T> {
         self.trains(&data)
     }
 
-    /// Every call that takes data, on this data.
-    fn calls(&self, model: &mut Subject<T>, data: &Data<T>) -> Vec<(&'static str, Result<()>)> {
+    /// Every call that takes data, on this data; those alone that look at targets, if only these are wrong.
+    fn calls(
+        &self,
+        model: &mut Subject<T>,
+        data: &Data<T>,
+        are_targets: bool,
+    ) -> Vec<(&'static str, Result<()>)> {
         let fit = self.trainer(data.samples()).fit(model, data.examples()).map(drop);
         let mut calls = vec![
-            ("encode", model.encode(data.examples()).map(drop)),
             ("score", model.score(data.examples()).map(drop)),
             ("loss", model.loss(data.examples()).map(drop)),
             ("fit", fit),
         ];
-        if !is_classifier(model) {
+        if !are_targets {
+            calls.push(("encode", model.encode(data.examples()).map(drop)));
+        }
+        if target(model) == Target::Input {
             calls.push(("reconstruct", model.reconstruct(data.examples()).map(drop)));
         }
         calls
     }
 
     /// Each call that takes data refuses this data, by an error that is right.
-    fn refuses(&self, data: &Data<T>, is_right: impl Fn(&str, &Error) -> bool) -> Finding {
+    fn refuses(
+        &self,
+        data: &Data<T>,
+        are_targets: bool,
+        is_right: impl Fn(&str, &Error) -> bool,
+    ) -> Finding {
         let mut model = self.build();
         let before = model.parameters().to_vec();
-        for (call, found) in self.calls(&mut model, data) {
+        for (call, found) in self.calls(&mut model, data, are_targets) {
             let is_refused = found.as_ref().is_err_and(|error| is_right(call, error));
             ensure(is_refused, || match found {
                 Ok(()) => format!("{call} took it"),
@@ -144,7 +157,9 @@ impl<T: Scalar> Checked<'_, T> {
     /// Each call refuses this value, at the first and at the last place of samples and conditions.
     fn refuses_value(&self, value: f64) -> Finding {
         let of_data = [("", Some(&self.data.x))];
-        let of_conditions = [("the conditions of ", self.data.conditions.as_ref())];
+        let are_targets = self.data.are_targets;
+        let what = if are_targets { "the targets of " } else { "the conditions of " };
+        let of_conditions = [(what, self.data.conditions.as_ref())];
         for (what, batch) in of_data.into_iter().chain(of_conditions) {
             let Some(batch) = batch else { continue };
             let (features, samples) = (batch.features(), batch.samples());
@@ -154,7 +169,8 @@ impl<T: Scalar> Checked<'_, T> {
                 let batch = conditions.unwrap_or(&mut data.x);
                 batch.as_mut_slice()[sample * features + feature] = T::of(value);
                 let at = (feature, sample, Number(value));
-                let found = self.refuses(&data, |call, error| match error {
+                let are_targets = are_targets && !what.is_empty();
+                let found = self.refuses(&data, are_targets, |call, error| match error {
                     Error::NotFinite { call: found, feature, sample, value } => {
                         (*feature, *sample, *value) == at && *found == format!("{what}{call}")
                     }
@@ -163,7 +179,7 @@ impl<T: Scalar> Checked<'_, T> {
                 found.map_err(|verdict| {
                     Verdict::failed(format!(
                         "{value} in feature {feature} of sample {sample} of {}: {}",
-                        if what.is_empty() { "the samples" } else { "the conditions" },
+                        if what.is_empty() { "the samples" } else { what.trim_end_matches(" of ") },
                         verdict.found()
                     ))
                 })?;
@@ -189,10 +205,10 @@ impl<T: Scalar> Checked<'_, T> {
     pub(super) fn another_width_is_refused(&self) -> Finding {
         let wider = |batch: &Batch<T, Dyn>| Batch::zeros(Dyn(batch.features() + 1), 2);
         let two = || Data {
-            size: self.data.size,
             x: Batch::zeros(self.data.x.size(), 2),
             conditions: self.data.conditions.as_ref().map(|all| Batch::zeros(all.size(), 2)),
             labels: self.data.labels.as_ref().map(|_| vec![0; 2]),
+            ..*self.data
         };
         let is_right = |width: usize| {
             move |call: &str, error: &Error| match *error {
@@ -204,15 +220,16 @@ impl<T: Scalar> Checked<'_, T> {
         };
         let size = AsGiven::plain(self.data.features() + 1);
         let wide = Data { x: wider(&self.data.x), size, ..two() };
-        self.refuses(&wide, is_right(self.data.features()))?;
+        self.refuses(&wide, false, is_right(self.data.features()))?;
         let Some(conditions) = &self.data.conditions else { return Ok(()) };
         let wide = Data { conditions: Some(wider(conditions)), ..two() };
-        self.refuses(&wide, is_right(conditions.features()))
+        self.refuses(&wide, self.data.are_targets, is_right(conditions.features()))
     }
 
     pub(super) fn no_samples_are_refused(&self) -> Finding {
         self.refuses(
             &self.data.select([]),
+            false,
             |call, error| matches!(error, Error::NoSamples { call: found } if *found == call),
         )
     }
