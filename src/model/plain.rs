@@ -1,12 +1,12 @@
-//! A model of sparse codes as plain weights, with its normalizer folded in.
+//! A model of sparse codes as plain weights, with its normalizer folded in, and the way back.
 
 use super::network::Network;
 use super::{AutoEncoder, Scalar};
 use crate::batch::BatchView;
 use crate::code::dictionary::{DictionaryParts, InputScale, SparseActivation, SparseDictionary};
 use crate::data::{Normalization, Normalizer};
-use crate::error::{Error, Result, require_fit};
-use crate::layer::sparse::{By, PlainEncoder, Rule, SparseCode};
+use crate::error::{Error, Result, require_fit, require_size};
+use crate::layer::sparse::{By, PairDecoder, PairEncoder, PlainEncoder, Rule, SparseCode};
 use crate::layer::{Part, Unconditioned};
 use crate::loss::Target;
 use crate::numbers::once::once;
@@ -48,13 +48,119 @@ where
     }
 }
 
+impl<E, D, R, L, T> AutoEncoder<E, D, R, L, T>
+where
+    E: Part<Posterior: SparseCode, Condition = Unconditioned>,
+    D: Part,
+    T: Scalar,
+{
+    /// Takes the weights of a dictionary, whoever trained it, to train it further; the way back from
+    /// [`sparse_dictionary`](Self::sparse_dictionary). Codes and reconstructions are then the dictionary's, but for
+    /// rounding: what it takes off its samples may be another thing than what it adds to its outputs, where a model has
+    /// one parameter for both, and goes into the biases of units then.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for other sizes, [`Error::Unfit`](crate::Error::Unfit) for a
+    /// rule that the model's encoder does not have, for atoms of other lengths than 1 where the model keeps them at it,
+    /// for a skip that only one of the two has, for a dictionary that scales its samples, and for a model with a normalizer.
+    /// The model has not changed then.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::layer::sparse::{Dictionary, SparseEncoder, TopK};
+    /// use autoencoder::{Adam, AutoEncoder, SparseDictionary, Trainer, datasets};
+    /// let digits = datasets::digits();
+    /// let build = |seed| {
+    ///     AutoEncoder::builder()
+    ///         .encoder(SparseEncoder::<64, 128>::new(TopK::new(8)?))
+    ///         .decoder(Dictionary::new())
+    ///         .seed(seed)
+    ///         .build::<f32>()
+    /// };
+    /// let mut trained = build(0)?;
+    /// Trainer::new(Adam::new(1e-3)?).epochs(2).fit(&mut trained, &digits.train)?;
+    /// let dictionary = trained.sparse_dictionary()?; // or `SparseDictionary::load("folder")?`
+    ///
+    /// let mut model = build(1)?;
+    /// model.set_sparse_dictionary(&dictionary)?;
+    /// assert_eq!(model.encode_sparse(&digits.test)?, trained.encode_sparse(&digits.test)?);
+    /// Trainer::new(Adam::new(1e-4)?).epochs(1).fit(&mut model, &digits.train)?;
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn set_sparse_dictionary(&mut self, dictionary: &SparseDictionary<T>) -> Result<()> {
+        take_dictionary(self.network_mut(), dictionary)
+    }
+}
+
 impl<T: Float> Network<T> {
-    fn sparse_dictionary(&self) -> Result<SparseDictionary<T>> {
+    fn take_dictionary_generic(&mut self, dictionary: &SparseDictionary<T>) -> Result<()> {
+        let place = "set_sparse_dictionary";
+        require_size(place, "inputs", self.facts.features, dictionary.inputs())?;
+        require_size(place, "units", self.facts.units, dictionary.units())?;
+        require_size(place, "outputs", self.facts.outputs, dictionary.outputs())?;
+        let fault = "scales its samples by itself";
+        let remedy =
+            "fold it by `fold_input_factor`, or scale the samples and take InputScale::Plain";
+        let is_plain = dictionary.input_scale() == InputScale::Plain;
+        require_fit(is_plain, "the dictionary", fault, remedy)?;
+        let (fault, remedy) = ("is not for a dictionary's weights", "build the model without one");
+        require_fit(self.normalizer.is_none(), "the normalizer", fault, remedy)?;
+        let (encoder, decoder) = self.sparse_halves()?;
+
+        let inputs = self.facts.features;
+        let mut biases = dictionary.encoder_bias().to_vec();
+        let pre_bias = match encoder.plain(&self.parameters[self.places().encoder]).pre_bias {
+            [] => Vec::new(),
+            _ if self.loss.target() == Target::Input => dictionary.decoder_bias().to_vec(),
+            _ => dictionary.pre_bias().map_or_else(|| vec![T::ZERO; inputs], <[T]>::to_vec),
+        };
+        // W (x − p) = W (x − q) + W (q − p)
+        let none = vec![T::ZERO; inputs];
+        let (own, given) = (
+            if pre_bias.is_empty() { &none } else { &pre_bias },
+            dictionary.pre_bias().unwrap_or(&none),
+        );
+        let difference: Vec<T> = own.iter().zip(given).map(|(&q, &p)| q - p).collect();
+        let mut moved = vec![T::ZERO; biases.len()];
+        take_off(dictionary.encoder(), &difference, &mut moved);
+        biases.iter_mut().zip(&moved).for_each(|(bias, &moved)| *bias -= moved);
+        let mut magnitudes = None;
+        if let SparseActivation::Gated { magnitude_bias, log_scale } = dictionary.activation() {
+            let moved = moved.iter().zip(log_scale).map(|(&moved, log)| moved * log.exp());
+            let biases = magnitude_bias.iter().zip(moved).map(|(&bias, moved)| bias - moved);
+            magnitudes = Some((log_scale, biases.collect::<Vec<T>>()));
+        }
+
+        let mut parameters = self.parameters.clone();
+        let plain = PlainEncoder {
+            weights: BatchView::new(dictionary.encoder(), inputs),
+            biases: &biases,
+            pre_bias: &pre_bias,
+            rule: rule(dictionary.activation())?,
+            magnitudes: magnitudes.as_ref().map(|(logs, biases)| [&logs[..], biases]),
+        };
+        encoder.take_plain(&mut parameters[self.places().encoder], plain)?;
+        let skip = dictionary.skip().map(|rows| transposed(BatchView::new(rows, inputs)));
+        decoder.take_plain(
+            &mut parameters[self.given_to_decoder()],
+            dictionary.decoder(),
+            dictionary.decoder_bias(),
+            skip.as_deref(),
+        )?;
+        self.set_parameters(&parameters)
+    }
+
+    /// Encoder and decoder, of sparse codes.
+    fn sparse_halves(&self) -> Result<(&dyn PairEncoder<T>, &dyn PairDecoder<T>)> {
         let unfit = |part, fault| Error::Unfit { part, fault, remedy: "take `encode_sparse`" };
         let encoder = self.encoder.pair_encoder();
         let encoder = encoder.ok_or(unfit("the encoder", "gives no sparse codes"))?;
         let decoder = self.decoder.pair_decoder();
-        let decoder = decoder.ok_or(unfit("the decoder", "is no dictionary"))?;
+        Ok((encoder, decoder.ok_or(unfit("the decoder", "is no dictionary"))?))
+    }
+
+    fn sparse_dictionary(&self) -> Result<SparseDictionary<T>> {
+        let (encoder, decoder) = self.sparse_halves()?;
         let plain = encoder.plain(&self.parameters[self.places().encoder]);
         let given = &self.parameters[self.given_to_decoder()];
         let activation = activation(&plain)?;
@@ -93,6 +199,8 @@ impl<T: Float> Network<T> {
 }
 
 once! {
+    fn take_dictionary(network: &'a mut Network<T>, dictionary: &'b SparseDictionary<T>) -> Result<()> =
+        Network::take_dictionary_generic;
     /// Values of a column times its scales, and the shifts.
     fn restored(values: &'a [T], scales: &'a [T], shifts: &'a [T]) -> Vec<T> = restored_generic;
     /// Columns times the scales.
@@ -163,6 +271,29 @@ fn activation<T: Float>(plain: &PlainEncoder<'_, T>) -> Result<SparseActivation<
     }
 }
 
+/// The rule of a dictionary, as an encoder has it.
+fn rule<T: Float>(activation: &SparseActivation<T>) -> Result<Rule<'_, T>> {
+    match activation {
+        SparseActivation::ReLU | SparseActivation::Gated { .. } => {
+            Ok(Rule::Above { threshold: T::ZERO })
+        }
+        &SparseActivation::TopK { k, by_norm: false } => {
+            Ok(Rule::Largest { count: k, by: By::Value })
+        }
+        &SparseActivation::AbsTopK { k, by_norm: false } => {
+            Ok(Rule::Largest { count: k, by: By::Size })
+        }
+        SparseActivation::JumpReLU { thresholds } => {
+            Ok(Rule::AboveEach { thresholds, window: T::ZERO })
+        }
+        _ => {
+            let (part, remedy) = ("the dictionary", "use it as it is");
+            let fault = "has a rule that cannot be trained here";
+            Err(Error::Unfit { part, fault, remedy })
+        }
+    }
+}
+
 /// What a normalizer takes off each feature, and what it divides it by.
 fn affine<T: Float>(normalizer: Option<&Normalizer>, features: usize) -> Result<(Vec<T>, Vec<T>)> {
     let Some(normalizer) = normalizer else {
@@ -227,6 +358,14 @@ mod tests {
                 near(codes.to_dense().as_slice(), model.encode(&x)?.as_slice());
                 let outputs = plain.reconstruct(x.view())?;
                 near(outputs.as_slice(), model.reconstruct(&x)?.as_slice());
+                // And back: folded atoms have any length, and pre-biases are not the decoder's.
+                let other =
+                    AutoEncoder::builder().encoder($encoder).decoder(Dictionary::free(2.0)?);
+                let mut other = other.seed(9).build::<f64>()?;
+                other.set_sparse_dictionary(&plain)?;
+                near(other.encode(&x)?.as_slice(), codes.to_dense().as_slice());
+                near(other.reconstruct(&x)?.as_slice(), outputs.as_slice());
+                Trainer::new(Adam::new(1e-3)?).epochs(1).fit(&mut other, &x)?;
             }
         }};
     }
@@ -240,6 +379,95 @@ mod tests {
         check!(SparseEncoder::<5, 12>::new(JumpRelu::default()));
         check!(SparseEncoder::<5, 12>::new(Relu));
         check!(GatedEncoder::<5, 12>::new());
+        Ok(())
+    }
+
+    /// A dictionary that takes off something else than it adds, into models with and without a pre-bias.
+    #[test]
+    fn a_pre_bias_of_its_own_goes_into_the_biases() -> Result<()> {
+        let x = data();
+        let mut rng = seeded(8);
+        let mut drawn = |count: usize| -> Vec<f64> {
+            (0..count).map(|_| 0.3 * f64::draw_normal(&mut rng)).collect()
+        };
+        let gated = SparseActivation::Gated { magnitude_bias: drawn(12), log_scale: drawn(12) };
+        let jumps = SparseActivation::JumpReLU { thresholds: vec![0.1; 12] };
+        let mut parts = DictionaryParts {
+            inputs: 5,
+            outputs: 5,
+            units: 12,
+            encoder: drawn(60),
+            encoder_bias: drawn(12),
+            decoder: drawn(60),
+            decoder_bias: drawn(5),
+            pre_bias: Some(drawn(5)),
+            skip: None,
+            activation: SparseActivation::ReLU,
+            input_scale: InputScale::Plain,
+        };
+        macro_rules! check_taken {
+            ($activation:expr, $encoder:expr) => {{
+                parts.activation = $activation;
+                let dictionary = SparseDictionary::new(parts.clone())?;
+                let free = || Dictionary::free(1.0);
+                let with = AutoEncoder::builder().encoder($encoder).decoder(free()?);
+                let without = $encoder.without_pre_bias();
+                let without = AutoEncoder::builder().encoder(without).decoder(free()?);
+                let (mut with, mut without) = (with.build::<f64>()?, without.build::<f64>()?);
+                with.set_sparse_dictionary(&dictionary)?;
+                without.set_sparse_dictionary(&dictionary)?;
+                let expected = dictionary.reconstruct(x.view())?;
+                for found in [with.reconstruct(&x)?, without.reconstruct(&x)?] {
+                    let pairs = found.as_slice().iter().zip(expected.as_slice());
+                    assert!(pairs.clone().all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+                }
+                assert!(dictionary.encode(x.view())?.count() > 100);
+            }};
+        }
+        check_taken!(SparseActivation::ReLU, SparseEncoder::<5, 12>::new(Relu));
+        let k = SparseActivation::TopK { k: 3, by_norm: false };
+        check_taken!(k, SparseEncoder::<5, 12>::new(TopK::new(3)?));
+        check_taken!(jumps.clone(), SparseEncoder::<5, 12>::new(JumpRelu::default()));
+        check_taken!(jumps.clone(), SparseEncoder::<5, 12>::new(BatchTopK::new(3.0)?));
+        check_taken!(gated.clone(), GatedEncoder::<5, 12>::new());
+
+        // What a model cannot take, and then is as it was.
+        let build = |dictionary| {
+            let encoder = SparseEncoder::<5, 12>::new(TopK::new(3)?);
+            AutoEncoder::builder().encoder(encoder).decoder(dictionary).build::<f64>()
+        };
+        let mut model = build(Dictionary::free(1.0)?)?;
+        let before = model.parameters().to_vec();
+        let mut refused = |parts: &DictionaryParts<f64>| {
+            let dictionary = SparseDictionary::new(parts.clone()).unwrap();
+            let error = model.set_sparse_dictionary(&dictionary).unwrap_err();
+            assert_eq!(model.parameters(), before);
+            error.to_string()
+        };
+        let rule = "the encoder selects units by another rule than the one that is taken, or with another k: build the \
+                    model with the selection that the weights were trained with";
+        let other_k = SparseActivation::TopK { k: 4, by_norm: false };
+        for activation in [other_k, SparseActivation::ReLU, jumps, gated] {
+            parts.activation = activation;
+            assert_eq!(refused(&parts), rule);
+        }
+        parts.activation = SparseActivation::GroupMax { groups: 3 };
+        assert!(refused(&parts).starts_with("the dictionary has a rule that cannot be trained"));
+        parts.activation = SparseActivation::TopK { k: 3, by_norm: false };
+        let scaled = DictionaryParts { input_scale: InputScale::Factor, ..parts.clone() };
+        assert!(refused(&scaled).starts_with("the dictionary scales its samples by itself"));
+        let skipping = DictionaryParts { skip: Some(vec![0.1; 25]), ..parts.clone() };
+        assert!(refused(&skipping).starts_with("the decoder has a skip, and the weights"));
+        let mut fewer = parts.clone();
+        fewer.units = 11;
+        fewer.encoder.truncate(55);
+        fewer.decoder.truncate(55);
+        fewer.encoder_bias.truncate(11);
+        assert_eq!(refused(&fewer), "set_sparse_dictionary: expected 12 units, found 11");
+        let dictionary = SparseDictionary::new(parts.clone())?;
+        let mut of_length_one = build(Dictionary::new())?;
+        let error = of_length_one.set_sparse_dictionary(&dictionary).unwrap_err().to_string();
+        assert!(error.starts_with("the decoder keeps its atoms at length 1"), "{error}");
         Ok(())
     }
 

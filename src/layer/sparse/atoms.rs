@@ -35,6 +35,8 @@ once! {
     pub(super) fn add_columns(columns: BatchView<'a, T>, to: &'a mut [T]) = add_columns_generic;
     /// Takes off each column of the gradient what lies along the atom.
     pub(super) fn project(atoms: BatchView<'a, T>, gradient: BatchViewMut<'a, T>) = project_generic;
+    /// Whether all atoms have length 1, but for rounding.
+    pub(super) fn are_of_length_one(atoms: BatchView<'a, T>) -> bool = are_of_length_one_generic;
     /// Brings each atom to length 1; one of length 0 stays.
     pub(super) fn normalize(atoms: BatchViewMut<'a, T>) = normalize_generic;
 }
@@ -146,6 +148,14 @@ fn project_generic<T: Float>(atoms: BatchView<'_, T>, gradient: BatchViewMut<'_,
             }
         }
     });
+}
+
+fn are_of_length_one_generic<T: Float>(atoms: BatchView<'_, T>) -> bool {
+    /// As single precision leaves lengths.
+    const NEAR: f64 = 1e-5;
+    let square = |x: &T| x.to_double() * x.to_double();
+    let length = |atom: &[T]| atom.iter().map(square).sum::<f64>().sqrt();
+    atoms.iter().all(|atom| (length(atom) - 1.0).abs() <= NEAR)
 }
 
 fn normalize_generic<T: Float>(atoms: BatchViewMut<'_, T>) {

@@ -4,14 +4,15 @@ use nalgebra::{Const, Dyn};
 use rand::Rng;
 
 use super::atoms::{
-    add_atom_gradient, add_atoms, add_code_gradient, add_columns, add_to_each, normalize, project,
+    add_atom_gradient, add_atoms, add_code_gradient, add_columns, add_to_each, are_of_length_one,
+    normalize, project,
 };
 use super::passes::{draw_directions, scale_all, set_direction};
 use super::{InCommon, PairDecoder, PairsPass};
 use crate::batch::size::Size;
 use crate::batch::sparse::SparseBatch;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::{Result, require_count, require_positive};
+use crate::error::{Error, Result, require_count, require_fit, require_positive};
 use crate::layer::layout::{Layout, Role};
 use crate::layer::tied::Detach;
 use crate::layer::{
@@ -422,6 +423,33 @@ impl<T: Float, I: Size, O: Size> PairDecoder<T> for DictionaryLayer<I, O> {
 
     fn atoms<'a>(&self, parameters: &'a [T]) -> BatchView<'a, T> {
         BatchView::new(&parameters[self.places().0], self.output.value())
+    }
+
+    fn take_plain(
+        &self,
+        parameters: &mut [T],
+        atoms: &[T],
+        bias: &[T],
+        skip: Option<&[T]>,
+    ) -> Result<()> {
+        let (of_atoms, of_bias) = self.places();
+        parameters[of_atoms].copy_from_slice(atoms);
+        parameters[of_bias].copy_from_slice(bias);
+        let are_one = || are_of_length_one(BatchView::new(atoms, self.output.value()));
+        let fault = "keeps its atoms at length 1, and those that are taken have others";
+        let remedy = "fold them by `SparseDictionary::fold_norms`, or take `Dictionary::free`";
+        require_fit(self.settings.is_free || are_one(), "the decoder", fault, remedy)?;
+        let (fault, remedy) = (
+            "has a skip, and the weights that are taken have none, or the \
+             other way round",
+            "build the model with `Dictionary::to`, and `with_skip` where they have one",
+        );
+        match (self.place_of_skip(), skip) {
+            (Some(place), Some(skip)) => parameters[place].copy_from_slice(skip),
+            (None, None) => {}
+            _ => return Err(Error::Unfit { part: "the decoder", fault, remedy }),
+        }
+        Ok(())
     }
 
     fn place_of_atoms(&self) -> Range<usize> {

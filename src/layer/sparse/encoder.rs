@@ -13,7 +13,7 @@ use super::{InCommon, PairEncoder, Pairs, PairsPass, PlainEncoder};
 use crate::batch::size::Size;
 use crate::batch::sparse::SparseBatch;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::{Result, require, require_count, require_size};
+use crate::error::{Result, require, require_count, require_fit, require_size};
 use crate::layer::layout::{Layout, Role};
 use crate::layer::tied::Detach;
 use crate::layer::{DualViewMut, Layer, Module, Part, Pass, TangentPass, Unconditioned};
@@ -359,6 +359,20 @@ where
         let weights = BatchView::new(weights, self.input.value());
         let rule = self.selection.rule(Moment::default(), thresholds);
         PlainEncoder { weights, biases, pre_bias, rule, magnitudes: None }
+    }
+
+    fn take_plain(&self, parameters: &mut [T], plain: PlainEncoder<'_, T>) -> Result<()> {
+        let places = self.places();
+        parameters[places.weights].copy_from_slice(plain.weights.as_slice());
+        parameters[places.biases].copy_from_slice(plain.biases);
+        parameters[places.pre_bias].copy_from_slice(plain.pre_bias);
+        let thresholds = &mut parameters[places.thresholds];
+        let is_written = plain.rule.write_thresholds(thresholds);
+        let own = self.selection.rule(Moment::default(), thresholds);
+        let fault = "selects units by another rule than the one that is taken, or with another k";
+        let remedy = "build the model with the selection that the weights were trained with";
+        let is_same = is_written && own.is_of_kind(plain.rule) && plain.magnitudes.is_none();
+        require_fit(is_same, "the encoder", fault, remedy)
     }
 
     fn encode_pairs(

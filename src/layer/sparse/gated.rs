@@ -10,7 +10,7 @@ use super::{InCommon, PairEncoder, Pairs, PairsPass, PlainEncoder};
 use crate::batch::size::Size;
 use crate::batch::sparse::SparseBatch;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layer::activation::Relu;
 use crate::layer::layout::{Layout, Role};
 use crate::layer::tied::Detach;
@@ -384,6 +384,19 @@ impl<T: Float, I: Size, O: Size> PairEncoder<T> for GatedLayer<I, O> {
         let magnitudes = Some([&parameters[logs], &parameters[biases]]);
         let of_gate = self.gate.plain(&parameters[..self.gate.num_parameters()]);
         PlainEncoder { magnitudes, ..of_gate }
+    }
+
+    fn take_plain(&self, parameters: &mut [T], plain: PlainEncoder<'_, T>) -> Result<()> {
+        let Some([logs, biases]) = plain.magnitudes else {
+            let (part, fault) =
+                ("the encoder", "has gates, and the weights that are taken have none");
+            return Err(Error::Unfit { part, fault, remedy: "take a `SparseEncoder`" });
+        };
+        let [of_logs, of_biases] = self.places();
+        parameters[of_logs].copy_from_slice(logs);
+        parameters[of_biases].copy_from_slice(biases);
+        let of_gate = PlainEncoder { magnitudes: None, ..plain };
+        self.gate.take_plain(&mut parameters[..self.gate.num_parameters()], of_gate)
     }
 
     fn encode_pairs(

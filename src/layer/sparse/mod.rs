@@ -72,6 +72,7 @@ use super::{Any, AnyPosterior, DiagonalGaussian, Point};
 use crate::batch::by_feature::ByFeature;
 use crate::batch::sparse::SparseBatch;
 use crate::batch::{BatchView, BatchViewMut};
+use crate::error::Result;
 use crate::numbers::scalar::Float;
 use crate::random::schedule::Schedule;
 
@@ -177,6 +178,12 @@ pub trait PairEncoder<T: Float> {
     /// Itself as plain weights.
     fn plain<'a>(&self, parameters: &'a [T]) -> PlainEncoder<'a, T>;
 
+    /// Takes plain weights whose rule in use it can have; if not, parameters may be anything then.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`](crate::Error::Unfit) for a rule of another kind or with another k.
+    fn take_plain(&self, parameters: &mut [T], plain: PlainEncoder<'_, T>) -> Result<()>;
+
     /// Writes the code of each sample.
     fn encode_pairs(
         &self,
@@ -259,6 +266,18 @@ pub trait PairDecoder<T: Float> {
 
     /// The atoms, a column each, among the parameters that it is given.
     fn atoms<'a>(&self, parameters: &'a [T]) -> BatchView<'a, T>;
+
+    /// Takes atoms, bias and skip, of which the last is there exactly if it has one: a column for each input.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`](crate::Error::Unfit) for atoms of other lengths than 1 where they are kept at it.
+    fn take_plain(
+        &self,
+        parameters: &mut [T],
+        atoms: &[T],
+        bias: &[T],
+        skip: Option<&[T]>,
+    ) -> Result<()>;
 
     /// The place of the atoms among the parameters that it is given.
     fn place_of_atoms(&self) -> Range<usize>;

@@ -55,6 +55,35 @@ pub enum Rule<'a, T> {
     },
 }
 
+impl<T: Float> Rule<'_, T> {
+    /// Writes what it says of thresholds into those of an encoder; whether there is room for it. Thresholds that are
+    /// trained are not below 0, and neither are codes.
+    pub(super) fn write_thresholds(self, to: &mut [T]) -> bool {
+        match (self, to) {
+            (Self::Above { threshold }, [to]) => *to = threshold,
+            (Self::AboveEach { thresholds: [threshold, others @ ..], .. }, [to]) => {
+                *to = *threshold;
+                return others.iter().all(|other| other == threshold);
+            }
+            (Self::AboveEach { thresholds, .. }, to) if to.len() == thresholds.len() => {
+                let above = thresholds.iter().map(|&at| if at > T::ZERO { at } else { T::ZERO });
+                to.iter_mut().zip(above).for_each(|(to, at)| *to = at);
+            }
+            (Self::AboveEach { .. }, _) => return false,
+            (_, to) => return to.is_empty(),
+        }
+        true
+    }
+
+    /// Whether it is the same as another, of which thresholds were written into this one's.
+    pub(super) fn is_of_kind(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Above { .. } | Self::AboveEach { .. }, Self::AboveEach { .. }) => true,
+            _ => self == other,
+        }
+    }
+}
+
 /// Where in a training a code is found.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Moment {
