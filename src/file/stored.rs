@@ -151,7 +151,7 @@ pub(crate) struct Saved<T> {
 fn shape(tensor: &layout::Tensor) -> Vec<usize> {
     match tensor.role {
         Role::Weight | Role::Own => [&[tensor.shape.0], &tensor.columns[..]].concat(),
-        Role::Bias | Role::Gain | Role::Threshold => vec![tensor.shape.0],
+        Role::Bias | Role::Gain | Role::Threshold | Role::Norm => vec![tensor.shape.0],
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Role {
     Own,
     /// What a value has to be above; does not decay.
     Threshold,
+    /// The length of what another part multiplies by, copied from there after each step; does not decay.
+    Norm,
 }
 
 /// One tensor of a model: its path name, shape and place.

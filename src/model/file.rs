@@ -228,11 +228,13 @@ impl<T: Float> Network<T> {
         let Saved { parameters, state, normalizer, own_metadata } = saved;
         (self.parameters, self.state, self.normalizer) = (parameters, state, normalizer);
         self.metadata = own_metadata;
+        self.take_norms();
     }
 
     /// The same of one part.
     pub(crate) fn replace_part(&mut self, part: SavedPart<T>) {
         part.write(&mut self.parameters);
+        self.take_norms();
         self.normalizer = part.normalizer;
     }
 

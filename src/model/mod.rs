@@ -200,7 +200,8 @@ impl<E, D, R, L, T: Float> AutoEncoder<E, D, R, L, T> {
         Some(&self.parameters()[tensor.range.clone()])
     }
 
-    /// Replaces all parameters.
+    /// Replaces all parameters. An encoder that ranks units [by norm](crate::layer::sparse::TopK::by_norm) takes the norms
+    /// of the atoms that are given, whatever it is given for them.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for another number of parameters, [`Error::EntryNotFinite`](crate::Error::EntryNotFinite)

@@ -212,7 +212,7 @@ impl<T: Float> Network<T> {
     /// Lays out the parameters and draws them, part after part.
     fn draw(&mut self, loss_parameters: &[f64], rng: &mut dyn Rng) {
         let (places, outputs) = (self.places(), self.outputs());
-        let Self { encoder, decoder, loss, leaves, facts, layout, parameters, .. } = self;
+        let Self { encoder, decoder, loss, layout, parameters, .. } = self;
         layout.scope("encoder", |layout| encoder.layout(layout));
         encoder.draw_parameters(&mut parameters[places.encoder.clone()], rng);
         let scope = if loss.target() == Target::Class { "classifier" } else { "decoder" };
@@ -220,7 +220,9 @@ impl<T: Float> Network<T> {
         decoder.draw_parameters(&mut parameters[places.decoder.clone()], rng);
         let (of_encoder, of_decoder) = parameters.split_at_mut(places.encoder.end);
         decoder.begin_as(of_encoder, &mut of_decoder[..places.decoder.len()]);
+        self.take_norms();
 
+        let Self { loss, leaves, facts, layout, parameters, .. } = self;
         layout.kind(loss.name());
         let own = &mut parameters[places.loss];
         layout.scope("loss", |layout| loss.layout(outputs, layout, own));
@@ -315,6 +317,7 @@ impl<T: Float> Network<T> {
             return Err(Error::EntryNotFinite { call, entry, index, value });
         }
         self.parameters.copy_from_slice(parameters);
+        self.take_norms();
         Ok(())
     }
 

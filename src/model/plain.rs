@@ -20,7 +20,10 @@ where
 {
     /// The model as plain weights, to be used elsewhere or written for other libraries: the rule of its selection in use
     /// (of a [`BatchTopK`](crate::layer::sparse::BatchTopK) its threshold), and the normalizer folded into encoder and
-    /// dictionary, so that samples go in and reconstructions come out in the user's units. Codes are the model's.
+    /// dictionary, so that samples go in and reconstructions come out in the user's units. Codes are the model's. Of a
+    /// selection [by norm](crate::layer::sparse::TopK::by_norm) the lengths of the atoms are folded into encoder and codes,
+    /// as other libraries have them: the same units are active, each with the model's value times the length of its atom
+    /// (as the model sees it), and reconstructions are the same.
     ///
     /// # Errors
     /// [`Error::Unfit`](crate::Error::Unfit) where encoder or decoder are in a box and are none of sparse codes, for a
@@ -56,7 +59,7 @@ where
 {
     /// Takes the weights of a dictionary, whoever trained it, to train it further; the way back from
     /// [`sparse_dictionary`](Self::sparse_dictionary). Codes and reconstructions are then the dictionary's, but for
-    /// rounding: what it takes off its samples may be another thing than what it adds to its outputs, where a model has
+    /// rounding, and for codes by norm, which are divided by the lengths of atoms. What it takes off its samples may be another thing than what it adds to its outputs, where a model has
     /// one parameter for both, and goes into the biases of units then.
     ///
     /// # Errors
@@ -131,12 +134,19 @@ impl<T: Float> Network<T> {
             magnitudes = Some((log_scale, biases.collect::<Vec<T>>()));
         }
 
+        // Where all are 1, it is the same whether units are ranked by them.
+        let is_by_norm = match dictionary.has_unit_norms() {
+            true => encoder.is_by_norm(),
+            false => dictionary.activation().is_by_norm(),
+        };
+        let norms = if is_by_norm { dictionary.norms() } else { Vec::new() };
         let mut parameters = self.parameters.clone();
         let plain = PlainEncoder {
             weights: BatchView::new(dictionary.encoder(), inputs),
             biases: &biases,
             pre_bias: &pre_bias,
             rule: rule(dictionary.activation())?,
+            norms: &norms,
             magnitudes: magnitudes.as_ref().map(|(logs, biases)| [&logs[..], biases]),
         };
         encoder.take_plain(&mut parameters[self.places().encoder], plain)?;
@@ -165,12 +175,14 @@ impl<T: Float> Network<T> {
         let given = &self.parameters[self.given_to_decoder()];
         let activation = activation(&plain)?;
         let (shifts, scales) = affine::<T>(self.normalizer.as_ref(), self.facts.features)?;
+        let mut weights = divided(plain.weights.as_slice(), &scales);
+        let mut biases = plain.biases.to_vec();
         // What the model sees is (x − shift) / scale, and what it gives is times scale, and shift.
         let restored = |values: &[T]| restored(values, &scales, &shifts);
         let is_shifted = shifts.iter().any(|&shift| shift != T::ZERO);
         let no_bias = vec![T::ZERO; self.facts.features];
-        let (mut atoms, mut bias) =
-            (decoder.atoms(given).as_slice().to_vec(), decoder.bias(given).to_vec());
+        let mut atoms = decoder.atoms(given).as_slice().to_vec();
+        let mut bias = decoder.bias(given).to_vec();
         let mut skip = decoder.skip(given).map(|skip| transposed(skip));
         if self.loss.target() == Target::Input {
             (atoms, bias) = (multiplied(&atoms, &scales), restored(&bias));
@@ -178,6 +190,7 @@ impl<T: Float> Network<T> {
             *skip = divided(skip, &scales);
             take_off(skip, &shifts, &mut bias);
         }
+        fold(plain.norms, (&mut weights, &mut biases), &mut atoms);
         let pre_bias = match plain.pre_bias {
             [] => is_shifted.then(|| restored(&no_bias)),
             own => Some(restored(own)),
@@ -186,8 +199,8 @@ impl<T: Float> Network<T> {
             inputs: self.facts.features,
             outputs: self.outputs(),
             units: self.facts.units,
-            encoder: divided(plain.weights.as_slice(), &scales),
-            encoder_bias: plain.biases.to_vec(),
+            encoder: weights,
+            encoder_bias: biases,
             decoder: atoms,
             decoder_bias: bias,
             pre_bias,
@@ -211,6 +224,23 @@ once! {
     fn take_off(rows: &'a [T], shifts: &'a [T], bias: &'a mut [T]) = take_off_generic;
     /// Columns divided by the scales.
     fn divided(columns: &'a [T], scales: &'a [T]) -> Vec<T> = divided_generic;
+    /// Weights and bias of each unit times its norm, if there are norms, and its atom divided by it. What has norm 0 is
+    /// never active, and then says 0.
+    fn fold(norms: &'a [T], encoder: (&'a mut [T], &'a mut [T]), atoms: &'a mut [T]) = fold_generic;
+}
+
+fn fold_generic<T: Float>(norms: &[T], (weights, biases): (&mut [T], &mut [T]), atoms: &mut [T]) {
+    let units = norms.len().max(1);
+    let (inputs, outputs) = (weights.len() / units, atoms.len() / units);
+    let of_unit = weights.chunks_exact_mut(inputs.max(1)).zip(biases);
+    let of_unit = of_unit.zip(atoms.chunks_exact_mut(outputs.max(1)));
+    for (&norm, ((weights, bias), atom)) in norms.iter().zip(of_unit) {
+        weights.iter_mut().for_each(|weight| *weight *= norm);
+        *bias *= norm;
+        if norm > T::ZERO {
+            atom.iter_mut().for_each(|value| *value /= norm);
+        }
+    }
 }
 
 fn restored_generic<T: Float>(values: &[T], scales: &[T], shifts: &[T]) -> Vec<T> {
@@ -277,12 +307,8 @@ fn rule<T: Float>(activation: &SparseActivation<T>) -> Result<Rule<'_, T>> {
         SparseActivation::ReLU | SparseActivation::Gated { .. } => {
             Ok(Rule::Above { threshold: T::ZERO })
         }
-        &SparseActivation::TopK { k, by_norm: false } => {
-            Ok(Rule::Largest { count: k, by: By::Value })
-        }
-        &SparseActivation::AbsTopK { k, by_norm: false } => {
-            Ok(Rule::Largest { count: k, by: By::Size })
-        }
+        &SparseActivation::TopK { k, .. } => Ok(Rule::Largest { count: k, by: By::Value }),
+        &SparseActivation::AbsTopK { k, .. } => Ok(Rule::Largest { count: k, by: By::Size }),
         SparseActivation::JumpReLU { thresholds } => {
             Ok(Rule::AboveEach { thresholds, window: T::ZERO })
         }
@@ -427,6 +453,10 @@ mod tests {
         check_taken!(SparseActivation::ReLU, SparseEncoder::<5, 12>::new(Relu));
         let k = SparseActivation::TopK { k: 3, by_norm: false };
         check_taken!(k, SparseEncoder::<5, 12>::new(TopK::new(3)?));
+        let k = SparseActivation::TopK { k: 3, by_norm: true };
+        check_taken!(k, SparseEncoder::<5, 12>::new(TopK::new(3)?.by_norm()));
+        let k = SparseActivation::AbsTopK { k: 3, by_norm: true };
+        check_taken!(k, SparseEncoder::<5, 12>::new(AbsTopK::new(3)?.by_norm()));
         check_taken!(jumps.clone(), SparseEncoder::<5, 12>::new(JumpRelu::default()));
         check_taken!(jumps.clone(), SparseEncoder::<5, 12>::new(BatchTopK::new(3.0)?));
         check_taken!(gated.clone(), GatedEncoder::<5, 12>::new());
@@ -444,10 +474,11 @@ mod tests {
             assert_eq!(model.parameters(), before);
             error.to_string()
         };
-        let rule = "the encoder selects units by another rule than the one that is taken, or with another k: build the \
+        let rule = "the encoder selects units by another rule, or with another k, than the one that is taken: build the \
                     model with the selection that the weights were trained with";
         let other_k = SparseActivation::TopK { k: 4, by_norm: false };
-        for activation in [other_k, SparseActivation::ReLU, jumps, gated] {
+        let by_norm = SparseActivation::TopK { k: 3, by_norm: true };
+        for activation in [other_k, by_norm, SparseActivation::ReLU, jumps, gated] {
             parts.activation = activation;
             assert_eq!(refused(&parts), rule);
         }

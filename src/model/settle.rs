@@ -32,6 +32,26 @@ impl<T: Float> Network<T> {
         }
     }
 
+    /// Gives an encoder that ranks units by them the norms of the atoms as they are: whatever has changed these calls it.
+    pub(crate) fn take_norms(&mut self) {
+        let (of_encoder, given) = (self.places().encoder, self.given_to_decoder());
+        let outputs = self.outputs();
+        let Self { encoder, decoder, parameters, facts, .. } = self;
+        let both = encoder.pair_encoder().zip(decoder.pair_decoder());
+        let Some((encoder, decoder)) = both.filter(|_| facts.has_pairs) else { return };
+        if !encoder.is_by_norm() {
+            return;
+        }
+        let place = decoder.place_of_atoms();
+        let (own, behind) = parameters.split_at_mut(of_encoder.end);
+        // A dictionary's atoms are its own.
+        let start = (given.start + place.start).checked_sub(of_encoder.end);
+        let Some(atoms) = start.and_then(|start| behind.get(start..start + place.len())) else {
+            return;
+        };
+        encoder.take_norms(own, BatchView::new(atoms, outputs));
+    }
+
     /// After a training step: brings parameters back to where they may be, and takes the batch into the regularizer's
     /// state.
     pub(crate) fn settle(&mut self, workspace: &Workspace<T>, shares: Option<&[T]>) {
@@ -44,6 +64,7 @@ impl<T: Float> Network<T> {
         if let Some(decoder) = decoder.pair_decoder() {
             decoder.settle(&mut parameters[given]);
         }
+        self.take_norms();
         self.update_state(&workspace.encoding.posterior, codes, shares);
     }
 
@@ -86,6 +107,7 @@ impl<T: Float> Network<T> {
                 }
             }
         }
+        self.take_norms();
     }
 
     /// Whether a step may end where [`settle`](Self::settle) does not leave it.
@@ -93,7 +115,10 @@ impl<T: Float> Network<T> {
         let is_trained = |layer: &dyn Layer<T>| !layer.is_frozen();
         let of_decoder = self.decoder.pair_decoder().is_some_and(|decoder| decoder.settles());
         let of_encoder = self.pairs().is_some_and(|(encoder, _)| encoder.settles());
-        of_decoder && is_trained(&*self.decoder) || of_encoder && is_trained(&*self.encoder)
+        // Norms follow the atoms, also those of an encoder that is frozen.
+        let by_norm = self.pairs().is_some_and(|(encoder, _)| encoder.is_by_norm());
+        (of_decoder || by_norm) && is_trained(&*self.decoder)
+            || of_encoder && is_trained(&*self.encoder)
     }
 
     /// Whether a regularizer gives units new parameters.

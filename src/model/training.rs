@@ -63,9 +63,9 @@ pub(super) fn train<T: Float>(
     weights: Option<&[f64]>,
     held_out: Option<Samples<'_, T>>,
 ) -> Result<Report> {
-    let part = "a model with thresholds or atoms of length 1";
+    let part = "a model with thresholds, atoms of length 1 or units ranked by norm";
     let fault = "is brought back to them after each step, which Lbfgs does not expect";
-    let remedy = "take Adam, or `Dictionary::free` and a selection without thresholds";
+    let remedy = "take Adam, or `Dictionary::free` and a selection that has no thresholds and is not by norm";
     let is_lbfgs = matches!(plan.method, Kind::Lbfgs(_));
     require_fit(!is_lbfgs || !network.settles(), part, fault, remedy)?;
     let can_revive = !is_lbfgs && !network.encoder.is_frozen() && !network.decoder.is_frozen();

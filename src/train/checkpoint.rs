@@ -12,6 +12,7 @@ use crate::file::atomic;
 use crate::file::atomic::Recovered;
 use crate::file::stored::{Parts, parameter_tensors, require_normalizer, save, take_parameters};
 use crate::file::tensors::read;
+use crate::layer::layout::Role;
 use crate::numbers::bytes::Tensor;
 use crate::numbers::scalar::Float;
 use crate::optimizer::Kind;
@@ -176,7 +177,9 @@ impl<T: Float> Training<'_, '_, T> {
 
     /// What is frozen, and as what: a resumed training would replace it by what is in the file.
     fn frozen(&self) -> String {
-        let tensors = self.model.layout().tensors().iter().filter(|tensor| tensor.is_frozen);
+        // Norms follow the atoms, also in an encoder that is frozen.
+        let tensors = self.model.layout().tensors().iter();
+        let tensors = tensors.filter(|tensor| tensor.is_frozen && tensor.role != Role::Norm);
         let names: Vec<&str> = tensors.clone().map(|tensor| tensor.name.as_str()).collect();
         if names.is_empty() {
             return String::new();

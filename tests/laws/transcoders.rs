@@ -304,8 +304,8 @@ fn plain_weights_say_what_the_transcoder_says() {
     for normalizer in normalizers.into_iter().map(Some).chain([None]) {
         for dictionary in [plain(), plain().with_skip()] {
             for pre_bias in [true, false] {
-                let encoder = if pre_bias { encoder(3) } else { encoder(3).without_pre_bias() };
-                let builder = AutoEncoder::builder().encoder(encoder).target_decoder(dictionary);
+                let encoder = || if pre_bias { encoder(3) } else { encoder(3).without_pre_bias() };
+                let builder = AutoEncoder::builder().encoder(encoder()).target_decoder(dictionary);
                 let builder = match &normalizer {
                     Some(normalizer) => builder.normalizer(normalizer.clone()),
                     None => builder,
@@ -317,6 +317,14 @@ fn plain_weights_say_what_the_transcoder_says() {
                 let found = folded.reconstruct(x.view()).unwrap();
                 let expected = model.predict(&x).unwrap();
                 for (a, b) in found.as_slice().iter().zip(expected.as_slice()) {
+                    assert!((a - b).abs() < 1e-10, "{a} {b}");
+                }
+                // And back.
+                let other = AutoEncoder::builder().encoder(encoder()).target_decoder(dictionary);
+                let mut other = other.seed(7).build::<f64>().unwrap();
+                other.set_sparse_dictionary(&folded).unwrap();
+                let taken = other.predict(&x).unwrap();
+                for (a, b) in taken.as_slice().iter().zip(expected.as_slice()) {
                     assert!((a - b).abs() < 1e-10, "{a} {b}");
                 }
                 let units = |codes: SparseBatch<f64>| -> Vec<Vec<usize>> {

@@ -82,7 +82,7 @@ impl<T: Float> SparseActivation<T> {
     }
 
     /// Whether it looks at the norms of directions.
-    pub(super) fn is_by_norm(&self) -> bool {
+    pub(crate) fn is_by_norm(&self) -> bool {
         matches!(self, Self::TopK { by_norm: true, .. } | Self::AbsTopK { by_norm: true, .. })
     }
 

@@ -69,11 +69,15 @@ impl<T: Float> SparseDictionary<T> {
     }
 
     /// Whether every direction has unit length, but for rounding.
-    #[cfg(feature = "safetensors")]
     pub(crate) fn has_unit_norms(&self) -> bool {
         /// As libraries in single precision compare norms.
         const NEAR: f64 = 1e-5;
         norms_of(&self.parts).iter().all(|norm| (norm.to_double() - 1.0).abs() <= NEAR)
+    }
+
+    /// The length of each direction.
+    pub(crate) fn norms(&self) -> Vec<T> {
+        norms_of(&self.parts)
     }
 
     /// Takes other parts if they are in order.

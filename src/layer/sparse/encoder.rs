@@ -4,8 +4,8 @@ use nalgebra::{Const, Dyn};
 use rand::Rng;
 
 use super::passes::{
-    self, Back, Tensors, add_pairs_gradient, draw_directions, least_positive, revived_norm,
-    set_direction,
+    self, Back, Tensors, add_pairs_gradient, column_norms, draw_directions, least_positive,
+    revived_norm, set_direction,
 };
 use super::select::{Preactivations, Room, select, select_dense};
 use super::selection::{By, Moment, Rule, Selection, Selects};
@@ -28,7 +28,9 @@ use crate::random::schedule::Schedule;
 ///
 /// # Shapes
 /// x: `I` × samples; z: `O` × samples; its parameters are W as one column of `I` values for each unit, the biases b
-/// (`O`), the pre-bias (`I`), unless it is [without](SparseLayer::without_pre_bias), and the selection's thresholds.
+/// (`O`), the pre-bias (`I`), unless it is [without](SparseLayer::without_pre_bias), the selection's thresholds and, of one
+/// that is [by norm](super::TopK::by_norm), a copy of the atoms' norms (`O`), which follows the dictionary also where the
+/// encoder is frozen.
 ///
 /// # Example
 /// ```
@@ -135,22 +137,25 @@ impl<I: Size, O: Size, S: Selects> SparseLayer<I, O, S> {
         let weights = inputs.saturating_mul(units);
         let biases = weights.saturating_add(units);
         let pre_bias = biases.saturating_add(if self.pre_bias.is_some() { inputs } else { 0 });
-        let all = pre_bias.saturating_add(self.selection.thresholds(units));
+        let thresholds = pre_bias.saturating_add(self.selection.thresholds(units));
+        let norms = if self.selection.is_by_norm() { units } else { 0 };
         Tensors {
             weights: 0..weights,
             biases: weights..biases,
             pre_bias: biases..pre_bias,
-            thresholds: pre_bias..all,
+            thresholds: pre_bias..thresholds,
+            norms: thresholds..thresholds.saturating_add(norms),
         }
     }
 
     fn tensors<'a, T>(&self, parameters: &'a [T]) -> Tensors<&'a [T]> {
-        let Tensors { weights, biases, pre_bias, thresholds } = self.places();
+        let Tensors { weights, biases, pre_bias, thresholds, norms } = self.places();
         Tensors {
             weights: &parameters[weights],
             biases: &parameters[biases],
             pre_bias: &parameters[pre_bias],
             thresholds: &parameters[thresholds],
+            norms: &parameters[norms],
         }
     }
 }
@@ -163,7 +168,7 @@ impl<I: Size, O: Size, S: Selects + std::fmt::Debug + Send + Sync> Module for Sp
         self.output.value()
     }
     fn num_parameters(&self) -> usize {
-        self.places().thresholds.end
+        self.places().norms.end
     }
     fn is_frozen(&self) -> bool {
         self.is_frozen
@@ -172,9 +177,9 @@ impl<I: Size, O: Size, S: Selects + std::fmt::Debug + Send + Sync> Module for Sp
         self.is_frozen = is_frozen;
     }
     fn in_common(&self) -> Option<InCommon> {
-        let Tensors { weights, pre_bias, thresholds, .. } = self.places();
+        let Tensors { weights, pre_bias, norms, .. } = self.places();
         let pre_bias = Some(pre_bias).filter(|place| !place.is_empty());
-        Some(InCommon { all: thresholds.end, pre_bias, weights })
+        Some(InCommon { all: norms.end, pre_bias, weights })
     }
     fn check_sizes(&self) -> Result<()> {
         require_count("SparseEncoder inputs", self.input.value())?;
@@ -227,6 +232,9 @@ impl<I: Size, O: Size, S: Selects> SparseLayer<I, O, S> {
         if thresholds > 0 {
             layer.tensor("threshold", (thresholds, 1), Role::Threshold);
         }
+        if self.selection.is_by_norm() {
+            layer.tensor("norm", (units, 1), Role::Norm);
+        }
     }
 
     /// Adds to the gradient what that at each pre-activation says.
@@ -243,7 +251,8 @@ impl<I: Size, O: Size, S: Selects> SparseLayer<I, O, S> {
         let Tensors { weights, pre_bias, thresholds, .. } = self.tensors(pass.parameters);
         let (d_weights, rest) = gradient.split_at_mut(weights.len());
         let (d_biases, rest) = rest.split_at_mut(self.output.value());
-        let (d_pre_bias, d_thresholds) = rest.split_at_mut(pre_bias.len());
+        let (d_pre_bias, rest) = rest.split_at_mut(pre_bias.len());
+        let (d_thresholds, _) = rest.split_at_mut(thresholds.len());
         let x = BatchView::new(&room.centred, self.input.value());
         let bandwidth = self.selection.bandwidth().filter(|_| reached.thresholds);
         let slope = bandwidth.map(|bandwidth| (thresholds, T::of(bandwidth)));
@@ -281,6 +290,8 @@ where
             pre_bias.iter_mut().zip(first).for_each(|(bias, &first)| *bias = T::of(first));
         }
         parameters[places.thresholds].fill(T::of(self.selection.first_threshold()));
+        // Until it has a dictionary.
+        parameters[places.norms].fill(T::ONE);
     }
 
     fn range(&self) -> (f64, f64) {
@@ -302,7 +313,7 @@ where
         let tensors = self.tensors(parameters);
         let rule = self.selection.rule(Moment::default(), tensors.thresholds);
         passes::preactivate(tensors, x, y.as_mut_slice(), scratch);
-        select_dense(y, rule);
+        select_dense(y, tensors.norms, rule);
     }
 
     fn backward(
@@ -355,10 +366,10 @@ where
     S: Selection<T>,
 {
     fn plain<'a>(&self, parameters: &'a [T]) -> PlainEncoder<'a, T> {
-        let Tensors { weights, biases, pre_bias, thresholds } = self.tensors(parameters);
+        let Tensors { weights, biases, pre_bias, thresholds, norms } = self.tensors(parameters);
         let weights = BatchView::new(weights, self.input.value());
         let rule = self.selection.rule(Moment::default(), thresholds);
-        PlainEncoder { weights, biases, pre_bias, rule, magnitudes: None }
+        PlainEncoder { weights, biases, pre_bias, rule, norms, magnitudes: None }
     }
 
     fn take_plain(&self, parameters: &mut [T], plain: PlainEncoder<'_, T>) -> Result<()> {
@@ -369,9 +380,10 @@ where
         let thresholds = &mut parameters[places.thresholds];
         let is_written = plain.rule.write_thresholds(thresholds);
         let own = self.selection.rule(Moment::default(), thresholds);
-        let fault = "selects units by another rule than the one that is taken, or with another k";
+        let fault = "selects units by another rule, or with another k, than the one that is taken";
         let remedy = "build the model with the selection that the weights were trained with";
-        let is_same = is_written && own.is_of_kind(plain.rule) && plain.magnitudes.is_none();
+        let is_kind = is_written && own.is_of_kind(plain.rule) && plain.magnitudes.is_none();
+        let is_same = is_kind && plain.norms.is_empty() != self.selection.is_by_norm();
         require_fit(is_same, "the encoder", fault, remedy)
     }
 
@@ -383,12 +395,12 @@ where
         codes: &mut SparseBatch<T>,
         room: &mut Room<T>,
     ) {
-        let Tensors { weights, biases, pre_bias, thresholds } = self.tensors(parameters);
+        let Tensors { weights, biases, pre_bias, thresholds, norms } = self.tensors(parameters);
         let mut buffer = std::mem::take(&mut room.centred);
         passes::centre(x, pre_bias, &mut buffer);
         let x = BatchView::new(&buffer, x.features());
         let weights = BatchView::new(weights, x.features());
-        let of = Preactivations { weights, biases, x, units: None };
+        let of = Preactivations { weights, biases, x, units: None, norms };
         select(of, self.selection.rule(at, thresholds), codes, room);
         room.centred = buffer;
     }
@@ -401,11 +413,11 @@ where
         room: &mut Room<T>,
     ) {
         let (units, count) = among;
-        let Tensors { weights, biases, .. } = self.tensors(parameters);
+        let Tensors { weights, biases, norms, .. } = self.tensors(parameters);
         let buffer = std::mem::take(&mut room.centred);
         let x = BatchView::new(&buffer, self.input.value());
         let weights = BatchView::new(weights, x.features());
-        let of = Preactivations { weights, biases, x, units: Some(units) };
+        let of = Preactivations { weights, biases, x, units: Some(units), norms };
         select(of, Rule::Largest { count, by: By::Any }, codes, room);
         room.centred = buffer;
     }
@@ -462,9 +474,20 @@ where
         if !PairEncoder::<T>::settles(self) {
             return;
         }
-        let thresholds = &mut parameters[self.places().thresholds];
-        let least = least_positive(codes);
-        self.selection.settle(thresholds, least);
+        let Tensors { thresholds, norms, .. } = self.places();
+        let least = least_positive(codes, &parameters[norms]);
+        self.selection.settle(&mut parameters[thresholds], least);
+    }
+
+    fn is_by_norm(&self) -> bool {
+        self.selection.is_by_norm()
+    }
+
+    fn take_norms(&self, parameters: &mut [T], atoms: BatchView<'_, T>) {
+        let place = self.places().norms;
+        if place.len() == atoms.samples() {
+            column_norms(atoms, &mut parameters[place]);
+        }
     }
 
     fn settles(&self) -> bool {

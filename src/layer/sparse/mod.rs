@@ -15,6 +15,9 @@
 //! | [`GatedEncoder`], an encoder of its own | what a gate lets through | [`GateSparsity`](crate::regularizer::GateSparsity) |
 //! | [`Relu`](crate::activation::Relu) | what is above 0 | [`DictionaryL1`](crate::regularizer::DictionaryL1) |
 //!
+//! Where atoms are [free](Dictionary::free), a large pre-activation says little of how much a unit adds to the output: the
+//! first three then can rank units by pre-activation times the norm of the atom ([`TopK::by_norm`]).
+//!
 //! # Transcoders
 //! The dictionary of a transcoder makes another thing of the code than the encoder's inputs, such as what a layer of a
 //! network makes of them: [`Dictionary::to`] a target of any size, given to
@@ -169,6 +172,9 @@ pub struct PlainEncoder<'a, T> {
     pub pre_bias: &'a [T],
     /// Which units are active in use.
     pub rule: Rule<'a, T>,
+    /// What pre-activations are multiplied by before the rule is asked, one for each unit; empty where they are ranked as
+    /// they are.
+    pub norms: &'a [T],
     /// Of an encoder with gates for each unit the logarithm of the scale of its magnitude, and its bias.
     pub magnitudes: Option<[&'a [T]; 2]>,
 }
@@ -178,7 +184,8 @@ pub trait PairEncoder<T: Float> {
     /// Itself as plain weights.
     fn plain<'a>(&self, parameters: &'a [T]) -> PlainEncoder<'a, T>;
 
-    /// Takes plain weights whose rule in use it can have; if not, parameters may be anything then.
+    /// Takes plain weights whose rule in use it can have, but for the norms of atoms, of which it is asked only whether it
+    /// ranks by them; if it cannot, parameters may be anything then.
     ///
     /// # Errors
     /// [`Error::Unfit`](crate::Error::Unfit) for a rule of another kind or with another k.
@@ -195,7 +202,7 @@ pub trait PairEncoder<T: Float> {
     );
 
     /// Writes of each sample the largest pre-activations among some units, so many of them, whatever their sign; units
-    /// ascend, and the samples are those that were encoded last.
+    /// ascend, and the samples are those that were encoded last. They are ranked as those of codes are, if by norm, by norm.
     fn encode_among(
         &self,
         parameters: &[T],
@@ -251,6 +258,16 @@ pub trait PairEncoder<T: Float> {
 
     /// Whether [`settle`](Self::settle) ever does anything.
     fn settles(&self) -> bool;
+
+    /// Whether units are ranked by pre-activation times the norm of their atom.
+    fn is_by_norm(&self) -> bool {
+        false
+    }
+
+    /// Keeps the norms of these atoms, a column for each unit, if units are ranked by them.
+    fn take_norms(&self, parameters: &mut [T], atoms: BatchView<'_, T>) {
+        let _ = (parameters, atoms);
+    }
 
     /// Thresholds that are trained, and the bandwidth of the kernel that they are trained by.
     fn trained_thresholds(&self) -> Option<(Range<usize>, f64)>;

@@ -21,6 +21,8 @@ pub(super) struct Tensors<R> {
     pub(super) biases: R,
     pub(super) pre_bias: R,
     pub(super) thresholds: R,
+    /// Of the atoms, where units are ranked by them.
+    pub(super) norms: R,
 }
 
 /// Where the tensors lie, and they themselves.
@@ -77,8 +79,11 @@ once! {
     /// Writes a vector of this direction and norm.
     pub(super) fn set_direction(to: &'a mut [T], direction: &'a [T], norm: T)
         = set_direction_generic;
-    /// The least value above 0.
-    pub(super) fn least_positive(codes: &'a SparseBatch<T>) -> Option<T> = least_positive_generic;
+    /// The least value above 0, of values times the norm of their unit where there are norms.
+    pub(super) fn least_positive(codes: &'a SparseBatch<T>, norms: &'a [T]) -> Option<T>
+        = least_positive_generic;
+    /// The norms of columns, one after the other.
+    pub(super) fn column_norms(columns: BatchView<'a, T>, to: &'a mut [T]) = column_norms_generic;
 }
 
 fn scale_all_generic<T: Float>(values: &mut [T], factor: T) {
@@ -244,9 +249,25 @@ pub(super) fn add_scaled<T: Float>(scale: T, from: &[T], to: &mut [T]) {
     );
 }
 
-fn least_positive_generic<T: Float>(codes: &SparseBatch<T>) -> Option<T> {
-    let positive = codes.values().iter().filter(|&&value| value > T::ZERO);
-    positive.copied().reduce(|least, value| if value < least { value } else { least })
+fn least_positive_generic<T: Float>(codes: &SparseBatch<T>, norms: &[T]) -> Option<T> {
+    let norm = |&unit: &u32| norms.get(unit as usize).copied().unwrap_or(T::ONE);
+    let ranks = codes.values().iter().zip(codes.indices()).map(|(&value, unit)| value * norm(unit));
+    let positive = ranks.filter(|&rank| rank > T::ZERO);
+    positive.reduce(|least, rank| if rank < least { rank } else { least })
+}
+
+fn column_norms_generic<T: Float>(columns: BatchView<'_, T>, to: &mut [T]) {
+    let cost = ELEMENT / 8 * columns.features();
+    in_parts(columns.samples(), cost, (columns, to), |(columns, to)| {
+        for (column, to) in columns.iter().zip(to) {
+            let square = sum(
+                column,
+                #[inline(always)]
+                |value| value * value,
+            );
+            *to = square.sqrt();
+        }
+    });
 }
 
 /// What a gradient goes back over.

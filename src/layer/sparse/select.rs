@@ -17,7 +17,8 @@ const TILE: usize = 512;
 /// Values that are passed over together, where none of them is large enough.
 const TOGETHER: usize = 32;
 
-/// The pre-activations of a batch, before they are computed: W x + b.
+/// The pre-activations of a batch, before they are computed: W x + b. Where there are norms, they are multiplied by them
+/// to be ranked, and what is kept is divided by them again.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Preactivations<'a, T> {
     /// A column for each unit, of as many values as a sample.
@@ -26,6 +27,8 @@ pub(super) struct Preactivations<'a, T> {
     pub(super) x: BatchView<'a, T>,
     /// The units that are looked at, in ascending order; without it all of them.
     pub(super) units: Option<&'a [u32]>,
+    /// One for each unit, or none at all. A unit of norm 0 is never active.
+    pub(super) norms: &'a [T],
 }
 
 /// The memory of a selection: made once, and kept.
@@ -75,8 +78,9 @@ once! {
         codes: &'a mut SparseBatch<T>,
         room: &'a mut Room<T>,
     ) = select_generic;
-    /// Leaves of the pre-activations of each sample the active ones, and 0 elsewhere.
-    pub(super) fn select_dense(z: BatchViewMut<'a, T>, rule: Rule<'a, T>) = select_dense_generic;
+    /// Leaves of the pre-activations of each sample the active ones, and 0 elsewhere; norms as in [`Preactivations`].
+    pub(super) fn select_dense(z: BatchViewMut<'a, T>, norms: &'a [T], rule: Rule<'a, T>)
+        = select_dense_generic;
 }
 
 fn select_generic<T: Float>(
@@ -129,7 +133,7 @@ fn select_generic<T: Float>(
     }
     for best in best {
         best.pairs.sort_unstable_by_key(|&(_, unit)| unit);
-        best.pairs.iter().for_each(|&(value, unit)| codes.push_value(unit as usize, value));
+        best.each_active(of.norms, |unit, value| codes.push_value(unit, value));
         codes.end_sample();
     }
 }
@@ -156,10 +160,12 @@ impl<T: Float> Preactivations<'_, T> {
     /// Those of some units, of all samples: `count × samples`.
     fn compute(&self, names: Names<'_>, count: usize, gathered: &mut Vec<T>, tile: &mut [T]) {
         let inputs = self.weights.features();
-        let (weights, biases) = match names {
+        let has_norms = !self.norms.is_empty();
+        let (weights, biases, norms) = match names {
             Names::From(first) => {
                 let weights = &self.weights.as_slice()[first * inputs..][..count * inputs];
-                (weights, &self.biases[first..][..count])
+                let norms = if has_norms { &self.norms[first..][..count] } else { self.norms };
+                (weights, &self.biases[first..][..count], norms)
             }
             Names::Are(units) => {
                 gathered.clear();
@@ -168,7 +174,12 @@ impl<T: Float> Preactivations<'_, T> {
                     gathered.extend_from_slice(weights);
                 }
                 gathered.extend(units.iter().map(|&unit| self.biases[unit as usize]));
-                gathered.split_at(count * inputs)
+                if has_norms {
+                    gathered.extend(units.iter().map(|&unit| self.norms[unit as usize]));
+                }
+                let (weights, rest) = gathered.split_at(count * inputs);
+                let (biases, norms) = rest.split_at(count);
+                (weights, biases, norms)
             }
         };
         let weights = Matrix::new(weights, inputs, count).transposed();
@@ -177,6 +188,10 @@ impl<T: Float> Preactivations<'_, T> {
             let biases = &biases[rows.clone()];
             for z in z.chunks_exact_mut(rows.len()) {
                 z.iter_mut().zip(biases).for_each(|(z, &bias)| *z += bias);
+            }
+            if has_norms {
+                let norms = &norms[rows.clone()];
+                z.chunks_exact_mut(rows.len()).for_each(|z| multiply_each(z, norms));
             }
         });
     }
@@ -259,6 +274,18 @@ impl<T: Float> Best<T> {
         }
     }
 
+    /// What is left: each unit and its pre-activation.
+    fn each_active(&self, norms: &[T], mut to: impl FnMut(usize, T)) {
+        for &(value, unit) in &self.pairs {
+            let unit = unit as usize;
+            match norms.get(unit) {
+                None => to(unit, value),
+                Some(&norm) if norm > T::ZERO => to(unit, value / norm),
+                Some(_) => {}
+            }
+        }
+    }
+
     /// Leaves the largest, so many of them.
     fn cut(&mut self, count: usize, by: By) {
         let count = count.max(1);
@@ -268,6 +295,11 @@ impl<T: Float> Best<T> {
             self.pairs.truncate(count);
         }
     }
+}
+
+/// z ← z times the norm.
+fn multiply_each<T: Float>(z: &mut [T], norms: &[T]) {
+    z.iter_mut().zip(norms).for_each(|(z, &norm)| *z *= norm);
 }
 
 /// Whether it is above the bound, or no number: that is not to be passed over.
@@ -342,12 +374,13 @@ fn cut_together<T: Float>(
     }
 }
 
-fn select_dense_generic<T: Float>(mut z: BatchViewMut<'_, T>, rule: Rule<'_, T>) {
+fn select_dense_generic<T: Float>(mut z: BatchViewMut<'_, T>, norms: &[T], rule: Rule<'_, T>) {
     let mut best = Best { bound: T::ZERO, pairs: Vec::new() };
     let units = z.features();
     for z in z.as_mut_slice().chunks_exact_mut(units) {
         best.bound = rule.bound();
         best.pairs.clear();
+        multiply_each(z, norms);
         best.offer(z, Names::From(0), rule);
         match rule {
             Rule::Largest { count, by } => best.cut(count, by),
@@ -356,7 +389,7 @@ fn select_dense_generic<T: Float>(mut z: BatchViewMut<'_, T>, rule: Rule<'_, T>)
             Rule::Above { .. } | Rule::AboveEach { .. } => {}
         }
         z.fill(T::ZERO);
-        best.pairs.iter().for_each(|&(value, unit)| z[unit as usize] = value);
+        best.each_active(norms, |unit, value| z[unit] = value);
     }
 }
 
@@ -365,6 +398,7 @@ mod tests {
     use rand::RngExt;
 
     use super::*;
+    use crate::batch::sparse::SparseSample;
     use crate::random::seeded;
 
     /// What a rule leaves, by sorting all pre-activations, which are W itself: each sample is a unit vector.
@@ -411,6 +445,14 @@ mod tests {
         codes
     }
 
+    fn pairs(codes: &SparseBatch<f64>) -> Vec<Vec<(usize, f64)>> {
+        let of = |code: SparseSample<'_, f64>| {
+            let units = code.indices().iter().map(|&unit| unit as usize);
+            units.zip(code.values().iter().copied()).collect()
+        };
+        codes.iter().map(of).collect()
+    }
+
     #[test]
     fn what_is_kept_is_what_sorting_finds() {
         let mut rng = seeded(7);
@@ -433,6 +475,7 @@ mod tests {
                 biases: &biases,
                 x: BatchView::new(&x, samples),
                 units: None,
+                norms: &[],
             };
             let kinds = [By::Value, By::Size, By::Any].into_iter().flat_map(|by| {
                 [1, 2, 30].into_iter().flat_map(move |count| {
@@ -445,16 +488,30 @@ mod tests {
                 Rule::Above { threshold: 1.3 },
                 Rule::AboveEach { thresholds: &thresholds, window: 0.6 },
             ];
+            // Powers of 2, so that nothing is rounded, and 0, with which a unit is never active.
+            let norms: Vec<f64> = (0..units).map(|unit| [0.5, 4.0, 1.0, 0.0][unit % 4]).collect();
+            let times: Vec<Vec<f64>> = z
+                .iter()
+                .map(|z| z.iter().zip(&norms).map(|(z, norm)| z * norm).collect())
+                .collect();
+            let may_be = |&(unit, _): &(usize, f64)| norms[unit] > 0.0;
+            let divided = |code: Vec<(usize, f64)>| -> Vec<(usize, f64)> {
+                let active = code.into_iter().filter(may_be);
+                active.map(|(unit, value)| (unit, value / norms[unit])).collect()
+            };
             for rule in kinds.chain(above) {
                 select(of, rule, &mut codes, &mut room);
-                let found: Vec<Vec<(usize, f64)>> = codes
-                    .iter()
-                    .map(|code| {
-                        let units = code.indices().iter().map(|&unit| unit as usize);
-                        units.zip(code.values().iter().copied()).collect()
-                    })
-                    .collect();
-                assert_eq!(found, by_sorting(&z, rule), "{units} units, {rule:?}");
+                assert_eq!(pairs(&codes), by_sorting(&z, rule), "{units} units, {rule:?}");
+                let by_norm = Preactivations { norms: &norms, ..of };
+                select(by_norm, rule, &mut codes, &mut room);
+                let expected: Vec<_> = by_sorting(&times, rule).into_iter().map(divided).collect();
+                assert_eq!(pairs(&codes), expected, "{units} units by norm, {rule:?}");
+                if matches!(rule, Rule::LargestTogether { .. }) {
+                    continue;
+                }
+                let mut dense = z.concat();
+                select_dense(BatchViewMut::new(&mut dense, units), &norms, rule);
+                assert_eq!(codes.to_dense().as_slice(), dense, "{units} dense units, {rule:?}");
             }
             // Of some units alone.
             let some: Vec<u32> = (0..units as u32).filter(|unit| unit % 2 == 0).collect();
@@ -466,13 +523,20 @@ mod tests {
             );
             let even: Vec<Vec<f64>> =
                 z.iter().map(|z| z.iter().step_by(2).copied().collect()).collect();
-            for (code, expected) in
-                codes.iter().zip(by_sorting(&even, Rule::Largest { count: 2, by: By::Any }))
-            {
+            let largest = Rule::Largest { count: 2, by: By::Any };
+            for (code, expected) in codes.iter().zip(by_sorting(&even, largest)) {
                 let found: Vec<_> = code.indices().iter().map(|&unit| unit as usize).collect();
                 let expected: Vec<_> = expected.iter().map(|&(unit, _)| 2 * unit).collect();
                 assert_eq!(found, expected, "every second of {units}");
             }
+            let by_norm = Preactivations { units: Some(&some), norms: &norms, ..of };
+            select(by_norm, largest, &mut codes, &mut room);
+            let even: Vec<Vec<f64>> =
+                times.iter().map(|z| z.iter().step_by(2).copied().collect()).collect();
+            let expected = by_sorting(&even, largest).into_iter().map(|code| {
+                divided(code.into_iter().map(|(unit, value)| (2 * unit, value)).collect())
+            });
+            assert_eq!(pairs(&codes), expected.collect::<Vec<_>>(), "every second of {units}");
         }
     }
 }

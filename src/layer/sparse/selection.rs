@@ -115,7 +115,8 @@ pub trait Selection<T: Float>: Selects + Debug + Send + Sync + Clone + 'static {
         None
     }
 
-    /// The thresholds after a training step whose least positive value was this; nothing where no value was positive.
+    /// The thresholds after a training step whose least positive value was this, [by norm](Selects::is_by_norm) times the
+    /// norm; nothing where no value was positive.
     fn settle(&self, thresholds: &mut [T], least: Option<T>) {
         let _ = (thresholds, least);
     }
@@ -137,6 +138,12 @@ pub trait Selects {
         0
     }
 
+    /// Whether the rule is about pre-activations times the norm of their unit's atom. The encoder then keeps these norms
+    /// among its parameters.
+    fn is_by_norm(&self) -> bool {
+        false
+    }
+
     /// Refuses a number of units that it cannot select from.
     ///
     /// # Errors
@@ -150,7 +157,7 @@ pub trait Selects {
 /// The k largest pre-activations of each sample, if they are above 0.
 ///
 /// # Formula
-/// f = relu(top k of z)
+/// f = relu(top k of z); [by norm](Self::by_norm) f = z where z ‖d‖ is among the k largest and above 0, else 0.
 ///
 /// # References
 /// A. Makhzani, B. Frey (2013), k-sparse autoencoders; L. Gao and others (2024), Scaling and evaluating sparse
@@ -158,6 +165,7 @@ pub trait Selects {
 #[derive(Debug, Clone)]
 pub struct TopK {
     k: Scheduled,
+    is_by_norm: bool,
 }
 
 impl TopK {
@@ -167,7 +175,29 @@ impl TopK {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
     pub fn new(k: usize) -> Result<Self> {
         require_count("TopK k", k)?;
-        Ok(Self { k: Scheduled::constant(k as f64) })
+        Ok(Self { k: Scheduled::constant(k as f64), is_by_norm: false })
+    }
+
+    /// Ranks units by z ‖d‖, with d the atom of the unit: by how much they would add to the output. Values of codes are
+    /// still z. For [free](super::Dictionary::free) atoms, whose lengths drift apart; where atoms have length 1, nothing
+    /// changes but for rounding. A unit whose atom has no length is never active. The norms are kept by the encoder, as a
+    /// tensor `norm`, and taken from the dictionary after every step; so they are those of its last dictionary where an
+    /// encoder is used without one.
+    ///
+    /// # Example
+    /// ```
+    /// use autoencoder::AutoEncoder;
+    /// use autoencoder::layer::sparse::{Dictionary, SparseEncoder, TopK};
+    /// let model = AutoEncoder::builder()
+    ///     .encoder(SparseEncoder::<64, 256>::new(TopK::new(8)?.by_norm()))
+    ///     .decoder(Dictionary::free(0.5)?)
+    ///     .build::<f64>()?;
+    /// let norms = model.parameter("encoder.0.norm").unwrap();
+    /// assert!(norms.len() == 256 && norms.iter().all(|norm| (norm - 0.5).abs() < 1e-15));
+    /// # Ok::<(), autoencoder::Error>(())
+    /// ```
+    pub fn by_norm(self) -> Self {
+        Self { is_by_norm: true, ..self }
     }
 
     /// Multiplies k by a factor that changes in the course of the training, such as one that falls to 1; rounded to the
@@ -180,6 +210,9 @@ impl TopK {
 
 impl Selects for TopK {
     type Range = range::NonNegative;
+    fn is_by_norm(&self) -> bool {
+        self.is_by_norm
+    }
     fn check(&self, units: usize) -> Result<()> {
         check_k("TopK k", &self.k, units)
     }
@@ -187,7 +220,7 @@ impl Selects for TopK {
 
 impl<T: Float> Selection<T> for TopK {
     fn describe(&self) -> String {
-        describe_k("TopK", &self.k)
+        describe_k("TopK", &self.k, self.is_by_norm)
     }
     fn rule<'a>(&self, at: Moment, _thresholds: &'a [T]) -> Rule<'a, T> {
         Rule::Largest { count: count(&self.k, at), by: By::Value }
@@ -200,13 +233,14 @@ impl<T: Float> Selection<T> for TopK {
 /// The k pre-activations of each sample that are largest in size, with their sign.
 ///
 /// # Formula
-/// f = z where |z| is among the k largest, else 0. A unit is active where f ≠ 0.
+/// f = z where |z| is among the k largest, else 0; [by norm](Self::by_norm), where |z| ‖d‖ is. A unit is active where f ≠ 0.
 ///
 /// # References
 /// X. Zhu and others (2025), AbsTopK: rethinking sparse autoencoders for bidirectional features.
 #[derive(Debug, Clone)]
 pub struct AbsTopK {
     k: Scheduled,
+    is_by_norm: bool,
 }
 
 impl AbsTopK {
@@ -216,7 +250,12 @@ impl AbsTopK {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
     pub fn new(k: usize) -> Result<Self> {
         require_count("AbsTopK k", k)?;
-        Ok(Self { k: Scheduled::constant(k as f64) })
+        Ok(Self { k: Scheduled::constant(k as f64), is_by_norm: false })
+    }
+
+    /// Ranks units by |z| ‖d‖, as [`TopK::by_norm`].
+    pub fn by_norm(self) -> Self {
+        Self { is_by_norm: true, ..self }
     }
 
     /// As [`TopK::schedule`].
@@ -228,6 +267,9 @@ impl AbsTopK {
 
 impl Selects for AbsTopK {
     type Range = range::Real;
+    fn is_by_norm(&self) -> bool {
+        self.is_by_norm
+    }
     fn check(&self, units: usize) -> Result<()> {
         check_k("AbsTopK k", &self.k, units)
     }
@@ -235,7 +277,7 @@ impl Selects for AbsTopK {
 
 impl<T: Float> Selection<T> for AbsTopK {
     fn describe(&self) -> String {
-        describe_k("AbsTopK", &self.k)
+        describe_k("AbsTopK", &self.k, self.is_by_norm)
     }
     fn rule<'a>(&self, at: Moment, _thresholds: &'a [T]) -> Rule<'a, T> {
         Rule::Largest { count: count(&self.k, at), by: By::Size }
@@ -253,6 +295,7 @@ impl<T: Float> Selection<T> for AbsTopK {
 /// moving average of the least value that was kept, θ ← θ + rate (least − θ), from the first step's on. In use
 /// f = z · 1(z > θ); before any training, when there is no θ yet, the k largest of each sample. A classifier on such an
 /// encoder is trained on codes as they are in use, and leaves θ as it is. A sample of weight 0 is chosen from as any other.
+/// [By norm](Self::by_norm) z ‖d‖ stands in place of z in what is compared, and so in θ; the value of a code is z.
 ///
 /// # References
 /// B. Bussmann, P. Leask, N. Nanda (2024), BatchTopK sparse autoencoders.
@@ -260,6 +303,7 @@ impl<T: Float> Selection<T> for AbsTopK {
 pub struct BatchTopK {
     k: Scheduled,
     rate: f64,
+    is_by_norm: bool,
 }
 
 impl BatchTopK {
@@ -269,7 +313,12 @@ impl BatchTopK {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) below 1, and for what is not finite.
     pub fn new(k: f64) -> Result<Self> {
         require(k >= 1.0 && k.is_finite(), "BatchTopK k", k, "finite and at least 1")?;
-        Ok(Self { k: Scheduled::constant(k), rate: 0.01 })
+        Ok(Self { k: Scheduled::constant(k), rate: 0.01, is_by_norm: false })
+    }
+
+    /// Ranks units by z ‖d‖, as [`TopK::by_norm`]; the threshold is one of z ‖d‖ then.
+    pub fn by_norm(self) -> Self {
+        Self { is_by_norm: true, ..self }
     }
 
     /// As [`TopK::schedule`], but k is not rounded.
@@ -294,6 +343,9 @@ impl Selects for BatchTopK {
     fn thresholds(&self, _units: usize) -> usize {
         1
     }
+    fn is_by_norm(&self) -> bool {
+        self.is_by_norm
+    }
     fn check(&self, units: usize) -> Result<()> {
         check_k("BatchTopK k", &self.k, units)
     }
@@ -304,10 +356,11 @@ const NO_THRESHOLD: f64 = -1.0;
 
 impl<T: Float> Selection<T> for BatchTopK {
     fn describe(&self) -> String {
-        let Self { k, rate } = self;
+        let Self { k, rate, is_by_norm } = self;
         let rate =
             if *rate == 0.01 { String::new() } else { format!(", threshold_rate: {rate:?}") };
-        format!("BatchTopK {{ k: {:?}{}{rate} }}", k.value, k.describe())
+        let by_norm = by_norm(*is_by_norm);
+        format!("BatchTopK {{ k: {:?}{}{rate}{by_norm} }}", k.value, k.describe())
     }
     fn rule<'a>(&self, at: Moment, thresholds: &'a [T]) -> Rule<'a, T> {
         if at.is_training {
@@ -420,8 +473,12 @@ fn count(k: &Scheduled, at: Moment) -> usize {
     (k.at(at.progress.filter(|_| at.is_training)).round() as usize).max(1)
 }
 
-fn describe_k(name: &str, k: &Scheduled) -> String {
-    format!("{name} {{ k: {}{} }}", k.value, k.describe())
+fn describe_k(name: &str, k: &Scheduled, is_by_norm: bool) -> String {
+    format!("{name} {{ k: {}{}{} }}", k.value, k.describe(), by_norm(is_by_norm))
+}
+
+fn by_norm(is_by_norm: bool) -> &'static str {
+    if is_by_norm { ", by_norm: true" } else { "" }
 }
 
 fn check_k(name: &'static str, k: &Scheduled, units: usize) -> Result<()> {
