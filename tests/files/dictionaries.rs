@@ -10,13 +10,13 @@ use autoencoder::{Batch, Error, Found, Place, SparseBatch, SparseDictionary};
 use common::{Folder, fixture};
 
 /// Of the largest value: what two programs in single precision may differ by.
-const SAME: f64 = 1e-5;
+pub(crate) const SAME: f64 = 1e-5;
 
-fn place(name: &str) -> PathBuf {
+pub(crate) fn place(name: &str) -> PathBuf {
     fixture("dictionaries").join(name)
 }
 
-fn array(path: PathBuf) -> Batch<f32, Dyn> {
+pub(crate) fn array(path: PathBuf) -> Batch<f32, Dyn> {
     Npy::open(path).unwrap().load().unwrap()
 }
 
@@ -25,7 +25,7 @@ fn samples() -> Batch<f32, Dyn> {
 }
 
 /// How far two batches differ, as a share of the largest value of the second.
-fn difference(found: &[f32], expected: &[f32]) -> f64 {
+pub(crate) fn difference(found: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let largest = |values: &mut dyn Iterator<Item = f64>| {
         values.fold(0.0, |most: f64, x| if x.abs() > most || x.is_nan() { x.abs() } else { most })

@@ -29,5 +29,7 @@ mod shards;
 mod stop;
 mod tables;
 #[cfg(feature = "safetensors")]
+mod trained_further;
+#[cfg(feature = "safetensors")]
 mod versions;
 mod windows;
