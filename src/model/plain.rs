@@ -108,6 +108,9 @@ impl<T: Float> Network<T> {
         require_fit(is_plain, "the dictionary", fault, remedy)?;
         let (fault, remedy) = ("is not for a dictionary's weights", "build the model without one");
         require_fit(self.normalizer.is_none(), "the normalizer", fault, remedy)?;
+        let (fault, remedy) = ("has a rule that cannot be trained here", "use it as it is");
+        let unfit = Error::Unfit { part: "the dictionary", fault, remedy };
+        let rule = dictionary.activation().rule().ok_or(unfit)?;
         let (encoder, decoder) = self.sparse_halves()?;
 
         let inputs = self.facts.features;
@@ -145,7 +148,7 @@ impl<T: Float> Network<T> {
             weights: BatchView::new(dictionary.encoder(), inputs),
             biases: &biases,
             pre_bias: &pre_bias,
-            rule: rule(dictionary.activation())?,
+            rule,
             norms: &norms,
             magnitudes: magnitudes.as_ref().map(|(logs, biases)| [&logs[..], biases]),
         };
@@ -296,25 +299,6 @@ fn activation<T: Float>(plain: &PlainEncoder<'_, T>) -> Result<SparseActivation<
         _ => {
             let (part, remedy) = ("the selection", "use the model itself");
             let fault = "has a rule in use that plain weights do not have";
-            Err(Error::Unfit { part, fault, remedy })
-        }
-    }
-}
-
-/// The rule of a dictionary, as an encoder has it.
-fn rule<T: Float>(activation: &SparseActivation<T>) -> Result<Rule<'_, T>> {
-    match activation {
-        SparseActivation::ReLU | SparseActivation::Gated { .. } => {
-            Ok(Rule::Above { threshold: T::ZERO })
-        }
-        &SparseActivation::TopK { k, .. } => Ok(Rule::Largest { count: k, by: By::Value }),
-        &SparseActivation::AbsTopK { k, .. } => Ok(Rule::Largest { count: k, by: By::Size }),
-        SparseActivation::JumpReLU { thresholds } => {
-            Ok(Rule::AboveEach { thresholds, window: T::ZERO })
-        }
-        _ => {
-            let (part, remedy) = ("the dictionary", "use it as it is");
-            let fault = "has a rule that cannot be trained here";
             Err(Error::Unfit { part, fault, remedy })
         }
     }

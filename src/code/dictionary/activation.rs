@@ -2,6 +2,7 @@
 
 use super::{DictionaryParts, list};
 use crate::error::{Result, require, require_fit};
+use crate::layer::sparse::{By, Rule};
 use crate::numbers::scalar::Float;
 
 /// Which units are active, and how much.
@@ -78,6 +79,17 @@ impl<T: Float> SparseActivation<T> {
             Self::Gated { .. } => "Gated",
             Self::GroupMax { .. } => "GroupMax",
             Self::MatchingPursuit { .. } => "MatchingPursuit",
+        }
+    }
+
+    /// The rule by which an encoder selects the same units, if one does; of gates, those that are open.
+    pub(crate) fn rule(&self) -> Option<Rule<'_, T>> {
+        match self {
+            Self::ReLU | Self::Gated { .. } => Some(Rule::Above { threshold: T::ZERO }),
+            &Self::TopK { k, .. } => Some(Rule::Largest { count: k, by: By::Value }),
+            &Self::AbsTopK { k, .. } => Some(Rule::Largest { count: k, by: By::Size }),
+            Self::JumpReLU { thresholds } => Some(Rule::AboveEach { thresholds, window: T::ZERO }),
+            Self::GroupMax { .. } | Self::MatchingPursuit { .. } => None,
         }
     }
 

@@ -4,9 +4,10 @@ use nalgebra::Dyn;
 
 use super::encode::{TILE, require_finite, scale};
 use super::{DictionaryParts, InputScale, SparseDictionary};
-use crate::batch::sparse::{SparseBatch, SparseSample};
-use crate::batch::{Batch, BatchView};
+use crate::batch::sparse::SparseBatch;
+use crate::batch::{Batch, BatchView, BatchViewMut};
 use crate::error::{Result, require_size};
+use crate::layer::sparse::add_atoms;
 use crate::numbers::once::once;
 use crate::numbers::product::{Matrix, multiply};
 use crate::numbers::scalar::Float;
@@ -92,26 +93,19 @@ fn decode_generic<T: Float>(
     codes: &SparseBatch<T>,
     to: &mut [T],
 ) {
-    for (output, code) in to.chunks_exact_mut(parts.outputs).zip(codes.iter()) {
-        output.copy_from_slice(&parts.decoder_bias);
-        decode_one(parts, norms, code, output);
+    let directions = BatchView::new(&parts.decoder, parts.outputs);
+    let mut add = |codes: &SparseBatch<T>| {
+        let to = BatchViewMut::new(&mut *to, parts.outputs);
+        add_atoms(directions, Some(&parts.decoder_bias), (codes, parts.units), to);
+    };
+    if norms.is_empty() {
+        return add(codes);
     }
-}
-
-fn decode_one<T: Float>(
-    parts: &DictionaryParts<T>,
-    norms: &[T],
-    code: SparseSample<'_, T>,
-    output: &mut [T],
-) {
-    for (unit, mut value) in code.iter() {
-        let direction = &parts.decoder[unit * parts.outputs..][..parts.outputs];
-        if let Some(&norm) = norms.get(unit) {
-            // A direction without length stays one.
-            value = if norm == T::ZERO { T::ZERO } else { value / norm };
-        }
-        output.iter_mut().zip(direction).for_each(|(y, &d)| *y += value * d);
-    }
+    let mut of_unit_length = codes.clone();
+    // A direction without length stays one.
+    let divided = |value: T, norm: T| if norm == T::ZERO { T::ZERO } else { value / norm };
+    of_unit_length.change_values(|unit, value| divided(value, norms[unit]));
+    add(&of_unit_length);
 }
 
 fn add_sample_generic<T: Float>(parts: &DictionaryParts<T>, x: BatchView<'_, T>, to: &mut [T]) {

@@ -1,15 +1,15 @@
 //! From samples to codes.
 
 use super::{DictionaryParts, InputScale, SparseActivation, SparseDictionary};
-use crate::batch::sparse::SparseBatch;
+use crate::batch::sparse::{SparseBatch, SparseSample};
 use crate::batch::{BatchView, check_finite};
 use crate::error::{Error, Number, Result};
+use crate::layer::sparse::{Preactivations, Room, Rule, select};
 use crate::numbers::once::once;
-use crate::numbers::product::{Matrix, multiply};
 use crate::numbers::scalar::{Float, all_finite, sum, sum_pairs};
 
-/// So many samples are encoded together: what all units say of them is held, and no more.
-pub(super) const TILE: usize = 64;
+/// So many samples are encoded together.
+pub(super) const TILE: usize = 256;
 
 impl<T: Float> SparseDictionary<T> {
     /// The code of each sample: the units that are active, with their values.
@@ -103,9 +103,8 @@ fn encode_generic<T: Float>(
     x: BatchView<'_, T>,
     to: &mut SparseBatch<T>,
 ) -> Result<()> {
-    let mut inputs = Vec::new();
-    let mut before = Vec::new();
-    let mut ranks = Vec::new();
+    let (mut inputs, mut room) = (Vec::new(), Room::new());
+    let mut found = SparseBatch::empty(parts.units);
     for tile in x.chunks(TILE) {
         inputs.clear();
         inputs.extend_from_slice(tile.as_slice());
@@ -124,22 +123,27 @@ fn encode_generic<T: Float>(
             }
             continue;
         }
-        before.resize(parts.units * tile.samples(), T::ZERO);
-        let weights = Matrix::new(&parts.encoder, parts.inputs, parts.units).transposed();
-        let inputs = Matrix::new(&inputs, parts.inputs, tile.samples());
-        multiply(weights, inputs, T::ZERO, &mut before);
-        for before in before.chunks_exact_mut(parts.units) {
-            before.iter_mut().zip(&parts.encoder_bias).for_each(|(x, &bias)| *x += bias);
-            before.iter_mut().zip(norms).for_each(|(x, &norm)| *x *= norm);
-            require_finite(CALL, UNIT, before)?;
-            activate(parts, before, &mut ranks, to);
+        let of = Preactivations {
+            weights: BatchView::new(&parts.encoder, parts.inputs),
+            biases: &parts.encoder_bias,
+            x: BatchView::new(&inputs, parts.inputs),
+            units: None,
+            norms,
+        };
+        // The largest of a group is one of those above 0, or none.
+        let rule = parts.activation.rule().unwrap_or(Rule::Above { threshold: T::ZERO });
+        select(of, rule, &mut found, &mut room);
+        if !norms.is_empty() {
+            found.change_values(|unit, value| value * norms[unit]);
+        }
+        for code in found.iter() {
+            push(parts, code, to);
             to.end_sample();
         }
     }
     if all_finite(to.values()) {
         return Ok(());
     }
-    // Of a gate's magnitudes, or of sums.
     let mut active = to.iter().flat_map(|code| code.iter());
     let found = active.find(|(_, value)| !value.is_finite());
     found.map_or(Ok(()), |(unit, value)| Err(beyond(CALL, UNIT, unit, value)))
@@ -165,86 +169,45 @@ fn beyond<T: Float>(call: &'static str, entry: &'static str, index: usize, value
     Error::EntryNotFinite { call, entry, index, value: Number(value.to_double()) }
 }
 
-/// Appends the active units of a sample, without its end.
-fn activate<T: Float>(
-    parts: &DictionaryParts<T>,
-    before: &[T],
-    ranks: &mut Vec<(f64, u32)>,
-    to: &mut SparseBatch<T>,
-) {
+/// Appends what becomes of the units that were selected of a sample, without its end.
+fn push<T: Float>(parts: &DictionaryParts<T>, code: SparseSample<'_, T>, to: &mut SparseBatch<T>) {
+    // What is not finite is refused in the end.
+    let is_active = |value: T| value > T::ZERO || !value.is_finite();
     match &parts.activation {
-        SparseActivation::ReLU => push_positive(before.iter().copied().enumerate(), to),
-        SparseActivation::TopK { k, .. } => {
-            let units = highest(before, *k, |x| x, ranks);
-            push_positive(
-                units.iter().map(|&(_, unit)| (unit as usize, before[unit as usize])),
-                to,
-            );
+        SparseActivation::AbsTopK { .. } => {
+            code.iter().for_each(|(unit, value)| to.push_value(unit, value));
         }
-        SparseActivation::AbsTopK { k, .. } => {
-            for &(_, unit) in highest(before, *k, |x| x.abs(), ranks) {
-                let value = before[unit as usize];
-                if value != T::ZERO {
-                    to.push_value(unit as usize, value);
+        SparseActivation::Gated { magnitude_bias, log_scale } => {
+            for (unit, value) in code.iter() {
+                let gate = parts.encoder_bias[unit];
+                let magnitude = (value - gate) * log_scale[unit].exp() + magnitude_bias[unit];
+                if is_active(magnitude) {
+                    to.push_value(unit, magnitude);
                 }
             }
         }
-        SparseActivation::JumpReLU { thresholds } => {
-            let above = before
-                .iter()
-                .zip(thresholds)
-                .enumerate()
-                .filter(|(_, (x, threshold))| x > threshold);
-            push_positive(above.map(|(unit, (&x, _))| (unit, x)), to);
-        }
-        SparseActivation::Gated { magnitude_bias, log_scale } => {
-            let units =
-                before.iter().zip(&parts.encoder_bias).zip(magnitude_bias.iter().zip(log_scale));
-            let open = units.enumerate().filter(|(_, ((x, _), _))| **x > T::ZERO);
-            let magnitudes = open
-                .map(|(unit, ((&x, &gate), (&bias, &log)))| (unit, (x - gate) * log.exp() + bias));
-            push_positive(magnitudes, to);
-        }
         SparseActivation::GroupMax { groups } => {
-            let length = before.len() / groups;
-            let groups = before.chunks_exact(length).enumerate();
-            let largest = groups.filter_map(|(group, values)| {
-                let first = (0, *values.first()?);
-                let (at, value) = values
-                    .iter()
-                    .copied()
-                    .enumerate()
-                    .fold(first, |most, x| if x.1 > most.1 { x } else { most });
-                Some((group * length + at, value))
-            });
-            push_positive(largest, to);
+            let group = |unit: usize| unit / (parts.units / groups);
+            let mut largest: Option<(usize, T)> = None;
+            for (unit, value) in code.iter() {
+                largest = match largest {
+                    Some(of_group) if group(of_group.0) == group(unit) => {
+                        let is_larger = value > of_group.1 || !value.is_finite();
+                        Some(if is_larger { (unit, value) } else { of_group })
+                    }
+                    before => {
+                        before.into_iter().for_each(|(unit, value)| to.push_value(unit, value));
+                        Some((unit, value))
+                    }
+                };
+            }
+            largest.into_iter().for_each(|(unit, value)| to.push_value(unit, value));
         }
-        // Has no such values.
-        SparseActivation::MatchingPursuit { .. } => {}
+        _ => {
+            let active = code.iter().filter(|&(_, value)| is_active(value));
+            active.for_each(|(unit, value)| to.push_value(unit, value));
+        }
     }
-}
-
-fn push_positive<T: Float>(units: impl Iterator<Item = (usize, T)>, to: &mut SparseBatch<T>) {
-    // What is not finite is refused in the end.
-    let active = units.filter(|&(_, x)| x > T::ZERO || !x.is_finite());
-    active.for_each(|(unit, x)| to.push_value(unit, x));
-}
-
-/// The k units that rank highest, in their own order.
-fn highest<'a, T: Float>(
-    before: &[T],
-    k: usize,
-    rank: impl Fn(T) -> T,
-    ranks: &'a mut Vec<(f64, u32)>,
-) -> &'a [(f64, u32)] {
-    ranks.clear();
-    ranks.extend((0..).zip(before).map(|(unit, &x)| (rank(x).to_double(), unit)));
-    if k < ranks.len() {
-        ranks.select_nth_unstable_by(k, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        ranks.truncate(k);
-    }
-    ranks.sort_unstable_by_key(|&(_, unit)| unit);
-    ranks
 }
 
 /// Matching pursuit of one sample, of which `left` is what is left in the end.

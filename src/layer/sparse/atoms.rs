@@ -10,7 +10,7 @@ use crate::numbers::scalar::{Float, sum, sum_pairs};
 
 once! {
     /// y ← Σ fᵢ dᵢ + b over the first so many units.
-    pub(super) fn add_atoms(
+    pub(crate) fn add_atoms(
         atoms: BatchView<'a, T>,
         bias: Option<&'a [T]>,
         codes: (&'a SparseBatch<T>, usize),

@@ -62,10 +62,12 @@ mod passes;
 mod select;
 mod selection;
 
+pub(crate) use atoms::add_atoms;
 pub use dictionary::{Dictionary, DictionaryLayer, TargetDictionary};
 pub use encoder::{SparseEncoder, SparseLayer};
 pub use gated::{GatedEncoder, GatedLayer};
 pub use select::Room;
+pub(crate) use select::{Preactivations, select};
 pub use selection::{AbsTopK, BatchTopK, By, JumpRelu, Moment, Rule, Selection, Selects, TopK};
 
 use std::ops::Range;

@@ -20,15 +20,15 @@ const TOGETHER: usize = 32;
 /// The pre-activations of a batch, before they are computed: W x + b. Where there are norms, they are multiplied by them
 /// to be ranked, and what is kept is divided by them again.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Preactivations<'a, T> {
+pub(crate) struct Preactivations<'a, T> {
     /// A column for each unit, of as many values as a sample.
-    pub(super) weights: BatchView<'a, T>,
-    pub(super) biases: &'a [T],
-    pub(super) x: BatchView<'a, T>,
+    pub(crate) weights: BatchView<'a, T>,
+    pub(crate) biases: &'a [T],
+    pub(crate) x: BatchView<'a, T>,
     /// The units that are looked at, in ascending order; without it all of them.
-    pub(super) units: Option<&'a [u32]>,
+    pub(crate) units: Option<&'a [u32]>,
     /// One for each unit, or none at all. A unit of norm 0 is never active.
-    pub(super) norms: &'a [T],
+    pub(crate) norms: &'a [T],
 }
 
 /// The memory of a selection: made once, and kept.
@@ -72,7 +72,7 @@ struct Best<T> {
 
 once! {
     /// Writes the active units of each sample and their values.
-    pub(super) fn select(
+    pub(crate) fn select(
         of: Preactivations<'a, T>,
         rule: Rule<'a, T>,
         codes: &'a mut SparseBatch<T>,
