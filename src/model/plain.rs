@@ -114,28 +114,16 @@ impl<T: Float> Network<T> {
         let (encoder, decoder) = self.sparse_halves()?;
 
         let inputs = self.facts.features;
-        let mut biases = dictionary.encoder_bias().to_vec();
         let pre_bias = match encoder.plain(&self.parameters[self.places().encoder]).pre_bias {
             [] => Vec::new(),
             _ if self.loss.target() == Target::Input => dictionary.decoder_bias().to_vec(),
             _ => dictionary.pre_bias().map_or_else(|| vec![T::ZERO; inputs], <[T]>::to_vec),
         };
-        // W (x − p) = W (x − q) + W (q − p)
-        let none = vec![T::ZERO; inputs];
-        let (own, given) = (
-            if pre_bias.is_empty() { &none } else { &pre_bias },
-            dictionary.pre_bias().unwrap_or(&none),
-        );
-        let difference: Vec<T> = own.iter().zip(given).map(|(&q, &p)| q - p).collect();
-        let mut moved = vec![T::ZERO; biases.len()];
-        take_off(dictionary.encoder(), &difference, &mut moved);
-        biases.iter_mut().zip(&moved).for_each(|(bias, &moved)| *bias -= moved);
-        let mut magnitudes = None;
-        if let SparseActivation::Gated { magnitude_bias, log_scale } = dictionary.activation() {
-            let moved = moved.iter().zip(log_scale).map(|(&moved, log)| moved * log.exp());
-            let biases = magnitude_bias.iter().zip(moved).map(|(&bias, moved)| bias - moved);
-            magnitudes = Some((log_scale, biases.collect::<Vec<T>>()));
-        }
+        let (biases, of_magnitudes) = dictionary.biases_behind(&pre_bias);
+        let magnitudes = match dictionary.activation() {
+            SparseActivation::Gated { log_scale, .. } => Some([&log_scale[..], &of_magnitudes]),
+            _ => None,
+        };
 
         // Where all are 1, it is the same whether units are ranked by them.
         let is_by_norm = match dictionary.has_unit_norms() {
@@ -150,7 +138,7 @@ impl<T: Float> Network<T> {
             pre_bias: &pre_bias,
             rule,
             norms: &norms,
-            magnitudes: magnitudes.as_ref().map(|(logs, biases)| [&logs[..], biases]),
+            magnitudes,
         };
         encoder.take_plain(&mut parameters[self.places().encoder], plain)?;
         let skip = dictionary.skip().map(|rows| transposed(BatchView::new(rows, inputs)));

@@ -9,7 +9,7 @@ use super::examples::{Rows, Stream};
 use super::run::Run;
 use super::schedules::Schedules;
 use super::settings::Plan;
-use super::survey::{Survey, Variances};
+use super::survey::{Survey, Untrained};
 use super::trainable::Trainee;
 use super::training::Training;
 use crate::error::{Error, Result, require_fit, require_size};
@@ -126,7 +126,7 @@ fn train<T: Float>(
     #[cfg(feature = "safetensors")]
     let fingerprint = settings.checkpoints.as_ref().and_then(|_| blocks.fingerprint());
     let survey = Survey::new(model.features(), model.compared_range());
-    let variances = Some(Variances::new(model));
+    let untrained = Some(Untrained::new(model));
     let training = Training {
         settings,
         method,
@@ -145,7 +145,7 @@ fn train<T: Float>(
         schedules,
         survey,
         suspect_held_out: None,
-        variances,
+        untrained,
         warnings: Vec::new(),
         course: Course::new(),
         start: Instant::now(),

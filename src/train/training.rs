@@ -11,7 +11,7 @@ use super::report::StopReason;
 use super::run::{Run, Stepped};
 use super::schedules::{Counts, Schedules};
 use super::settings::Settings;
-use super::survey::{Survey, Variances};
+use super::survey::{Survey, Untrained};
 use super::trainable::Trainee;
 use super::{
     BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Start,
@@ -53,7 +53,7 @@ pub(super) struct Training<'t, 'o, T: Float> {
     /// The value of the samples held out that is to be looked at where their objective is not finite.
     pub(super) suspect_held_out: Option<Outlier>,
     /// Until an epoch is over in which no batch was left out and nothing restored.
-    pub(super) variances: Option<Variances<T>>,
+    pub(super) untrained: Option<Untrained<T>>,
     pub(super) warnings: Vec<Warning>,
     pub(super) course: Course<T>,
     /// When this epoch began, or was resumed.
@@ -428,10 +428,10 @@ impl<T: Float> Training<'_, '_, T> {
         let (epoch, monitored) = (report.epoch, report.monitored());
         let has_steps = skipped_batches < batches;
         if skipped_batches == 0
-            && let Some(variances) = self.variances.take()
-            && variances.are_untrained(&*self.model)
+            && let Some(untrained) = self.untrained.take()
         {
-            self.warn([Warning::UntrainedVariance]);
+            let warnings: Vec<Warning> = untrained.warnings(&*self.model).collect();
+            self.warn(warnings);
         }
         let counts = self.counts(&report, batches);
         self.course.epochs.push(report);

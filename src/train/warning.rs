@@ -42,6 +42,8 @@ pub enum Warning {
     },
     /// Nothing has trained the log-variances of a Gaussian encoder in an epoch.
     UntrainedVariance,
+    /// Nothing has trained the gates of a [`GatedEncoder`](crate::layer::sparse::GatedEncoder) in an epoch.
+    UntrainedGates,
     /// The training was resumed with another setting than it was stopped with, which it goes on with from there.
     ResumedWith {
         /// What it is: `the optimizer`, `clip_norm`.
@@ -106,6 +108,10 @@ impl fmt::Display for Warning {
                 f,
                 "the training ended while the weight of a regularizer or the learning rate was rising: its totals are not \
                  those of whole weights, which held-out samples are judged by; train for longer, or warm up faster"
+            ),
+            Self::UntrainedGates => write!(
+                f,
+                "nothing trains the gates of the encoder: give the model `GateSparsity`, or take a `SparseEncoder`"
             ),
             Self::UntrainedVariance => write!(
                 f,

@@ -88,6 +88,22 @@ fn gates_open_in_pairs_as_in_dense_codes() {
     assert!(dense.as_slice().iter().any(|&f| f > 0.0));
 }
 
+#[test]
+fn gates_that_nothing_trains_are_warned_of() {
+    let x = data::<f64>(40, 2);
+    let warned = |report: Report| {
+        report.warnings.iter().any(|warning| matches!(warning, train::Warning::UntrainedGates))
+    };
+    let trainer = || Trainer::new(Adam::new(1e-2).unwrap()).epochs(2);
+    assert!(!warned(trainer().fit(&mut gated::<f64>(), &x).unwrap()));
+    let builder = AutoEncoder::builder().encoder(GatedEncoder::<X, UNITS>::new());
+    let mut alone = builder.decoder(Dictionary::new()).build::<f64>().unwrap();
+    assert!(warned(trainer().fit(&mut alone, &x).unwrap()));
+    let frozen = AutoEncoder::builder().encoder(GatedEncoder::<X, UNITS>::new().frozen());
+    let mut frozen = frozen.decoder(Dictionary::new()).build::<f64>().unwrap();
+    assert!(!warned(trainer().fit(&mut frozen, &x).unwrap()), "it is not meant to be trained");
+}
+
 /// What the contract says of what cannot hold: a sample among others may have another code in training, a threshold has no
 /// derivative, and a unit may die.
 #[test]

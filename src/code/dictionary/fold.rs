@@ -3,7 +3,7 @@
 use super::{DictionaryParts, InputScale, SparseActivation, SparseDictionary, norms_of};
 use crate::error::{Result, require, require_fit};
 use crate::numbers::once::once;
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, sum_pairs};
 
 impl<T: Float> SparseDictionary<T> {
     /// Gives every direction unit length, and the units its length: reconstructions stay, and a code then says how far
@@ -75,6 +75,21 @@ impl<T: Float> SparseDictionary<T> {
         norms_of(&self.parts).iter().all(|norm| (norm.to_double() - 1.0).abs() <= NEAR)
     }
 
+    /// The biases of encoder and, of gates, of magnitudes, if this is taken off samples in place of what is: nothing, where
+    /// it is empty.
+    ///
+    /// # Formula
+    /// W (x − p) + b = W (x − q) + b + W (q − p)
+    pub(crate) fn biases_behind(&self, pre_bias: &[T]) -> (Vec<T>, Vec<T>) {
+        let magnitudes = match self.activation() {
+            SparseActivation::Gated { magnitude_bias, .. } => magnitude_bias.clone(),
+            _ => Vec::new(),
+        };
+        let mut biases = (self.encoder_bias().to_vec(), magnitudes);
+        move_biases(&self.parts, pre_bias, &mut biases);
+        biases
+    }
+
     /// The length of each direction.
     pub(crate) fn norms(&self) -> Vec<T> {
         norms_of(&self.parts)
@@ -91,6 +106,34 @@ impl<T: Float> SparseDictionary<T> {
 once! {
     fn fold_norms(parts: &'a mut DictionaryParts<T>, norms: &'a [T]) = fold_norms_generic;
     fn fold_factor(parts: &'a mut DictionaryParts<T>, factor: T) = fold_factor_generic;
+    fn move_biases(
+        parts: &'a DictionaryParts<T>,
+        pre_bias: &'a [T],
+        biases: &'a mut (Vec<T>, Vec<T>),
+    ) = move_biases_generic;
+}
+
+fn move_biases_generic<T: Float>(
+    parts: &DictionaryParts<T>,
+    pre_bias: &[T],
+    (biases, magnitudes): &mut (Vec<T>, Vec<T>),
+) {
+    let at = |values: &[T], input: usize| values.get(input).copied().unwrap_or(T::ZERO);
+    let own = parts.pre_bias.as_deref().unwrap_or(&[]);
+    let taken = |input: usize| at(own, input) - at(pre_bias, input);
+    let taken: Vec<T> = (0..parts.inputs).map(taken).collect();
+    for (unit, row) in parts.encoder.chunks_exact(parts.inputs).enumerate() {
+        let taken = sum_pairs(
+            row,
+            &taken,
+            #[inline(always)]
+            |weight, bias| weight * bias,
+        );
+        biases[unit] -= taken;
+        if let SparseActivation::Gated { log_scale, .. } = &parts.activation {
+            magnitudes[unit] -= taken * log_scale[unit].exp();
+        }
+    }
 }
 
 fn fold_norms_generic<T: Float>(parts: &mut DictionaryParts<T>, norms: &[T]) {

@@ -14,7 +14,7 @@ use crate::code::dictionary::{InputScale, SparseActivation, SparseDictionary};
 use crate::error::{Error, Number, Result, require_fit};
 use crate::file::atomic::replace;
 use crate::numbers::bytes::Tensor;
-use crate::numbers::scalar::{Float, sum_pairs};
+use crate::numbers::scalar::Float;
 
 /// The version of SAELens whose format this is.
 const VERSION: &str = "6.54.12";
@@ -112,29 +112,13 @@ fn architecture<T: Float>(dictionary: &SparseDictionary<T>) -> Result<&'static s
 /// The biases of encoder and magnitude, and whether the decoder's bias is taken off a sample: any other bias that is
 /// taken off is in the two, which are refused where they cannot hold it.
 fn centred<T: Float>(dictionary: &SparseDictionary<T>) -> Result<(Vec<T>, Vec<T>, bool)> {
-    let mut bias = dictionary.encoder_bias().to_vec();
-    let (mut magnitude, log_scale): (_, &[T]) = match dictionary.activation() {
-        SparseActivation::Gated { magnitude_bias, log_scale } => {
-            (magnitude_bias.clone(), log_scale)
-        }
-        _ => (Vec::new(), &[]),
-    };
-    let Some(pre_bias) = dictionary.pre_bias() else { return Ok((bias, magnitude, false)) };
     let is_transcoder = dictionary.skip().is_some() || dictionary.inputs() != dictionary.outputs();
-    if !is_transcoder && pre_bias == dictionary.decoder_bias() {
-        return Ok((bias, magnitude, true));
-    }
-    let rows = dictionary.encoder().chunks_exact(dictionary.inputs());
-    for (unit, row) in rows.enumerate() {
-        let taken = sum_pairs(row, pre_bias, |weight, bias| weight * bias);
-        bias[unit] -= taken;
-        if let Some(magnitude) = magnitude.get_mut(unit) {
-            *magnitude -= taken * log_scale[unit].exp();
-        }
-    }
+    let decoder_bias = dictionary.decoder_bias();
+    let is_tied = !is_transcoder && dictionary.pre_bias() == Some(decoder_bias);
+    let (bias, magnitude) = dictionary.biases_behind(if is_tied { decoder_bias } else { &[] });
     require_finite("the encoder's bias of unit", &bias)?;
     require_finite("the magnitude's bias of unit", &magnitude)?;
-    Ok((bias, magnitude, false))
+    Ok((bias, magnitude, is_tied))
 }
 
 fn require_finite<T: Float>(entry: &'static str, values: &[T]) -> Result<()> {

@@ -123,12 +123,15 @@ impl<T: Float> Magnitudes<'_, T> {
 
     /// The gradients of r and b_mag, from that at f, which then is that at p.
     fn back(&self, (unit, f): (usize, T), d: &mut T, [d_log, d_bias]: [&mut T; 2]) {
-        if f == T::ZERO {
-            *d = T::ZERO;
-        }
-        *d_bias += *d;
-        *d_log += *d * (f - self.biases[unit]);
-        *d *= self.logs[unit].exp();
+        let at_f = if f == T::ZERO { T::ZERO } else { *d };
+        *d_bias += at_f;
+        *d_log += at_f * (f - self.biases[unit]);
+        self.back_to_p((unit, f), d);
+    }
+
+    /// The gradient at p, from that at f.
+    fn back_to_p(&self, (unit, f): (usize, T), d: &mut T) {
+        *d = if f == T::ZERO { T::ZERO } else { *d * self.logs[unit].exp() };
     }
 }
 
@@ -221,7 +224,7 @@ fn back_to_p_generic<T: Float>(magnitudes: Magnitudes<'_, T>, y: &[T], d: &mut [
     let units = magnitudes.logs.len();
     for (d, y) in d.chunks_exact_mut(units).zip(y.chunks_exact(units)) {
         for (unit, (d, &f)) in d.iter_mut().zip(y).enumerate() {
-            magnitudes.back((unit, f), d, [&mut T::ZERO.clone(), &mut T::ZERO.clone()]);
+            magnitudes.back_to_p((unit, f), d);
         }
     }
 }
