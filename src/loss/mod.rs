@@ -295,7 +295,7 @@ pub struct WithTarget<O>(PhantomData<O>);
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that a loss compares with",
     label = "not a target",
-    note = "a loss has `type Target = WithInput` or `type Target = WithClass`"
+    note = "a loss has `type Target = WithInput`, `WithClass` or `WithTarget<…>`"
 )]
 pub trait Compares {
     /// What [`Loss::target`] says of such a loss.

@@ -20,8 +20,8 @@ use crate::numbers::scalar::Float;
 pub struct Description {
     /// The library and its version that wrote the file: `autoencoder 0.1.0`.
     pub library: String,
-    /// `model`, `classifier` or `detector`, or `checkpoint` for a model or classifier with the state of its
-    /// training.
+    /// `model`, `classifier`, `model with targets` or `detector`, or `checkpoint` for one of the first three with the state of
+    /// its training.
     pub kind: String,
     /// The number type: `F32` or `F64`.
     pub scalar: String,

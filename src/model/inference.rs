@@ -138,7 +138,7 @@ impl<'a, T: Float> InMemory<'a, T> {
                 classes(call, network.outputs(), &labels, x.samples(), targets)?;
                 Some(BatchView::new(targets, 1))
             }
-            Target::Given => Some(network.check_targets(call, given, x.samples())?),
+            Target::Given => Some(network.check_targets(call, given, x.samples(), false)?),
         };
         Ok(Rows { x, conditions, targets })
     }
@@ -396,7 +396,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
         reconstruction_of_one(network, workspace)
     }
 
-    /// The reconstruction of one sample.
+    /// The reconstruction of one sample; of a model with targets, the prediction of its target.
     ///
     /// # Errors
     /// See [`AutoEncoder`].

@@ -97,11 +97,11 @@ impl<T: Float> Parts<T> {
         require_fit(decodes, "the decoder", fault, remedy)?;
         given.require("the decoder's input", *taken)?;
         if let Some(inputs) = decoder.skips() {
-            let fault =
-                "has a skip, which only a sparse encoder without a condition can be trained with";
-            let remedy = "take a `SparseEncoder` before it, or leave out the skip";
+            let fault = "has a skip, which is for a target of a sparse code without a condition";
+            let remedy = "take a `SparseEncoder` and `target_decoder`, or leave out the skip";
             let target = (*condition, loss.target());
-            require_fit(are_pairs(&**encoder, &**decoder, target), "the decoder", fault, remedy)?;
+            let is_trained = are_pairs(&**encoder, &**decoder, target) && target.1 == Target::Given;
+            require_fit(is_trained, "the decoder", fault, remedy)?;
             require_size("the skip of the decoder", "features", features, inputs)?;
         }
         self.check_loss()
@@ -186,6 +186,11 @@ impl<T: Float> Network<T> {
         Leaf::place(&mut leaves, &facts);
         combined::check(&leaves, &facts)?;
         check_missing(normalizer.as_ref(), &*loss, &leaves)?;
+        let fault =
+            "gives atoms the directions of samples, and this model makes something else of them";
+        let is_possible =
+            loss.target() == Target::Input || !leaves.iter().any(|leaf| leaf.needs.revives);
+        require_fit(is_possible, "Resampling", fault, "take AuxK")?;
         // Without one it may come from a file.
         if normalizer.is_some() {
             combined::check_normalizer(&leaves, normalizer.as_ref())?;
@@ -417,20 +422,25 @@ impl<T: Float> Network<T> {
         check_finite(call, self.facts.condition, conditions)
     }
 
-    /// The targets of so many samples: one for each, finite, of the right width, and such that the loss is defined on
-    /// them.
+    /// The targets of so many samples: one for each, of the right width, finite, and such that the loss is defined on
+    /// them; what is not finite may be let through.
     pub(crate) fn check_targets<'a>(
         &self,
         call: &'static str,
         targets: Option<BatchView<'a, T>>,
         samples: usize,
+        lets_not_finite_through: bool,
     ) -> Result<BatchView<'a, T>> {
         let call = targets_of(call);
         let targets = targets.unwrap_or(BatchView::new(&[], self.outputs()));
         require_size(call, "targets", samples, targets.samples())?;
-        check_finite(call, self.outputs(), targets)?;
-        self.check_values(call, targets, |_, _| false)?;
-        self.check_wholes(call, targets, |_| false)?;
+        match check_finite(call, self.outputs(), targets) {
+            Err(Error::NotFinite { .. }) if lets_not_finite_through => {}
+            checked => checked?,
+        }
+        let is_left_out = |x: T| !x.to_double().is_finite();
+        self.check_values(call, targets, |x, _| is_left_out(x))?;
+        self.check_wholes(call, targets, is_left_out)?;
         Ok(targets)
     }
 
@@ -465,7 +475,7 @@ impl<T: Float> Network<T> {
                     feature,
                     sample,
                     value: Number(x[feature].to_double()),
-                    is_normalized: self.normalizer.is_some(),
+                    is_normalized: self.normalizer.is_some() && self.loss.target() == Target::Input,
                     requirement: loss.domain(feature),
                 });
             }

@@ -153,7 +153,8 @@ impl<T: Float> Network<T> {
 
     /// Encoder and decoder, of sparse codes.
     fn sparse_halves(&self) -> Result<(&dyn PairEncoder<T>, &dyn PairDecoder<T>)> {
-        let unfit = |part, fault| Error::Unfit { part, fault, remedy: "take `encode_sparse`" };
+        let remedy = "plain weights are of a `SparseEncoder` and a `Dictionary`";
+        let unfit = |part, fault| Error::Unfit { part, fault, remedy };
         let encoder = self.encoder.pair_encoder();
         let encoder = encoder.ok_or(unfit("the encoder", "gives no sparse codes"))?;
         let decoder = self.decoder.pair_decoder();

@@ -69,10 +69,6 @@ pub(super) fn train<T: Float>(
     let is_lbfgs = matches!(plan.method, Kind::Lbfgs(_));
     require_fit(!is_lbfgs || !network.settles(), part, fault, remedy)?;
     let can_revive = !is_lbfgs && !network.encoder.is_frozen() && !network.decoder.is_frozen();
-    let fault =
-        "gives atoms the directions of samples, and this model makes something else of them";
-    let is_possible = network.loss.target() != Target::Given || !network.revives();
-    require_fit(is_possible, "Resampling", fault, "take AuxK")?;
     let (part, fault) = ("Resampling", "gives encoder and decoder new parameters between steps");
     let remedy = "freeze neither, and take Adam";
     require_fit(can_revive || !network.revives(), part, fault, remedy)?;
@@ -126,6 +122,10 @@ struct InTraining<'a, T: Float> {
 impl<T: Float> Trainee<T> for InTraining<'_, T> {
     fn features(&self) -> usize {
         self.network.facts.features
+    }
+
+    fn num_outputs(&self) -> usize {
+        self.network.outputs()
     }
 
     fn layout(&self) -> &Layout {
@@ -185,8 +185,12 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
 
     fn compared_range(&self) -> Option<(f64, f64)> {
         let Network { loss, decoder, .. } = &*self.network;
-        let is_compared = loss.target() == Target::Input && !loss.takes_logits();
+        let is_compared = loss.target() != Target::Class && !loss.takes_logits();
         is_compared.then(|| decoder.range())
+    }
+
+    fn target(&self) -> Target {
+        self.network.loss.target()
     }
 
     fn schedules(&self) -> Vec<Box<dyn Schedule>> {
@@ -218,10 +222,8 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
             }
             (Target::Class, Some(targets)) => check_classes(call, network.outputs(), targets),
             (Target::Given, targets) => {
-                match network.check_targets(call, targets, block.x.samples()) {
-                    Err(Error::NotFinite { .. }) if lets_not_finite_through => Ok(()),
-                    checked => checked.map(|_| ()),
-                }
+                let (samples, lets_through) = (block.x.samples(), lets_not_finite_through);
+                network.check_targets(call, targets, samples, lets_through).map(|_| ())
             }
             (Target::Class, None) => Ok(()),
         }

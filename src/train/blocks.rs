@@ -9,6 +9,7 @@ use super::examples::{Rows, Stream};
 use crate::batch::{BatchView, BatchViewMut};
 use crate::data::{Normalizer, require_wanted};
 use crate::error::{Error, Result, require_size};
+use crate::loss::Target;
 use crate::numbers::scalar::Float;
 #[cfg(feature = "safetensors")]
 use crate::numbers::scalar::digest_of_values;
@@ -48,12 +49,15 @@ pub(crate) trait Blocks<T> {
 /// All samples as one block.
 pub(super) struct Whole<'a, T> {
     rows: Rows<'a, T>,
+    /// What is compared.
+    #[cfg_attr(not(feature = "safetensors"), allow(dead_code))]
+    target: Target,
     is_taken: bool,
 }
 
 impl<'a, T> Whole<'a, T> {
-    pub(super) fn new(rows: Rows<'a, T>) -> Self {
-        Self { rows, is_taken: false }
+    pub(super) fn new(rows: Rows<'a, T>, target: Target) -> Self {
+        Self { rows, target, is_taken: false }
     }
 }
 
@@ -88,9 +92,8 @@ impl<T: Float> Blocks<T> for Whole<'_, T> {
     #[cfg(feature = "safetensors")]
     fn beside(&self) -> String {
         let mut text = String::new();
-        let is_class = |target: f64| target >= 0.0 && target.fract() == 0.0;
         match self.rows.targets.map(|targets| targets.as_slice()) {
-            Some(labels) if labels.iter().all(|label| is_class(label.to_double())) => {
+            Some(labels) if self.target == Target::Class => {
                 let bytes = labels.iter().map(|label| label.to_double() as u64);
                 let bytes: Vec<u8> = bytes.flat_map(u64::to_le_bytes).collect();
                 text += &format!(", labels with digest {}", digest(&bytes));

@@ -13,6 +13,7 @@ use super::survey::{Survey, Untrained};
 use super::trainable::Trainee;
 use super::training::Training;
 use crate::error::{Error, Result, require_fit, require_size};
+use crate::loss::Target;
 use crate::numbers::parallel::{self, ELEMENT};
 use crate::numbers::scalar::Float;
 use crate::optimizer::Kind;
@@ -44,7 +45,8 @@ pub(crate) fn run<T: Float>(
     match data {
         Data::Memory(rows) => {
             let (rows, held_out) = plan.settings.split(rows, held_out, weights)?;
-            on_threads(&mut plan, model, &mut Whole::new(rows), held_out, weights)
+            let mut whole = Whole::new(rows, model.target());
+            on_threads(&mut plan, model, &mut whole, held_out, weights)
         }
         Data::Stream { x, beside } => {
             run_stream(plan, model, Sources { call: "fit", x, beside }, held_out, weights)
@@ -125,7 +127,11 @@ fn train<T: Float>(
     let shuffles = settings.shuffle.unwrap_or(matches!(method, Kind::Optimizer(_)));
     #[cfg(feature = "safetensors")]
     let fingerprint = settings.checkpoints.as_ref().and_then(|_| blocks.fingerprint());
-    let survey = Survey::new(model.features(), model.compared_range());
+    let range = model.compared_range();
+    let of_target = |target: Target| range.filter(|_| model.target() == target);
+    let survey = Survey::new(model.features(), of_target(Target::Input));
+    let survey_of_targets =
+        of_target(Target::Given).map(|range| Survey::new(model.num_outputs(), Some(range)));
     let untrained = Some(Untrained::new(model));
     let training = Training {
         settings,
@@ -144,6 +150,7 @@ fn train<T: Float>(
         run,
         schedules,
         survey,
+        survey_of_targets,
         suspect_held_out: None,
         untrained,
         warnings: Vec::new(),

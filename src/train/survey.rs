@@ -242,7 +242,7 @@ impl Survey {
         is_far.then_some(Warning::Magnitude { feature, size })
     }
 
-    fn outside_range(&self) -> Option<Warning> {
+    pub(super) fn outside_range(&self) -> Option<Warning> {
         let range = self.range?;
         let outside: f64 = self.outside.iter().sum();
         let around_mean = |feature: usize| {

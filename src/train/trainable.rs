@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::file::stored::{Saved, Stored};
 use crate::layer::Unconditioned;
 use crate::layer::layout::Layout;
-use crate::loss::{WithClass, WithInput, WithTarget};
+use crate::loss::{Target, WithClass, WithInput, WithTarget};
 use crate::numbers::scalar::Float;
 use crate::random::Streams;
 use crate::random::schedule::Schedule;
@@ -40,6 +40,9 @@ pub(crate) struct Chosen<'a, T> {
 pub(crate) trait Trainee<T: Float>: Send {
     /// The number of values of a sample.
     fn features(&self) -> usize;
+
+    /// The number of values of an output.
+    fn num_outputs(&self) -> usize;
 
     /// Where each tensor lies in the parameters.
     fn layout(&self) -> &Layout;
@@ -73,8 +76,11 @@ pub(crate) trait Trainee<T: Float>: Send {
     /// The objective on the validation samples, without randomness.
     fn validate(&mut self, held_out: Rows<'_, T>);
 
-    /// The ends of what its outputs lie in, if they are compared with the samples' values.
+    /// The ends of what its outputs lie in, if they are compared with values.
     fn compared_range(&self) -> Option<(f64, f64)>;
+
+    /// What its outputs are compared with.
+    fn target(&self) -> Target;
 
     /// The schedules that the weights of its regularizers follow.
     fn schedules(&self) -> Vec<Box<dyn Schedule>>;

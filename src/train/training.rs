@@ -50,6 +50,8 @@ pub(super) struct Training<'t, 'o, T: Float> {
     pub(super) run: Run<T>,
     pub(super) schedules: Schedules,
     pub(super) survey: Survey,
+    /// Of targets, of which only is asked whether outputs can come near them.
+    pub(super) survey_of_targets: Option<Survey>,
     /// The value of the samples held out that is to be looked at where their objective is not finite.
     pub(super) suspect_held_out: Option<Outlier>,
     /// Until an epoch is over in which no batch was left out and nothing restored.
@@ -225,8 +227,13 @@ impl<T: Float> Training<'_, '_, T> {
             return;
         }
         self.survey.look_at(block.x);
+        if let (Some(survey), Some(targets)) = (&mut self.survey_of_targets, block.targets) {
+            survey.look_at(targets);
+        }
         if self.survey.samples() >= self.samples {
             self.warn(self.survey.warnings(self.model.normalizer()));
+            let of_targets = self.survey_of_targets.as_ref().and_then(Survey::outside_range);
+            self.warn(of_targets);
         }
     }
 

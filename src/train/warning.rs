@@ -32,7 +32,7 @@ pub enum Warning {
         /// Its size.
         size: f64,
     },
-    /// What no output can come near: a part of the values is outside the range of the decoder's outputs.
+    /// What no output can come near: a part of the values, or of the targets where there are some, is outside the range of the decoder's outputs.
     OutsideRange {
         /// Their squared distances from the range, as a share of the squared distances of all values from the means of
         /// their features; warned of from 0.1 on. Infinite if features are constant.

@@ -555,3 +555,35 @@ fn what_does_not_fit_is_refused() {
     let written = std::fs::read_to_string(folder.join("a.html")).unwrap();
     assert_eq!(written, report().to_html().unwrap());
 }
+
+/// A model with targets makes no samples again: its page shows them as they are.
+#[test]
+fn a_model_with_targets_shows_no_reconstructions() {
+    let x: Batch<f64, DynImage> = Batch::new(
+        DynImage { channels: 1, height: 4, width: 4 },
+        (0..16 * 30).map(|at| ((at * 7919 % 101) as f64) / 101.0).collect(),
+    )
+    .unwrap();
+    // As many targets as pixels, which could be taken for some, and fewer.
+    for targets in [16, 3] {
+        let model = AutoEncoder::builder()
+            .encoder(Dense::between(x.size(), Dyn(5), Tanh))
+            .target_decoder(Dense::dynamic(5, targets, Identity))
+            .build::<f64>()
+            .unwrap();
+        let refused = AnomalyDetector::fit(
+            model.clone(),
+            Box::new(SquaredResidual) as Box<dyn AnomalyScore<f64>>,
+            &x,
+        );
+        let error = refused.err().unwrap().to_string();
+        assert!(
+            error.starts_with("this score compares a sample with its reconstruction"),
+            "{error}"
+        );
+        let detector = AnomalyDetector::fit(model, CodeDistance::new(), &x).unwrap();
+        let page = AnomalyReport::new(&detector, &x).to_html().unwrap();
+        let pictures = &content(&page)["oddest"];
+        assert!(!pictures["x"].is_null() && pictures["y"].is_null(), "{pictures}");
+    }
+}

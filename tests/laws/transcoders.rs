@@ -91,23 +91,137 @@ fn gradients_are_those_of_differences() {
     check("denoising with a skip", &model(encoder(3), plain().with_skip(), denoising));
 }
 
-/// The auxiliary part of a gate leaves the dictionary, and its skip, alone or not: both against differences of what is trained.
+/// The gates' own reconstruction has the skip too, and trains it, unless it leaves the dictionary alone.
 #[test]
-fn a_gate_sees_the_skip() {
-    let (x, y) = pairs(2);
-    let gated = || GatedEncoder::<X, UNITS>::new();
-    let sparsity = GateSparsity::new(0.05).unwrap();
-    let with = model(gated(), plain().with_skip(), sparsity);
-    let value = with.loss((&x, &y)).unwrap().get("gate_reconstruction").unwrap();
-    // Without the skip the same gates miss the targets by another amount.
-    let mut without = with.clone();
-    let skip = with.layout().get("decoder.0.skip").unwrap().range.clone();
+fn gates_reconstruct_with_the_skip() {
+    let gated =
+        |regularizer| model(GatedEncoder::<X, UNITS>::new(), plain().with_skip(), regularizer);
+    let sparsity = || GateSparsity::new(0.3).unwrap();
+    for seed in 1..4 {
+        let (x, y) = pairs(seed);
+        gradcheck::model(&gated(sparsity()), (&x, &y), seed).unwrap().assert();
+    }
+    let (x, y) = pairs(1);
+    let skip = gated(sparsity()).layout().get("decoder.0.skip").unwrap().range.clone();
     assert_eq!(skip.len(), X * Y);
-    let mut parameters = with.parameters().to_vec();
-    parameters[skip].fill(0.0);
-    without.set_parameters(&parameters).unwrap();
-    let other = without.loss((&x, &y)).unwrap().get("gate_reconstruction").unwrap();
-    assert!((value - other).abs() > 1e-3, "{value} {other}");
+    let of_skip = |gradient: Vec<f64>| gradient[skip.clone()].to_vec();
+    let of = |model: &Transcoder<_, GateSparsity>| {
+        let mut gradient = vec![0.0; model.num_parameters()];
+        model.objective((&x, &y), Some(Streams::new(1, 0, &[])), Some(&mut gradient)).unwrap();
+        of_skip(gradient)
+    };
+    let left = of(&gated(sparsity().leaving_the_dictionary()));
+    let alone = model(GatedEncoder::<X, UNITS>::new(), plain().with_skip(), NoRegularizer);
+    let mut gradient = vec![0.0; alone.num_parameters()];
+    alone.objective((&x, &y), Some(Streams::new(1, 0, &[])), Some(&mut gradient)).unwrap();
+    assert_eq!(left, of_skip(gradient));
+    assert_ne!(left, of(&gated(sparsity())));
+}
+
+/// What is as long as outputs is so where there are more of them than inputs.
+#[test]
+fn there_may_be_more_outputs_than_inputs() {
+    let (x, y) = (drawn::<2, f64>(SAMPLES, 1), drawn::<6, f64>(SAMPLES, 2));
+    macro_rules! check {
+        ($encoder:expr, $regularizer:expr) => {{
+            let model = AutoEncoder::builder()
+                .encoder($encoder)
+                .target_decoder(Dictionary::free(0.6).unwrap().to::<6>().with_skip())
+                .regularizer($regularizer)
+                .build::<f64>()
+                .unwrap();
+            gradcheck::model(&model, (&x, &y), 1).unwrap().assert();
+            model
+        }};
+    }
+    let top = || SparseEncoder::<2, 9>::new(TopK::new(3).unwrap());
+    check!(top(), Matryoshka::new([2, 5]).unwrap());
+    check!(GatedEncoder::<2, 9>::new(), GateSparsity::new(0.1).unwrap());
+    let mut model = check!(top(), AuxK::new(2).unwrap().dead_after(SAMPLES).unwrap());
+    Trainer::new(Adam::new(0.01).unwrap()).epochs(20).fit(&mut model, (&x, &y)).unwrap();
+}
+
+/// Dead units are to make what is left of the targets: the gradient of the auxiliary loss, with what is left held fixed, by
+/// loops over all of it.
+#[test]
+fn dead_units_make_what_is_left_of_the_targets() {
+    let (x, y) = pairs(2);
+    let aux =
+        |weight| AuxK::new(UNITS).unwrap().weight(weight).unwrap().dead_after(SAMPLES).unwrap();
+    let mut trained = model(encoder(1), plain().with_skip(), aux(0.7));
+    let mut without = model(encoder(1), plain().with_skip(), aux(0.0));
+    let mut trainer = Trainer::new(Sgd::new(1e-13).unwrap()).epochs(1).batch_size(SAMPLES);
+    trainer.fit(&mut trained, (&x, &y)).unwrap();
+    trainer.fit(&mut without, (&x, &y)).unwrap();
+    without.set_parameters(trained.parameters()).unwrap();
+    let of = |model: &Transcoder<_, AuxK>| {
+        let mut gradient = vec![0.0; model.num_parameters()];
+        model.objective((&x, &y), Some(Streams::new(1, 0, &[])), Some(&mut gradient)).unwrap();
+        gradient
+    };
+    let found: Vec<f64> = of(&trained).iter().zip(of(&without)).map(|(a, b)| a - b).collect();
+    let codes = trained.encode(&x).unwrap();
+    let dead: Vec<usize> =
+        (0..UNITS).filter(|&unit| codes.iter().all(|f| f[unit] == 0.0)).collect();
+    assert!(dead.len() > 3 && dead.len() < UNITS, "{dead:?}");
+    let tensor = |name: &str| trained.layout().get(name).unwrap().range.clone();
+    let (weights, atoms) = (tensor("encoder.0.weight"), tensor("decoder.0.weight"));
+    let p = trained.parameters();
+    let (biases, pre) = (&p[tensor("encoder.0.bias")], &p[tensor("encoder.0.pre_bias")]);
+    let predicted = trained.predict(&x).unwrap();
+    // Fewer are dead than are asked for: it counts as much less.
+    let scale = 0.7 * dead.len() as f64 / UNITS as f64 / SAMPLES as f64;
+    let mut expected = vec![0.0; UNITS * Y];
+    for ((x, y), predicted) in x.iter().zip(y.iter()).zip(predicted.iter()) {
+        let z = |unit: usize| -> f64 {
+            let w = &p[weights.clone()][unit * X..][..X];
+            (0..X).map(|at| w[at] * (x[at] - pre[at])).sum::<f64>() + biases[unit]
+        };
+        for at in 0..Y {
+            let made: f64 = dead.iter().map(|&unit| z(unit) * p[atoms.start + unit * Y + at]).sum();
+            let left = y[at] - predicted[at];
+            dead.iter()
+                .for_each(|&unit| expected[unit * Y + at] += scale * (made - left) * z(unit));
+        }
+    }
+    for (found, expected) in found[atoms].iter().zip(&expected) {
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+    assert!(expected.iter().any(|d| d.abs() > 1e-3));
+}
+
+/// A skip takes the samples as the encoder does: behind the normalizer, with what stands for missing values.
+#[test]
+fn missing_inputs_are_filled_for_the_skip_too() {
+    let (mut x, y) = (drawn::<X, f64>(40, 1), drawn::<Y, f64>(40, 2));
+    x.as_mut_slice().iter_mut().for_each(|x| *x = 3.0 + 2.0 * *x);
+    let mut filled = x.clone();
+    x.as_mut_slice().iter_mut().skip(3).step_by(7).for_each(|x| *x = f64::NAN);
+    for at in 0..X {
+        let there: Vec<f64> = x.iter().map(|x| x[at]).filter(|x| !x.is_nan()).collect();
+        let mean = there.iter().sum::<f64>() / there.len() as f64;
+        let columns = filled.as_mut_slice().chunks_mut(X).zip(x.iter());
+        columns.filter(|(_, x)| x[at].is_nan()).for_each(|(filled, _)| filled[at] = mean);
+    }
+    let normalizer = Normalizer::fit_with_missing(Normalization::Standardize, &x).unwrap();
+    let mut model = AutoEncoder::builder()
+        .encoder(encoder(3))
+        .target_decoder(plain().with_skip())
+        .normalizer(normalizer)
+        .build::<f64>()
+        .unwrap();
+    let mut rng = seeded(3);
+    let drawn = model.parameters().iter().map(|p| p + rng.random_range(-0.2..0.2));
+    model.set_parameters(&drawn.collect::<Vec<f64>>()).unwrap();
+    let (found, expected) = (model.predict(&x).unwrap(), model.predict(&filled).unwrap());
+    for (found, expected) in found.as_slice().iter().zip(expected.as_slice()) {
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+    let losses =
+        (model.loss((&x, &y)).unwrap().total(), model.loss((&filled, &y)).unwrap().total());
+    assert!((losses.0 - losses.1).abs() < 1e-12, "{losses:?}");
+    let some = |all: &Batch<f64, Const<X>>| all.select(0..SAMPLES);
+    gradcheck::model(&model, (&some(&x), &y.select(0..SAMPLES)), 1).unwrap().assert();
 }
 
 #[test]
@@ -233,6 +347,22 @@ fn a_stream_gives_the_bits_of_memory_and_missing_targets_are_refused() {
     let held_out = Examples::of((&x, &y)).held_out((&x, &broken));
     let found = text(trainer().fit(&mut fresh(), held_out));
     assert!(found.starts_with("the targets of validation: "), "{found}");
+    // One value that is no number does not hide another on which the loss is not defined.
+    let mut both: Batch<f64, Const<Y>> = (0..40).map(|at| [at as f64, 1.0, 2.0]).collect();
+    both.as_mut_slice()[0] = f64::NAN;
+    both.as_mut_slice()[Y * 30] = -1.0;
+    let mut counted = AutoEncoder::builder()
+        .encoder(Dense::<X, 4>::new(Tanh))
+        .target_decoder(Dense::<4, Y>::new(Identity))
+        .loss(Targeted(PoissonLikelihood))
+        .normalizer(Normalizer::fit(Normalization::Standardize, &x).unwrap())
+        .build::<f64>()
+        .unwrap();
+    let skipping = trainer().on_divergence(OnDivergence::SkipBatch { limit: 9 });
+    let streams = (&mut InMemory::from(&x), &mut InMemory::from(&both));
+    let found = text({ skipping }.fit(&mut counted, streams));
+    assert!(found.contains("sample 30") && found.contains("-1"), "{found}");
+    assert!(!found.contains("normalizer"), "targets do not go through it: {found}");
     // What its loss is not defined on.
     let mut counts = AutoEncoder::builder()
         .encoder(Dense::<X, 4>::new(Tanh))
@@ -271,6 +401,14 @@ fn a_run_is_taken_up_with_the_same_targets_only() {
     let other = drawn::<Y, f64>(40, 3);
     let refused = trainer(9).checkpoints(saved()).fit(&mut fresh(), (&x, &other));
     assert!(refused.unwrap_err().to_string().contains("targets with digest"));
+    // Targets that are whole numbers are no labels, and may be large.
+    let counts = |size: f64| Batch::<f64, Const<Y>>::from_iter([[size; Y]; 40]);
+    let other = folder.join("counts");
+    let to = || Checkpoints::new(&other).resume(true);
+    let few = || Trainer::new(Sgd::new(1e-30).unwrap()).checkpoints(to());
+    few().epochs(1).fit(&mut fresh(), (&x, &counts(1e20))).unwrap();
+    let refused = few().epochs(2).fit(&mut fresh(), (&x, &counts(3e20))).unwrap_err().to_string();
+    assert!(refused.contains("targets with digest"), "{refused}");
 
     // Files of a model say what they are of.
     let file = folder.join("model");
@@ -340,12 +478,15 @@ fn plain_weights_say_what_the_transcoder_says() {
 #[test]
 fn what_does_not_go_together_is_refused() {
     let text = |error: Error| error.to_string();
-    let (x, y) = pairs(1);
+    let (x, _) = pairs(1);
     // Directions of samples are none of targets.
-    let mut revived = model(encoder(1), plain(), Resampling::new(1, 7).unwrap());
-    let refused = Trainer::new(Adam::new(0.01).unwrap()).fit(&mut revived, (&x, &y));
+    let revived = AutoEncoder::builder()
+        .encoder(encoder(1))
+        .target_decoder(plain())
+        .regularizer(Resampling::new(1, 7).unwrap())
+        .build::<f64>();
     assert_eq!(
-        text(refused.unwrap_err()),
+        text(revived.unwrap_err()),
         "Resampling gives atoms the directions of samples, and this model makes something else of them: take AuxK"
     );
     // A skip in a chain, and behind a dense code.
@@ -365,6 +506,14 @@ fn what_does_not_go_together_is_refused() {
         .target_decoder(trained)
         .build::<f64>();
     assert_eq!(text(wider.unwrap_err()), "the skip of the decoder: expected 4 features, found 5");
+    let square = SparseEncoder::<X, UNITS>::new(TopK::new(3).unwrap());
+    let to_inputs = Dictionary::new().to::<X>().with_skip();
+    let builder = AutoEncoder::builder().encoder(square.clone()).target_decoder(to_inputs);
+    let skipping = builder.build::<f64>().unwrap().trained_decoder();
+    let identity = AutoEncoder::builder().encoder(square).decoder(skipping).build::<f64>();
+    assert!(
+        text(identity.unwrap_err()).starts_with("the decoder has a skip, which is for a target")
+    );
     // A loss in a box inside, and a box around.
     let inner: Box<dyn Loss<f64>> = Box::new(CrossEntropy);
     let classes = AutoEncoder::builder()
@@ -409,7 +558,7 @@ fn a_checkup_says_how_much_of_the_targets_is_explained() {
 }
 
 #[test]
-fn a_step_does_not_depend_on_threads_or_on_streams_of_randomness_that_it_lacks() {
+fn nothing_of_a_step_is_drawn() {
     let (x, y) = pairs(1);
     let model = model(encoder(3), plain().with_skip(), NoRegularizer);
     let mut gradients = [vec![1.0; model.num_parameters()], vec![2.0; model.num_parameters()]];
@@ -417,4 +566,20 @@ fn a_step_does_not_depend_on_threads_or_on_streams_of_randomness_that_it_lacks()
     let one = model.objective((&x, &y), None, Some(first)).unwrap();
     let other = model.objective((&x, &y), Some(Streams::new(5, 1, &[])), Some(second)).unwrap();
     assert_eq!((one.total(), &gradients[0]), (other.total(), &gradients[1]));
+}
+
+#[test]
+fn targets_that_no_output_comes_near_are_warned_of() {
+    let (x, y) = (drawn::<X, f64>(40, 1), drawn::<Y, f64>(40, 2));
+    let warned = |y: &Batch<f64, Const<Y>>| {
+        let mut model = AutoEncoder::builder()
+            .encoder(Dense::<X, 4>::new(Tanh))
+            .target_decoder(Dense::<4, Y>::new(Tanh))
+            .build::<f64>()
+            .unwrap();
+        let report = Trainer::new(Adam::new(0.01).unwrap()).fit(&mut model, (&x, y)).unwrap();
+        report.warnings.iter().any(|warning| matches!(warning, train::Warning::OutsideRange { .. }))
+    };
+    let far = Batch::new(Const::<Y>, y.as_slice().iter().map(|y| 50.0 + y).collect()).unwrap();
+    assert!(warned(&far) && !warned(&y));
 }

@@ -18,7 +18,8 @@ impl<T: Float> SparseDictionary<T> {
     /// [`Error::SizeMismatch`] for another number of features, [`Error::NoSamples`], [`Error::NotFinite`];
     /// [`Error::ZeroSample`] where samples are [scaled to a norm](InputScale::Norm) and one has none;
     /// [`Error::NotSet`] where they are scaled by [a factor](InputScale::Factor) that is not known;
-    /// [`Error::EntryNotFinite`] for a unit of which the encoder says more than the number type holds.
+    /// [`Error::EntryNotFinite`] for a unit of which the encoder says more than the number type holds; one that is below all
+    /// that it holds is not active.
     pub fn encode(&self, x: BatchView<'_, T>) -> Result<SparseBatch<T>> {
         self.check_input("SparseDictionary::encode", x)?;
         let mut codes = SparseBatch::empty(self.units());

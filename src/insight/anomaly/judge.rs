@@ -127,8 +127,12 @@ impl<T: Float> Judge<'_, T> {
     /// Refuses a network that the score is not for, as types do where they can tell.
     pub(super) fn check(&self) -> Result<()> {
         let Asked { reconstruction, draws } = self.asked();
-        let reconstructs = self.network.loss.target() == Target::Input;
-        let is_possible = reconstructs || !reconstruction && draws.is_none();
+        let target = self.network.loss.target();
+        let is_possible = target == Target::Input || !reconstruction && draws.is_none();
+        let fault =
+            "compares a sample with its reconstruction, and a model with targets makes none";
+        let remedy = "take `CodeDistance` or `NearestNeighbours`";
+        require_fit(is_possible || target == Target::Class, "this score", fault, remedy)?;
         let classes = self.network.outputs() as f64;
         let requirement = "none: this score compares a sample with its reconstruction, and a classifier makes none";
         require(is_possible, "the number of classes of the model", classes, requirement)?;

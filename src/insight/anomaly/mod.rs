@@ -374,7 +374,7 @@ impl<T: Float> Clone for Box<dyn AnomalyScore<T>> {
 ///
 /// | written | for |
 /// |---|---|
-/// | `impl<E: Part, M: Reconstructs> ScoreFor<E, M> for …` | any but a classifier |
+/// | `impl<E: Part, M: Reconstructs> ScoreFor<E, M> for …` | any but a classifier, or one with targets |
 /// | `impl<E: Part, M> ScoreFor<E, M> for …` | any, if it [needs no reconstruction](AnomalyScore::needs_reconstruction) |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no anomaly score for this model",
@@ -386,8 +386,8 @@ pub trait ScoreFor<E, M> {}
 
 /// What the outputs of a model that reconstructs are compared with: its inputs.
 #[diagnostic::on_unimplemented(
-    message = "this score compares a sample with its reconstruction, and a classifier makes none",
-    label = "not a score for a classifier",
+    message = "this score compares a sample with its reconstruction, and a classifier, or a model with targets, makes none",
+    label = "not a score for a model that does not reconstruct",
     note = "`CodeDistance` and `NearestNeighbours` need no reconstruction; others are for a model with a `.decoder(…)`"
 )]
 pub trait Reconstructs {}

@@ -33,7 +33,7 @@ impl GradientNorm {
 /// The norm of the gradient of the objective on these samples, tensor by tensor in the order of
 /// [`Layout`](crate::Layout). Nothing is corrupted or drawn, as in
 /// [`loss`](AutoEncoder::loss); all samples are held in memory at once. A classifier is given
-/// `(&x, &labels)`, a conditional model `(&x, &conditions)`.
+/// `(&x, &labels)`, a conditional model `(&x, &conditions)`, a model with targets `(&x, &targets)`.
 ///
 /// # Errors
 /// See [`AutoEncoder`].

@@ -61,13 +61,13 @@ impl<T: Float> Rule<'_, T> {
     pub(super) fn write_thresholds(self, to: &mut [T]) -> bool {
         match (self, to) {
             (Self::Above { threshold }, [to]) => *to = threshold,
-            (Self::AboveEach { thresholds: [threshold, others @ ..], .. }, [to]) => {
-                *to = *threshold;
-                return others.iter().all(|other| other == threshold);
-            }
             (Self::AboveEach { thresholds, .. }, to) if to.len() == thresholds.len() => {
                 let above = thresholds.iter().map(|&at| if at > T::ZERO { at } else { T::ZERO });
                 to.iter_mut().zip(above).for_each(|(to, at)| *to = at);
+            }
+            (Self::AboveEach { thresholds: [threshold, others @ ..], .. }, [to]) => {
+                *to = *threshold;
+                return others.iter().all(|other| other == threshold);
             }
             (Self::AboveEach { .. }, _) => return false,
             (_, to) => return to.is_empty(),

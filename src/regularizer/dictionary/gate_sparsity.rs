@@ -18,7 +18,8 @@ use crate::terms::Terms;
 /// # Formula
 /// With gᵢ = relu(pᵢ + b_gateᵢ): λ · mean over samples of Σ gᵢ ‖dᵢ‖, its term `gate_l1`, and the mean of
 /// ½ ‖x − (Σ gᵢ dᵢ + b)‖², its term `gate_reconstruction`. The second reaches atoms and bias too, as in most code, unless
-/// it is to [leave the dictionary alone](Self::leaving_the_dictionary), as in the paper.
+/// it is to [leave the dictionary alone](Self::leaving_the_dictionary), as in the paper. In place of x is the target where the
+/// model has one; a skip is added to what the gates reconstruct, and trained with atoms and bias.
 ///
 /// # References
 /// S. Rajamanoharan and others (2024), Improving dictionary learning with gated sparse autoencoders.
@@ -44,7 +45,7 @@ impl GateSparsity {
         self
     }
 
-    /// Takes atoms and bias as they are: only the gates learn from what they reconstruct.
+    /// Takes atoms, bias and a skip as they are: only the gates learn from what they reconstruct.
     pub fn leaving_the_dictionary(self) -> Self {
         Self { leaves_dictionary: true, ..self }
     }

@@ -8,8 +8,8 @@ use super::anomalies::Found;
 use super::document::{Document, NAME, Section, TEXT, Tile, script};
 use super::encode::{count, escape, short};
 use super::findings::{Findings, Moved};
-use super::is_classifier;
 use super::page::facts;
+use super::reconstructs;
 use crate::metrics::ColumnDrift;
 use crate::model::Scalar;
 use crate::numbers::significant::short_and_apart;
@@ -70,7 +70,7 @@ impl<T: Scalar> Found<'_, T> {
             sections: self.sections(found),
             facts: settings,
             configuration: String::new(),
-            script: if is_classifier(network) { SCRIPT_OF_CLASSIFIER } else { SCRIPT },
+            script: if reconstructs(network) { SCRIPT } else { SCRIPT_OF_CLASSIFIER },
             content,
         };
         page.html()

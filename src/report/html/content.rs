@@ -8,7 +8,7 @@ use super::encode::{base64, coordinates, diverging, number, numbers, text};
 use super::names::Names;
 use super::selected::Selected;
 use super::shown::{COLUMNS, Shown};
-use super::{HtmlReport, again, is_classifier};
+use super::{HtmlReport, again, is_classifier, reconstructs};
 use crate::batch::Batch;
 use crate::batch::size::DynImage;
 use crate::error::Result;
@@ -270,7 +270,7 @@ fn largest<T: Float>(weights: &[T], names: &Names) -> Value {
     order.into_iter().take(4).map(pair).collect()
 }
 
-/// Samples as they are and, but of a classifier, as the model makes them again.
+/// Samples as they are and, of a model that does, as it makes them again.
 pub(super) fn pairs<T: Scalar>(
     network: &Network<T>,
     shown: &Shown,
@@ -278,7 +278,7 @@ pub(super) fn pairs<T: Scalar>(
 ) -> Result<[Value; 2]> {
     let given = selected.given();
     let as_they_are = shown.samples(given.x.iter());
-    if is_classifier(network) {
+    if !reconstructs(network) {
         return Ok([as_they_are, Value::Null]);
     }
     let y = passes::reconstruct(network, given)?;

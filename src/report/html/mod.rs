@@ -241,6 +241,11 @@ fn is_classifier<T: Float>(network: &Network<T>) -> bool {
     network.loss.target() == Target::Class
 }
 
+/// Whether it makes samples again.
+fn reconstructs<T: Float>(network: &Network<T>) -> bool {
+    network.loss.target() == Target::Input
+}
+
 /// What the page is.
 fn kind<T: Float>(network: &Network<T>) -> &'static str {
     if is_classifier(network) { "Classifier report" } else { "Autoencoder report" }
