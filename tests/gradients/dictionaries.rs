@@ -90,6 +90,12 @@ fn gradients_off_the_kinks() {
     check("TopK of all", &model(TopK::new(UNITS).unwrap(), Dictionary::new(), NoRegularizer));
     check("AbsTopK", &model(AbsTopK::new(3).unwrap(), Dictionary::new(), NoRegularizer));
     check("BatchTopK", &model(BatchTopK::new(2.5).unwrap(), Dictionary::new(), NoRegularizer));
+    check("TopK by norm", &model(TopK::new(3).unwrap().by_norm(), free(), NoRegularizer));
+    check("AbsTopK by norm", &model(AbsTopK::new(3).unwrap().by_norm(), free(), NoRegularizer));
+    check(
+        "BatchTopK by norm",
+        &model(BatchTopK::new(2.5).unwrap().by_norm(), free(), NoRegularizer),
+    );
     check("Relu", &model(Relu, free(), NoRegularizer));
     let l1 = || DictionaryL1::new(0.3).unwrap();
     check("L1", &model(Relu, free(), l1()));
@@ -347,6 +353,161 @@ fn dead_units_reconstruct_what_is_left() {
     };
     let found = halved.objective(&x, streams(), None).unwrap().get("aux_k").unwrap();
     assert!((found - every(halved.parameters())).abs() < 1e-12, "{found}");
+}
+
+#[test]
+fn dead_units_are_ranked_by_norm_where_others_are() {
+    let aux = AuxK::new(3).unwrap().dead_after(SAMPLES).unwrap();
+    let mut model = model(TopK::new(1).unwrap().by_norm(), free(), aux);
+    let x = data(KINKLESS);
+    // One step that moves nothing to speak of: what it has not made active is dead from there on.
+    let mut trainer = Trainer::new(Sgd::new(1e-13).unwrap()).epochs(1).batch_size(SAMPLES);
+    trainer.fit(&mut model, &x).unwrap();
+    let codes = model.encode(&x).unwrap();
+    let dead: Vec<usize> =
+        (0..UNITS).filter(|&unit| codes.iter().all(|f| f[unit] == 0.0)).collect();
+    assert!(dead.len() > 3 && dead.len() < UNITS, "{dead:?}");
+    let outputs = model.reconstruct(&x).unwrap();
+    let left: Vec<f64> = x.as_slice().iter().zip(outputs.as_slice()).map(|(x, y)| x - y).collect();
+    let names = ["encoder.0.weight", "encoder.0.bias", "encoder.0.pre_bias", "decoder.0.weight"];
+    let [weight, bias, pre, atoms] = names.map(|name| of(&model, name).unwrap());
+    let expected = |p: &[f64], is_by_norm: bool| {
+        let atom = |unit: usize| &p[atoms.start + unit * X..][..X];
+        let norm = |unit: usize| atom(unit).iter().map(|v| v * v).sum::<f64>().sqrt();
+        let mut total = 0.0;
+        for (x, left) in x.iter().zip(left.chunks(X)) {
+            let z = |unit: usize| {
+                let w = &p[weight.start + unit * X..][..X];
+                let terms = w.iter().zip(x).zip(&p[pre.clone()]).map(|((w, x), b)| w * (x - b));
+                terms.sum::<f64>() + p[bias.start + unit]
+            };
+            let rank = |unit: usize| z(unit) * if is_by_norm { norm(unit) } else { 1.0 };
+            let mut largest = dead.clone();
+            largest.sort_by(|&a, &b| rank(b).total_cmp(&rank(a)));
+            for (i, left) in left.iter().enumerate() {
+                let sum: f64 = largest[..3].iter().map(|&unit| z(unit) * atom(unit)[i]).sum();
+                total += 0.5 * (sum - left).powi(2) / SAMPLES as f64;
+            }
+        }
+        total
+    };
+    let streams = || Some(Streams::new(1, 0, &[]));
+    let mut with = vec![0.0; model.num_parameters()];
+    let found = model.objective(&x, streams(), Some(&mut with)).unwrap().get("aux_k").unwrap();
+    let [by_norm, not] = [true, false].map(|by_norm| expected(model.parameters(), by_norm));
+    assert!((found - by_norm).abs() < 1e-12, "{found}, {by_norm}");
+    assert!((found - not).abs() > 1e-4, "the rank makes no difference: {found}, {not}");
+    let mut plain = self::model(TopK::new(1).unwrap().by_norm(), free(), NoRegularizer);
+    plain.set_parameters(model.parameters()).unwrap();
+    let mut without = vec![0.0; with.len()];
+    plain.objective(&x, streams(), Some(&mut without)).unwrap();
+    let difference: Vec<f64> = with.iter().zip(&without).map(|(a, b)| a - b).collect();
+    gradcheck::function(model.parameters(), &difference, |p| expected(p, true)).assert();
+}
+
+/// Steps of sae-lens 6.54.12 (torch 2.15.0), halved as their loss is twice ours:
+///
+/// ```python
+/// def wave(rows, columns, step):
+///     at = torch.arange(rows * columns, dtype=torch.float64)
+///     return torch.sin(step * (at + 1)).reshape(rows, columns)
+///
+/// x, size = wave(7, 5, 1.3), {"d_in": 5, "d_sae": 12, "dtype": "float64", "device": "cpu"}
+/// length = 0.2 + 0.3 * torch.arange(12, dtype=torch.float64).remainder(5)
+/// for sae, has_dead in [
+///     (TopKTrainingSAE(TopKTrainingSAEConfig(k=2, **size)), False),
+///     (TopKTrainingSAE(TopKTrainingSAEConfig(k=2, **size)), True),
+///     (BatchTopKTrainingSAE(BatchTopKTrainingSAEConfig(k=1.5, **size)), False),
+/// ]:
+///     with torch.no_grad():
+///         sae.W_enc.copy_(wave(12, 5, 0.7).T)
+///         sae.b_enc.copy_(0.1 * wave(1, 12, 0.9)[0])
+///         sae.b_dec.copy_(0.1 * wave(1, 5, 1.1)[0])
+///         sae.W_dec.copy_(wave(12, 5, 1.9) * length[:, None])
+///     mask = (sae.encode(x) == 0).all(dim=0) if has_dead else None
+///     out = sae.training_forward_pass(TrainStepInput(
+///         sae_in=x, coefficients={}, dead_neuron_mask=mask, n_training_steps=0, is_logging_step=False))
+///     out.loss.backward()
+///     print(out.loss.item() / 2)
+///     for g in [sae.W_enc.grad.T, sae.b_enc.grad, sae.b_dec.grad, sae.W_dec.grad]:
+///         g = g.flatten() / 2
+///         print(g.sum().item(), (g * torch.cos(torch.arange(len(g)))).sum().item())
+/// print(sae.topk_threshold.item() / 0.01)
+/// ```
+#[test]
+fn a_step_by_norm_is_that_of_sae_lens() {
+    fn wave(count: usize, step: f64) -> impl Iterator<Item = f64> {
+        (1..=count).map(move |at| (step * at as f64).sin())
+    }
+    fn check<S: Selection<f64>, R: Regularizer<f64>>(
+        selection: S,
+        regularizer: R,
+        loss: f64,
+        sums: [[f64; 2]; 4],
+    ) -> Sparse<S, R>
+    where
+        R: SuitedTo<SparseLayer<Const<X>, Const<UNITS>, S>>,
+    {
+        let mut model = model(selection, free(), regularizer);
+        let names =
+            ["encoder.0.weight", "encoder.0.bias", "encoder.0.pre_bias", "decoder.0.weight"];
+        let places = names.map(|name| of(&model, name).unwrap());
+        let mut parameters = model.parameters().to_vec();
+        let scales: [&dyn Fn(usize) -> f64; 4] =
+            [&|_| 1.0, &|_| 0.1, &|_| 0.1, &|at| 0.2 + 0.3 * ((at / X) % 5) as f64];
+        for ((place, step), scale) in places.iter().zip([0.7, 0.9, 1.1, 1.9]).zip(scales) {
+            for (at, value) in wave(place.len(), step).enumerate() {
+                parameters[place.start + at] = scale(at) * value;
+            }
+        }
+        if let Some(place) = of(&model, "encoder.0.threshold") {
+            parameters[place].fill(-1.0); // none yet
+        }
+        model.set_parameters(&parameters).unwrap();
+        let x = Batch::new(Const::<X>, wave(SAMPLES * X, 1.3).collect()).unwrap();
+        // One step that moves nothing to speak of: what it has not made active is dead from there on.
+        let mut trainer = Trainer::new(Sgd::new(1e-14).unwrap()).epochs(1).batch_size(SAMPLES);
+        trainer.fit(&mut model, &x).unwrap();
+        let mut gradient = vec![0.0; parameters.len()];
+        let streams = Some(Streams::new(1, 0, &[]));
+        let found = model.objective(&x, streams, Some(&mut gradient)).unwrap().total();
+        assert!((found - loss).abs() < 1e-11, "{found} and {loss}");
+        for ((place, expected), name) in places.into_iter().zip(sums).zip(names) {
+            let values = &gradient[place];
+            let sum: f64 = values.iter().sum();
+            let turned: f64 = values.iter().enumerate().map(|(at, d)| d * (at as f64).cos()).sum();
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-11;
+            let is_near = near(sum, expected[0]) && near(turned, expected[1]);
+            assert!(is_near, "{name}: {sum}, {turned} and {expected:?}");
+        }
+        model
+    }
+    let top = || TopK::new(2).unwrap().by_norm();
+    let sums = [
+        [1.4363502098537126, 7.101861175756137],
+        [8.789713095022861, -4.00096835891538],
+        [13.081166709445124, -15.355489662358988],
+        [-0.14804723469724523, -0.9984632468230913],
+    ];
+    check(top(), NoRegularizer, 5.996731416661602, sums);
+    let sums = [
+        [1.6782539614508423, 5.9127193424300915],
+        [10.100350051224316, -2.027903627324172],
+        [21.095853811524563, -15.281704958204326],
+        [-0.0040655381955463366, -1.0787808856695484],
+    ];
+    let aux = AuxK::new(X / 2).unwrap().dead_after(SAMPLES).unwrap();
+    check(top(), aux, 13.739888156296104, sums);
+    let sums = [
+        [1.1286343884559926, 5.961466192392841],
+        [6.942910037518878, -3.1361894065607667],
+        [9.88511481869328, -12.039604843935205],
+        [0.07009486128185416, -1.0852086336360514],
+    ];
+    let batch = BatchTopK::new(1.5).unwrap().by_norm();
+    let model = check(batch, NoRegularizer, 5.357419151106884, sums);
+    let threshold = model.parameter("encoder.0.threshold").unwrap()[0];
+    assert!((threshold - 1.4003754927771368).abs() < 1e-11, "{threshold}");
 }
 
 fn gated(

@@ -54,6 +54,9 @@ fn the_contract_holds() {
     contract::model(|| build(top(), Dictionary::new(), NoRegularizer), &x).assert();
     contract::model(|| build(top(), free(), NoRegularizer), &x).assert();
     contract::model(|| build(AbsTopK::new(4).unwrap(), free(), NoRegularizer), &x).assert();
+    contract::model(|| build(top().by_norm(), free(), NoRegularizer), &x).assert();
+    let of_size = || AbsTopK::new(4).unwrap().by_norm();
+    contract::model(|| build(of_size(), free(), NoRegularizer), &x).assert();
     let l1 = || DictionaryL1::new(0.05).unwrap();
     contract::model(|| build(Relu, free(), l1()), &x).assert();
     let widths = || Matryoshka::new([5, 10]).unwrap();
@@ -116,6 +119,8 @@ fn the_contract_holds_but_for_what_cannot() {
     };
     let batch = || build(BatchTopK::new(4.0).unwrap(), Dictionary::new(), NoRegularizer);
     check(contract::model(batch, &x), &["sample_weights_equal_repetition"]);
+    let batch = || build(BatchTopK::new(4.0).unwrap().by_norm(), free(), NoRegularizer);
+    check(contract::model(batch, &x), &["sample_weights_equal_repetition"]);
     let sparsity = || JumpReluSparsity::step(0.01).unwrap();
     let jump = || build(JumpRelu::default(), Dictionary::new(), sparsity());
     let no_derivative = ["gradient", "weighted_gradient"];
@@ -155,6 +160,9 @@ fn pairs_are_the_code_to_the_bit() {
     check(TopK::new(3).unwrap());
     check(AbsTopK::new(3).unwrap());
     check(BatchTopK::new(3.5).unwrap());
+    check(TopK::new(3).unwrap().by_norm());
+    check(AbsTopK::new(3).unwrap().by_norm());
+    check(BatchTopK::new(3.5).unwrap().by_norm());
     check(JumpRelu::default());
     check(Relu);
 }

@@ -1,6 +1,7 @@
 //! What holds whatever the data: laws of plugins, properties of drawn models, the contract, weights of samples.
 
 mod augmenting;
+mod by_norm;
 mod condition_planes;
 mod contract;
 mod convolution_norms;
