@@ -8,7 +8,8 @@
 //! DIR holds `mnist`, `optdigits`, `natural`, `tables` and `series`. A row takes N seeds from S on, 1 to 3 if neither is
 //! given. `--quick` runs small versions on the embedded digits, or generated textures, tables and series, each against an
 //! oracle of its own, in less than two minutes. `--verbose` shows every training's course. Row 9 takes `--stages N` and, with the feature
-//! `safetensors`, `--keep DIR`, from where it goes on if it was broken off. Row 22 takes `--export DIR`. What came out is in `RESULTS.md`.
+//! `safetensors`, `--keep DIR`, from where it goes on if it was broken off. Row 22 takes `--export DIR`, row 23
+//! `--pictures DIR`. What came out is in `RESULTS.md`.
 
 mod connections;
 mod convolutional_variational;
@@ -35,6 +36,7 @@ mod series_generated;
 mod sparse;
 mod stacked;
 mod strided;
+mod superposition;
 mod variational;
 #[path = "../anomaly_sets/wide.rs"]
 mod wide;
@@ -85,6 +87,7 @@ const ROWS: &[(u32, &str, Run, Run)] = &[
     (20, "a sparse dictionary finds its atoms", dictionary::full, dictionary::quick),
     (21, "k-sparse autoencoder", k_sparse::full, k_sparse::quick),
     (22, "a small SynthSAEBench", known_features::full, known_features::quick),
+    (23, "toy models of superposition", superposition::full, superposition::quick),
 ];
 
 /// What the command line says.
@@ -97,6 +100,7 @@ pub struct Settings {
     threads: usize,
     stages: u32,
     export: Option<PathBuf>,
+    pictures: Option<PathBuf>,
     #[cfg(feature = "safetensors")]
     keep: Option<PathBuf>,
     is_quick: bool,
@@ -116,6 +120,7 @@ impl Settings {
                 "--seeds" => settings.seeds = u64::from(number(value()?)?).max(1),
                 "--threads" => settings.threads = number(value()?)?.max(1) as usize,
                 "--export" => settings.export = Some(value()?.into()),
+                "--pictures" => settings.pictures = Some(value()?.into()),
                 "--stages" => settings.stages = number(value()?)?.clamp(1, 8),
                 #[cfg(feature = "safetensors")]
                 "--keep" => settings.keep = Some(value()?.into()),
@@ -145,6 +150,11 @@ impl Settings {
     /// Where row 22 writes what its peer reads, if anywhere.
     pub fn export(&self) -> Option<&Path> {
         self.export.as_deref()
+    }
+
+    /// Where row 23 draws, if anywhere.
+    pub fn pictures(&self) -> Option<&Path> {
+        self.pictures.as_deref()
     }
 
     /// How many of the eight stages of row 9.
