@@ -13,6 +13,7 @@ use std::thread;
 
 use autoencoder::activation::{Identity, Relu, Sigmoid, Tanh};
 use autoencoder::html::HtmlReport;
+use autoencoder::layer::sparse::{Dictionary, SparseEncoder, TopK};
 use autoencoder::nalgebra::Const;
 use autoencoder::size::{Image, SameSize, Size};
 use autoencoder::*;
@@ -36,6 +37,20 @@ fn sparse() -> String {
         .labels(&digits.test_labels)
         .to_html()
         .unwrap()
+}
+
+/// Samples by a sparse dictionary of which too many units are dead.
+fn dictionary() -> String {
+    let data = datasets::k_sparse::<f32, 16, 64>(2_000, 3, 1).unwrap();
+    let mut model = AutoEncoder::builder()
+        .encoder(SparseEncoder::<16, 128>::new(TopK::new(3).unwrap()))
+        .decoder(Dictionary::new())
+        .build::<f32>()
+        .unwrap();
+    let mut trainer = Trainer::new(Adam::new(3e-2).unwrap()).epochs(5);
+    let report = trainer.fit(&mut model, &data.samples).unwrap();
+    let page = HtmlReport::new(&model, &report, &data.samples);
+    page.title("A sparse dictionary of 128 units").to_html().unwrap()
 }
 
 /// Pictures in colours.
@@ -227,6 +242,7 @@ fn a_browser_draws_everything_and_runs_nothing_else() {
         ("colours", colours(), "200", "2", "8"),
         ("table", table(COLUMNS, season, "Forty days of weather"), "40", "2", "3"),
         ("conditional", conditional(), "359", "2", "3"),
+        ("dictionary", dictionary(), "1125", "2", "8"),
         ("classifier", classifier(Image::<1, 8, 8>, "Classes of images"), "359", "2", "0"),
         ("classifier of rows", classifier(Const::<64>, "Classes of rows"), "359", "2", "0"),
     ] {

@@ -15,6 +15,8 @@ mod densities;
 #[cfg(feature = "plot")]
 mod density_pictures;
 mod dictionaries;
+#[cfg(feature = "html")]
+mod dictionary_report;
 mod drift;
 #[cfg(feature = "npz")]
 mod explanations;

@@ -26,6 +26,39 @@ pub enum Advice {
         /// Where the code lies.
         range: CodeRange,
     },
+    /// More than a tenth of the units of a sparse dictionary never fire. (A few are usual: 7 % of 16 million, all means against them
+    /// taken, in Gao et al. 2024; the tenth is this crate's.)
+    SilentUnits {
+        /// Which.
+        units: Vec<usize>,
+        /// Of how many.
+        count: usize,
+        /// On how many samples.
+        samples: u64,
+        /// On how many of these a unit fires in the mean, if that is less than ten: then chance makes units seem dead.
+        mean_firings: Option<f64>,
+    },
+    /// Units of a sparse dictionary that are active on more than half of the samples.
+    DenseUnits {
+        /// Which.
+        units: Vec<usize>,
+        /// Of how many.
+        count: usize,
+    },
+    /// Reconstructions by a sparse dictionary are more than a tenth too short or too long.
+    BiasedReconstruction {
+        /// The [relative reconstruction bias](crate::metrics::dictionary::Fidelity::relative_reconstruction_bias).
+        bias: f64,
+    },
+    /// At least a hundredth of a dictionary's atoms are nearly the same as another, with a cosine of at least 0.95.
+    TwinAtoms {
+        /// How many.
+        atoms: usize,
+        /// Of how many.
+        count: usize,
+        /// Two that are nearest, and their cosine.
+        nearest: (usize, usize, f64),
+    },
     /// Units that sit at the ends of their range.
     SaturatedUnits {
         /// Which.
@@ -89,7 +122,9 @@ impl Checkup {
             quantity: format!("the gradient of {}", gradient.name),
         }));
         let units = self.units_that_are(UnitState::Dead);
-        if !units.is_empty() {
+        if let Some(dictionary) = &self.dictionary {
+            advice.extend(dictionary.advice());
+        } else if !units.is_empty() {
             advice.push(Advice::DeadUnits { units, count, range: self.range });
         }
         let units = self.collapsed_units();
@@ -138,7 +173,11 @@ impl Advice {
     /// What it is about, in two or three words.
     pub fn title(&self) -> &'static str {
         match self {
-            Self::DeadUnits { .. } => "Dead units",
+            Self::DeadUnits { .. } | Self::SilentUnits { .. } => "Dead units",
+            Self::DenseUnits { .. } => "Dense units",
+            Self::BiasedReconstruction { bias } if *bias < 1.0 => "Shrunk reconstructions",
+            Self::BiasedReconstruction { .. } => "Long reconstructions",
+            Self::TwinAtoms { .. } => "Atoms nearly the same",
             Self::SaturatedUnits { .. } => "Saturated units",
             Self::CollapsedUnits { .. } => "Collapsed units",
             Self::NarrowCode { .. } => "Narrow code",
@@ -194,6 +233,50 @@ impl fmt::Display for Advice {
                     CodeRange::Unbounded => "fewer units, a weaker regularizer, or a look at the data.",
                 })
             }
+            Self::SilentUnits { units, count, samples, mean_firings } => {
+                some_of(f, units, *count)?;
+                write!(f, "{} on {samples} samples", plural(units, " never fires", " never fire"))?;
+                which(f, units)?;
+                if let Some(mean) = mean_firings {
+                    write!(
+                        f,
+                        ". A unit fires on {mean:.1} of these in the mean, so some may only seem dead: look at more samples \
+                         first"
+                    )?;
+                }
+                f.write_str(
+                    ". Try `AuxK` or `Resampling`, first weights as long as the atoms (`first_norm`), a smaller learning rate, or \
+                     fewer units.",
+                )
+            }
+            Self::DenseUnits { units, count } => {
+                some_of(f, units, *count)?;
+                f.write_str(plural(units, " is", " are"))?;
+                f.write_str(" active on more than half of the samples")?;
+                which(f, units)?;
+                f.write_str(
+                    ": that tells little of a sample. Try fewer active units (a smaller k, or a stronger penalty), and a pre-bias \
+                     at the samples' geometric median, so that no unit has to stand for their mean.",
+                )
+            }
+            Self::BiasedReconstruction { bias } if *bias < 1.0 => write!(
+                f,
+                "Reconstructions have {:.0} % of the length that is best in their direction (relative reconstruction bias \
+                 {bias:.2}): an L1 penalty takes off all activations alike. Try `TopK`, `BatchTopK`, `JumpRelu` or `GatedEncoder`, \
+                 or a weaker penalty.",
+                100.0 * bias
+            ),
+            Self::BiasedReconstruction { bias } => write!(
+                f,
+                "Reconstructions have {:.0} % of the length that is best in their direction (relative reconstruction bias \
+                 {bias:.2}). Try more epochs, or a smaller learning rate.",
+                100.0 * bias
+            ),
+            Self::TwinAtoms { atoms, count, nearest: (one, other, cosine) } => write!(
+                f,
+                "{atoms} of {count} atoms are nearly the same as another (those of {one} and {other} have a cosine of \
+                 {cosine:.2}), so their units share a feature. Try fewer units, `Matryoshka`, or a smaller learning rate."
+            ),
             Self::SaturatedUnits { units, count, range } => {
                 some_of(f, units, *count)?;
                 f.write_str(plural(units, " sits", " sit"))?;

@@ -5,8 +5,8 @@ use nalgebra::Dyn;
 use super::code::kl_of_rows;
 use super::gradient::norms;
 use super::{
-    CodeRange, GradientNorm, Sparsity, UnitActivity, UnitState, effective_dimension, sparsity,
-    unit_activity,
+    CodeRange, DictionaryCheckup, GradientNorm, Sparsity, UnitActivity, UnitState, dictionary,
+    effective_dimension, sparsity, unit_activity,
 };
 use crate::batch::size::SameSize;
 use crate::batch::{Batch, BatchView};
@@ -56,6 +56,9 @@ pub struct Checkup {
     pub gradients: Vec<GradientNorm>,
     /// What each unit of a Gaussian code tells, in nats; see [`kl_per_unit`](super::kl_per_unit).
     pub kl: Option<Vec<f64>>,
+    /// Of a model whose codes come as pairs and are decoded by a dictionary. None of any other; if each sample has a missing value;
+    /// or if a value is beyond ±10¹⁰⁰.
+    pub dictionary: Option<DictionaryCheckup>,
 }
 
 impl Checkup {
@@ -131,6 +134,7 @@ pub(crate) fn of_network<T: Scalar>(
         jacobian: Some(jacobian).filter(|norm| norm.is_finite()),
         gradients: norms(&network.layout, &gradient),
         kl: kl_of_rows(network, rows),
+        dictionary: dictionary::of_network(network, x)?,
     })
 }
 
@@ -210,6 +214,16 @@ impl fmt::Display for Checkup {
         line("norm of the Jacobian", optional(self.jacobian))?;
         if let Some(kl) = &self.kl {
             line("KL to the prior", format!("{:.3} nats", kl.iter().sum::<f64>()))?;
+        }
+        if let Some(dictionary) = &self.dictionary {
+            let fidelity = &dictionary.fidelity;
+            line("L0", optional(fidelity.l0().ok()))?;
+            let bias = fidelity.relative_reconstruction_bias().ok();
+            line("reconstruction bias", optional(bias))?;
+            line("shrinkage", optional(fidelity.shrinkage().ok()))?;
+            let dense = dictionary.dense_units().len();
+            line("units on over 10 %", format!("{dense} of {count}"))?;
+            line("coherence", optional(dictionary.coherence.map(|found| found.largest)))?;
         }
         for gradient in self.gradients.iter().filter(|gradient| !gradient.is_frozen) {
             writeln!(f, "gradient of {:<28} {:.3e}", gradient.name, gradient.norm)?;

@@ -7,6 +7,7 @@
 //! | [`sparsity`] | how many units are active at once, and Hoyer's measure |
 //! | [`kl_per_unit`] | how many nats each unit of a Gaussian code carries; collapsed units carry none |
 //! | [`gradient_norms`] | how much of the gradient reaches each tensor |
+//! | [`DictionaryCheckup`] | what a sparse dictionary makes of samples: L0, bias, densities, dead and dense units, atoms that are alike |
 //! | [`Checkup`] | all of these, the explained variance and the Jacobian's norm, and [`Advice`] |
 //!
 //! Thresholds are stated where they are used; they call attention, they do not judge.
@@ -42,6 +43,7 @@
 mod advice;
 pub(crate) mod checkup;
 mod code;
+mod dictionary;
 mod gradient;
 mod units;
 
@@ -51,6 +53,7 @@ pub(crate) use checkup::evenly;
 #[cfg(any(feature = "html", feature = "plot"))]
 pub(crate) use code::centred;
 pub use code::{Sparsity, effective_dimension, kl_per_unit, sparsity};
+pub use dictionary::DictionaryCheckup;
 pub use gradient::{GradientNorm, gradient_norms};
 #[cfg(any(feature = "html", feature = "plot"))]
 pub(crate) use units::greatest;

@@ -50,14 +50,37 @@ pub struct Coherence {
 /// # References
 /// D. Donoho, X. Huo (2001), Uncertainty principles and ideal atomic decomposition: the coherence.
 pub fn coherence<T: Float>(atoms: BatchView<'_, T>) -> Result<Coherence> {
-    of_atoms(&Directions::new("coherence", atoms)?)
+    let nothing = &mut |_: usize, _: &[f64]| {};
+    of_atoms(&Directions::new("coherence", atoms)?, nothing)
 }
 
-fn of_atoms(atoms: &Directions) -> Result<Coherence> {
+/// The same, with those atoms beside which another lies, at a cosine of at least so much: in order, each with the nearest.
+/// Whether an atom's opposite is one of them is asked.
+pub(crate) fn coherence_and_twins<T: Float>(
+    atoms: BatchView<'_, T>,
+    (least, has_opposites): (f64, bool),
+) -> Result<(Coherence, Vec<(usize, usize, f64)>)> {
+    let mut twins = Vec::new();
+    let found = of_atoms(&Directions::new("coherence", atoms)?, &mut |column, cosines| {
+        let size = |cosine: f64| if has_opposites { cosine.abs() } else { cosine };
+        let others = cosines.iter().enumerate().filter(|&(other, _)| other != column);
+        let nearest = others.fold((column, f64::NEG_INFINITY), |nearest, (other, &cosine)| {
+            if size(cosine) > nearest.1 { (other, size(cosine)) } else { nearest }
+        });
+        if nearest.1 >= least {
+            twins.push((column, nearest.0, nearest.1));
+        }
+    })?;
+    Ok((found, twins))
+}
+
+/// Shows each atom's cosines with all, too.
+fn of_atoms(atoms: &Directions, each: &mut dyn FnMut(usize, &[f64])) -> Result<Coherence> {
     let count = atoms.count;
     require(count >= 2, "the atoms of coherence", count as f64, "at least 2")?;
     let (mut sum, mut largest, mut pair) = (0.0, -1.0, (0, 1));
     atoms.cosines(atoms, |column, cosines| {
+        each(column, cosines);
         let others = cosines.iter().enumerate().filter(|&(other, _)| other != column);
         let (other, most) = greatest(others);
         sum += most;

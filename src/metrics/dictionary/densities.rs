@@ -97,6 +97,17 @@ impl Densities {
         Ok(dense as f64 / self.units() as f64)
     }
 
+    /// So many and one edges of a [histogram](Self::log10_histogram) in which each unit that fires has its place: up to 0, and
+    /// down to the whole tenth below the unit that fires least, a decade at least.
+    #[cfg(any(feature = "html", feature = "plot"))]
+    pub(crate) fn log10_edges(&self, bins: usize) -> Vec<f64> {
+        let alive = self.shares().into_iter().filter(|&share| share > 0.0);
+        let least = alive.map(f64::log10).fold(-1.0, f64::min);
+        let least = (10.0 * least).floor() / 10.0;
+        let width = -least / bins as f64;
+        (0..bins).map(|bin| least + width * bin as f64).chain([0.0]).collect()
+    }
+
     /// How many units have a log₁₀ density between two of these edges, which ascend: −3, −2, −1, 0, say. A unit that fires
     /// on one sample of a million has −6; dead units have none and are counted apart.
     ///

@@ -44,6 +44,7 @@ mod matching;
 mod recovered;
 
 pub use assignment::assignment;
+pub(crate) use atoms::coherence_and_twins;
 pub use atoms::{Coherence, coherence};
 pub use densities::{Densities, DensityCounts};
 pub use detection::{Detection, UnitDetection};

@@ -4,6 +4,7 @@ use nalgebra::Dyn;
 use serde_json::{Value, json};
 
 use super::code_map::places;
+use super::dictionary::histogram;
 use super::encode::{base64, coordinates, diverging, number, numbers, text};
 use super::names::Names;
 use super::selected::Selected;
@@ -51,7 +52,7 @@ impl<T: Scalar> HtmlReport<'_, T> {
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
         let median = order[order.len() / 2];
-        Ok(json!({
+        let mut content = json!({
             "picture": shown.picture(),
             "colour": shown.is_colour(),
             "span": shown.span(),
@@ -64,7 +65,11 @@ impl<T: Scalar> HtmlReport<'_, T> {
             "traversal": self.traversal(&shown, given, &codes, checkup, median)?,
             "features": self.features(&shown, checkup, &names),
             "units": units(checkup),
-        }))
+        });
+        if let Some(dictionary) = &checkup.dictionary {
+            content["dictionary"] = histogram(dictionary)?;
+        }
+        Ok(content)
     }
 
     /// What each sample is, if something is said of it.

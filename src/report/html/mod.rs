@@ -14,6 +14,8 @@
 //! * Traversals are a table of decoded codes, and so exact for any decoder: each slider moves one unit, the
 //!   others rest at the code of the median sample, and so does its condition, if there is one. A code of two units
 //!   gets a grid in which both move.
+//! * Of a model whose codes are sparse and decoded by a dictionary, a section has the measures of
+//!   [`metrics::dictionary`](crate::metrics::dictionary) on these samples and a histogram of how often units fire.
 //! * Of a classifier, which makes no other sample of a sample, the page has no reconstructions and no traversals, but
 //!   its accuracy.
 //! * All data is text or numbers to the page: labels and names are escaped, the script is fixed and the page
@@ -91,6 +93,7 @@ mod anomalies;
 mod anomaly_page;
 mod code_map;
 mod content;
+mod dictionary;
 mod document;
 mod encode;
 mod findings;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::dictionary::section;
 use super::document::{Document, NAME, Section, TEXT, Tile, script};
 use super::encode::{count, escape, short};
 use super::{HtmlReport, is_classifier, kind};
@@ -22,6 +23,20 @@ const SCRIPT: &str = script!(
     "map",
     "traversal",
     "activity",
+    "features",
+    "start"
+);
+const SCRIPT_OF_DICTIONARY: &str = script!(
+    "elements",
+    "samples",
+    "pairs",
+    "axes",
+    "training",
+    "reconstructions",
+    "map",
+    "traversal",
+    "activity",
+    "dictionary",
     "features",
     "start"
 );
@@ -64,6 +79,11 @@ impl<T: Scalar> HtmlReport<'_, T> {
             let epochs = if id == "training" { self.epochs() } else { String::new() };
             Section::new(id, heading, lead).html(epochs)
         });
+        let mut sections: Vec<Section> = sections.collect();
+        if let Some(dictionary) = &checkup.dictionary {
+            let after = sections.iter().position(|section| section.id == "activity");
+            sections.insert(after.map_or(sections.len(), |at| at + 1), section(dictionary));
+        }
         let mut facts = facts(self.network);
         facts.push(("End of training", self.end()));
         let settings = self.network.layout.settings().iter();
@@ -74,12 +94,24 @@ impl<T: Scalar> HtmlReport<'_, T> {
             subtitle: self.subtitle(checkup.samples),
             tiles: self.tiles(checkup),
             warnings: self.warnings(checkup),
-            no_warning: "Nothing: no dead, saturated or collapsed units, no divergence, and gradients reach \
-                         every layer.",
-            sections: sections.collect(),
+            no_warning: match checkup.dictionary {
+                None => {
+                    "Nothing: no dead, saturated or collapsed units, no divergence, and gradients reach \
+                     every layer."
+                }
+                Some(_) => {
+                    "Nothing: few dead units, none that is active on most samples, no shrinkage, few atoms that are \
+                     nearly the same, no divergence, and gradients reach every layer."
+                }
+            },
+            sections,
             facts,
             configuration: self.parameters(),
-            script: if is_classifier(self.network) { SCRIPT_OF_CLASSIFIER } else { SCRIPT },
+            script: match checkup.dictionary {
+                Some(_) => SCRIPT_OF_DICTIONARY,
+                None if is_classifier(self.network) => SCRIPT_OF_CLASSIFIER,
+                None => SCRIPT,
+            },
             content,
         };
         page.html()

@@ -33,14 +33,9 @@ impl DensityHistogram {
     fn plot(&self) -> Result<impl Plot + use<>> {
         let shares = self.densities.shares();
         let bins = bins("DensityHistogram bins", self.bins, shares.len())?;
-        let logs: Vec<f64> =
-            shares.iter().filter(|&&share| share > 0.0).map(|share| share.log10()).collect();
-        // Down to a whole tenth, and a decade at least, so that there is a scale where all units are alike, or dead.
-        let least = logs.iter().copied().fold(-1.0, f64::min);
-        let least = (10.0 * least).floor() / 10.0;
+        let edges = self.densities.log10_edges(bins);
+        let least = edges[0];
         let width = -least / bins as f64;
-        let edges: Vec<f64> =
-            (0..bins).map(|bin| least + width * bin as f64).chain([0.0]).collect();
         let counts = self.densities.log10_histogram(&edges)?;
         let apart = (0.06 * -least).max(1.5 * width);
         let left = least - apart;

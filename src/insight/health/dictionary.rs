@@ -1,0 +1,163 @@
+use nalgebra::Dyn;
+
+use super::checkup::evenly;
+use super::{Advice, CodeRange};
+use crate::batch::sparse::SparseBatch;
+use crate::batch::{Batch, BatchView, BatchViewMut};
+use crate::error::{Error, Result};
+use crate::metrics::dictionary::{Coherence, Densities, Fidelity, coherence_and_twins};
+use crate::model::network::Network;
+use crate::model::{Scalar, scalar};
+use crate::numbers::scalar::{Float, is_nan};
+
+/// Samples that are encoded together, of which there are at most so many values of features too.
+const TOGETHER: usize = 1024;
+const VALUES: usize = 1 << 20;
+/// Atoms whose cosines with each other are taken.
+const ATOMS: usize = 4096;
+/// A unit that is active on a greater share of the samples is dense. The usual mark, of two (0.01 is the other).
+const DENSE: f64 = 0.1;
+/// A unit that is active on a greater share of the samples is worth a look.
+const MOST: f64 = 0.5;
+/// Units of which a greater share never fires are many.
+const MANY_DEAD: f64 = 0.1;
+/// Samples on which a unit of mean density fires less often say little of dead units.
+const FEW_FIRINGS: f64 = 10.0;
+/// A relative reconstruction bias that is farther from 1 is far.
+const BIASED: f64 = 0.1;
+/// Atoms with at least this cosine are nearly the same, and worth a word from this share of all on.
+const ALIKE: f64 = 0.95;
+const MANY_ALIKE: f64 = 0.01;
+
+/// What a sparse dictionary makes of samples: [`Checkup::dictionary`](super::Checkup::dictionary) of a model whose codes come as
+/// pairs, such as a `SparseEncoder` and a `Dictionary`. The numbers are those of [`metrics::dictionary`](crate::metrics::dictionary)
+/// on the same samples.
+///
+/// Samples with a missing value are left out, as it has no square. Memory is taken for the pairs of 1,024 samples at a time.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct DictionaryCheckup {
+    /// How sparse codes are, and what reconstructions keep.
+    pub fidelity: Fidelity,
+    /// How often each unit fires.
+    pub densities: Densities,
+    /// How much atoms are alike: of 4,096, spread evenly, where there are more. None of a single one.
+    pub coherence: Option<Coherence>,
+    /// Atoms, of those that coherence is of, that are nearly the same as another: each with the nearest, and their cosine, which is
+    /// at least 0.95. Where codes are never negative, an atom and its opposite are not the same.
+    pub twins: Vec<(usize, usize, f64)>,
+}
+
+impl DictionaryCheckup {
+    /// The units that are active on more than a tenth of the samples, by their numbers.
+    pub fn dense_units(&self) -> Vec<usize> {
+        self.denser_than(DENSE)
+    }
+
+    /// The number of atoms whose cosines were taken.
+    pub fn compared_atoms(&self) -> usize {
+        self.densities.units().min(ATOMS)
+    }
+
+    fn denser_than(&self, share: f64) -> Vec<usize> {
+        let shares = self.densities.shares().into_iter().enumerate();
+        shares.filter(|&(_, density)| density > share).map(|(unit, _)| unit).collect()
+    }
+
+    /// What is worth a look, the gravest first.
+    pub(super) fn advice(&self) -> Vec<Advice> {
+        let mut advice = Vec::new();
+        let (units, count) = (self.densities.dead(), self.densities.units());
+        if units.len() as f64 > MANY_DEAD * count as f64 {
+            let samples = self.densities.samples();
+            let fired = self.densities.counts().iter().sum::<u64>() as f64 / count as f64;
+            let mean_firings = Some(fired).filter(|&fired| fired < FEW_FIRINGS);
+            advice.push(Advice::SilentUnits { units, count, samples, mean_firings });
+        }
+        let units = self.denser_than(MOST);
+        if !units.is_empty() {
+            advice.push(Advice::DenseUnits { units, count });
+        }
+        let bias = self.fidelity.relative_reconstruction_bias().ok();
+        if let Some(bias) = bias.filter(|bias| (bias - 1.0).abs() > BIASED) {
+            advice.push(Advice::BiasedReconstruction { bias });
+        }
+        let compared = self.compared_atoms();
+        let nearest = self.twins.iter().max_by(|a, b| a.2.total_cmp(&b.2));
+        if let Some(&nearest) = nearest
+            && self.twins.len() as f64 >= MANY_ALIKE * compared as f64
+        {
+            advice.push(Advice::TwinAtoms { atoms: self.twins.len(), count: compared, nearest });
+        }
+        advice
+    }
+}
+
+/// None of a model whose codes are not sparse, and where no sample is without a missing value; and where values are beyond what
+/// can be squared.
+pub(super) fn of_network<T: Scalar>(
+    network: &Network<T>,
+    x: BatchView<'_, T>,
+) -> Result<Option<DictionaryCheckup>> {
+    let Some((_, decoder)) = network.pairs() else { return Ok(None) };
+    let atoms = decoder.atoms(&network.parameters[network.given_to_decoder()]);
+    let measured = || {
+        let Some(fidelity) = measured(network, x)? else { return Ok(None) };
+        let is_signed = CodeRange::of(network.facts.range) != CodeRange::FromZero;
+        let (coherence, twins) = alike(atoms, is_signed)?;
+        let densities = fidelity.densities()?;
+        Ok(Some(DictionaryCheckup { fidelity, densities, coherence, twins }))
+    };
+    match measured() {
+        Err(Error::InvalidParameter { .. } | Error::NotFinite { .. }) => Ok(None),
+        found => found,
+    }
+}
+
+fn measured<T: Scalar>(network: &Network<T>, x: BatchView<'_, T>) -> Result<Option<Fidelity>> {
+    let (features, units) = (x.features(), network.facts.units);
+    let mut fidelity = Fidelity::new(features, units)?;
+    let together = (VALUES / features.max(network.outputs()).max(1)).clamp(1, TOGETHER);
+    let (mut whole, mut buffer) = (Vec::new(), Vec::new());
+    let mut codes = SparseBatch::empty(units);
+    let mut outputs = Batch::zeros(Dyn(network.outputs()), together.min(x.samples()));
+    for lot in x.chunks(together) {
+        whole.clear();
+        let is_whole = |row: &&[T]| !row.iter().any(|&x| is_nan(x));
+        lot.iter().filter(is_whole).for_each(|row| whole.extend_from_slice(row));
+        if whole.is_empty() {
+            continue;
+        }
+        let lot = BatchView::new(&whole, features);
+        let taken = network.taken("Checkup::of", lot, &mut buffer)?;
+        codes.clear(units);
+        scalar::encode_pairs(network, taken, &mut codes)?;
+        let made = lot.samples() * network.outputs();
+        let outputs = &mut outputs.as_mut_slice()[..made];
+        scalar::decode_pairs(network, &codes, BatchViewMut::new(outputs, network.outputs()))?;
+        fidelity.add(lot, &codes, BatchView::new(outputs, network.outputs()))?;
+    }
+    Ok(Some(fidelity).filter(|fidelity| fidelity.samples() > 0))
+}
+
+/// Of all atoms, or of some of them, spread evenly.
+fn alike<T: Float>(
+    atoms: BatchView<'_, T>,
+    has_opposites: bool,
+) -> Result<(Option<Coherence>, Vec<(usize, usize, f64)>)> {
+    if atoms.samples() < 2 {
+        return Ok((None, Vec::new()));
+    }
+    let asked = (ALIKE, has_opposites);
+    if atoms.samples() <= ATOMS {
+        let (coherence, twins) = coherence_and_twins(atoms, asked)?;
+        return Ok((Some(coherence), twins));
+    }
+    let taken: Vec<usize> = evenly(atoms.samples(), ATOMS).collect();
+    let atom = |&at: &usize| &atoms.as_slice()[at * atoms.features()..][..atoms.features()];
+    let some = Batch::from_samples(Dyn(atoms.features()), taken.iter().map(atom))?;
+    let (mut coherence, mut twins) = coherence_and_twins(some.view(), asked)?;
+    coherence.pair = (taken[coherence.pair.0], taken[coherence.pair.1]);
+    twins.iter_mut().for_each(|(one, other, _)| (*one, *other) = (taken[*one], taken[*other]));
+    Ok((Some(coherence), twins))
+}
