@@ -78,6 +78,7 @@ once! {
     pub(crate) fn decode_pairs(
         network: &'a Network<T>,
         codes: &'a SparseBatch<T>,
+        x: Option<BatchView<'b, T>>,
         outputs: BatchViewMut<'a, T>,
     ) -> Result<()> = Network::decode_pairs;
 }

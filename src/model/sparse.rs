@@ -76,7 +76,7 @@ where
             }
         }
         let mut outputs = Batch::zeros(self.decoder().output(), codes.samples());
-        scalar::decode_pairs(network, codes, outputs.view_mut())?;
+        scalar::decode_pairs(network, codes, None, outputs.view_mut())?;
         Ok(outputs)
     }
 }
@@ -104,10 +104,11 @@ impl<T: Float> Network<T> {
         Ok(())
     }
 
-    /// Writes what the dictionary makes of these codes.
+    /// Writes what the dictionary makes of these codes, and of the samples as the encoder takes them, if there is a skip.
     pub(crate) fn decode_pairs(
         &self,
         codes: &SparseBatch<T>,
+        x: Option<BatchView<'_, T>>,
         mut outputs: BatchViewMut<'_, T>,
     ) -> Result<()> {
         let (fault, remedy) = ("is no dictionary", "take `decode`");
@@ -116,6 +117,9 @@ impl<T: Float> Network<T> {
         if let Some(decoder) = decoder {
             let parameters = &self.parameters[self.given_to_decoder()];
             decoder.decode_pairs(parameters, codes, self.facts.units, true, outputs.reborrow());
+            if let Some(x) = x {
+                decoder.add_skip(parameters, x, outputs.reborrow());
+            }
         }
         self.restore(outputs)
     }

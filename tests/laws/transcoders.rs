@@ -555,6 +555,9 @@ fn a_checkup_says_how_much_of_the_targets_is_explained() {
     }
     let found = checkup.explained_variance.unwrap();
     assert!((found - (1.0 - missed / spread)).abs() < 1e-12, "{found}");
+    // And its dictionary is judged by the same predictions.
+    let of_dictionary = checkup.dictionary.unwrap().fidelity.explained_variance().unwrap();
+    assert!((of_dictionary - found).abs() < 1e-12, "{of_dictionary}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub struct Checkup {
     pub effective_dimension: f64,
     /// How sparse the code is.
     pub sparsity: Sparsity,
-    /// The share of the samples' variance that the reconstructions have: 1 minus
+    /// The share of the samples' variance that the reconstructions have, or of the targets' that predictions have: 1 minus
     /// [`unexplained_variance`]. None if the samples have no variance, or if it is beyond the numbers there are; and
     /// of a classifier, which has no reconstructions.
     pub explained_variance: Option<f64>,
@@ -63,7 +63,7 @@ pub struct Checkup {
 
 impl Checkup {
     /// Of a model on these samples; best on some it was not trained on. A classifier is given `(&x, &labels)`, a
-    /// conditional model `(&x, &conditions)`. All samples count alike: weights are refused.
+    /// conditional model `(&x, &conditions)`, one with targets `(&x, &targets)`. All samples count alike: weights are refused.
     ///
     /// # Errors
     /// See [`AutoEncoder`].
@@ -101,6 +101,7 @@ pub(crate) fn of_network<T: Scalar>(
     scalar::encode_rows(network, rows, codes.view_mut(), &mut workspace)?;
     let mut outputs = Batch::zeros(Dyn(network.outputs()), samples);
     scalar::pass_rows(network, rows, outputs.view_mut(), &mut workspace)?;
+    let targets_of_all = rows.targets;
     let (explained_variance, accuracy) = match (network.loss.target(), rows.targets) {
         (Target::Class, Some(classes)) => (None, Some(accuracy(&outputs, classes))),
         (_, targets) => {
@@ -134,7 +135,7 @@ pub(crate) fn of_network<T: Scalar>(
         jacobian: Some(jacobian).filter(|norm| norm.is_finite()),
         gradients: norms(&network.layout, &gradient),
         kl: kl_of_rows(network, rows),
-        dictionary: dictionary::of_network(network, x)?,
+        dictionary: dictionary::of_network(network, x, targets_of_all)?,
     })
 }
 

@@ -98,11 +98,12 @@ impl DictionaryCheckup {
 pub(super) fn of_network<T: Scalar>(
     network: &Network<T>,
     x: BatchView<'_, T>,
+    targets: Option<BatchView<'_, T>>,
 ) -> Result<Option<DictionaryCheckup>> {
     let Some((_, decoder)) = network.pairs() else { return Ok(None) };
     let atoms = decoder.atoms(&network.parameters[network.given_to_decoder()]);
     let measured = || {
-        let Some(fidelity) = measured(network, x)? else { return Ok(None) };
+        let Some(fidelity) = measured(network, x, targets)? else { return Ok(None) };
         let is_signed = CodeRange::of(network.facts.range) != CodeRange::FromZero;
         let (coherence, twins) = alike(atoms, is_signed)?;
         let densities = fidelity.densities()?;
@@ -114,17 +115,25 @@ pub(super) fn of_network<T: Scalar>(
     }
 }
 
-fn measured<T: Scalar>(network: &Network<T>, x: BatchView<'_, T>) -> Result<Option<Fidelity>> {
+fn measured<T: Scalar>(
+    network: &Network<T>,
+    x: BatchView<'_, T>,
+    targets: Option<BatchView<'_, T>>,
+) -> Result<Option<Fidelity>> {
     let (features, units) = (x.features(), network.facts.units);
-    let mut fidelity = Fidelity::new(features, units)?;
+    let mut fidelity = Fidelity::new(network.outputs(), units)?;
     let together = (VALUES / features.max(network.outputs()).max(1)).clamp(1, TOGETHER);
-    let (mut whole, mut buffer) = (Vec::new(), Vec::new());
+    let (mut whole, mut wanted, mut buffer) = (Vec::new(), Vec::new(), Vec::new());
     let mut codes = SparseBatch::empty(units);
     let mut outputs = Batch::zeros(Dyn(network.outputs()), together.min(x.samples()));
-    for lot in x.chunks(together) {
-        whole.clear();
-        let is_whole = |row: &&[T]| !row.iter().any(|&x| is_nan(x));
-        lot.iter().filter(is_whole).for_each(|row| whole.extend_from_slice(row));
+    let compared = targets.unwrap_or(x);
+    for (lot, of_lot) in x.chunks(together).zip(compared.chunks(together)) {
+        (whole.clear(), wanted.clear());
+        let is_whole = |row: &[T]| !row.iter().any(|&x| is_nan(x));
+        for (row, of_row) in lot.iter().zip(of_lot.iter()).filter(|(row, _)| is_whole(row)) {
+            whole.extend_from_slice(row);
+            wanted.extend_from_slice(of_row);
+        }
         if whole.is_empty() {
             continue;
         }
@@ -134,8 +143,10 @@ fn measured<T: Scalar>(network: &Network<T>, x: BatchView<'_, T>) -> Result<Opti
         scalar::encode_pairs(network, taken, &mut codes)?;
         let made = lot.samples() * network.outputs();
         let outputs = &mut outputs.as_mut_slice()[..made];
-        scalar::decode_pairs(network, &codes, BatchViewMut::new(outputs, network.outputs()))?;
-        fidelity.add(lot, &codes, BatchView::new(outputs, network.outputs()))?;
+        let to = BatchViewMut::new(outputs, network.outputs());
+        scalar::decode_pairs(network, &codes, Some(taken), to)?;
+        let wanted = BatchView::new(&wanted, network.outputs());
+        fidelity.add(wanted, &codes, BatchView::new(outputs, network.outputs()))?;
     }
     Ok(Some(fidelity).filter(|fidelity| fidelity.samples() > 0))
 }
