@@ -3,7 +3,7 @@
 use nalgebra::{Const, Dyn};
 
 use super::AutoEncoder;
-use super::network::Parts;
+use super::parts::Parts;
 use super::scalar::{self, Scalar};
 use crate::batch::size::{Refused, SameSize, Size};
 use crate::batch::{BatchView, BatchViewMut};

@@ -4,7 +4,10 @@
 //! |---|---|
 //! | `mod` | the model as the user has it: its types, its parts |
 //! | `builder` | from parts to a model |
+//! | `parts` | whether parts fit together, before there is a network of them |
 //! | `network` | what is inside, without types |
+//! | `given` | what a call gives it: samples, conditions, targets, as it takes them |
+//! | `passes` | what it makes of them |
 //! | `step` | one pass forward and one back |
 //! | `inference` | codes, reconstructions, scores |
 //! | `objective` | what training makes small |
@@ -25,11 +28,14 @@ mod draws;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;
 mod generation;
+mod given;
 pub mod gradcheck;
 pub(crate) mod inference;
 pub(crate) mod lots;
 pub(crate) mod network;
 mod objective;
+mod parts;
+pub(crate) mod passes;
 mod plain;
 mod predict;
 pub(crate) mod scalar;

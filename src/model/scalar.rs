@@ -1,6 +1,7 @@
 use rand::Rng;
 
-use super::network::{Network, Parts};
+use super::network::Network;
+use super::parts::Parts;
 use super::step::{self, Seen};
 use super::training;
 use super::workspace::Workspace;

@@ -13,7 +13,8 @@
 
 mod pairs;
 
-use super::network::{Network, Places, joined};
+use super::network::{Network, Places};
+use super::passes::joined;
 use super::workspace::{Back, Comparing, Decoding, Drawing, Encoding, Pairs, Workspace, fit};
 use crate::batch::{BatchView, BatchViewMut, sample_weights};
 use crate::layer::Pass;

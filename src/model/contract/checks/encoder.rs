@@ -12,7 +12,7 @@ use crate::layer::jacobian::{Asked, Jacobian, JacobianGradient};
 use crate::layer::{DualViewMut, Layer, Pass, TangentPass};
 use crate::model::Scalar;
 use crate::model::gradcheck;
-use crate::model::network::joined;
+use crate::model::passes::joined;
 use crate::numbers::scalar::Float;
 use crate::random::Streams;
 
