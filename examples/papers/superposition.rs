@@ -234,11 +234,13 @@ fn picture(found: &Found, ratio: f64) -> String {
             format!("{x:.1},{y:.1}")
         })
         .collect();
+    let importance =
+        if ratio == 1.0 { "one importance".into() } else { format!("importance {ratio}ⁱ") };
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 400 420\" width=\"400\" height=\"420\" \
          font-family=\"sans-serif\" font-size=\"14\" role=\"img\">\n\
          <title>The columns of W</title>\n<rect width=\"400\" height=\"420\" fill=\"white\"/>\n\
-         <text x=\"200\" y=\"24\" text-anchor=\"middle\">Five features in two dimensions, importance {ratio}ⁱ</text>\n\
+         <text x=\"200\" y=\"24\" text-anchor=\"middle\">Five features in two dimensions, {importance}</text>\n\
          <polygon points=\"{}\" fill=\"#56b4e9\" fill-opacity=\"0.15\" stroke=\"#777\" stroke-dasharray=\"4 4\"/>\n",
         corners.join(" ")
     );

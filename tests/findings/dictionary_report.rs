@@ -206,7 +206,7 @@ fn the_page_has_the_numbers_of_the_metrics() {
     for (name, expected) in [
         ("L0", fidelity.l0().unwrap()),
         ("Explained variance", fidelity.explained_variance().unwrap()),
-        ("Relative reconstruction bias", fidelity.relative_reconstruction_bias().unwrap()),
+        ("Relative bias", fidelity.relative_reconstruction_bias().unwrap()),
         ("Shrinkage", fidelity.shrinkage().unwrap()),
         ("Cosine", fidelity.mean_cosine().unwrap()),
         ("Coherence", alike.largest),

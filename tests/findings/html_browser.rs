@@ -242,7 +242,7 @@ fn a_browser_draws_everything_and_runs_nothing_else() {
         ("colours", colours(), "200", "2", "8"),
         ("table", table(COLUMNS, season, "Forty days of weather"), "40", "2", "3"),
         ("conditional", conditional(), "359", "2", "3"),
-        ("dictionary", dictionary(), "1125", "2", "8"),
+        ("dictionary", dictionary(), "1500", "2", "8"),
         ("classifier", classifier(Image::<1, 8, 8>, "Classes of images"), "359", "2", "0"),
         ("classifier of rows", classifier(Const::<64>, "Classes of rows"), "359", "2", "0"),
     ] {

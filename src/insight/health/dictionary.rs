@@ -5,7 +5,7 @@ use super::{Advice, CodeRange};
 use crate::batch::sparse::SparseBatch;
 use crate::batch::{Batch, BatchView, BatchViewMut};
 use crate::error::{Error, Result};
-use crate::metrics::dictionary::{Coherence, Densities, Fidelity, coherence_and_twins};
+use crate::metrics::dictionary::{Coherence, Densities, Fidelity, Twin, coherence_and_twins};
 use crate::model::network::Network;
 use crate::model::{Scalar, scalar};
 use crate::numbers::scalar::{Float, is_nan};
@@ -155,7 +155,7 @@ fn measured<T: Scalar>(
 fn alike<T: Float>(
     atoms: BatchView<'_, T>,
     has_opposites: bool,
-) -> Result<(Option<Coherence>, Vec<(usize, usize, f64)>)> {
+) -> Result<(Option<Coherence>, Vec<Twin>)> {
     if atoms.samples() < 2 {
         return Ok((None, Vec::new()));
     }

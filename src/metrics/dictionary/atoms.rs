@@ -54,12 +54,15 @@ pub fn coherence<T: Float>(atoms: BatchView<'_, T>) -> Result<Coherence> {
     of_atoms(&Directions::new("coherence", atoms)?, nothing)
 }
 
+/// An atom, the nearest other, and their cosine.
+pub(crate) type Twin = (usize, usize, f64);
+
 /// The same, with those atoms beside which another lies, at a cosine of at least so much: in order, each with the nearest.
 /// Whether an atom's opposite is one of them is asked.
 pub(crate) fn coherence_and_twins<T: Float>(
     atoms: BatchView<'_, T>,
     (least, has_opposites): (f64, bool),
-) -> Result<(Coherence, Vec<(usize, usize, f64)>)> {
+) -> Result<(Coherence, Vec<Twin>)> {
     let mut twins = Vec::new();
     let found = of_atoms(&Directions::new("coherence", atoms)?, &mut |column, cosines| {
         let size = |cosine: f64| if has_opposites { cosine.abs() } else { cosine };

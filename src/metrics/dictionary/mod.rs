@@ -44,8 +44,8 @@ mod matching;
 mod recovered;
 
 pub use assignment::assignment;
-pub(crate) use atoms::coherence_and_twins;
 pub use atoms::{Coherence, coherence};
+pub(crate) use atoms::{Twin, coherence_and_twins};
 pub use densities::{Densities, DensityCounts};
 pub use detection::{Detection, UnitDetection};
 pub use fidelity::Fidelity;

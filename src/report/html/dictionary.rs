@@ -50,9 +50,9 @@ pub(super) fn section(found: &DictionaryCheckup) -> Section {
             "1 − E‖x − x̂‖² / (E‖x‖² − ‖E x‖²)".to_owned(),
         ),
         (
-            "Relative reconstruction bias",
+            "Relative bias",
             measure(fidelity.relative_reconstruction_bias()),
-            "E‖x̂‖² / E[x·x̂]: 1 without bias, less where reconstructions are shrunk".to_owned(),
+            "of reconstructions, E‖x̂‖² / E[x·x̂]: 1 without, less where they are shrunk".to_owned(),
         ),
         ("Shrinkage", measure(fidelity.shrinkage()), "E ‖x̂‖/‖x‖".to_owned()),
         (
