@@ -128,7 +128,8 @@ fn measured<T: Scalar>(
     let mut outputs = Batch::zeros(Dyn(network.outputs()), together.min(x.samples()));
     let compared = targets.unwrap_or(x);
     for (lot, of_lot) in x.chunks(together).zip(compared.chunks(together)) {
-        (whole.clear(), wanted.clear());
+        whole.clear();
+        wanted.clear();
         let is_whole = |row: &[T]| !row.iter().any(|&x| is_nan(x));
         for (row, of_row) in lot.iter().zip(of_lot.iter()).filter(|(row, _)| is_whole(row)) {
             whole.extend_from_slice(row);
