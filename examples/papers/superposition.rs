@@ -235,7 +235,7 @@ fn picture(found: &Found, ratio: f64) -> String {
         })
         .collect();
     let importance =
-        if ratio == 1.0 { "one importance".into() } else { format!("importance {ratio}ⁱ") };
+        if ratio == 1.0 { "one importance".to_owned() } else { format!("importance {ratio}ⁱ") };
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 400 420\" width=\"400\" height=\"420\" \
          font-family=\"sans-serif\" font-size=\"14\" role=\"img\">\n\
