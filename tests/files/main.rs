@@ -8,6 +8,8 @@ mod csv_options;
 mod data;
 #[cfg(feature = "safetensors")]
 mod dictionaries;
+#[cfg(feature = "safetensors")]
+mod dictionary_refusals;
 #[cfg(feature = "image")]
 mod images;
 #[cfg(feature = "safetensors")]
