@@ -1,9 +1,9 @@
 //! Row 21: a k-sparse autoencoder, and a linear classifier on its codes.
 //!
 //! 784-1000-784, linear units of which the 25 largest are active, on all training images of MNIST; in the first half of the
-//! training their number falls from 100. Then softmax regression on the codes, of which three times as many units are
+//! training their number falls from 100. Then softmax regression on the codes, of which eight times as many units are
 //! active. Unlike in the paper, encoder and atoms have weights of their own, which begin as equals, active units are above
-//! 0, and what is added to the outputs is taken off the inputs.
+//! 0, what is added to the outputs is taken off the inputs, and there are 10 epochs.
 //!
 //! A. Makhzani, B. Frey (2013), k-sparse autoencoders.
 
@@ -43,7 +43,7 @@ pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
 
 pub fn full(settings: &Settings) -> Result<Vec<Line>, Stop> {
     let data = mnist::<f32>(settings.data())?;
-    let plan = Plan { active: (100, 25), used: 75, epochs: (10, 15), rate: 0.02 };
+    let plan = Plan { active: (100, 25), used: 200, epochs: (10, 15), rate: 0.02 };
     let pixels = error(settings, plan.epochs.1, (&data.train, &data.test), &data)?;
     let codes = each_seed::<784, 1000>(settings, &plan, &data)?;
     Ok(vec![
