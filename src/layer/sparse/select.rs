@@ -490,9 +490,10 @@ mod tests {
             ];
             // Powers of 2, so that nothing is rounded, and 0, with which a unit is never active.
             let norms: Vec<f64> = (0..units).map(|unit| [0.5, 4.0, 1.0, 0.0][unit % 4]).collect();
+            // No 0 is negative, as sorting would put it behind others.
             let times: Vec<Vec<f64>> = z
                 .iter()
-                .map(|z| z.iter().zip(&norms).map(|(z, norm)| z * norm).collect())
+                .map(|z| z.iter().zip(&norms).map(|(z, norm)| z * norm + 0.0).collect())
                 .collect();
             let may_be = |&(unit, _): &(usize, f64)| norms[unit] > 0.0;
             let divided = |code: Vec<(usize, f64)>| -> Vec<(usize, f64)> {
