@@ -79,6 +79,9 @@ use network::Network;
 /// | [`score`](Self::score) | the loss of each sample's reconstruction | no |
 /// | [`loss`](Self::loss) | the objective, term by term; this is what drives validation | no |
 /// | [`elbo`](Self::elbo) | the evidence lower bound, with drawn codes | yes |
+/// | [`predict`](Self::predict) | of a model with targets, the target of each sample; of a classifier, its class | no |
+/// | [`encode_sparse`](Self::encode_sparse) | a sparse code as pairs of a unit and a value | no |
+/// | [`sparse_dictionary`](Self::sparse_dictionary) | a model of sparse codes as plain weights; [and back](Self::set_sparse_dictionary) | no |
 /// | [`sample`](Self::sample) | reconstructions of codes drawn from the prior | yes |
 ///
 /// A [`Classifier`] is the same with a head in place of the decoder, a transcoder with a

@@ -2,10 +2,10 @@
 
 use super::network::Network;
 use super::{AutoEncoder, Scalar};
-use crate::batch::BatchView;
+use crate::batch::{BatchView, BatchViewMut};
 use crate::code::dictionary::{DictionaryParts, InputScale, SparseActivation, SparseDictionary};
 use crate::data::{Normalization, Normalizer};
-use crate::error::{Error, Result, require_fit, require_size};
+use crate::error::{Error, Number, Result, require_fit, require_size};
 use crate::layer::sparse::{By, PairDecoder, PairEncoder, PlainEncoder, Rule, SparseCode};
 use crate::layer::{Part, Unconditioned};
 use crate::loss::Target;
@@ -20,14 +20,15 @@ where
 {
     /// The model as plain weights, to be used elsewhere or written for other libraries: the rule of its selection in use
     /// (of a [`BatchTopK`](crate::layer::sparse::BatchTopK) its threshold), and the normalizer folded into encoder and
-    /// dictionary, so that samples go in and reconstructions come out in the user's units. Codes are the model's. Of a
+    /// dictionary, so that samples go in and reconstructions come out in the user's units. Its
+    /// [notes](SparseDictionary::notes) are empty. Codes are the model's. Of a
     /// selection [by norm](crate::layer::sparse::TopK::by_norm) the lengths of the atoms are folded into encoder and codes,
     /// as other libraries have them: the same units are active, each with the model's value times the length of its atom
     /// (as the model sees it), and reconstructions are the same.
     ///
     /// # Errors
-    /// [`Error::Unfit`](crate::Error::Unfit) where encoder or decoder are in a box and are none of sparse codes, for a
-    /// normalizer that does not scale and shift each feature by itself or that takes missing values, and for a rule that
+    /// [`Error::Unfit`](crate::Error::Unfit) where encoder or decoder are in a box and are none of sparse codes, for a loss that
+    /// makes something else of the dictionary's outputs, for a normalizer that does not scale and shift each feature by itself or that takes missing values, and for a rule that
     /// plain weights do not have.
     ///
     /// # Example
@@ -59,13 +60,17 @@ where
 {
     /// Takes the weights of a dictionary, whoever trained it, to train it further; the way back from
     /// [`sparse_dictionary`](Self::sparse_dictionary). Codes and reconstructions are then the dictionary's, but for
-    /// rounding, and for codes by norm, which are divided by the lengths of atoms. What it takes off its samples may be another thing than what it adds to its outputs, where a model has
+    /// rounding, and for codes by norm, which are divided by the lengths of atoms. A model that ranks
+    /// [by norm](crate::layer::sparse::TopK::by_norm) comes back from [`sparse_dictionary`](Self::sparse_dictionary) as one that
+    /// need not, with atoms of length 1 where it has no normalizer; a `BatchTopK` that was not trained as a `TopK`. What it takes off its samples may be another thing than what it adds to its outputs, where a model has
     /// one parameter for both, and goes into the biases of units then.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for other sizes, [`Error::Unfit`](crate::Error::Unfit) for a
     /// rule that the model's encoder does not have, for atoms of other lengths than 1 where the model keeps them at it,
-    /// for a skip that only one of the two has, for a dictionary that scales its samples, and for a model with a normalizer.
+    /// for a skip that only one of the two has, for a dictionary that scales its samples, and for a model with a normalizer or
+    /// with a loss that makes something else of the dictionary's outputs;
+    /// [`Error::EntryNotFinite`](crate::Error::EntryNotFinite) for a bias that would be too large.
     /// The model has not changed then.
     ///
     /// # Example
@@ -106,6 +111,7 @@ impl<T: Float> Network<T> {
             "fold it by `fold_input_factor`, or scale the samples and take InputScale::Plain";
         let is_plain = dictionary.input_scale() == InputScale::Plain;
         require_fit(is_plain, "the dictionary", fault, remedy)?;
+        self.require_values()?;
         let (fault, remedy) = ("is not for a dictionary's weights", "build the model without one");
         require_fit(self.normalizer.is_none(), "the normalizer", fault, remedy)?;
         let (fault, remedy) = ("has a rule that cannot be trained here", "use it as it is");
@@ -120,6 +126,14 @@ impl<T: Float> Network<T> {
             _ => dictionary.pre_bias().map_or_else(|| vec![T::ZERO; inputs], <[T]>::to_vec),
         };
         let (biases, of_magnitudes) = dictionary.biases_behind(&pre_bias);
+        for (entry, values) in
+            [("the bias of unit", &biases), ("the magnitude's bias of unit", &of_magnitudes)]
+        {
+            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                let value = Number(values[index].to_double());
+                return Err(Error::EntryNotFinite { call: place, entry, index, value });
+            }
+        }
         let magnitudes = match dictionary.activation() {
             SparseActivation::Gated { log_scale, .. } => Some([&log_scale[..], &of_magnitudes]),
             _ => None,
@@ -151,6 +165,18 @@ impl<T: Float> Network<T> {
         self.set_parameters(&parameters)
     }
 
+    /// Refuses a loss for which the dictionary's outputs are no reconstructions yet.
+    fn require_values(&self) -> Result<()> {
+        // Numbers below 0, from 0 to 1, and above.
+        let value = |at: usize| T::of((at * 7 % 11) as f64 / 3.0 - 1.3);
+        let before: Vec<T> = (0..self.facts.outputs.max(11)).map(value).collect();
+        let before = &before[..self.facts.outputs];
+        let mut after = before.to_vec();
+        self.loss.reconstruct(BatchViewMut::new(&mut after, self.facts.outputs));
+        let fault = "makes something else of the dictionary's outputs, which plain weights do not";
+        require_fit(after == before, "the loss", fault, "take `SquaredError`, or the model itself")
+    }
+
     /// Encoder and decoder, of sparse codes.
     fn sparse_halves(&self) -> Result<(&dyn PairEncoder<T>, &dyn PairDecoder<T>)> {
         let remedy = "plain weights are of a `SparseEncoder` and a `Dictionary`";
@@ -162,6 +188,7 @@ impl<T: Float> Network<T> {
     }
 
     fn sparse_dictionary(&self) -> Result<SparseDictionary<T>> {
+        self.require_values()?;
         let (encoder, decoder) = self.sparse_halves()?;
         let plain = encoder.plain(&self.parameters[self.places().encoder]);
         let given = &self.parameters[self.given_to_decoder()];
@@ -451,15 +478,32 @@ mod tests {
                     model with the selection that the weights were trained with";
         let other_k = SparseActivation::TopK { k: 4, by_norm: false };
         let by_norm = SparseActivation::TopK { k: 3, by_norm: true };
-        for activation in [other_k, by_norm, SparseActivation::ReLU, jumps, gated] {
+        for activation in [other_k, SparseActivation::ReLU, jumps] {
             parts.activation = activation;
             assert_eq!(refused(&parts), rule);
         }
+        parts.activation = by_norm;
+        assert!(refused(&parts).starts_with("the encoder ranks units by norm and the weights"));
+        parts.activation = gated;
+        assert!(refused(&parts).starts_with("the encoder has no gates, and the weights"));
         parts.activation = SparseActivation::GroupMax { groups: 3 };
         assert!(refused(&parts).starts_with("the dictionary has a rule that cannot be trained"));
         parts.activation = SparseActivation::TopK { k: 3, by_norm: false };
         let scaled = DictionaryParts { input_scale: InputScale::Factor, ..parts.clone() };
         assert!(refused(&scaled).starts_with("the dictionary scales its samples by itself"));
+        for input_scale in
+            [InputScale::Norm { is_undone: true }, InputScale::LayerNorm { is_undone: true }]
+        {
+            let scaled = DictionaryParts { input_scale, ..parts.clone() };
+            assert!(refused(&scaled).starts_with("the dictionary scales its samples by itself"));
+        }
+        let huge = DictionaryParts { pre_bias: Some(vec![1e308; 5]), ..parts.clone() };
+        let huge = DictionaryParts { encoder: vec![1e3; 60], ..huge };
+        assert!(
+            refused(&huge).starts_with("set_sparse_dictionary: the bias of unit 0"),
+            "{}",
+            refused(&huge)
+        );
         let skipping = DictionaryParts { skip: Some(vec![0.1; 25]), ..parts.clone() };
         assert!(refused(&skipping).starts_with("the decoder has a skip, and the weights"));
         let mut fewer = parts.clone();
@@ -472,6 +516,32 @@ mod tests {
         let mut of_length_one = build(Dictionary::new())?;
         let error = of_length_one.set_sparse_dictionary(&dictionary).unwrap_err().to_string();
         assert!(error.starts_with("the decoder keeps its atoms at length 1"), "{error}");
+        // Models that have what the dictionary has not.
+        let text = |result: Result<()>| result.unwrap_err().to_string();
+        let builder = AutoEncoder::builder().encoder(GatedEncoder::<5, 12>::new());
+        let mut gated = builder.decoder(Dictionary::free(1.0)?).build::<f64>()?;
+        let found = text(gated.set_sparse_dictionary(&dictionary));
+        assert!(found.starts_with("the encoder has gates, and the weights"), "{found}");
+        let by_norm = SparseEncoder::<5, 12>::new(TopK::new(3)?.by_norm());
+        let builder = AutoEncoder::builder().encoder(by_norm).decoder(Dictionary::free(1.0)?);
+        let found = text(builder.build::<f64>()?.set_sparse_dictionary(&dictionary));
+        assert!(found.starts_with("the encoder ranks units by norm"), "{found}");
+        let encoder = || Ok::<_, Error>(SparseEncoder::<5, 12>::new(TopK::new(3)?));
+        let to_targets = Dictionary::free(1.0)?.to::<5>().with_skip();
+        let builder = AutoEncoder::builder().encoder(encoder()?).target_decoder(to_targets);
+        let found = text(builder.build::<f64>()?.set_sparse_dictionary(&dictionary));
+        assert!(found.starts_with("the decoder has a skip, and the weights"), "{found}");
+        let builder = AutoEncoder::builder().encoder(encoder()?).decoder(Dictionary::free(1.0)?);
+        let normalizer = Normalizer::fit(Normalization::Standardize, &x)?;
+        let found =
+            text(builder.normalizer(normalizer).build::<f64>()?.set_sparse_dictionary(&dictionary));
+        assert!(found.starts_with("the normalizer is not for"), "{found}");
+        // Outputs that a loss takes for logarithms are none of plain weights.
+        let builder = AutoEncoder::builder().encoder(encoder()?).decoder(Dictionary::free(1.0)?);
+        let mut counts = builder.loss(crate::loss::PoissonLikelihood).build::<f64>()?;
+        let found = text(counts.set_sparse_dictionary(&dictionary));
+        assert!(found.starts_with("the loss makes something else"), "{found}");
+        assert_eq!(found, counts.sparse_dictionary().unwrap_err().to_string());
         Ok(())
     }
 

@@ -22,13 +22,14 @@ use crate::numbers::scalar::{Float, is_nan};
 use crate::optimizer::Kind;
 use crate::random::Streams;
 use crate::random::schedule::Schedule;
+use crate::regularizer::Auxiliary;
 use crate::terms::Terms;
 use crate::train::blocks::Beside;
 use crate::train::examples::{Examples, Rows, Samples, Stream};
 use crate::train::prepared::{self, Data, Prepared};
 use crate::train::settings::Plan;
 use crate::train::trainable::{Chosen, Trainee};
-use crate::train::{Report, Takes, Trainable};
+use crate::train::{Report, Takes, Trainable, Warning};
 
 impl<E, D, R, L, T> Trainable for AutoEncoder<E, D, R, L, T>
 where
@@ -187,6 +188,15 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
         let Network { loss, decoder, .. } = &*self.network;
         let is_compared = loss.target() != Target::Class && !loss.takes_logits();
         is_compared.then(|| decoder.range())
+    }
+
+    fn warning(&self) -> Option<Warning> {
+        let network = &*self.network;
+        let has_gates = network.facts.has_gates && network.facts.has_pairs;
+        let are_trained =
+            || network.leaves.iter().any(|leaf| leaf.needs.auxiliary == Auxiliary::Gates);
+        let is_meant = !has_gates || network.encoder.is_frozen() || are_trained();
+        (!is_meant).then_some(Warning::UntrainedGates)
     }
 
     fn target(&self) -> Target {

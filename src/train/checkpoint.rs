@@ -28,7 +28,7 @@ use crate::optimizer::Kind;
 ///
 /// | in a resumed training | |
 /// |---|---|
-/// | samples in memory, labels, conditions, weights; their number in a stream | must be the same |
+/// | samples in memory, labels, targets, conditions, weights; their number in a stream | must be the same |
 /// | seed, batch size, shuffling and its blocks, kind of optimizer, normalizer, what is frozen | must be the same |
 /// | epochs | more or fewer, but not fewer than were begun, and not if a schedule would then have been another from the beginning, such as a [`Cosine`](super::schedule::Cosine) that ends with the last one |
 /// | numbers of the optimizer and of the regularizer, learning-rate schedule, `clip_norm`, early stopping | may be others, with a [warning](super::Warning::ResumedWith) |

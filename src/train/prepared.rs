@@ -9,7 +9,7 @@ use super::examples::{Rows, Stream};
 use super::run::Run;
 use super::schedules::Schedules;
 use super::settings::Plan;
-use super::survey::{Survey, Untrained};
+use super::survey::{Survey, Variances};
 use super::trainable::Trainee;
 use super::training::Training;
 use crate::error::{Error, Result, require_fit, require_size};
@@ -132,7 +132,7 @@ fn train<T: Float>(
     let survey = Survey::new(model.features(), of_target(Target::Input));
     let survey_of_targets =
         of_target(Target::Given).map(|range| Survey::new(model.num_outputs(), Some(range)));
-    let untrained = Some(Untrained::new(model));
+    let variances = Some(Variances::new(model));
     let training = Training {
         settings,
         method,
@@ -152,7 +152,7 @@ fn train<T: Float>(
         survey,
         survey_of_targets,
         suspect_held_out: None,
-        untrained,
+        variances,
         warnings: Vec::new(),
         course: Course::new(),
         start: Instant::now(),

@@ -287,46 +287,28 @@ fn units(normalizer: &Normalizer, features: usize) -> Option<Vec<(f64, f64)>> {
     Some(zeros.iter().zip(&ones).map(|(&zero, one)| (zero, one - zero)).collect())
 }
 
-/// Biases as they were that only a regularizer trains: those of a Gaussian encoder's log-variances, and of gates.
+/// The biases of a Gaussian encoder's log-variances, as they were.
 #[derive(Debug)]
-pub(super) struct Untrained<T> {
-    variances: Biases<T>,
-    gates: Biases<T>,
-}
+pub(super) struct Variances<T>(Vec<(Range<usize>, Vec<T>)>);
 
-/// Places among the parameters, and what was there.
-type Biases<T> = Vec<(Range<usize>, Vec<T>)>;
-
-impl<T: Float> Untrained<T> {
+impl<T: Float> Variances<T> {
     pub(super) fn new(model: &dyn Trainee<T>) -> Self {
-        let layout = model.layout();
-        let of = |is_one: &dyn Fn(&Tensor) -> bool| -> Biases<T> {
-            let is_bias = |tensor: &&Tensor| tensor.role == Role::Bias && !tensor.is_frozen;
-            let biases = layout.tensors().iter().filter(is_bias).filter(|tensor| is_one(tensor));
-            let values = |range: &Range<usize>| model.parameters()[range.clone()].to_vec();
-            biases.map(|bias| (bias.range.clone(), values(&bias.range))).collect()
+        let is_one = |tensor: &&Tensor| {
+            tensor.name.starts_with("encoder.log_variance.")
+                && tensor.role == Role::Bias
+                && !tensor.is_frozen
         };
-        let is_gate = |tensor: &Tensor| {
-            let layer =
-                tensor.name.strip_suffix(".bias").filter(|name| name.starts_with("encoder."));
-            layer.is_some_and(|layer| layout.get(&format!("{layer}.magnitude_bias")).is_some())
-        };
-        Self {
-            variances: of(&|tensor| tensor.name.starts_with("encoder.log_variance.")),
-            gates: of(&is_gate),
-        }
+        let biases = model.layout().tensors().iter().filter(is_one);
+        let values = |range: &Range<usize>| model.parameters()[range.clone()].to_vec();
+        Self(biases.map(|bias| (bias.range.clone(), values(&bias.range))).collect())
     }
 
-    /// Those of which there are some, and none has moved: nothing decays them, so that only a gradient does.
-    pub(super) fn warnings(&self, model: &dyn Trainee<T>) -> impl Iterator<Item = Warning> {
-        let is_untrained = |biases: &Biases<T>| {
-            let mut biases = biases.iter().peekable();
-            let is_some = biases.peek().is_some();
-            is_some && biases.all(|(range, values)| model.parameters()[range.clone()] == values[..])
+    /// Whether there are some, and none has moved: nothing decays them, so that only a gradient does.
+    pub(super) fn are_untrained(&self, model: &dyn Trainee<T>) -> bool {
+        let stays = |(range, values): &(Range<usize>, Vec<T>)| {
+            model.parameters()[range.clone()] == values[..]
         };
-        let variances = is_untrained(&self.variances).then_some(Warning::UntrainedVariance);
-        let gates = is_untrained(&self.gates).then_some(Warning::UntrainedGates);
-        variances.into_iter().chain(gates)
+        !self.0.is_empty() && self.0.iter().all(stays)
     }
 }
 

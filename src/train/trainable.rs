@@ -7,6 +7,7 @@ use super::examples::{
     Examples, Rows, SamplesAlone, WithConditions, WithConditionsAndLabels, WithLabels, WithTargets,
 };
 use super::settings::Plan;
+use super::warning::Warning;
 use crate::batch::size::{Refused, Size};
 use crate::data::Normalizer;
 use crate::error::Result;
@@ -78,6 +79,9 @@ pub(crate) trait Trainee<T: Float>: Send {
 
     /// The ends of what its outputs lie in, if they are compared with values.
     fn compared_range(&self) -> Option<(f64, f64)>;
+
+    /// What is hardly meant, of the model itself.
+    fn warning(&self) -> Option<Warning>;
 
     /// What its outputs are compared with.
     fn target(&self) -> Target;

@@ -11,7 +11,7 @@ use super::report::StopReason;
 use super::run::{Run, Stepped};
 use super::schedules::{Counts, Schedules};
 use super::settings::Settings;
-use super::survey::{Survey, Untrained};
+use super::survey::{Survey, Variances};
 use super::trainable::Trainee;
 use super::{
     BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Start,
@@ -55,7 +55,7 @@ pub(super) struct Training<'t, 'o, T: Float> {
     /// The value of the samples held out that is to be looked at where their objective is not finite.
     pub(super) suspect_held_out: Option<Outlier>,
     /// Until an epoch is over in which no batch was left out and nothing restored.
-    pub(super) untrained: Option<Untrained<T>>,
+    pub(super) variances: Option<Variances<T>>,
     pub(super) warnings: Vec<Warning>,
     pub(super) course: Course<T>,
     /// When this epoch began, or was resumed.
@@ -83,6 +83,7 @@ impl<T: Float> Training<'_, '_, T> {
         if let Some(recovered) = recovered {
             self.settings.tell(&Event::Recovered(&recovered));
         }
+        self.warn(self.model.warning());
         let restores = matches!(self.settings.on_divergence, OnDivergence::RestoreBest { .. });
         if restores && self.course.best.is_none() {
             self.keep_as_best(0, f64::INFINITY);
@@ -435,10 +436,10 @@ impl<T: Float> Training<'_, '_, T> {
         let (epoch, monitored) = (report.epoch, report.monitored());
         let has_steps = skipped_batches < batches;
         if skipped_batches == 0
-            && let Some(untrained) = self.untrained.take()
+            && let Some(variances) = self.variances.take()
+            && variances.are_untrained(&*self.model)
         {
-            let warnings: Vec<Warning> = untrained.warnings(&*self.model).collect();
-            self.warn(warnings);
+            self.warn([Warning::UntrainedVariance]);
         }
         let counts = self.counts(&report, batches);
         self.course.epochs.push(report);

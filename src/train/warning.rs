@@ -42,7 +42,7 @@ pub enum Warning {
     },
     /// Nothing has trained the log-variances of a Gaussian encoder in an epoch.
     UntrainedVariance,
-    /// Nothing has trained the gates of a [`GatedEncoder`](crate::layer::sparse::GatedEncoder) in an epoch.
+    /// Nothing trains the gates of a [`GatedEncoder`](crate::layer::sparse::GatedEncoder) before its dictionary.
     UntrainedGates,
     /// The training was resumed with another setting than it was stopped with, which it goes on with from there.
     ResumedWith {

@@ -130,14 +130,14 @@ fn what_is_planted_is_said_with_what_to_do() {
         biases[4] = -100.0;
         biases[9] = -100.0;
     };
-    // The 14 others fire on 20 samples each, all on 17.5 in the mean; of half the samples, on 8.75.
+    // The 14 others fire on 20 samples each; of two fifths of the samples, on 8.
     says!(
         planted!(TopK::new(1).unwrap(), dead), &x, "Dead units", "2 of 16 units never fire on 320 samples (4, 9). Try `AuxK`",
         Advice::SilentUnits { units, count: 16, samples: 320, mean_firings: None } if *units == [4, 9]
     );
     says!(
-        planted!(TopK::new(1).unwrap(), dead), &samples(160), "Dead units", "look at more samples first",
-        Advice::SilentUnits { mean_firings: Some(mean), .. } if *mean == 8.75
+        planted!(TopK::new(1).unwrap(), dead), &samples(128), "Dead units", "look at more samples first",
+        Advice::SilentUnits { mean_firings: Some(mean), .. } if *mean == 8.0
     );
     says!(
         planted!(Relu, |_, biases, _| biases[15] = 0.25), &x, "Dense units", "1 of 16 units is active on more than half",
@@ -147,12 +147,12 @@ fn what_is_planted_is_said_with_what_to_do() {
     says!(
         planted!(Relu, |weights, _, _| weights.iter_mut().for_each(|w| *w *= 0.5)),
         &x, "Shrunk reconstructions", "`GatedEncoder`",
-        Advice::BiasedReconstruction { bias } if (bias - 0.5).abs() < 1e-12
+        Advice::BiasedReconstruction { bias, .. } if (bias - 0.5).abs() < 1e-12
     );
     says!(
         planted!(Relu, |weights, _, _| weights.iter_mut().for_each(|w| *w *= 1.5)),
         &x, "Long reconstructions", "150 %",
-        Advice::BiasedReconstruction { bias } if (bias - 1.5).abs() < 1e-12
+        Advice::BiasedReconstruction { bias, .. } if (bias - 1.5).abs() < 1e-12
     );
     says!(
         planted!(TopK::new(1).unwrap(), |_, _, atoms| atoms.copy_within(8 * N..9 * N, 3 * N)),
@@ -217,7 +217,7 @@ fn the_page_has_the_numbers_of_the_metrics() {
         assert!((found - expected).abs() <= 1e-3 * expected.abs(), "{name}: {found}, {expected}");
     }
     assert_eq!(cell("Dead units"), format!("{} of 24", densities.dead().len()));
-    assert_eq!(cell("Dense units"), format!("{dense} of 24"));
+    assert_eq!(cell("Units on over 10 %"), format!("{dense} of 24"));
 
     // Each unit is counted in the bar that its density lies in.
     let histogram = &content(&page)["dictionary"];
@@ -283,4 +283,34 @@ fn other_models_have_no_such_section() {
         .unwrap();
     let page = page!(gated, &x);
     assert!(page.contains("<h2 id=\"dictionary-heading\">Sparse dictionary</h2>"));
+}
+
+/// Of more than 4,096 atoms so many are compared, spread evenly, and called by their own numbers.
+#[test]
+fn of_many_atoms_some_are_compared() {
+    let (inputs, units) = (64, 5000);
+    let mut model = AutoEncoder::builder()
+        .encoder(SparseEncoder::dynamic(inputs, units, TopK::new(4).unwrap()))
+        .decoder(Dictionary::new())
+        .build::<f32>()
+        .unwrap();
+    let atoms = model.layout().get("decoder.0.weight").unwrap().range.clone();
+    let mut parameters = model.parameters().to_vec();
+    // The first of all, and the one half way.
+    let first = atoms.start;
+    parameters.copy_within(first..first + inputs, first + 2500 * inputs);
+    model.set_parameters(&parameters).unwrap();
+    let x =
+        Batch::new(nalgebra::Dyn(inputs), (0..64 * 20).map(|at| (at % 37) as f32 - 18.0).collect());
+    let found = Checkup::of(&model, &x.unwrap()).unwrap().dictionary.unwrap();
+    assert_eq!(found.compared_atoms(), 4096);
+    let coherence = found.coherence.unwrap();
+    assert_eq!(
+        (coherence.pair.0.min(coherence.pair.1), coherence.pair.0.max(coherence.pair.1)),
+        (0, 2500)
+    );
+    assert!((coherence.largest - 1.0).abs() < 1e-6);
+    let mut twins: Vec<_> = found.twins.iter().map(|&(one, other, _)| (one, other)).collect();
+    twins.sort_unstable();
+    assert_eq!(twins, [(0, 2500), (2500, 0)]);
 }

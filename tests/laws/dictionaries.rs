@@ -105,6 +105,14 @@ fn gates_that_nothing_trains_are_warned_of() {
     let frozen = AutoEncoder::builder().encoder(GatedEncoder::<X, UNITS>::new().frozen());
     let mut frozen = frozen.decoder(Dictionary::new()).build::<f64>().unwrap();
     assert!(!warned(trainer().fit(&mut frozen, &x).unwrap()), "it is not meant to be trained");
+    // A head has no gates to train, and AuxK moves those of dead units alone.
+    let labels: Vec<usize> = (0..40).map(|at| at % 3).collect();
+    let mut classifier = alone.classifier::<3>().build::<f64>().unwrap();
+    assert!(!warned(trainer().fit(&mut classifier, (&x, &labels)).unwrap()));
+    let builder = AutoEncoder::builder().encoder(GatedEncoder::<X, UNITS>::new());
+    let aux = AuxK::new(2).unwrap().dead_after(10).unwrap();
+    let mut other = builder.decoder(Dictionary::new()).regularizer(aux).build::<f64>().unwrap();
+    assert!(warned(trainer().fit(&mut other, &x).unwrap()));
 }
 
 /// What the contract says of what cannot hold: a sample among others may have another code in training, a threshold has no

@@ -445,9 +445,11 @@ fn plain_weights_say_what_the_transcoder_says() {
     ];
     for normalizer in normalizers.into_iter().map(Some).chain([None]) {
         for dictionary in [plain(), plain().with_skip()] {
+            let dictionary = || dictionary.clone();
             for pre_bias in [true, false] {
                 let encoder = || if pre_bias { encoder(3) } else { encoder(3).without_pre_bias() };
-                let builder = AutoEncoder::builder().encoder(encoder()).target_decoder(dictionary);
+                let builder =
+                    AutoEncoder::builder().encoder(encoder()).target_decoder(dictionary());
                 let builder = match &normalizer {
                     Some(normalizer) => builder.normalizer(normalizer.clone()),
                     None => builder,
@@ -462,7 +464,7 @@ fn plain_weights_say_what_the_transcoder_says() {
                     assert!((a - b).abs() < 1e-10, "{a} {b}");
                 }
                 // And back.
-                let other = AutoEncoder::builder().encoder(encoder()).target_decoder(dictionary);
+                let other = AutoEncoder::builder().encoder(encoder()).target_decoder(dictionary());
                 let mut other = other.seed(7).build::<f64>().unwrap();
                 other.set_sparse_dictionary(&folded).unwrap();
                 let taken = other.predict(&x).unwrap();
@@ -589,4 +591,29 @@ fn targets_that_no_output_comes_near_are_warned_of() {
     };
     let far = Batch::new(Const::<Y>, y.as_slice().iter().map(|y| 50.0 + y).collect()).unwrap();
     assert!(warned(&far) && !warned(&y));
+}
+
+/// Targets far from 0 kill most units, unless the bias begins there.
+#[test]
+fn a_first_bias_takes_the_mean_of_targets() {
+    let (x, y) = (drawn::<X, f64>(400, 1), drawn::<Y, f64>(400, 2));
+    let y = Batch::new(Const::<Y>, y.as_slice().iter().map(|y| 50.0 + y).collect()).unwrap();
+    let build = |dictionary: TargetDictionary<Const<Y>>| {
+        AutoEncoder::builder().encoder(encoder(2)).target_decoder(dictionary).build::<f64>()
+    };
+    let alive = |dictionary| {
+        let mut model = build(dictionary).unwrap();
+        let mut trainer = Trainer::new(Adam::new(1e-2).unwrap()).epochs(10).batch_size(40);
+        trainer.fit(&mut model, (&x, &y)).unwrap();
+        let codes = model.encode(&x).unwrap();
+        (0..UNITS).filter(|&unit| codes.iter().any(|code| code[unit] != 0.0)).count()
+    };
+    let mean = vec![50.0; Y];
+    let first = build(plain().bias(&mean)).unwrap();
+    assert_eq!(first.parameter("decoder.0.bias").unwrap(), mean);
+    let (with, without) = (alive(plain().bias(&mean)), alive(plain()));
+    assert!(with > without + 3, "{with} of {UNITS} are alive, and {without}");
+    let text = |first: &[f64]| build(plain().bias(first)).unwrap_err().to_string();
+    assert_eq!(text(&[1.0]), "the first bias of a Dictionary: expected 3 values, found 1");
+    assert!(text(&[1.0, f64::NAN, 0.0]).starts_with("the first bias of a Dictionary"));
 }

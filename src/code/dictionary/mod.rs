@@ -17,8 +17,9 @@ use std::collections::BTreeMap;
 
 pub use activation::SparseActivation;
 
+use crate::batch::BatchView;
 use crate::error::{Error, Number, Result, require_count, require_fit, require_size};
-use crate::numbers::once::once;
+use crate::layer::sparse::column_norms;
 use crate::numbers::scalar::{Float, all_finite};
 
 /// How each sample is scaled before it is encoded.
@@ -267,16 +268,7 @@ fn list<T: Float>(unit: &'static str, expected: usize, values: &[T]) -> Result<(
 
 /// The norms of the decoder's rows.
 fn norms_of<T: Float>(parts: &DictionaryParts<T>) -> Vec<T> {
-    row_norms(&parts.decoder, parts.outputs)
-}
-
-once! {
-    /// The Euclidean norms of rows of so many values.
-    fn row_norms(rows: &'a [T], length: usize) -> Vec<T> = row_norms_generic;
-}
-
-fn row_norms_generic<T: Float>(rows: &[T], length: usize) -> Vec<T> {
-    // In double precision, so that no square of a single one is infinite.
-    let square = |x: &T| x.to_double() * x.to_double();
-    rows.chunks_exact(length).map(|row| T::of(row.iter().map(square).sum::<f64>().sqrt())).collect()
+    let mut norms = vec![T::ZERO; parts.units];
+    column_norms(BatchView::new(&parts.decoder, parts.outputs), &mut norms);
+    norms
 }

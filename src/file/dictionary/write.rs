@@ -102,8 +102,8 @@ fn architecture<T: Float>(dictionary: &SparseDictionary<T>) -> Result<&'static s
             return refuse("cannot write GroupMax, which SAELens does not have", own);
         }
         _ => {
-            let fault = "can write only ReLU and JumpReLU with a skip, with other outputs than inputs or with a scale \
-                         that is not undone: SAELens has no other transcoders";
+            let fault = "cannot write a transcoder (other outputs than inputs, a skip, or a scale that is not undone) of this rule, \
+                         as SAELens has only those of ReLU and JumpReLU";
             return refuse(fault, own);
         }
     })

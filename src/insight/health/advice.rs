@@ -35,22 +35,26 @@ pub enum Advice {
         count: usize,
         /// On how many samples.
         samples: u64,
-        /// On how many of these a unit fires in the mean, if that is less than ten: then chance makes units seem dead.
+        /// On how many of these a unit fires that fires at all, in the mean, if that is less than ten (this crate's mark): then
+        /// chance makes units seem dead.
         mean_firings: Option<f64>,
     },
-    /// Units of a sparse dictionary that are active on more than half of the samples.
+    /// Units of a sparse dictionary that are active on more than half of the samples, this crate's mark.
     DenseUnits {
         /// Which.
         units: Vec<usize>,
         /// Of how many.
         count: usize,
     },
-    /// Reconstructions by a sparse dictionary are more than a tenth too short or too long.
+    /// Reconstructions by a sparse dictionary are more than a tenth too short or too long; the tenth is this crate's.
     BiasedReconstruction {
         /// The [relative reconstruction bias](crate::metrics::dictionary::Fidelity::relative_reconstruction_bias).
         bias: f64,
+        /// Whether a penalty takes off all activations alike.
+        is_penalised: bool,
     },
-    /// At least a hundredth of a dictionary's atoms are nearly the same as another, with a cosine of at least 0.95.
+    /// At least a hundredth of a dictionary's atoms are nearly the same as another, with a cosine of at least 0.95 (both are this
+    /// crate's marks). Of more than 4,096 atoms it is estimated from so many.
     TwinAtoms {
         /// How many.
         atoms: usize,
@@ -110,7 +114,8 @@ pub enum Advice {
 }
 
 impl Checkup {
-    /// What is worth a look, the gravest first; nothing if all is well.
+    /// What is worth a look; nothing if all is well. What is beyond all numbers comes first, then what units are, then what the
+    /// model makes of samples, then gradients.
     pub fn advice(&self) -> Vec<Advice> {
         let mut advice = Vec::new();
         let count = self.units.len();
@@ -175,7 +180,7 @@ impl Advice {
         match self {
             Self::DeadUnits { .. } | Self::SilentUnits { .. } => "Dead units",
             Self::DenseUnits { .. } => "Dense units",
-            Self::BiasedReconstruction { bias } if *bias < 1.0 => "Shrunk reconstructions",
+            Self::BiasedReconstruction { bias, .. } if *bias < 1.0 => "Shrunk reconstructions",
             Self::BiasedReconstruction { .. } => "Long reconstructions",
             Self::TwinAtoms { .. } => "Atoms nearly the same",
             Self::SaturatedUnits { .. } => "Saturated units",
@@ -245,7 +250,7 @@ impl fmt::Display for Advice {
                     )?;
                 }
                 f.write_str(
-                    ". Try `AuxK` or `Resampling`, first weights as long as the atoms (`first_norm`), a smaller learning rate, or \
+                    ". Try `AuxK`, or `Resampling` of an autoencoder, first weights as long as the atoms (`first_norm`), a smaller learning rate, or \
                      fewer units.",
                 )
             }
@@ -259,14 +264,14 @@ impl fmt::Display for Advice {
                      at the samples' geometric median, so that no unit has to stand for their mean.",
                 )
             }
-            Self::BiasedReconstruction { bias } if *bias < 1.0 => write!(
+            Self::BiasedReconstruction { bias, is_penalised: true } if *bias < 1.0 => write!(
                 f,
                 "Reconstructions have {:.0} % of the length that is best in their direction (relative reconstruction bias \
                  {bias:.2}): an L1 penalty takes off all activations alike. Try `TopK`, `BatchTopK`, `JumpRelu` or `GatedEncoder`, \
                  or a weaker penalty.",
                 100.0 * bias
             ),
-            Self::BiasedReconstruction { bias } => write!(
+            Self::BiasedReconstruction { bias, .. } => write!(
                 f,
                 "Reconstructions have {:.0} % of the length that is best in their direction (relative reconstruction bias \
                  {bias:.2}). Try more epochs, or a smaller learning rate.",

@@ -12,6 +12,7 @@ use crate::batch::size::SameSize;
 use crate::batch::{Batch, BatchView};
 use crate::error::{Error, Result};
 use crate::layer::Part;
+use crate::layer::layout::Role;
 use crate::loss::Target;
 use crate::metrics::unexplained_variance;
 use crate::model::classifier::most_probable;
@@ -226,7 +227,10 @@ impl fmt::Display for Checkup {
             line("units on over 10 %", format!("{dense} of {count}"))?;
             line("coherence", optional(dictionary.coherence.map(|found| found.largest)))?;
         }
-        for gradient in self.gradients.iter().filter(|gradient| !gradient.is_frozen) {
+        // Norms are taken from the dictionary, and have no gradient.
+        let is_trained =
+            |gradient: &&GradientNorm| !gradient.is_frozen && gradient.role != Role::Norm;
+        for gradient in self.gradients.iter().filter(is_trained) {
             writeln!(f, "gradient of {:<28} {:.3e}", gradient.name, gradient.norm)?;
         }
         Ok(())

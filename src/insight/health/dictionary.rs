@@ -9,13 +9,14 @@ use crate::metrics::dictionary::{Coherence, Densities, Fidelity, Twin, coherence
 use crate::model::network::Network;
 use crate::model::{Scalar, scalar};
 use crate::numbers::scalar::{Float, is_nan};
+use crate::regularizer::Leaf;
 
 /// Samples that are encoded together, of which there are at most so many values of features too.
 const TOGETHER: usize = 1024;
 const VALUES: usize = 1 << 20;
 /// Atoms whose cosines with each other are taken.
 const ATOMS: usize = 4096;
-/// A unit that is active on a greater share of the samples is dense. The usual mark, of two (0.01 is the other).
+/// A unit that is active on a greater share of the samples is dense: this crate's mark, as those below are.
 const DENSE: f64 = 0.1;
 /// A unit that is active on a greater share of the samples is worth a look.
 const MOST: f64 = 0.5;
@@ -25,7 +26,8 @@ const MANY_DEAD: f64 = 0.1;
 const FEW_FIRINGS: f64 = 10.0;
 /// A relative reconstruction bias that is farther from 1 is far.
 const BIASED: f64 = 0.1;
-/// Atoms with at least this cosine are nearly the same, and worth a word from this share of all on.
+/// Atoms with at least this cosine are nearly the same, and worth a word from this share of all on; where only a part of all is
+/// looked at, of two that are the same both must be in it.
 const ALIKE: f64 = 0.95;
 const MANY_ALIKE: f64 = 0.01;
 
@@ -46,6 +48,8 @@ pub struct DictionaryCheckup {
     /// Atoms, of those that coherence is of, that are nearly the same as another: each with the nearest, and their cosine, which is
     /// at least 0.95. Where codes are never negative, an atom and its opposite are not the same.
     pub twins: Vec<(usize, usize, f64)>,
+    /// Whether a penalty takes off all activations alike.
+    is_penalised: bool,
 }
 
 impl DictionaryCheckup {
@@ -70,7 +74,8 @@ impl DictionaryCheckup {
         let (units, count) = (self.densities.dead(), self.densities.units());
         if units.len() as f64 > MANY_DEAD * count as f64 {
             let samples = self.densities.samples();
-            let fired = self.densities.counts().iter().sum::<u64>() as f64 / count as f64;
+            let alive = (count - units.len()).max(1);
+            let fired = self.densities.counts().iter().sum::<u64>() as f64 / alive as f64;
             let mean_firings = Some(fired).filter(|&fired| fired < FEW_FIRINGS);
             advice.push(Advice::SilentUnits { units, count, samples, mean_firings });
         }
@@ -80,12 +85,13 @@ impl DictionaryCheckup {
         }
         let bias = self.fidelity.relative_reconstruction_bias().ok();
         if let Some(bias) = bias.filter(|bias| (bias - 1.0).abs() > BIASED) {
-            advice.push(Advice::BiasedReconstruction { bias });
+            advice.push(Advice::BiasedReconstruction { bias, is_penalised: self.is_penalised });
         }
         let compared = self.compared_atoms();
         let nearest = self.twins.iter().max_by(|a, b| a.2.total_cmp(&b.2));
         if let Some(&nearest) = nearest
-            && self.twins.len() as f64 >= MANY_ALIKE * compared as f64
+            && self.twins.len() as f64
+                >= MANY_ALIKE * compared as f64 * compared as f64 / count as f64
         {
             advice.push(Advice::TwinAtoms { atoms: self.twins.len(), count: compared, nearest });
         }
@@ -107,7 +113,10 @@ pub(super) fn of_network<T: Scalar>(
         let is_signed = CodeRange::of(network.facts.range) != CodeRange::FromZero;
         let (coherence, twins) = alike(atoms, is_signed)?;
         let densities = fidelity.densities()?;
-        Ok(Some(DictionaryCheckup { fidelity, densities, coherence, twins }))
+        let is_l1 =
+            |leaf: &Leaf<T>| ["DictionaryL1", "CodeL1"].contains(&kind(&leaf.part.describe()));
+        let is_penalised = network.leaves.iter().any(is_l1);
+        Ok(Some(DictionaryCheckup { fidelity, densities, coherence, twins, is_penalised }))
     };
     match measured() {
         Err(Error::InvalidParameter { .. } | Error::NotFinite { .. }) => Ok(None),
@@ -150,6 +159,11 @@ fn measured<T: Scalar>(
         fidelity.add(wanted, &codes, BatchView::new(outputs, network.outputs()))?;
     }
     Ok(Some(fidelity).filter(|fidelity| fidelity.samples() > 0))
+}
+
+/// The name in a description.
+fn kind(described: &str) -> &str {
+    described.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default()
 }
 
 /// Of all atoms, or of some of them, spread evenly.

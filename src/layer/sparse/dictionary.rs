@@ -12,7 +12,9 @@ use super::{InCommon, PairDecoder, PairsPass};
 use crate::batch::size::Size;
 use crate::batch::sparse::SparseBatch;
 use crate::batch::{BatchView, BatchViewMut};
-use crate::error::{Error, Result, require_count, require_fit, require_positive};
+use crate::error::{
+    Error, Result, require, require_count, require_fit, require_positive, require_size,
+};
 use crate::layer::layout::{Layout, Role};
 use crate::layer::tied::Detach;
 use crate::layer::{
@@ -78,7 +80,7 @@ impl Dictionary {
     }
 
     fn to_size<O: Size>(self, output: O) -> TargetDictionary<O> {
-        TargetDictionary { settings: self, output, has_skip: false }
+        TargetDictionary { settings: self, output, has_skip: false, first_bias: Vec::new() }
     }
 
     /// The decoder of an encoder.
@@ -89,6 +91,7 @@ impl Dictionary {
             settings: self,
             in_common: encoder.in_common(),
             skip: None,
+            first_bias: Vec::new(),
             is_frozen: false,
             is_encoder_frozen: encoder.is_frozen(),
         }
@@ -101,6 +104,9 @@ impl Dictionary {
 /// # Formula
 /// y = Σ fᵢ dᵢ + b, and with a [skip](Self::with_skip) + W x. The bias b is its own, also where the encoder has a
 /// pre-bias, and atoms begin as random directions.
+///
+/// Targets whose means are far from 0, beside how much they vary, are to be given as a [first bias](Self::bias), or
+/// centred: until b has come so far, units learn the means, and most of them die.
 ///
 /// # Example
 /// ```
@@ -125,14 +131,22 @@ impl Dictionary {
 /// # References
 /// J. Dunefsky, P. Chlenski, N. Nanda (2024), Transcoders find interpretable LLM feature circuits; G. Paulo, S. Shabalin,
 /// N. Belrose (2025), Transcoders beat sparse autoencoders for interpretability.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TargetDictionary<O> {
     settings: Dictionary,
     output: O,
     has_skip: bool,
+    first_bias: Vec<f64>,
 }
 
 impl<O: Size> TargetDictionary<O> {
+    /// The first bias b, one value for each output, such as the [geometric median](crate::metrics::geometric_median) of some
+    /// targets. Default: zeros. Another number of values, and one that is not finite, are refused when the model is built.
+    pub fn bias<T: Float>(self, first: impl AsRef<[T]>) -> Self {
+        let first_bias = first.as_ref().iter().map(|value| value.to_double()).collect();
+        Self { first_bias, ..self }
+    }
+
     /// Adds W x of the encoder's inputs x to the outputs, so that the code need not say what a linear map does. W is
     /// trained with the rest, and 0 at first.
     pub fn with_skip(self) -> Self {
@@ -147,6 +161,7 @@ impl<O: Size> TargetDictionary<O> {
             settings: self.settings,
             in_common: None,
             skip: self.has_skip.then(|| encoder.input().value()),
+            first_bias: self.first_bias,
             is_frozen: false,
             is_encoder_frozen: encoder.is_frozen(),
         }
@@ -162,6 +177,8 @@ pub struct DictionaryLayer<I, O> {
     in_common: Option<InCommon>,
     /// The inputs that a skip takes.
     skip: Option<usize>,
+    /// Zeros, where it is empty.
+    first_bias: Vec<f64>,
     is_frozen: bool,
     is_encoder_frozen: bool,
 }
@@ -246,7 +263,14 @@ impl<I: Size, O: Size> Module for DictionaryLayer<I, O> {
     }
     fn check_sizes(&self) -> Result<()> {
         require_count("Dictionary units", self.units.value())?;
-        require_count("Dictionary outputs", self.output.value())
+        require_count("Dictionary outputs", self.output.value())?;
+        if self.first_bias.is_empty() {
+            return Ok(());
+        }
+        let place = "the first bias of a Dictionary";
+        require_size(place, "values", self.output.value(), self.first_bias.len())?;
+        let found = self.first_bias.iter().find(|value| !value.is_finite());
+        found.map_or(Ok(()), |&value| require(false, place, value, "finite"))
     }
 }
 
@@ -287,6 +311,7 @@ impl<T: Float, I: Size, O: Size> Layer<T> for DictionaryLayer<I, O> {
         let (atoms, rest) = parameters.split_at_mut(self.num_weights());
         draw_directions(atoms, (outputs, T::of(self.settings.first_norm)), rng);
         rest.fill(T::ZERO);
+        rest.iter_mut().zip(&self.first_bias).for_each(|(bias, &first)| *bias = T::of(first));
     }
 
     fn begin_as(&self, encoder: &[T], own: &mut [T]) {
@@ -437,7 +462,7 @@ impl<T: Float, I: Size, O: Size> PairDecoder<T> for DictionaryLayer<I, O> {
         parameters[of_bias].copy_from_slice(bias);
         let are_one = || are_of_length_one(BatchView::new(atoms, self.output.value()));
         let fault = "keeps its atoms at length 1, and those that are taken have others";
-        let remedy = "fold them by `SparseDictionary::fold_norms`, or take `Dictionary::free`";
+        let remedy = "take `Dictionary::free`, or fold them by `SparseDictionary::fold_norms` where their rule allows it";
         require_fit(self.settings.is_free || are_one(), "the decoder", fault, remedy)?;
         let (fault, remedy) = (
             "has a skip, and the weights that are taken have none, or the \

@@ -382,8 +382,16 @@ where
         let own = self.selection.rule(Moment::default(), thresholds);
         let fault = "selects units by another rule, or with another k, than the one that is taken";
         let remedy = "build the model with the selection that the weights were trained with";
-        let is_kind = is_written && own.is_of_kind(plain.rule) && plain.magnitudes.is_none();
-        let is_same = is_kind && plain.norms.is_empty() != self.selection.is_by_norm();
+        let no_gates = "has no gates, and the weights that are taken have";
+        let remedy_of_gates = "take a `GatedEncoder`";
+        require_fit(plain.magnitudes.is_none(), "the encoder", no_gates, remedy_of_gates)?;
+        let by_norm =
+            "ranks units by norm and the weights that are taken do not, or the other way round";
+        let remedy_of_norms = "take a selection `by_norm` for weights that are, and only for these: `sparse_dictionary` gives none \
+                               that are, as it folds the lengths of atoms into them";
+        let is_by_norm = plain.norms.is_empty() != self.selection.is_by_norm();
+        require_fit(is_by_norm, "the encoder", by_norm, remedy_of_norms)?;
+        let is_same = is_written && own.is_of_kind(plain.rule);
         require_fit(is_same, "the encoder", fault, remedy)
     }
 

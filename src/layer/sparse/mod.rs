@@ -66,6 +66,7 @@ pub(crate) use atoms::add_atoms;
 pub use dictionary::{Dictionary, DictionaryLayer, TargetDictionary};
 pub use encoder::{SparseEncoder, SparseLayer};
 pub use gated::{GatedEncoder, GatedLayer};
+pub(crate) use passes::column_norms;
 pub use select::Room;
 pub(crate) use select::{Preactivations, select};
 pub use selection::{AbsTopK, BatchTopK, By, JumpRelu, Moment, Rule, Selection, Selects, TopK};
@@ -126,7 +127,7 @@ impl<T, I, O, R> TrainedThresholds for Any<T, I, O, R, Pairs> {}
 #[diagnostic::on_unimplemented(
     message = "a sparse code is decoded by a dictionary, which is linear",
     label = "not a dictionary",
-    note = "give `.decoder(Dictionary::new())`"
+    note = "give `.decoder(Dictionary::new())`, or `.target_decoder(Dictionary::new().to::<64>())`"
 )]
 pub trait MadeDictionary {}
 impl<I, O> MadeDictionary for DictionaryLayer<I, O> {}

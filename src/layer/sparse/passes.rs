@@ -83,7 +83,7 @@ once! {
     pub(super) fn least_positive(codes: &'a SparseBatch<T>, norms: &'a [T]) -> Option<T>
         = least_positive_generic;
     /// The norms of columns, one after the other.
-    pub(super) fn column_norms(columns: BatchView<'a, T>, to: &'a mut [T]) = column_norms_generic;
+    pub(crate) fn column_norms(columns: BatchView<'a, T>, to: &'a mut [T]) = column_norms_generic;
 }
 
 fn scale_all_generic<T: Float>(values: &mut [T], factor: T) {
@@ -260,12 +260,9 @@ fn column_norms_generic<T: Float>(columns: BatchView<'_, T>, to: &mut [T]) {
     let cost = ELEMENT / 8 * columns.features();
     in_parts(columns.samples(), cost, (columns, to), |(columns, to)| {
         for (column, to) in columns.iter().zip(to) {
-            let square = sum(
-                column,
-                #[inline(always)]
-                |value| value * value,
-            );
-            *to = square.sqrt();
+            // In double precision, so that no square of a single one is infinite or 0.
+            let square = |value: &T| value.to_double() * value.to_double();
+            *to = T::of(column.iter().map(square).sum::<f64>().sqrt());
         }
     });
 }

@@ -108,7 +108,7 @@ fn select_generic<T: Float>(
             Some(units) => Names::Are(&units[first..][..count]),
         };
         tile.resize(count * samples, T::ZERO);
-        of.compute(names, count, gathered, tile);
+        of.compute((names, count), rule.never(), gathered, tile);
         let column = ELEMENT / 8 * count;
         in_parts(samples, column, (BatchView::new(tile, count), &mut best[..]), |(z, best)| {
             for (z, best) in z.iter().zip(best) {
@@ -157,8 +157,14 @@ impl Names<'_> {
 }
 
 impl<T: Float> Preactivations<'_, T> {
-    /// Those of some units, of all samples: `count × samples`.
-    fn compute(&self, names: Names<'_>, count: usize, gathered: &mut Vec<T>, tile: &mut [T]) {
+    /// Those of some units, of all samples: `count × samples`; of a unit of norm 0 what never is active.
+    fn compute(
+        &self,
+        (names, count): (Names<'_>, usize),
+        never: T,
+        gathered: &mut Vec<T>,
+        tile: &mut [T],
+    ) {
         let inputs = self.weights.features();
         let has_norms = !self.norms.is_empty();
         let (weights, biases, norms) = match names {
@@ -191,7 +197,7 @@ impl<T: Float> Preactivations<'_, T> {
             }
             if has_norms {
                 let norms = &norms[rows.clone()];
-                z.chunks_exact_mut(rows.len()).for_each(|z| multiply_each(z, norms));
+                z.chunks_exact_mut(rows.len()).for_each(|z| multiply_each(z, norms, never));
             }
         });
     }
@@ -206,6 +212,16 @@ impl<T: Float> Rule<'_, T> {
                 T::of(f64::NEG_INFINITY)
             }
             _ => T::ZERO,
+        }
+    }
+
+    /// A value that is never active.
+    fn never(&self) -> T {
+        match self {
+            Self::Largest { by: By::Size, .. } | Self::LargestTogether { by: By::Size, .. } => {
+                T::ZERO
+            }
+            _ => T::of(f64::NEG_INFINITY),
         }
     }
 }
@@ -278,11 +294,7 @@ impl<T: Float> Best<T> {
     fn each_active(&self, norms: &[T], mut to: impl FnMut(usize, T)) {
         for &(value, unit) in &self.pairs {
             let unit = unit as usize;
-            match norms.get(unit) {
-                None => to(unit, value),
-                Some(&norm) if norm > T::ZERO => to(unit, value / norm),
-                Some(_) => {}
-            }
+            to(unit, norms.get(unit).map_or(value, |&norm| value / norm));
         }
     }
 
@@ -297,9 +309,11 @@ impl<T: Float> Best<T> {
     }
 }
 
-/// z ← z times the norm.
-fn multiply_each<T: Float>(z: &mut [T], norms: &[T]) {
-    z.iter_mut().zip(norms).for_each(|(z, &norm)| *z *= norm);
+/// z ← z times the norm, where that is not 0.
+fn multiply_each<T: Float>(z: &mut [T], norms: &[T], never: T) {
+    for (z, &norm) in z.iter_mut().zip(norms) {
+        *z = if norm > T::ZERO { *z * norm } else { never };
+    }
 }
 
 /// Whether it is above the bound, or no number: that is not to be passed over.
@@ -380,7 +394,7 @@ fn select_dense_generic<T: Float>(mut z: BatchViewMut<'_, T>, norms: &[T], rule:
     for z in z.as_mut_slice().chunks_exact_mut(units) {
         best.bound = rule.bound();
         best.pairs.clear();
-        multiply_each(z, norms);
+        multiply_each(z, norms, rule.never());
         best.offer(z, Names::From(0), rule);
         match rule {
             Rule::Largest { count, by } => best.cut(count, by),
@@ -490,11 +504,16 @@ mod tests {
             ];
             // Powers of 2, so that nothing is rounded, and 0, with which a unit is never active.
             let norms: Vec<f64> = (0..units).map(|unit| [0.5, 4.0, 1.0, 0.0][unit % 4]).collect();
-            // No 0 is negative, as sorting would put it behind others.
-            let times: Vec<Vec<f64>> = z
-                .iter()
-                .map(|z| z.iter().zip(&norms).map(|(z, norm)| z * norm + 0.0).collect())
-                .collect();
+            // What has no norm takes nobody's place. No 0 is negative, as sorting would put it behind others.
+            let times = |rule: Rule<'_, f64>| -> Vec<Vec<f64>> {
+                let is_by_size = matches!(
+                    rule,
+                    Rule::Largest { by: By::Size, .. } | Rule::LargestTogether { by: By::Size, .. }
+                );
+                let last = if is_by_size { 0.0 } else { f64::NEG_INFINITY };
+                let of = |(z, &norm): (&f64, &f64)| if norm > 0.0 { z * norm + 0.0 } else { last };
+                z.iter().map(|z| z.iter().zip(&norms).map(of).collect()).collect()
+            };
             let may_be = |&(unit, _): &(usize, f64)| norms[unit] > 0.0;
             let divided = |code: Vec<(usize, f64)>| -> Vec<(usize, f64)> {
                 let active = code.into_iter().filter(may_be);
@@ -505,7 +524,8 @@ mod tests {
                 assert_eq!(pairs(&codes), by_sorting(&z, rule), "{units} units, {rule:?}");
                 let by_norm = Preactivations { norms: &norms, ..of };
                 select(by_norm, rule, &mut codes, &mut room);
-                let expected: Vec<_> = by_sorting(&times, rule).into_iter().map(divided).collect();
+                let expected: Vec<_> =
+                    by_sorting(&times(rule), rule).into_iter().map(divided).collect();
                 assert_eq!(pairs(&codes), expected, "{units} units by norm, {rule:?}");
                 if matches!(rule, Rule::LargestTogether { .. }) {
                     continue;
@@ -533,7 +553,7 @@ mod tests {
             let by_norm = Preactivations { units: Some(&some), norms: &norms, ..of };
             select(by_norm, largest, &mut codes, &mut room);
             let even: Vec<Vec<f64>> =
-                times.iter().map(|z| z.iter().step_by(2).copied().collect()).collect();
+                times(largest).iter().map(|z| z.iter().step_by(2).copied().collect()).collect();
             let expected = by_sorting(&even, largest).into_iter().map(|code| {
                 divided(code.into_iter().map(|(unit, value)| (2 * unit, value)).collect())
             });

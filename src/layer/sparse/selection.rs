@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 
 use crate::error::{
-    Result, require, require_count, require_fraction, require_positive, require_weight,
+    Forgotten, Result, Unwrapped, require, require_count, require_fraction, require_positive,
+    require_weight,
 };
 use crate::layer::activation::Relu;
 use crate::layer::range::{self, Range};
@@ -97,7 +98,8 @@ pub struct Moment {
 ///
 /// # Laws
 /// 1. In use a [`rule`](Self::rule) is about each sample alone, so that a sample has the same code in any batch.
-/// 2. Values of a code are pre-activations, or 0.
+/// 2. Values of a code are pre-activations, but for rounding where there are norms, or 0.
+/// 3. What [ranks by norm](Selects::is_by_norm) has no thresholds that are trained by a [bandwidth](Self::bandwidth).
 pub trait Selection<T: Float>: Selects + Debug + Send + Sync + Clone + 'static {
     /// What tells it from others in summaries and files: `TopK { k: 32 }`.
     fn describe(&self) -> String;
@@ -462,6 +464,27 @@ impl Selects for Relu {
 impl<T: Float> Selection<T> for Relu {
     fn describe(&self) -> String {
         "Relu".to_owned()
+    }
+    fn rule<'a>(&self, _at: Moment, _thresholds: &'a [T]) -> Rule<'a, T> {
+        Rule::Above { threshold: T::ZERO }
+    }
+}
+
+/// Says that a `?` is missing.
+impl<R, X> Selects for std::result::Result<R, X>
+where
+    Forgotten<X>: Unwrapped,
+{
+    type Range = range::NonNegative;
+}
+
+/// A forgotten `?`, of which enough has been said before a model is built.
+impl<T: Float, R, X> Selection<T> for std::result::Result<R, X>
+where
+    Self: Selects + Debug + Send + Sync + Clone + 'static,
+{
+    fn describe(&self) -> String {
+        String::new()
     }
     fn rule<'a>(&self, _at: Moment, _thresholds: &'a [T]) -> Rule<'a, T> {
         Rule::Above { threshold: T::ZERO }

@@ -15,7 +15,7 @@ use crate::terms::Terms;
 /// sample, so that they come back to where something is missing.
 ///
 /// # Formula
-/// With e = x − y, taken as it is, and of each sample the k largest pre-activations zᵢ among dead units, whatever their
+/// With e = x − y, or t − y of a model with targets t, taken as it is, and of each sample the k largest pre-activations zᵢ among dead units, whatever their
 /// sign: α · min(dead / k, 1) · mean over samples of ½ ‖Σ zᵢ dᵢ − e‖². The dictionary's bias is no part of that sum: it
 /// is in y already. Nothing where no unit is dead. Its term is `aux_k`. Whatever the loss is, this is a squared error; a
 /// loss on logits is refused, and so is [`GateSparsity`](crate::regularizer::GateSparsity) beside it, which wants another

@@ -19,7 +19,7 @@ use crate::regularizer::{Needs, Regularizer, SuitedTo};
 ///
 /// The counts are in checkpoints and in the model's file, and what is drawn depends on seed and step: a resumed training
 /// has the same bits. A training with [`Lbfgs`](crate::Lbfgs), which looks along lines, and one with a frozen half are
-/// refused.
+/// refused, and so is a model with targets, of which directions of samples are none: take [`AuxK`](super::AuxK).
 ///
 /// # Example
 /// ```

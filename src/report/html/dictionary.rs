@@ -66,7 +66,7 @@ pub(super) fn section(found: &DictionaryCheckup) -> Section {
             "never active on these samples".to_owned(),
         ),
         (
-            "Dense units",
+            "Units on over 10 %",
             of_units(found.dense_units().len()),
             "active on more than 10 % of the samples".to_owned(),
         ),

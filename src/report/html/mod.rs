@@ -140,7 +140,8 @@ pub struct HtmlReport<'a, T: Float = f32> {
 impl<'a, T: Scalar> HtmlReport<'a, T> {
     /// About a model, its training's report, and samples, best some it was not trained on, as
     /// [`loss`](AutoEncoder::loss) takes them: `&x`, of a conditional model `(&x, &conditions)`, of a classifier
-    /// `(&x, &labels)`. All samples count alike, whatever weights they are given.
+    /// `(&x, &labels)`. All samples count alike, whatever weights they are given. There is no page of a model with targets,
+    /// which [`to_html`](Self::to_html) refuses: take [`Checkup::of`](crate::health::Checkup::of).
     pub fn new<E, D, R, L, X>(
         model: &'a AutoEncoder<E, D, R, L, T>,
         report: &'a Report,

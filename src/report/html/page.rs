@@ -100,8 +100,8 @@ impl<T: Scalar> HtmlReport<'_, T> {
                      every layer."
                 }
                 Some(_) => {
-                    "Nothing: few dead units, none that is active on most samples, no shrinkage, few atoms that are \
-                     nearly the same, no divergence, and gradients reach every layer."
+                    "Nothing: few dead units, none that is active on most samples, reconstructions as long as is best, few \
+                     atoms that are nearly the same, no divergence, and gradients reach every layer."
                 }
             },
             sections,
