@@ -144,10 +144,21 @@ fn what_is_planted_is_said_with_what_to_do() {
         Advice::DenseUnits { units, count: 16 } if *units == [15]
     );
     // x̂ = x/2 has ‖x̂‖² = x·x̂/2.
+    let halved = planted!(Relu, |weights, _, _| weights.iter_mut().for_each(|w| *w *= 0.5));
+    let mut penalised = AutoEncoder::builder()
+        .encoder(SparseEncoder::<N, N>::new(Relu).without_pre_bias())
+        .decoder(Dictionary::free(1.0).unwrap())
+        .regularizer(regularizer::DictionaryL1::new(0.1).unwrap())
+        .build::<f64>()
+        .unwrap();
+    penalised.set_parameters(halved.parameters()).unwrap();
     says!(
-        planted!(Relu, |weights, _, _| weights.iter_mut().for_each(|w| *w *= 0.5)),
-        &x, "Shrunk reconstructions", "`GatedEncoder`",
-        Advice::BiasedReconstruction { bias, .. } if (bias - 0.5).abs() < 1e-12
+        halved, &x, "Shrunk reconstructions", "Try more epochs",
+        Advice::BiasedReconstruction { bias, is_penalised: false } if (bias - 0.5).abs() < 1e-12
+    );
+    says!(
+        penalised, &x, "Shrunk reconstructions", "`GatedEncoder`",
+        Advice::BiasedReconstruction { bias, is_penalised: true } if (bias - 0.5).abs() < 1e-12
     );
     says!(
         planted!(Relu, |weights, _, _| weights.iter_mut().for_each(|w| *w *= 1.5)),

@@ -274,7 +274,7 @@ impl fmt::Display for Advice {
             Self::BiasedReconstruction { bias, .. } => write!(
                 f,
                 "Reconstructions have {:.0} % of the length that is best in their direction (relative reconstruction bias \
-                 {bias:.2}). Try more epochs, or a smaller learning rate.",
+                 {bias:.2}). Try more epochs, or another learning rate.",
                 100.0 * bias
             ),
             Self::TwinAtoms { atoms, count, nearest: (one, other, cosine) } => write!(
