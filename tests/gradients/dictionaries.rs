@@ -441,14 +441,14 @@ fn a_step_by_norm_is_that_of_sae_lens() {
     fn wave(count: usize, step: f64) -> impl Iterator<Item = f64> {
         (1..=count).map(move |at| (step * at as f64).sin())
     }
-    fn check<S: Selection<f64>, R: Regularizer<f64>>(
+    fn check<S: Selection<f64>, R>(
         selection: S,
         regularizer: R,
         loss: f64,
         sums: [[f64; 2]; 4],
     ) -> Sparse<S, R>
     where
-        R: SuitedTo<SparseLayer<Const<X>, Const<UNITS>, S>>,
+        R: Regularizer<f64> + SuitedTo<SparseLayer<Const<X>, Const<UNITS>, S>>,
     {
         let mut model = model(selection, free(), regularizer);
         let names =
