@@ -246,7 +246,7 @@ pub trait Loss<T: Float>: Debug + Send + Sync + LossClone<T> {
     /// Refuses a number of features that it was not made for; called once, when the model is built.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) then.
+    /// [`Error::SizeMismatch`] then.
     fn check_size(&self, features: usize) -> Result<()> {
         let _ = features;
         Ok(())
