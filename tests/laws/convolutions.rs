@@ -6,7 +6,7 @@ use autoencoder::random::seeded;
 use autoencoder::size::{DynImage, DynWindow, Image, Window};
 use autoencoder::{
     AutoEncoder, Batch, BatchView, BatchViewMut, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d,
-    Dense, Error, Float, Gaussian, Module, Then, Tied, contract,
+    Dense, Float, Gaussian, Module, Then, Tied, contract,
 };
 use rand::{Rng, RngExt};
 
@@ -461,7 +461,7 @@ fn files_have_the_shapes_of_pytorch_and_the_settings() {
         assert_eq!(f64::from_le_bytes(bytes.try_into().unwrap()), expected);
     }
     let refused = other.load(&path).unwrap_err();
-    assert!(matches!(&refused, Error::DoesNotFit { .. }), "{refused}");
+    assert!(matches!(&refused, autoencoder::Error::DoesNotFit { .. }), "{refused}");
     assert!(refused.to_string().contains("dilation"), "{refused}");
     let mut same = build(1);
     same.load(&path).unwrap();
