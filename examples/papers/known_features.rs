@@ -76,8 +76,8 @@ type Score = [f64; 5];
 /// One pass over fewer samples, at a higher rate. The oracle is the start: where units are chosen by rank, atoms are to be much
 /// nearer to the features than the random ones are that they begin as.
 pub fn quick(settings: &Settings) -> Result<Vec<Line>, Stop> {
-    let samples = draw(0..200_000, 10_000)?;
-    let (first, scores) = all_kinds(settings, &samples, 1, 3e-3)?;
+    let samples = draw(0..400_000, 10_000)?;
+    let (first, scores) = all_kinds(settings, &samples, 1, 1e-2)?;
     let first = Matching::new(samples.known.dictionary().view(), first.view())?.mean_correlation();
     let line = |(at, score): (usize, Score)| {
         let what = format!("{}: MCC (random atoms {first:.3})", KINDS[at]);
