@@ -103,8 +103,8 @@ impl<E, D, R, L, T: Float> AutoEncoder<E, D, R, L, T> {
     /// description of everything and a digest.
     ///
     /// The file is in the safetensors format. Weights have PyTorch's orientation (outputs × inputs,
-    /// row by row), but those of a sparse encoder, inputs × units, as other dictionaries have them, and are called as in [`layout`](Self::layout): `encoder.0.weight`; those of a classifier's head
-    /// `classifier.0.weight`. It is replaced as a whole: a process that is killed while saving leaves the old file
+    /// row by row), but those of a sparse encoder, inputs × units, as other dictionaries have them, and are called as in
+    /// [`layout`](Self::layout): `encoder.0.weight`; those of a classifier's head `classifier.0.weight`. It is replaced as a whole: a process that is killed while saving leaves the old file
     /// or the new one.
     ///
     /// # Example

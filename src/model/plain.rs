@@ -3,9 +3,11 @@
 use super::network::Network;
 use super::{AutoEncoder, Scalar};
 use crate::batch::{BatchView, BatchViewMut};
-use crate::code::dictionary::{DictionaryParts, InputScale, SparseActivation, SparseDictionary};
+use crate::code::dictionary::{
+    DictionaryParts, InputScale, SparseActivation, SparseDictionary, require_finite,
+};
 use crate::data::{Normalization, Normalizer};
-use crate::error::{Error, Number, Result, require_fit, require_size};
+use crate::error::{Error, Result, require_fit, require_size};
 use crate::layer::sparse::{By, PairDecoder, PairEncoder, PlainEncoder, Rule, SparseCode};
 use crate::layer::{Part, Unconditioned};
 use crate::loss::Target;
@@ -21,15 +23,15 @@ where
     /// The model as plain weights, to be used elsewhere or written for other libraries: the rule of its selection in use
     /// (of a [`BatchTopK`](crate::layer::sparse::BatchTopK) its threshold), and the normalizer folded into encoder and
     /// dictionary, so that samples go in and reconstructions come out in the user's units. Its
-    /// [notes](SparseDictionary::notes) are empty. Codes are the model's. Of a
-    /// selection [by norm](crate::layer::sparse::TopK::by_norm) the lengths of the atoms are folded into encoder and codes,
+    /// [notes](SparseDictionary::notes) are empty. Codes are the model's. Of a selection
+    /// [by norm](crate::layer::sparse::TopK::by_norm) the lengths of the atoms are folded into encoder and codes,
     /// as other libraries have them: the same units are active, each with the model's value times the length of its atom
     /// (as the model sees it), and reconstructions are the same.
     ///
     /// # Errors
     /// [`Error::Unfit`](crate::Error::Unfit) where encoder or decoder are in a box and are none of sparse codes, for a loss that
-    /// makes something else of the dictionary's outputs, for a normalizer that does not scale and shift each feature by itself or that takes missing values, and for a rule that
-    /// plain weights do not have.
+    /// makes something else of the dictionary's outputs, for a normalizer that does not scale and shift each feature by itself
+    /// or that takes missing values, and for a rule that plain weights do not have.
     ///
     /// # Example
     /// ```
@@ -62,8 +64,9 @@ where
     /// [`sparse_dictionary`](Self::sparse_dictionary). Codes and reconstructions are then the dictionary's, but for
     /// rounding, and for codes by norm, which are divided by the lengths of atoms. A model that ranks
     /// [by norm](crate::layer::sparse::TopK::by_norm) comes back from [`sparse_dictionary`](Self::sparse_dictionary) as one that
-    /// need not, with atoms of length 1 where it has no normalizer; a `BatchTopK` that was not trained as a `TopK`. What it takes off its samples may be another thing than what it adds to its outputs, where a model has
-    /// one parameter for both, and goes into the biases of units then.
+    /// need not, with atoms of length 1 where it has no normalizer; a `BatchTopK` that was not trained as a `TopK`. What
+    /// it takes off its samples may be another thing than what it adds to its outputs, where a model has one parameter for both,
+    /// and goes into the biases of units then.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`](crate::Error::SizeMismatch) for other sizes, [`Error::Unfit`](crate::Error::Unfit) for a
@@ -126,14 +129,8 @@ impl<T: Float> Network<T> {
             _ => dictionary.pre_bias().map_or_else(|| vec![T::ZERO; inputs], <[T]>::to_vec),
         };
         let (biases, of_magnitudes) = dictionary.biases_behind(&pre_bias);
-        for (entry, values) in
-            [("the bias of unit", &biases), ("the magnitude's bias of unit", &of_magnitudes)]
-        {
-            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-                let value = Number(values[index].to_double());
-                return Err(Error::EntryNotFinite { call: place, entry, index, value });
-            }
-        }
+        require_finite(place, "the bias of unit", &biases)?;
+        require_finite(place, "the magnitude's bias of unit", &of_magnitudes)?;
         let magnitudes = match dictionary.activation() {
             SparseActivation::Gated { log_scale, .. } => Some([&log_scale[..], &of_magnitudes]),
             _ => None,

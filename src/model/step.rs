@@ -7,9 +7,9 @@
 //! ```
 //!
 //! A condition goes in beside x̃ and beside z, after the corruption and after the draw, and is cut off on the way
-//! back. A classifier's y is compared with the sample's class, that of a model with targets with what is given. A value of x that is missing, NaN, stays so in what y is
-//! compared with; after the corruption, the encoder sees what the normalizer puts in its place. Of a sparse code only
-//! [pairs](pairs) of a unit and a value go this way.
+//! back. A classifier's y is compared with the sample's class, that of a model with targets with what is given. A value of
+//! x that is missing, NaN, stays so in what y is compared with; after the corruption, the encoder sees what the normalizer
+//! puts in its place. Of a sparse code only [pairs](pairs) of a unit and a value go this way.
 
 mod pairs;
 

@@ -26,15 +26,21 @@ fn taken(dictionary: &SparseDictionary<f32>, x: &Batch<f32, Dyn>) -> Option<[Bat
                 let mut model = builder.build::<f32>().unwrap();
                 model.set_sparse_dictionary(dictionary).unwrap();
                 let found = [model.encode(x).unwrap(), model.predict(x).unwrap()];
-                let targets = found[1].clone();
+                // Its own predictions would leave nothing to learn.
+                let mut targets = found[1].clone();
+                targets.as_mut_slice().iter_mut().for_each(|target| *target += 1.0);
+                let before = model.parameters().to_vec();
                 Trainer::new(Adam::new(1e-3).unwrap()).fit(&mut model, (x, &targets)).unwrap();
+                assert_ne!(model.parameters(), before);
                 Some(found)
             } else {
                 let builder = AutoEncoder::builder().encoder($encoder).decoder(free());
                 let mut model = builder.build::<f32>().unwrap();
                 model.set_sparse_dictionary(dictionary).unwrap();
                 let found = [model.encode(x).unwrap(), model.reconstruct(x).unwrap()];
+                let before = model.parameters().to_vec();
                 Trainer::new(Adam::new(1e-3).unwrap()).fit(&mut model, x).unwrap();
+                assert_ne!(model.parameters(), before);
                 Some(found)
             }
         }};

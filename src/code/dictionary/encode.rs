@@ -154,7 +154,7 @@ const CALL: &str = "SparseDictionary::encode";
 const UNIT: &str = "the value of unit";
 
 /// Refuses what is beyond the number type.
-pub(super) fn require_finite<T: Float>(
+pub(crate) fn require_finite<T: Float>(
     call: &'static str,
     entry: &'static str,
     values: &[T],

@@ -16,11 +16,12 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use activation::SparseActivation;
+pub(crate) use encode::require_finite;
 
 use crate::batch::BatchView;
 use crate::error::{Error, Number, Result, require_count, require_fit, require_size};
 use crate::layer::sparse::column_norms;
-use crate::numbers::scalar::{Float, all_finite};
+use crate::numbers::scalar::Float;
 
 /// How each sample is scaled before it is encoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -252,18 +253,7 @@ fn check<T: Float>(parts: &DictionaryParts<T>) -> Result<()> {
 /// Refuses a list of another length, or with a value that is not finite.
 fn list<T: Float>(unit: &'static str, expected: usize, values: &[T]) -> Result<()> {
     require_size("SparseDictionary", unit, expected, values.len())?;
-    if all_finite(values) {
-        return Ok(());
-    }
-    match values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-        None => Ok(()),
-        Some((index, value)) => Err(Error::EntryNotFinite {
-            call: "SparseDictionary",
-            entry: unit,
-            index,
-            value: Number(value.to_double()),
-        }),
-    }
+    require_finite("SparseDictionary", unit, values)
 }
 
 /// The norms of the decoder's rows.

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use super::sae_lens::HEADS;
 use super::weights::transposed;
 use super::{CONFIG, SAE_LENS};
-use crate::code::dictionary::{InputScale, SparseActivation, SparseDictionary};
-use crate::error::{Error, Number, Result, require_fit};
+use crate::code::dictionary::{InputScale, SparseActivation, SparseDictionary, require_finite};
+use crate::error::{Error, Result, require_fit};
 use crate::file::atomic::replace;
 use crate::numbers::bytes::Tensor;
 use crate::numbers::scalar::Float;
@@ -116,19 +116,9 @@ fn centred<T: Float>(dictionary: &SparseDictionary<T>) -> Result<(Vec<T>, Vec<T>
     let decoder_bias = dictionary.decoder_bias();
     let is_tied = !is_transcoder && dictionary.pre_bias() == Some(decoder_bias);
     let (bias, magnitude) = dictionary.biases_behind(if is_tied { decoder_bias } else { &[] });
-    require_finite("the encoder's bias of unit", &bias)?;
-    require_finite("the magnitude's bias of unit", &magnitude)?;
+    require_finite("save_sae_lens", "the encoder's bias of unit", &bias)?;
+    require_finite("save_sae_lens", "the magnitude's bias of unit", &magnitude)?;
     Ok((bias, magnitude, is_tied))
-}
-
-fn require_finite<T: Float>(entry: &'static str, values: &[T]) -> Result<()> {
-    match values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-        None => Ok(()),
-        Some((index, value)) => {
-            let (call, value) = ("save_sae_lens", Number(value.to_double()));
-            Err(Error::EntryNotFinite { call, entry, index, value })
-        }
-    }
 }
 
 fn config<T: Float>(

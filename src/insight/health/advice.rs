@@ -250,8 +250,8 @@ impl fmt::Display for Advice {
                     )?;
                 }
                 f.write_str(
-                    ". Try `AuxK`, or `Resampling` of an autoencoder, first weights as long as the atoms (`first_norm`), a smaller learning rate, or \
-                     fewer units.",
+                    ". Try `AuxK`, or `Resampling` of an autoencoder, first weights as long as the atoms (`first_norm`), a \
+                     smaller learning rate, or fewer units.",
                 )
             }
             Self::DenseUnits { units, count } => {

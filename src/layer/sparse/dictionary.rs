@@ -464,11 +464,8 @@ impl<T: Float, I: Size, O: Size> PairDecoder<T> for DictionaryLayer<I, O> {
         let fault = "keeps its atoms at length 1, and those that are taken have others";
         let remedy = "take `Dictionary::free`, or fold them by `SparseDictionary::fold_norms` where their rule allows it";
         require_fit(self.settings.is_free || are_one(), "the decoder", fault, remedy)?;
-        let (fault, remedy) = (
-            "has a skip, and the weights that are taken have none, or the \
-             other way round",
-            "build the model with `Dictionary::to`, and `with_skip` where they have one",
-        );
+        let fault = "has a skip, and the weights that are taken have none, or the other way round";
+        let remedy = "build the model with `Dictionary::to`, and `with_skip` where they have one";
         match (self.place_of_skip(), skip) {
             (Some(place), Some(skip)) => parameters[place].copy_from_slice(skip),
             (None, None) => {}
