@@ -5,6 +5,7 @@
 
 mod batch;
 mod code;
+pub mod collective;
 pub mod data;
 pub mod datasets;
 mod error;

@@ -554,6 +554,31 @@ pub enum Error {
         /// What stands against it.
         problem: crate::error::Problem,
     },
+    /// Processes that train together no longer reach each other.
+    #[error(
+        "the processes that train together are no longer together, in `{call}` of process {rank}: {reason}"
+    )]
+    Collective {
+        /// The call of [`Collective`](crate::collective::Collective) that has failed.
+        call: &'static str,
+        /// The process that says so, counted from 0.
+        rank: usize,
+        /// What it knows of it.
+        reason: String,
+    },
+    /// A process of a training is not as the others are: it has other data, settings or another version. Nothing has been
+    /// trained.
+    #[error("process {rank} is not like process 0: {what} is {found} there and {expected} here")]
+    Process {
+        /// The first process that differs, counted from 0.
+        rank: usize,
+        /// In what it differs.
+        what: String,
+        /// What process 0 has.
+        expected: String,
+        /// What that process has.
+        found: String,
+    },
     /// The system does not start the threads that were asked for.
     #[cfg(feature = "parallel")]
     #[error("cannot start {count} threads: {reason}")]

@@ -46,6 +46,12 @@ pub trait Float:
     fn draw_normal(rng: &mut dyn Rng) -> Self;
     /// Draws uniformly from [0, 1).
     fn draw_uniform(rng: &mut dyn Rng) -> Self;
+    /// Writes `scale` times these numbers as bytes, in the order of this machine.
+    #[doc(hidden)]
+    fn write_scaled(values: &[Self], scale: Self, to: &mut [u8]);
+    /// Adds the numbers that these bytes are to others, or writes them over others.
+    #[doc(hidden)]
+    fn add_read(bytes: &[u8], is_new: bool, to: &mut [Self]);
     /// Calls what was compiled for this type.
     #[doc(hidden)]
     fn once<'a, 'b: 'a, F: Once>(arguments: F::Arguments<'a, 'b, Self>) -> F::Output<Self>;
@@ -75,6 +81,25 @@ macro_rules! scalar {
             }
             fn draw_uniform(rng: &mut dyn Rng) -> Self {
                 rng.random()
+            }
+            fn write_scaled(values: &[Self], scale: Self, to: &mut [u8]) {
+                let places = to.chunks_exact_mut(size_of::<$t>());
+                for (place, value) in places.zip(values) {
+                    place.copy_from_slice(&(scale * value).to_ne_bytes());
+                }
+            }
+            fn add_read(bytes: &[u8], is_new: bool, to: &mut [Self]) {
+                let read = |bytes: &[u8]| {
+                    let mut value = [0; size_of::<$t>()];
+                    value.copy_from_slice(bytes);
+                    <$t>::from_ne_bytes(value)
+                };
+                let pairs = to.iter_mut().zip(bytes.chunks_exact(size_of::<$t>()));
+                if is_new {
+                    pairs.for_each(|(to, bytes)| *to = read(bytes));
+                } else {
+                    pairs.for_each(|(to, bytes)| *to += read(bytes));
+                }
             }
             #[inline(always)]
             fn once<'a, 'b: 'a, F: Once>(arguments: F::Arguments<'a, 'b, Self>) -> F::Output<Self> {

@@ -5,6 +5,7 @@ use std::fmt;
 use super::examples::{Rows, Samples};
 use super::{Control, EarlyStopping, Event, Observer, OnDivergence};
 use crate::batch::sample_weights;
+use crate::collective::{Alone, Collective};
 use crate::error::{Result, require, require_count, require_fit, require_positive};
 use crate::numbers::scalar::Float;
 use crate::optimizer::Kind;
@@ -33,6 +34,9 @@ pub(crate) struct Settings<'a> {
     /// The epoch and the batch after which the last training ended, if it was asked to by then.
     pub(super) stopped_at: Option<(usize, usize)>,
     pub(super) threads: usize,
+    /// Parts of a batch, each with a gradient of its own.
+    pub(super) shards: usize,
+    pub(super) collective: Box<dyn Collective + 'a>,
 }
 
 /// A training to be done: by these settings, with this method.
@@ -64,6 +68,8 @@ impl Default for Settings<'_> {
             is_asked_to_stop: false,
             stopped_at: None,
             threads: 1,
+            shards: 1,
+            collective: Box::new(Alone),
         }
     }
 }
@@ -90,7 +96,9 @@ impl Settings<'_> {
             .field("clip_norm", &self.clip_norm)
             .field("on_divergence", &self.on_divergence)
             .field("observers", &self.observers.len())
-            .field("threads", &self.threads);
+            .field("threads", &self.threads)
+            .field("shards", &self.shards)
+            .field("processes", &self.collective.size());
     }
 
     /// Refuses settings out of their range.
@@ -101,6 +109,10 @@ impl Settings<'_> {
         let can = cfg!(feature = "parallel") || self.threads == 1;
         require(can, "Trainer threads", self.threads as f64, "1 without the feature `parallel`")?;
         require_count("Trainer shuffle_buffer", self.shuffle_buffer)?;
+        require_count("Trainer shards", self.shards)?;
+        let requirement = "at least as many as there are processes, each of which takes one or more of every batch";
+        let has_enough = self.shards >= self.collective.size();
+        require(has_enough, "Trainer shards", self.shards as f64, requirement)?;
         self.on_divergence.check()?;
         #[cfg(feature = "safetensors")]
         self.checkpoints.as_ref().map_or(Ok(()), super::Checkpoints::check)?;

@@ -7,6 +7,7 @@ use super::settings::{Plan, Settings};
 use super::trainable::Trainable;
 use super::{EarlyStopping, Observer, OnDivergence, Report};
 use crate::batch::size::SameSize;
+use crate::collective::Collective;
 use crate::error::Result;
 use crate::numbers::scalar::Float;
 use crate::optimizer::{Method, Trains};
@@ -29,6 +30,8 @@ use crate::random::schedule::Schedule;
 /// | [`on_divergence`](Self::on_divergence) | what happens when a number is not finite | stop | |
 /// | [`observer`](Self::observer) | is told of every step and epoch, and can [stop](super::Control::Stop) the training | none | |
 /// | `checkpoints`, with the feature `safetensors` | saves the training and resumes it | none | |
+/// | [`shards`](Self::shards) | parts of a batch, each with a gradient of its own | 1 | at least 1 |
+/// | [`collective`](Self::collective) | what connects the processes that train together | one process | |
 /// | `threads`, with the feature `parallel` | threads that large steps are divided among | 1 | at least 1 |
 ///
 /// The same seed gives the same bits, on any number of threads. Settings out of range are refused by [`fit`](Self::fit).
@@ -152,6 +155,25 @@ impl<'a, O> Trainer<'a, O> {
     /// The bits of the result do not depend on it. More than one need the feature `parallel`. Default: 1.
     pub fn threads(mut self, threads: usize) -> Self {
         self.settings.threads = threads;
+        self
+    }
+
+    /// Cuts each batch into so many shards, at least 1, as equal as they can be. Each shard's gradient is a pass of its own,
+    /// and they are added in the order of the shards: the training is the same but for rounding, and its bits depend on the
+    /// number of shards alone, however many [processes](Self::collective) take them. A multiple of all numbers of processes
+    /// that are to train, such as 12, divides well. What looks at a whole batch at once is given the codes of all shards, or
+    /// refused. Default: 1.
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.settings.shards = shards;
+        self
+    }
+
+    /// Trains together with other processes, each of which calls [`fit`](Self::fit) with the same model, settings and
+    /// data, and takes its part of the [shards](Self::shards), of which there must be as many. That all are alike is seen
+    /// to before the first step. All end with the same model and report; a checkpoint is written by process 0, and read by
+    /// it for all. Of a stream each process reads its part alone. Default: [`Alone`](crate::collective::Alone).
+    pub fn collective(mut self, collective: impl Collective + 'a) -> Self {
+        self.settings.collective = Box::new(collective);
         self
     }
 
