@@ -71,6 +71,11 @@ impl Terms {
         self.entries.extend_from_slice(&other.entries);
     }
 
+    /// Adds all terms of others behind these.
+    pub(crate) fn append(&mut self, others: &Self) {
+        self.entries.extend_from_slice(&others.entries);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }
@@ -83,6 +88,42 @@ impl Terms {
         for (sum, (_, value)) in self.entries.iter_mut().zip(other.iter()) {
             sum.1 += share * value;
         }
+    }
+
+    /// Appends all terms as bytes.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        for (name, value) in self.iter() {
+            to.extend(value.to_ne_bytes());
+            to.extend((name.len() as u32).to_ne_bytes());
+            to.extend(name.as_bytes());
+        }
+    }
+
+    /// As [`accumulate`](Self::accumulate), of terms that were written as bytes; `None` where these are none. Names are
+    /// those of `known` terms where they are the same.
+    pub(crate) fn accumulate_written(
+        &mut self,
+        mut bytes: &[u8],
+        share: f64,
+        known: &Self,
+    ) -> Option<()> {
+        for number in 0.. {
+            let Some((value, rest)) = bytes.split_first_chunk() else { break };
+            let (length, rest) = rest.split_first_chunk()?;
+            let (name, rest) = rest.split_at_checked(u32::from_ne_bytes(*length) as usize)?;
+            bytes = rest;
+            let value = share * f64::from_ne_bytes(*value);
+            if let Some((_, sum)) = self.entries.get_mut(number) {
+                *sum += value;
+                continue;
+            }
+            let name = std::str::from_utf8(name).ok()?;
+            let same = known.entries.get(number).filter(|(known, _)| *known == name);
+            let name = same.map_or_else(|| name.to_owned().into(), |(known, _)| known.clone());
+            // As a sum that begins with 0.
+            self.entries.push((name, 0.0 + value));
+        }
+        bytes.is_empty().then_some(())
     }
 }
 

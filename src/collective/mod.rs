@@ -151,7 +151,7 @@ impl dyn Collective + '_ {
         let mut pieces = Pieces::new();
         let mut sum = Vec::new();
         let takes_part = vec![true; size];
-        pieces.add(self, values, T::ONE, &places, &takes_part, &mut sum)?;
+        pieces.add(self, values, T::ONE, (&places, &takes_part), true, &mut sum)?;
         values[places[self.rank()].clone()].copy_from_slice(&sum);
         pieces.gather(self, values, &places)
     }

@@ -28,18 +28,17 @@ impl Pieces {
     }
 
     /// Adds `scale` times the values of those who take part, in the order of the processes, to what this process has of
-    /// the sum: that of its place. An empty sum begins with the first of them.
+    /// the sum: that of its place. If it is the first, the sum begins with it.
     pub(crate) fn add<T: Float>(
         &mut self,
         all: &mut dyn Collective,
         values: &[T],
         scale: T,
-        places: &[Range<usize>],
-        takes_part: &[bool],
+        (places, takes_part): (&[Range<usize>], &[bool]),
+        is_first: bool,
         sum: &mut Vec<T>,
     ) -> Result<()> {
         let (rank, own) = (all.rank(), &places[all.rank()]);
-        let is_first = sum.is_empty();
         sum.resize(own.len(), T::ZERO);
         let at_once = Self::len::<T>(all.size());
         let longest = places.iter().map(ExactSizeIterator::len).max().unwrap_or(0);

@@ -554,6 +554,16 @@ pub enum Error {
         /// What stands against it.
         problem: crate::error::Problem,
     },
+    /// A part looks at whole batches, which were to be cut into shards.
+    #[error(
+        "{part} looks at all samples of a batch together, which cannot be cut into shards: take 1 for \
+         `Trainer::shards`, or another part; a regularizer of your own that does not look across samples says so by \
+         `Needs::across`"
+    )]
+    NotInShards {
+        /// The part, with its settings.
+        part: String,
+    },
     /// Processes that train together no longer reach each other.
     #[error(
         "the processes that train together are no longer together, in `{call}` of process {rank}: {reason}"

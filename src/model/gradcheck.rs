@@ -186,7 +186,8 @@ fn of_network(
     let rows = given.compared(network, call, (&mut buffer, &mut targets))?;
     let mut shares = Vec::new();
     let shares = sample_weights::shares_of_all(call, weights, rows.x.samples(), &mut shares)?;
-    let seen = Seen { rows, shares, streams: Some(Streams::new(seed, 0, &[])) };
+    let streams = Some(Streams::new(seed, 0, &[]));
+    let seen = Seen { rows, shares, streams, within: None };
     let mut workspace = network.workspace();
     let mut analytic = vec![0.0; network.parameters.len()];
     step(network, &network.parameters, &mut workspace, seen, Some(&mut analytic));

@@ -9,6 +9,7 @@
 //! | `given` | what a call gives it: samples, conditions, targets, as it takes them |
 //! | `passes` | what it makes of them |
 //! | `step` | one pass forward and one back |
+//! | `whole` | the codes of a batch whose shards have passes of their own |
 //! | `inference` | codes, reconstructions, scores |
 //! | `objective` | what training makes small |
 //! | `generation` | what only a model with a prior can do |
@@ -44,6 +45,7 @@ mod sparse;
 pub mod stack;
 pub(crate) mod step;
 mod training;
+pub(crate) mod whole;
 pub(crate) mod workspace;
 
 use std::fmt;

@@ -120,7 +120,7 @@ impl<E: Part, D: Part, R, L, T: Scalar> AutoEncoder<E, D, R, L, T> {
             require_size(call, "gradients", self.num_parameters(), gradient.len())?;
         }
         let mut workspace = self.workspace();
-        let seen = Seen { rows, shares, streams };
+        let seen = Seen { rows, shares, streams, within: None };
         scalar::step(network, parameters, &mut workspace, seen, gradient);
         Ok(workspace.terms)
     }

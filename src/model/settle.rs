@@ -52,11 +52,16 @@ impl<T: Float> Network<T> {
         encoder.take_norms(own, BatchView::new(atoms, outputs));
     }
 
-    /// After a training step: brings parameters back to where they may be, and takes the batch into the regularizer's
-    /// state.
-    pub(crate) fn settle(&mut self, workspace: &Workspace<T>, shares: Option<&[T]>) {
+    /// After a training step: brings parameters back to where they may be, and takes the batch, with what the encoder has
+    /// said of it, into the regularizer's state.
+    pub(crate) fn settle(
+        &mut self,
+        posterior: &Posterior<T>,
+        codes: &SparseBatch<T>,
+        shares: Option<&[T]>,
+    ) {
         let given = self.given_to_decoder();
-        let codes = self.pairs().map(|_| &workspace.pairs.codes);
+        let codes = self.pairs().map(|_| codes);
         let Self { encoder, decoder, parameters, .. } = self;
         if let (Some(encoder), Some(codes)) = (encoder.pair_encoder(), codes) {
             encoder.settle(parameters, codes);
@@ -65,7 +70,7 @@ impl<T: Float> Network<T> {
             decoder.settle(&mut parameters[given]);
         }
         self.take_norms();
-        self.update_state(&workspace.encoding.posterior, codes, shares);
+        self.update_state(posterior, codes, shares);
     }
 
     /// Gives units new directions that a regularizer wants revived after a step, and appends the places of their

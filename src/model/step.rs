@@ -15,6 +15,7 @@ mod pairs;
 
 use super::network::{Network, Places};
 use super::passes::joined;
+use super::whole::InWhole;
 use super::workspace::{Back, Comparing, Decoding, Drawing, Encoding, Pairs, Workspace, fit};
 use crate::batch::{BatchView, BatchViewMut, sample_weights};
 use crate::layer::Pass;
@@ -34,6 +35,18 @@ pub(crate) struct Seen<'a, T> {
     pub(crate) shares: Option<&'a [T]>,
     /// The randomness of a training step; without it nothing is corrupted or drawn.
     pub(crate) streams: Option<Streams<'a>>,
+    /// The batch that they are a shard of, where something looks across its codes.
+    pub(crate) within: Option<InWhole<'a, T>>,
+}
+
+/// How much of a pass is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stretch {
+    /// From samples to codes.
+    ToCodes,
+    /// From the codes that are there on.
+    FromCodes,
+    All,
 }
 
 /// One pass forward and, if a gradient is wanted, back, at these parameters; terms are left in the workspace.
@@ -44,6 +57,18 @@ pub(crate) fn step<T: Float>(
     seen: Seen<'_, T>,
     gradient: Option<&mut [T]>,
 ) {
+    some_of_step(network, parameters, workspace, seen, gradient, Stretch::All);
+}
+
+/// A stretch of such a pass. The codes that one begins with are those of these samples at these parameters.
+pub(crate) fn some_of_step<T: Float>(
+    network: &Network<T>,
+    parameters: &[T],
+    workspace: &mut Workspace<T>,
+    seen: Seen<'_, T>,
+    gradient: Option<&mut [T]>,
+    stretch: Stretch,
+) {
     let mut clean = std::mem::take(&mut workspace.clean);
     let x = drawn_anew(network, seen, &mut clean);
     let target = match network.loss.target() {
@@ -53,7 +78,12 @@ pub(crate) fn step<T: Float>(
     let rows = Rows { x, ..seen.rows };
     let draws = if seen.streams.is_some() { network.draws() } else { 0 };
     let step = Step { network, parameters, places: network.places(), rows, target, seen, draws };
-    step.run(workspace, gradient);
+    if stretch != Stretch::FromCodes {
+        step.encode(workspace);
+    }
+    if stretch != Stretch::ToCodes {
+        step.run(workspace, gradient);
+    }
     workspace.clean = clean;
 }
 
@@ -91,6 +121,18 @@ struct Step<'a, T: Float> {
 }
 
 impl<T: Float> Step<'_, T> {
+    fn encode(&self, workspace: &mut Workspace<T>) {
+        if let Some((encoder, _)) = self.network.pairs() {
+            self.prepare_pairs(workspace);
+            self.corrupt(&mut workspace.encoding);
+            return self.encode_pairs(encoder, workspace);
+        }
+        self.prepare(workspace);
+        self.corrupt(&mut workspace.encoding);
+        self.infer(workspace);
+        self.draw(&workspace.encoding, &mut workspace.drawing);
+    }
+
     fn run(&self, workspace: &mut Workspace<T>, mut gradient: Option<&mut [T]>) {
         if let Some(gradient) = &mut gradient {
             gradient[self.places.loss.start..].fill(T::ZERO);
@@ -109,10 +151,6 @@ impl<T: Float> Step<'_, T> {
     }
 
     fn run_dense(&self, workspace: &mut Workspace<T>, gradient: Option<&mut [T]>) {
-        self.prepare(workspace);
-        self.corrupt(&mut workspace.encoding);
-        self.infer(workspace);
-        self.draw(&workspace.encoding, &mut workspace.drawing);
         self.decode(workspace);
         let Some(gradient) = gradient else {
             self.compare(workspace, None);
@@ -498,7 +536,11 @@ impl<T: Float> Step<'_, T> {
         let mut d_codes = std::mem::take(&mut workspace.pairs.d_codes);
         let mut d_auxiliary = std::mem::take(&mut workspace.pairs.d_auxiliary);
         let has_pairs = self.network.pairs().is_some();
-        for leaf in &self.network.leaves {
+        for (number, leaf) in self.network.leaves.iter().enumerate() {
+            let within = self.seen.within;
+            if within.is_some_and(|within| within.add_terms(number, leaf, &mut terms)) {
+                continue;
+            }
             let mut to = gradient.as_deref_mut().map(|gradient| {
                 let (of_parts, rest) = gradient.split_at_mut(end);
                 PenaltyGradient {
@@ -514,6 +556,9 @@ impl<T: Float> Step<'_, T> {
             });
             let at = self.encoded(workspace, leaf);
             leaf.part.penalty(&at, to.as_mut(), &mut scratch, &mut terms);
+        }
+        if let (Some(within), true) = (self.seen.within, gradient.is_some()) {
+            within.add_gradient(&mut back);
         }
         (workspace.back, workspace.scratch, workspace.terms) = (back, scratch, terms);
         (workspace.pairs.d_codes, workspace.pairs.d_auxiliary) = (d_codes, d_auxiliary);

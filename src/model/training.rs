@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::inference::InMemory;
 use super::network::Network;
 use super::scalar;
-use super::step::{Seen, step};
+use super::step::{Seen, Stretch, some_of_step};
+use super::whole::{InWhole, Whole};
 use super::workspace::Workspace;
 use super::{AutoEncoder, Scalar};
 use crate::batch::BatchView;
@@ -28,7 +29,7 @@ use crate::train::blocks::Beside;
 use crate::train::examples::{Examples, Rows, Samples, Stream};
 use crate::train::prepared::{self, Data, Prepared};
 use crate::train::settings::Plan;
-use crate::train::trainable::{Chosen, Trainee};
+use crate::train::trainable::{Chosen, Shard, Trainee};
 use crate::train::{Report, Takes, Trainable, Warning};
 
 impl<E, D, R, L, T> Trainable for AutoEncoder<E, D, R, L, T>
@@ -69,6 +70,11 @@ pub(super) fn train<T: Float>(
     let remedy = "take Adam, or `Dictionary::free` and a selection that has no thresholds and is not by norm";
     let is_lbfgs = matches!(plan.method, Kind::Lbfgs(_));
     require_fit(!is_lbfgs || !network.settles(), part, fault, remedy)?;
+    if plan.settings.shards() > 1
+        && let Some(part) = network.not_in_shards()
+    {
+        return Err(Error::NotInShards { part });
+    }
     let can_revive = !is_lbfgs && !network.encoder.is_frozen() && !network.decoder.is_frozen();
     let (part, fault) = ("Resampling", "gives encoder and decoder new parameters between steps");
     let remedy = "freeze neither, and take Adam";
@@ -94,7 +100,8 @@ pub(super) fn train<T: Float>(
     };
     let workspace = network.workspace();
     let is_streamed = matches!(data, Data::Stream { .. });
-    let mut trainee = InTraining { network, workspace, is_streamed };
+    let whole = Whole::new(network);
+    let mut trainee = InTraining { network, workspace, whole, is_gathered: false, is_streamed };
     prepared::run(plan, &mut trainee, Prepared { data, held_out, weights })
 }
 
@@ -116,6 +123,9 @@ pub(super) fn beside<'a, T: Float>(
 struct InTraining<'a, T: Float> {
     network: &'a mut Network<T>,
     workspace: Workspace<T>,
+    /// The codes of a batch in shards, if they are gathered.
+    whole: Whole<T>,
+    is_gathered: bool,
     /// Whether values that are not finite may be in the samples.
     is_streamed: bool,
 }
@@ -153,11 +163,18 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
         &self.workspace.terms
     }
 
-    fn pass(&mut self, at: Option<&[T]>, chosen: &Chosen<'_, T>, gradient: &mut [T]) {
-        let &Chosen { rows, shares, streams } = chosen;
-        let seen = Seen { rows, shares, streams: Some(streams) };
+    fn pass(&mut self, at: Option<&[T]>, chosen: &Chosen<'_, T>, mut gradient: Option<&mut [T]>) {
+        let &Chosen { rows, shares, streams, shard } = chosen;
+        let whole = &self.whole;
+        let within = shard.map(|Shard { first, share, .. }| InWhole { whole, first, share });
+        let seen = Seen { rows, shares, streams, within };
+        let is_encoded = shard.is_some_and(|shard| shard.is_encoded);
+        let stretch = if is_encoded { Stretch::FromCodes } else { Stretch::All };
         let parameters = at.unwrap_or(&self.network.parameters);
-        step(self.network, parameters, &mut self.workspace, seen, Some(gradient));
+        let workspace = &mut self.workspace;
+        let to = gradient.as_deref_mut();
+        some_of_step(self.network, parameters, workspace, seen, to, stretch);
+        let Some(gradient) = gradient else { return };
         self.network.project(parameters, gradient);
         // A loss skips what is missing: where nothing may be, and for infinity, the step has failed.
         let may_miss = self.network.fills().is_some();
@@ -171,17 +188,49 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
         }
     }
 
+    fn gathers(&self) -> bool {
+        self.network.gathers()
+    }
+
+    fn begin_batch(&mut self, samples: usize, is_drawn: bool) {
+        self.whole.begin(self.network, samples, is_drawn);
+        self.is_gathered = true;
+    }
+
+    fn encode(&mut self, at: Option<&[T]>, chosen: &Chosen<'_, T>, to: &mut Vec<u8>) {
+        let &Chosen { rows, shares, streams, .. } = chosen;
+        let seen = Seen { rows, shares, streams, within: None };
+        let parameters = at.unwrap_or(&self.network.parameters);
+        let (workspace, stretch) = (&mut self.workspace, Stretch::ToCodes);
+        some_of_step(self.network, parameters, workspace, seen, None, stretch);
+        self.whole.write(self.network, workspace, to);
+    }
+
+    fn take_codes(&mut self, place: (usize, usize), codes: &[u8]) -> Option<()> {
+        self.whole.take(self.network, place, codes)
+    }
+
+    fn end_batch(
+        &mut self,
+        at: Option<&[T]>,
+        all: (Option<&[T]>, Option<Streams<'_>>),
+        wants_gradient: bool,
+    ) {
+        let parameters = at.unwrap_or(&self.network.parameters);
+        self.whole.penalise(self.network, parameters, all, wants_gradient);
+    }
+
     fn update_state(&mut self, shares: Option<&[T]>) {
-        self.network.settle(&self.workspace, shares);
+        let Self { network, workspace, whole, is_gathered, .. } = self;
+        let (posterior, codes) = match is_gathered {
+            true => (whole.posterior(), whole.pairs()),
+            false => (&workspace.encoding.posterior, &workspace.pairs.codes),
+        };
+        network.settle(posterior, codes, shares);
     }
 
     fn revive(&mut self, streams: Streams<'_>, places: &mut Vec<Range<usize>>) {
         self.network.revive(&mut self.workspace, streams, places);
-    }
-
-    fn validate(&mut self, rows: Rows<'_, T>) {
-        let seen = Seen { rows, shares: None, streams: None };
-        step(self.network, &self.network.parameters, &mut self.workspace, seen, None);
     }
 
     fn compared_range(&self) -> Option<(f64, f64)> {
@@ -207,8 +256,17 @@ impl<T: Float> Trainee<T> for InTraining<'_, T> {
         self.network.schedules()
     }
 
+    fn describe(&self) -> String {
+        let Network { layout, regularizer, loss, .. } = &*self.network;
+        format!("{layout}, {regularizer}, {}", loss.describe())
+    }
+
     fn collapsed_units(&self) -> Vec<usize> {
-        self.network.collapsed_units(&self.workspace.encoding.posterior)
+        let posterior = match self.is_gathered {
+            true => self.whole.posterior(),
+            false => &self.workspace.encoding.posterior,
+        };
+        self.network.collapsed_units(posterior)
     }
 
     fn check(

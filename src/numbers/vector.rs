@@ -18,6 +18,11 @@ pub(crate) fn vectorize<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
+/// The instructions that vectorized code uses on this processor: others add in another order.
+pub(crate) fn instructions() -> String {
+    format!("{:?}", pulp::Arch::new()).split('(').next().unwrap_or_default().to_owned()
+}
+
 /// The bit tricks and constants that differ between the two number types.
 pub trait Bits: Copy {
     /// Beyond these eˣ is 0 or infinite.

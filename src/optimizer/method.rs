@@ -40,6 +40,16 @@ pub enum Kind<'a, T> {
     Lbfgs(&'a Lbfgs),
 }
 
+impl<T: Float> Kind<'_, T> {
+    /// The method with its settings.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Optimizer(optimizer) => optimizer.describe(),
+            Self::Lbfgs(lbfgs) => lbfgs.describe(),
+        }
+    }
+}
+
 mod sealed {
     pub trait Sealed<T> {
         fn kind(&self) -> super::Kind<'_, T>;

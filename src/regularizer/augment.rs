@@ -1,5 +1,5 @@
 use super::corruption::{Corruption, each_corrupted};
-use super::{Corrupts, Needs, Regularizer, SuitedTo};
+use super::{Across, Corrupts, Needs, Regularizer, SuitedTo};
 use crate::batch::BatchViewMut;
 use crate::code::Facts;
 use crate::data::Normalizer;
@@ -61,7 +61,13 @@ impl<T: Float, C: Corruption<T> + Clone + 'static> Regularizer<T> for Augment<C>
 
     fn needs(&self, _facts: &Facts) -> Needs {
         let makes_missing = self.change.makes_missing();
-        Needs { corrupts: Corrupts::Sample, makes_missing, takes_pairs: true, ..Needs::nothing() }
+        Needs {
+            corrupts: Corrupts::Sample,
+            makes_missing,
+            takes_pairs: true,
+            across: Across::Nothing,
+            ..Needs::nothing()
+        }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {

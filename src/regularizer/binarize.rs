@@ -1,6 +1,6 @@
 use rand::RngExt;
 
-use super::{Corrupts, Needs, Regularizer, SuitedTo};
+use super::{Across, Corrupts, Needs, Regularizer, SuitedTo};
 use crate::batch::BatchViewMut;
 use crate::code::Facts;
 use crate::layer::Part;
@@ -52,7 +52,12 @@ impl<T: Float> Regularizer<T> for Binarize {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs { corrupts: Corrupts::Sample, takes_pairs: true, ..Needs::nothing() }
+        Needs {
+            corrupts: Corrupts::Sample,
+            takes_pairs: true,
+            across: Across::Nothing,
+            ..Needs::nothing()
+        }
     }
 
     fn corrupt(&self, mut x: BatchViewMut<'_, T>, streams: Streams<'_>) {

@@ -1,4 +1,4 @@
-use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
+use super::{Across, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::code::Facts;
 use crate::error::{Result, require_weight};
 use crate::layer::Part;
@@ -87,7 +87,7 @@ impl<T: Float> Regularizer<T> for CodeL1 {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs::nothing()
+        Needs { across: Across::Nothing, ..Needs::nothing() }
     }
 
     fn schedules(&self) -> Vec<Box<dyn Schedule>> {

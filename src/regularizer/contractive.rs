@@ -1,4 +1,4 @@
-use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
+use super::{Across, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo};
 use crate::code::Facts;
 use crate::error::{Result, require_count, require_weight};
 use crate::layer::jacobian::{Asked, Jacobian, JacobianGradient};
@@ -64,7 +64,7 @@ impl<T: Float> Regularizer<T> for Contractive {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs { adds_to_parameters: true, ..Needs::nothing() }
+        Needs { adds_to_parameters: true, across: Across::Nothing, ..Needs::nothing() }
     }
 
     fn penalty(

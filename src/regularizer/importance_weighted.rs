@@ -1,6 +1,8 @@
 use rand::Rng;
 
-use super::{Encoded, MOST_DRAWS, Needs, PenaltyGradient, Regularizer, SuitedTo, divergence};
+use super::{
+    Across, Encoded, MOST_DRAWS, Needs, PenaltyGradient, Regularizer, SuitedTo, divergence,
+};
 use crate::batch::BatchView;
 use crate::code::Facts;
 use crate::code::prior::{Codes, CodesMut, Prior, StandardNormal, require_gaussian, scratch_len};
@@ -118,7 +120,7 @@ impl<T: Float, P: Prior<T> + Clone + 'static> Regularizer<T> for ImportanceWeigh
 
     fn needs(&self, facts: &Facts) -> Needs {
         let (draws, parameters) = (self.draws, self.prior.num_parameters(facts));
-        Needs { draws, weighs_draws: true, parameters, ..Needs::nothing() }
+        Needs { draws, weighs_draws: true, parameters, across: Across::Nothing, ..Needs::nothing() }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {

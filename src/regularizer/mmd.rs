@@ -1,4 +1,4 @@
-use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
+use super::{Across, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::code::Facts;
 use crate::error::{Result, require_count, require_positive, require_weight};
 use crate::layer::{Layer, Part};
@@ -171,7 +171,7 @@ impl Mmd {
         terms: &mut Terms,
     ) {
         let codes = at.codes.unwrap_or_else(|| at.posterior.mean());
-        let (units, samples, columns) = (codes.features(), at.x.samples(), codes.samples());
+        let (units, samples, columns) = (codes.features(), at.samples(), codes.samples());
         let of_draw = T::of(samples as f64 / columns as f64);
         let block = if at.streams.is_some() { columns } else { BLOCK };
         let (two, lambda) = (T::of(2.0), T::of(self.weight));
@@ -259,7 +259,7 @@ impl<T: Float> Regularizer<T> for Mmd {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs::nothing()
+        Needs { across: Across::Codes, ..Needs::nothing() }
     }
 
     penalty!(Mmd);

@@ -56,14 +56,15 @@
 //!    does, once a training step.
 //! 3. A mean over samples counts each by its [`share`](Encoded::share), so that a sample of weight 2
 //!    does what the same sample twice does.
-//! 4. With every weight zero, a model trains to the same bits as without the regularizer, if that draws and
+//! 4. A penalty depends on other samples in no other way than it [says](Needs::across).
+//! 5. With every weight zero, a model trains to the same bits as without the regularizer, if that draws and
 //!    corrupts nothing.
 //!
 //! # Write your own
 //! ```
 //! use autoencoder::activation::{Identity, Tanh};
 //! use autoencoder::layer::Part;
-//! use autoencoder::regularizer::{Encoded, Needs, PenaltyGradient, SuitedTo};
+//! use autoencoder::regularizer::{Across, Encoded, Needs, PenaltyGradient, SuitedTo};
 //! use autoencoder::{AutoEncoder, Dense, Facts, Float, Regularizer, Terms};
 //!
 //! /// ½ λ · mean ‖h‖²: keeps codes small.
@@ -75,7 +76,8 @@
 //!         format!("CodeL2 {{ weight: {:?} }}", self.0)
 //!     }
 //!     fn needs(&self, _facts: &Facts) -> Needs {
-//!         Needs::nothing() // no draws, no parameters of its own, a gradient at the code alone
+//!         // No draws, no parameters of its own, a gradient at the code alone, and a mean over samples.
+//!         Needs { across: Across::Nothing, ..Needs::nothing() }
 //!     }
 //!     fn penalty(
 //!         &self,
@@ -177,7 +179,8 @@ pub struct Encoded<'a, T: Float> {
     /// Where each tensor lies among the parameters.
     pub layout: &'a Layout,
     /// The inputs as the encoder saw them: corrupted in training, if there is a corruption, and with the
-    /// condition, if there is one.
+    /// condition, if there is one. None where a penalty [across codes](Across::Codes) is given those of all shards of a
+    /// batch.
     pub x: BatchView<'a, T>,
     /// What the encoder said; of a code that comes as [pairs](Self::pairs) without samples, if all parts of the
     /// regularizer [take these](Needs::takes_pairs).
@@ -224,9 +227,14 @@ impl<'a, T: Float> Encoded<'a, T> {
         first..self.parameters.len()
     }
 
+    /// The number of samples.
+    pub fn samples(&self) -> usize {
+        self.x.samples().max(self.posterior.samples())
+    }
+
     /// How many codes are drawn for each sample, 0 where the posterior's mean is the code.
     pub fn draws(&self) -> usize {
-        self.codes.map_or(0, |codes| codes.samples() / self.x.samples().max(1))
+        self.codes.map_or(0, |codes| codes.samples() / self.samples().max(1))
     }
 
     /// How far the training has come; none where everything has its final value.
@@ -237,7 +245,7 @@ impl<'a, T: Float> Encoded<'a, T> {
     /// The share of the sample in this column in a mean over samples: 1 / samples, or by its
     /// [weight](crate::train::Examples::weights).
     pub fn share(&self, column: usize) -> T {
-        let alike = || T::of(1.0 / self.x.samples() as f64);
+        let alike = || T::of(1.0 / self.samples() as f64);
         self.shares.map_or_else(alike, |shares| shares[column])
     }
 
@@ -294,6 +302,22 @@ pub enum Auxiliary {
     Gates,
 }
 
+/// What a [`penalty`](Regularizer::penalty) looks at of other samples than the one at hand: what a batch that is cut into
+/// [shards](crate::Trainer::shards) has to know of its whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Across {
+    /// Maybe anything: a batch is not cut. What is not said otherwise.
+    #[default]
+    Batch,
+    /// [Posterior](Encoded::posterior), [drawn codes](Encoded::codes), [shares](Encoded::shares) and
+    /// [randomness](Encoded::streams), and the gradient at the first two: of these it is given the whole batch, and nothing
+    /// else, neither samples nor outputs nor parameters of its own.
+    Codes,
+    /// Nothing: it is a mean over samples, each by its share, or of parameters alone.
+    Nothing,
+}
+
 /// More codes a sample than anyone draws: what is above is a mistake, and its sizes would overflow.
 pub(crate) const MOST_DRAWS: usize = 1 << 20;
 
@@ -319,6 +343,8 @@ pub struct Needs {
     pub takes_pairs: bool,
     /// What second code it wants of an encoder whose codes come as pairs. At most one part may want one.
     pub auxiliary: Auxiliary,
+    /// What of other samples it looks at. [`Across::Batch`] unless it is said.
+    pub across: Across,
     /// Whether [`revives`](Regularizer::revives) ever names a unit.
     pub revives: bool,
     /// How many parameters of its own are trained.
@@ -335,7 +361,7 @@ impl Default for Needs {
 }
 
 impl Needs {
-    /// Nothing at all: of a penalty, only the posterior.
+    /// Nothing at all: of a penalty, only the posterior. What it looks at [across](Self::across) samples is not said.
     pub fn nothing() -> Self {
         Self {
             corrupts: Corrupts::Nothing,
@@ -345,6 +371,7 @@ impl Needs {
             adds_to_parameters: false,
             takes_pairs: false,
             auxiliary: Auxiliary::Nothing,
+            across: Across::Batch,
             revives: false,
             parameters: 0,
             state: 0,

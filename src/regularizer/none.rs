@@ -1,4 +1,4 @@
-use super::{Needs, Regularizer, SuitedTo};
+use super::{Across, Needs, Regularizer, SuitedTo};
 use crate::code::Facts;
 use crate::layer::Part;
 use crate::numbers::scalar::Float;
@@ -15,6 +15,6 @@ impl<T: Float> Regularizer<T> for NoRegularizer {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs { takes_pairs: true, ..Needs::nothing() }
+        Needs { takes_pairs: true, across: Across::Nothing, ..Needs::nothing() }
     }
 }

@@ -1,4 +1,4 @@
-use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
+use super::{Across, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::batch::BatchView;
 use crate::code::Facts;
 use crate::code::posterior::Posterior;
@@ -225,7 +225,7 @@ impl<T: Float> Regularizer<T> for SparseKl {
     /// With a running mean it remembers the mean of each unit before its correction, then the number of steps.
     fn needs(&self, facts: &Facts) -> Needs {
         let state = if self.decay > 0.0 { facts.units + 1 } else { 0 };
-        Needs { state, ..Needs::nothing() }
+        Needs { state, across: Across::Codes, ..Needs::nothing() }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {

@@ -1,4 +1,4 @@
-use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
+use super::{Across, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::code::Facts;
 use crate::code::prior::{LN_TAU, require_gaussian};
 use crate::error::{Result, require_count, require_weight};
@@ -64,7 +64,7 @@ impl TotalCorrelation {
     ) {
         let codes = at.codes.unwrap_or_else(|| at.posterior.mean());
         let (means, lvs) = (at.posterior.mean(), at.posterior.log_variance());
-        let (units, samples) = (codes.features(), at.x.samples());
+        let (units, samples) = (codes.features(), at.samples());
         let of_draw = T::of(samples as f64 / codes.samples() as f64);
         let block = if at.streams.is_some() { samples } else { BLOCK };
         let (lambda, half) = (T::of(self.weight), T::of(0.5));
@@ -233,7 +233,7 @@ impl<T: Float> Regularizer<T> for TotalCorrelation {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs::nothing()
+        Needs { across: Across::Codes, ..Needs::nothing() }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {

@@ -2,7 +2,9 @@ use std::fmt;
 
 use rand::Rng;
 
-use super::{Encoded, MOST_DRAWS, Needs, PenaltyGradient, Regularizer, SuitedTo, divergence};
+use super::{
+    Across, Encoded, MOST_DRAWS, Needs, PenaltyGradient, Regularizer, SuitedTo, divergence,
+};
 use crate::code::Facts;
 use crate::code::prior::{Prior, StandardNormal, require_gaussian};
 use crate::error::{Result, require, require_weight};
@@ -180,7 +182,13 @@ impl<T: Float, P: Prior<T> + Clone + 'static> Regularizer<T> for Variational<P> 
 
     fn needs(&self, facts: &Facts) -> Needs {
         let (draws, parameters) = (self.draws, self.prior.num_parameters(facts));
-        Needs { draws, parameters, ..Needs::nothing() }
+        // Free bits are of the mean over samples, and so is the capacity.
+        let across = match self.free_bits > 0.0 || self.capacity.is_some() {
+            true if self.prior.num_components() == 0 => Across::Codes,
+            true => Across::Batch,
+            false => Across::Nothing,
+        };
+        Needs { draws, parameters, across, ..Needs::nothing() }
     }
 
     fn schedules(&self) -> Vec<Box<dyn Schedule>> {
@@ -211,7 +219,7 @@ impl<T: Float, P: Prior<T> + Clone + 'static> Regularizer<T> for Variational<P> 
         scratch: &mut [T],
         terms: &mut Terms,
     ) {
-        let samples = at.x.samples();
+        let samples = at.samples();
         let (beta, capacity) = self.weights_at(at.progress());
         if self.free_bits > 0.0 {
             return self.with_free_bits(at, gradient, beta, capacity, scratch, terms);

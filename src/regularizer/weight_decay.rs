@@ -1,4 +1,4 @@
-use super::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
+use super::{Across, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::code::Facts;
 use crate::error::{Result, require_weight};
 use crate::layer::Part;
@@ -60,7 +60,12 @@ impl<T: Float> Regularizer<T> for WeightDecay {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs { adds_to_parameters: true, takes_pairs: true, ..Needs::nothing() }
+        Needs {
+            adds_to_parameters: true,
+            takes_pairs: true,
+            across: Across::Nothing,
+            ..Needs::nothing()
+        }
     }
 
     penalty!(WeightDecay);

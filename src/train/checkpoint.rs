@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::Warning;
+use super::agreement::require_alike;
 use super::course::{Course, progress};
+use super::run::Run;
 use super::training::Training;
-use crate::error::{Result, require_count};
+use crate::error::{Error, Result, require_count};
 use crate::file::atomic;
 use crate::file::atomic::Recovered;
 use crate::file::stored::{Parts, parameter_tensors, require_normalizer, save, take_parameters};
 use crate::file::tensors::read;
 use crate::layer::layout::Role;
 use crate::numbers::bytes::Tensor;
-use crate::numbers::scalar::Float;
+use crate::numbers::scalar::{Float, digest_of_values};
 use crate::optimizer::Kind;
 
 /// Where and how often a training is saved, and whether it goes on from there.
@@ -29,10 +31,13 @@ use crate::optimizer::Kind;
 /// | in a resumed training | |
 /// |---|---|
 /// | samples in memory, labels, targets, conditions, weights; their number in a stream | must be the same |
-/// | seed, batch size, shuffling and its blocks, kind of optimizer, normalizer, what is frozen | must be the same |
+/// | seed, batch size, number of [shards](crate::Trainer::shards), shuffling and its blocks, kind of optimizer, normalizer, what is frozen | must be the same |
 /// | epochs | more or fewer, but not fewer than were begun, and not if a schedule would then have been another from the beginning, such as a [`Cosine`](super::schedule::Cosine) that ends with the last one |
 /// | numbers of the optimizer and of the regularizer, learning-rate schedule, `clip_norm`, early stopping | may be others, with a [warning](super::Warning::ResumedWith) |
-/// | threads, observers, how often it is saved | may be others |
+/// | threads, [processes](crate::Trainer::collective), observers, how often it is saved | may be others |
+///
+/// Of processes that [train together](crate::Trainer::collective), process 0 writes the file, and all read it: it must lie
+/// where all reach it. In a resumed training there may be another number of them.
 ///
 /// The file is replaced as a whole, and the one before stays beside it as `{name}.previous`. If the
 /// newest is damaged, a resumed training goes on from the previous one and says so by
@@ -105,6 +110,12 @@ impl Checkpoints {
         require_count("Checkpoints every_steps", self.every_steps.unwrap_or(1) as usize)
     }
 
+    /// What processes that train together must have in common.
+    pub(super) fn plan(&self) -> String {
+        let Self { every_epochs, every_steps, resume, .. } = self;
+        format!("after {every_epochs} epochs and {every_steps:?} steps, resume {resume}")
+    }
+
     fn exists(&self) -> bool {
         let exists = |path: &Path| std::fs::symlink_metadata(path).is_ok();
         let mut previous = self.path.clone().into_os_string();
@@ -115,7 +126,7 @@ impl Checkpoints {
 
 impl<T: Float> Training<'_, '_, T> {
     /// Saves if it is time, after a step or after an epoch, or if the training stops there.
-    pub(super) fn save_if_due(&self, is_epoch_over: bool, stops: bool) -> Result<()> {
+    pub(super) fn save_if_due(&mut self, is_epoch_over: bool, stops: bool) -> Result<()> {
         let Some(checkpoints) = &self.settings.checkpoints else { return Ok(()) };
         let course = &self.course;
         let is_due = if is_epoch_over {
@@ -123,11 +134,39 @@ impl<T: Float> Training<'_, '_, T> {
         } else {
             checkpoints.every_steps.is_some_and(|steps| course.steps.is_multiple_of(steps))
         };
-        if is_due || stops { self.save(&checkpoints.path) } else { Ok(()) }
+        if !is_due && !stops {
+            return Ok(());
+        }
+        let path = checkpoints.path.clone();
+        // Each process remembers what belongs to the parameters that it moves.
+        let Self { settings, method, run, .. } = &mut *self;
+        let Run { team, optimizer_state, .. } = run;
+        if let Kind::Optimizer(optimizer) = method {
+            let all = &mut *settings.collective;
+            team.complete_states(all, optimizer.states(), optimizer_state)?;
+        }
+        let rank = settings.collective.rank();
+        let saved = if rank == 0 { self.save(&path) } else { Ok(()) };
+        let Self { settings, run, .. } = self;
+        let has_failed = run.team.any(&mut *settings.collective, saved.is_err())?;
+        let reason = "process 0 could not save its checkpoint".to_owned();
+        let failed = Error::Collective { call: "gather", rank, reason };
+        saved.and(if has_failed { Err(failed) } else { Ok(()) })
     }
 
     /// Takes up the training of the checkpoint, if there is one to resume.
     pub(super) fn resume(&mut self) -> Result<Option<Recovered>> {
+        let recovered = self.take_up()?;
+        let Course { epoch, batch, steps, .. } = &self.course;
+        let (parameters, memory) = (self.model.parameters(), &self.run.optimizer_state);
+        let digests = (digest_of_values(parameters), digest_of_values(memory));
+        let place = format!("at epoch {epoch}, batch {batch}, step {steps}");
+        let found = format!("{place} with digests {:016x} and {:016x}", digests.0, digests.1);
+        require_alike(&mut *self.settings.collective, &vec![("the checkpoint", found)])?;
+        Ok(recovered)
+    }
+
+    fn take_up(&mut self) -> Result<Option<Recovered>> {
         let Some(checkpoints) = self.settings.checkpoints.clone() else { return Ok(None) };
         if !checkpoints.resume || !checkpoints.exists() {
             return Ok(None);
@@ -142,7 +181,7 @@ impl<T: Float> Training<'_, '_, T> {
     /// samples.
     pub(super) fn required(&self, beside: &str) -> String {
         let Self { settings, samples, block, .. } = self;
-        let optimizer = self.method();
+        let optimizer = self.method.describe();
         let kind = optimizer.split([' ', '{', '(']).next().unwrap_or_default();
         // The blocks of a stream make no difference where there is one, or no order but theirs.
         let blocks = match self.shuffles && block < samples {
@@ -152,22 +191,18 @@ impl<T: Float> Training<'_, '_, T> {
         let weights = self.weights.map_or(String::new(), |weights| {
             format!(", {} sample weights with digest {}", weights.len(), digest_of(&[weights]))
         });
+        let shards = match settings.shards {
+            1 => String::new(),
+            shards => format!(", {shards} shards"),
+        };
         format!(
-            "{}seed {}, batch size {}, shuffle {}{blocks}, {samples} samples, {kind}{weights}{beside}{}",
+            "{}seed {}, batch size {}{shards}, shuffle {}{blocks}, {samples} samples, {kind}{weights}{beside}{}",
             settings.stage,
             settings.seed,
             self.batch_size,
             self.shuffles,
             self.frozen()
         )
-    }
-
-    /// The method with its settings.
-    fn method(&self) -> String {
-        match self.method {
-            Kind::Optimizer(optimizer) => optimizer.describe(),
-            Kind::Lbfgs(lbfgs) => lbfgs.describe(),
-        }
     }
 
     /// What tells the samples from others, where they are in memory.
@@ -240,7 +275,7 @@ impl<T: Float> Training<'_, '_, T> {
             length => file.take("optimizer", &[length])?,
         };
         let (mut course, is_known) = Course::of(file)?;
-        if file.text(METHOD).is_ok_and(|saved| saved != self.method()) {
+        if file.text(METHOD).is_ok_and(|saved| saved != self.method.describe()) {
             (course.ended, course.ended_batches) = (None, 0);
         }
         if let Some(best) = &mut course.best {
@@ -283,7 +318,7 @@ impl<T: Float> Training<'_, '_, T> {
         let stopping = settings.early_stopping.map_or("none".to_owned(), |by| format!("{by:?}"));
         let clip_norm = settings.clip_norm.map_or("none".to_owned(), |norm| format!("{norm:?}"));
         [
-            (METHOD, "the optimizer", self.method()),
+            (METHOD, "the optimizer", self.method.describe()),
             ("schedule", "the schedule of the learning rate", self.schedules.of_rate()),
             ("clip_norm", "clip_norm", clip_norm),
             ("early_stopping", "early stopping", stopping),

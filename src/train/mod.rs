@@ -101,9 +101,11 @@
 //! `cargo bench -p autoencoder-benches --bench plugins` times every plugin and call, and `--bench generation` samples,
 //! scores and neighbours.
 
+mod agreement;
 pub(crate) mod blocks;
 #[cfg(feature = "safetensors")]
 pub(crate) mod checkpoint;
+mod columns;
 mod course;
 mod divergence;
 mod early_stopping;
@@ -118,6 +120,7 @@ mod run;
 mod schedules;
 pub(crate) mod settings;
 pub(crate) mod survey;
+mod team;
 pub(crate) mod trainable;
 pub(crate) mod trainer;
 mod training;

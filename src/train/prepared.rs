@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::Report;
+use super::agreement;
 use super::blocks::{Beside, Blocks, Sources, Whole, streamed};
 use super::course::Course;
 use super::examples::{Rows, Stream};
@@ -10,6 +11,7 @@ use super::run::Run;
 use super::schedules::Schedules;
 use super::settings::Plan;
 use super::survey::{Survey, Variances};
+use super::team::Team;
 use super::trainable::Trainee;
 use super::training::Training;
 use crate::error::{Error, Result, require_fit, require_size};
@@ -42,6 +44,17 @@ pub(crate) fn run<T: Float>(
     prepared: Prepared<'_, T>,
 ) -> Result<Report> {
     let Prepared { data, held_out, weights } = prepared;
+    let together = plan.settings.collective.size() > 1;
+    if together {
+        let mut facts = agreement::of_plan(&plan, model);
+        facts.extend(agreement::of_rows(agreement::HELD_OUT, held_out));
+        if let Data::Memory(rows) = &data {
+            facts.extend(agreement::of_rows(agreement::TRAINED_ON, Some(*rows)));
+            let weights = weights.map_or("none".to_owned(), agreement::digest);
+            facts.push(("a weight of a sample", weights));
+        }
+        agreement::require_alike(&mut *plan.settings.collective, &facts)?;
+    }
     match data {
         Data::Memory(rows) => {
             let (rows, held_out) = plan.settings.split(rows, held_out, weights)?;
@@ -114,7 +127,8 @@ fn train<T: Float>(
     if model.layout().num_trained() == 0 {
         return Err(Error::NothingToTrain);
     }
-    let run = Run::new(model, method);
+    let team = Team::new(settings.shards, &*settings.collective, model);
+    let run = Run::new(model, method, team);
     let weights_follow = match method {
         Kind::Optimizer(_) => model.schedules(),
         // Has the final weights throughout.

@@ -1,23 +1,25 @@
 use std::ops::Range;
 
-use super::examples::Rows;
+use super::columns::Gathered;
 use super::report::{Convergence, StopReason};
-use super::trainable::{Chosen, Trainee};
-use crate::batch::sample_weights;
-use crate::batch::{BatchView, BatchViewMut};
+use super::team::{Batch, Team};
+use super::trainable::Trainee;
+use crate::collective::Collective;
+use crate::error::{Error, Result};
 use crate::layer::layout::Layout;
 use crate::numbers::parallel::{Divide, ELEMENT, in_parts};
 use crate::numbers::scalar::{Float, all_finite, sum};
 use crate::optimizer::Optimizer;
 use crate::optimizer::{Iteration, Kind, Lbfgs, Point, Step};
-use crate::random::Streams;
 use crate::terms::Terms;
 
 /// The buffers of one training.
 pub(super) struct Run<T> {
     batch: Gathered<T>,
+    pub(super) team: Team<T>,
     moved: Moved<T>,
     pub(super) optimizer_state: Vec<T>,
+    shares: Vec<T>,
     /// The places of parameters that begin anew.
     revived: Vec<Range<usize>>,
     descent: Option<Descent<T>>,
@@ -32,6 +34,27 @@ pub(super) struct Stepped {
     pub(super) rate: f64,
     /// Why a method that has such a criterion needs no further step on these samples.
     pub(super) ended: Option<Ended>,
+}
+
+/// Why there was no step.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// This stopped being finite.
+    NotFinite(String),
+    /// The processes are no longer together.
+    Failed(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<String> for Halt {
+    fn from(quantity: String) -> Self {
+        Self::NotFinite(quantity)
+    }
 }
 
 /// Why a method that evaluates the objective by itself takes no further step.
@@ -70,12 +93,14 @@ enum Known {
 }
 
 impl<T: Float> Run<T> {
-    pub(super) fn new(model: &dyn Trainee<T>, method: &Kind<'_, T>) -> Self {
+    pub(super) fn new(model: &dyn Trainee<T>, method: &Kind<'_, T>, team: Team<T>) -> Self {
         let parameters = model.parameters().len();
         Self {
             batch: Gathered::new(),
+            team,
             moved: Moved::new(model),
             optimizer_state: vec![T::ZERO; method.states() * parameters],
+            shares: Vec::new(),
             revived: Vec::new(),
             descent: match method {
                 Kind::Optimizer(_) => None,
@@ -90,31 +115,32 @@ impl<T: Float> Run<T> {
         }
     }
 
-    /// One step on the chosen samples of a block whose first sample has the given number, with the
-    /// weights of all samples if they do not count alike; `step` is the number of steps that the
-    /// optimizer remembers, the learning rate, and the longest gradient. Returns the
-    /// gradient's norm, or what stopped being finite; the model has changed only if all is well.
+    /// One step on a batch; `step` is the number of steps that the optimizer remembers, the learning rate, and the longest
+    /// gradient. Returns the gradient's norm, or what stopped being finite; the model has changed only if all is well.
     pub(super) fn step(
         &mut self,
+        all: &mut dyn Collective,
         model: &mut dyn Trainee<T>,
         optimizer: &dyn Optimizer<T>,
-        block: (Rows<'_, T>, usize),
-        (chosen, weights): (&[usize], Option<&[f64]>),
-        streams: Streams<'_>,
+        batch: &Batch<'_, T>,
         (step, clip_norm): ((u64, f64), Option<f64>),
-    ) -> std::result::Result<Stepped, String> {
+    ) -> std::result::Result<Stepped, Halt> {
         self.evaluations = 1;
-        let samples = self.batch.choose(block, (chosen, weights), streams);
-        model.pass(None, &samples, &mut self.moved.gradient);
-        if let Some(quantity) = not_finite_term(model.terms()) {
-            return Err(quantity);
+        let Self { team, moved, optimizer_state: memory, .. } = self;
+        let gradient = Some(&mut moved.gradient[..]);
+        team.evaluate(all, model, None, batch, &mut self.batch, gradient)?;
+        if let Some(quantity) = not_finite_term(&team.terms) {
+            return Err(quantity.into());
         }
-        let memory = &mut self.optimizer_state;
-        let norm = self.moved.find(&*model, optimizer, memory, step, clip_norm)?;
-        std::mem::swap(model.parameters_mut(), &mut self.moved.gradient);
-        model.update_state(samples.shares);
+        let norm = moved.find((all, team), &*model, optimizer, memory, (step, clip_norm))?;
+        std::mem::swap(model.parameters_mut(), &mut moved.gradient);
+        let shares = batch.columns.shares(&mut self.shares);
+        model.update_state(shares);
         self.revived.clear();
-        model.revive(streams, &mut self.revived);
+        // A part that revives looks at whole batches, so that there is one shard.
+        if let Some(streams) = batch.streams {
+            model.revive(streams, &mut self.revived);
+        }
         for place in &self.revived {
             let states = optimizer.states();
             forget_at(model.layout(), place.clone(), states, &mut self.optimizer_state);
@@ -122,32 +148,53 @@ impl<T: Float> Run<T> {
         Ok(Stepped { norm, rate: step.1, ended: None })
     }
 
-    /// One step of a method that evaluates the objective by itself, on the samples that [`step`](Self::step)
-    /// takes; `is_alone` says that the next step has the same ones. The model moves only if all
-    /// iterations were finite.
+    /// One step of a method that evaluates the objective by itself, on a batch; `is_alone` says that the next step has the
+    /// same one. The model moves only if all iterations were finite.
     pub(super) fn descend(
         &mut self,
+        all: &mut dyn Collective,
         model: &mut dyn Trainee<T>,
         lbfgs: &Lbfgs,
-        block: (Rows<'_, T>, usize),
-        (chosen, weights): (&[usize], Option<&[f64]>),
-        streams: Streams<'_>,
+        batch: &Batch<'_, T>,
         is_alone: bool,
-    ) -> std::result::Result<Stepped, String> {
+    ) -> std::result::Result<Stepped, Halt> {
         self.evaluations = 0;
         let Some(descent) = &mut self.descent else {
-            return Err("the method".to_owned()); // made for another one
+            return Err("the method".to_owned().into()); // made for another one
         };
-        let samples = self.batch.choose(block, (chosen, weights), streams);
+        let (team, gathered) = (&mut self.team, &mut self.batch);
         let evaluations = &mut self.evaluations;
-        let mut objective = Objective { model, samples, evaluations, not_finite: None };
-        let norm = descent.begin(&mut objective)?;
+        let mut objective = Objective {
+            all,
+            team,
+            gathered,
+            model,
+            batch,
+            evaluations,
+            not_finite: None,
+            failed: None,
+        };
         let memory = &mut self.optimizer_state;
-        let (rate, ended) = descent.iterate(lbfgs, memory, &mut objective)?;
-        descent.end(&mut objective, ended, is_alone);
+        let ended = descent.step(lbfgs, memory, &mut objective, is_alone);
+        if let Some(error) = objective.failed {
+            return Err(error.into());
+        }
+        let stepped = ended?;
         model.parameters_mut().copy_from_slice(&descent.point.parameters);
-        model.update_state(samples.shares);
-        Ok(Stepped { norm, rate, ended })
+        let shares = batch.columns.shares(&mut self.shares);
+        model.update_state(shares);
+        Ok(stepped)
+    }
+
+    /// The objective of samples that are held out.
+    pub(super) fn validate(
+        &mut self,
+        all: &mut dyn Collective,
+        model: &mut dyn Trainee<T>,
+        batch: &Batch<'_, T>,
+    ) -> Result<Terms> {
+        self.team.evaluate(all, model, None, batch, &mut self.batch, None)?;
+        Ok(self.team.terms.clone())
     }
 
     /// Whether the next step can do without the evaluation it would begin with; to be asked and told
@@ -164,9 +211,9 @@ impl<T: Float> Run<T> {
         }
     }
 
-    /// The objective before the last step of this model.
-    pub(super) fn terms<'a>(&'a self, model: &'a dyn Trainee<T>) -> &'a Terms {
-        self.descent.as_ref().map_or_else(|| model.terms(), |descent| &descent.before)
+    /// The objective before the last step.
+    pub(super) fn terms(&self) -> &Terms {
+        self.descent.as_ref().map_or(&self.team.terms, |descent| &descent.before)
     }
 
     /// Empties the optimizer's memory.
@@ -182,6 +229,20 @@ impl<T: Float> Run<T> {
 }
 
 impl<T: Float> Descent<T> {
+    /// One step, or what is not finite.
+    fn step(
+        &mut self,
+        lbfgs: &Lbfgs,
+        memory: &mut [T],
+        objective: &mut Objective<'_, T>,
+        is_alone: bool,
+    ) -> std::result::Result<Stepped, String> {
+        let norm = self.begin(objective)?;
+        let (rate, ended) = self.iterate(lbfgs, memory, objective)?;
+        self.end(objective, ended, is_alone);
+        Ok(Stepped { norm, rate, ended })
+    }
+
     /// Finds the objective and the gradient that a step begins with, if they are not known. Returns the
     /// gradient's norm, or what is not finite.
     fn begin(&mut self, objective: &mut Objective<'_, T>) -> std::result::Result<f64, String> {
@@ -190,7 +251,7 @@ impl<T: Float> Descent<T> {
         if was_known != Known::Yes {
             point.parameters.copy_from_slice(objective.model.parameters());
             point.value = objective.evaluate(&point.parameters, &mut point.gradient);
-            terms.copy_from(objective.model.terms());
+            terms.copy_from(&objective.team.terms);
             if let Some(quantity) = objective.not_finite.take() {
                 return Err(quantity);
             }
@@ -221,7 +282,7 @@ impl<T: Float> Descent<T> {
             match lbfgs.iterate(point, memory, &mut |x, g| objective.evaluate(x, g)) {
                 Iteration::Moved { step } => {
                     rate = step;
-                    terms.copy_from(objective.model.terms());
+                    terms.copy_from(&objective.team.terms);
                     if lbfgs.is_flat(&point.gradient) {
                         ended = Some(flat);
                     } else if lbfgs.is_settled::<T>(value, point.value) {
@@ -266,67 +327,99 @@ impl<T: Float> Moved<T> {
         Self { gradient, chunks: vec![Chunk::default(); chunks] }
     }
 
-    /// Writes the next parameters over the gradient, which is clipped before. Returns the gradient's norm, or
-    /// what is not finite.
+    /// Writes the next parameters over the gradient, which is clipped before; of both each process has a part, and in the
+    /// end all. Returns the gradient's norm, or what is not finite.
     fn find(
         &mut self,
+        (all, team): (&mut dyn Collective, &mut Team<T>),
         model: &dyn Trainee<T>,
         optimizer: &dyn Optimizer<T>,
         memory: &mut [T],
-        step: (u64, f64),
-        clip_norm: Option<f64>,
-    ) -> std::result::Result<f64, String> {
+        (step, clip_norm): ((u64, f64), Option<f64>),
+    ) -> std::result::Result<f64, Halt> {
         // With a limit the norm is needed before the first parameter moves; without one it is
         // found on the way, while the gradient is in the cache.
-        let limited = clip_norm.map(|longest| (squares(&self.gradient).sqrt(), longest));
+        let limited = match clip_norm {
+            None => None,
+            Some(longest) => {
+                self.measure(model, team.chunks());
+                team.share_chunks(all, &mut self.chunks)?;
+                Some((self.norm(), longest))
+            }
+        };
         let factor = limited.and_then(|(norm, longest)| {
             let is_longer = norm > longest;
             is_longer.then(|| T::of(longest / norm))
         });
-        self.step_tensors(model, optimizer, memory, step, factor);
-        let norm = limited.map_or_else(
-            || self.chunks.iter().map(|chunk| chunk.squares).sum::<f64>().sqrt(),
-            |(norm, _)| norm,
-        );
+        let measures = limited.is_none();
+        self.step_tensors(model, optimizer, memory, step, (factor, measures), team.chunks());
+        team.share_chunks(all, &mut self.chunks)?;
+        let norm = limited.map_or_else(|| self.norm(), |(norm, _)| norm);
         if !norm.is_finite() {
-            return Err("the gradient".to_owned());
+            return Err("the gradient".to_owned().into());
         }
         if !self.chunks.iter().all(|chunk| chunk.is_finite) {
-            return Err("the parameters after the step".to_owned());
+            return Err("the parameters after the step".to_owned().into());
         }
+        team.complete(all, &mut self.gradient)?;
         Ok(norm)
     }
 
-    /// The optimizer's step of each tensor that is not frozen, on the gradient times the factor.
+    /// The length of the gradient, from what was found of its chunks.
+    fn norm(&self) -> f64 {
+        self.chunks.iter().map(|chunk| chunk.squares).sum::<f64>().sqrt()
+    }
+
+    /// Finds Σ g² of these chunks.
+    fn measure(&mut self, model: &dyn Trainee<T>, own: Range<usize>) {
+        let mut number = 0;
+        for tensor in model.layout().tensors() {
+            for part in self.gradient[tensor.range.clone()].chunks(CHUNK) {
+                if own.contains(&number) {
+                    self.chunks[number].squares = squares(part);
+                }
+                number += 1;
+            }
+        }
+    }
+
+    /// The optimizer's step of each tensor that is not frozen, on the gradient times the factor; of these chunks alone, whose
+    /// length is measured on the way or is not.
     fn step_tensors(
         &mut self,
         model: &dyn Trainee<T>,
         optimizer: &dyn Optimizer<T>,
         memory: &mut [T],
         (steps, rate): (u64, f64),
-        factor: Option<T>,
+        (factor, measures): (Option<T>, bool),
+        own: Range<usize>,
     ) {
         let states = optimizer.states();
-        let mut chunks = &mut self.chunks[..];
+        let mut first = 0;
         for tensor in model.layout().tensors() {
             let step = Step::new(steps + 1, rate, tensor.role);
-            let range = tensor.range.clone();
-            let (own, rest) = chunks.split_at_mut(range.len().div_ceil(CHUNK));
-            chunks = rest;
+            let count = tensor.range.len().div_ceil(CHUNK);
+            // The chunks of the tensor that are among those.
+            let in_tensor = |chunk: usize| chunk.clamp(first, first + count) - first;
+            let (start, end) = (in_tensor(own.start), in_tensor(own.end));
+            let chunks = &mut self.chunks[first + start..first + end];
+            first += count;
+            let place = |chunk: usize| tensor.range.end.min(tensor.range.start + chunk * CHUNK);
+            let range = place(start)..place(end);
             if tensor.is_frozen {
                 self.gradient[range.clone()].copy_from_slice(&model.parameters()[range]);
-                own.fill(Chunk { squares: 0.0, is_finite: true });
+                chunks.fill(Chunk { squares: 0.0, is_finite: true });
                 continue;
             }
             let part = Part {
                 parameters: &model.parameters()[range.clone()],
                 gradient: &mut self.gradient[range.clone()],
                 state: &mut memory[states * range.start..][..states * range.len()],
-                chunks: own,
+                chunks,
                 states,
             };
             in_parts(part.chunks.len(), ELEMENT * CHUNK, part, |part| {
-                part.step(optimizer, &step, factor);
+                part.step(optimizer, &step, (factor, measures));
             });
         }
     }
@@ -348,15 +441,15 @@ fn forget_at<T: Float>(layout: &Layout, place: Range<usize>, states: usize, memo
 }
 
 /// Parameters that are stepped at a time: few enough to stay in the nearest cache.
-const CHUNK: usize = 2048;
+pub(super) const CHUNK: usize = 2048;
 
 /// What came out of the step of one chunk.
 #[derive(Debug, Clone, Copy, Default)]
-struct Chunk {
+pub(super) struct Chunk {
     /// Σ g².
-    squares: f64,
+    pub(super) squares: f64,
     /// Whether all of its next parameters are finite.
-    is_finite: bool,
+    pub(super) is_finite: bool,
 }
 
 /// Chunks of one tensor, with all that an optimizer's step reads and writes.
@@ -388,7 +481,12 @@ impl<T: Float> Divide for Part<'_, T> {
 
 impl<T: Float> Part<'_, T> {
     /// Norm, optimizer and check chunk by chunk, so that memory is passed over once.
-    fn step(self, optimizer: &dyn Optimizer<T>, step: &Step, factor: Option<T>) {
+    fn step(
+        self,
+        optimizer: &dyn Optimizer<T>,
+        step: &Step,
+        (factor, measures): (Option<T>, bool),
+    ) {
         let inputs = self.parameters.chunks(CHUNK).zip(self.gradient.chunks_mut(CHUNK));
         let mut state = self.state;
         for ((parameters, gradient), chunk) in inputs.zip(self.chunks) {
@@ -396,7 +494,8 @@ impl<T: Float> Part<'_, T> {
             state = rest;
             if let Some(factor) = factor {
                 gradient.iter_mut().for_each(|g| *g *= factor);
-            } else {
+            }
+            if measures {
                 chunk.squares = squares(gradient);
             }
             optimizer.step(step, parameters, memory, gradient);
@@ -408,11 +507,16 @@ impl<T: Float> Part<'_, T> {
 
 /// The objective on some samples, as a method evaluates it.
 struct Objective<'a, T: Float> {
+    all: &'a mut dyn Collective,
+    team: &'a mut Team<T>,
+    gathered: &'a mut Gathered<T>,
     model: &'a mut dyn Trainee<T>,
-    samples: Chosen<'a, T>,
+    batch: &'a Batch<'a, T>,
     evaluations: &'a mut usize,
     /// What the last evaluation found that is not finite.
     not_finite: Option<String>,
+    /// Why there can be no further evaluation.
+    failed: Option<Error>,
 }
 
 /// A sum of finite terms that is not.
@@ -422,8 +526,16 @@ impl<T: Float> Objective<'_, T> {
     /// Its value, NaN if that or a gradient is not finite.
     fn evaluate(&mut self, parameters: &[T], gradient: &mut [T]) -> f64 {
         *self.evaluations += 1;
-        self.model.pass(Some(parameters), &self.samples, gradient);
-        let terms = self.model.terms();
+        let Self { all, team, gathered, model, batch, .. } = self;
+        let to = Some(&mut *gradient);
+        let evaluated = team
+            .evaluate(&mut **all, &mut **model, Some(parameters), batch, gathered, to)
+            .and_then(|()| team.complete(&mut **all, gradient));
+        if let Err(error) = evaluated {
+            self.failed = Some(error);
+            return f64::NAN;
+        }
+        let terms = &team.terms;
         let value = terms.total();
         self.not_finite = not_finite_term(terms)
             .or_else(|| (!value.is_finite()).then(|| OBJECTIVE.to_owned()))
@@ -436,57 +548,6 @@ impl<T: Float> Objective<'_, T> {
 fn not_finite_term(terms: &Terms) -> Option<String> {
     let (name, _) = terms.iter().find(|(_, value)| !value.is_finite())?;
     Some(format!("the term `{name}`"))
-}
-
-/// The samples of a batch, one buffer for each kind of columns and one for their shares.
-struct Gathered<T> {
-    x: Vec<T>,
-    conditions: Vec<T>,
-    targets: Vec<T>,
-    shares: Vec<T>,
-}
-
-impl<T: Float> Gathered<T> {
-    fn new() -> Self {
-        Self { x: Vec::new(), conditions: Vec::new(), targets: Vec::new(), shares: Vec::new() }
-    }
-
-    /// Copies the chosen samples of a block, whose first sample has this number, with what belongs to them;
-    /// the weights are those of all samples.
-    fn choose<'a>(
-        &'a mut self,
-        (block, first): (Rows<'_, T>, usize),
-        (chosen, weights): (&[usize], Option<&[f64]>),
-        streams: Streams<'a>,
-    ) -> Chosen<'a, T> {
-        let Self { x, conditions, targets, shares } = self;
-        let rows = Rows {
-            x: gather(block.x, first, chosen, x),
-            conditions: block.conditions.map(|view| gather(view, first, chosen, conditions)),
-            targets: block.targets.map(|view| gather(view, first, chosen, targets)),
-        };
-        let shares = weights.and_then(|all| sample_weights::shares(all, chosen, shares));
-        Chosen { rows, shares, streams }
-    }
-}
-
-/// Copies the chosen columns of a block, whose first column has this number.
-fn gather<'a, T: Float>(
-    block: BatchView<'_, T>,
-    first: usize,
-    chosen: &[usize],
-    to: &'a mut Vec<T>,
-) -> BatchView<'a, T> {
-    let features = block.features();
-    to.resize(chosen.len() * features, T::ZERO);
-    let gathered = BatchViewMut::new(to, features);
-    in_parts(chosen.len(), ELEMENT / 4 * features, (chosen, gathered), |(chosen, mut to)| {
-        let samples = to.as_mut_slice().chunks_exact_mut(features);
-        for (&number, to) in chosen.iter().zip(samples) {
-            to.copy_from_slice(&block.as_slice()[(number - first) * features..][..features]);
-        }
-    });
-    BatchView::new(to, features)
 }
 
 /// Σ g², in double precision: squares overflow f32 long before the gradient does.

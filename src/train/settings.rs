@@ -101,6 +101,11 @@ impl Settings<'_> {
             .field("processes", &self.collective.size());
     }
 
+    /// Into how many shards a batch is cut.
+    pub(crate) fn shards(&self) -> usize {
+        self.shards
+    }
+
     /// Refuses settings out of their range.
     pub(crate) fn check<T: Float>(&self, method: &Kind<'_, T>) -> Result<()> {
         require_count("Trainer epochs", self.epochs)?;

@@ -28,8 +28,21 @@ pub(crate) struct Chosen<'a, T> {
     pub(crate) rows: Rows<'a, T>,
     /// How much each counts, together 1, if they do not count alike.
     pub(crate) shares: Option<&'a [T]>,
-    /// The randomness of the step.
-    pub(crate) streams: Streams<'a>,
+    /// The randomness of a training step; none of a validation.
+    pub(crate) streams: Option<Streams<'a>>,
+    /// Where they lie in a batch that they are a shard of, if its [codes are gathered](Trainee::gathers).
+    pub(crate) shard: Option<Shard>,
+}
+
+/// The place of a shard in its batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shard {
+    /// Its first sample.
+    pub(crate) first: usize,
+    /// What its objective counts in that of the batch.
+    pub(crate) share: f64,
+    /// Whether it was the last that was encoded.
+    pub(crate) is_encoded: bool,
 }
 
 /// Parameters with an objective, and the memory of its passes: all that the loop knows of a model.
@@ -61,11 +74,32 @@ pub(crate) trait Trainee<T: Float>: Send {
     /// The objective of the last pass, term by term.
     fn terms(&self) -> &Terms;
 
-    /// The training objective at these parameters, its own if none are given, and its gradient, which is written
+    /// The objective at these parameters, its own if none are given, and its gradient, if wanted, which is written
     /// over `gradient`.
-    fn pass(&mut self, at: Option<&[T]>, chosen: &Chosen<'_, T>, gradient: &mut [T]);
+    fn pass(&mut self, at: Option<&[T]>, chosen: &Chosen<'_, T>, gradient: Option<&mut [T]>);
 
-    /// Takes the samples of the last pass into the state.
+    /// Whether a shard's pass needs the codes of its whole batch, in this order: room for them, those of each shard, taken
+    /// in the order of the shards, and what is found of all.
+    fn gathers(&self) -> bool;
+
+    /// Makes room for the codes of so many samples, of which codes are drawn where there is randomness.
+    fn begin_batch(&mut self, samples: usize, is_drawn: bool);
+
+    /// Appends the codes of a shard.
+    fn encode(&mut self, at: Option<&[T]>, chosen: &Chosen<'_, T>, to: &mut Vec<u8>);
+
+    /// Takes the codes of a shard that begins at this sample and has so many; `None` if these are of another one.
+    fn take_codes(&mut self, place: (usize, usize), codes: &[u8]) -> Option<()>;
+
+    /// Finds what shards are to know of their batch.
+    fn end_batch(
+        &mut self,
+        at: Option<&[T]>,
+        all: (Option<&[T]>, Option<Streams<'_>>),
+        wants_gradient: bool,
+    );
+
+    /// Takes the samples of the last pass, or those whose codes were gathered, into the state.
     fn update_state(&mut self, shares: Option<&[T]>);
 
     /// Behind [`update_state`](Self::update_state): gives parts that do nothing any more new parameters, where a part wants
@@ -73,9 +107,6 @@ pub(crate) trait Trainee<T: Float>: Send {
     fn revive(&mut self, streams: Streams<'_>, places: &mut Vec<Range<usize>>) {
         let _ = (streams, places);
     }
-
-    /// The objective on the validation samples, without randomness.
-    fn validate(&mut self, held_out: Rows<'_, T>);
 
     /// The ends of what its outputs lie in, if they are compared with values.
     fn compared_range(&self) -> Option<(f64, f64)>;
@@ -88,6 +119,9 @@ pub(crate) trait Trainee<T: Float>: Send {
 
     /// The schedules that the weights of its regularizers follow.
     fn schedules(&self) -> Vec<Box<dyn Schedule>>;
+
+    /// What makes it another model than others beside its numbers.
+    fn describe(&self) -> String;
 
     /// Code units that tell hardly anything about the samples of the last pass or validation.
     fn collapsed_units(&self) -> Vec<usize>;

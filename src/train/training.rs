@@ -5,13 +5,15 @@ use std::time::Instant;
 use rand::seq::SliceRandom;
 
 use super::blocks::Blocks;
+use super::columns::Columns;
 use super::course::{Best, Course, progress};
 use super::examples::Rows;
 use super::report::StopReason;
-use super::run::{Run, Stepped};
+use super::run::{Halt, Run, Stepped};
 use super::schedules::{Counts, Schedules};
 use super::settings::Settings;
 use super::survey::{Survey, Variances};
+use super::team::Batch;
 use super::trainable::Trainee;
 use super::{
     BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Start,
@@ -21,6 +23,7 @@ use crate::error::{Error, Outlier, Result, require_size};
 use crate::numbers::scalar::Float;
 use crate::optimizer::Kind;
 use crate::random::{Streams, keyed};
+use crate::terms::Terms;
 
 /// The quantity that diverges where samples held out are the cause.
 const OF_VALIDATION: &str = "the validation objective";
@@ -94,6 +97,7 @@ impl<T: Float> Training<'_, '_, T> {
             self.warn(survey.warning_of_held_out(self.model.normalizer()));
             self.suspect_held_out = survey.suspect(self.model.normalizer());
         }
+        self.agree_on_stopping()?;
         let mut stopped = self.has_stopped();
         while stopped.is_none() && self.course.epoch <= self.settings.epochs {
             self.epoch(blocks)?;
@@ -109,7 +113,7 @@ impl<T: Float> Training<'_, '_, T> {
             self.model.state_mut().copy_from_slice(&best.state);
             if let Some(held_out) = self.validation {
                 // What the kept parameters make of them, for what the report says of the code.
-                self.model.validate(held_out);
+                self.validate(held_out)?;
             }
         }
         Ok(self.report(stopped.unwrap_or(StopReason::Completed), kept_epoch))
@@ -155,6 +159,21 @@ impl<T: Float> Training<'_, '_, T> {
         let asked = self.settings.is_asked_to_stop && !is_done;
         let (epoch, batch) = self.last_batch();
         asked.then_some(StopReason::Asked { epoch, batch })
+    }
+
+    /// Lets all processes stop where the observers of one want it.
+    fn agree_on_stopping(&mut self) -> Result<()> {
+        let Self { settings, run, .. } = self;
+        let asked = settings.is_asked_to_stop;
+        settings.is_asked_to_stop = run.team.any(&mut *settings.collective, asked)?;
+        Ok(())
+    }
+
+    /// The objective of samples that are held out.
+    fn validate(&mut self, rows: Rows<'_, T>) -> Result<Terms> {
+        let Self { settings, model, run, .. } = self;
+        let batch = Batch { columns: Columns::InOrder { rows }, streams: None };
+        run.validate(&mut *settings.collective, *model, &batch)
     }
 
     /// The epoch of the last step, and how many of its batches are done.
@@ -206,6 +225,7 @@ impl<T: Float> Training<'_, '_, T> {
                 for (index, chosen) in order.chunks(batch_size).enumerate() {
                     if batch + index >= done_before {
                         self.batch(block, first, chosen, batches)?;
+                        self.agree_on_stopping()?;
                         // After the last batch, the epoch is ended first.
                         let stops = self.settings.is_asked_to_stop && self.course.batch < batches;
                         #[cfg(feature = "safetensors")]
@@ -296,7 +316,8 @@ impl<T: Float> Training<'_, '_, T> {
                 self.tell_of(&stepped, chosen.len(), batches);
                 Ok(())
             }
-            Err(quantity) => {
+            Err(Halt::Failed(error)) => Err(error),
+            Err(Halt::NotFinite(quantity)) => {
                 self.course.skipped.0 += 1;
                 self.course.skipped.1 += weight;
                 self.diverged(quantity, DivergenceAction::SkippedBatch)
@@ -310,9 +331,10 @@ impl<T: Float> Training<'_, '_, T> {
         block: (Rows<'_, T>, usize),
         chosen: &[usize],
         batches: usize,
-    ) -> std::result::Result<Stepped, String> {
+    ) -> std::result::Result<Stepped, Halt> {
         let Self { settings, model, run, course, .. } = self;
-        let samples = (chosen, self.weights);
+        let (block, first) = block;
+        let columns = Columns::Chosen { block, first, numbers: chosen, weights: self.weights };
         match self.method {
             Kind::Optimizer(optimizer) => {
                 let progress = progress(course.steps, batches, settings.epochs);
@@ -321,12 +343,15 @@ impl<T: Float> Training<'_, '_, T> {
                 let step = (course.steps - course.forgotten, optimizer.rate() * factor);
                 let streams = Streams::new(settings.seed, course.epoch as u64, chosen)
                     .with_progress(progress);
-                run.step(*model, *optimizer, block, samples, streams, (step, settings.clip_norm))
+                let batch = Batch { columns, streams: Some(streams) };
+                let (all, how) = (&mut *settings.collective, (step, settings.clip_norm));
+                run.step(all, *model, *optimizer, &batch, how)
             }
             Kind::Lbfgs(lbfgs) => {
                 // Of the first epoch in all, so that the objective stays the same.
                 let streams = Streams::new(settings.seed, 1, chosen);
-                run.descend(*model, lbfgs, block, samples, streams, batches == 1)
+                let batch = Batch { columns, streams: Some(streams) };
+                run.descend(&mut *settings.collective, *model, lbfgs, &batch, batches == 1)
             }
         }
     }
@@ -343,19 +368,19 @@ impl<T: Float> Training<'_, '_, T> {
             let is_last = course.ended_batches == all && course.skipped.1 == 0.0;
             course.ended = is_last.then_some(ended);
         }
-        course.terms.accumulate(self.run.terms(&*self.model), weight / self.weight_of_all);
+        course.terms.accumulate(self.run.terms(), weight / self.weight_of_all);
     }
 
     /// Tells the observers of a step on so many samples.
     fn tell_of(&mut self, stepped: &Stepped, samples: usize, batches: usize) {
-        let Self { settings, model, run, course, .. } = self;
+        let Self { settings, run, course, .. } = self;
         settings.tell(&Event::Batch(BatchReport {
             epoch: course.epoch,
             batch: course.batch,
             batches,
             epochs: settings.epochs,
             samples,
-            terms: run.terms(&**model),
+            terms: run.terms(),
             gradient_norm: stepped.norm,
             rate: stepped.rate,
             evaluations: run.evaluations,
@@ -378,7 +403,9 @@ impl<T: Float> Training<'_, '_, T> {
                 DivergenceAction::Restored { epoch }
             }
             _ => {
-                if !self.run.remembers_finite() {
+                let Self { settings, run, .. } = &mut *self;
+                let is_lost = !run.remembers_finite();
+                if run.team.any(&mut *settings.collective, is_lost)? {
                     self.forget();
                 }
                 skipped
@@ -418,10 +445,8 @@ impl<T: Float> Training<'_, '_, T> {
         if 0.0 < skipped_samples && skipped_samples < all {
             terms.scale(all / (all - skipped_samples));
         }
-        let validation = self.validation.map(|held_out| {
-            self.model.validate(held_out);
-            self.model.terms().clone()
-        });
+        let validation = self.validation.map(|held_out| self.validate(held_out)).transpose()?;
+        let course = &mut self.course;
         let report = EpochReport {
             epoch: course.epoch,
             terms,
@@ -463,6 +488,7 @@ impl<T: Float> Training<'_, '_, T> {
         (course.epoch, course.batch, course.norms, course.seconds) = (epoch + 1, 0, 0.0, 0.0);
         course.skipped = (0, 0.0);
         (course.evaluations, course.ended_batches) = (0, 0);
+        self.agree_on_stopping()?;
         #[cfg(feature = "safetensors")]
         self.save_if_due(true, self.settings.is_asked_to_stop)?;
         Ok(())

@@ -120,7 +120,7 @@ pub(crate) fn of_network<T: Scalar>(
     let few = Rows { x: few.0.view(), conditions, targets };
     let jacobian = network.squared_jacobian(few).to_double().sqrt();
     let mut gradient = vec![T::ZERO; network.parameters.len()];
-    let seen = Seen { rows: few, shares: None, streams: None };
+    let seen = Seen { rows: few, shares: None, streams: None, within: None };
     scalar::step(network, &network.parameters, &mut workspace, seen, Some(&mut gradient));
 
     let range = CodeRange::of(network.facts.range);

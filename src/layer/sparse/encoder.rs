@@ -502,6 +502,12 @@ where
         !self.is_frozen && !self.places().thresholds.is_empty()
     }
 
+    fn looks_across(&self, parameters: &[T]) -> Option<String> {
+        let at = Moment { is_training: true, progress: None };
+        let rule = self.selection.rule(at, &parameters[self.places().thresholds]);
+        matches!(rule, Rule::LargestTogether { .. }).then(|| self.selection.describe())
+    }
+
     fn trained_thresholds(&self) -> Option<(Range<usize>, f64)> {
         let bandwidth = self.selection.bandwidth()?;
         Some((self.places().thresholds, bandwidth))

@@ -273,6 +273,12 @@ pub trait PairEncoder<T: Float> {
         let _ = (parameters, atoms);
     }
 
+    /// What in training ranks units of all samples of a batch together, if it does that.
+    fn looks_across(&self, parameters: &[T]) -> Option<String> {
+        let _ = parameters;
+        None
+    }
+
     /// Thresholds that are trained, and the bandwidth of the kernel that they are trained by.
     fn trained_thresholds(&self) -> Option<(Range<usize>, f64)>;
 

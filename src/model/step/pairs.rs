@@ -16,9 +16,6 @@ impl<T: Float> Step<'_, T> {
         workspace: &mut Workspace<T>,
         gradient: Option<&mut [T]>,
     ) {
-        self.prepare_pairs(workspace);
-        self.corrupt(&mut workspace.encoding);
-        self.encode_pairs(encoder, workspace);
         self.decode_pairs(decoder, workspace);
         let Some(gradient) = gradient else {
             self.compare(workspace, None);
@@ -35,7 +32,7 @@ impl<T: Float> Step<'_, T> {
         self.network.leaves.iter().any(|leaf| !leaf.needs.takes_pairs)
     }
 
-    fn prepare_pairs(&self, workspace: &mut Workspace<T>) {
+    pub(super) fn prepare_pairs(&self, workspace: &mut Workspace<T>) {
         let Workspace { encoding, decoding, comparing, back, .. } = workspace;
         let (network, samples) = (self.network, self.samples());
         let with_zeros = if self.has_zeros() { samples } else { 0 };
@@ -54,7 +51,7 @@ impl<T: Float> Step<'_, T> {
     }
 
     /// x̃ → the active units of each sample and their values.
-    fn encode_pairs(&self, encoder: &dyn PairEncoder<T>, workspace: &mut Workspace<T>) {
+    pub(super) fn encode_pairs(&self, encoder: &dyn PairEncoder<T>, workspace: &mut Workspace<T>) {
         let Workspace { encoding, pairs, .. } = workspace;
         let Pairs { codes, by_unit, auxiliary, auxiliary_by_unit, candidates, room, .. } = pairs;
         let parameters = &self.parameters[self.places.encoder.clone()];

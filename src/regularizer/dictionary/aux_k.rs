@@ -7,7 +7,7 @@ use crate::layer::sparse::SparseCode;
 use crate::layer::{Layer, Part};
 use crate::numbers::scalar::{Float, is_nan};
 use crate::regularizer::{
-    Auxiliary, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty,
+    Across, Auxiliary, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty,
 };
 use crate::terms::Terms;
 
@@ -132,6 +132,7 @@ impl<T: Float> Regularizer<T> for AuxK {
             takes_pairs: true,
             auxiliary: Auxiliary::Among(self.k),
             state: facts.units,
+            across: Across::Nothing,
             ..Needs::nothing()
         }
     }

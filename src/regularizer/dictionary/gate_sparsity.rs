@@ -8,7 +8,7 @@ use crate::numbers::scalar::Float;
 use crate::random::schedule::Schedule;
 use crate::random::scheduled::Scheduled;
 use crate::regularizer::{
-    Auxiliary, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty,
+    Across, Auxiliary, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty,
 };
 use crate::terms::Terms;
 
@@ -118,7 +118,13 @@ impl<T: Float> Regularizer<T> for GateSparsity {
 
     fn needs(&self, _facts: &Facts) -> Needs {
         let auxiliary = Auxiliary::Gates;
-        Needs { adds_to_parameters: true, takes_pairs: true, auxiliary, ..Needs::nothing() }
+        Needs {
+            adds_to_parameters: true,
+            takes_pairs: true,
+            auxiliary,
+            across: Across::Nothing,
+            ..Needs::nothing()
+        }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::layer::sparse::TrainedThresholds;
 use crate::numbers::scalar::Float;
 use crate::random::schedule::Schedule;
 use crate::random::scheduled::Scheduled;
-use crate::regularizer::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
+use crate::regularizer::{Across, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::terms::Terms;
 
 /// Keeps few units above their thresholds, by moving the thresholds of a [`JumpRelu`](crate::layer::sparse::JumpRelu).
@@ -197,7 +197,12 @@ impl<T: Float> Regularizer<T> for JumpReluSparsity {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs { adds_to_parameters: true, takes_pairs: true, ..Needs::nothing() }
+        // What is wanted of L0 is wanted of its mean.
+        let across = match self.form {
+            Form::Quadratic { .. } => Across::Batch,
+            Form::Step | Form::Tanh { .. } => Across::Nothing,
+        };
+        Needs { adds_to_parameters: true, takes_pairs: true, across, ..Needs::nothing() }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::layer::sparse::SparseCode;
 use crate::numbers::scalar::Float;
 use crate::random::schedule::{Progress, Schedule};
 use crate::random::scheduled::Scheduled;
-use crate::regularizer::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
+use crate::regularizer::{Across, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::terms::Terms;
 
 /// Keeps the values of a sparse code small, each counted by the length of its atom, so that longer atoms of smaller
@@ -134,7 +134,13 @@ impl<T: Float> Regularizer<T> for DictionaryL1 {
 
     fn needs(&self, _facts: &Facts) -> Needs {
         let state = usize::from(self.anneal.is_some());
-        Needs { adds_to_parameters: true, takes_pairs: true, state, ..Needs::nothing() }
+        Needs {
+            adds_to_parameters: true,
+            takes_pairs: true,
+            state,
+            across: Across::Nothing,
+            ..Needs::nothing()
+        }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {

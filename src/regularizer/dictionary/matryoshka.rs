@@ -5,7 +5,7 @@ use crate::error::{Result, require, require_count};
 use crate::layer::sparse::SparseCode;
 use crate::layer::{Layer, Part};
 use crate::numbers::scalar::Float;
-use crate::regularizer::{Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
+use crate::regularizer::{Across, Encoded, Needs, PenaltyGradient, Regularizer, SuitedTo, penalty};
 use crate::terms::Terms;
 
 /// Asks of the first units of a sparse code alone that they reconstruct, and of more of them, and more: the general
@@ -91,7 +91,12 @@ impl<T: Float> Regularizer<T> for Matryoshka {
     }
 
     fn needs(&self, _facts: &Facts) -> Needs {
-        Needs { adds_to_parameters: true, takes_pairs: true, ..Needs::nothing() }
+        Needs {
+            adds_to_parameters: true,
+            takes_pairs: true,
+            across: Across::Nothing,
+            ..Needs::nothing()
+        }
     }
 
     fn check(&self, facts: &Facts) -> Result<()> {
