@@ -589,6 +589,17 @@ pub enum Error {
         /// What that process has.
         found: String,
     },
+    /// Two processes of a training do not find the same where both have looked; which of them is right cannot be told.
+    /// Nothing has been trained.
+    #[error("process {} and process {} do not have the same data: {what} is {} and {}", ranks.0, ranks.1, found.0, found.1)]
+    Apart {
+        /// The two processes, counted from 0.
+        ranks: (usize, usize),
+        /// What both have looked at.
+        what: String,
+        /// What each has found.
+        found: (String, String),
+    },
     /// The system does not start the threads that were asked for.
     #[cfg(feature = "parallel")]
     #[error("cannot start {count} threads: {reason}")]

@@ -8,7 +8,7 @@ use super::training::{beside, check_classes};
 use crate::error::{Error, Result, require_size};
 use crate::loss::Target;
 use crate::numbers::scalar::Float;
-use crate::train::blocks::{Blocks, Sources, streamed};
+use crate::train::blocks::{ALONE, Blocks, Sources, streamed};
 use crate::train::examples::Samples;
 
 /// Samples of a lot: enough to be shared out among threads, few enough to be read ahead.
@@ -37,7 +37,7 @@ pub(crate) fn in_lots<T: Float>(
     let lot = (VALUES / features.max(1)).clamp(1, MOST).min(samples);
     let sources = Sources { call, x, beside: beside(network, streams) };
     sources.check(samples)?;
-    streamed(sources, None, lot, 1, |lots| {
+    streamed(sources, None, (lot, ALONE), 1, |lots| {
         let mut first = 0;
         while let Some(rows) = lots.next()? {
             let classes = rows.targets.filter(|_| network.loss.target() == Target::Class);

@@ -1,12 +1,13 @@
 //! Whether the processes of a training are alike: asked before the first step, as what is not alike would go wrong in
 //! silence.
 
-use super::examples::Rows;
+use super::blocks::{PASS, Share, Sources, fill};
+use super::examples::{Rows, Stream};
 use super::settings::Plan;
 use super::team::Said;
 use super::trainable::Trainee;
-use crate::collective::Collective;
-use crate::error::{Error, Result};
+use crate::collective::{Collective, part_of};
+use crate::error::{Error, Result, require_size};
 use crate::numbers::scalar::{Float, digest_of_values};
 use crate::numbers::vector::instructions;
 
@@ -108,6 +109,97 @@ pub(super) fn of_rows<T: Float>(name: Names, rows: Option<Rows<'_, T>>) -> Facts
         (name.targets, beside(targets)),
     ]
 }
+
+/// Refuses streams that are not those of the other processes. Each process looks at what it will read and at what the next
+/// one will, so that two have seen every sample, and reads no more than that.
+pub(super) fn require_same_streams<T: Float>(
+    all: &mut dyn Collective,
+    sources: &mut Sources<'_, T>,
+    block: usize,
+) -> Result<()> {
+    let (rank, size) = (all.rank(), all.size());
+    if size == 1 {
+        return Ok(());
+    }
+    let samples = sources.x.samples();
+    let beside = sources.beside.iter().map(|(_, stream)| stream);
+    let counts: Vec<_> = beside.map(|stream| (stream.samples(), stream.features())).collect();
+    let facts = vec![
+        ("the number of samples in the stream", samples.to_string()),
+        ("the number of features in the stream", sources.x.features().to_string()),
+        ("the number of samples and of values in the streams beside it", format!("{counts:?}")),
+        ("the samples that are shuffled together", block.to_string()),
+    ];
+    require_alike(all, &facts)?;
+
+    let next = (rank + 1) % size;
+    let mut said = Said::default();
+    let streams = sources.beside.iter_mut().map(|(_, stream)| stream);
+    for stream in std::iter::once(&mut sources.x).chain(streams) {
+        stream.rewind()?;
+        let found = shares(&mut **stream, [(rank, size), (next, size)], block)?;
+        said.mine.extend(found.into_iter().flat_map(u64::to_ne_bytes));
+    }
+    said.gather(all)?;
+    let each: Vec<Vec<u64>> = said
+        .of_each()
+        .map(|said| said.as_chunks().0.iter().map(|&digest| u64::from_ne_bytes(digest)).collect())
+        .collect();
+    for (rank, found) in each.iter().enumerate() {
+        let other = (rank + 1) % size;
+        // What this process says of the next one's share, and that one of its own.
+        let mut pairs = found.chunks(2).zip(each[other].chunks(2));
+        if let Some((found, own)) = pairs.find(|(found, own)| found.get(1) != own.first()) {
+            let text = |digest: Option<&u64>| format!("{:016x}", digest.copied().unwrap_or(0));
+            let what =
+                format!("the digest of the samples that process {other} reads, as both find it,");
+            return Err(Error::Apart {
+                ranks: (rank, other),
+                what,
+                found: (text(found.get(1)), text(own.first())),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Digests of two shares of a stream, whose samples are passed over but for those.
+fn shares<T: Float>(
+    stream: &mut dyn Stream<T>,
+    shares: [Share; 2],
+    block: usize,
+) -> Result<[u64; 2]> {
+    let (samples, features) = (stream.samples(), stream.features());
+    let mut values = Vec::new();
+    let mut digests = [0; 2];
+    let mut before = 0;
+    while before < samples {
+        let length = block.min(samples - before);
+        let mut parts = [0, 1].map(|index| {
+            let (rank, size) = shares[index];
+            (index, part_of(length, size, rank))
+        });
+        parts.sort_by_key(|(_, part)| part.start);
+        let mut at = 0;
+        for (index, part) in parts {
+            stream.skip(part.start - at)?;
+            at = part.end;
+            // In pieces, so that a block may be large.
+            for piece in part.step_by(PIECE).map(|first| PIECE.min(at - first)) {
+                fill(stream, piece, &mut values)?;
+                require_size(PASS, "values", piece * features, values.len())?;
+                let digest: u64 = digests[index];
+                digests[index] = digest.rotate_left(5) ^ digest_of_values(&values);
+            }
+        }
+        stream.skip(length - at)?;
+        before += length;
+    }
+    Ok(digests)
+}
+
+/// Samples that are looked at together.
+const PIECE: usize = 256;
 
 /// What samples are called.
 #[derive(Debug, Clone, Copy)]

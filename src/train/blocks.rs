@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::checkpoint::{digest, digest_of};
 use super::examples::{Rows, Stream};
 use crate::batch::{BatchView, BatchViewMut};
+use crate::collective::part_of;
 use crate::data::{Normalizer, require_wanted};
 use crate::error::{Error, Result, require_size};
 use crate::loss::Target;
@@ -31,6 +32,11 @@ pub(crate) trait Blocks<T> {
 
     /// Whether the values were looked at before the training began.
     fn is_checked(&self) -> bool;
+
+    /// Whether a block has only the samples that are this process's part of it.
+    fn is_shared(&self) -> bool {
+        false
+    }
 
     /// A number that other samples would hardly have, where all can be looked at.
     #[cfg(feature = "safetensors")]
@@ -229,6 +235,7 @@ enum Read<T> {
 
 /// A stream, read ahead by one block on a thread of its own.
 pub(crate) struct Streamed<T> {
+    is_shared: bool,
     features: usize,
     /// What there is beside the samples, and the numbers of it for each.
     beside: Vec<(Beside, usize)>,
@@ -240,13 +247,19 @@ pub(crate) struct Streamed<T> {
     current: Block<T>,
 }
 
-/// Runs `work` over a stream: blocks of so many samples, passed over once an epoch.
+/// The number of this process, and how many there are.
+pub(crate) type Share = (usize, usize);
+
+/// That of a process that reads all.
+pub(crate) const ALONE: Share = (0, 1);
+
+/// Runs `work` over a stream: blocks of so many samples, of which this process reads its share, passed over once an epoch.
 ///
 /// Three blocks are in memory: one that is worked on, one that waits, and one that is being read.
 pub(crate) fn streamed<T: Float, O>(
     mut sources: Sources<'_, T>,
     normalizer: Option<&Normalizer>,
-    block: usize,
+    (block, share): (usize, Share),
     epochs: usize,
     work: impl FnOnce(&mut Streamed<T>) -> O,
 ) -> O {
@@ -260,7 +273,7 @@ pub(crate) fn streamed<T: Float, O>(
         let beside = sources.beside.iter().map(numbers).collect();
         scope.spawn(move || {
             for _ in 0..epochs {
-                let pass = read_pass(&mut sources, normalizer, block, &to_train, &to_fill);
+                let pass = read_pass(&mut sources, normalizer, (block, share), &to_train, &to_fill);
                 let (last, goes_on) = match pass {
                     Ok(goes_on) => (Read::End, goes_on),
                     Err(error) => (Read::Failed(error), false),
@@ -273,7 +286,9 @@ pub(crate) fn streamed<T: Float, O>(
         });
         // Dropped before the scope ends, which tells the thread that the training is over.
         let current = Block::default();
-        let mut stream = Streamed { features, beside, samples, block, read, empty, current };
+        let is_shared = share.1 > 1;
+        let mut stream =
+            Streamed { is_shared, features, beside, samples, block, read, empty, current };
         work(&mut stream)
     })
 }
@@ -282,34 +297,53 @@ pub(crate) fn streamed<T: Float, O>(
 fn read_pass<T: Float>(
     Sources { call, x: source, beside }: &mut Sources<'_, T>,
     normalizer: Option<&Normalizer>,
-    block: usize,
+    (block, (rank, size)): (usize, Share),
     to_train: &SyncSender<Read<T>>,
     to_fill: &Empty<T>,
 ) -> Result<bool> {
     source.rewind()?;
     beside.iter_mut().try_for_each(|(_, stream)| stream.rewind())?;
     let mut before = 0;
+    let samples = source.samples();
     loop {
+        // Of a stream that keeps its word this is all; of another one the part that it says it has.
+        let in_block = if size > 1 { block.min(samples - before) } else { block };
+        let part = part_of(in_block, size, rank);
+        pass_over(&mut **source, beside, part.start)?;
         let empty = to_fill.lock().ok().and_then(|mut blocks| blocks.pop());
         let mut values = empty.unwrap_or_default();
-        let count = fill(&mut **source, block, &mut values.x)?;
+        let count = fill(&mut **source, part.len(), &mut values.x)?;
+        if size > 1 {
+            require_size(
+                PASS,
+                "samples",
+                samples,
+                if count < part.len() { before + part.start + count } else { samples },
+            )?;
+        }
         values.beside.resize_with(beside.len(), Vec::new);
         for ((what, stream), values) in beside.iter_mut().zip(&mut values.beside) {
             let found = fill(&mut **stream, count, values)?;
             if found < count {
                 let samples = source.samples().max(before + count);
-                what.require_one_each(call, samples, before + found)?;
+                what.require_one_each(call, samples, before + part.start + found)?;
             }
         }
-        before += count;
+        pass_over(&mut **source, beside, in_block - part.end)?;
+        before += if size > 1 { in_block } else { count };
         if let Some(normalizer) = normalizer {
             // What is not finite is found where the samples are counted.
             normalizer.apply_to_finite(BatchViewMut::new(&mut values.x, source.features()));
         }
-        if count > 0 && to_train.send(Read::Block(values)).is_err() {
+        if (count > 0 || size > 1) && to_train.send(Read::Block(values)).is_err() {
             return Ok(false);
         }
-        if count < block {
+        let is_over = if size > 1 { before == samples } else { count < block };
+        if is_over {
+            if size > 1 {
+                let more = fill(&mut **source, 1, &mut Vec::new())?;
+                require_size(PASS, "samples", samples, samples + more)?;
+            }
             for (what, stream) in beside {
                 let more = fill(&mut **stream, 1, &mut Vec::new())?;
                 what.require_one_each(call, before, before + more)?;
@@ -319,8 +353,28 @@ fn read_pass<T: Float>(
     }
 }
 
+/// Passes over so many samples, and what belongs to them.
+fn pass_over<T: Float>(
+    source: &mut dyn Stream<T>,
+    beside: &mut [(Beside, Box<dyn Stream<T> + '_>)],
+    samples: usize,
+) -> Result<()> {
+    if samples == 0 {
+        return Ok(());
+    }
+    source.skip(samples)?;
+    beside.iter_mut().try_for_each(|(_, stream)| stream.skip(samples))
+}
+
+/// Where a stream gives another number of samples than it says.
+pub(super) const PASS: &str = "the pass of a stream";
+
 /// Reads the next samples, so many if there are; how many there were.
-fn fill<T: Float>(source: &mut dyn Stream<T>, wanted: usize, values: &mut Vec<T>) -> Result<usize> {
+pub(super) fn fill<T: Float>(
+    source: &mut dyn Stream<T>,
+    wanted: usize,
+    values: &mut Vec<T>,
+) -> Result<usize> {
     let features = source.features();
     values.resize(wanted * features, T::ZERO);
     let mut count = 0;
@@ -378,5 +432,9 @@ impl<T: Float> Blocks<T> for Streamed<T> {
 
     fn is_checked(&self) -> bool {
         false
+    }
+
+    fn is_shared(&self) -> bool {
+        self.is_shared
     }
 }

@@ -89,6 +89,7 @@ pub(crate) trait Stream<T>: Send {
     fn check_schema(&self, normalizer: Option<&Normalizer>) -> Result<()>;
     fn rewind(&mut self) -> Result<()>;
     fn read(&mut self, to: crate::batch::BatchViewMut<'_, T>) -> Result<usize>;
+    fn skip(&mut self, samples: usize) -> Result<()>;
 }
 impl<T: Float, S: Source<Scalar = T> + ?Sized> Stream<T> for &mut S {
     fn features(&self) -> usize {
@@ -112,6 +113,9 @@ impl<T: Float, S: Source<Scalar = T> + ?Sized> Stream<T> for &mut S {
     }
     fn read(&mut self, to: crate::batch::BatchViewMut<'_, T>) -> Result<usize> {
         Source::read(&mut **self, to)
+    }
+    fn skip(&mut self, samples: usize) -> Result<()> {
+        Source::skip(&mut **self, samples)
     }
 }
 

@@ -107,6 +107,7 @@ pub(crate) mod blocks;
 pub(crate) mod checkpoint;
 mod columns;
 mod course;
+mod dealt;
 mod divergence;
 mod early_stopping;
 pub(crate) mod examples;

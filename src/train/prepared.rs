@@ -6,6 +6,7 @@ use super::Report;
 use super::agreement;
 use super::blocks::{Beside, Blocks, Sources, Whole, streamed};
 use super::course::Course;
+use super::dealt::Dealt;
 use super::examples::{Rows, Stream};
 use super::run::Run;
 use super::schedules::Schedules;
@@ -70,7 +71,7 @@ pub(crate) fn run<T: Float>(
 fn run_stream<T: Float>(
     mut plan: Plan<'_, '_, T>,
     model: &mut dyn Trainee<T>,
-    sources: Sources<'_, T>,
+    mut sources: Sources<'_, T>,
     held_out: Option<Rows<'_, T>>,
     weights: Option<&[f64]>,
 ) -> Result<Report> {
@@ -96,7 +97,10 @@ fn run_stream<T: Float>(
     let block = batches.saturating_mul(batch_size).min(samples);
     let epochs = settings.epochs;
     let normalizer = model.normalizer().cloned();
-    streamed(sources, normalizer.as_ref(), block, epochs, |stream| {
+    let collective = &mut *plan.settings.collective;
+    let share = (collective.rank(), collective.size());
+    agreement::require_same_streams(collective, &mut sources, block)?;
+    streamed(sources, normalizer.as_ref(), (block, share), epochs, |stream| {
         on_threads(&mut plan, model, stream, held_out, None)
     })
 }
@@ -155,6 +159,7 @@ fn train<T: Float>(
         weights,
         samples,
         block: blocks.block(),
+        dealt: blocks.is_shared().then(Dealt::default),
         #[cfg(feature = "safetensors")]
         fingerprint,
         #[cfg(feature = "safetensors")]
@@ -164,6 +169,7 @@ fn train<T: Float>(
         run,
         schedules,
         survey,
+        is_surveyed: false,
         survey_of_targets,
         suspect_held_out: None,
         variances,

@@ -30,6 +30,8 @@ pub(super) struct Survey {
     /// The ends of the decoder's outputs, if they are compared with the values.
     range: Option<(f64, f64)>,
     samples: usize,
+    /// The number of the next sample.
+    next: usize,
     greatest: Vec<f64>,
     least: Vec<f64>,
     /// The samples of the greatest and of the least value, with these.
@@ -50,6 +52,7 @@ impl Survey {
         Self {
             range,
             samples: 0,
+            next: 0,
             greatest: zeros(),
             least: zeros(),
             places: vec![[(0, 0.0); 2]; features],
@@ -59,6 +62,12 @@ impl Survey {
             outside: zeros(),
             missing: zeros(),
         }
+    }
+
+    /// As [`look_at`](Self::look_at), where the first sample has this number.
+    pub(super) fn look_at_from<T: Float>(&mut self, first: usize, x: BatchView<'_, T>) {
+        self.next = first;
+        self.look_at(x);
     }
 
     /// Takes samples that follow those before. What is not finite, which a stream may hold, is passed over.
@@ -74,6 +83,7 @@ impl Survey {
             );
             self.find_places(block);
             self.samples += block.samples();
+            self.next += block.samples();
         }
     }
 
@@ -127,15 +137,10 @@ impl Survey {
                 if end != place.1 {
                     let mut of_feature = block.iter().map(|sample| sample[feature].to_double());
                     let sample = of_feature.position(|value| value == end).unwrap_or_default();
-                    *place = (self.samples + sample, end);
+                    *place = (self.next + sample, end);
                 }
             }
         }
-    }
-
-    /// How many samples it has looked at.
-    pub(super) fn samples(&self) -> usize {
-        self.samples
     }
 
     /// What is to be warned of; single values are named in the user's units.

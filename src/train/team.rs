@@ -137,6 +137,22 @@ impl<T: Float> Team<T> {
         Ok(())
     }
 
+    /// The places, in a batch of so many samples, of the shards that a process takes.
+    pub(super) fn shards_of(
+        &self,
+        rank: usize,
+        samples: usize,
+    ) -> impl Iterator<Item = Range<usize>> + use<T> {
+        let shards = self.shards;
+        let numbers = (rank..shards).step_by(self.size);
+        numbers.map(move |number| part_of(samples, shards, number))
+    }
+
+    /// How many of so many samples are in the shards that this process takes.
+    pub(super) fn own_samples(&self, samples: usize) -> usize {
+        self.shards_of(self.rank, samples).map(|shard| shard.len()).sum()
+    }
+
     /// The shard of this process in this round, if it has samples.
     fn shard(&self, samples: usize, round: usize, rank: usize) -> Option<Range<usize>> {
         let number = round * self.size + rank;

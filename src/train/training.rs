@@ -1,12 +1,14 @@
 //! The course of one training: epochs of batches, what is kept of them, and when it ends.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use rand::seq::SliceRandom;
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, PASS};
 use super::columns::Columns;
 use super::course::{Best, Course, progress};
+use super::dealt::Dealt;
 use super::examples::Rows;
 use super::report::StopReason;
 use super::run::{Halt, Run, Stepped};
@@ -19,6 +21,7 @@ use super::{
     BatchReport, Divergence, DivergenceAction, EpochReport, Event, OnDivergence, Report, Start,
     Warning,
 };
+use crate::collective::{Collective, part_of};
 use crate::error::{Error, Outlier, Result, require_size};
 use crate::numbers::scalar::Float;
 use crate::optimizer::Kind;
@@ -27,9 +30,6 @@ use crate::terms::Terms;
 
 /// The quantity that diverges where samples held out are the cause.
 const OF_VALIDATION: &str = "the validation objective";
-
-/// Where a stream gives another number of samples than it says.
-const PASS: &str = "the pass of a stream";
 
 /// A training under way.
 pub(super) struct Training<'t, 'o, T: Float> {
@@ -42,6 +42,8 @@ pub(super) struct Training<'t, 'o, T: Float> {
     /// Samples of an epoch, and of a block of them.
     pub(super) samples: usize,
     pub(super) block: usize,
+    /// The samples of this process's shards, where each process reads a part of a block.
+    pub(super) dealt: Option<Dealt<T>>,
     /// What tells the samples from others, where checkpoints are written.
     #[cfg(feature = "safetensors")]
     pub(super) fingerprint: Option<u64>,
@@ -53,6 +55,8 @@ pub(super) struct Training<'t, 'o, T: Float> {
     pub(super) run: Run<T>,
     pub(super) schedules: Schedules,
     pub(super) survey: Survey,
+    /// Whether it has looked at all samples that this process reads.
+    pub(super) is_surveyed: bool,
     /// Of targets, of which only is asked whether outputs can come near them.
     pub(super) survey_of_targets: Option<Survey>,
     /// The value of the samples held out that is to be looked at where their objective is not finite.
@@ -202,16 +206,18 @@ impl<T: Float> Training<'_, '_, T> {
         let is_checked = blocks.is_checked();
         blocks.rewind()?;
         while let Some(block) = blocks.next()? {
+            // What this process has read of the block, and all of it.
+            let (part, length) = self.read_of(block.x.samples(), first);
             if !is_checked {
-                self.check(block, first)?;
+                self.check(block, first + part.start)?;
             }
-            self.survey(block);
-            let end = first + block.x.samples();
+            self.survey(block, first + part.start);
+            let end = first + length;
             if end > self.samples {
                 // Not trained on: a source that never ends would train for ever.
                 require_size(PASS, "samples", self.samples, end)?;
             }
-            let in_block = block.x.samples().div_ceil(batch_size);
+            let in_block = length.div_ceil(batch_size);
             // What a resumed training has done already is only passed over.
             if batch + in_block > done_before {
                 order.clear();
@@ -222,8 +228,15 @@ impl<T: Float> Training<'_, '_, T> {
                     rng.set_stream(number);
                     order.shuffle(&mut rng);
                 }
+                let Self { settings, run, dealt, .. } = &mut *self;
+                if let Some(dealt) = dealt {
+                    let all: &mut dyn Collective = &mut *settings.collective;
+                    dealt.deal((all, &run.team), block, first..end, &order, batch_size)?;
+                }
                 for (index, chosen) in order.chunks(batch_size).enumerate() {
-                    if batch + index >= done_before {
+                    if batch + index < done_before {
+                        self.pass_over(chosen.len());
+                    } else {
                         self.batch(block, first, chosen, batches)?;
                         self.agree_on_stopping()?;
                         // After the last batch, the epoch is ended first.
@@ -242,16 +255,37 @@ impl<T: Float> Training<'_, '_, T> {
         self.end_epoch(batches)
     }
 
-    /// Looks at samples that are met for the first time; once all were, warns of what is to be warned of.
-    fn survey(&mut self, block: Rows<'_, T>) {
-        if self.survey.samples() >= self.samples {
+    /// Which of the samples of a block this process has read, of how many: of a block that begins with this sample, and of
+    /// which it has so many.
+    fn read_of(&self, samples: usize, first: usize) -> (Range<usize>, usize) {
+        if self.dealt.is_none() {
+            return (0..samples, samples);
+        }
+        let all = &self.settings.collective;
+        let length = self.block.min(self.samples - first);
+        (part_of(length, all.size(), all.rank()), length)
+    }
+
+    /// Passes over a batch that was trained on before the training was resumed.
+    fn pass_over(&mut self, samples: usize) {
+        if let Some(dealt) = &mut self.dealt {
+            dealt.next_batch(&self.run.team, samples);
+        }
+    }
+
+    /// Looks at samples that are met for the first time, the first of which has this number; once all were, warns of what
+    /// is to be warned of. Each process looks at what it reads.
+    fn survey(&mut self, block: Rows<'_, T>, first: usize) {
+        if self.is_surveyed {
             return;
         }
-        self.survey.look_at(block.x);
+        self.survey.look_at_from(first, block.x);
         if let (Some(survey), Some(targets)) = (&mut self.survey_of_targets, block.targets) {
-            survey.look_at(targets);
+            survey.look_at_from(first, targets);
         }
-        if self.survey.samples() >= self.samples {
+        let (part, length) = self.read_of(block.x.samples(), first);
+        self.is_surveyed = first - part.start + length >= self.samples;
+        if self.is_surveyed {
             self.warn(self.survey.warnings(self.model.normalizer()));
             let of_targets = self.survey_of_targets.as_ref().and_then(Survey::outside_range);
             self.warn(of_targets);
@@ -332,9 +366,15 @@ impl<T: Float> Training<'_, '_, T> {
         chosen: &[usize],
         batches: usize,
     ) -> std::result::Result<Stepped, Halt> {
-        let Self { settings, model, run, course, .. } = self;
+        let Self { settings, model, run, course, dealt, .. } = self;
         let (block, first) = block;
-        let columns = Columns::Chosen { block, first, numbers: chosen, weights: self.weights };
+        let columns = match dealt {
+            Some(dealt) => {
+                let samples = chosen.len();
+                Columns::Dealt { rows: dealt.next_batch(&run.team, samples), samples }
+            }
+            None => Columns::Chosen { block, first, numbers: chosen, weights: self.weights },
+        };
         match self.method {
             Kind::Optimizer(optimizer) => {
                 let progress = progress(course.steps, batches, settings.epochs);
