@@ -107,7 +107,7 @@ impl<T: Float> Whole<T> {
         }
         if network.pairs().is_some() {
             for code in pairs.codes.iter() {
-                to.extend((code.count() as u32).to_ne_bytes());
+                to.extend((code.indices().len() as u32).to_ne_bytes());
             }
             pairs.codes.indices().iter().for_each(|unit| to.extend(unit.to_ne_bytes()));
             write(pairs.codes.values(), to);

@@ -5,5 +5,6 @@ mod lbfgs;
 mod log;
 mod options;
 mod schedules;
+mod shards;
 mod streams;
 mod warnings;
