@@ -11,10 +11,23 @@
 //! each process takes some of them, and each then has the model that one process alone would have made of as many
 //! shards, to the bit.
 //!
+//! | in such a training | |
+//! |---|---|
+//! | parameters, codes in use, validation, early stopping, what is reported | the same in all processes |
+//! | the optimizer's update | divided: each process moves its part of the parameters |
+//! | a stream | each process reads its part of every block, by [`Source::skip`](crate::Source::skip); warnings are of what it has read |
+//! | samples in memory | all of them in each process |
+//! | a [`checkpoint`](crate::Trainer::checkpoints) | written by process 0, read by all; the next training may have another number of processes |
+//! | [`SparseKl`](crate::SparseKl), [`Mmd`](crate::Mmd), [`TotalCorrelation`](crate::TotalCorrelation), free bits, what regularizers remember | see the codes of the whole batch |
+//! | [`BatchTopK`](crate::layer::sparse::BatchTopK), [`Resampling`](crate::regularizer::Resampling), a wanted L0 | refused by name with more than one shard, as what looks at a whole batch in another way |
+//! | another version, setting, model, first parameter, sample or kind of processor in one of them | refused before the first step, with its name |
+//! | an error of one process, or one that is gone | ends the others |
+//!
 //! # Laws
-//! 1. All processes make the same calls in the same order, with lengths that go together.
+//! 1. All processes make the same calls in the same order, with lengths that go together. A length may be 0, also that of
+//!    all; the address of an empty slice means nothing, and is not to reach a library that looks at it, as MPI does.
 //! 2. A call returns once this process has what it is to get. No sum is formed on the way: the order in which numbers are
-//!    added is that of [`add_up`](trait.Collective.html#method.add_up), whatever connects the processes.
+//!    added is that of [`add_up`](Collective#method.add_up), whatever connects the processes.
 //! 3. Where a process is gone, a call of the others ends, in an error or with their process, and does not wait for ever.
 //!
 //! # Write your own

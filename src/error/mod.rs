@@ -564,12 +564,12 @@ pub enum Error {
         /// The part, with its settings.
         part: String,
     },
-    /// Processes that train together no longer reach each other.
+    /// A process cannot give the others what it has, or does not get what they have.
     #[error(
-        "the processes that train together are no longer together, in `{call}` of process {rank}: {reason}"
+        "`{call}` of process {rank}, by which it trains together with others, has failed: {reason}"
     )]
     Collective {
-        /// The call of [`Collective`](crate::collective::Collective) that has failed.
+        /// The call of a [`Collective`](crate::collective::Collective) that has failed.
         call: &'static str,
         /// The process that says so, counted from 0.
         rank: usize,

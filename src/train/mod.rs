@@ -13,6 +13,7 @@
 //! | [`Examples`] | what `fit` takes: samples with their labels or conditions, weights, and samples held out |
 //! | [`schedule`] | the course of the learning rate |
 //! | [`EarlyStopping`], [`OnDivergence`] | when a training ends before its last epoch |
+//! | [`Trainer::shards`], [`Trainer::collective`] | one training by [several processes](crate::collective), with the bits of one |
 //! | `Checkpoints`, with the feature `safetensors` | a training that goes on after a break with the same bits |
 //! | [`Observer`] | is told of each step and epoch: [`Log`], a closure; with the feature `progress` `ProgressBar` |
 //! | [`Control`] | what an observer says: the training goes on, or it [stops](Observer#stop-a-training), after Ctrl-C for example |

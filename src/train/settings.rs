@@ -115,8 +115,11 @@ impl Settings<'_> {
         require(can, "Trainer threads", self.threads as f64, "1 without the feature `parallel`")?;
         require_count("Trainer shuffle_buffer", self.shuffle_buffer)?;
         require_count("Trainer shards", self.shards)?;
+        let (rank, size) = (self.collective.rank(), self.collective.size());
+        require_count("Collective size", size)?;
+        require(rank < size, "Collective rank", rank as f64, "below the number of processes")?;
         let requirement = "at least as many as there are processes, each of which takes one or more of every batch";
-        let has_enough = self.shards >= self.collective.size();
+        let has_enough = self.shards >= size;
         require(has_enough, "Trainer shards", self.shards as f64, requirement)?;
         self.on_divergence.check()?;
         #[cfg(feature = "safetensors")]

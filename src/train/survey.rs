@@ -346,7 +346,7 @@ mod tests {
             for part in [&all[..part], &all[part..]] {
                 survey.look_at(BatchView::new(part, features));
             }
-            assert_eq!(survey.samples(), samples);
+            assert_eq!(survey.samples, samples);
             for (feature, column) in columns.iter().enumerate() {
                 let missing = column.iter().filter(|x| !x.is_finite()).count();
                 assert_eq!(survey.missing[feature], missing as f64);

@@ -591,6 +591,7 @@ fn a_corruption_with_a_memory() {
             "randomness_follows_the_sample",
             "sample_weights_equal_repetition",
             "threads_do_not_matter",
+            "shards_do_not_matter",
             "resumed_equals_uninterrupted",
             "stream_equals_memory",
             "validation_is_not_trained_on",
@@ -691,6 +692,52 @@ fn a_penalty_that_does_not_see_the_weights() {
 fn a_penalty_with_a_wrong_gradient() {
     let outcome = with_regularizer(|| CodeL2 { gradient: 0.9, ..RIGHT });
     assert_caught(&outcome, &["gradient", "weighted_gradient"]);
+}
+
+/// ½ λ ‖mean h‖², which is no mean over samples, and says of itself that it is one.
+#[derive(Debug, Clone)]
+struct OfMean(regularizer::Across);
+impl<E: Part> SuitedTo<E> for OfMean {}
+impl Regularizer<f64> for OfMean {
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+    fn needs(&self, _: &Facts) -> Needs {
+        Needs { across: self.0, ..Needs::nothing() }
+    }
+    fn penalty(
+        &self,
+        at: &Encoded<'_, f64>,
+        gradient: Option<&mut PenaltyGradient<'_, f64>>,
+        _: &mut [f64],
+        terms: &mut Terms,
+    ) {
+        let code = at.posterior.mean();
+        let mut mean = vec![0.0; code.features()];
+        for (column, h) in code.iter().enumerate() {
+            mean.iter_mut().zip(h).for_each(|(mean, h)| *mean += at.share(column) * h);
+        }
+        terms.add("of_mean", 0.5 * mean.iter().map(|h| h * h).sum::<f64>());
+        if let Some(gradient) = gradient {
+            let (units, mut d_code) = (code.features(), gradient.posterior.mean_mut());
+            for (column, d) in d_code.as_mut_slice().chunks_exact_mut(units).enumerate() {
+                d.iter_mut().zip(&mean).for_each(|(d, mean)| *d += at.share(column) * mean);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_penalty_that_does_not_say_that_it_looks_across_samples() {
+    use regularizer::Across;
+    let of = |across| with_regularizer(|| OfMean(across));
+    assert_caught(&of(Across::Nothing), &["shards_do_not_matter"]);
+    of(Across::Codes).assert();
+    assert_eq!(of(Across::Codes).verdict("shards_do_not_matter"), Some(&contract::Verdict::Passed));
+    let refused = of(Across::Batch);
+    refused.assert();
+    let verdict = refused.verdict("shards_do_not_matter");
+    assert!(matches!(verdict, Some(contract::Verdict::NotApplicable { .. })), "{verdict:?}");
 }
 
 #[test]
@@ -859,6 +906,7 @@ fn a_loss_that_singles_out_a_column() {
         "order_does_not_matter",
         "one_agrees_with_many",
         "sample_weights_equal_repetition",
+        "shards_do_not_matter",
     ];
     assert_caught(&outcome, &expected);
 }
@@ -1139,6 +1187,7 @@ fn a_layer_that_draws_from_a_generator_of_its_own() {
     let expected = [
         "same_seed_same_bits",
         "threads_do_not_matter",
+        "shards_do_not_matter",
         "resumed_equals_uninterrupted",
         "stream_equals_memory",
         "validation_is_not_trained_on",

@@ -33,6 +33,7 @@
 //! | `squared_jacobian` | of the encoder: the value and its gradient, against finite differences |
 //! | `sample_weights_equal_repetition` | a weight of 2 is the same sample twice |
 //! | `threads_do_not_matter` | the same bits on two threads |
+//! | `shards_do_not_matter` | a batch in [shards](crate::Trainer::shards) has the same objective, but for rounding |
 //! | `saved_and_loaded` | the same bits |
 //! | `resumed_equals_uninterrupted` | the same bits |
 //! | `stream_equals_memory` | the same bits |

@@ -110,7 +110,7 @@ pub(super) type Method<C> = fn(&C) -> Finding;
 
 impl<'c, T: Scalar> Checked<'c, T> {
     /// All checks by their names.
-    pub(super) const ALL: [(&'static str, Method<Self>); 42] = [
+    pub(super) const ALL: [(&'static str, Method<Self>); 43] = [
         ("same_seed_same_bits", Self::same_seed_same_bits),
         ("seeds_matter", Self::seeds_matter),
         ("same_streams_same_objective", Self::same_streams_same_objective),
@@ -144,6 +144,7 @@ impl<'c, T: Scalar> Checked<'c, T> {
         ("squared_jacobian", Self::squared_jacobian),
         ("sample_weights_equal_repetition", Self::sample_weights_equal_repetition),
         ("threads_do_not_matter", Self::threads_do_not_matter),
+        ("shards_do_not_matter", Self::shards_do_not_matter),
         ("saved_and_loaded", Self::saved_and_loaded),
         ("resumed_equals_uninterrupted", Self::resumed_equals_uninterrupted),
         ("stream_equals_memory", Self::stream_equals_memory),

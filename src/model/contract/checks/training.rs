@@ -5,11 +5,12 @@ use super::super::subject::given;
 use super::{AnyTrainer, Checked, Finding, bits, ensure, near, same, timeless, values};
 use crate::batch::Batch;
 use crate::data::InMemory;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Scalar;
 use crate::numbers::parallel::ELEMENT;
 use crate::random::Streams;
 use crate::train::examples::IntoExamples;
+use crate::train::{EpochReport, Report};
 
 /// Epochs after which the objective must have fallen.
 const LEARNING_EPOCHS: usize = 60;
@@ -111,6 +112,29 @@ impl<T: Scalar> Checked<'_, T> {
         let threads = crate::numbers::parallel::Threads::new(2)?;
         let codes = threads.run(|| one.encode(x.examples()))?;
         same("codes on two threads", codes.as_slice(), one.encode(x.examples())?.as_slice())
+    }
+
+    pub(super) fn shards_do_not_matter(&self) -> Finding {
+        self.at_least(4)?;
+        let samples = self.data.samples();
+        let step = |shards: usize| {
+            self.fit(self.data, |trainer| trainer.epochs(1).batch_size(samples).shards(shards))
+        };
+        let whole = step(1)?.1;
+        let in_shards = match step(3) {
+            Err(Error::NotInShards { part }) => {
+                let why = format!("{part} looks at a whole batch, and says so");
+                return Err(Verdict::not_applicable(why));
+            }
+            stepped => stepped?.1,
+        };
+        let found = |report: &Report| -> Vec<f64> {
+            let epochs = report.epochs.iter();
+            let of_epoch = |epoch: &EpochReport| [values(&epoch.terms), vec![epoch.gradient_norm]];
+            epochs.flat_map(of_epoch).flatten().collect()
+        };
+        let what = "terms and length of the gradient of a batch in 3 shards";
+        near::<T>(what, &found(&in_shards), &found(&whole))
     }
 
     pub(super) fn stream_equals_memory(&self) -> Finding {
