@@ -4,9 +4,11 @@ use super::Collective;
 use crate::error::Result;
 use crate::numbers::scalar::Float;
 
-/// Bytes that are on their way at a time: few beside the parameters of a large model, and far fewer than the two
-/// billion that MPI can count.
-const TOGETHER: usize = 1 << 22;
+/// Bytes that are on their way at a time: they stay in the cache, and are far fewer than the two billion that MPI can
+/// count.
+const TOGETHER: usize = 1 << 18;
+/// But never fewer from one process to another, or messages would take longer to begin than to end.
+const LEAST: usize = 1 << 14;
 
 /// Moves the numbers of one slice among processes piece by piece, each of which owns a place in it.
 #[derive(Debug, Default)]
@@ -24,7 +26,7 @@ impl Pieces {
 
     /// Numbers of one place that are on their way at a time.
     fn len<T>(processes: usize) -> usize {
-        (TOGETHER / size_of::<T>() / processes).max(1024)
+        (TOGETHER / processes).max(LEAST) / size_of::<T>()
     }
 
     /// Adds `scale` times the values of those who take part, in the order of the processes, to what this process has of

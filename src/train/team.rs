@@ -101,7 +101,6 @@ impl<T: Float> Team<T> {
         let rounds = self.shards.div_ceil(self.size);
         let is_encoded = gathers && rounds == 1;
         self.terms.clear();
-        self.sum.clear();
         let (mut before, mut is_first) = (0, true);
         for round in 0..rounds {
             let own = self.shard(samples, round, self.rank);

@@ -61,6 +61,12 @@ impl Mpi {
     }
 }
 
+/// The same bytes, or if there are none others with an address of their own: that of an empty slice is one that MPI takes
+/// for a sign.
+fn placed(bytes: &[u8]) -> &[u8] {
+    if bytes.is_empty() { &[0] } else { bytes }
+}
+
 impl Collective for Mpi {
     fn rank(&self) -> usize {
         self.rank
@@ -78,7 +84,8 @@ impl Collective for Mpi {
     ) -> Result<()> {
         let [to, to_places] = self.parts("exchange", mine.len(), to)?;
         let [from, from_places] = self.parts("exchange", theirs.len(), from)?;
-        let mine = Partition::new(mine, to, to_places);
+        let theirs = if theirs.is_empty() { &mut [0][..] } else { theirs };
+        let mine = Partition::new(placed(mine), to, to_places);
         let mut theirs = PartitionMut::new(theirs, from, from_places);
         self.watched("exchange", |all| all.all_to_all_varcount_into(&mine, &mut theirs));
         Ok(())
@@ -86,7 +93,9 @@ impl Collective for Mpi {
 
     fn gather(&mut self, mine: &[u8], all: &mut [u8], lengths: &[usize]) -> Result<()> {
         let [lengths, places] = self.parts("gather", all.len(), lengths)?;
+        let all = if all.is_empty() { &mut [0][..] } else { all };
         let mut parts = PartitionMut::new(all, lengths, places);
+        let mine = &placed(mine)[..mine.len()];
         self.watched("gather", |all| all.all_gather_varcount_into(mine, &mut parts));
         Ok(())
     }
