@@ -18,6 +18,58 @@ pub fn mnist(folder: &Path, name: &str) -> Result<Images> {
     Ok(Box::new(Idx::open(path)?.scale(1.0 / 255.0)?))
 }
 
+/// Some images of a source.
+#[derive(Debug)]
+pub struct Part {
+    pub of: Images,
+    pub first: usize,
+    pub samples: usize,
+    pub next: usize,
+}
+
+impl Source for Part {
+    type Scalar = f32;
+    type Features = Const<784>;
+
+    fn size(&self) -> Const<784> {
+        Const
+    }
+
+    fn samples(&self) -> usize {
+        self.samples
+    }
+
+    fn rewind(&mut self) -> Result<()> {
+        self.next = 0;
+        self.of.rewind()?;
+        self.of.skip(self.first)
+    }
+
+    fn read(&mut self, mut to: BatchViewMut<'_, f32>) -> Result<usize> {
+        let wanted = to.samples().min(self.samples - self.next);
+        let features = to.features();
+        let front = &mut to.as_mut_slice()[..wanted * features];
+        let count = self.of.read(BatchViewMut::new(front, features))?;
+        self.next += count;
+        Ok(count)
+    }
+
+    fn skip(&mut self, samples: usize) -> Result<()> {
+        require_left(samples, self.samples - self.next)?;
+        self.next += samples;
+        self.of.skip(samples)
+    }
+}
+
+/// Refuses to skip more than there is.
+fn require_left(expected: usize, found: usize) -> Result<()> {
+    let (place, unit) = ("Source::skip", "samples left");
+    if expected > found {
+        return Err(Error::SizeMismatch { place, unit, expected, found });
+    }
+    Ok(())
+}
+
 /// Images of two round spots of light each. An image is a function of its number, so that a process gets to its part
 /// without what lies before.
 #[derive(Debug)]
@@ -88,11 +140,7 @@ impl Source for Spots {
     }
 
     fn skip(&mut self, samples: usize) -> Result<()> {
-        let left = self.samples - self.next;
-        if samples > left {
-            let (place, unit) = ("Source::skip", "samples left");
-            return Err(Error::SizeMismatch { place, unit, expected: samples, found: left });
-        }
+        require_left(samples, self.samples - self.next)?;
         self.next += samples;
         Ok(())
     }

@@ -4,6 +4,7 @@
 mod data;
 mod engine;
 mod options;
+mod watchdog;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ use autoencoder::{
 use mpi::Threading;
 use mpi::traits::Communicator;
 
-use data::{Images, Spots, mnist};
+use data::{Images, Part, Spots, mnist};
 use engine::Mpi;
 use options::{Options, USAGE};
 
@@ -155,8 +156,11 @@ fn train<const A: usize, const B: usize, const C: usize, const K: usize>(
 fn images(options: &Options, rank: usize) -> Result<(Images, Images)> {
     let folder: Option<&Path> = options.data.as_deref();
     if let Some(folder) = folder {
-        let file = |name| mnist(folder, name);
-        return Ok((file("train-images-idx3-ubyte")?, file("t10k-images-idx3-ubyte")?));
+        let file = || mnist(folder, "train-images-idx3-ubyte");
+        let all = file()?.samples();
+        let samples = if options.early_stopping.is_some() { all - all / 6 } else { all };
+        let part = |first, samples| Ok(Part { of: file()?, first, samples, next: 0 });
+        return Ok((Box::new(part(0, samples)?), Box::new(part(samples, all - samples)?)));
     }
     let (samples, next) = (options.samples, 0);
     let odd = (options.faults.data == Some(rank)).then_some(samples / 2);

@@ -6,8 +6,7 @@ use std::time::Duration;
 pub const USAGE: &str = "\
 autoencoder-mpi [options], under mpirun, or alone as one process
 
-  --data DIR             MNIST's files train-images-idx3-ubyte and t10k-images-idx3-ubyte, plain or .gz
-                         (default: generated images)
+  --data DIR             with MNIST's file train-images-idx3-ubyte, plain or .gz (default: generated images)
   --samples N            generated images (default: 60000)
   --in-memory            each process loads all images (default: each reads its part of the files)
   --small                a net of 784-64-32-16-8 (default: 784-1000-500-250-30)
@@ -17,7 +16,7 @@ autoencoder-mpi [options], under mpirun, or alone as one process
   --rate R               learning rate of Adam (default: 0.001)
   --seed N               of weights, order and draws (default: 0)
   --threads N            threads of each process, with the feature parallel (default: 1)
-  --early-stopping N     ends after so many epochs without an improvement on held-out images
+  --early-stopping N     ends after so many epochs without an improvement on images that are held out, a sixth of all
   --checkpoint FILE      saves the training after each epoch
   --steps N              saves it after so many steps as well
   --resume               goes on from the checkpoint

@@ -5,6 +5,8 @@
 
 #[path = "../engine.rs"]
 mod engine;
+#[path = "../watchdog.rs"]
+mod watchdog;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -97,11 +99,12 @@ struct Link {
 
 impl Cost {
     /// A step of so many processes with so many samples in all: computing, the update, and what is on its way. All to all
-    /// and all gather each move (P − 1)/P of the numbers in and out of a process, in pieces of 4 MiB with a message to
-    /// each other process.
+    /// and all gather each move (P − 1)/P of the numbers in and out of a process, in pieces of 256 KiB, or 16 KiB for each
+    /// other process if that is more, with a message to each.
     fn step(&self, processes: f64, samples: f64, link: &Link) -> [f64; 3] {
         let bytes = 4.0 * self.parameters * (processes - 1.0) / processes;
-        let pieces = (4.0 * self.parameters / 4_194_304.0).ceil();
+        let piece = (262_144.0 / processes).max(16_384.0);
+        let pieces = (4.0 * self.parameters / processes / piece).ceil();
         let one_way = bytes * link.byte + pieces * (processes - 1.0) * link.latency;
         let computing = self.fixed + self.sample * samples / processes;
         [computing, self.update / processes, 2.0 * one_way]
