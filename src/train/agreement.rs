@@ -88,10 +88,10 @@ pub(super) fn of_plan<T: Float>(plan: &Plan<'_, '_, T>, model: &dyn Trainee<T>) 
         ("the normalizer", format!("{:?}", model.normalizer())),
     ];
     #[cfg(feature = "safetensors")]
-    facts.push((
-        "how checkpoints are written and read",
-        settings.checkpoints.as_ref().map_or("none".to_owned(), super::Checkpoints::plan),
-    ));
+    let checkpoints = settings.checkpoints.as_ref().map(super::Checkpoints::plan);
+    #[cfg(not(feature = "safetensors"))]
+    let checkpoints = None;
+    facts.push(("how checkpoints are written and read", optional(checkpoints)));
     facts
 }
 

@@ -201,6 +201,29 @@ fn of_every_kind_in_memory_and_as_a_stream() {
     });
 }
 
+/// Threads and processes go together: work is large enough to be divided.
+#[cfg(feature = "parallel")]
+#[test]
+fn threads_in_each_process_do_not_matter() {
+    let digits = datasets::digits::<f32>();
+    let train = |threads: usize, process: &mut dyn Collective| {
+        let mut model = AutoEncoder::builder()
+            .encoder(Dense::<64, 200>::new(Sigmoid))
+            .decoder(Dense::<200, 64>::new(Sigmoid))
+            .regularizer(SparseKl::new(0.1, 0.1)?)
+            .build::<f32>()?;
+        let trainer = Trainer::new(adam()).epochs(2).batch_size(500).shards(4).threads(threads);
+        trainer.collective(process).fit(&mut model, &digits.train)?;
+        Ok(model.parameters().to_vec())
+    };
+    let expected = train(1, &mut Alone).unwrap();
+    for (threads, processes) in [(2, 1), (1, 4), (2, 2), (3, 3)] {
+        for found in in_processes(processes, |process| train(threads, process)) {
+            assert!(found.unwrap() == expected, "{threads} threads, {processes} processes");
+        }
+    }
+}
+
 #[test]
 fn lbfgs_searches_with_the_same_bits() {
     let x = samples(50, 1);

@@ -86,7 +86,6 @@ impl Default for Lbfgs {
 
 impl Lbfgs {
     /// Its name and its settings, as a checkpoint has them.
-    #[cfg(feature = "safetensors")]
     pub(crate) fn describe(&self) -> String {
         let Self {
             history,
