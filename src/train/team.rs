@@ -228,6 +228,7 @@ impl<T: Float> Team<T> {
     }
 
     /// The same of numbers of which there are so many for each parameter.
+    #[cfg(feature = "safetensors")]
     pub(super) fn complete_states(
         &mut self,
         all: &mut dyn Collective,

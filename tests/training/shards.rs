@@ -114,11 +114,10 @@ macro_rules! same_bits {
     )*};
 }
 
-fn gaussian() -> Gaussian<
-    layer::DenseLayer<Const<6>, Const<5>, Tanh>,
-    layer::DenseLayer<Const<5>, Const<3>, Identity>,
-    layer::DenseLayer<Const<5>, Const<3>, Identity>,
-> {
+type Layer<const I: usize, const O: usize, A> = layer::DenseLayer<Const<I>, Const<O>, A>;
+type Spread = Gaussian<Layer<6, 5, Tanh>, Layer<5, 3, Identity>, Layer<5, 3, Identity>>;
+
+fn gaussian() -> Spread {
     let head = || Dense::<5, 3>::new(Identity);
     Gaussian::new(Dense::<6, 5>::new(Tanh), head(), head())
 }
@@ -239,13 +238,10 @@ fn lbfgs_searches_with_the_same_bits() {
     });
 }
 
-fn small() -> AutoEncoder<
-    layer::DenseLayer<Const<6>, Const<4>, Tanh>,
-    layer::DenseLayer<Const<4>, Const<6>, Identity>,
-    NoRegularizer,
-    SquaredError,
-    f64,
-> {
+type Small =
+    AutoEncoder<Layer<6, 4, Tanh>, Layer<4, 6, Identity>, NoRegularizer, SquaredError, f64>;
+
+fn small() -> Small {
     AutoEncoder::builder()
         .encoder(Dense::<6, 4>::new(Tanh))
         .decoder(Dense::<4, 6>::new(Identity))
