@@ -24,9 +24,11 @@ impl Pieces {
         Self::default()
     }
 
-    /// Numbers of one place that are on their way at a time.
-    fn len<T>(processes: usize) -> usize {
-        (TOGETHER / processes).max(LEAST) / size_of::<T>()
+    /// What is on its way at a time: of each place the numbers from one of these on, and how many at most.
+    fn spans<T>(places: &[Range<usize>]) -> impl Iterator<Item = Range<usize>> + use<T> {
+        let at_once = (TOGETHER / places.len()).max(LEAST) / size_of::<T>();
+        let longest = places.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
+        (0..longest).step_by(at_once).map(move |first| first..first + at_once)
     }
 
     /// Adds `scale` times the values of those who take part, in the order of the processes, to what this process has of
@@ -42,13 +44,8 @@ impl Pieces {
     ) -> Result<()> {
         let (rank, own) = (all.rank(), &places[all.rank()]);
         sum.resize(own.len(), T::ZERO);
-        let at_once = Self::len::<T>(all.size());
-        let longest = places.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
-        for first in (0..longest).step_by(at_once) {
-            let piece = |place: &Range<usize>| {
-                let start = place.end.min(place.start + first);
-                start..place.end.min(start + at_once)
-            };
+        for span in Self::spans::<T>(places) {
+            let piece = |place: &Range<usize>| part_at(place, &span);
             self.mine.clear();
             self.to.clear();
             for (other, place) in places.iter().enumerate() {
@@ -99,13 +96,8 @@ impl Pieces {
             return Ok(());
         }
         let rank = all.rank();
-        let at_once = Self::len::<T>(all.size());
-        let longest = places.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
-        for first in (0..longest).step_by(at_once) {
-            let piece = |place: &Range<usize>| {
-                let start = place.end.min(place.start + first);
-                start..place.end.min(start + at_once)
-            };
+        for span in Self::spans::<T>(places) {
+            let piece = |place: &Range<usize>| part_at(place, &span);
             self.from.clear();
             self.from.extend(places.iter().map(|place| piece(place).len() * size_of::<T>()));
             let own = &values[piece(&places[rank])];
@@ -126,8 +118,14 @@ impl Pieces {
     }
 }
 
+/// The part of a place that lies there, counted from its start.
+fn part_at(place: &Range<usize>, span: &Range<usize>) -> Range<usize> {
+    let at = |offset: usize| place.end.min(place.start + offset);
+    at(span.start)..at(span.end)
+}
+
 /// Adds `scale` times these values to others, or writes them over others.
-pub(crate) fn add_scaled<T: Float>(values: &[T], scale: T, is_new: bool, to: &mut [T]) {
+fn add_scaled<T: Float>(values: &[T], scale: T, is_new: bool, to: &mut [T]) {
     let pairs = to.iter_mut().zip(values);
     if is_new {
         pairs.for_each(|(to, &value)| *to = scale * value);

@@ -55,7 +55,13 @@ impl<T: Float> Network<T> {
         let of_encoder = self.pairs().and_then(|(encoder, _)| encoder.looks_across(parameters));
         let mut leaves = self.leaves.iter();
         of_encoder.or_else(|| {
-            let leaf = leaves.find(|leaf| leaf.needs.across == Across::Batch)?;
+            let looks_at_more = |leaf: &&Leaf<T>| match leaf.needs.across {
+                Across::Batch => true,
+                // Of a batch there are codes alone, and no gradient goes elsewhere.
+                Across::Codes => leaf.needs.looks_beyond_codes(),
+                Across::Nothing => false,
+            };
+            let leaf = leaves.find(looks_at_more)?;
             Some(leaf.part.describe())
         })
     }

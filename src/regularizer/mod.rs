@@ -361,6 +361,12 @@ impl Default for Needs {
 }
 
 impl Needs {
+    /// Whether a penalty has, or gives a gradient to, more than codes.
+    pub(crate) fn looks_beyond_codes(&self) -> bool {
+        let adds = self.adds_to_parameters || self.weighs_draws || self.parameters > 0;
+        adds || self.takes_pairs || self.auxiliary != Auxiliary::Nothing
+    }
+
     /// Nothing at all: of a penalty, only the posterior. What it looks at [across](Self::across) samples is not said.
     pub fn nothing() -> Self {
         Self {

@@ -113,6 +113,7 @@ mod divergence;
 mod early_stopping;
 pub(crate) mod examples;
 mod log;
+mod moved;
 mod observer;
 pub(crate) mod prepared;
 #[cfg(feature = "progress")]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::columns::{Columns, Gathered};
-use super::run::{CHUNK, Chunk};
+use super::moved::{CHUNK, Chunk};
 use super::trainable::{Chosen, Shard, Trainee};
 use crate::collective::{Collective, Pieces, part_of};
 use crate::error::{Error, Result};

@@ -249,6 +249,45 @@ fn small() -> Small {
         .unwrap()
 }
 
+/// Level by level, each with a connection of its own, and a trainer that is used again.
+#[test]
+fn stacks_and_trainers_that_are_used_again() {
+    let x = samples(50, 1);
+    let train = |level: &mut dyn Collective, next: &mut dyn Collective| {
+        let half = || AutoEncoder::builder();
+        let stacked = Stack::new(
+            half().encoder(Dense::<6, 5>::new(Tanh)).decoder(Dense::<5, 6>::new(Identity)),
+            trainer(adam(), SHARDS, level),
+        )
+        .then(
+            half().encoder(Dense::<5, 3>::new(Tanh)).decoder(Dense::<3, 5>::new(Identity)),
+            trainer(adam(), SHARDS, next),
+        )
+        .pretrain::<f64, _>(&x)?;
+        let mut model = AutoEncoder::builder()
+            .encoder(stacked.encoder)
+            .decoder(stacked.decoder)
+            .build::<f64>()?;
+        let mut trainer = trainer(adam(), SHARDS, level);
+        trainer.fit(&mut model, &x)?;
+        trainer.fit(&mut model, &mut InMemory::from(&x))?;
+        Ok(model.parameters().to_vec())
+    };
+    let expected = train(&mut Alone, &mut Alone).unwrap();
+    for processes in [2, 3] {
+        let found: Vec<Result<Vec<f64>>> = thread::scope(|scope| {
+            let train = &train;
+            let levels = Threaded::team_of(processes).into_iter().zip(Threaded::team_of(processes));
+            let run = |(mut level, mut next): (Threaded, Threaded)| {
+                scope.spawn(move || train(&mut level, &mut next))
+            };
+            let running: Vec<_> = levels.map(run).collect();
+            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        found.into_iter().for_each(|found| assert!(found.unwrap() == expected, "{processes}"));
+    }
+}
+
 #[test]
 fn what_looks_at_a_whole_batch_is_refused_by_its_name() {
     fn refused<R>(regularizer: R, name: &str)
@@ -270,6 +309,7 @@ fn what_looks_at_a_whole_batch_is_refused_by_its_name() {
     refused(JumpReluSparsity::quadratic(1.0, 3.0).unwrap(), "JumpReluSparsity");
     refused(Unknown, "Unknown");
     refused((AuxK::new(2).unwrap(), Unknown), "Unknown");
+    refused(Claims, "Claims");
 
     let encoder = SparseEncoder::<6, 16>::new(BatchTopK::new(3.0).unwrap());
     let builder = AutoEncoder::builder().encoder(encoder).decoder(Dictionary::new());
@@ -285,6 +325,23 @@ fn what_looks_at_a_whole_batch_is_refused_by_its_name() {
     let mut model = builder.regularizer(capacity).build::<f64>().unwrap();
     let error = Trainer::new(adam()).shards(2).fit(&mut model, &samples(50, 1)).unwrap_err();
     assert!(error.to_string().starts_with("Variational"), "{error}");
+}
+
+/// A regularizer that says it is content with codes, and has a parameter.
+#[derive(Debug, Clone)]
+struct Claims;
+impl<E> regularizer::SuitedTo<E> for Claims {}
+impl Regularizer<f64> for Claims {
+    fn describe(&self) -> String {
+        "Claims".to_owned()
+    }
+    fn needs(&self, _: &Facts) -> regularizer::Needs {
+        let across = regularizer::Across::Codes;
+        regularizer::Needs { across, parameters: 1, ..regularizer::Needs::nothing() }
+    }
+    fn layout(&self, _: &Facts, layout: &mut Layout, _: &mut [f64], _: &mut dyn rand::Rng) {
+        layout.tensor("claim", (1, 1), parameters::Role::Own);
+    }
 }
 
 /// A regularizer that does not say what it looks at.
