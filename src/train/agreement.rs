@@ -90,8 +90,9 @@ pub(super) fn of_plan<T: Float>(plan: &Plan<'_, '_, T>, model: &dyn Trainee<T>) 
     #[cfg(feature = "safetensors")]
     let checkpoints = settings.checkpoints.as_ref().map(super::Checkpoints::plan);
     #[cfg(not(feature = "safetensors"))]
-    let checkpoints = None;
-    facts.push(("how checkpoints are written and read", optional(checkpoints)));
+    let checkpoints: Option<String> = None;
+    let checkpoints = checkpoints.unwrap_or_else(|| "`never`".to_owned());
+    facts.push(("when checkpoints are written, and whether they are resumed,", checkpoints));
     facts
 }
 

@@ -113,7 +113,9 @@ impl Checkpoints {
     /// What processes that train together must have in common.
     pub(super) fn plan(&self) -> String {
         let Self { every_epochs, every_steps, resume, .. } = self;
-        format!("after {every_epochs} epochs and {every_steps:?} steps, resume {resume}")
+        let steps = every_steps.map_or(String::new(), |steps| format!(" and {steps} steps"));
+        let how = if *resume { "resumed" } else { "begun anew" };
+        format!("`after {every_epochs} epochs{steps}, {how}`")
     }
 
     fn exists(&self) -> bool {

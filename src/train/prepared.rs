@@ -15,7 +15,7 @@ use super::survey::{Survey, Variances};
 use super::team::Team;
 use super::trainable::Trainee;
 use super::training::Training;
-use crate::error::{Error, Result, require_fit, require_size};
+use crate::error::{Error, Result, require, require_fit, require_size};
 use crate::loss::Target;
 use crate::numbers::parallel::{self, ELEMENT};
 use crate::numbers::scalar::Float;
@@ -131,6 +131,9 @@ fn train<T: Float>(
     if model.layout().num_trained() == 0 {
         return Err(Error::NothingToTrain);
     }
+    let requirement = "at most the samples of a step, each of which is in one shard";
+    let fits = settings.shards <= settings.samples_of_step(method, blocks.samples());
+    require(fits, "Trainer shards", settings.shards as f64, requirement)?;
     let team = Team::new(settings.shards, &*settings.collective, model);
     let run = Run::new(model, method, team);
     let weights_follow = match method {

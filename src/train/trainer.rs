@@ -30,7 +30,7 @@ use crate::random::schedule::Schedule;
 /// | [`on_divergence`](Self::on_divergence) | what happens when a number is not finite | stop | |
 /// | [`observer`](Self::observer) | is told of every step and epoch, and can [stop](super::Control::Stop) the training | none | |
 /// | `checkpoints`, with the feature `safetensors` | saves the training and resumes it | none | |
-/// | [`shards`](Self::shards) | parts of a batch, each with a gradient of its own | 1 | at least 1 |
+/// | [`shards`](Self::shards) | parts of a batch, each with a gradient of its own | 1 | from 1 to the samples of a step |
 /// | [`collective`](Self::collective) | what connects the processes that train together | one process | |
 /// | `threads`, with the feature `parallel` | threads that large steps are divided among | 1 | at least 1 |
 ///
@@ -158,7 +158,7 @@ impl<'a, O> Trainer<'a, O> {
         self
     }
 
-    /// Cuts each batch into so many shards, at least 1, as equal as they can be. Each shard's gradient is a pass of its own,
+    /// Cuts each batch into so many shards, at least 1 and at most its samples, as equal as they can be. Each shard's gradient is a pass of its own,
     /// and they are added in the order of the shards: the training is the same but for rounding, and its bits depend on the
     /// number of shards alone, however many [processes](Self::collective) take them. A multiple of all numbers of processes
     /// that are to train, such as 12, divides well. What looks at a whole batch at once is given the codes of all shards, or

@@ -368,6 +368,26 @@ fn fewer_shards_than_processes_are_refused() {
     }
 }
 
+#[test]
+fn more_shards_than_samples_of_a_step_are_refused() {
+    let fit = |shards| {
+        Trainer::new(adam()).batch_size(9).shards(shards).fit(&mut small(), &samples(50, 1))
+    };
+    assert!(fit(9).is_ok());
+    for shards in [10, usize::MAX] {
+        let text = fit(shards).unwrap_err().to_string();
+        assert!(
+            text.ends_with("must be at most the samples of a step, each of which is in one shard"),
+            "{text}"
+        );
+    }
+    assert!(fit(0).unwrap_err().to_string().starts_with("Trainer shards is 0"));
+    let of_all = |shards| {
+        Trainer::new(Lbfgs::new()).epochs(1).shards(shards).fit(&mut small(), &samples(50, 1))
+    };
+    assert!(of_all(50).is_ok() && of_all(51).is_err());
+}
+
 /// The errors of three processes of which the last one trains in another way.
 fn errors(train: impl Fn(bool, &mut dyn Collective) -> Result<Report> + Sync) -> Vec<String> {
     let found = in_processes(3, |process| train(process.rank() == 2, process));
