@@ -23,6 +23,13 @@
 //! | another version, setting, model, first parameter, sample or kind of processor in one of them | refused before the first step, with its name |
 //! | an error of one process, or one that is gone | ends the others |
 //!
+//! # What it costs
+//! On two cores with MPI and two shards two processes train the net 784-1000-500-250-30 and back, 512 samples a step, 1.77 to
+//! 1.83 times as fast as one (four runs, medians of five rounds each), and a dictionary of 16,384 units 1.62 to 1.72 times. In
+//! a step each process sends and gets twice the parameters, less its own part. What follows for 8, 64 and 512 processes on a
+//! network is extrapolated in `examples/mpi/README.md`: of a batch that grows with them 5.4, 36 and 258 times as fast with
+//! 10 Gbit/s, 7.5, 58 and 457 with 100, for that net.
+//!
 //! # Laws
 //! 1. All processes make the same calls in the same order, with lengths that go together. A length may be 0, also that of
 //!    all; the address of an empty slice means nothing, and is not to reach a library that looks at it, as MPI does.
