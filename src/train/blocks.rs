@@ -313,13 +313,8 @@ fn read_pass<T: Float>(
         let empty = to_fill.lock().ok().and_then(|mut blocks| blocks.pop());
         let mut values = empty.unwrap_or_default();
         let count = fill(&mut **source, part.len(), &mut values.x)?;
-        if size > 1 {
-            require_size(
-                PASS,
-                "samples",
-                samples,
-                if count < part.len() { before + part.start + count } else { samples },
-            )?;
+        if size > 1 && count < part.len() {
+            require_size(PASS, "samples", samples, before + part.start + count)?;
         }
         values.beside.resize_with(beside.len(), Vec::new);
         for ((what, stream), values) in beside.iter_mut().zip(&mut values.beside) {
