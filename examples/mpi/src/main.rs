@@ -97,6 +97,7 @@ fn train<const A: usize, const B: usize, const C: usize, const K: usize>(
     let mut trainer = Trainer::new(Adam::new(options.rate)?)
         .epochs(options.epochs)
         .batch_size(options.batch)
+        .shuffle_buffer(options.buffer)
         .seed(seed)
         .threads(options.threads)
         .shards(options.shards)

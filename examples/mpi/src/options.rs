@@ -12,6 +12,7 @@ autoencoder-mpi [options], under mpirun, or alone as one process
   --small                a net of 784-64-32-16-8 (default: 784-1000-500-250-30)
   --shards S             parts of a batch; the bits depend on it (default: 12)
   --batch N              samples of a step (default: 512)
+  --buffer N             images that are read and shuffled together (default: 8192)
   --epochs N             passes over the data (default: 3)
   --rate R               learning rate of Adam (default: 0.001)
   --seed N               of weights, order and draws (default: 0)
@@ -33,6 +34,7 @@ pub struct Options {
     pub small: bool,
     pub shards: usize,
     pub batch: usize,
+    pub buffer: usize,
     pub epochs: usize,
     pub rate: f64,
     pub seed: u64,
@@ -66,6 +68,7 @@ impl Options {
             small: false,
             shards: 12,
             batch: 512,
+            buffer: 8192,
             epochs: 3,
             rate: 1e-3,
             seed: 0,
@@ -89,6 +92,7 @@ impl Options {
                 "--small" => options.small = true,
                 "--shards" => options.shards = value(&name, words)?,
                 "--batch" => options.batch = value(&name, words)?,
+                "--buffer" => options.buffer = value(&name, words)?,
                 "--epochs" => options.epochs = value(&name, words)?,
                 "--rate" => options.rate = value(&name, words)?,
                 "--seed" => options.seed = value(&name, words)?,
