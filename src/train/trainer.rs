@@ -210,6 +210,10 @@ impl<'a, O> Trainer<'a, O> {
     /// - [`Error::Diverged`](crate::Error::Diverged) in the step in which a number stops being finite; the model
     ///   then has the last finite parameters;
     /// - whatever a stream refuses; the model then has the parameters of the last step;
+    /// - in [shards](Self::shards), [`Error::NotInShards`](crate::Error::NotInShards) for what looks at whole batches; among
+    ///   [processes](Self::collective), [`Error::Process`](crate::Error::Process) and [`Error::Apart`](crate::Error::Apart)
+    ///   for one that is not like the others, before anything is changed, and
+    ///   [`Error::Collective`](crate::Error::Collective) where one is gone;
     /// - with the feature `parallel`, `Error::Threads` if the system does not start its threads.
     ///
     /// # Example
