@@ -159,6 +159,9 @@ impl<T: Float> Training<'_, '_, T> {
     /// Takes up the training of the checkpoint, if there is one to resume.
     pub(super) fn resume(&mut self) -> Result<Option<Recovered>> {
         let recovered = self.take_up()?;
+        if self.settings.collective.size() == 1 {
+            return Ok(recovered);
+        }
         let Course { epoch, batch, steps, .. } = &self.course;
         let (parameters, memory) = (self.model.parameters(), &self.run.optimizer_state);
         let digests = (digest_of_values(parameters), digest_of_values(memory));
