@@ -24,8 +24,8 @@
 //! | an error of one process, or one that is gone | ends the others |
 //!
 //! # What it costs
-//! On two cores with MPI and two shards two processes train the net 784-1000-500-250-30 and back, 512 samples a step, 1.77 to
-//! 1.83 times as fast as one (four runs, medians of five rounds each), and a dictionary of 16,384 units 1.62 to 1.72 times. In
+//! On two cores with MPI and two shards two processes train the net 784-1000-500-250-30 and back, 512 samples a step, 1.79 to
+//! 1.83 times as fast as one (five runs, medians of five rounds each), and a dictionary of 16,384 units 1.64 to 1.72 times. In
 //! a step each process sends and gets twice the parameters, less its own part. What follows for 8, 64 and 512 processes on a
 //! network is extrapolated in `examples/mpi/README.md`: of a batch that grows with them 5.4, 36 and 258 times as fast with
 //! 10 Gbit/s, 7.5, 58 and 457 with 100, for that net.
