@@ -61,7 +61,8 @@ impl<T: Float> Network<T> {
                 Across::Codes => leaf.needs.looks_beyond_codes(),
                 Across::Nothing => false,
             };
-            let leaf = leaves.find(looks_at_more)?;
+            // Those that begin anew take samples of a whole batch.
+            let leaf = leaves.find(|leaf| looks_at_more(leaf) || leaf.needs.revives)?;
             Some(leaf.part.describe())
         })
     }
@@ -237,7 +238,8 @@ impl<T: Float> InWhole<'_, T> {
             to.iter_mut().zip(from).for_each(|(to, &d)| *to += scale * d);
         };
         let count = back.posterior.samples();
-        if whole.posterior.samples() == 0 {
+        let is_across = whole.terms.iter().any(|terms| terms.iter().next().is_some());
+        if whole.posterior.samples() == 0 || !is_across {
             return;
         }
         let place = first * units..(first + count) * units;

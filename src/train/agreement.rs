@@ -180,7 +180,8 @@ fn shares<T: Float>(
             let (rank, size) = shares[index];
             (index, part_of(length, size, rank))
         });
-        parts.sort_by_key(|(_, part)| part.start);
+        // Of two that begin at one place, one is empty, and is first.
+        parts.sort_by_key(|(_, part)| (part.start, part.end));
         let mut at = 0;
         for (index, part) in parts {
             stream.skip(part.start - at)?;
@@ -190,7 +191,9 @@ fn shares<T: Float>(
                 fill(stream, piece, &mut values)?;
                 require_size(PASS, "values", piece * features, values.len())?;
                 let digest: u64 = digests[index];
-                digests[index] = digest.rotate_left(5) ^ digest_of_values(&values);
+                // So that the order of pieces counts, too.
+                let mixed = digest.rotate_left(23) ^ digest_of_values(&values);
+                digests[index] = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             }
         }
         stream.skip(length - at)?;

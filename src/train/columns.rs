@@ -15,8 +15,8 @@ pub(super) enum Columns<'a, T> {
     Chosen { block: Rows<'a, T>, first: usize, numbers: &'a [usize], weights: Option<&'a [f64]> },
     /// Those of this process's shards, one after the other; in all shards there are so many.
     Dealt { rows: Rows<'a, T>, samples: usize },
-    /// All of them, one after the other.
-    InOrder { rows: Rows<'a, T> },
+    /// All of them, one after the other, with how much each counts where they do not count alike and are one shard.
+    InOrder { rows: Rows<'a, T>, shares: Option<&'a [T]> },
 }
 
 impl<T: Float> Columns<'_, T> {
@@ -25,7 +25,7 @@ impl<T: Float> Columns<'_, T> {
         match self {
             Self::Chosen { numbers, .. } => numbers.len(),
             Self::Dealt { samples, .. } => *samples,
-            Self::InOrder { rows } => rows.x.samples(),
+            Self::InOrder { rows, .. } => rows.x.samples(),
         }
     }
 
@@ -82,7 +82,9 @@ impl<T: Float> Gathered<T> {
                 (rows, shares)
             }
             Columns::Dealt { rows, .. } => (rows.split_at(before).1.split_at(part.len()).0, None),
-            Columns::InOrder { rows } => (rows.split_at(part.end).0.split_at(part.start).1, None),
+            Columns::InOrder { rows, shares } => {
+                (rows.split_at(part.end).0.split_at(part.start).1, shares)
+            }
         }
     }
 }

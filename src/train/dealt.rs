@@ -46,8 +46,8 @@ impl<T: Float> Dealt<T> {
         self.kinds.iter_mut().for_each(Vec::clear);
         self.taken = 0;
         let of_sample = self.widths.iter().sum::<usize>() * size_of::<T>();
-        let batches = (TOGETHER / (of_sample * batch_size).max(1)).max(1);
-        for order in order.chunks(batches * batch_size) {
+        let batches = (TOGETHER / of_sample.saturating_mul(batch_size).max(1)).max(1);
+        for order in order.chunks(batches.saturating_mul(batch_size)) {
             self.deal_some(&mut *all, team, views, block.clone(), order, batch_size)?;
         }
         Ok(())

@@ -49,6 +49,9 @@ pub(crate) fn run<T: Float>(
     if together {
         let mut facts = agreement::of_plan(&plan, model);
         facts.extend(agreement::of_rows(agreement::HELD_OUT, held_out));
+        let is_streamed = matches!(data, Data::Stream { .. });
+        let place = if is_streamed { "a stream" } else { "memory" };
+        facts.push(("where the samples come from", place.to_owned()));
         if let Data::Memory(rows) = &data {
             facts.extend(agreement::of_rows(agreement::TRAINED_ON, Some(*rows)));
             let weights = weights.map_or("none".to_owned(), agreement::digest);
@@ -132,7 +135,8 @@ fn train<T: Float>(
         return Err(Error::NothingToTrain);
     }
     let requirement = "at most the samples of a step, each of which is in one shard";
-    let fits = settings.shards <= settings.samples_of_step(method, blocks.samples());
+    let of_step = settings.samples_of_step(method, blocks.samples());
+    let fits = settings.shards <= of_step.min(blocks.samples());
     require(fits, "Trainer shards", settings.shards as f64, requirement)?;
     let team = Team::new(settings.shards, &*settings.collective, model);
     let run = Run::new(model, method, team);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::columns::Gathered;
+use super::columns::{Columns, Gathered};
 use super::moved::{Moved, forget_at, squares};
 use super::report::{Convergence, StopReason};
 use super::team::{Batch, Team};
@@ -163,14 +163,24 @@ impl<T: Float> Run<T> {
         let Some(descent) = &mut self.descent else {
             return Err("the method".to_owned().into()); // made for another one
         };
-        let (team, gathered) = (&mut self.team, &mut self.batch);
+        // One shard is gathered once, and evaluated as often as it takes; of several each is gathered anew.
+        let (team, mut none) = (&mut self.team, Gathered::new());
+        let mut once = *batch;
+        let gathered = if team.is_whole() {
+            let all = 0..batch.columns.samples();
+            let (rows, shares) = self.batch.take(&batch.columns, all, 0);
+            once.columns = Columns::InOrder { rows, shares };
+            &mut none
+        } else {
+            &mut self.batch
+        };
         let evaluations = &mut self.evaluations;
         let mut objective = Objective {
             all,
             team,
             gathered,
             model,
-            batch,
+            batch: &once,
             evaluations,
             not_finite: None,
             failed: None,

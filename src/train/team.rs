@@ -64,6 +64,11 @@ impl<T: Float> Team<T> {
         self.size == 1
     }
 
+    /// Whether a batch is one shard.
+    pub(super) fn is_whole(&self) -> bool {
+        self.shards == 1
+    }
+
     /// The chunks that this process moves.
     pub(super) fn chunks(&self) -> Range<usize> {
         self.chunks[self.rank].clone()
@@ -278,6 +283,7 @@ impl<T: Float> Team<T> {
 }
 
 /// The samples of a step or of a validation.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Batch<'a, T> {
     pub(super) columns: Columns<'a, T>,
     pub(super) streams: Option<Streams<'a>>,

@@ -158,11 +158,11 @@ impl<'a, O> Trainer<'a, O> {
         self
     }
 
-    /// Cuts each batch into so many shards, at least 1 and at most its samples, as equal as they can be. Each shard's gradient is a pass of its own,
-    /// and they are added in the order of the shards: the training is the same but for rounding, and its bits depend on the
-    /// number of shards alone, however many [processes](Self::collective) take them. A multiple of all numbers of processes
-    /// that are to train, such as 12, divides well. What looks at a whole batch at once is given the codes of all shards, or
-    /// refused. Default: 1.
+    /// Cuts each batch into so many shards, at least 1 and at most the samples of a step, as equal as they can be. Each
+    /// shard's gradient is a pass of its own, and they are added in the order of the shards: the training is the same but
+    /// for rounding, and its bits depend on the number of shards alone, however many [processes](Self::collective) take
+    /// them. A multiple of all numbers of processes that are to train, such as 12, divides well. What looks at a whole
+    /// batch at once is given the codes of all shards, or refused. Default: 1.
     pub fn shards(mut self, shards: usize) -> Self {
         self.settings.shards = shards;
         self
@@ -170,8 +170,8 @@ impl<'a, O> Trainer<'a, O> {
 
     /// Trains together with other processes, each of which calls [`fit`](Self::fit) with the same model, settings and
     /// data, and takes its part of the [shards](Self::shards), of which there must be as many. That all are alike is seen
-    /// to before the first step. All end with the same model and report; a checkpoint is written by process 0, and read by
-    /// it for all. Of a stream each process reads its part alone. Default: [`Alone`](crate::collective::Alone).
+    /// to before the first step. All end with the same model and the same objectives; a checkpoint is written by process 0
+    /// and read by all. Of a stream each process reads its part alone. Default: [`Alone`](crate::collective::Alone).
     pub fn collective(mut self, collective: impl Collective + 'a) -> Self {
         self.settings.collective = Box::new(collective);
         self

@@ -120,7 +120,10 @@ impl<T: Float> Training<'_, '_, T> {
                 self.validate(held_out)?;
             }
         }
-        Ok(self.report(stopped.unwrap_or(StopReason::Completed), kept_epoch))
+        let report = self.report(stopped.unwrap_or(StopReason::Completed), kept_epoch);
+        self.agree_on_stopping()?;
+        self.settings.stopped_at = self.settings.is_asked_to_stop.then(|| self.last_batch());
+        Ok(report)
     }
 
     /// The report so far, and its event.
@@ -148,7 +151,6 @@ impl<T: Float> Training<'_, '_, T> {
             collapsed_units,
         };
         self.settings.tell(&Event::End(&report));
-        self.settings.stopped_at = self.settings.is_asked_to_stop.then(|| self.last_batch());
         report
     }
 
@@ -176,7 +178,7 @@ impl<T: Float> Training<'_, '_, T> {
     /// The objective of samples that are held out.
     fn validate(&mut self, rows: Rows<'_, T>) -> Result<Terms> {
         let Self { settings, model, run, .. } = self;
-        let batch = Batch { columns: Columns::InOrder { rows }, streams: None };
+        let batch = Batch { columns: Columns::InOrder { rows, shares: None }, streams: None };
         run.validate(&mut *settings.collective, *model, &batch)
     }
 

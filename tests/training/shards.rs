@@ -310,6 +310,7 @@ fn what_looks_at_a_whole_batch_is_refused_by_its_name() {
     refused(Unknown, "Unknown");
     refused((AuxK::new(2).unwrap(), Unknown), "Unknown");
     refused(Claims, "Claims");
+    refused(Revives, "Revives");
 
     let encoder = SparseEncoder::<6, 16>::new(BatchTopK::new(3.0).unwrap());
     let builder = AutoEncoder::builder().encoder(encoder).decoder(Dictionary::new());
@@ -344,6 +345,25 @@ impl Regularizer<f64> for Claims {
     }
 }
 
+/// A regularizer whose penalty looks at nothing, and that gives units new directions.
+#[derive(Debug, Clone)]
+struct Revives;
+impl<E> regularizer::SuitedTo<E> for Revives {}
+impl Regularizer<f64> for Revives {
+    fn describe(&self) -> String {
+        "Revives".to_owned()
+    }
+    fn needs(&self, _: &Facts) -> regularizer::Needs {
+        let across = regularizer::Across::Nothing;
+        regularizer::Needs {
+            across,
+            revives: true,
+            takes_pairs: true,
+            ..regularizer::Needs::nothing()
+        }
+    }
+}
+
 /// A regularizer that does not say what it looks at.
 #[derive(Debug, Clone)]
 struct Unknown;
@@ -368,6 +388,30 @@ fn fewer_shards_than_processes_are_refused() {
     }
 }
 
+/// Blocks of which a process reads nothing, and one sample is left for the last.
+#[test]
+fn a_block_of_one_sample() {
+    let x = samples(41, 1);
+    let train = |batch_size: usize, process: &mut dyn Collective| {
+        let mut model = small();
+        let trainer = Trainer::new(adam()).epochs(2).shards(4).batch_size(batch_size);
+        let mut trainer = trainer.shuffle_buffer(20).collective(process);
+        trainer.fit(&mut model, &mut InMemory::from(&x))?;
+        Ok(model.parameters().to_vec())
+    };
+    for batch_size in [10, usize::MAX] {
+        let expected = train(batch_size, &mut Alone).unwrap();
+        for processes in [2, 3, 4] {
+            for found in in_processes(processes, |process| train(batch_size, process)) {
+                assert!(
+                    found.unwrap() == expected,
+                    "{processes} processes, batches of {batch_size}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn more_shards_than_samples_of_a_step_are_refused() {
     let fit = |shards| {
@@ -382,6 +426,8 @@ fn more_shards_than_samples_of_a_step_are_refused() {
         );
     }
     assert!(fit(0).unwrap_err().to_string().starts_with("Trainer shards is 0"));
+    let of_few = |shards| Trainer::new(adam()).shards(shards).fit(&mut small(), &samples(8, 1));
+    assert!(of_few(8).is_ok() && of_few(9).is_err());
     let of_all = |shards| {
         Trainer::new(Lbfgs::new()).epochs(1).shards(shards).fit(&mut small(), &samples(50, 1))
     };
@@ -441,6 +487,10 @@ fn a_process_that_differs_is_named() {
         let mut weights = [1.0; 50];
         weights[9] += f64::from(u8::from(differs));
         trainer.fit(&mut small(), Examples::of(&x).weights(&weights))
+    });
+    named("where the samples come from", &|differs, mut trainer| match differs {
+        true => trainer.fit(&mut small(), &mut InMemory::from(&x)),
+        false => trainer.fit(&mut small(), &x),
     });
     named("the number of samples in the stream", &|differs, mut trainer| {
         let x = samples(if differs { 49 } else { 50 }, 1);

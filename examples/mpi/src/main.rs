@@ -103,7 +103,7 @@ fn train<const A: usize, const B: usize, const C: usize, const K: usize>(
         .shards(options.shards)
         .collective(mpi);
     if let Some(file) = &options.checkpoint {
-        // All processes are told of it; the first one writes and reads it.
+        // All processes are told of it; the first one writes it, and all read it.
         let checkpoints = Checkpoints::new(file).resume(options.resume);
         trainer = trainer.checkpoints(match options.steps {
             Some(steps) => checkpoints.every_steps(steps),

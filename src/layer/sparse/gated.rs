@@ -491,6 +491,10 @@ impl<T: Float, I: Size, O: Size> PairEncoder<T> for GatedLayer<I, O> {
         true
     }
 
+    fn looks_across(&self, _parameters: &[T]) -> Option<String> {
+        None
+    }
+
     fn trained_thresholds(&self) -> Option<(Range<usize>, f64)> {
         None
     }

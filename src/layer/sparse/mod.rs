@@ -274,10 +274,7 @@ pub trait PairEncoder<T: Float> {
     }
 
     /// What in training ranks units of all samples of a batch together, if it does that.
-    fn looks_across(&self, parameters: &[T]) -> Option<String> {
-        let _ = parameters;
-        None
-    }
+    fn looks_across(&self, parameters: &[T]) -> Option<String>;
 
     /// Thresholds that are trained, and the bandwidth of the kernel that they are trained by.
     fn trained_thresholds(&self) -> Option<(Range<usize>, f64)>;
