@@ -20,7 +20,7 @@
 //! | a [`checkpoint`](crate::Trainer::checkpoints) | written by process 0, read by all; the next training may have another number of processes |
 //! | [`SparseKl`](crate::SparseKl), [`Mmd`](crate::Mmd), [`TotalCorrelation`](crate::TotalCorrelation), free bits, what regularizers remember | see the codes of the whole batch |
 //! | [`BatchTopK`](crate::layer::sparse::BatchTopK), [`Resampling`](crate::regularizer::Resampling), a wanted L0 | refused by name with more than one shard, as what looks at a whole batch in another way |
-//! | another version, setting, model, first parameter, sample or kind of processor in one of them | refused before the first step, with its name |
+//! | another version of this crate, setting, model, first parameter, sample or kind of processor in one of them | refused before the first step, with its name |
 //! | an error of one process, or one that is gone | ends the others |
 //!
 //! # What it costs
@@ -33,6 +33,8 @@
 //! # Laws
 //! 1. All processes make the same calls in the same order, with lengths that go together. A length may be 0, also that of
 //!    all; the address of an empty slice means nothing, and is not to reach a library that looks at it, as MPI does.
+//!    Parameters come in pieces of at most 1 MiB for up to 64 processes; codes of a batch, samples of a block and what a
+//!    process says of itself come whole, and an implementation that counts in 31 bits has to cut or refuse them.
 //! 2. A call returns once this process has what it is to get. No sum is formed on the way: the order in which numbers are
 //!    added is that of [`add_up`](Collective#method.add_up), whatever connects the processes.
 //! 3. Where a process is gone, a call of the others ends, in an error or with their process, and does not wait for ever.
@@ -111,7 +113,7 @@ pub trait Collective: Send {
     /// As [`exchange`](Self::exchange).
     fn gather(&mut self, mine: &[u8], all: &mut [u8], lengths: &[usize]) -> Result<()>;
 
-    /// Gives all processes what this one of them has.
+    /// Gives all processes what this one of them has. A training has no use for it as yet; programs have.
     ///
     /// # Errors
     /// As [`exchange`](Self::exchange).

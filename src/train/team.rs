@@ -91,7 +91,7 @@ impl<T: Float> Team<T> {
         mut gradient: Option<&mut [T]>,
     ) -> Result<()> {
         let samples = batch.columns.samples();
-        if self.shards == 1 {
+        if self.is_whole() {
             let (rows, shares) = gathered.take(&batch.columns, 0..samples, 0);
             let chosen = Chosen { rows, shares, streams: batch.streams, shard: None };
             model.pass(at, &chosen, gradient);
